@@ -1,0 +1,62 @@
+# make run, make test: nothing else is needed than Python 3.11 to 3.13 and make.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help venv run test lint bench soak backup restore
+
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/installed
+SUITE ?= core
+MINUTES ?= 30
+
+
+help:
+	@echo "make run [DEMO=0] [FRESH=1]      everything on this machine"
+	@echo "make test                        all checks and tests"
+	@echo "make lint                        the checks alone"
+	@echo "make bench [SIZE=] [IMPORT_LINES=] [ONLY=]  measure"
+	@echo "make soak [SUITE=] [MINUTES=]    long fault and fuzz runs"
+	@echo "make backup FILE=                everything but the keys, in one file"
+	@echo "make restore FILE=               put one in the place of what is here [REPLACE_LIVE=1]"
+
+venv: $(STAMP)
+
+# A virtual environment of another machine or a removed Python does not run: it is made anew.
+$(STAMP): requirements.lock
+	@python="$${PYTHON:-}"; \
+	for name in $$python python3.13 python3.12 python3.11 python3 python; do \
+		if "$$name" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; \
+		then python="$$name"; found=1; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+		echo "Onetill needs Python 3.11, 3.12 or 3.13 with venv (Debian: apt-get install python3-venv)." >&2; exit 1; \
+	fi; \
+	if ! $(PY) -c 'import pip' 2>/dev/null; then "$$python" -m venv --clear $(VENV); fi
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+run: venv
+	@END_WITH_PARENT=1 exec $(PY) manage.py run
+
+lint: venv
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+
+# What failed is tried once more, alone: on a busy machine a clock may fail a test, a fault fails it twice.
+test: venv lint
+	$(VENV)/bin/pytest -n 2 || $(VENV)/bin/pytest --last-failed --last-failed-no-failures none
+
+bench: venv
+	@SIZE="$(SIZE)" IMPORT_LINES="$(IMPORT_LINES)" $(PY) -m tests.benchmarks $(ONLY) --table
+
+soak: venv
+	@$(PY) -m tests.soak --suite "$(SUITE)" --minutes "$(MINUTES)"
+
+backup: venv
+	@$(PY) manage.py backup "$(FILE)"
+
+restore: venv
+	@$(PY) manage.py restore "$(FILE)" $(if $(filter 1,$(REPLACE_LIVE)),--replace-live)
