@@ -1,0 +1,1 @@
+"""The ground floor: double-entry books with one door."""

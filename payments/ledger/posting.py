@@ -1,0 +1,158 @@
+"""The only door into the books: `post()` takes many entries and books them in one statement."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, NoReturn
+
+from django.db import IntegrityError, connection
+
+from payments.ids import new_id
+from payments.ledger import accounts, sql
+from payments.ledger.entries import AccountKind, AccountSpec, Entry, Line, Posted, check, credit, debit
+from payments.ledger.errors import AlreadyReversed, BooksRefused, DayClosed, KeyReused, NoSuchEntry
+
+__all__ = ["AccountKind", "AccountSpec", "Entry", "Line", "Posted", "credit", "debit", "next_items", "post"]
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    """An entry with the numbers of its lines' accounts, and the digest of all that its caller said."""
+
+    entry: Entry
+    accounts: list[int]
+    content: str
+
+
+def post(entries: Sequence[Entry]) -> list[Posted]:
+    """Book entries, all or none, and return them in the order given.
+
+    Joins the caller's transaction, or is one of its own; either way it is one round trip. An entry whose key is
+    booked with the same content comes back with `new=False`. Accounts are made on demand.
+
+    Raises:
+        Unbalanced, ItemMissing: an entry that cannot be booked.
+        KeyReused: a key is booked with other content.
+        AlreadyReversed: what an entry reverses has been reversed by another.
+        NoSuchEntry: what an entry reverses is not booked.
+        AccountDiffers: an account exists with another kind or rule for items.
+    """
+    for entry in entries:
+        check(entry)
+    once: dict[str, _Resolved] = {}
+    for resolved in _resolve(entries):
+        if once.setdefault(resolved.entry.key, resolved).content != resolved.content:
+            raise KeyReused(resolved.entry.key)
+    # By key: two transactions that book the same keys wait for one another, never in a circle.
+    posted = _book([once[key] for key in sorted(once)]) if once else {}
+    return list(_in_order(entries, posted))
+
+
+def next_items(count: int) -> list[int]:
+    """Numbers for open items, from the one sequence. In SQL: `nextval('ledger_item')`."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.NEXT_ITEMS, [count])
+        return [number for (number,) in cursor.fetchall()]
+
+
+def _resolve(entries: Sequence[Entry]) -> list[_Resolved]:
+    numbers = accounts.numbers({(entry.merchant_id, line.account) for entry in entries for line in entry.lines})
+    resolved = []
+    for entry in entries:
+        owned = [numbers[entry.merchant_id, line.account] for line in entry.lines]
+        resolved.append(_Resolved(entry, owned, _content(entry, owned)))
+    return resolved
+
+
+def _in_order(entries: Sequence[Entry], posted: dict[str, Posted]) -> Iterable[Posted]:
+    seen: set[str] = set()
+    for entry in entries:
+        found = posted[entry.key]
+        yield replace(found, new=False) if entry.key in seen else found  # a twin in the same batch
+        seen.add(entry.key)
+
+
+def _book(resolved: list[_Resolved]) -> dict[str, Posted]:
+    parameters = _parameters(resolved)
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(sql.POST, parameters)
+        except IntegrityError as error:
+            _translate(error)
+        return {key: Posted(id_, key, day, at, new) for key, id_, day, at, new in cursor.fetchall()}
+
+
+def _parameters(resolved: list[_Resolved]) -> list[str]:
+    """What `ledger_post` takes: the days, then the entries, then their lines, each as columns."""
+    entries = [row.entry for row in resolved]
+    days: dict[tuple[str, date], int] = {}
+    day_numbers = [days.setdefault((entry.merchant_id, entry.business_day), len(days) + 1) for entry in entries]
+    ids = [new_id("jrn") for _ in entries]
+    lines = [line for entry in entries for line in entry.lines]
+    return [
+        _texts(merchant for merchant, _ in days),
+        _texts(day.isoformat() for _, day in days),
+        _texts(ids),
+        _texts(entry.key for entry in entries),
+        _texts(entry.event for entry in entries),
+        _texts(entry.merchant_id for entry in entries),
+        _numbers(day_numbers),
+        _texts(entry.occurred_at.isoformat() for entry in entries),
+        _texts(entry.reverses for entry in entries),
+        _texts(row.content for row in resolved),
+        _numbers(len(entry.lines) for entry in entries),
+        _texts(id_ for id_, entry in zip(ids, entries, strict=True) for _ in entry.lines),
+        _numbers(number for entry in entries for number in range(1, len(entry.lines) + 1)),
+        _numbers(number for row in resolved for number in row.accounts),
+        _numbers(line.item for line in lines),
+        _numbers(line.amount for line in lines),
+    ]
+
+
+def _numbers(values: Iterable[int | None]) -> str:
+    """An array as PostgreSQL writes it; the driver's own lists take several times as long."""
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
+def _texts(values: Iterable[str | None]) -> str:
+    return "{" + ",".join(["NULL" if value is None else _quoted(value) for value in values]) + "}"
+
+
+def _quoted(value: str) -> str:
+    if "\\" in value or '"' in value:
+        value = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{value}"'
+
+
+def _content(entry: Entry, owned: list[int]) -> str:
+    """The digest of all that the caller said; the audit writes the same text from what is stored."""
+    lines = [
+        f"{number}:{'' if line.item is None else line.item}:{line.amount}"
+        for number, line in zip(owned, entry.lines, strict=True)
+    ]
+    moment = str((entry.occurred_at - EPOCH) // MICROSECOND)
+    text = "\n".join([entry.key, entry.event, entry.merchant_id, moment, entry.reverses or "", *lines])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _translate(error: IntegrityError) -> NoReturn:
+    """Say what the database refused. Python's own checks come first, so most of these are races or defects."""
+    diagnosis = getattr(error.__cause__, "diag", None)
+    rule = getattr(diagnosis, "constraint_name", None) or "books"
+    message = getattr(diagnosis, "message_primary", None) or str(error)
+    detail = getattr(diagnosis, "message_detail", None) or message
+    if rule == "ledger_entry_key":
+        raise KeyReused(detail) from error
+    if rule == "ledger_entry_reversed_once":
+        raise AlreadyReversed(detail) from error
+    if rule == "ledger_entry_reverses":
+        raise NoSuchEntry from error
+    if rule == "ledger_day_open":
+        raise DayClosed(message) from error
+    if rule == "ledger_posting_account":
+        accounts.forget()
+    raise BooksRefused(rule, message) from error

@@ -1,0 +1,45 @@
+"""What others ask the books about entries and postings."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from django.db.models import Prefetch, Q
+
+from payments.ledger.models import JournalEntry, Posting
+
+
+class Position(NamedTuple):
+    """Where a page of an account's postings ended."""
+
+    xid: int
+    entry_id: str
+    line: int
+
+
+def entries_about(items: Iterable[int]) -> dict[int, list[JournalEntry]]:
+    """Every entry of which any posting is about one of these items, oldest first, with postings and accounts."""
+    touching = Posting.objects.filter(item__in=set(items)).values_list("item", "entry_id")
+    pairs = sorted(set(touching))
+    entries = (
+        JournalEntry.objects.filter(id__in={entry for _, entry in pairs})
+        .select_related("reverses")
+        .prefetch_related(Prefetch("postings", Posting.objects.select_related("account").order_by("line")))
+        .in_bulk()
+    )
+    found: dict[int, list[JournalEntry]] = defaultdict(list)
+    for item, entry_id in pairs:
+        if item is not None and entry_id in entries:
+            found[item].append(entries[entry_id])
+    return dict(found)
+
+
+def account_postings(number: int, *, limit: int, before: Position | None = None) -> list[Posting]:
+    """An account's postings with their entries, newest first; `before` continues after the last one seen."""
+    rows = Posting.objects.filter(account_id=number).select_related("entry")
+    if before is not None:
+        older = Q(xid__lt=before.xid)
+        older |= Q(xid=before.xid, entry_id__lt=before.entry_id)
+        older |= Q(xid=before.xid, entry_id=before.entry_id, line__lt=before.line)
+        rows = rows.filter(older, xid__lte=before.xid)
+    return list(rows.order_by("-xid", "-entry_id", "-line")[:limit])

@@ -1,0 +1,227 @@
+"""Booking: what goes in comes out, once, on the day on which it happened."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.db import transaction
+
+from payments.ledger import accounts
+from payments.ledger.balances import balance
+from payments.ledger.entries import Line
+from payments.ledger.errors import AccountDiffers, ItemMissing, KeyReused, LineRefused, Unbalanced
+from payments.ledger.models import Account, JournalEntry, Posting
+from payments.ledger.posting import AccountSpec, credit, debit, next_items, post
+from tests.ledger.books import (
+    DOLLAR_TAKINGS,
+    DOLLARS,
+    FEES,
+    FRIDAY,
+    NOON,
+    RECEIVABLE,
+    TAKINGS,
+    book,
+    entry,
+    new_merchant,
+    sale,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def merchant() -> str:
+    return new_merchant()
+
+
+def test_an_entry_stands_with_its_lines_as_given(merchant):
+    lines = [debit(RECEIVABLE, 975, 7), debit(FEES, 25), credit(RECEIVABLE, 1000, 8)]
+    [posted] = post([entry(merchant, *lines, key=f"settled:{merchant}", event="settled")])
+    stored = JournalEntry.objects.get(id=posted.id)
+    assert (stored.key, stored.event, stored.book_date, stored.occurred_at) == (
+        f"settled:{merchant}",
+        "settled",
+        FRIDAY,
+        NOON,
+    )
+    rows = Posting.objects.filter(entry=stored).order_by("line").values_list("line", "account__code", "item", "amount")
+    assert list(rows) == [
+        (1, RECEIVABLE.code, 7, 975),
+        (2, FEES.code, None, 25),
+        (3, RECEIVABLE.code, 8, -1000),
+    ]
+    assert posted.new
+    assert posted.book_date == FRIDAY
+
+
+def test_many_entries_go_in_one_statement(merchant, django_assert_num_queries):
+    book(merchant, 1)
+    entries = [sale(merchant, amount) for amount in range(1, 501)]
+    with django_assert_num_queries(2):  # within the test's own transaction accounts are looked up anew
+        posted = post(entries)
+    assert [row.key for row in posted] == [given.key for given in entries]
+    assert balance(merchant, RECEIVABLE) == 1 + sum(range(1, 501))
+
+
+def test_nothing_to_book_asks_the_database_nothing(django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert post([]) == []
+
+
+def test_booking_twice_is_harmless(merchant):
+    given = sale(merchant)
+    [first] = post([given])
+    [second] = post([given])
+    assert (second.id, second.book_date, second.booked_at) == (first.id, first.book_date, first.booked_at)
+    assert first.new
+    assert not second.new
+    assert balance(merchant, RECEIVABLE) == 1250
+
+
+def test_twins_in_one_batch_are_booked_once(merchant):
+    given = sale(merchant)
+    first, other, twin = post([given, sale(merchant, 50), given])
+    assert (first.new, other.new, twin.new) == (True, True, False)
+    assert first.id == twin.id
+    assert balance(merchant, RECEIVABLE) == 1300
+
+
+def test_a_batch_books_what_is_new_beside_what_was_booked(merchant):
+    old = sale(merchant, 100)
+    post([old])
+    results = post([sale(merchant, 200), old, sale(merchant, 300)])
+    assert [row.new for row in results] == [True, False, True]
+    assert balance(merchant, RECEIVABLE) == 600
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"amount": 1251},
+        {"item": 2},
+        {"at": datetime(2026, 11, 20, 12, 0, 1, tzinfo=UTC)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_key_with_other_content_is_refused(merchant, change):
+    key = f"capture:{merchant}"
+    post([sale(merchant, key=key)])
+    with pytest.raises(KeyReused), transaction.atomic():
+        post([sale(merchant, **change, key=key)])
+    assert balance(merchant, RECEIVABLE) == 1250
+
+
+def test_a_key_with_other_content_in_one_batch_is_refused(merchant):
+    key = f"capture:{merchant}"
+    with pytest.raises(KeyReused):
+        post([sale(merchant, 1, key=key), sale(merchant, 2, key=key)])
+    assert not JournalEntry.objects.filter(merchant_id=merchant).exists()
+
+
+def test_each_currency_balances_by_itself(merchant):
+    lines = [debit(RECEIVABLE, 100, 1), credit(TAKINGS, 100), debit(DOLLARS, 110), credit(DOLLAR_TAKINGS, 110)]
+    [posted] = post([entry(merchant, *lines)])
+    assert posted.new
+    with pytest.raises(Unbalanced, match="EUR by 100, USD by -100"):
+        post([entry(merchant, debit(RECEIVABLE, 100, 1), credit(DOLLAR_TAKINGS, 100))])
+
+
+def test_what_does_not_balance_is_refused_and_nothing_of_its_batch_is_booked(merchant):
+    crooked = entry(merchant, debit(RECEIVABLE, 100, 1), credit(TAKINGS, 99))
+    with pytest.raises(Unbalanced, match="EUR by 1"):
+        post([sale(merchant), crooked])
+    assert not JournalEntry.objects.filter(merchant_id=merchant).exists()
+
+
+def test_no_lines_are_no_entry(merchant):
+    with pytest.raises(Unbalanced):
+        post([entry(merchant)])
+
+
+def test_an_account_of_open_items_is_told_which(merchant):
+    with pytest.raises(ItemMissing, match="receivable"):
+        post([entry(merchant, debit(RECEIVABLE, 100), credit(TAKINGS, 100))])
+
+
+@pytest.mark.parametrize("amount", [0, -5, 12.5, "12", True, None, 2**62])
+def test_an_amount_is_whole_minor_units_above_zero(merchant, amount):
+    with pytest.raises(LineRefused):
+        debit(TAKINGS, amount)
+    with pytest.raises(LineRefused):
+        post([entry(merchant, Line(TAKINGS, amount if amount != -5 else 0), credit(FEES, 5))])
+
+
+def test_a_moment_without_zone_is_refused(merchant):
+    with pytest.raises(ValueError, match="time zone"):
+        post([sale(merchant, at=datetime(2026, 11, 20, 12, 0))])  # noqa: DTZ001 - that is the point
+
+
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [
+        (datetime(2026, 11, 20, 22, 59, tzinfo=UTC), "2026-11-20"),
+        (datetime(2026, 11, 20, 23, 1, tzinfo=UTC), "2026-11-21"),
+        (datetime(2026, 7, 31, 22, 1, tzinfo=UTC), "2026-08-01"),
+        (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), "2026-10-25"),
+        (datetime(2026, 10, 25, 22, 30, tzinfo=UTC), "2026-10-25"),
+    ],
+)
+def test_the_book_date_is_the_day_on_the_merchants_calendar(merchant, moment, day):
+    [posted] = post([sale(merchant, at=moment)])
+    assert posted.book_date.isoformat() == day
+
+
+def test_an_account_is_made_once_per_merchant_and_currency(merchant):
+    other = new_merchant()
+    post([sale(merchant), sale(merchant), sale(other)])
+    made = Account.objects.filter(code=TAKINGS.code, merchant_id__in=[merchant, other])
+    assert {(row.merchant_id, row.currency, row.kind) for row in made} == {
+        (merchant, "EUR", "income"),
+        (other, "EUR", "income"),
+    }
+    assert made.count() == 2
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        AccountSpec(TAKINGS.code, "asset", "EUR"),
+        AccountSpec(TAKINGS.code, "income", "EUR", item_required=True),
+    ],
+    ids=["kind", "rule"],
+)
+def test_an_account_never_changes(merchant, changed):
+    book(merchant, 1)
+    with pytest.raises(AccountDiffers):
+        post([entry(merchant, debit(changed, 5, 1), credit(FEES, 5))])
+
+
+def test_items_are_numbers_that_come_once():
+    numbers = [*next_items(3), *next_items(2)]
+    assert len(set(numbers)) == 5
+    assert numbers == sorted(numbers)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reused_key_takes_its_whole_batch_down(merchant):
+    key = f"capture:{merchant}"
+    post([sale(merchant, key=key)])
+    with pytest.raises(KeyReused, match=key):
+        post([sale(merchant, 7), sale(merchant, 8, key=key), sale(merchant, 9)])
+    assert balance(merchant, RECEIVABLE) == 1250
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_account_whose_making_was_rolled_back_is_made_again(merchant):
+    with transaction.atomic():
+        book(merchant, 100)
+        transaction.set_rollback(True)
+    book(merchant, 200)
+    assert balance(merchant, RECEIVABLE) == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_known_account_costs_no_question(merchant, django_assert_num_queries):
+    accounts.forget()
+    book(merchant, 1)
+    with django_assert_num_queries(1):
+        book(merchant, 2)
