@@ -1,0 +1,1 @@
+"""The life of a payment, whatever the channel."""

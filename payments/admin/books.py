@@ -1,0 +1,212 @@
+"""The books: journal entries with their postings, accounts with their balance."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateFilter
+
+from payments import directory
+from payments.admin import show
+from payments.admin.access import merchants, person
+from payments.admin.pages import Fact, Page, Section
+from payments.admin.story import StoryAdmin, StoryList
+from payments.ledger import balances, queries
+from payments.ledger.models import Account, JournalEntry
+from payments.models import Merchant
+from payments.people.permissions import May
+from payments.queries import books
+
+POSTINGS = 200
+
+
+class OfMerchant(DropdownFilter):
+    """Whose books."""
+
+    parameter_name = "merchant"
+    title = gettext_lazy("merchant")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(row.id, row.name) for row in merchants(person(request), May.SEE_BOOKS).order_by("name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(merchant_id=self.value()) if self.value() else queryset
+
+
+class BookList(StoryList):
+    """The rows of one page, which are then told all at once what the ledger does not know of them."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]
+        self.model_admin.tell(rows)
+        self.result_list = rows
+
+
+class BooksAdmin(StoryAdmin):
+    """Rows of the ledger, which knows no merchants but by their ids."""
+
+    sees = May.SEE_BOOKS
+    channel_path = None
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return BookList
+
+    def tell(self, rows: list[Any]) -> None:
+        """Give each row its merchant."""
+        known = Merchant.objects.in_bulk({row.merchant_id for row in rows})
+        for row in rows:
+            row.merchant = known[row.merchant_id]
+
+
+@admin.register(JournalEntry)
+class JournalEntryAdmin(BooksAdmin):
+    """Every event in the books; nothing here is ever changed."""
+
+    list_display = ("booked_on", "event", "key", "lines", "occurred", "is_reversal")
+    list_display_links = ("booked_on", "key")
+    list_filter = (OfMerchant, ("book_date", RangeDateFilter))
+    search_fields = ("=id", "=key")
+    search_help_text = gettext_lazy("Key, as capture:op_…")
+
+    @admin.display(description=gettext_lazy("booked on"), ordering="book_date")
+    def booked_on(self, row: JournalEntry) -> str:
+        return show.day(row.book_date)
+
+    @admin.display(description=gettext_lazy("occurred at"), ordering="id")
+    def occurred(self, row: Any) -> str:
+        return show.moment(row.occurred_at, row.merchant.zone)
+
+    @admin.display(description=gettext_lazy("reverses"))
+    def is_reversal(self, row: JournalEntry) -> str | SafeString:
+        if row.reverses_id is None:
+            return show.NOTHING
+        address = reverse("admin:ledger_journalentry_change", args=[row.reverses_id])
+        return format_html('<a class="ot-link" href="{}">{}</a>', address, show.short(row.reverses_id))
+
+    def page(self, request: HttpRequest, row: JournalEntry) -> Page:
+        """The entry in two columns, and what each line is about."""
+        zone = Merchant.objects.get(id=row.merchant_id).zone
+        postings = list(row.postings.select_related("account").order_by("line"))
+        names = books.names({posting.account.code for posting in postings}, kinds=show.ACCOUNTS)
+        about = directory.objects_of([posting.item for posting in postings if posting.item is not None])
+        rows = [
+            [
+                posting.line,
+                show.link(posting.account.id, names[posting.account.code]),
+                posting.account.code,
+                show.link(about.get(posting.item or 0)) if posting.item in about else posting.item or "",
+                show.money(posting.amount, posting.account.currency) if posting.amount > 0 else "",
+                show.money(-posting.amount, posting.account.currency) if posting.amount < 0 else "",
+            ]
+            for posting in postings
+        ]
+        told = [
+            (_("event"), row.event),
+            (_("key"), row.key),
+            (_("booked on"), show.day(row.book_date)),
+            (_("occurred at"), show.moment(row.occurred_at, zone)),
+            (_("booked at"), show.moment(row.booked_at, zone)),
+            (_("reverses"), row.reverses_id and self.is_reversal(row)),
+            ("id", row.id),
+        ]
+        columns = [_("line"), _("account"), _("code"), _("about"), _("debit"), _("credit")]
+        return Page(
+            title=_("Journal entry %(event)s") % {"event": row.event},
+            facts=[Fact(name, value) for name, value in told if value],
+            sections=[Section(id="postings", title=_("Postings"), columns=columns, rows=rows)],
+        )
+
+
+@admin.register(Account)
+class AccountAdmin(BooksAdmin):
+    """The accounts that were ever posted to, with what stands on them now."""
+
+    list_display = ("name", "code", "kind", "currency", "amount_debit", "amount_credit")
+    list_display_links = ("name",)
+    list_filter = (OfMerchant, ("kind", ChoicesDropdownFilter))
+    search_fields = ("code", "=id")
+    ordering = ("code", "currency")
+    list_per_page = 100
+
+    def tell(self, rows: list[Any]) -> None:
+        """Give each account its name and balance."""
+        super().tell(rows)
+        names = books.names({row.code for row in rows}, kinds=show.ACCOUNTS)
+        sums = balances.balances([row.number for row in rows])
+        for row in rows:
+            row.called, row.stands = names[row.code], sums.get(row.number, 0)
+
+    @admin.display(description=gettext_lazy("account"))
+    def name(self, row: Any) -> str:
+        return str(row.called)
+
+    @admin.display(description=gettext_lazy("debit"))
+    def amount_debit(self, row: Any) -> str | SafeString:
+        return show.money(row.stands, row.currency) if row.stands > 0 else ""
+
+    @admin.display(description=gettext_lazy("credit"))
+    def amount_credit(self, row: Any) -> str | SafeString:
+        return show.money(-row.stands, row.currency) if row.stands < 0 else ""
+
+    def page(self, request: HttpRequest, row: Account) -> Page:
+        """The account's balance, what is open on it, and its latest postings."""
+        merchant = Merchant.objects.get(id=row.merchant_id)
+        stands = balances.balances([row.number]).get(row.number, 0)
+        told = [
+            (_("balance"), f"{show.amount(abs(stands), row.currency)} {_('debit') if stands >= 0 else _('credit')}"),
+            (_("code"), row.code),
+            (_("kind"), row.get_kind_display()),
+            (_("merchant"), merchant.name),
+            ("id", row.id),
+        ]
+        return Page(
+            title=books.names([row.code], kinds=show.ACCOUNTS)[row.code],
+            facts=[Fact(name, value) for name, value in told],
+            sections=[*([_open(row, merchant)] if row.item_required else []), _latest(row, merchant)],
+        )
+
+
+def _open(row: Account, merchant: Merchant) -> Section:
+    found = balances.open_items(merchant.id, row.id, limit=POSTINGS)
+    about = directory.objects_of([one.item for one in found])
+    return Section(
+        id="open",
+        title=_("Open items"),
+        columns=[_("item"), _("about"), _("since"), _("amount")],
+        rows=[
+            [
+                one.item,
+                show.link(about.get(one.item)),
+                show.moment(one.since, merchant.zone),
+                show.money(one.amount, one.currency),
+            ]
+            for one in found
+        ],
+        empty=_("Nothing is open."),
+    )
+
+
+def _latest(row: Account, merchant: Merchant) -> Section:
+    postings = queries.account_postings(row.number, limit=POSTINGS)
+    return Section(
+        id="postings",
+        title=_("Latest postings"),
+        columns=[_("booked on"), _("event"), _("item"), _("debit"), _("credit")],
+        rows=[
+            [
+                show.day(one.entry.book_date),
+                show.link(one.entry_id, one.entry.event),
+                one.item or "",
+                show.money(one.amount, row.currency) if one.amount > 0 else "",
+                show.money(-one.amount, row.currency) if one.amount < 0 else "",
+            ]
+            for one in postings
+        ],
+    )

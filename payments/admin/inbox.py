@@ -1,0 +1,75 @@
+"""Provider events: what providers told us, kept as it came."""
+
+import json
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+
+from payments.admin import show
+from payments.admin.pages import Fact, Page, Section
+from payments.admin.story import OwnRelated, StoryAdmin
+from payments.models import ProviderEvent
+from payments.pan import mask_tree
+from payments.people.permissions import May
+
+
+@admin.register(ProviderEvent)
+class ProviderEventAdmin(StoryAdmin):
+    """Every webhook that came in, whether it was applied or not."""
+
+    sees = May.SEE_BOOKS
+    channel_path = None
+    list_display = ("time", "account", "event_id", "standing", "deliveries", "applied", "detail")
+    list_display_links = ("time",)
+    list_select_related = ("merchant", "provider_account")
+    list_filter = (("status", ChoicesDropdownFilter), ("provider_account", OwnRelated))
+    search_fields = ("=id", "=event_id")
+
+    @admin.display(description=gettext_lazy("received at"), ordering="id")
+    def time(self, row: ProviderEvent) -> str:
+        return show.short_moment(row.created_at, row.merchant.zone)
+
+    @admin.display(description=gettext_lazy("provider account"))
+    def account(self, row: ProviderEvent) -> str:
+        return row.provider_account.name
+
+    @admin.display(description=gettext_lazy("status"))
+    def standing(self, row: ProviderEvent) -> SafeString:
+        return show.label(row.get_status_display(), show.COLORS.get(row.status, ""))
+
+    @admin.display(description=gettext_lazy("applied at"))
+    def applied(self, row: ProviderEvent) -> str:
+        return show.moment(row.applied_at, row.merchant.zone)
+
+    def page(self, request: HttpRequest, row: ProviderEvent) -> Page:
+        """The event as it came, card numbers masked."""
+        told = [
+            (_("provider account"), show.link(row.provider_account_id, row.provider_account.name)),
+            (_("event id at the provider"), row.event_id),
+            (_("received at"), show.moment(row.created_at, row.merchant.zone)),
+            (_("applied at"), row.applied_at and show.moment(row.applied_at, row.merchant.zone)),
+            (_("deliveries"), row.deliveries),
+            (_("detail"), row.detail),
+            ("id", row.id),
+        ]
+        return Page(
+            title=_("Provider event %(name)s") % {"name": row.event_id},
+            label=self.standing(row),
+            facts=[Fact(name, value) for name, value in told if value],
+            sections=[
+                Section(id="body", title=_("As it came"), columns=[_("body")], rows=[[_readable(bytes(row.body))]])
+            ],
+        )
+
+
+def _readable(body: bytes) -> SafeString:
+    try:
+        told = json.dumps(mask_tree(json.loads(body))[0], indent=2, ensure_ascii=False)
+    except ValueError:
+        told = str(mask_tree(body.decode("utf-8", "replace"))[0])
+    return format_html("<pre>{}</pre>", told)

@@ -1,0 +1,127 @@
+"""API keys: made, rolled and revoked here; the key itself is shown once."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
+
+from payments.admin.access import ScopedAdmin, person
+from payments.admin.refusals import explain
+from payments.errors import OnetillError
+from payments.models import Channel, Merchant
+from payments.people.models import ApiKey
+from payments.people.permissions import May, may_somewhere, within
+from payments.people.scopes import SCOPES
+from payments.people.services import api_keys
+from payments.people.services.api_keys import NewKey
+
+
+class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What a new key opens, within what its maker may give."""
+
+    merchant_id = forms.ModelChoiceField(Merchant.objects.none(), label=_("merchant"), widget=UnfoldAdminSelectWidget)
+    channel_id = forms.ModelChoiceField(
+        Channel.objects.none(), label=_("channel"), required=False, widget=UnfoldAdminSelectWidget
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("scopes"),
+        choices=[(scope, scope) for scope in SCOPES],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=_("Writing includes reading."),
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ("merchant_id", "channel_id", "label", "scopes", "expires_at")
+
+    def clean(self) -> dict[str, Any]:
+        """A channel is one of the merchant's."""
+        values: dict[str, Any] = super().clean() or {}
+        merchant, channel = values.get("merchant_id"), values.get("channel_id")
+        if merchant and channel and channel.merchant_id != merchant.id:
+            self.add_error("channel_id", _("This channel is another merchant's."))
+        return values
+
+    def _post_clean(self) -> None:
+        """The row is made by the service, not from the form."""
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ScopedAdmin):
+    """Keys of the merchants whose keys the person manages."""
+
+    sees: ClassVar[May] = May.MANAGE_KEYS
+    channel_path: ClassVar[str | None] = None
+    form = ApiKeyForm
+    actions = ("roll", "revoke")
+    list_display = ("__str__", "merchant_id", "channel_id", "created_at", "expires_at", "revoked_at", "last_used_at")
+    list_filter = ("mode",)
+    search_fields = ("label", "id__exact", "merchant_id__exact")
+    ordering = ("-id",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return may_somewhere(person(request), self.sees)
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
+        if obj is None:
+            return ApiKeyForm.Meta.fields
+        shown = ("id", "mode", "last_characters", "created_at", "created_by", "revoked_at", "last_used_at")
+        return (*shown, *ApiKeyForm.Meta.fields)
+
+    def get_form(self, request: HttpRequest, obj: ApiKey | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        if obj is None:
+            own = Merchant.objects.filter(within(person(request), self.sees, merchant="id", channel=None))
+            form.base_fields["merchant_id"].queryset = own
+            form.base_fields["channel_id"].queryset = Channel.objects.filter(merchant__in=own)
+        return form
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Show the form; make the key by the service and show it, once."""
+        form = self.get_form(request)(request.POST or None)
+        if request.method != "POST" or not self.has_add_permission(request) or not form.is_valid():
+            answer: HttpResponse = super().add_view(request, form_url, extra_context)
+            return answer
+        values = form.cleaned_data
+        channel = values["channel_id"]
+        new = api_keys.create(
+            merchant_id=values["merchant_id"].id,
+            test_mode=values["merchant_id"].test_mode,
+            channel_id=channel.id if channel else None,
+            scopes=values["scopes"],
+            label=values["label"],
+            expires_at=values["expires_at"],
+            actor=person(request).id,
+        )
+        return self._show(request, new)
+
+    @admin.action(description=_("Roll: make another, this one ends in 24 hours"))
+    def roll(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> HttpResponse | None:
+        """Make a key like this one, and show it once."""
+        if len(keys) != 1:
+            messages.error(request, _("Choose one key to roll."))
+            return None
+        try:
+            return self._show(request, self._rolled(request, keys[0]))
+        except OnetillError as refusal:
+            messages.error(request, explain(refusal))
+            return None
+
+    @admin.action(description=_("Revoke: they open nothing anymore"))
+    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
+        """End these keys."""
+        for key in keys:
+            api_keys.revoke(key_id=key.id, merchant_id=key.merchant_id, actor=person(request).id)
+        messages.success(request, _("Revoked."))
+
+    def _rolled(self, request: HttpRequest, key: ApiKey) -> NewKey:
+        return api_keys.roll(key_id=key.id, merchant_id=key.merchant_id, actor=person(request).id)
+
+    def _show(self, request: HttpRequest, new: NewKey) -> TemplateResponse:
+        context = {**self.admin_site.each_context(request), "title": _("New API key"), "new": new}
+        return TemplateResponse(request, "payments/new_key.html", context, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,174 @@
+"""Orders: what one customer owes, paid and brought back in any channel."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from payments.admin import asked, sections, show
+from payments.admin.access import merchants, person
+from payments.admin.give_back import GIVE_BACK
+from payments.admin.link_deeds import OF_ORDER
+from payments.admin.pages import Fact, Page, Section
+from payments.admin.story import OwnRelated, StoryAdmin
+from payments.models import Discrepancy, Order, Payment
+from payments.people.permissions import May, may, within
+from payments.queries import orders as stories
+from payments.queries.links import standing
+from payments.queries.orders import Story
+from payments.queries.timeline import timeline
+
+
+@admin.register(Order)
+class OrderAdmin(StoryAdmin):
+    """Every order. A channel's people see those that were made or paid in it."""
+
+    deeds = (GIVE_BACK, OF_ORDER)
+    list_display = (
+        "name",
+        "where",
+        "made",
+        "total_due",
+        "amount_taken",
+        "amount_returned",
+        "amount_back",
+        "excess_taken",
+    )
+    list_display_links = ("name",)
+    list_select_related = ("merchant", "channel")
+    list_filter = (("channel", OwnRelated),)
+    search_fields = ("=reference", "=id", "=payments__receipt_number")
+    search_help_text = gettext_lazy("Order reference or receipt number")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        user = person(request)
+        rows: QuerySet[Any] = Order.objects.order_by("-id")
+        if user.is_superuser:
+            return rows
+        paid_here = Payment.objects.filter(within(user, self.sees), order=OuterRef("pk"))
+        return rows.filter(within(user, self.sees) | Q(Exists(paid_here)))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By the number on a refund's receipt, too."""
+        ids = merchants(person(request)).values_list("id", flat=True)
+        found = stories.refunded_by_number(search_term.strip(), merchants=list(ids))
+        if found:
+            return queryset.filter(id__in=found), False
+        rows: tuple[QuerySet[Any], bool] = super().get_search_results(request, queryset, search_term)
+        return rows
+
+    @admin.display(description=gettext_lazy("order"), ordering="id")
+    def name(self, row: Order) -> str:
+        return row.reference or show.short(row.id)
+
+    @admin.display(description=gettext_lazy("channel"))
+    def where(self, row: Order) -> str:
+        return row.channel.name
+
+    @admin.display(description=gettext_lazy("time"), ordering="id")
+    def made(self, row: Order) -> str:
+        return show.short_moment(row.created_at, row.merchant.zone)
+
+    @admin.display(description=gettext_lazy("total"))
+    def total_due(self, row: Order) -> SafeString:
+        return show.money(row.total, row.currency)
+
+    @admin.display(description=gettext_lazy("captured"))
+    def amount_taken(self, row: Order) -> SafeString:
+        return show.money(row.captured, row.currency)
+
+    @admin.display(description=gettext_lazy("refunded"))
+    def amount_returned(self, row: Order) -> SafeString:
+        return show.money(row.refunded, row.currency)
+
+    @admin.display(description=gettext_lazy("charged back"))
+    def amount_back(self, row: Order) -> SafeString:
+        return show.money(row.charged_back, row.currency)
+
+    @admin.display(description=gettext_lazy("excess"))
+    def excess_taken(self, row: Order) -> SafeString:
+        return show.money(row.excess, row.currency)
+
+    def page(self, request: HttpRequest, row: Order) -> Page:
+        """The order, its tenders and returns over all channels, and its story line by line."""
+        (story,) = stories.stories([row])
+        books = may(person(request), May.SEE_BOOKS, merchant_id=row.merchant_id, channel_id=row.channel_id)
+        return Page(
+            title=_("Order %(name)s") % {"name": row.reference or show.short(row.id)},
+            facts=_facts(row),
+            sections=_traces(story, books=books),
+        )
+
+
+def _facts(row: Order) -> list[Fact]:
+    currency = row.currency
+    told = [
+        (_("total"), row.total and show.amount(row.total, currency)),
+        (_("still due"), row.due is not None and show.amount(row.due, currency)),
+        (_("authorized"), row.authorized and show.amount(row.authorized, currency)),
+        (_("captured"), show.amount(row.captured, currency)),
+        (_("refunded"), show.amount(row.refunded, currency)),
+        (_("reserved for refunds"), row.refund_reserved and show.amount(row.refund_reserved, currency)),
+        (_("charged back"), row.charged_back and show.amount(row.charged_back, currency)),
+        (_("excess"), row.excess and show.amount(row.excess, currency)),
+        (_("still refundable"), show.amount(row.refundable, currency)),
+        (_("channel"), row.channel.name),
+        (_("namespace"), row.namespace),
+        (_("customer"), row.customer_id and str(row.customer)),
+        (_("created at"), show.moment(row.created_at, row.merchant.zone)),
+        (_("merchant"), row.merchant.name),
+        ("id", row.id),
+    ]
+    return [Fact(name, value) for name, value in told if value]
+
+
+def _traces(story: Story, *, books: bool) -> list[Section]:
+    row = story.order
+    zone = row.merchant.zone
+    parts = sections.parts_of(story.refunds)
+    items = [
+        *(payment.item for payment in story.payments),
+        *(part.item for part in parts),
+        *(chargeback.item for chargeback in story.chargebacks),
+    ]
+    operations = [operation for rows in story.operations.values() for operation in rows]
+    disagreements = Discrepancy.objects.filter(payment__order=row).order_by("-id")
+    told = {row.id, *story.operations, *story.transitions, *(payment.id for payment in story.payments)}
+    return [
+        sections.payments(story.payments),
+        sections.refund_parts(parts, zone),
+        asked.links(standing(row.links.order_by("-id")), zone),
+        sections.chargebacks(story.chargebacks, zone),
+        sections.discrepancies(disagreements, zone),
+        _story(story),
+        *([sections.journal(items, operations)] if books else []),
+        asked.mails([*told, *row.links.values_list("id", flat=True)], zone),
+        sections.events(told, zone),
+    ]
+
+
+def _story(story: Story) -> Section:
+    lines = timeline(story)
+    called = show.people(line.actor for line in lines)
+    return Section(
+        id="story",
+        title=_("What happened"),
+        columns=[_("time"), _("event"), _("channel"), _("amount"), _("object"), _("by")],
+        rows=[
+            [
+                show.moment(line.at, story.order.merchant.zone),
+                line.type,
+                line.channel.name,
+                show.money(line.amount, line.currency),
+                show.link(line.object_id),
+                called[line.actor],
+            ]
+            for line in lines
+        ],
+    )

@@ -1,0 +1,185 @@
+"""Payments, online and in store in one list; and everything there is to know of one."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateFilter
+
+from payments.admin import asked, payment_deeds, sections, show
+from payments.admin.access import merchants, person
+from payments.admin.filters import AmountRange, OpenDiscrepancy
+from payments.admin.pages import Fact, Page, Section
+from payments.admin.receipts import SEND_RECEIPT, ReceiptAdmin
+from payments.admin.story import OwnRelated
+from payments.admin.totals import TotalledList
+from payments.models import CardEvidence, Discrepancy, Payment
+from payments.people.permissions import May, may
+from payments.queries import orders as stories
+from payments.queries import search
+from payments.queries.orders import Story
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReceiptAdmin):
+    """Every tender of every channel."""
+
+    deeds = (*payment_deeds.DEEDS, SEND_RECEIPT)
+    list_display = (
+        "time",
+        "where",
+        "from_",
+        "how",
+        "standing",
+        "amount_asked",
+        "amount_taken",
+        "amount_returned",
+        "order_name",
+        "terminal_name",
+    )
+    list_display_links = ("time",)
+    list_select_related = ("merchant", "order", "channel")
+    list_before_template = "payments/admin/totals.html"
+    search_fields = ("id",)
+    search_help_text = gettext_lazy("Order, receipt, last 4, RRN, authorization code, e-mail …")
+    list_filter = (
+        ("channel", OwnRelated),
+        ("origin", ChoicesDropdownFilter),
+        ("method", ChoicesDropdownFilter),
+        ("status", ChoicesDropdownFilter),
+        ("provider_account", OwnRelated),
+        ("business_day", RangeDateFilter),
+        AmountRange,
+        ("provisional", BooleanRadioFilter),
+        OpenDiscrepancy,
+    )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return TotalledList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By whatever a customer, a receipt or a provider's report calls it."""
+        if not search_term.strip():
+            return queryset, False
+        ids = list(merchants(person(request)).values_list("id", flat=True))
+        return queryset.filter(id__in=search.payments(search_term, merchants=ids)), False
+
+    @admin.display(description=gettext_lazy("time"), ordering="id")
+    def time(self, row: Payment) -> str:
+        return show.short_moment(row.occurred_at, row.merchant.zone)
+
+    @admin.display(description=gettext_lazy("channel"))
+    def where(self, row: Payment) -> str:
+        return row.channel.name
+
+    @admin.display(description=gettext_lazy("origin"))
+    def from_(self, row: Payment) -> SafeString:
+        return show.label(row.get_origin_display(), "info" if row.origin == "online" else "primary")
+
+    @admin.display(description=gettext_lazy("method"))
+    def how(self, row: Payment) -> str:
+        return show.method(row)
+
+    @admin.display(description=gettext_lazy("status"))
+    def standing(self, row: Payment) -> SafeString:
+        return standing(row)
+
+    @admin.display(description=gettext_lazy("amount"), ordering="amount")
+    def amount_asked(self, row: Payment) -> SafeString:
+        return show.money(row.amount, row.currency)
+
+    @admin.display(description=gettext_lazy("captured"))
+    def amount_taken(self, row: Payment) -> SafeString:
+        return show.money(row.amount_captured, row.currency)
+
+    @admin.display(description=gettext_lazy("refunded"))
+    def amount_returned(self, row: Payment) -> SafeString:
+        return show.money(row.amount_refunded, row.currency)
+
+    @admin.display(description=gettext_lazy("order"))
+    def order_name(self, row: Payment) -> str | SafeString:
+        return show.link(row.order_id, str(row.order.reference or show.short(row.order_id)))
+
+    @admin.display(description=gettext_lazy("terminal"))
+    def terminal_name(self, row: Payment) -> str | SafeString:
+        return show.link(row.terminal_id, row.terminal_label)
+
+    def page(self, request: HttpRequest, row: Payment) -> Page:
+        """The payment, its order with all other payments of it, and every trace that it left."""
+        (story,) = stories.stories([row.order])
+        own = next(payment for payment in story.payments if payment.id == row.id)
+        may_see_books = may(person(request), May.SEE_BOOKS, merchant_id=row.merchant_id, channel_id=row.channel_id)
+        return Page(
+            title=_("Payment %(amount)s") % {"amount": show.amount(own.amount, own.currency)},
+            label=standing(own),
+            facts=[*facts(own), *self.receipt_facts(own)],
+            sections=traces(own, story, books=may_see_books),
+        )
+
+
+def standing(row: Payment) -> SafeString:
+    """The status, and whether an offline approval is still to be seen settled."""
+    if row.provisional:
+        return show.label(_("%(status)s, provisional") % {"status": row.get_status_display()}, "warning")
+    return show.status(row.status)
+
+
+def facts(row: Payment) -> list[Fact]:
+    """What is so; what is not known is left out."""
+    zone, currency = row.merchant.zone, row.currency
+    told: list[tuple[str, Any]] = [
+        (_("captured"), show.amount(row.amount_captured, currency)),
+        (_("refunded"), show.amount(row.amount_refunded, currency)),
+        (_("still refundable"), show.amount(min(row.refundable, row.order.refundable), currency)),
+        (_("can be captured"), row.amount_capturable and show.amount(row.amount_capturable, currency)),
+        (_("charged back"), row.amount_charged_back and show.amount(row.amount_charged_back, currency)),
+        (_("tip"), row.tip and show.amount(row.tip, currency)),
+        (_("cashback"), row.cashback and show.amount(row.cashback, currency)),
+        (_("change given"), row.change and show.amount(row.change, currency)),
+        (_("cash rounding"), row.rounding and show.amount(row.rounding, currency)),
+        (_("order"), show.link(row.order_id, row.order.reference)),
+        (_("channel"), f"{row.channel.name} ({row.get_origin_display()})"),
+        (_("method"), show.method(row)),
+        (_("entry mode"), " · ".join(filter(None, [row.entry_mode, row.verification]))),
+        (_("terminal"), row.terminal_id and show.link(row.terminal_id, row.terminal_label)),
+        (_("receipt number"), row.receipt_number),
+        (_("occurred at"), show.moment(row.occurred_at, zone)),
+        (_("business day"), show.day(row.business_day)),
+        (_("provider account"), show.link(row.provider_account_id, row.provider_account.name)),
+        (_("reference at the provider"), row.provider_reference),
+        (_("failure"), row.failure_code and f"{row.failure_code}: {row.failure_detail}"),
+        (_("description"), row.description),
+        (_("metadata"), ", ".join(f"{name}: {value}" for name, value in row.metadata.items())),
+        (_("merchant"), row.merchant.name),
+        ("id", row.id),
+    ]
+    return [Fact(name, value) for name, value in told if value]
+
+
+def traces(row: Payment, story: Story, *, books: bool) -> list[Section]:
+    """Operations, moves, refunds, chargebacks, discrepancies, card evidence, entries and events."""
+    zone = row.merchant.zone
+    parts = sections.parts_of(story.refunds, payment=row.id)
+    chargebacks = [chargeback for chargeback in story.chargebacks if chargeback.payment_id == row.id]
+    items = [row.item, *(part.item for part in parts), *(chargeback.item for chargeback in chargebacks)]
+    told = {row.id, *(part.refund_id for part in parts), *(chargeback.id for chargeback in chargebacks)}
+    evidence = CardEvidence.objects.filter(payment=row).order_by("id")
+    disagreements = Discrepancy.objects.filter(payment=row).order_by("-id")
+    return [
+        sections.payments(story.payments, this=row.id),
+        sections.refund_parts(parts, zone),
+        sections.chargebacks(chargebacks, zone),
+        sections.discrepancies(disagreements, zone),
+        sections.operations(story.operations[row.id], zone),
+        sections.moves(story.transitions[row.id], zone),
+        sections.evidence(evidence, zone),
+        *([sections.journal(items, story.operations[row.id])] if books else []),
+        asked.mails(told, zone),
+        sections.events(told, zone),
+    ]

@@ -1,0 +1,124 @@
+"""What may be done with a refund: agreed to or not, its bank transfer released, given up."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from payments.admin import show
+from payments.admin.deeds import Deed
+from payments.admin.forms import DeedForm, NoteField
+from payments.admin.give_back import told
+from payments.models import Refund, RefundPart
+from payments.models.refund import PartStatus, RefundStatus, Route
+from payments.people.models import User
+from payments.people.permissions import May
+from payments.services.refund_decisions import approve_refund, cancel_refund, decline_refund, release_bank_part
+
+_OPEN = frozenset({PartStatus.REQUIRES_APPROVAL, PartStatus.QUEUED, PartStatus.PENDING, PartStatus.FAILED})
+
+
+class AgreeForm(DeedForm):
+    """A word with it, if there is one."""
+
+    note = NoteField(required=False)
+
+
+class DeclineForm(DeedForm):
+    """Why not."""
+
+    note = NoteField()
+
+
+class ReleaseForm(DeedForm):
+    """Which transfer was given to the bank."""
+
+    part = forms.ModelChoiceField(
+        RefundPart.objects.none(), label=gettext_lazy("bank transfer"), widget=UnfoldAdminSelectWidget
+    )
+
+    def __init__(self, *args: Any, row: Refund, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, row=row, user=user, **kwargs)
+        field: Any = self.fields["part"]
+        field.queryset = row.parts.filter(route=Route.BANK, status=PartStatus.PENDING).select_related(
+            "refund__merchant"
+        )
+        field.label_from_instance = lambda part: f"{show.amount(part.amount, row.currency)} ({show.short(part.id)})"
+        field.initial = field.queryset.first()
+        field.empty_label = None
+
+
+def _approve(*, user: User, row: Refund, form: Any) -> str:
+    return told(approve_refund(row, user=user, note=form.cleaned_data["note"]))
+
+
+def _decline(*, user: User, row: Refund, form: Any) -> str:
+    decline_refund(row, user=user, note=form.cleaned_data["note"])
+    return _("Rejected: nothing is given back, and what was held is free again.")
+
+
+def _release(*, user: User, row: Refund, form: Any) -> str:
+    release_bank_part(form.cleaned_data["part"], actor=user.id)
+    return _("Released: the bank statement will show it leaving.")
+
+
+def _cancel(*, user: User, row: Refund, form: Any) -> str:
+    done = cancel_refund(row, actor=user.id)
+    return _("Given up. The refund's status is %(status)s.") % {"status": done.get_status_display()}
+
+
+def _waits(row: Refund) -> bool:
+    return row.status == RefundStatus.REQUIRES_APPROVAL
+
+
+def _has_transfer(row: Refund) -> bool:
+    return any(part.route == Route.BANK and part.status == PartStatus.PENDING for part in row.parts.all())
+
+
+def _is_open(row: Refund) -> bool:
+    return any(part.status in _OPEN for part in row.parts.all())
+
+
+DEEDS = (
+    Deed(
+        name="approve",
+        title=gettext_lazy("Approve"),
+        explanation=gettext_lazy("The refund is accepted and carried out at once."),
+        needs=May.APPROVE_REFUNDS,
+        form=AgreeForm,
+        act=_approve,
+        possible=_waits,
+        second_factor=True,
+    ),
+    Deed(
+        name="reject",
+        title=gettext_lazy("Reject"),
+        explanation=gettext_lazy("What the refund holds is free again."),
+        needs=May.APPROVE_REFUNDS,
+        form=DeclineForm,
+        act=_decline,
+        possible=_waits,
+        dangerous=True,
+        second_factor=True,
+    ),
+    Deed(
+        name="release",
+        title=gettext_lazy("Release the bank transfer"),
+        explanation=gettext_lazy("Say here that you have told the bank to pay. Onetill gives the bank no orders."),
+        needs=May.RELEASE_TRANSFERS,
+        form=ReleaseForm,
+        act=_release,
+        possible=_has_transfer,
+    ),
+    Deed(
+        name="cancel",
+        title=gettext_lazy("Give up"),
+        explanation=gettext_lazy("What has not left yet, or failed, is given up; what has left stays as it is."),
+        needs=May.REFUND,
+        act=_cancel,
+        possible=_is_open,
+        dangerous=True,
+    ),
+)

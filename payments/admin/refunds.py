@@ -1,0 +1,208 @@
+"""Refunds: decided, waited for, released, given up."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateFilter
+
+from payments.admin import asked, refund_deeds, sections, show
+from payments.admin.access import person
+from payments.admin.filters import AmountRange
+from payments.admin.pages import Fact, Page, Section
+from payments.admin.receipts import SEND_RECEIPT, ReceiptAdmin
+from payments.admin.refusals import words
+from payments.admin.story import OwnRelated
+from payments.models import Operation, Refund, RefundPart, Transition
+from payments.models.refund import PartStatus, Route
+from payments.people.models import Approval
+from payments.people.permissions import May, may
+from payments.shapes import REFUND_PREFETCH
+
+
+class PartRoute(DropdownFilter):
+    """How any of its parts travels."""
+
+    parameter_name = "route"
+    title = gettext_lazy("route")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(Route.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() not in Route.values:
+            return queryset
+        return queryset.filter(Exists(RefundPart.objects.filter(refund=OuterRef("pk"), route=self.value())))
+
+
+class Waiting(DropdownFilter):
+    """What somebody has to do about it."""
+
+    parameter_name = "waiting"
+    title = gettext_lazy("to do")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("approval", _("waits for a second person")),
+            ("release", _("bank transfer to be released")),
+            ("failed", _("failed, to be decided anew")),
+            ("unknown", _("outcome unknown")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        parts = RefundPart.objects.filter(refund=OuterRef("pk"))
+        wanted: dict[str, dict[str, Any]] = {
+            "approval": {"status": PartStatus.REQUIRES_APPROVAL},
+            "release": {"status": PartStatus.PENDING, "route": Route.BANK},
+            "failed": {"status": PartStatus.FAILED},
+            "unknown": {"status": PartStatus.UNKNOWN},
+        }
+        found = wanted.get(self.value() or "")
+        return queryset if found is None else queryset.filter(Exists(parts.filter(**found)))
+
+
+@admin.register(Refund)
+class RefundAdmin(ReceiptAdmin):
+    """Every decision, or report, to give money back."""
+
+    deeds = (*refund_deeds.DEEDS, SEND_RECEIPT)
+    list_display = ("time", "where", "order_name", "amount_back", "standing", "routes", "reason", "asked_by")
+    list_display_links = ("time",)
+    list_select_related = ("merchant", "channel", "order")
+    list_filter = (
+        Waiting,
+        ("status", ChoicesDropdownFilter),
+        ("channel", OwnRelated),
+        PartRoute,
+        ("business_day", RangeDateFilter),
+        AmountRange,
+    )
+    search_fields = ("=id", "=order__reference", "=parts__payment__id")
+    search_help_text = gettext_lazy("Order reference, refund or payment id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("parts")
+
+    @admin.display(description=gettext_lazy("time"), ordering="id")
+    def time(self, row: Refund) -> str:
+        return show.short_moment(row.occurred_at, row.merchant.zone)
+
+    @admin.display(description=gettext_lazy("channel"))
+    def where(self, row: Refund) -> str:
+        return row.channel.name
+
+    @admin.display(description=gettext_lazy("order"))
+    def order_name(self, row: Refund) -> str | SafeString:
+        return show.link(row.order_id, row.order.reference)
+
+    @admin.display(description=gettext_lazy("amount"), ordering="amount")
+    def amount_back(self, row: Refund) -> SafeString:
+        return show.money(row.amount, row.currency)
+
+    @admin.display(description=gettext_lazy("status"))
+    def standing(self, row: Refund) -> SafeString:
+        return show.status(row.status)
+
+    @admin.display(description=gettext_lazy("route"))
+    def routes(self, row: Refund) -> str:
+        return ", ".join(dict.fromkeys(str(part.get_route_display()) for part in row.parts.all()))
+
+    @admin.display(description=gettext_lazy("requested by"))
+    def asked_by(self, row: Refund) -> str:
+        return row.operator or show.short(row.requested_by)
+
+    def page(self, request: HttpRequest, row: Refund) -> Page:
+        """The refund, its parts, who agreed, and what is booked."""
+        full = Refund.objects.select_related("merchant", "channel", "order").prefetch_related(
+            *REFUND_PREFETCH, "parts__operations__provider_account"
+        )
+        refund = full.get(pk=row.pk)
+        books = may(person(request), May.SEE_BOOKS, merchant_id=row.merchant_id, channel_id=row.channel_id)
+        return Page(
+            title=_("Refund %(amount)s") % {"amount": show.amount(refund.amount, refund.currency)},
+            label=show.status(refund.status),
+            facts=[*_facts(refund), *self.receipt_facts(refund)],
+            sections=_traces(refund, books=books),
+        )
+
+
+def _facts(row: Refund) -> list[Fact]:
+    told = [
+        (_("order"), show.link(row.order_id, row.order.reference)),
+        (_("channel"), row.channel.name),
+        (_("reason"), row.reason),
+        (_("requested by"), show.people([row.requested_by])[row.requested_by]),
+        (_("operator"), row.operator),
+        (_("exchanged for"), row.exchange_for_id and show.link(row.exchange_for_id)),
+        (_("made elsewhere"), row.reported and _("yes: a fact, not our decision")),
+        (_("occurred at"), show.moment(row.occurred_at, row.merchant.zone)),
+        (_("business day"), show.day(row.business_day)),
+        (_("metadata"), ", ".join(f"{name}: {value}" for name, value in row.metadata.items())),
+        (_("merchant"), row.merchant.name),
+        ("id", row.id),
+    ]
+    return [Fact(name, value) for name, value in told if value]
+
+
+def _traces(row: Refund, *, books: bool) -> list[Section]:
+    zone = row.merchant.zone
+    parts = sections.parts_of([row])
+    operations: list[Operation] = sorted(
+        (operation for part in parts for operation in part.operations.all()), key=lambda operation: operation.id
+    )
+    moves = Transition.objects.filter(object_id__in=[row.id, *(part.id for part in parts)]).order_by("id")
+    return [
+        _parts(row, parts),
+        _approvals(row),
+        sections.operations(operations, zone),
+        sections.moves(moves, zone),
+        *([sections.journal([part.item for part in parts])] if books else []),
+        asked.mails([row.id], zone),
+        sections.events([row.id], zone),
+    ]
+
+
+def _parts(row: Refund, parts: list[RefundPart]) -> Section:
+    zone = row.merchant.zone
+    return Section(
+        id="parts",
+        title=_("Parts"),
+        columns=[_("from payment"), _("route"), _("status"), _("amount"), _("expected at"), _("released at"), _("why")],
+        rows=[
+            [
+                show.link(part.payment_id),
+                part.get_route_display(),
+                show.status(part.status),
+                show.money(part.amount, row.currency),
+                show.moment(part.expected_at, zone),
+                show.moment(part.released_at, zone),
+                " ".join(words(reason["code"], reason["detail"]) for reason in part.reasons),
+            ]
+            for part in parts
+        ],
+    )
+
+
+def _approvals(row: Refund) -> Section:
+    rows = Approval.objects.filter(subject_id=row.id).select_related("decided_by").order_by("id")
+    called = show.people(approval.requested_by for approval in rows)
+    return Section(
+        id="approvals",
+        title=_("Second person"),
+        columns=[_("requested at"), _("requested by"), _("decision"), _("decided by"), _("decided at"), _("note")],
+        rows=[
+            [
+                show.moment(approval.requested_at, row.merchant.zone),
+                called[approval.requested_by],
+                approval.get_decision_display() or _("not decided yet"),
+                approval.decided_by or show.NOTHING,
+                show.moment(approval.decided_at, row.merchant.zone),
+                approval.note,
+            ]
+            for approval in rows
+        ],
+    )

@@ -1,0 +1,62 @@
+"""What services refuse, told to people in their language; what has no words here is told as the service says it."""
+
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from payments.admin.show import amount
+from payments.errors import OnetillError, ValidationFailed
+
+_WORDS: Final[dict[str, Any]] = {
+    "payment_not_capturable": gettext_lazy("Nothing of this payment can be captured."),
+    "capture_not_supported": gettext_lazy("This provider captures once, and the whole amount."),
+    "payment_not_cancelable": gettext_lazy("Nothing of this payment is left to release."),
+    "refund_not_cancelable": gettext_lazy("The money may already have moved, or nothing is left to give up."),
+    "refund_not_waiting": gettext_lazy("This refund waits for nobody's approval."),
+    "transfer_not_releasable": gettext_lazy("This part waits for no bank transfer."),
+    "approval_not_open": gettext_lazy("Nothing waits for a second person here."),
+    "own_request": gettext_lazy("A second person has to decide; this is your own request."),
+    "role_missing": gettext_lazy("Your role does not decide about this. Ask an owner, or finance."),
+    "second_factor_required": gettext_lazy("Prove with your second factor who you are, then decide again."),
+    "bank_account_required": gettext_lazy("Give the customer's IBAN and name."),
+    "card_number_refused": gettext_lazy("This holds a card number. Leave it out."),
+    "iban_invalid": gettext_lazy("This is no valid IBAN. Check every character."),
+    "terminal_required": gettext_lazy("Name the terminal at which the customer presents the card."),
+    "not_paid_by_card": gettext_lazy("A terminal gives back on cards only."),
+    "no_till": gettext_lazy("This channel has no till to pay from; choose a store."),
+    "card_required": gettext_lazy("This card was read at a terminal, and only a terminal can give back on it."),
+    "provider_cannot_refund": gettext_lazy("This payment's provider cannot give it back by itself."),
+    "provider_account_inactive": gettext_lazy("The provider account is no longer active."),
+    "refund_window_passed": gettext_lazy("The provider gives back for a limited time after the sale, which is over."),
+    "voucher_expired": gettext_lazy("The voucher it was paid with has expired."),
+    "payment_link_not_active": gettext_lazy("This payment link cannot be paid any more. Make a new one."),
+    "payment_link_not_cancelable": gettext_lazy("This payment link is paid, expired or canceled already."),
+    "receipt_not_available": gettext_lazy("There is a receipt once the money has moved."),
+    "method_not_supported": gettext_lazy("No provider account of this merchant takes all of these."),
+    "order_currency_differs": gettext_lazy("This order is in another currency."),
+    "discrepancy_not_open": gettext_lazy("This discrepancy is not open any more."),
+    "currency_unknown": gettext_lazy("Use an ISO 4217 code, as EUR."),
+    "invalid_choice": gettext_lazy("This is none of the choices."),
+    "too_long": gettext_lazy("This is empty, or too long."),
+}
+
+
+def explain(refusal: OnetillError) -> str:
+    """What to tell whoever pressed the button."""
+    if isinstance(refusal, ValidationFailed):
+        return " ".join(words(fault.code, fault.detail) for fault in refusal.faults)
+    left = refusal.members.get("amount_refundable")
+    if refusal.code == "amount_exceeds_refundable" and left:
+        return _("At most %(amount)s can be given back.") % {"amount": amount(left, refusal.members["currency"])}
+    if refusal.code == "amount_exceeds_refundable":
+        return _("Nothing is left to give back.")
+    reasons = refusal.members.get("reasons") or ()
+    return " ".join(words(reason["code"], reason["detail"]) for reason in reasons) or words(
+        refusal.code, refusal.detail
+    )
+
+
+def words(code: str, detail: str) -> str:
+    """The words for a code, or its own."""
+    return str(_WORDS.get(code, detail))

@@ -1,0 +1,315 @@
+"""Tables that several pages show."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from payments.admin import show
+from payments.admin.pages import Section
+from payments.ledger.models import JournalEntry
+from payments.models import (
+    CardEvidence,
+    Chargeback,
+    Discrepancy,
+    Operation,
+    Payment,
+    Refund,
+    RefundPart,
+    Transition,
+)
+from payments.notify.models import Event
+from payments.people.models import AuditLog
+from payments.queries import books
+
+
+def payments(rows: Sequence[Payment], *, this: str | None = None, title: Any = None) -> Section:
+    """The tenders of an order, over all channels."""
+    return Section(
+        id="payments",
+        title=title or _("Payments of this order, over all channels"),
+        columns=[_("time"), _("payment"), _("channel"), _("method"), _("status"), *_amounts()],
+        rows=[
+            [
+                show.moment(row.occurred_at, row.merchant.zone),
+                _("this one") if row.id == this else show.link(row.id),
+                row.channel.name,
+                show.method(row),
+                show.status(row.status),
+                show.money(row.amount, row.currency),
+                show.money(row.amount_captured, row.currency),
+                show.money(row.amount_refunded, row.currency),
+            ]
+            for row in rows
+        ],
+        empty=_("Nothing was paid yet."),
+    )
+
+
+def _amounts() -> list[str]:
+    return [_("amount"), _("captured"), _("refunded")]
+
+
+def operations(rows: Iterable[Operation], zone: ZoneInfo) -> Section:
+    """What was asked of providers, and what they answered."""
+    rows = list(rows)
+    called = show.people(row.actor for row in rows)
+    return Section(
+        id="operations",
+        title=_("Operations"),
+        columns=[
+            _("time"),
+            _("verb"),
+            _("amount"),
+            _("outcome"),
+            _("carried out by"),
+            _("reference at the provider"),
+            _("by"),
+        ],
+        rows=[
+            [
+                show.moment(row.occurred_at or row.created_at, zone),
+                show.VERBS[row.verb],
+                show.money(row.amount, row.currency),
+                _outcome(row),
+                row.get_executor_display(),
+                row.provider_reference or show.NOTHING,
+                called[row.actor],
+            ]
+            for row in rows
+        ],
+        empty=_("No operation."),
+    )
+
+
+def _outcome(row: Operation) -> SafeString:
+    told = show.outcome(row.outcome)
+    return format_html('{} <span class="ot-quiet">{}</span>', told, row.failure_code) if row.failure_code else told
+
+
+def moves(rows: Iterable[Transition], zone: ZoneInfo) -> Section:
+    """Every move from one status to another, and who made it."""
+    rows = list(rows)
+    called = show.people(row.actor for row in rows)
+    return Section(
+        id="moves",
+        title=_("Moves"),
+        columns=[_("time"), pgettext("status", "from"), pgettext("status", "to"), _("by")],
+        rows=[
+            [
+                show.moment(row.at, zone),
+                show.status(row.from_status) if row.from_status else show.NOTHING,
+                show.status(row.to_status),
+                called[row.actor],
+            ]
+            for row in rows
+        ],
+        empty=_("It did not move yet."),
+    )
+
+
+def refund_parts(rows: Sequence[RefundPart], zone: ZoneInfo) -> Section:
+    """What was given back, part by part; needs each one's refund, its channel, and its payment."""
+    return Section(
+        id="refunds",
+        title=_("Refunds"),
+        columns=[
+            _("time"),
+            _("refund"),
+            _("channel"),
+            _("from payment"),
+            _("route"),
+            _("status"),
+            _("amount"),
+            _("reason"),
+        ],
+        rows=[
+            [
+                show.moment(row.refund.occurred_at, zone),
+                show.link(row.refund_id),
+                row.refund.channel.name,
+                show.link(row.payment_id),
+                row.get_route_display(),
+                show.status(row.status),
+                show.money(row.amount, row.refund.currency),
+                row.refund.reason,
+            ]
+            for row in rows
+        ],
+        empty=_("Nothing was given back."),
+    )
+
+
+def parts_of(refunds: Iterable[Refund], *, payment: str | None = None) -> list[RefundPart]:
+    """The parts of these refunds, of one payment or of all; each knows its refund without another query."""
+    found = []
+    for refund in refunds:
+        for part in refund.parts.all():
+            part.refund = refund
+            if payment in (None, part.payment_id):
+                found.append(part)
+    return found
+
+
+def chargebacks(rows: Sequence[Chargeback], zone: ZoneInfo) -> Section:
+    """What cardholders' banks took back."""
+    return Section(
+        id="chargebacks",
+        title=_("Chargebacks"),
+        columns=[
+            _("opened at"),
+            _("chargeback"),
+            _("stage"),
+            _("status"),
+            _("amount"),
+            _("reason"),
+            _("respond by"),
+            _("closed at"),
+        ],
+        rows=[
+            [
+                show.moment(row.opened_at, zone),
+                show.link(row.id),
+                row.get_stage_display(),
+                show.status(row.status),
+                show.money(row.amount, row.currency),
+                row.reason or show.NOTHING,
+                show.moment(row.respond_by, zone),
+                show.moment(row.closed_at, zone),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def discrepancies(rows: Iterable[Discrepancy], zone: ZoneInfo) -> Section:
+    """Where two sources disagree about it."""
+    return Section(
+        id="discrepancies",
+        title=_("Discrepancies"),
+        columns=[_("time"), _("discrepancy"), _("kind"), _("status"), _("amount"), _("detail")],
+        rows=[
+            [
+                show.moment(row.created_at, zone),
+                show.link(row.id),
+                row.get_kind_display(),
+                show.label(row.get_status_display(), show.COLORS.get(row.status, "")),
+                show.money(row.amount, row.currency) if row.currency else show.NOTHING,
+                row.detail,
+            ]
+            for row in rows
+        ],
+    )
+
+
+def evidence(rows: Iterable[CardEvidence], zone: ZoneInfo) -> Section:
+    """What a terminal can prove, with its receipts."""
+    return Section(
+        id="evidence",
+        title=_("Card evidence"),
+        columns=[
+            _("time"),
+            _("terminal"),
+            _("sequence"),
+            _("type"),
+            _("amount"),
+            "RRN",
+            "STAN",
+            _("authorization code"),
+            "TID",
+            _("receipt"),
+        ],
+        rows=[
+            [
+                show.moment(row.occurred_at, zone),
+                show.link(row.terminal_id),
+                f"{row.series}/{row.sequence}",
+                row.type,
+                show.money(row.amount, row.currency),
+                row.rrn or show.NOTHING,
+                row.stan or show.NOTHING,
+                row.authorization_code or show.NOTHING,
+                row.acquirer_tid or show.NOTHING,
+                receipts(row.posted),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def receipts(posted: dict[str, Any]) -> SafeString | str:
+    """The receipts as they were printed, folded up."""
+    told = posted.get("receipt") or {}
+    text = "\n\n".join(str(told[name]) for name in ("customer", "merchant") if told.get(name))
+    if not text:
+        return show.NOTHING
+    return format_html("<details><summary>{}</summary><pre>{}</pre></details>", _("show"), text)
+
+
+def journal(items: Collection[int], operations: Iterable[Operation] = ()) -> Section:
+    """The entries about these open items and of these operations, line by line, in two columns."""
+    entries = books.story(items, [row.id for row in operations])
+    names = books.names(
+        {posting.account.code for entry in entries for posting in entry.postings.all()}, kinds=show.ACCOUNTS
+    )
+    rows = [line for entry in entries for line in _lines(entry, names)]
+    return Section(
+        id="journal",
+        title=_("Journal entries"),
+        columns=[_("booked on"), _("event"), _("account"), _("item"), _("debit"), _("credit")],
+        rows=rows,
+        empty=_("Nothing is booked."),
+    )
+
+
+def _lines(entry: JournalEntry, names: dict[str, str]) -> list[list[Any]]:
+    lines = []
+    for posting in sorted(entry.postings.all(), key=lambda posting: posting.line):
+        first = posting.line == 1
+        currency = posting.account.currency
+        lines.append(
+            [
+                show.day(entry.book_date) if first else "",
+                format_html('{}<br><span class="ot-quiet">{}</span>', entry.event, entry.key) if first else "",
+                names[posting.account.code],
+                posting.item or "",
+                show.money(posting.amount, currency) if posting.amount > 0 else "",
+                show.money(-posting.amount, currency) if posting.amount < 0 else "",
+            ]
+        )
+    return lines
+
+
+def events(object_ids: Collection[str], zone: ZoneInfo) -> Section:
+    """What the outside was told about these objects."""
+    rows = Event.objects.filter(object_id__in=object_ids).order_by("id")
+    return Section(
+        id="events",
+        title=_("Events"),
+        columns=[_("time"), _("type"), _("object"), _("event")],
+        rows=[[show.moment(row.created_at, zone), row.type, show.link(row.object_id), row.id] for row in rows],
+        empty=_("Nobody was told anything."),
+    )
+
+
+def audit(object_id: str, zone: ZoneInfo) -> Section:
+    """Who changed what about it."""
+    rows = list(AuditLog.objects.filter(object_id=object_id).order_by("-id")[:100])
+    called = show.people(row.actor for row in rows)
+    return Section(
+        id="audit",
+        title=_("Audit log"),
+        columns=[_("time"), _("action"), _("by"), _("before"), _("after")],
+        rows=[
+            [show.moment(row.at, zone), row.action, called[row.actor], _told(row.before), _told(row.after)]
+            for row in rows
+        ],
+    )
+
+
+def _told(details: dict[str, Any] | None) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in (details or {}).items())

@@ -1,0 +1,185 @@
+"""How things look on a page: amounts in major units, moments in the merchant's zone, statuses in colors."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+
+from payments.ids import PATTERN
+from payments.models import Chargeback, Payment, PaymentLink, ProviderEvent, Voucher
+from payments.models.payment import PaymentStatus
+from payments.models.refund import PartStatus, RefundStatus
+from payments.people.models import ApiKey, User
+from payments.providers.base import Outcome, Verb
+from payments.written import NOTHING, amount, day, moment, short_moment, title
+
+__all__ = ["NOTHING", "amount", "day", "moment", "short_moment"]  # and all that is defined here
+
+STATUSES: Final[dict[str, Any]] = {
+    value: label
+    for choices in (
+        PaymentLink.Status,
+        PartStatus,
+        RefundStatus,
+        PaymentStatus,
+        Chargeback.Stage,
+        Chargeback.Status,
+        Voucher.Status,
+        ProviderEvent.Status,
+    )
+    for value, label in choices.choices
+}
+COLORS: Final[dict[str, str]] = {
+    **dict.fromkeys(["captured", "succeeded", "won", "applied", "active", "paid", "resolved", "enabled"], "success"),
+    **dict.fromkeys(["authorized", "processing", "queued", "pending", "inquiry", "waiting"], "info"),
+    **dict.fromkeys(["requires_action", "requires_approval", "proposed", "open"], "warning"),
+    **dict.fromkeys(["pre_arbitration", "arbitration"], "warning"),
+    **dict.fromkeys(["declined", "failed", "unknown", "reversed", "lost", "unreadable"], "danger"),
+}
+VERBS: Final[dict[str, Any]] = {
+    Verb.AUTHORIZE: _("authorize"),
+    Verb.CAPTURE: _("capture"),
+    Verb.CANCEL: _("cancel"),
+    Verb.REFUND: pgettext_lazy("verb", "refund"),
+    Verb.SALE: _("sale"),
+}
+OUTCOMES: Final[dict[str, tuple[Any, str]]] = {
+    Outcome.SUCCEEDED: (_("succeeded"), "success"),
+    Outcome.DECLINED: (_("declined"), "danger"),
+    Outcome.PENDING: (_("pending"), "info"),
+    Outcome.UNKNOWN: (_("outcome unknown"), "danger"),
+    Outcome.NOT_SENT: (_("not sent"), ""),
+}
+ACCOUNTS: Final[dict[str, Any]] = {
+    "receivable": _("Receivable"),
+    "provisional": _("Provisional (approved offline)"),
+    "disputed": _("Disputed"),
+    "in_transit": _("In transit"),
+    "reserve": _("Reserve"),
+    "suspense": _("Suspense"),
+    "bank": _("Bank"),
+    "till": _("Till"),
+    "exchange": _("Exchange"),
+    "refunds_payable": _("Refunds payable"),
+    "vouchers": _("Vouchers"),
+    "fees_payable": _("Fees payable"),
+    "takings": _("Takings"),
+    "returns": _("Returns"),
+    "tips": _("Tips"),
+    "rounding": _("Cash rounding"),
+    "breakage": _("Vouchers expired"),
+    "fees": _("Fees"),
+    "vat_on_fees": _("VAT on fees"),
+    "chargebacks": _("Chargebacks"),
+    "promotions": _("Promotions"),
+    "till_differences": _("Till differences"),
+    "write_offs": _("Write-offs"),
+}
+BRANDS: Final[Mapping[str, str]] = {"vpay": "V PAY", "jcb": "JCB", "unionpay": "UnionPay", "cartesbancaires": "CB"}
+# Where an object of ours is shown, by the prefix of its id.
+_PAGES: Final[Mapping[str, str]] = {
+    "pay": "payments_payment",
+    "ord": "payments_order",
+    "ref": "payments_refund",
+    "cbk": "payments_chargeback",
+    "vch": "payments_voucher",
+    "lnk": "payments_paymentlink",
+    "msg": "notify_mail",
+    "dsc": "payments_discrepancy",
+    "chn": "payments_channel",
+    "pac": "payments_provideraccount",
+    "mer": "payments_merchant",
+    "pev": "payments_providerevent",
+    "txn": "payments_cardevidence",
+    "trm": "terminals_terminal",
+    "usr": "people_user",
+    "acc": "ledger_account",
+    "jrn": "ledger_journalentry",
+    "key": "people_apikey",
+}
+
+
+def money(minor: int | None, currency: str) -> SafeString:
+    """An amount for a column: set at its end, in figures of one width."""
+    return format_html('<span class="ot-amount">{}</span>', amount(minor, currency))
+
+
+def label(text: Any, color: str = "") -> SafeString:
+    """A word on a colored ground."""
+    return format_html('<span class="ot-label" data-color="{}">{}</span>', color, text)
+
+
+def status(value: str) -> SafeString:
+    """A status in the reader's language, in the color of how it stands."""
+    return label(STATUSES.get(value, value), COLORS.get(value, ""))
+
+
+def outcome(value: str | None) -> SafeString:
+    """An operation's outcome; none is still under way."""
+    text, color = OUTCOMES[value] if value is not None else (gettext("not asked yet"), "")
+    return label(text, color)
+
+
+def method(payment: Payment) -> str:
+    """How it was paid: `Card · Maestro •4242`."""
+    parts = [title(str(payment.get_method_display() or gettext("not chosen yet")))]
+    if payment.card_brand:
+        parts.append(brand(payment.card_brand))
+    told = " · ".join(parts)
+    return f"{told} •{payment.card_last4}" if payment.card_last4 else told
+
+
+def brand(code: str) -> str:
+    """A card scheme as it writes itself."""
+    return BRANDS.get(code.lower().replace("_", "").replace(" ", ""), code.replace("_", " ").title())
+
+
+def link(object_id: str | None, text: str | None = None) -> str | SafeString:
+    """An object of ours by its id, leading to its page where it has one."""
+    if not object_id:
+        return NOTHING
+    page = _PAGES.get(object_id.partition("_")[0])
+    if page is None or not PATTERN.fullmatch(object_id):
+        return text or object_id
+    try:
+        address = reverse(f"admin:{page}_change", args=[object_id])
+    except NoReverseMatch:  # that floor has no page for it
+        return text or object_id
+    return format_html('<a href="{}" class="ot-link">{}</a>', address, text or short(object_id))
+
+
+def short(object_id: str) -> str:
+    """An id by its kind and its end, by which people tell it apart."""
+    return f"{object_id.partition('_')[0]}…{object_id[-6:]}" if PATTERN.fullmatch(object_id) else object_id
+
+
+def age(span: timedelta) -> str:
+    """How long something has been going on, in one figure."""
+    seconds = max(0, int(span.total_seconds()))
+    if seconds < 120:
+        return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
+    minutes = seconds // 60
+    if minutes < 120:
+        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
+    hours = minutes // 60
+    if hours < 48:
+        return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+    return ngettext("%(count)d day", "%(count)d days", hours // 24) % {"count": hours // 24}
+
+
+def people(actors: Iterable[str]) -> dict[str, str]:
+    """What to call those who acted: persons by their name, keys by their label, the rest as they are."""
+    asked = set(actors)
+    users = {actor for actor in asked if actor.startswith("usr_")}
+    keys = {actor for actor in asked if actor.startswith("key_")}
+    called: dict[str, str] = {actor: link(actor) for actor in asked}
+    for user in User.objects.filter(id__in=users) if users else ():
+        called[user.id] = user.get_full_name() or user.get_username()
+    for key in ApiKey.objects.filter(id__in=keys) if keys else ():
+        called[key.id] = gettext("key “%(label)s”") % {"label": key.label or f"…{key.last_characters}"}
+    return called

@@ -1,0 +1,135 @@
+"""Pages about one object: what is so and what happened, nothing to fill in, and buttons for what may be done."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.functional import cached_property
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+
+from payments.admin import deeds
+from payments.admin.access import ScopedAdmin, ScopedList, merchants, person
+from payments.admin.deeds import Deed
+from payments.admin.pages import Page
+from payments.ids import PATTERN
+from payments.models import Channel
+from payments.people.permissions import May, within
+
+COUNTED = 10_000
+
+
+class CappedPaginator(Paginator[Any]):
+    """Counts as far as anybody turns pages: a list of millions is narrowed by filters, not leafed through."""
+
+    template_name = "payments/admin/pagination.html"
+
+    @cached_property
+    def capped_count(self) -> int:
+        """One more than `COUNTED` where there are more."""
+        rows: Any = self.object_list
+        return int(rows.order_by()[: COUNTED + 1].count())
+
+    @cached_property
+    def count(self) -> int:
+        return min(COUNTED, self.capped_count)
+
+    @property
+    def more(self) -> bool:
+        """Whether there are more than were counted."""
+        return self.capped_count > COUNTED
+
+
+class OwnRelated(RelatedDropdownFilter):
+    """Offers the channels or accounts of the person's own merchants only."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        rows = field.remote_field.model.objects.filter(merchant__in=merchants(person(request)))
+        if field.remote_field.model is Channel:
+            rows = rows.filter(within(person(request), May.SEE, channel="id"))
+        return [(row.pk, str(row)) for row in rows.order_by("name")]
+
+
+class StoryList(ScopedList):
+    """A list that says how many rows there are in all only where it is narrowed down."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not self.query and not self.has_active_filters:
+            self.full_result_count = self.result_count
+
+
+class StoryAdmin(ScopedAdmin):
+    """A list, and a page for each row. Subclasses say what the page tells (`page`) and offers (`deeds`)."""
+
+    deeds: ClassVar[Sequence[Deed]] = ()
+    ordering: Sequence[str] = ("-id",)
+    list_per_page = 50
+    list_max_show_all = 0
+    list_filter_submit = True
+    list_fullwidth = True
+    list_disable_select_all = True
+    actions = None
+    paginator = CappedPaginator
+    show_full_result_count = False
+    change_list_template = "payments/admin/list.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return StoryList
+
+    def page(self, request: HttpRequest, row: Any) -> Page:
+        """What there is to tell about the row, with a number of queries that does not grow with its story."""
+        raise NotImplementedError
+
+    def get_urls(self) -> list[Any]:
+        meta = self.model._meta
+        made = [
+            path(
+                f"<str:object_id>/{deed.name}/",
+                self.admin_site.admin_view(deeds.view(self, deed)),
+                name=f"{meta.app_label}_{meta.model_name}_{deed.name}",
+            )
+            for deed in self.deeds
+        ]
+        return [*made, *super().get_urls()]
+
+    def row(self, request: HttpRequest, object_id: str) -> Any:
+        """The row, if this person may see it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        # Lists lead here by the id as Django quotes it, our own links by the id itself.
+        row = self.get_object(request, object_id if PATTERN.fullmatch(object_id) else unquote(object_id))
+        if row is None:
+            raise Http404
+        return row
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The page; it holds no form, so that nothing can be changed by it."""
+        row = self.row(request, object_id)
+        page = self.page(request, row)
+        return TemplateResponse(
+            request,
+            "payments/admin/page.html",
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.model._meta,
+                "title": page.title,
+                "page": page,
+                "list_url": deeds.list_of(self),
+                "list_title": capfirst(str(self.model._meta.verbose_name_plural)),
+                "deeds": [deed for deed in self.deeds if deed.offered(person(request), row)],
+                "object_id": row.pk,
+            },
+        )
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """What happened is told on the page itself."""
+        raise Http404(_("There is no such page."))

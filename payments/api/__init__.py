@@ -1,0 +1,1 @@
+"""The REST API: reads input, calls services and queries, shapes answers."""

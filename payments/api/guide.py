@@ -1,0 +1,52 @@
+"""What the codes of refusals mean; each refusal's own `detail` says what to do, with its figures."""
+
+from typing import Final
+
+ERRORS: Final[dict[str, str]] = {
+    "amount_exceeds_capturable": "More than what is authorized and not yet captured: amount_capturable.",
+    "amount_exceeds_due": "More than what the order still has to pay. `due` says how much that is.",
+    "amount_exceeds_paid": "A voucher is sold for what was paid on its order. Take the payment first.",
+    "amount_exceeds_refundable": "More than what can still be given back. `amount_refundable` says how much that is, "
+    "over all channels and with everything that other requests hold.",
+    "authentication_required": "Send an API key: `Authorization: Bearer ot_test_…`.",
+    "bank_account_required": "A transfer needs to know where it goes. Send bank_account with iban and name.",
+    "batch_too_large": "Post at most 500 transactions at once.",
+    "body_too_large": "A body has at most one megabyte, a file at most MAX_IMPORT_MB.",
+    "card_number_refused": "A card number stands in a text. Onetill never takes one; its last four digits are enough.",
+    "channel_not_allowed": "The key is tied to another channel. Leave the channel out, or use another key.",
+    "channel_required": "The key is not tied to a channel, so the request has to say which one it means.",
+    "endpoint_disabled": "The webhook endpoint is disabled. Enable it with PATCH, then send again.",
+    "idempotency_in_progress": "The first request with this Idempotency-Key still runs. Repeat it after Retry-After.",
+    "idempotency_key_required": "Every POST needs an Idempotency-Key of 1 to 255 visible ASCII characters.",
+    "idempotency_key_reused": "The Idempotency-Key belongs to another request. Use a new key for a new wish.",
+    "internal_error": "A defect of ours. Repeat the request with the same Idempotency-Key: nothing is done twice.",
+    "invalid_api_key": "The key is unknown, expired or revoked.",
+    "malformed_json": "The body is no JSON, or JSON that can be read in two ways (a member twice, NaN).",
+    "method_not_allowed": "The address does not take this method; the Allow header says which it does.",
+    "method_not_supported": "No provider account of the merchant takes this method.",
+    "not_found": "There is no such object, or it is not the key's merchant's (or channel's).",
+    "order_currency_differs": "An order has one currency. Use that one, or another order.",
+    "order_total_below_paid": "The total cannot be less than what has been paid already.",
+    "outcome_unknown": "A payment on this order has no known outcome yet. Wait until it has, take cash, or send "
+    "acknowledge_unknown with the name of who decides.",
+    "pairing_code_invalid": "The pairing code is wrong, was used, or is older than ten minutes. Ask for a new one.",
+    "payment_not_cancelable": "Nothing is left to release. What was captured is given back with POST /v1/refunds.",
+    "payment_not_capturable": "Nothing of this payment can be captured now; its status says why.",
+    "received_too_little": "Less cash than the amount, rounded as the merchant rounds.",
+    "refund_not_cancelable": "The money may have moved already, or nothing is left to give up.",
+    "route_not_possible": "This payment cannot be given back by this route; `reasons` in the plan say why.",
+    "scope_missing": "The key lacks the scope that `scope` names.",
+    "sequence_conflict": "This sequence was posted before with other content. Both are kept; set this one aside.",
+    "signature_invalid": "The signature does not belong to this body, this moment or this sender.",
+    "signature_reused": "This webhook-id was used for another request. Use a new one.",
+    "terminal_busy": "The terminal is presenting something else. Wait, or abort that.",
+    "terminal_revoked": "The terminal may not send any more. Keep the queue, and pair it anew.",
+    "timestamp_out_of_range": "The clock of the sender is off. Sign again with the offset to server_time.",
+    "too_many_requests": "Too many requests. Wait as long as Retry-After says.",
+    "unavailable": "The database is busy. Repeat the request with the same Idempotency-Key.",
+    "unsupported_media_type": "Send the body as the Content-Type that the documentation names.",
+    "validation_failed": "Something in the request is wrong; `errors` names every fault with its place.",
+    "voucher_expired": "The voucher has expired.",
+    "voucher_insufficient": "Less is left on the voucher than asked for; `balance` says how much.",
+}
+OTHERS: Final = "The refusal's own `detail` says what is wrong and what to do."

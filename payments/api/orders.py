@@ -1,0 +1,98 @@
+"""Orders: the whole story of what one customer owes, over all channels."""
+
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from payments import shapes
+from payments.api.fields import Text, Whole
+from payments.api.inputs import Paging
+from payments.api.openapi import described
+from payments.api.schemas import ORDER, page_of
+from payments.api.views import ApiView
+from payments.models import Order
+from payments.queries import orders as queries
+from payments.queries.orders import Story
+from payments.queries.timeline import Happening, timeline
+
+Shape = dict[str, Any]
+
+
+class OrdersQuery(Paging):
+    """An order's name, or what its customer brings to a counter."""
+
+    go_together = (("terminal", "sequence"),)
+
+    reference = Text(longest=64, required=False)
+    namespace = Text(longest=64, required=False)
+    receipt = Text(longest=40, required=False)
+    card_fingerprint = Text(longest=255, required=False)
+    customer = Text(longest=64, required=False)
+    payment = Text(longest=64, required=False)
+    terminal = Text(longest=64, required=False)
+    sequence = Whole(least=1, required=False)
+
+
+class Orders(ApiView):
+    """All orders of a merchant."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "payments:read"}
+
+    @described("list_orders", "Orders, newest first", {200: page_of(ORDER)}, query=OrdersQuery, tag="Orders")
+    def get(self, request: Request) -> HttpResponse:
+        query = self.query(OrdersQuery)
+        return self.page_of(queries.orders(self.caller.merchant_id, query), order_shapes, query)
+
+
+class OneOrder(ApiView):
+    """One order."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "payments:read"}
+
+    @described("get_order", "One order and its whole story", {200: ORDER}, refusals=[404], tag="Orders")
+    def get(self, request: Request, order_id: str) -> HttpResponse:
+        self.query()
+        return self.answer(order_shapes([self.one(queries.orders(self.caller.merchant_id), id=order_id)])[0])
+
+
+def order_shapes(rows: list[Order]) -> list[Shape]:
+    """Orders as they look to the outside, with all that happened to them."""
+    return [_order(story) for story in queries.stories(rows)]
+
+
+def _order(story: Story) -> Shape:
+    row = story.order
+    return {
+        "id": row.id,
+        "object": row.OBJECT,
+        "reference": row.reference,
+        "namespace": row.namespace,
+        "channel": shapes.channel_ref(row.channel),
+        "total": row.total,
+        "currency": row.currency,
+        "paid": row.captured,
+        "refunded": row.refunded,
+        "charged_back": row.charged_back,
+        "refundable": row.refundable,
+        "due": row.due,
+        "customer": row.customer_id,
+        "payments": [shapes.payment(payment) for payment in story.payments],
+        "refunds": [shapes.refund(refund) for refund in story.refunds],
+        "chargebacks": [shapes.chargeback(chargeback) for chargeback in story.chargebacks],
+        "timeline": [_happening(line) for line in timeline(story)],
+        "created_at": shapes.instant(row.created_at),
+        "test_mode": row.merchant.test_mode,
+    }
+
+
+def _happening(line: Happening) -> Shape:
+    return {
+        "at": shapes.instant(line.at),
+        "type": line.type,
+        "channel": shapes.channel_ref(line.channel),
+        "actor": line.actor,
+        "amount": line.amount,
+        "currency": line.currency,
+        "object": {"id": line.object_id, "type": line.object_type},
+    }

@@ -1,0 +1,214 @@
+"""Payment links: made, sent, canceled, found."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from payments import shapes
+from payments.api.fields import OPTIONAL, Amount, Choice, Currency, Flag, Instant, Metadata, Text
+from payments.api.idempotency import Answer
+from payments.api.inputs import Input, Nothing, Paging
+from payments.api.openapi import described
+from payments.api.payments import CustomerInput
+from payments.api.references import channel_field, order_field
+from payments.api.schemas import (
+    CHANNEL_REF,
+    CURRENCY,
+    FLAG,
+    INSTANT,
+    MINOR_UNITS,
+    ORDER_REF,
+    PAIRS,
+    TEXT,
+    define,
+    identifier,
+    many,
+    maybe,
+    page_of,
+    record,
+    word,
+    words,
+)
+from payments.api.views import ApiView, must_speak_for
+from payments.models import PaymentLink
+from payments.queries import links as queries
+from payments.services import link as service
+from payments.services import send_link
+from payments.services.intent import Intent
+from payments.services.link import LinkRequest
+from payments.services.orders import OrderName
+
+PAYMENT_LINK = define(
+    "PaymentLink",
+    record(
+        id=identifier("lnk"),
+        object=word("payment_link"),
+        url=TEXT,
+        qr_svg_url=TEXT,
+        qr_png_url=TEXT,
+        status=words(PaymentLink.Status.values),
+        amount=maybe(MINOR_UNITS),
+        amount_min=maybe(MINOR_UNITS),
+        amount_max=maybe(MINOR_UNITS),
+        currency=CURRENCY,
+        description=TEXT,
+        order=maybe(ORDER_REF),
+        channel=CHANNEL_REF,
+        methods=maybe(many(TEXT)),
+        reusable=FLAG,
+        expires_at=maybe(INSTANT),
+        payments=many(identifier("pay")),
+        customer=maybe(identifier("cus")),
+        metadata=PAIRS,
+        created_at=INSTANT,
+        test_mode=FLAG,
+    ),
+)
+
+
+class LinkInput(Input):
+    """What is to be paid by the link."""
+
+    at_most_one_of = (("order_reference", "order"), ("amount", "amount_min"), ("amount", "amount_max"))
+    go_together = (("amount_min", "amount_max"),)
+
+    amount = Amount(**OPTIONAL)
+    amount_min = Amount(**OPTIONAL)
+    amount_max = Amount(**OPTIONAL)
+    currency = Currency()
+    order_reference = Text(longest=64, **OPTIONAL)
+    order = order_field(**OPTIONAL)
+    description = Text(longest=500)
+    expires_at = Instant(**OPTIONAL)
+    reusable = Flag(**OPTIONAL)
+    channel = channel_field(**OPTIONAL)
+    methods = serializers.ListField(child=Choice(service.OFFERED), min_length=1, max_length=20, **OPTIONAL)
+    customer = CustomerInput(**OPTIONAL)
+    metadata = Metadata(**OPTIONAL)
+
+
+class SendInput(Input):
+    """Where a link is sent."""
+
+    via = Choice(["email"])
+    to = Text(longest=254, pattern=r"[^@\s]+@[^@\s]+\.[^@\s]+", form="name@example.com")
+    language = Choice(["nl", "en"], **OPTIONAL)
+
+
+class LinksQuery(Paging):
+    """Which links."""
+
+    status = Choice(PaymentLink.Status.values, required=False)
+    channel = Text(longest=30, required=False)
+    order = Text(longest=30, required=False)
+    created_from = Instant(required=False)
+    created_to = Instant(required=False)
+
+
+class LinkView(ApiView):
+    """What the addresses of payment links share: a key that is tied to a channel sees that channel's."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "payments:read", "POST": "payments:write"}
+
+    def rows(self, filters: dict[str, Any] | None = None) -> QuerySet[PaymentLink]:
+        return self.own(queries.links(self.caller.merchant_id, filters))
+
+    def told(self, link_id: str, status: int = 200) -> Answer:
+        return Answer(status, shapes.payment_link(self.one(self.rows(), id=link_id)))
+
+    def _resume(self, object_id: str) -> Answer:
+        return self.told(object_id)
+
+
+class PaymentLinks(LinkView):
+    """All links of a merchant."""
+
+    @described(
+        "list_payment_links",
+        "Payment links, newest first",
+        {200: page_of(PAYMENT_LINK)},
+        query=LinksQuery,
+        tag="Payment links",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        query = self.query(LinksQuery)
+        return self.page(self.rows(query), shapes.payment_link, query)
+
+    @described("create_payment_link", "Make a payment link", {201: PAYMENT_LINK}, body=LinkInput, tag="Payment links")
+    def post(self, request: Request) -> HttpResponse:
+        return self.once(self._create, lambda link_id: self.told(link_id, 201))
+
+    def _create(self, intent: Intent) -> Answer:
+        given = self.input(LinkInput)
+        named = {"order_id": given["order"].id} if "order" in given else {"reference": given.get("order_reference")}
+        made = service.create_link(
+            LinkRequest(
+                channel=self.channel(given.get("channel")),
+                currency=given["currency"],
+                description=given["description"],
+                order=OrderName(**named) if any(named.values()) else None,
+                amount=given.get("amount"),
+                amount_min=given.get("amount_min"),
+                amount_max=given.get("amount_max"),
+                reusable=given.get("reusable", False),
+                methods=given.get("methods", ()),
+                buyer=given.get("customer", {}),
+                expires_at=given.get("expires_at"),
+                metadata=given.get("metadata", {}),
+            ),
+            actor=self.caller.actor,
+            intent=intent,
+        )
+        return Answer(201, shapes.payment_link(made))
+
+
+class OneLink(LinkView):
+    """One link."""
+
+    @described("get_payment_link", "One payment link", {200: PAYMENT_LINK}, refusals=[404], tag="Payment links")
+    def get(self, request: Request, link_id: str) -> HttpResponse:
+        self.query()
+        return self.answer(shapes.payment_link(self.one(self.rows(), id=link_id)))
+
+
+class LinkVerb(LinkView):
+    """Something done with a link."""
+
+    def asked(self, link_id: str) -> PaymentLink:
+        row = self.one(self.rows(), id=link_id)
+        must_speak_for(self.caller, row.channel_id)
+        return row
+
+
+class CancelLink(LinkVerb):
+    """Take a link back."""
+
+    @described("cancel_payment_link", "Cancel", {200: PAYMENT_LINK}, body=Nothing, refusals=[404], tag="Payment links")
+    def post(self, request: Request, link_id: str) -> HttpResponse:
+        def cancel(intent: Intent) -> Answer:
+            row = self.asked(link_id)
+            self.input(Nothing)
+            return Answer(200, shapes.payment_link(service.cancel_link(row, actor=self.caller.actor, intent=intent)))
+
+        return self.once(cancel, self._resume)
+
+
+class SendLink(LinkVerb):
+    """Send a link to a customer."""
+
+    @described(
+        "send_payment_link", "Send by e-mail", {202: PAYMENT_LINK}, body=SendInput, refusals=[404], tag="Payment links"
+    )
+    def post(self, request: Request, link_id: str) -> HttpResponse:
+        def send(intent: Intent) -> Answer:
+            row = self.asked(link_id)
+            given = self.input(SendInput)
+            send_link.send_link(
+                row, to=given["to"], language=given.get("language"), actor=self.caller.actor, intent=intent
+            )
+            return self.told(row.id, 202)
+
+        return self.once(send, lambda at: self.told(at, 202))

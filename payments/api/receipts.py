@@ -1,0 +1,64 @@
+"""Receipts by e-mail, of payments and of refunds."""
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from payments.api.fields import OPTIONAL, Choice, Text
+from payments.api.idempotency import Answer
+from payments.api.inputs import Input
+from payments.api.openapi import described
+from payments.api.payments import PaymentView
+from payments.api.refunds import RefundView, in_full
+from payments.api.schemas import PAYMENT, REFUND
+from payments.services.intent import Intent
+from payments.services.send_receipt import send_receipt
+
+
+class ReceiptInput(Input):
+    """To whom, if not to the customer's own address, and in which language."""
+
+    to = Text(longest=254, pattern=r"[^@\s]+@[^@\s]+\.[^@\s]+", form="name@example.com", **OPTIONAL)
+    language = Choice(["nl", "en"], **OPTIONAL)
+
+
+class PaymentReceipt(PaymentView):
+    """The receipt of a payment; any counter may send it."""
+
+    @described(
+        "send_payment_receipt",
+        "Send the receipt by e-mail",
+        {202: PAYMENT},
+        body=ReceiptInput,
+        refusals=[404],
+        tag="Payments",
+    )
+    def post(self, request: Request, payment_id: str) -> HttpResponse:
+        def send(intent: Intent) -> Answer:
+            payment = self.one(self.rows(), id=payment_id)
+            send_receipt(payment, **self.input(ReceiptInput), actor=self.caller.actor, intent=intent)
+            return self.told(payment.id, 202)
+
+        return self.once(send, lambda at: self.told(at, 202))
+
+
+class RefundReceipt(RefundView):
+    """The receipt of a refund."""
+
+    @described(
+        "send_refund_receipt",
+        "Send the receipt by e-mail",
+        {202: REFUND},
+        body=ReceiptInput,
+        refusals=[404],
+        tag="Refunds",
+    )
+    def post(self, request: Request, refund_id: str) -> HttpResponse:
+        def send(intent: Intent) -> Answer:
+            refund = self.one(self.rows(), id=refund_id)
+            send_receipt(refund, **self.input(ReceiptInput), actor=self.caller.actor, intent=intent)
+            return self._told(refund.id)
+
+        return self.once(send, self._told)
+
+    def _told(self, refund_id: str) -> Answer:
+        return Answer(202, in_full([self.one(self.rows(), id=refund_id)])[0])

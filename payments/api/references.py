@@ -1,0 +1,55 @@
+"""Fields of a body that name an object of the caller's merchant."""
+
+from typing import Any
+
+from payments import directory
+from payments.api.fields import Reference
+from payments.api.views import channel_of
+from payments.models import Order, Payment, ProviderAccount
+from payments.people.services.api_keys import Caller
+
+
+def channel_field(**kwargs: Any) -> Reference:
+    """A channel that the key may speak for."""
+    return Reference(channel_of, example="chn_…", **kwargs)
+
+
+def order_field(**kwargs: Any) -> Reference:
+    """An order of any channel."""
+    return Reference(_order, example="ord_…", **kwargs)
+
+
+def payment_field(**kwargs: Any) -> Reference:
+    """A payment of any channel."""
+    return Reference(_payment, example="pay_…", **kwargs)
+
+
+def terminal_field(**kwargs: Any) -> Reference:
+    """A terminal, by its id; what it is, the floor above knows."""
+    return Reference(_terminal, example="trm_…", **kwargs)
+
+
+def account_field(**kwargs: Any) -> Reference:
+    """A provider account in use."""
+    return Reference(_account, example="pac_…", **kwargs)
+
+
+def _order(caller: Caller, order_id: str) -> Order | None:
+    rows = Order.objects.select_related("merchant", "channel")
+    return rows.filter(id=order_id, merchant_id=caller.merchant_id).first()
+
+
+def _payment(caller: Caller, payment_id: str) -> Payment | None:
+    rows = Payment.objects.select_related(
+        "merchant", "order__merchant", "order__channel", "channel", "provider_account"
+    )
+    return rows.filter(id=payment_id, merchant_id=caller.merchant_id).first()
+
+
+def _terminal(caller: Caller, terminal_id: str) -> str | None:
+    return terminal_id if directory.exists("trm", terminal_id, merchant_id=caller.merchant_id) else None
+
+
+def _account(caller: Caller, account_id: str) -> ProviderAccount | None:
+    rows = ProviderAccount.objects.select_related("merchant").filter(active=True)
+    return rows.filter(id=account_id, merchant_id=caller.merchant_id).first()

@@ -1,0 +1,244 @@
+"""Refunds: planned, made, given up, found; from any channel."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from payments import shapes
+from payments.api.fields import OPTIONAL, Amount, Choice, Instant, Metadata, StrictField, Text
+from payments.api.idempotency import Answer
+from payments.api.inputs import Input, Nothing, Paging
+from payments.api.openapi import described
+from payments.api.references import channel_field, order_field, payment_field, terminal_field
+from payments.api.schemas import PLAN, REFUND, page_of
+from payments.api.views import ApiView
+from payments.errors import Fault, ValidationFailed
+from payments.iban import compact
+from payments.models import Channel, Order, Refund
+from payments.models.refund import RefundStatus, Route
+from payments.queries import refunds as queries
+from payments.services.intent import Intent
+from payments.services.plan import AUTO, LAST_PAID_FIRST, PROPORTIONAL, BankAccount, Plan, RefundRequest, Share
+from payments.services.refund import plan_refund, request_refund
+from payments.services.refund_decisions import cancel_refund
+
+Shape = dict[str, Any]
+
+
+class Iban(StrictField):
+    """A bank account's number, told by its own check digits."""
+
+    schema = {"type": "string", "minLength": 15, "maxLength": 42}
+    default_error_messages = {"iban_invalid": "This is no valid IBAN. Check every character."}
+
+    def to_internal_value(self, data: Any) -> str:
+        try:
+            return compact(data if isinstance(data, str) else "")
+        except ValueError:
+            self.fail("iban_invalid")
+
+
+class BankAccountInput(Input):
+    """Where a transfer goes."""
+
+    iban = Iban()
+    name = Text(longest=140)
+
+
+class ShareInput(Input):
+    """How much of one payment is given back."""
+
+    payment = payment_field()
+    amount = Amount()
+
+
+class Allocation(StrictField):
+    """Which payment gives back how much: by a rule, or as listed."""
+
+    schema = {
+        "anyOf": [
+            {"type": "string", "enum": [LAST_PAID_FIRST, PROPORTIONAL]},
+            {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": 50,
+                "items": {
+                    "type": "object",
+                    "properties": {"payment": {"type": "string"}, "amount": {"type": "integer", "minimum": 1}},
+                    "required": ["payment", "amount"],
+                },
+            },
+        ]
+    }
+    default_error_messages = {
+        "invalid_choice": f"Send {LAST_PAID_FIRST}, {PROPORTIONAL}, or a list of payments and amounts."
+    }
+
+    def to_internal_value(self, data: Any) -> str | tuple[Share, ...]:
+        if data in (LAST_PAID_FIRST, PROPORTIONAL):
+            return str(data)
+        if not isinstance(data, list) or not 1 <= len(data) <= 50:
+            self.fail("invalid_choice")
+        shares = ShareInput(many=True, context=self.context)
+        values = shares.run_validation(data)
+        return tuple(Share(payment_id=value["payment"].id, amount=value["amount"]) for value in values)
+
+
+class RefundInput(Input):
+    """What is to be given back, and how."""
+
+    exactly_one_of = (("order", "order_reference", "payment"),)
+
+    order = order_field(**OPTIONAL)
+    order_reference = Text(longest=64, **OPTIONAL)
+    payment = payment_field(**OPTIONAL)
+    amount = Amount(**OPTIONAL)
+    reason = Text(longest=200)
+    channel = channel_field(**OPTIONAL)
+    route = Choice([AUTO, *Route.values], **OPTIONAL)
+    terminal = terminal_field(**OPTIONAL)
+    bank_account = BankAccountInput(**OPTIONAL)
+    allocation = Allocation(**OPTIONAL)
+    exchange_for = order_field(**OPTIONAL)
+    operator = Text(longest=100, **OPTIONAL)
+    metadata = Metadata(**OPTIONAL)
+
+
+class RefundsQuery(Paging):
+    """Which refunds."""
+
+    order = Text(longest=64, required=False)
+    payment = Text(longest=64, required=False)
+    status = Choice(RefundStatus.values, required=False)
+    channel = Text(longest=64, required=False)
+    route = Choice(Route.values, required=False)
+    created_from = Instant(required=False)
+    created_to = Instant(required=False)
+
+
+class RefundView(ApiView):
+    """What the addresses of refunds share."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "refunds:read", "POST": "refunds:write"}
+
+    def rows(self) -> QuerySet[Refund]:
+        """A tied key sees the refunds of what came back in its channel."""
+        return self.own(queries.refunds(self.caller.merchant_id))
+
+    def wish(self) -> RefundRequest:
+        """What the body asks."""
+        given = self.input(RefundInput)
+        channel = self.channel(given.get("channel"))
+        account = given.get("bank_account")
+        return RefundRequest(
+            order=self._order(given, channel),
+            channel=channel,
+            reason=given["reason"],
+            payment=given.get("payment"),
+            amount=given.get("amount"),
+            route=given.get("route", AUTO),
+            terminal_id=given.get("terminal"),
+            bank_account=BankAccount(**account) if account else None,
+            allocation=given.get("allocation", LAST_PAID_FIRST),
+            exchange_for=given.get("exchange_for"),
+            operator=given.get("operator", ""),
+            metadata=given.get("metadata", {}),
+        )
+
+    def _order(self, given: dict[str, Any], channel: Channel) -> Order:
+        if "payment" in given:
+            order: Order = given["payment"].order
+            return order
+        if "order" in given:
+            found: Order = given["order"]
+            return found
+        rows = Order.objects.select_related("merchant", "channel").filter(merchant_id=channel.merchant_id)
+        row = rows.filter(namespace=channel.namespace, reference=given["order_reference"]).first()
+        if row is None:
+            detail = "This channel's orders have no such reference. Send the order's id, or another channel."
+            raise ValidationFailed([Fault("order_reference", "not_found", detail)])
+        return row
+
+
+class Refunds(RefundView):
+    """All refunds."""
+
+    @described("list_refunds", "Refunds, newest first", {200: page_of(REFUND)}, query=RefundsQuery, tag="Refunds")
+    def get(self, request: Request) -> HttpResponse:
+        query = self.query(RefundsQuery)
+        return self.page_of(self.own(queries.refunds(self.caller.merchant_id, query)), in_full, query)
+
+    @described("create_refund", "Give money back", {201: REFUND}, body=RefundInput, tag="Refunds")
+    def post(self, request: Request) -> HttpResponse:
+        return self.once(self._create, self._resume)
+
+    def _create(self, intent: Intent) -> Answer:
+        made = request_refund(self.wish(), actor=self.caller.actor, intent=intent)
+        kept = in_full([made])[0]
+        return Answer(201, kept | {"parts": shapes.refund(made, voucher_code=made.voucher_code)["parts"]}, kept=kept)
+
+    def _resume(self, object_id: str) -> Answer:
+        return Answer(201, in_full([self.one(self.rows(), id=object_id)])[0])
+
+
+class RefundPlan(RefundView):
+    """How a refund would be made; nothing changes, so that reading is enough and no key is needed."""
+
+    scopes: ClassVar[dict[str, str]] = {"POST": "refunds:read"}
+
+    @described("plan_refund", "How it would go", {200: PLAN}, body=RefundInput, once=False, tag="Refunds")
+    def post(self, request: Request) -> HttpResponse:
+        self.query()
+        return self.answer(_plan(plan_refund(self.wish())))
+
+
+class OneRefund(RefundView):
+    """One refund."""
+
+    @described("get_refund", "One refund", {200: REFUND}, refusals=[404], tag="Refunds")
+    def get(self, request: Request, refund_id: str) -> HttpResponse:
+        self.query()
+        return self.answer(in_full([self.one(self.rows(), id=refund_id)])[0])
+
+
+class CancelRefund(RefundView):
+    """Give up what has not left."""
+
+    @described("cancel_refund", "Give it up", {200: REFUND}, body=Nothing, refusals=[404], tag="Refunds")
+    def post(self, request: Request, refund_id: str) -> HttpResponse:
+        def cancel(intent: Intent) -> Answer:
+            refund = self.one(self.rows(), id=refund_id)
+            self.input(Nothing)
+            return Answer(200, in_full([cancel_refund(refund, actor=self.caller.actor, intent=intent)])[0])
+
+        return self.once(cancel, self._resume)
+
+    def _resume(self, object_id: str) -> Answer:
+        return Answer(200, in_full([self.one(self.rows(), id=object_id)])[0])
+
+
+def in_full(rows: list[Refund]) -> list[Shape]:
+    """Refunds with who agreed to them."""
+    approvals = queries.approvals_of(row.id for row in rows)
+    return [shapes.refund(row, approvals=approvals.get(row.id, [])) for row in rows]
+
+
+def _plan(plan: Plan) -> Shape:
+    return {
+        "amount": plan.amount,
+        "currency": plan.currency,
+        "amount_refundable": plan.amount_refundable,
+        "parts": [
+            {
+                "payment": part.payment.id,
+                "amount": part.amount,
+                "route": part.route,
+                "expected_at": shapes.instant(part.expected_at),
+                "rounding": part.rounding,
+                "reasons": list(part.reasons),
+            }
+            for part in plan.parts
+        ],
+    }

@@ -1,0 +1,106 @@
+"""Statistics: sales figures by the day, including what was committed a moment ago."""
+
+from calendar import monthrange
+from datetime import date
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from django.utils import timezone
+from rest_framework.request import Request
+
+from payments import shapes, statistics
+from payments.api.fields import Currency, Day, Words
+from payments.api.inputs import Query
+from payments.api.openapi import described
+from payments.api.schemas import CHANNEL_REF, CURRENCY, DAY, MINOR_UNITS, TEXT, WHOLE, define, many, maybe, record, word
+from payments.api.views import ApiView
+from payments.errors import Fault, ValidationFailed
+from payments.models import Channel, Merchant
+
+Shape = dict[str, Any]
+
+_FIGURES = record(
+    currency=CURRENCY,
+    sales_count=WHOLE,
+    sales_amount=MINOR_UNITS,
+    refunds_count=WHOLE,
+    refunds_amount=MINOR_UNITS,
+    chargebacks_amount=MINOR_UNITS,
+    net_amount=MINOR_UNITS,
+    average_amount=MINOR_UNITS,
+    tips_amount=MINOR_UNITS,
+)
+_GROUPS = {
+    "channel": CHANNEL_REF,
+    "business_day": DAY,
+    "method": maybe(TEXT),
+    "origin": TEXT,
+    "brand": maybe(TEXT),
+    "hour": {"type": "integer", "minimum": 0, "maximum": 23},
+}
+STATISTICS = define(
+    "Statistics",
+    record(object=word("statistics"), rows=many({**_FIGURES, "properties": {**_FIGURES["properties"], **_GROUPS}})),
+)
+
+
+class StatisticsQuery(Query):
+    """Which days, both inclusive, and by what."""
+
+    first = Day(required=False)
+    to = Day(required=False)
+    group_by = Words(statistics.GROUPS, required=False)
+    currency = Currency(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        """`from` is a word of Python's."""
+        fields = super().get_fields()
+        return {"from" if name == "first" else name: field for name, field in fields.items()}
+
+
+class Statistics(ApiView):
+    """The figures of a merchant, or of the channel that a key is tied to."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "payments:read"}
+
+    @described("get_statistics", "Sales figures", {200: STATISTICS}, query=StatisticsQuery, tag="Statistics")
+    def get(self, request: Request) -> HttpResponse:
+        query = self.query(StatisticsQuery)
+        first, last = _days(query, self.merchant)
+        groups = query.get("group_by", ())
+        rows = statistics.figures(
+            merchant_id=self.caller.merchant_id,
+            first=first,
+            last=last,
+            groups=groups,
+            channel_id=self.caller.channel_id,
+            currency=query.get("currency"),
+        )
+        channels = Channel.objects.filter(merchant_id=self.caller.merchant_id).in_bulk() if "channel" in groups else {}
+        return self.answer({"object": "statistics", "rows": [_row(row, channels) for row in rows]})
+
+
+def _days(query: dict[str, Any], merchant: Merchant) -> tuple[date, date]:
+    """The days asked for; by default the current month's, in the merchant's zone, or that of the day which is given."""
+    today = merchant.business_day(timezone.now())
+    first = query.get("from") or min(today, query.get("to", today)).replace(day=1)
+    last = query.get("to") or _end_of_month(max(today, first))
+    if first > last:
+        raise ValidationFailed([Fault("to", "out_of_range", f"Send a day from {first} on.")])
+    return first, last
+
+
+def _end_of_month(day: date) -> date:
+    return day.replace(day=monthrange(day.year, day.month)[1])
+
+
+def _row(row: dict[str, Any], channels: dict[str, Channel]) -> Shape:
+    shape = {name: value for name, value in row.items() if name != "channel_id"}
+    if "channel_id" in row:
+        shape["channel"] = shapes.channel_ref(channels[row["channel_id"]])
+    if "business_day" in row:
+        shape["business_day"] = shapes.day(row["business_day"])
+    for name in ("method", "brand"):
+        if name in row:
+            shape[name] = row[name] or None
+    return shape

@@ -1,0 +1,191 @@
+"""What every view of the API has: a key and its scope before the body is read, one form of answer, one effect."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar, Final, TypeVar, cast
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.parsers import JSONParser
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from payments.api import body, idempotency
+from payments.api.authentication import ApiKeyAuthentication
+from payments.api.errors import MethodNotAllowed, handle
+from payments.api.idempotency import Answer, encode, respond
+from payments.api.inputs import Input, Query, read, read_query
+from payments.api.pagination import page
+from payments.errors import Forbidden, Invalid, NotFound
+from payments.models import Channel, Merchant
+from payments.people.services.api_keys import Caller
+from payments.prepared import Prepared
+from payments.services.intent import Intent
+
+Row = TypeVar("Row", bound=Model)
+Shape = dict[str, Any]
+
+_CHANNEL: Final = Prepared(
+    lambda merchant_id, channel_id: Channel.objects.select_related("merchant").filter(
+        merchant_id=merchant_id, id=channel_id
+    )
+)
+
+
+class JsonView(APIView):
+    """Answers in JSON and refuses in problem+json, whatever the request says it accepts."""
+
+    authentication_classes: Sequence[type[BaseAuthentication]] = ()
+    permission_classes = ()
+    parser_classes = (JSONParser,)
+    renderer_classes = (JSONRenderer,)
+    http_method_names = ["get", "post", "patch", "delete", "head"]
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
+        return JSONRenderer(), "application/json"
+
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], HttpResponse | None]:
+        return handle
+
+    @property
+    def plain(self) -> HttpRequest:
+        """The request below REST framework's own."""
+        plain: HttpRequest = self.request._request  # noqa: SLF001  (REST framework has no other door)
+        return plain
+
+    def answer(self, shape: Any, status: int = 200) -> HttpResponse:
+        """Answer with an object as it looks to the outside."""
+        return respond(status, encode(shape))
+
+
+class ApiView(JsonView):
+    """A view for holders of an API key. `scopes` names the scope that each method needs ("" for none)."""
+
+    authentication_classes: Sequence[type[BaseAuthentication]] = (ApiKeyAuthentication,)
+    scopes: ClassVar[Mapping[str, str]] = {}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        scope = self.scopes.get("GET" if request.method == "HEAD" else str(request.method))
+        if scope is None:
+            raise MethodNotAllowed
+        if scope:
+            self.caller.require(scope)
+
+    @property
+    def caller(self) -> Caller:
+        """Who is asking."""
+        return cast("Caller", self.request.auth)
+
+    @cached_property
+    def merchant(self) -> Merchant:
+        """Whose books are asked about."""
+        return Merchant.objects.get(id=self.caller.merchant_id)
+
+    def own(self, rows: QuerySet[Row], *, channel: str | None = "channel_id") -> QuerySet[Row]:
+        """Only what the caller may see: the merchant's; and where the key is tied to a channel, that channel's.
+
+        `channel` is the column that says whose a row is; `None` for what every channel of the merchant may see.
+        """
+        rows = rows.filter(merchant_id=self.caller.merchant_id)
+        if channel is not None and self.caller.channel_id is not None:
+            rows = rows.filter(**{channel: self.caller.channel_id})
+        return rows
+
+    def one(self, rows: QuerySet[Row], **lookup: Any) -> Row:
+        """The one row of this lookup.
+
+        Raises:
+            NotFound: there is none, or it is not the caller's.
+        """
+        if any("\0" in value for value in lookup.values() if isinstance(value, str)):
+            raise NotFound
+        row = rows.filter(**lookup).first()
+        if row is None:
+            raise NotFound
+        return row
+
+    def channel(self, given: Channel | None) -> Channel:
+        """The channel a request is about: the given one, else the one that the key is tied to.
+
+        Raises:
+            Invalid: `channel_required`.
+        """
+        channel = self.channel_if_any(given)
+        if channel is None:
+            raise Invalid(
+                "channel_required", "This key is not tied to a channel: say which one you mean.", param="channel"
+            )
+        return channel
+
+    def channel_if_any(self, given: Channel | None) -> Channel | None:
+        """The given channel, else the one that the key is tied to, if it is."""
+        if given is not None or self.caller.channel_id is None:
+            return given
+        return _CHANNEL.first(self.caller.merchant_id, self.caller.channel_id)
+
+    def input(self, form: type[Input]) -> dict[str, Any]:
+        """What the body says; a body that has nothing to say may be left out.
+
+        Raises:
+            Malformed, UnsupportedMediaType, TooLarge: it cannot be read.
+            ValidationFailed: what it says is wrong, every fault at once.
+        """
+        if form.may_be_left_out() and not body.read_bytes(self.plain):
+            return {}
+        _, data = body.read_json(self.plain)
+        return read(form, data, caller=self.caller)
+
+    def query(self, form: type[Query] = Query) -> dict[str, Any]:
+        """What the address's parameters say.
+
+        Raises:
+            ValidationFailed: there is an unknown or wrong one.
+        """
+        return read_query(form, self.plain.GET, caller=self.caller)
+
+    def page(self, rows: QuerySet[Row], shape: Callable[[Row], Shape], query: Mapping[str, Any]) -> HttpResponse:
+        """One page of a list, newest first; `shape` asks the database nothing."""
+        return self.page_of(rows, lambda shown: [shape(row) for row in shown], query)
+
+    def page_of(
+        self, rows: QuerySet[Row], shapes: Callable[[list[Row]], list[Shape]], query: Mapping[str, Any]
+    ) -> HttpResponse:
+        """One page of a list whose shapes are made all at once."""
+        return self.answer(page(rows, shapes, limit=query["limit"], cursor=query.get("cursor")))
+
+    def once(self, make: Callable[[Intent], Answer], resume: Callable[[str], Answer]) -> HttpResponse:
+        """Answer a POST once per Idempotency-Key: `make` it, or `resume` the object that the key names.
+
+        Raises:
+            Malformed: `idempotency_key_required`.
+        """
+        self.query()
+        key = idempotency.key_of(self.plain)
+        content = body.read_bytes(self.plain)
+        intent = Intent(
+            merchant_id=self.caller.merchant_id, key=key, fingerprint=idempotency.fingerprint(self.plain, content)
+        )
+        return idempotency.once(intent, make, resume)
+
+
+def channel_of(caller: Caller, channel_id: str) -> Channel | None:
+    """A channel that the caller may name in a body.
+
+    Raises:
+        Forbidden: the key is tied to another.
+    """
+    must_speak_for(caller, channel_id)
+    return _CHANNEL.first(caller.merchant_id, channel_id)
+
+
+def must_speak_for(caller: Caller, channel_id: str) -> None:
+    """Refuse to act in the name of a channel that the key is not tied to.
+
+    Raises:
+        Forbidden: the key is tied to another.
+    """
+    if caller.channel_id is not None and channel_id != caller.channel_id:
+        raise Forbidden("channel_not_allowed", "This key is tied to another channel. Use that channel's key.")

@@ -1,0 +1,212 @@
+"""Webhook endpoints: whom we tell, with which secret, and what became of each delivery."""
+
+from typing import Any, ClassVar
+
+from django.db import transaction
+from django.http import HttpResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from payments.api.fields import OPTIONAL, Choice, Text
+from payments.api.idempotency import Answer
+from payments.api.inputs import Input, Nothing, Paging
+from payments.api.openapi import described
+from payments.api.schemas import (
+    FLAG,
+    INSTANT,
+    TEXT,
+    WHOLE,
+    define,
+    identifier,
+    many,
+    maybe,
+    page_of,
+    record,
+    word,
+    words,
+)
+from payments.api.views import ApiView
+from payments.notify import queries, shapes
+from payments.notify.models import WebhookDelivery, WebhookEndpoint
+from payments.notify.services import endpoints, resend
+from payments.services.intent import Intent
+
+_ENDPOINT = record(
+    id=identifier("we"),
+    object=word("webhook_endpoint"),
+    url=TEXT,
+    events=many(TEXT),
+    description=maybe(TEXT),
+    status=words(WebhookEndpoint.Status.values),
+    channel=maybe(identifier("chn")),
+    created_at=INSTANT,
+    test_mode=FLAG,
+)
+ENDPOINT = define("WebhookEndpoint", _ENDPOINT)
+NEW_ENDPOINT = define(
+    "NewWebhookEndpoint",
+    {**_ENDPOINT, "properties": {**_ENDPOINT["properties"], "secret": maybe(TEXT)}},
+)
+DELIVERY = define(
+    "WebhookDelivery",
+    record(
+        id=identifier("dlv"),
+        object=word("webhook_delivery"),
+        event=identifier("evt"),
+        endpoint=identifier("we"),
+        status=words(WebhookDelivery.Status.values),
+        attempts=WHOLE,
+        next_attempt_at=maybe(INSTANT),
+        response_status=maybe(WHOLE),
+        failure=maybe(TEXT),
+        created_at=INSTANT,
+        test_mode=FLAG,
+    ),
+)
+
+
+class EndpointInput(Input):
+    """Whom to tell, and what of."""
+
+    url = Text(longest=2000)
+    events = serializers.ListField(child=Text(longest=64), min_length=1, max_length=100)
+    description = Text(longest=500, shortest=0, **OPTIONAL)
+
+
+class EndpointChangeInput(Input):
+    """What changes of an endpoint."""
+
+    url = Text(longest=2000, **OPTIONAL)
+    events = serializers.ListField(child=Text(longest=64), min_length=1, max_length=100, **OPTIONAL)
+    description = Text(longest=500, shortest=0, **OPTIONAL)
+    status = Choice(WebhookEndpoint.Status.values, **OPTIONAL)
+
+
+class EndpointView(ApiView):
+    """What the addresses of endpoints share."""
+
+    scopes: ClassVar[dict[str, str]] = {
+        "GET": "webhooks:read",
+        "POST": "webhooks:write",
+        "PATCH": "webhooks:write",
+        "DELETE": "webhooks:write",
+    }
+
+    @property
+    def whose(self) -> dict[str, Any]:
+        return {"merchant_id": self.caller.merchant_id, "channel_id": self.caller.channel_id}
+
+    def told(self, endpoint_id: str, status: int = 200) -> Answer:
+        """An endpoint as it is shown again: its secret never is."""
+        row = queries.endpoint(endpoint_id=endpoint_id, **self.whose)
+        return Answer(status, {**shapes.endpoint(row), "secret": None})
+
+
+class Endpoints(EndpointView):
+    """All endpoints."""
+
+    @described("list_webhook_endpoints", "Endpoints", {200: page_of(ENDPOINT)}, query=Paging, tag="Webhooks out")
+    def get(self, request: Request) -> HttpResponse:
+        query = self.query(Paging)
+        return self.page(queries.endpoints(**self.whose), shapes.endpoint, query)
+
+    @described("create_webhook_endpoint", "Add one", {201: NEW_ENDPOINT}, body=EndpointInput, tag="Webhooks out")
+    def post(self, request: Request) -> HttpResponse:
+        return self.once(self._create, lambda object_id: self.told(object_id, 201))
+
+    def _create(self, intent: Intent) -> Answer:
+        given = self.input(EndpointInput)
+        with transaction.atomic():
+            made = endpoints.create(test_mode=self.caller.test_mode, actor=self.caller.actor, **self.whose, **given)
+            intent.begin(made.endpoint.id)
+        return _once(made, 201)
+
+
+class OneEndpoint(EndpointView):
+    """One endpoint."""
+
+    @described("get_webhook_endpoint", "One endpoint", {200: ENDPOINT}, refusals=[404], tag="Webhooks out")
+    def get(self, request: Request, endpoint_id: str) -> HttpResponse:
+        self.query()
+        return self.answer(shapes.endpoint(self.one(queries.endpoints(**self.whose), id=endpoint_id)))
+
+    @described(
+        "change_webhook_endpoint",
+        "Change one",
+        {200: ENDPOINT},
+        body=EndpointChangeInput,
+        refusals=[404],
+        once=False,
+        tag="Webhooks out",
+    )
+    def patch(self, request: Request, endpoint_id: str) -> HttpResponse:
+        self.query()
+        self.one(queries.endpoints(**self.whose), id=endpoint_id)
+        given = self.input(EndpointChangeInput)
+        row = endpoints.update(endpoint_id=endpoint_id, actor=self.caller.actor, **self.whose, **given)
+        return self.answer(shapes.endpoint(row))
+
+    @described("delete_webhook_endpoint", "Delete one", {204: None}, refusals=[404], tag="Webhooks out")
+    def delete(self, request: Request, endpoint_id: str) -> HttpResponse:
+        self.query()
+        self.one(queries.endpoints(**self.whose), id=endpoint_id)
+        endpoints.delete(endpoint_id=endpoint_id, actor=self.caller.actor, **self.whose)
+        return HttpResponse(status=204)
+
+
+class RollSecret(EndpointView):
+    """Another secret; for a day both sign."""
+
+    @described("roll_secret", "Roll the secret", {200: NEW_ENDPOINT}, body=Nothing, refusals=[404], tag="Webhooks out")
+    def post(self, request: Request, endpoint_id: str) -> HttpResponse:
+        def roll(intent: Intent) -> Answer:
+            self.one(queries.endpoints(**self.whose), id=endpoint_id)
+            self.input(Nothing)
+            with transaction.atomic():
+                intent.begin(endpoint_id)
+                made = endpoints.roll_secret(endpoint_id=endpoint_id, actor=self.caller.actor, **self.whose)
+            return _once(made, 200)
+
+        return self.once(roll, self.told)
+
+
+class Deliveries(EndpointView):
+    """What was sent to one endpoint."""
+
+    @described(
+        "list_deliveries", "Deliveries", {200: page_of(DELIVERY)}, query=Paging, refusals=[404], tag="Webhooks out"
+    )
+    def get(self, request: Request, endpoint_id: str) -> HttpResponse:
+        query = self.query(Paging)
+        self.one(queries.endpoints(**self.whose), id=endpoint_id)
+        return self.page(queries.deliveries(endpoint_id=endpoint_id, **self.whose), shapes.delivery, query)
+
+
+class Resend(EndpointView):
+    """One delivery, once more."""
+
+    @described("resend_delivery", "Send again", {202: DELIVERY}, body=Nothing, refusals=[404], tag="Webhooks out")
+    def post(self, request: Request, delivery_id: str) -> HttpResponse:
+        def again(intent: Intent) -> Answer:
+            self.one(self._deliveries(), id=delivery_id)
+            self.input(Nothing)
+            with transaction.atomic():
+                intent.begin(delivery_id)
+                row = resend.resend(delivery_id=delivery_id, **self.whose)
+            return Answer(202, shapes.delivery(row))
+
+        return self.once(again, self._resume)
+
+    def _resume(self, object_id: str) -> Answer:
+        return Answer(202, shapes.delivery(self.one(self._deliveries(), id=object_id)))
+
+    def _deliveries(self) -> Any:
+        rows = WebhookDelivery.objects.select_related("endpoint")
+        whose = {f"endpoint__{name}": value for name, value in self.whose.items() if value is not None}
+        return rows.filter(**whose)
+
+
+def _once(made: endpoints.NewSecret, status: int) -> Answer:
+    """The secret is shown this once; a repetition of the request has null there."""
+    kept = {**shapes.endpoint(made.endpoint), "secret": None}
+    return Answer(status, {**kept, "secret": made.secret}, kept=kept)

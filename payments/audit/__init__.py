@@ -1,0 +1,26 @@
+"""What payments adds to the proof of the books: deeds, amounts and open items, recomputed and compared."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from payments.audit import sql
+from payments.ledger.audit import Check, Violation, question
+
+CHECKS: Final[tuple[Check, ...]] = (
+    question("deed_without_entry", sql.DEED_WITHOUT_ENTRY),
+    question("entry_without_deed", sql.ENTRY_WITHOUT_DEED),
+    question("deed_amount_differs", sql.DEED_AMOUNT),
+    question("reversal_differs", sql.REVERSALS),
+    question("payment_sums_differ", sql.PAYMENT_SUMS),
+    question("order_sums_differ", sql.ORDER_SUMS),
+    question("refund_part_differs", sql.PART_DIFFERS),
+    question("over_return_untold", sql.OVER_RETURN),
+    question("open_item_differs", sql.OPEN_ITEMS),
+    question("statistics_differ", sql.STATISTICS),
+)
+
+
+def check() -> Iterator[Violation]:
+    """Every violation that payments can name; registered in `settings.LEDGER_AUDITS`."""
+    for ask in CHECKS:
+        yield from ask()

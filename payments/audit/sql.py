@@ -1,0 +1,170 @@
+"""The questions of the audit, each a query whose every row is a violation: (subject, what is wrong)."""
+
+from typing import Final
+
+# Each succeeded sale, capture and refund has its entry under `verb:op_…` (a bank refund is booked when released).
+DEED_WITHOUT_ENTRY: Final = """
+SELECT o.id, 'succeeded ' || o.verb || ' has no journal entry ' || o.verb || ':' || o.id
+FROM payments_operation o
+WHERE o.outcome = 'succeeded' AND o.verb IN ('sale', 'capture', 'refund')
+  AND NOT EXISTS (SELECT FROM ledger_journalentry e WHERE e.key = o.verb || ':' || o.id)
+"""
+
+# And nothing is booked under such a key for an operation that did not succeed, or for none at all.
+ENTRY_WITHOUT_DEED: Final = """
+SELECT e.id, 'journal entry ' || e.key || ' has no such succeeded operation'
+FROM ledger_journalentry e
+LEFT JOIN payments_operation o ON o.id = split_part(e.key, ':', 2) AND o.verb = split_part(e.key, ':', 1)
+WHERE split_part(e.key, ':', 1) IN ('sale', 'capture', 'refund', 'authorize', 'cancel')
+  AND (o.id IS NULL OR o.verb IN ('authorize', 'cancel')
+       OR (o.outcome IS DISTINCT FROM 'succeeded' AND o.reversed_at IS NULL))
+"""
+
+# What a sale's or capture's entry credits to takings, tips and till is what the operation moved.
+DEED_AMOUNT: Final = """
+SELECT o.id, 'entry ' || e.key || ' books ' || s.moved || ' where the operation moved ' || o.amount
+FROM payments_operation o
+JOIN ledger_journalentry e ON e.key = o.verb || ':' || o.id
+JOIN LATERAL (
+  SELECT sum(p.amount) FILTER (WHERE p.amount > 0 AND a.code <> 'rounding') AS moved,
+         sum(p.amount) FILTER (WHERE a.code = 'rounding') AS rounding
+  FROM ledger_posting p JOIN ledger_account a ON a.number = p.account_id WHERE p.entry_id = e.id
+) s ON true
+WHERE o.verb IN ('sale', 'capture') AND s.moved + coalesce(s.rounding, 0) <> o.amount
+"""
+
+REVERSALS: Final = """
+SELECT o.id, CASE WHEN e.id IS NULL THEN 'was reversed, but its journal reversal is missing'
+                  ELSE 'was not reversed, but has a journal reversal' END
+FROM payments_operation o
+LEFT JOIN ledger_journalentry e ON e.key = 'reversal:' || o.id
+WHERE o.verb IN ('sale', 'capture') AND (o.reversed_at IS NULL) <> (e.id IS NULL)
+"""
+
+PAYMENT_SUMS: Final = """
+SELECT p.id, format('says captured %s, refunded %s, reserved %s, charged back %s; its operations say %s, %s, %s, %s',
+                    p.amount_captured, p.amount_refunded, p.refund_reserved, p.amount_charged_back,
+                    d.captured, r.refunded, r.reserved, c.charged_back)
+FROM payments_payment p
+JOIN LATERAL (
+  SELECT coalesce(sum(o.amount), 0) AS captured FROM payments_operation o
+  WHERE o.payment_id = p.id AND o.verb IN ('sale', 'capture') AND o.outcome = 'succeeded' AND o.reversed_at IS NULL
+) d ON true
+JOIN LATERAL (
+  SELECT coalesce(sum(t.amount) FILTER (WHERE t.status = 'succeeded'), 0) AS refunded,
+         coalesce(sum(t.amount) FILTER (
+           WHERE t.status IN ('requires_approval', 'queued', 'pending', 'unknown')), 0) AS reserved
+  FROM payments_refundpart t WHERE t.payment_id = p.id
+) r ON true
+JOIN LATERAL (
+  SELECT coalesce(sum(b.amount), 0) AS charged_back FROM payments_chargeback b
+  WHERE b.payment_id = p.id AND b.status IN ('open', 'lost')
+) c ON true
+WHERE (p.amount_captured, p.amount_refunded, p.refund_reserved, p.amount_charged_back)
+   <> (d.captured, r.refunded, r.reserved, c.charged_back)
+"""
+
+ORDER_SUMS: Final = """
+SELECT o.id, format('says captured %s, refunded %s, reserved %s, charged back %s; its payments say %s, %s, %s, %s',
+                    o.captured, o.refunded, o.refund_reserved, o.charged_back,
+                    s.captured, s.refunded + u.refunded, s.reserved + u.reserved, s.charged_back)
+FROM payments_order o
+JOIN LATERAL (
+  SELECT coalesce(sum(p.amount_captured), 0) AS captured, coalesce(sum(p.amount_refunded), 0) AS refunded,
+         coalesce(sum(p.refund_reserved), 0) AS reserved, coalesce(sum(p.amount_charged_back), 0) AS charged_back
+  FROM payments_payment p WHERE p.order_id = o.id
+) s ON true
+JOIN LATERAL (
+  SELECT coalesce(sum(t.amount) FILTER (WHERE t.status = 'succeeded'), 0) AS refunded,
+         coalesce(sum(t.amount) FILTER (
+           WHERE t.status IN ('requires_approval', 'queued', 'pending', 'unknown')), 0) AS reserved
+  FROM payments_refund f JOIN payments_refundpart t ON t.refund_id = f.id
+  WHERE f.order_id = o.id AND t.payment_id IS NULL
+) u ON true
+WHERE (o.captured, o.refunded, o.refund_reserved, o.charged_back)
+   <> (s.captured, s.refunded + u.refunded, s.reserved + u.reserved, s.charged_back)
+"""
+
+# What is told as given back was moved by an operation of just that amount, and the other way round.
+PART_DIFFERS: Final = """
+SELECT t.id, format('succeeded with %s, and no succeeded refund moved that', t.amount)
+FROM payments_refundpart t
+WHERE t.status = 'succeeded' AND NOT EXISTS (
+  SELECT FROM payments_operation o
+  WHERE o.refund_part_id = t.id AND o.verb = 'refund' AND o.outcome = 'succeeded' AND o.amount = t.amount
+)
+UNION ALL
+SELECT o.refund_part_id, format('is %s, and its refund %s succeeded', coalesce(t.status, 'gone'), o.id)
+FROM payments_operation o LEFT JOIN payments_refundpart t ON t.id = o.refund_part_id
+WHERE o.verb = 'refund' AND o.outcome = 'succeeded' AND o.reversed_at IS NULL AND o.refund_part_id IS NOT NULL
+  AND t.status IS DISTINCT FROM 'succeeded'
+"""
+
+# More returned than paid is a fact, and then finance has been told.
+OVER_RETURN: Final = """
+SELECT o.id, 'gave back more than was paid, and no discrepancy over_returned was ever opened for it'
+FROM payments_order o
+WHERE (o.excess > 0 OR o.refunded + o.refund_reserved + o.charged_back > o.captured)
+  AND NOT EXISTS (SELECT FROM payments_discrepancy d
+                  WHERE d.merchant_id = o.merchant_id AND d.key = 'over_returned:' || o.id)
+"""
+
+# Open items, recomputed from the rows they are about.
+OPEN_ITEMS: Final = """
+WITH expected AS (
+  SELECT t.item, 'refunds_payable' AS name, -t.amount AS amount, t.id AS subject
+  FROM payments_refundpart t
+  WHERE t.status IN ('queued', 'pending', 'unknown', 'failed')
+  UNION ALL
+  SELECT v.item, 'vouchers', -v.balance, v.id
+  FROM payments_voucher v WHERE v.status IN ('active', 'spent') AND v.balance > 0
+  UNION ALL
+  SELECT p.item, 'provisional', p.amount_captured, p.id
+  FROM payments_payment p WHERE p.provisional AND p.amount_captured > 0
+  UNION ALL
+  SELECT c.item, 'disputed', c.amount, c.id FROM payments_chargeback c WHERE c.status = 'open'
+  UNION ALL
+  SELECT c.item, 'chargebacks', c.amount, c.id FROM payments_chargeback c WHERE c.status = 'lost'
+), booked AS (
+  SELECT p.item, split_part(a.code, ':', 1) AS name, sum(p.amount) AS amount
+  FROM ledger_posting p JOIN ledger_account a ON a.number = p.account_id
+  WHERE split_part(a.code, ':', 1) IN ('refunds_payable', 'vouchers', 'provisional', 'disputed', 'chargebacks')
+  GROUP BY 1, 2 HAVING sum(p.amount) <> 0
+)
+SELECT coalesce(x.subject, 'item ' || b.item),
+       format('%s should be open with %s and is with %s', coalesce(x.name, b.name),
+              coalesce(x.amount, 0), coalesce(b.amount, 0))
+FROM expected x FULL JOIN booked b ON b.item = x.item AND b.name = x.name
+WHERE coalesce(x.amount, 0) <> coalesce(b.amount, 0)
+"""
+
+# What the statistics count is what stands: captured, given back (from its acceptance until it is abandoned), disputed.
+STATISTICS: Final = """
+WITH told AS (
+  SELECT merchant_id, currency, sum(sales_amount) AS sales, sum(refunds_amount) AS refunds,
+         sum(chargebacks_amount) AS chargebacks
+  FROM (
+    SELECT merchant_id, currency, sales_amount, refunds_amount, chargebacks_amount FROM payments_statistictotal
+    UNION ALL
+    SELECT merchant_id, currency, sales_amount, refunds_amount, chargebacks_amount FROM payments_statisticdelta
+  ) s GROUP BY 1, 2
+), stands AS (
+  SELECT merchant_id, currency, sum(sales) AS sales, sum(refunds) AS refunds, sum(chargebacks) AS chargebacks
+  FROM (
+    SELECT merchant_id, currency, amount_captured AS sales, 0 AS refunds, amount_charged_back AS chargebacks
+    FROM payments_payment
+    UNION ALL
+    SELECT f.merchant_id, f.currency, 0, t.amount, 0
+    FROM payments_refundpart t JOIN payments_refund f ON f.id = t.refund_id
+    WHERE t.status NOT IN ('canceled', 'requires_approval')
+  ) s GROUP BY 1, 2
+)
+SELECT coalesce(t.merchant_id, s.merchant_id),
+       format('statistics count sales of %s, refunds of %s and chargebacks of %s %s; what stands is %s, %s and %s',
+              coalesce(t.sales, 0), coalesce(t.refunds, 0), coalesce(t.chargebacks, 0),
+              coalesce(t.currency, s.currency),
+              coalesce(s.sales, 0), coalesce(s.refunds, 0), coalesce(s.chargebacks, 0))
+FROM told t FULL JOIN stands s USING (merchant_id, currency)
+WHERE (coalesce(t.sales, 0), coalesce(t.refunds, 0), coalesce(t.chargebacks, 0))
+   <> (coalesce(s.sales, 0), coalesce(s.refunds, 0), coalesce(s.chargebacks, 0))
+"""

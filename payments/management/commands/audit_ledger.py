@@ -1,0 +1,43 @@
+"""Prove the books: `manage.py audit_ledger [--json]` names every row that does not agree, and exits 1 if any."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from payments.ledger import audit
+from payments.management.answering import JsonCommand, Told
+
+
+class Command(JsonCommand):
+    help = "Recompute the books from their rows and name each row that does not agree."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        checks = [import_string(path) for path in settings.LEDGER_AUDITS]
+        with audit.one_moment():
+            counts = audit.counts()
+            show = self._json if options["json"] else self._text
+            found = show(counts, audit.violations(checks))
+        if found:
+            raise Told(f"{found} violation(s) in the books.")
+
+    def _text(self, counts: audit.Counts, violations: Iterator[audit.Violation]) -> int:
+        found = 0
+        for violation in violations:
+            found += 1
+            self.stdout.write(f"{violation.rule}: {violation.subject} {violation.detail}")
+        self.stdout.write(f"{counts.entries} entries, {counts.postings} postings, {found} violations")
+        return found
+
+    def _json(self, counts: audit.Counts, violations: Iterator[audit.Violation]) -> int:
+        """One object, written as the rows come in: a ruined ledger must not need memory for all of its ruins."""
+        found = 0
+        self.stdout.write(f'{{"entries": {counts.entries}, "postings": {counts.postings}, "violations": [', ending="")
+        for violation in violations:
+            self.stdout.write((", " if found else "") + json.dumps(asdict(violation)), ending="")
+            found += 1
+        self.stdout.write("]}")
+        return found

@@ -1,0 +1,39 @@
+"""What payments remembers, one subject a file."""
+
+from payments.models.chargeback import Chargeback, ChargebackStep
+from payments.models.discrepancy import Discrepancy
+from payments.models.evidence import CardEvidence
+from payments.models.idempotency import IdempotencyKey
+from payments.models.inbox import ProviderEvent
+from payments.models.link import LinkPayment, PaymentLink
+from payments.models.merchant import Channel, Merchant, ProviderAccount
+from payments.models.order import Order
+from payments.models.payment import Operation, Payment, Transition
+from payments.models.receipt import ReceiptDue
+from payments.models.refund import Refund, RefundPart
+from payments.models.statistic import StatisticDelta, StatisticTotal
+from payments.models.voucher import Voucher
+
+__all__ = [
+    "CardEvidence",
+    "Channel",
+    "Chargeback",
+    "ChargebackStep",
+    "Discrepancy",
+    "IdempotencyKey",
+    "LinkPayment",
+    "Merchant",
+    "Operation",
+    "Order",
+    "Payment",
+    "PaymentLink",
+    "ProviderAccount",
+    "ProviderEvent",
+    "ReceiptDue",
+    "Refund",
+    "RefundPart",
+    "StatisticDelta",
+    "StatisticTotal",
+    "Transition",
+    "Voucher",
+]

@@ -1,0 +1,76 @@
+"""What one customer owes: the unit of truth over all channels and tenders."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from payments.fields import AmountField, CurrencyField, IdField, id_factory
+from payments.models.base import ApiObject
+from payments.models.merchant import Channel, Merchant
+from payments.people.models import Customer
+
+
+class Order(ApiObject):
+    """One order in one currency, and how much of it was paid and given back.
+
+    `authorized` is what is authorized and not yet captured; `excess` is what reported facts took beyond what we
+    would have allowed. Only `services.record` raises it.
+    """
+
+    OBJECT: ClassVar[str] = "order"
+
+    id = IdField(primary_key=True, default=id_factory("ord"), editable=False)
+    merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+", db_index=False)
+    channel = models.ForeignKey(Channel, models.PROTECT, related_name="+", db_index=False, verbose_name=_("channel"))
+    namespace = models.CharField(_("namespace"), max_length=64)
+    reference = models.CharField(_("reference"), max_length=64, null=True, blank=True)
+    customer = models.ForeignKey(Customer, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False)
+    currency = CurrencyField(_("currency"))
+    total = AmountField(_("total"), null=True, blank=True)
+    authorized = AmountField(_("authorized"), default=0)
+    captured = AmountField(_("captured"), default=0)
+    refunded = AmountField(_("refunded"), default=0)
+    refund_reserved = AmountField(_("reserved for refunds"), default=0)
+    charged_back = AmountField(_("charged back"), default=0)
+    excess = AmountField(_("excess"), default=0)
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        constraints = [
+            models.UniqueConstraint(fields=["merchant", "namespace", "reference"], name="order_reference"),
+            models.CheckConstraint(
+                condition=Q(
+                    captured__gte=F("refunded") + F("refund_reserved") + F("charged_back") - F("excess"),
+                ),
+                name="order_never_returns_more",
+            ),
+            models.CheckConstraint(
+                condition=Q(authorized__gte=0)
+                & Q(captured__gte=0)
+                & Q(refunded__gte=0)
+                & Q(refund_reserved__gte=0)
+                & Q(charged_back__gte=0)
+                & Q(excess__gte=0),
+                name="order_amounts_not_negative",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["merchant", "-id"], name="order_list"),
+            models.Index(fields=["customer"], name="order_customer", condition=Q(customer__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference or self.id
+
+    @property
+    def refundable(self) -> int:
+        """What may still be given back."""
+        return max(0, self.captured - self.refunded - self.refund_reserved - self.charged_back)
+
+    @property
+    def due(self) -> int | None:
+        """What is still to be paid; None while no total is known."""
+        return None if self.total is None else max(0, self.total - self.captured - self.authorized)

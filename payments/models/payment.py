@@ -1,0 +1,268 @@
+"""One tender towards an order, the verbs asked for it, and every move it made."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from payments.fields import AmountField, CurrencyField, IdField, id_factory
+from payments.models.base import ApiObject
+from payments.models.merchant import Channel, Merchant, ProviderAccount
+from payments.models.order import Order
+from payments.people.models import Customer
+from payments.providers.base import Outcome, Verb
+
+
+class PaymentStatus(models.TextChoices):
+    """What may happen next (`payments.states`)."""
+
+    REQUIRES_ACTION = "requires_action", _("waits for the customer")
+    PROCESSING = "processing", _("processing")
+    AUTHORIZED = "authorized", _("authorized")
+    CAPTURED = "captured", _("captured")
+    DECLINED = "declined", _("declined")
+    CANCELED = "canceled", _("canceled")
+    EXPIRED = "expired", _("expired")
+    REVERSED = "reversed", _("reversed")
+    UNKNOWN = "unknown", _("outcome unknown")
+
+
+class Origin(models.TextChoices):
+    """Where the customer stood."""
+
+    ONLINE = "online", _("online")
+    IN_STORE = "in_store", _("in store")
+    REMOTE = "remote", _("remote")
+
+
+class Method(models.TextChoices):
+    """The ways to pay that the API names."""
+
+    CARD = "card", _("card")
+    IDEAL = "ideal", "iDEAL"
+    BANCONTACT = "bancontact", "Bancontact"
+    SEPA_DEBIT = "sepa_debit", _("SEPA direct debit")
+    KLARNA = "klarna", "Klarna"
+    PAYPAL = "paypal", "PayPal"
+    BANK_TRANSFER = "bank_transfer", _("bank transfer")
+    CASH = "cash", _("cash")
+    VOUCHER = "voucher", _("voucher")
+    EXTERNAL = "external", _("external")
+
+
+class Payment(ApiObject):
+    """One tender. Amounts say how much; the status says what may follow."""
+
+    OBJECT: ClassVar[str] = "payment"
+
+    id = IdField(primary_key=True, default=id_factory("pay"), editable=False)
+    merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+", db_index=False)
+    order = models.ForeignKey(Order, models.PROTECT, related_name="payments")
+    channel = models.ForeignKey(Channel, models.PROTECT, related_name="+", db_index=False, verbose_name=_("channel"))
+    provider_account = models.ForeignKey(
+        ProviderAccount, models.PROTECT, related_name="+", db_index=False, verbose_name=_("provider account")
+    )
+    customer = models.ForeignKey(Customer, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False)
+    item = models.BigIntegerField(unique=True, editable=False)  # its open item in the ledger
+    status = models.CharField(_("status"), max_length=16, choices=PaymentStatus, default=PaymentStatus.PROCESSING)
+    origin = models.CharField(_("origin"), max_length=8, choices=Origin)
+    method = models.CharField(_("method"), max_length=16, choices=Method, null=True, blank=True)
+    amount = AmountField(_("amount"))
+    currency = CurrencyField(_("currency"))
+    tip = AmountField(_("tip"), default=0)
+    cashback = AmountField(_("cashback"), default=0)
+    manual_capture = models.BooleanField(_("captured by hand"), default=False)
+    amount_authorized = AmountField(_("authorized"), default=0)
+    amount_captured = AmountField(_("captured"), default=0)
+    amount_released = AmountField(_("released"), default=0)  # authorized, and given up uncaptured
+    amount_refunded = AmountField(_("refunded"), default=0)
+    refund_reserved = AmountField(_("reserved for refunds"), default=0)
+    amount_charged_back = AmountField(_("charged back"), default=0)
+    provisional = models.BooleanField(_("provisional"), default=False)  # approved offline, not yet seen settled
+    confirmed_at = models.DateTimeField(null=True, blank=True)  # when a provisional sale was seen settled
+    offline_declined_at = models.DateTimeField(null=True, blank=True)  # or when the issuer was heard to decline it
+    provider_reference = models.CharField(_("reference at the provider"), max_length=255, null=True, blank=True)
+    redirect_url = models.TextField(blank=True, default="")
+    return_url = models.TextField(blank=True, default="")
+    failure_code = models.CharField(_("failure"), max_length=64, blank=True, default="")
+    failure_detail = models.TextField(blank=True, default="")
+    card_brand = models.CharField(_("card brand"), max_length=32, null=True, blank=True)
+    card_last4 = models.CharField(_("last four digits"), max_length=4, null=True, blank=True)
+    card_fingerprint = models.CharField(max_length=255, null=True, blank=True)
+    card_par = models.CharField(max_length=35, null=True, blank=True)
+    entry_mode = models.CharField(_("entry mode"), max_length=16, null=True, blank=True)
+    verification = models.CharField(_("verification"), max_length=16, null=True, blank=True)
+    terminal_id = IdField(_("terminal"), null=True, blank=True)  # terminals stand a floor higher: a plain column
+    terminal_label = models.CharField(_("terminal"), max_length=100, blank=True, default="")
+    receipt_number = models.CharField(_("receipt number"), max_length=40, null=True, blank=True)
+    received = AmountField(_("cash received"), null=True, blank=True)
+    change = AmountField(_("change given"), null=True, blank=True)
+    rounding = AmountField(_("cash rounding"), default=0)  # what the till took more (or less) than the amount
+    voucher = models.ForeignKey(
+        "payments.Voucher", models.PROTECT, null=True, blank=True, related_name="payments", db_index=False
+    )
+    description = models.TextField(_("description"), blank=True, default="")
+    vat: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)
+    metadata: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
+    occurred_at = models.DateTimeField(_("occurred at"))
+    business_day = models.DateField(_("business day"))
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)  # a redirect or an authorization
+
+    class Meta:
+        verbose_name = _("payment")
+        verbose_name_plural = _("payments")
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=PaymentStatus.values), name="payment_status"),
+            models.CheckConstraint(condition=Q(origin__in=Origin.values), name="payment_origin"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(amount_captured__gte=0)
+                & Q(amount_refunded__gte=0)
+                & Q(refund_reserved__gte=0)
+                & Q(amount_charged_back__gte=0)
+                & Q(amount_authorized__gte=F("amount_released")),
+                name="payment_amounts_not_negative",
+            ),
+            models.UniqueConstraint(
+                fields=["provider_account", "provider_reference"],
+                name="payment_provider_reference",
+                condition=Q(provider_reference__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=["merchant", "receipt_number"],
+                name="payment_receipt_number",
+                condition=Q(receipt_number__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["merchant", "-id"], name="payment_list"),
+            models.Index(fields=["merchant", "channel", "-id"], name="payment_by_channel"),
+            models.Index(fields=["merchant", "status", "-id"], name="payment_by_status"),
+            models.Index(fields=["merchant", "method", "-id"], name="payment_by_method"),
+            models.Index(fields=["merchant", "business_day", "-id"], name="payment_by_day"),
+            models.Index(fields=["provider_account", "-id"], name="payment_by_account"),
+            models.Index(fields=["customer", "-id"], name="payment_by_customer", condition=Q(customer__isnull=False)),
+            models.Index(fields=["voucher"], name="payment_by_voucher", condition=Q(voucher__isnull=False)),
+            models.Index(fields=["merchant", "amount", "-id"], name="payment_by_amount"),
+            models.Index(
+                fields=["merchant", "card_last4", "-id"],
+                name="payment_by_last4",
+                condition=Q(card_last4__isnull=False),
+            ),
+            models.Index(
+                fields=["merchant", "card_fingerprint"],
+                name="payment_by_card",
+                condition=Q(card_fingerprint__isnull=False),
+            ),
+            models.Index(
+                fields=["terminal_id", "-id"], name="payment_by_terminal", condition=Q(terminal_id__isnull=False)
+            ),
+            models.Index(
+                fields=["expires_at"],
+                name="payment_expiring",
+                condition=Q(status__in=["requires_action", "authorized", "processing"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+    @property
+    def amount_capturable(self) -> int:
+        """What is authorized and neither captured nor released."""
+        if self.status not in (PaymentStatus.AUTHORIZED, PaymentStatus.CAPTURED) or not self.manual_capture:
+            return 0
+        return max(0, self.amount_authorized - self.amount_captured - self.amount_released)
+
+    @property
+    def refundable(self) -> int:
+        """What of this tender may still be given back, before the order's own limit."""
+        return max(0, self.amount_captured - self.amount_refunded - self.refund_reserved - self.amount_charged_back)
+
+
+class Operation(ApiObject):
+    """One verb asked of a provider (or reported by one). Its id is the idempotency key, stored before the call."""
+
+    OBJECT: ClassVar[str] = "operation"
+
+    class Executor(models.TextChoices):
+        PROVIDER = "provider", _("provider")  # we ask, by `services.submit`
+        RECORDED = "recorded", _("recorded")  # cash and vouchers: our own books are the deed
+        TERMINAL = "terminal", _("terminal")  # a terminal is to carry it out
+        BANK = "bank", _("bank transfer")  # a person releases it, the bank statement confirms it
+        REPORTED = "reported", _("reported")  # it happened without us
+
+    id = IdField(primary_key=True, default=id_factory("op"), editable=False)
+    merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+", db_index=False)
+    # A refund that no sale is known for has no payment.
+    payment = models.ForeignKey(Payment, models.PROTECT, null=True, blank=True, related_name="operations")
+    provider_account = models.ForeignKey(ProviderAccount, models.PROTECT, related_name="+", db_index=False)
+    refund_part = models.ForeignKey(
+        "payments.RefundPart", models.PROTECT, null=True, blank=True, related_name="operations", db_index=False
+    )
+    verb = models.CharField(_("verb"), max_length=10, choices=[(verb.value, verb.value) for verb in Verb])
+    executor = models.CharField(_("carried out by"), max_length=8, choices=Executor)
+    amount = AmountField(_("amount"))
+    currency = CurrencyField(_("currency"))
+    final = models.BooleanField(default=True)  # of a capture: the rest is released
+    outcome = models.CharField(
+        _("outcome"),
+        max_length=10,
+        null=True,
+        blank=True,
+        choices=[(outcome.value, outcome.value) for outcome in Outcome],
+    )
+    provider_reference = models.CharField(_("reference at the provider"), max_length=255, null=True, blank=True)
+    failure_code = models.CharField(max_length=64, blank=True, default="")
+    failure_detail = models.TextField(blank=True, default="")
+    actor = models.CharField(_("by"), max_length=100)
+    occurred_at = models.DateTimeField(_("occurred at"), null=True, blank=True)
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(null=True, blank=True)  # when the sweep looks at it; None: nothing is left to do
+    reversed_at = models.DateTimeField(null=True, blank=True)  # a success that was taken back
+
+    class Meta:
+        verbose_name = _("operation")
+        verbose_name_plural = _("operations")
+        constraints = [
+            models.CheckConstraint(condition=Q(verb__in=[verb.value for verb in Verb]), name="operation_verb"),
+            models.CheckConstraint(
+                condition=Q(outcome__isnull=True) | Q(outcome__in=[outcome.value for outcome in Outcome]),
+                name="operation_outcome",
+            ),
+            models.UniqueConstraint(
+                fields=["provider_account", "verb", "provider_reference"],
+                name="operation_provider_reference",
+                condition=Q(provider_reference__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], name="operation_due", condition=Q(due_at__isnull=False)),
+            models.Index(fields=["refund_part"], name="operation_of_part", condition=Q(refund_part__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.id}"
+
+
+class Transition(models.Model):
+    """One move of one object, and who made it. Never changed, never deleted."""
+
+    id = models.BigAutoField(primary_key=True)
+    object_id = IdField(_("object"))
+    from_status = models.CharField(_("from"), max_length=20)
+    to_status = models.CharField(_("to"), max_length=20)
+    actor = models.CharField(_("by"), max_length=100)
+    operation_id = IdField(_("operation"), null=True, blank=True)
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        verbose_name = _("transition")
+        verbose_name_plural = _("transitions")
+        indexes = [models.Index(fields=["object_id", "id"], name="transition_of_object")]
+
+    def __str__(self) -> str:
+        return f"{self.object_id}: {self.from_status} → {self.to_status}"

@@ -1,0 +1,1 @@
+"""Telling others: events, webhook endpoints, deliveries, receipts."""

@@ -1,0 +1,73 @@
+"""What happened, as the outside is told: the feed behind webhooks and streams."""
+
+from datetime import timedelta
+from typing import Any, ClassVar, Final
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from payments.fields import IdField, id_factory
+from payments.notify.sql import CurrentTransaction
+
+EVENT_TYPES: Final = (
+    "payment.authorized",
+    "payment.captured",
+    "payment.declined",
+    "payment.canceled",
+    "payment.expired",
+    "payment.reversed",
+    "payment.unknown",
+    "refund.requires_approval",
+    "refund.pending",
+    "refund.succeeded",
+    "refund.failed",
+    "refund.canceled",
+    "chargeback.inquiry",
+    "chargeback.opened",
+    "chargeback.won",
+    "chargeback.lost",
+    "terminal.transaction_recorded",
+    "terminal.shift_closed",
+    "settlement.imported",
+    "payout.announced",
+    "payout.received",
+    "discrepancy.opened",
+    "discrepancy.resolved",
+)
+
+
+class Event(models.Model):
+    """One change, with the object as it then was. Its id is the `webhook-id` of every delivery."""
+
+    OBJECT: ClassVar[str] = "event"
+    RETENTION: ClassVar[timedelta] = timedelta(days=549)
+    RETENTION_WHY: ClassVar[str] = (
+        "An object's picture may name its buyer's order. Receivers ask for what they missed, and disputes for what "
+        "was told, for as long as a sale can be disputed: 18 months."
+    )
+
+    id = IdField(primary_key=True, default=id_factory("evt"), editable=False)
+    merchant_id = IdField(_("merchant"))  # merchants stand a floor higher: a plain column
+    channel_id = IdField(_("channel"), null=True, blank=True)
+    type = models.CharField(_("type"), max_length=40)
+    object_type = models.CharField(_("object"), max_length=40)
+    object_id = IdField(_("object id"))
+    data: models.JSONField[Any, Any] = models.JSONField(_("data"))
+    test_mode = models.BooleanField(_("test mode"))
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    # Ids are given before the commit, so that a slower transaction's event appears behind a reader who goes by them.
+    # A reader who goes by (xid, id), below the oldest transaction still open, skips nothing.
+    xid = models.BigIntegerField(db_default=CurrentTransaction(), editable=False)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        indexes = [
+            models.Index(fields=["merchant_id", "-id"], name="event_list"),
+            models.Index(fields=["merchant_id", "xid", "id"], name="event_feed"),
+            models.Index(fields=["object_id"], name="event_of_object"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.object_id}"

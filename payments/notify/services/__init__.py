@@ -1,0 +1,1 @@
+"""The verbs of notify, one subject a file."""

@@ -1,0 +1,242 @@
+"""Deliver what is due: claimed by lease, sent with no transaction open, each endpoint held to its own pace.
+
+One process at a time has the deliverer's seat; it sends many at once from threads, so that a receiver that hangs
+costs a thread and not a worker. Whoever rings meanwhile goes away: the one in the seat looks again before it leaves.
+"""
+
+import random
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef
+from django.utils import timezone
+
+from payments import doorbell
+from payments.crash_points import reach
+from payments.notify import outbound, shapes, signing, sql
+from payments.notify.models import WebhookDelivery, WebhookEndpoint
+from payments.notify.services import endpoints, seats
+from payments.notify.services.emit import DELIVER
+from payments.notify.services.seats import Seat
+
+ANSWER_SECONDS: Final = 10.0
+LEASE: Final = timedelta(seconds=30)
+AT_ONCE: Final = 48
+AT_ONCE_FAILING: Final = 16  # apart from the others, so that many dead endpoints cannot fill the house either
+PER_ENDPOINT: Final = 4
+FAILING_AFTER: Final = 3  # failed attempts in a row: from then on an endpoint is called once at a time
+SHIFT_SECONDS: Final = 20.0  # how long one task keeps the seat
+LOOK_EVERY: Final = 0.1
+GONE: Final = 410
+
+# After each failed attempt; the last lie three days after the first. Jitter keeps receivers from being hit in waves.
+PAUSES: Final = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (4, 20, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 43_200, 64_800, 86_400)
+)
+JITTER: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt, ready to be sent by a thread that knows no database."""
+
+    delivery_id: str
+    number: int
+    failing: bool
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of it: a status, or why there is none."""
+
+    status: int | None
+    failure: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+def deliver() -> int:
+    """Send what is due, unless another process does; return how many attempts were made."""
+    with ThreadPoolExecutor(AT_ONCE + AT_ONCE_FAILING, thread_name_prefix="deliver") as threads:
+        crew = _Crew(threads)
+        with seats.taken() as seat:
+            if seat is not None:
+                reach("deliver.seated")
+                crew.work(seat)
+        if seat is not None:
+            _call_the_next()
+        crew.finish()
+    if crew.made:
+        _call_the_next()  # what had to wait for its endpoint's turn
+    return crew.made
+
+
+def _call_the_next() -> None:
+    if is_due():
+        doorbell.ring(DELIVER)
+
+
+def is_due() -> bool:
+    """Tell whether an endpoint with nothing under way could be sent something now."""
+    moment = timezone.now()
+    own = WebhookDelivery.objects.filter(endpoint=OuterRef("id"))
+    return WebhookEndpoint.objects.filter(
+        Exists(own.filter(status=WebhookDelivery.Status.PENDING, next_attempt_at__lte=moment)),
+        ~Exists(own.filter(lease_until__gt=moment)),
+        status=WebhookEndpoint.Status.ENABLED,
+    ).exists()
+
+
+def clear_stranded() -> int:
+    """See to deliveries whose endpoint was deleted or disabled while their event was being written."""
+    pending = WebhookDelivery.objects.filter(status=WebhookDelivery.Status.PENDING)
+    mine = WebhookEndpoint.objects.filter(id=OuterRef("endpoint_id"))
+    deleted, _ = pending.filter(~Exists(mine)).delete()
+    disabled = pending.filter(Exists(mine.filter(status=WebhookEndpoint.Status.DISABLED)))
+    return deleted + disabled.update(
+        status=WebhookDelivery.Status.FAILED, next_attempt_at=None, failure=endpoints.DISABLED
+    )
+
+
+class _Crew:
+    """The threads that send, and what they have under way. All talk with the database is the caller's thread's."""
+
+    def __init__(self, threads: ThreadPoolExecutor) -> None:
+        self.made = 0
+        self._threads = threads
+        self._under_way: dict[Future[Answer], Attempt] = {}
+
+    def work(self, seat: Seat) -> None:
+        """Claim and send until nothing is left to do, the shift is over or the seat is lost."""
+        ends = time.monotonic() + SHIFT_SECONDS
+        self._claim()
+        while self._under_way and time.monotonic() < ends and seat.kept():
+            self._collect()
+            self._claim()
+
+    def finish(self) -> None:
+        """Wait for what is under way. Another may have taken the seat already."""
+        while self._under_way:
+            self._collect()
+
+    def _claim(self) -> None:
+        failing = sum(attempt.failing for attempt in self._under_way.values())
+        healthy = len(self._under_way) - failing
+        claimed = sql.claim(
+            healthy=AT_ONCE - healthy,
+            failing=AT_ONCE_FAILING - failing,
+            per_endpoint=PER_ENDPOINT,
+            failing_after=FAILING_AFTER,
+            lease=LEASE,
+        )
+        reach("deliver.claimed")
+        for attempt in _prepared(claimed):
+            self._under_way[self._threads.submit(_send, attempt)] = attempt
+        self.made += len(claimed)
+
+    def _collect(self) -> None:
+        done, _ = wait(self._under_way, timeout=LOOK_EVERY, return_when=FIRST_COMPLETED)
+        _record([(self._under_way.pop(future), future.result()) for future in done])
+
+
+def _prepared(claimed: list[str]) -> Iterator[Attempt]:
+    if not claimed:
+        return
+    moment = timezone.now()
+    for row in WebhookDelivery.objects.filter(id__in=claimed).select_related("endpoint", "event").order_by("id"):
+        body = shapes.body(row.event)
+        headers = signing.headers(
+            message_id=row.event_id, body=body, moment=moment, secrets=signing.secrets_of(row.endpoint, moment)
+        )
+        yield Attempt(
+            delivery_id=row.id,
+            number=row.attempts,
+            failing=row.endpoint.failures >= FAILING_AFTER,
+            url=row.endpoint.url,
+            headers={"Content-Type": "application/json", "User-Agent": "Onetill/1"} | headers,
+            body=body.encode(),
+        )
+
+
+def _send(attempt: Attempt) -> Answer:
+    reach("deliver.sending")
+    try:
+        answer = Answer(outbound.post(attempt.url, headers=attempt.headers, body=attempt.body, seconds=ANSWER_SECONDS))
+    except (outbound.AddressRefused, outbound.Unreachable) as error:
+        answer = Answer(None, str(error)[:200])
+    reach("deliver.sent")
+    return answer
+
+
+def _record(results: Sequence[tuple[Attempt, Answer]]) -> None:
+    """Write down what came of attempts. An answer that comes after its lease ran out counts only if it is good."""
+    answers = {attempt.delivery_id: (attempt, answer) for attempt, answer in results}
+    judged: dict[str, list[Answer]] = defaultdict(list)
+    with transaction.atomic():
+        reach("deliver.opened")
+        locked = WebhookDelivery.objects.select_for_update().filter(id__in=answers).order_by("id")
+        rows = [row for row in locked if _counts(row, *answers[row.id])]
+        for row in rows:
+            _, answer = answers[row.id]
+            _write(row, answer)
+            judged[row.endpoint_id].append(answer)
+        WebhookDelivery.objects.bulk_update(
+            rows, ["lease_until", "response_status", "status", "next_attempt_at", "failure"]
+        )
+        reach("deliver.written")
+    reach("deliver.recorded")
+    # In a transaction of its own: whoever disables an endpoint locks it first and its deliveries after it.
+    for endpoint_id, given in sorted(judged.items()):
+        _judge(endpoint_id, given)
+
+
+def _counts(row: WebhookDelivery, attempt: Attempt, answer: Answer) -> bool:
+    return answer.ok or row.attempts == attempt.number
+
+
+def _write(row: WebhookDelivery, answer: Answer) -> None:
+    row.lease_until = None
+    row.response_status = answer.status
+    if answer.ok:
+        row.status, row.next_attempt_at, row.failure = WebhookDelivery.Status.SUCCEEDED, None, ""
+    else:
+        row.failure = answer.failure or f"Answered {answer.status}."
+        _plan_next(row)
+
+
+def _plan_next(row: WebhookDelivery) -> None:
+    if row.status != WebhookDelivery.Status.PENDING:
+        return  # its endpoint was disabled meanwhile
+    failed = row.attempts - row.earlier_attempts
+    if failed > len(PAUSES):
+        row.status, row.next_attempt_at = WebhookDelivery.Status.FAILED, None
+    elif failed > 0:  # 0: resent while this attempt was under way, and due already
+        row.next_attempt_at = next_attempt(failed, timezone.now())
+
+
+def next_attempt(failed: int, moment: datetime) -> datetime:
+    """When to try again after the `failed`-th failure."""
+    spread = random.uniform(-JITTER, JITTER)  # noqa: S311 (it spreads, it hides nothing)
+    return moment + PAUSES[failed - 1] * (1 + spread)
+
+
+def _judge(endpoint_id: str, answers: Sequence[Answer]) -> None:
+    endpoint = WebhookEndpoint.objects.filter(id=endpoint_id)
+    if any(answer.status == GONE for answer in answers):
+        endpoints.disable_gone(endpoint_id)
+    elif any(answer.ok for answer in answers):
+        endpoint.filter(failures__gt=0).update(failures=0)
+    else:
+        endpoint.update(failures=F("failures") + len(answers))

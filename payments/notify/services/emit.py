@@ -1,0 +1,77 @@
+"""Tell the outside: events and their deliveries, in the transaction of what happened."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import transaction
+
+from payments import bulk, doorbell
+from payments.notify import sql
+from payments.notify.models import EVENT_TYPES, Event, WebhookDelivery
+
+ALL: Final = "*"
+DELIVER: Final = "payments.notify.deliver"  # the task of that name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """One change to tell. `data` is `{"object": …}`, the object as it is after it; it is kept and sent as it stands."""
+
+    merchant_id: str
+    channel_id: str | None
+    type: str
+    object_type: str
+    object_id: str
+    data: Mapping[str, Any]
+    test_mode: bool
+
+    def __post_init__(self) -> None:
+        if self.type not in EVENT_TYPES:
+            raise ValueError(f"{self.type!r} is no event of the contract")
+
+
+def emit(events: Sequence[NewEvent]) -> None:
+    """Write events and the deliveries they are due, joining the caller's transaction; ring once it is committed.
+
+    Two round trips, however many events there are; one where no endpoint listens.
+    """
+    if not events:
+        return
+    with transaction.atomic(savepoint=False):
+        rows = [_row(event) for event in events]
+        [part] = bulk.insertion(rows)
+        listeners = sql.write_events(part, sorted({row.merchant_id for row in rows}))
+        deliveries = _deliveries(rows, listeners)
+        if deliveries:
+            bulk.insert(deliveries)
+            doorbell.ring(DELIVER)
+
+
+def _row(event: NewEvent) -> Event:
+    return Event(
+        merchant_id=event.merchant_id,
+        channel_id=event.channel_id,
+        type=event.type,
+        object_type=event.object_type,
+        object_id=event.object_id,
+        data=event.data,
+        test_mode=event.test_mode,
+    )
+
+
+def _deliveries(events: Iterable[Event], listeners: Sequence[sql.Listener]) -> list[WebhookDelivery]:
+    return [
+        WebhookDelivery(endpoint_id=listener.id, event_id=event.id)
+        for event in events
+        for listener in listeners
+        if _listens(listener, event)
+    ]
+
+
+def _listens(listener: sql.Listener, event: Event) -> bool:
+    return (
+        listener.merchant_id == event.merchant_id
+        and (listener.channel_id is None or listener.channel_id == event.channel_id)
+        and (ALL in listener.events or event.type in listener.events)
+    )

@@ -1,0 +1,25 @@
+"""Standard Webhooks: the headers that let a receiver know who speaks, and when."""
+
+from datetime import UTC, datetime
+
+from standardwebhooks import Webhook
+
+from payments.notify.models import WebhookEndpoint
+
+
+def headers(*, message_id: str, body: str, moment: datetime, secrets: list[str]) -> dict[str, str]:
+    """Sign a body with every secret that counts; the receiver needs to know one of them."""
+    moment = moment.astimezone(UTC)  # the library takes any other zone's clock for UTC
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(moment.timestamp())),
+        "webhook-signature": " ".join(Webhook(secret).sign(message_id, moment, body) for secret in secrets),
+    }
+
+
+def secrets_of(endpoint: WebhookEndpoint, moment: datetime) -> list[str]:
+    """The endpoint's secret, and for a day after it was rolled the one before."""
+    until = endpoint.previous_secret_until
+    if endpoint.previous_secret and until and moment < until:
+        return [endpoint.secret, endpoint.previous_secret]
+    return [endpoint.secret]

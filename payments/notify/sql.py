@@ -1,0 +1,121 @@
+"""What the ORM cannot say: the transaction a row was written in, and the fair, leased claim of deliveries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import Final
+
+from django.db import connection
+from django.db.models import BigIntegerField, DateTimeField, Func
+
+from payments.bulk import Part
+
+
+class CurrentTransaction(Func):
+    """The id of the transaction that writes the row; it never wraps around."""
+
+    template = "(pg_current_xact_id()::text::bigint)"
+    output_field = BigIntegerField()
+    arity = 0
+
+
+class ClockTime(Func):
+    """The time of day, also within a transaction."""
+
+    template = "clock_timestamp()"
+    output_field = DateTimeField()
+    arity = 0
+
+
+def settled_before() -> int:
+    """Every transaction with a smaller id has ended: nothing can still appear before it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+        return int(cursor.fetchone()[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An enabled endpoint, as far as it matters to an event that is being written."""
+
+    id: str
+    merchant_id: str
+    channel_id: str | None
+    events: list[str]
+
+
+def write_events(events: Part, merchant_ids: Sequence[str]) -> list[Listener]:
+    """Insert events, and return who listens to these merchants."""
+    with connection.cursor() as cursor:
+        cursor.execute(_write_events(events.text), [events.rows, list(merchant_ids)])
+        return [Listener(*row) for row in cursor.fetchall()]
+
+
+@lru_cache(maxsize=8)
+def _write_events(insertion: str) -> str:
+    return f"""
+        WITH written AS ({insertion})
+        SELECT id, merchant_id, channel_id, events FROM notify_webhookendpoint
+        WHERE merchant_id = ANY (%s) AND status = 'enabled'
+    """
+
+
+# Endpoints with something pending are found by hopping over the partial index, so that one endpoint's long line costs
+# the others nothing. Each then gives as many as it has room for, and the first of each line goes before any second.
+# `statement_timestamp()`, for it stands still while the statement runs: with `clock_timestamp()` no index could tell
+# what is due, and everything that waits for a dead endpoint would be looked at each time.
+_CLAIM: Final = """
+WITH RECURSIVE line AS (
+    (SELECT endpoint_id FROM notify_webhookdelivery WHERE status = 'pending' ORDER BY endpoint_id LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT endpoint_id FROM notify_webhookdelivery
+        WHERE status = 'pending' AND endpoint_id > line.endpoint_id ORDER BY endpoint_id LIMIT 1
+    )
+    FROM line WHERE line.endpoint_id IS NOT NULL
+), endpoint AS (
+    SELECT id, failures >= %(failing_after)s AS failing, (
+        SELECT count(*) FROM notify_webhookdelivery
+        WHERE endpoint_id = notify_webhookendpoint.id AND lease_until > statement_timestamp()
+    ) AS under_way
+    FROM notify_webhookendpoint
+    WHERE status = 'enabled' AND id IN (SELECT endpoint_id FROM line)
+), due AS (
+    SELECT first.id, failing, row_number() OVER (PARTITION BY endpoint.id ORDER BY first.next_attempt_at) AS place
+    FROM endpoint CROSS JOIN LATERAL (
+        SELECT id, next_attempt_at FROM notify_webhookdelivery
+        WHERE endpoint_id = endpoint.id AND status = 'pending' AND next_attempt_at <= statement_timestamp()
+            AND (lease_until IS NULL OR lease_until <= statement_timestamp())
+        ORDER BY next_attempt_at
+        LIMIT greatest(CASE WHEN failing THEN 1 ELSE %(per_endpoint)s END - under_way, 0)
+        FOR UPDATE SKIP LOCKED
+    ) first
+)
+UPDATE notify_webhookdelivery
+SET lease_until = statement_timestamp() + make_interval(secs => %(lease)s), attempts = attempts + 1
+WHERE id IN (
+    (SELECT id FROM due WHERE NOT failing ORDER BY place, id LIMIT %(healthy)s)
+    UNION ALL
+    (SELECT id FROM due WHERE failing ORDER BY place, id LIMIT %(failing)s)
+)
+RETURNING id
+"""
+
+
+def claim(*, healthy: int, failing: int, per_endpoint: int, failing_after: int, lease: timedelta) -> list[str]:
+    """Lease due deliveries, fairly over endpoints; return their ids.
+
+    At most `healthy` to endpoints that answer, each of them having `per_endpoint` under way at most, and `failing` to
+    those whose last `failing_after` attempts failed, each having one.
+    """
+    values: dict[str, int | float] = {
+        "healthy": healthy,
+        "failing": failing,
+        "per_endpoint": per_endpoint,
+        "failing_after": failing_after,
+        "lease": lease.total_seconds(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, values)
+        return [row[0] for row in cursor.fetchall()]

@@ -1,0 +1,31 @@
+"""The doorbell and the sweeps of deliveries."""
+
+from celery import shared_task
+
+from payments.notify.services import deliver as delivering
+from payments.notify.services import mail
+from payments.notify.services.emit import DELIVER
+
+
+@shared_task(name=DELIVER)
+def deliver() -> int:
+    """Send what is due (beat: every two seconds, for what no bell rang for)."""
+    return delivering.deliver()
+
+
+@shared_task(name="payments.notify.clear_stranded")
+def clear_stranded() -> int:
+    """See to what waits for an endpoint that is gone (beat: every minute)."""
+    return delivering.clear_stranded()
+
+
+@shared_task(name=mail.SEND)
+def send_mail() -> int:
+    """Send letters (beat: every ten seconds, for what no bell rang for)."""
+    return mail.send_due()
+
+
+@shared_task(name="payments.notify.forget_mail")
+def forget_mail() -> int:
+    """Delete letters that have outlived their retention (beat: every hour)."""
+    return mail.forget()

@@ -1,0 +1,87 @@
+"""Card numbers: recognized wherever they hide, refused in what people type, masked in what machines report.
+
+Rule of the contract: 13 to 19 digits, single spaces or dashes between, no digit before or after, valid by Luhn
+(ISO/IEC 7812-1, annex B), beginning with 3, 4, 5, 6, 81 or 2221–2720.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import Any, Final
+
+from payments.ids import PATTERN as ID_PATTERN
+
+SHORTEST: Final = 13
+LONGEST: Final = 19
+SHOWN: Final = 4  # digits that a masked number keeps
+_RUN: Final = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){12,}(?![0-9])")
+_PREFIX: Final = re.compile(r"[3-6]|81|222[1-9]|22[3-9]|2[3-6]|27[01]|2720")
+_LUHN_DOUBLE: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+
+
+def has_card_number(text: str) -> bool:
+    """Tell whether a card number stands anywhere in `text` (our own ids apart)."""
+    return next(_found(text), None) is not None
+
+
+def mask_card_numbers(text: str) -> str:
+    """Return `text` with every card number in it reduced to its last four digits."""
+    return _masked(text)
+
+
+def mask_tree(value: Any) -> tuple[Any, bool]:
+    """Mask every string in a JSON value, keys too; the second part tells whether there was anything to mask."""
+    if isinstance(value, str):
+        masked = _masked(value)
+        return masked, masked != value
+    if isinstance(value, dict):
+        pairs = [(mask_tree(key), mask_tree(item)) for key, item in value.items()]
+        return {key[0]: item[0] for key, item in pairs}, any(key[1] or item[1] for key, item in pairs)
+    if isinstance(value, list | tuple):
+        items = [mask_tree(item) for item in value]
+        return [item[0] for item in items], any(item[1] for item in items)
+    return value, False
+
+
+def _masked(text: str) -> str:
+    characters: list[str] = []
+    for start, end in _found(text):
+        characters = characters or list(text)
+        digits = [at for at in range(start, end) if text[at].isdigit()]
+        for at in digits[:-SHOWN]:
+            characters[at] = "*"
+    return "".join(characters) or text
+
+
+def _found(text: str) -> Iterator[tuple[int, int]]:
+    """Where card numbers stand, our own ids apart."""
+    if len(text) < SHORTEST:
+        return
+    ids = [match.span() for match in ID_PATTERN.finditer(text)]
+    for run in _RUN.finditer(text):
+        if not any(start <= run.start() and run.end() <= end for start, end in ids):
+            yield from _card_numbers(text, run)
+
+
+def _card_numbers(text: str, run: re.Match[str]) -> Iterator[tuple[int, int]]:
+    """Where card numbers stand in a run of digit groups: "4111111111111111 2026" holds one beside a year.
+
+    Every span of whole groups is one candidate. Sums from the run's beginning, one for each parity of the digits that
+    are doubled, tell Luhn's sum of any of them at once: a megabyte of digits must not cost minutes.
+    """
+    places = [at for at in range(run.start(), run.end()) if text[at].isdigit()]
+    digits = [int(text[at]) for at in places]
+    sums = [_sums(digits, parity) for parity in (0, 1)]
+    starts = [at for at in range(len(places)) if at == 0 or places[at] != places[at - 1] + 1]
+    ends = {*starts[1:], len(places)}
+    for first in starts:
+        if _PREFIX.match("".join(map(str, digits[first : first + 4]))):
+            for last in range(first + SHORTEST, min(first + LONGEST, len(places)) + 1):
+                if last in ends and (sums[last % 2][last] - sums[last % 2][first]) % 10 == 0:
+                    yield places[first], places[last - 1] + 1
+
+
+def _sums(digits: list[int], doubled: int) -> list[int]:
+    """Running sums in which the digits at places of one parity are doubled as Luhn does."""
+    values = (_LUHN_DOUBLE[digit] if at % 2 == doubled else digit for at, digit in enumerate(digits))
+    return list(accumulate(values, initial=0))

@@ -1,0 +1,11 @@
+"""What people remembers, one subject a file."""
+
+from payments.people.models.api_key import ApiKey
+from payments.people.models.approval import Approval
+from payments.people.models.audit import AuditLog
+from payments.people.models.customer import Customer
+from payments.people.models.role import Role
+from payments.people.models.second_factor import SecondFactor
+from payments.people.models.user import User
+
+__all__ = ["ApiKey", "Approval", "AuditLog", "Customer", "Role", "SecondFactor", "User"]

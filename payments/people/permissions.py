@@ -1,0 +1,82 @@
+"""What each role may do: the one table, and the questions asked of it."""
+
+from enum import StrEnum
+from typing import Final
+
+from django.db.models import Q
+
+from payments.people.models import Approval, Role, User
+
+
+class May(StrEnum):
+    """One thing a person may do at a merchant, or in one of its channels."""
+
+    SEE = "see"  # payments, orders, refunds, terminals
+    SEE_BOOKS = "see_books"  # ledger, settlements, payouts
+    SEE_AUDIT_LOG = "see_audit_log"
+    EXPORT = "export"
+    REQUEST_PAYMENT = "request_payment"  # payment links
+    SEND_MAIL = "send_mail"  # receipts, and letters once more
+    REFUND = "refund"
+    RELEASE_TRANSFERS = "release_transfers"
+    RESOLVE = "resolve"  # discrepancies
+    CLOSE_DAYS = "close_days"
+    APPROVE_REFUNDS = "approve_refunds"
+    APPROVE_CORRECTIONS = "approve_corrections"  # write-offs and forced matches
+    MANAGE_TERMINALS = "manage_terminals"
+    MANAGE_KEYS = "manage_keys"
+    MANAGE_SETTINGS = "manage_settings"  # channels, provider accounts, webhook endpoints
+    ERASE_CUSTOMERS = "erase_customers"
+
+
+GRANTS: Final[dict[Role.Name, frozenset[May]]] = {
+    Role.Name.OWNER: frozenset(May),
+    Role.Name.FINANCE: frozenset(May) - {May.MANAGE_KEYS, May.MANAGE_SETTINGS, May.MANAGE_TERMINALS},
+    Role.Name.STORE_MANAGER: frozenset(
+        {
+            May.SEE,
+            May.REQUEST_PAYMENT,
+            May.SEND_MAIL,
+            May.REFUND,
+            May.APPROVE_REFUNDS,
+            May.CLOSE_DAYS,
+            May.MANAGE_TERMINALS,
+        }
+    ),
+    Role.Name.CLERK: frozenset({May.SEE, May.REQUEST_PAYMENT, May.SEND_MAIL, May.REFUND}),
+    Role.Name.AUDITOR: frozenset({May.SEE, May.SEE_BOOKS, May.SEE_AUDIT_LOG, May.EXPORT}),
+}
+
+APPROVING: Final[dict[str, May]] = {
+    Approval.Action.REFUND: May.APPROVE_REFUNDS,
+    Approval.Action.WRITE_OFF: May.APPROVE_CORRECTIONS,
+    Approval.Action.FORCED_MATCH: May.APPROVE_CORRECTIONS,
+}
+
+
+def may(user: User, what: May, *, merchant_id: str, channel_id: str | None) -> bool:
+    """Tell whether a person may do this there; `channel_id` None asks about the merchant as a whole."""
+    if user.is_active and user.is_superuser:
+        return True
+    return any(role.merchant_id == merchant_id and role.channel_id in (None, channel_id) for role in _held(user, what))
+
+
+def may_somewhere(user: User, what: May) -> bool:
+    """Tell whether a person may do this at any merchant."""
+    return user.is_active and (user.is_superuser or bool(_held(user, what)))
+
+
+def within(user: User, what: May, *, merchant: str = "merchant_id", channel: str | None = "channel_id") -> Q:
+    """The rows where a person may do this; the names say where rows keep their merchant and (None: no) channel."""
+    if user.is_active and user.is_superuser:
+        return Q()
+    roles = _held(user, what)
+    reach = Q(**{f"{merchant}__in": [role.merchant_id for role in roles if role.channel_id is None]})
+    channels = [role.channel_id for role in roles if role.channel_id is not None]
+    return reach | Q(**{f"{channel}__in": channels}) if channel is not None else reach
+
+
+def _held(user: User, what: May) -> list[Role]:
+    """The person's roles that allow this; a page asks dozens of times, so that who signed in has them read ahead."""
+    rows = user.roles.all() if user.is_active else ()
+    return [role for role in rows if what in GRANTS[Role.Name(role.role)]]

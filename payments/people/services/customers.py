@@ -1,0 +1,96 @@
+"""Customers: recognize, remember, forget."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from payments.crypto import keyed_hash
+from payments.errors import NotFound
+from payments.notify.services import mail
+from payments.people.models import Customer
+from payments.people.services import audit_log
+
+
+def recognize(*, merchant_id: str, email: str) -> list[Customer]:
+    """Everyone this merchant knows by this address, whichever channel they came in by; oldest first."""
+    digest = email_hash(email)
+    if not digest:
+        return []
+    return list(Customer.objects.filter(merchant_id=merchant_id, email_hash=digest).order_by("id"))
+
+
+def get_or_create(
+    *, merchant_id: str, reference: str | None = None, email: str | None = None, name: str | None = None
+) -> Customer | None:
+    """The customer meant by what a request tells of them; None where it tells nothing.
+
+    A reference names exactly one. An address alone names the only one known by it, else one without a reference. Two
+    requests at once end with the same row. What is told anew replaces what was known; what is not told stays.
+    """
+    told = {key: value for key, value in (("email", (email or "").strip()), ("name", (name or "").strip())) if value}
+    if not reference and not told:
+        return None
+    if "email" in told:
+        told["email_hash"] = email_hash(told["email"])
+    if reference:
+        return _by_reference(merchant_id, reference, told)
+    if "email_hash" in told:
+        return _by_address(merchant_id, told)
+    return Customer.objects.create(merchant_id=merchant_id, **told)
+
+
+def forget(*, customer_id: str, merchant_id: str, actor: str) -> Customer:
+    """Forget who a customer is. Their payments stay, by law, and lead to a row that tells nothing.
+
+    Raises:
+        NotFound: no such customer.
+    """
+    with transaction.atomic():
+        known = Customer.objects.select_for_update().filter(id=customer_id, merchant_id=merchant_id)
+        customer = known.first()
+        if customer is None:
+            raise NotFound
+        if customer.erased_at is None:
+            if customer.email:
+                mail.forget_address(merchant_id=merchant_id, to=customer.email)
+            customer.reference = None
+            customer.email = customer.email_hash = customer.name = ""
+            customer.erased_at = timezone.now()
+            customer.save(update_fields=["reference", "email", "email_hash", "name", "erased_at"])
+            audit_log.write(actor=actor, action="customer.erased", subject=customer, merchant_id=merchant_id)
+    return customer
+
+
+def _by_reference(merchant_id: str, reference: str, told: dict[str, str]) -> Customer:
+    known = Customer.objects.filter(merchant_id=merchant_id, reference=reference)
+    customer = known.first()
+    if customer is None:
+        fresh = Customer(merchant_id=merchant_id, reference=reference, **told)
+        Customer.objects.bulk_create([fresh], ignore_conflicts=True)
+        customer = known.get()
+    return _updated(customer, told)
+
+
+def _by_address(merchant_id: str, told: dict[str, str]) -> Customer:
+    known = Customer.objects.filter(merchant_id=merchant_id, email_hash=told["email_hash"])
+    candidates = list(known.order_by("id")[:2])
+    nameless = known.filter(reference__isnull=True)
+    customer = candidates[0] if len(candidates) == 1 else nameless.first()
+    if customer is None:
+        Customer.objects.bulk_create([Customer(merchant_id=merchant_id, **told)], ignore_conflicts=True)
+        customer = nameless.get()
+    return _updated(customer, told)
+
+
+def _updated(customer: Customer, told: dict[str, str]) -> Customer:
+    changed = [key for key, value in told.items() if getattr(customer, key) != value]
+    if changed:
+        for key in changed:
+            setattr(customer, key, told[key])
+        customer.save(update_fields=changed)
+    return customer
+
+
+def email_hash(email: str) -> str:
+    """Addresses are compared without regard to case: no mail server in use tells them apart."""
+    address = email.strip().casefold()
+    return keyed_hash(address) if address else ""

@@ -1,0 +1,1 @@
+"""Who moves the money: stateless translators between our words and a provider's."""

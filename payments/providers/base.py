@@ -1,0 +1,219 @@
+"""The seam to whoever moves the money: one protocol, five outcomes, no ORM.
+
+Adding a provider is three stops: a module that implements `Provider`, its dotted path in `PROVIDERS` (settings), and
+recordings for the contract test in `tests/contracts/`, which runs every provider of the registry through this file.
+
+A provider never raises for what a provider may answer: a refusal is `DECLINED`, silence is `UNKNOWN`, a connection
+that was never made is `NOT_SENT`. What it does raise is a programming error.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar, Protocol
+
+from payments.errors import OnetillError
+from payments.money import Money
+
+
+class Verb(StrEnum):
+    """What is asked of a provider. `SALE` is authorize and capture in one."""
+
+    AUTHORIZE = "authorize"
+    CAPTURE = "capture"
+    SALE = "sale"
+    CANCEL = "cancel"
+    REFUND = "refund"
+
+
+class Outcome(StrEnum):
+    """What came of it. Only `SUCCEEDED` and `DECLINED` are final; `UNKNOWN` is resolved by `fetch`, never repeated."""
+
+    SUCCEEDED = "succeeded"
+    DECLINED = "declined"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    NOT_SENT = "not_sent"
+
+
+class Fact(StrEnum):
+    """What a provider reports: the answer to one of our verbs, or something that happened without us."""
+
+    AUTHORIZE = "authorize"
+    CAPTURE = "capture"
+    SALE = "sale"
+    CANCEL = "cancel"
+    REFUND = "refund"
+    EXPIRE = "expire"  # an authorization or an unpaid redirect ran out
+    REVERSAL = "reversal"  # a sale was taken back by scheme or provider
+    CHARGEBACK_INQUIRY = "chargeback_inquiry"  # no money moved yet
+    CHARGEBACK_OPENED = "chargeback_opened"
+    CHARGEBACK_WON = "chargeback_won"
+    CHARGEBACK_LOST = "chargeback_lost"
+
+
+class Stage(StrEnum):
+    """How far a dispute has come, the last one furthest. Each may take again what the one before gave back."""
+
+    INQUIRY = "inquiry"
+    CHARGEBACK = "chargeback"
+    PRE_ARBITRATION = "pre_arbitration"
+    ARBITRATION = "arbitration"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What may be known of a card: never its number. `fingerprint` is the acquirer's token."""
+
+    brand: str | None = None
+    last4: str | None = None
+    fingerprint: str | None = None
+    par: str | None = None
+    entry_mode: str | None = None
+    verification: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A provider account as a provider needs to know it; `secrets` are decrypted, and never logged."""
+
+    account_id: str
+    provider: str
+    currency: str
+    external_id: str | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    test_mode: bool | None = None  # the merchant's, so that no key of the other mode is used; None: not known
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One verb asked of a provider. `operation_id` is the idempotency key, stable over every crash and retry."""
+
+    operation_id: str
+    verb: Verb
+    amount: Money
+    payment_id: str
+    method: str | None = None
+    payment_reference: str | None = None  # the provider's name for the payment, once it gave one
+    operation_reference: str | None = None  # the provider's name for this operation, once it gave one
+    final: bool = True  # of a capture: release the rest
+    return_url: str | None = None
+    webhook_url: str | None = None
+    order_reference: str | None = None
+    description: str | None = None
+    reason: str | None = None
+    customer_email: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A provider's answer to one call.
+
+    `reference` names the operation and `payment_reference` the payment at the provider; `amount` is what really
+    moved (None: as asked). `redirect_url` with `PENDING` sends the customer there.
+    """
+
+    outcome: Outcome
+    reference: str | None = None
+    payment_reference: str | None = None
+    amount: Money | None = None
+    code: str | None = None
+    detail: str | None = None
+    redirect_url: str | None = None
+    method: str | None = None
+    card: Card | None = None
+    occurred_at: datetime | None = None
+    expected_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One thing a provider says happened, in a webhook or a list: `result` as it would have answered a call.
+
+    It is ours when `operation_id` says so or `result.reference` is one we know. `payment_reference` (in `result`)
+    says which payment it is about; `original_reference` the operation a reversal takes back. Of a chargeback,
+    `stage` says how far it has come (None: as far as its fact alone tells) and `respond_by` until when the merchant
+    may send evidence; `result.reference` names the dispute, the same one in all of its stages.
+    """
+
+    fact: Fact
+    result: Result
+    operation_id: str | None = None
+    original_reference: str | None = None
+    reason: str | None = None
+    stage: Stage | None = None
+    respond_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A verified webhook: the provider's own event id, and what it reports (maybe nothing we care for).
+
+    `announces` names a payout of which there is news at the provider; reconciliation reads it there.
+    """
+
+    event_id: str
+    reports: tuple[Report, ...]
+    type: str = ""
+    announces: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider really can do, for planning: nothing is promised that it can't keep."""
+
+    methods: frozenset[str]
+    refund_methods: frozenset[str]  # methods it refunds without the card being there
+    redirect_methods: frozenset[str] = frozenset()
+    manual_capture_methods: frozenset[str] = frozenset()
+    partial_capture: bool = True
+    multiple_captures: bool = False
+    refund_arrival: timedelta = timedelta(days=1)  # how long until the customer has the money
+    refund_window: timedelta | None = None
+    instant: bool = False  # execute() moves nothing outside our own books and may run inside a transaction
+    test_only: bool = False
+
+
+class SignatureInvalid(OnetillError):
+    """A webhook that its provider account's secret did not sign."""
+
+    status = 400
+    title = "Signature invalid"
+
+    def __init__(self, detail: str = "The signature does not match this provider account's secret.") -> None:
+        super().__init__("signature_invalid", detail)
+
+
+class Provider(Protocol):
+    """One provider. Instances are stateless and shared between threads."""
+
+    code: ClassVar[str]
+    capabilities: ClassVar[Capabilities]
+
+    def execute(self, call: Call, credentials: Credentials) -> Result:
+        """Ask for one verb, within the provider's timeout. The same `operation_id` never moves money twice."""
+        ...
+
+    def fetch(self, call: Call, credentials: Credentials) -> Result:
+        """Ask what became of a call. `NOT_SENT`: the provider never saw it. `UNKNOWN`: it could not be asked."""
+        ...
+
+    def verify(self, body: bytes, headers: Mapping[str, str], credentials: Credentials) -> str:
+        """Check a webhook's signature over its raw bytes; return the provider's own event id.
+
+        Header names are lower case.
+
+        Raises:
+            SignatureInvalid: the secret did not sign these bytes.
+        """
+        ...
+
+    def read(self, body: bytes) -> Notice:
+        """Read a stored webhook that `verify` let in: what it reports (maybe nothing that concerns us)."""
+        ...
+
+    def new_secrets(self) -> Mapping[str, str]:
+        """The secrets a new account of this provider needs before anyone gave any (a test webhook secret, say)."""
+        ...

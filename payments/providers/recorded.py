@@ -1,0 +1,76 @@
+"""Providers that move nothing: a till's cash and vouchers, and PIN acquirers that only report."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from payments.providers.base import Call, Capabilities, Credentials, Notice, Outcome, Result, SignatureInvalid, Verb
+
+
+class _WithoutWebhooks:
+    """What is the same for a provider that never calls us."""
+
+    def verify(self, body: bytes, headers: Mapping[str, str], credentials: Credentials) -> str:
+        """Refuse: nobody has a secret to sign with."""
+        raise SignatureInvalid("This provider sends no webhooks.")
+
+    def read(self, body: bytes) -> Notice:
+        """Report nothing, as nothing was ever let in."""
+        return Notice(event_id="", reports=())
+
+    def new_secrets(self) -> Mapping[str, str]:
+        """There is nothing to keep secret."""
+        return {}
+
+
+class Recorded(_WithoutWebhooks):
+    """Cash and vouchers: the money is in the drawer or in our own books, so that writing it down is all there is."""
+
+    code: ClassVar[str] = "recorded"
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        methods=frozenset({"cash", "voucher"}),
+        refund_methods=frozenset({"cash", "voucher"}),
+        partial_capture=False,
+        instant=True,
+    )
+
+    def execute(self, call: Call, credentials: Credentials) -> Result:
+        """Say yes to a sale or a refund; the same operation always gets the same answer."""
+        if call.verb not in (Verb.SALE, Verb.REFUND):
+            return _not_supported(f"Cash and vouchers are taken and given back at once; they have no {call.verb}.")
+        return Result(
+            Outcome.SUCCEEDED,
+            reference=call.operation_id,
+            payment_reference=call.payment_reference or call.payment_id,
+            amount=call.amount,
+            method=call.method,
+        )
+
+    def fetch(self, call: Call, credentials: Credentials) -> Result:
+        """Writing it down cannot fail, so what was asked has happened."""
+        return self.execute(call, credentials)
+
+
+class External(_WithoutWebhooks):
+    """A PIN acquirer whose terminals move the money and tell us afterwards: nothing can be asked of it."""
+
+    code: ClassVar[str] = "external"
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        methods=frozenset({"card", "external"}),
+        refund_methods=frozenset(),  # giving back needs the customer's card at a terminal
+        partial_capture=False,
+    )
+
+    def execute(self, call: Call, credentials: Credentials) -> Result:
+        """Refuse, and say where the money can be moved instead."""
+        return _not_supported(
+            f"This acquirer only reports what its terminals did: no {call.verb} can be asked of it. "
+            "Use the terminal, or a provider account that takes payments online."
+        )
+
+    def fetch(self, call: Call, credentials: Credentials) -> Result:
+        """It never saw anything of ours."""
+        return Result(Outcome.NOT_SENT, code="not_supported", detail="This acquirer cannot be asked anything.")
+
+
+def _not_supported(detail: str) -> Result:
+    return Result(Outcome.DECLINED, code="not_supported", detail=detail)

@@ -1,0 +1,232 @@
+"""Stripe's events: the signature checked by its SDK, and what they report.
+
+A charge is told by several events (`payment_intent.…`, `charge.succeeded`, `checkout.session.…`) in any order; each
+reports the same operation, which its metadata names, and all but the first change nothing. What names no operation of
+ours is reported only where money moved: it waits, and what nobody can place becomes a discrepancy.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final, TypeAlias
+
+import stripe
+
+from payments.providers.base import Fact, Notice, Outcome, Report, Result, SignatureInvalid, Stage, Verb
+from payments.providers.stripe import translate
+from payments.providers.stripe.amounts import from_stripe
+from payments.providers.stripe.payload import Payload, decoded, moment, name_of, part, rows, text, whole
+from payments.providers.stripe.requests import CAPTURE, OPERATION, PAGE, VERB
+from payments.providers.stripe.translate import END_OF_SECOND
+
+TOLERANCE_SECONDS: Final = 300
+Reports: TypeAlias = tuple[Report, ...]
+Reader: TypeAlias = Callable[[Payload, datetime | None], Reports]
+
+_DISPUTES: Final = {
+    "warning_needs_response": Fact.CHARGEBACK_INQUIRY,
+    "warning_under_review": Fact.CHARGEBACK_INQUIRY,
+    "warning_closed": Fact.CHARGEBACK_WON,  # of the inquiry alone: no money moved
+    "needs_response": Fact.CHARGEBACK_OPENED,
+    "under_review": Fact.CHARGEBACK_OPENED,
+    "won": Fact.CHARGEBACK_WON,
+    "lost": Fact.CHARGEBACK_LOST,
+}
+# Of which there is news for reconciliation: its list is complete, or the bank sent it back.
+_PAYOUTS: Final = frozenset({"payout.reconciliation_completed", "payout.failed", "payout.canceled"})
+_CLOSED: Final = frozenset({Fact.CHARGEBACK_WON, Fact.CHARGEBACK_LOST})
+
+
+def verify(body: bytes, headers: Mapping[str, str], secret: str | None) -> str:
+    """Return the event's id if the secret signed these bytes within five minutes.
+
+    Raises:
+        SignatureInvalid: no secret, no or another signature, a stale or future timestamp, or no event.
+    """
+    header = headers.get("stripe-signature")
+    try:
+        stripe.WebhookSignature.verify_header(body, header, secret, TOLERANCE_SECONDS)
+        signed_at = int(str(header).partition("t=")[2].partition(",")[0])
+    except stripe.SignatureVerificationError as error:
+        raise SignatureInvalid(f"The webhook's signature was not accepted: {error.user_message}") from error
+    except (ValueError, TypeError, OverflowError) as error:  # bytes and numbers that the SDK does not expect
+        raise SignatureInvalid("The webhook's signature could not be read.") from error
+    if signed_at > time.time() + TOLERANCE_SECONDS:
+        raise SignatureInvalid("The webhook's timestamp lies in the future.")
+    event_id = text(decoded(body), "id")
+    if event_id is None:
+        raise SignatureInvalid("What was signed is no event of Stripe's.")
+    return event_id
+
+
+def read(body: bytes) -> Notice:
+    """Read a stored event, of this API version or an older one."""
+    event = decoded(body)
+    kind = text(event, "type") or ""
+    reader = _READERS.get(kind)
+    subject = part(event, "data", "object")
+    reports = reader(subject, moment(event, "created")) if reader is not None and subject else ()
+    announces = (text(subject, "id") or "") if kind in _PAYOUTS else ""
+    return Notice(event_id=text(event, "id") or "", reports=reports, type=kind, announces=announces)
+
+
+def _charge(subject: Payload, result: Result) -> Report:
+    """A sale or authorization, whose metadata tells which."""
+    return Report(Fact(_verb(subject).value), result, text(subject, "metadata", OPERATION))
+
+
+def _verb(subject: Payload) -> Verb:
+    held = text(subject, "capture_method") == "manual" or subject.get("captured") is False
+    told = text(subject, "metadata", VERB)
+    return Verb(told) if told in (Verb.SALE, Verb.AUTHORIZE) else Verb.AUTHORIZE if held else Verb.SALE
+
+
+def _intent_succeeded(intent: Payload, at: datetime | None) -> Reports:
+    verb = _verb(intent)
+    charge = _charge(intent, translate.charged(intent, verb, at=at))
+    if verb is Verb.SALE or text(intent, "status") != "succeeded":
+        return (charge,)
+    name, received, currency = text(intent, "id"), whole(intent, "amount_received"), text(intent, "currency")
+    amount = from_stripe(received, currency) if received is not None and currency else None
+    result = Result(Outcome.SUCCEEDED, name, name, amount, occurred_at=at)
+    return charge, Report(Fact.CAPTURE, result, text(intent, "metadata", CAPTURE))
+
+
+def _intent_unfinished(intent: Payload, at: datetime | None) -> Reports:
+    """Only of ours; on Stripe's own page the customer may try again, so that nothing is refused yet."""
+    on_page = text(intent, "metadata", PAGE) is not None
+    if text(intent, "metadata", OPERATION) is None or (on_page and text(intent, "status") != "processing"):
+        return ()
+    return (_charge(intent, translate.charged(intent, _verb(intent), at=at)),)
+
+
+def _intent_canceled(intent: Payload, at: datetime | None) -> Reports:
+    """The charge is refused; and what was authorized before is released, by us, by the clock or at the dashboard."""
+    verb, ended = _verb(intent), translate.charged(intent, _verb(intent), at=at)
+    refused = (_charge(intent, ended),) if text(intent, "metadata", OPERATION) else ()
+    held = verb is Verb.AUTHORIZE and name_of(intent, "latest_charge") and not part(intent, "last_payment_error")
+    if not held:
+        return refused
+    name = text(intent, "id")
+    fact = Fact.EXPIRE if ended.code == "expired" else Fact.CANCEL
+    reference = name if fact is Fact.CANCEL else f"{name}:expired"
+    done = Result(Outcome.SUCCEEDED, reference, name, occurred_at=ended.occurred_at)
+    return *refused, Report(fact, done)
+
+
+def _charge_succeeded(charge: Payload, at: datetime | None) -> Reports:
+    """The event that tells of the card. Money that is not ours is told by its PaymentIntent, unless it has none."""
+    name = name_of(charge, "payment_intent")
+    if text(charge, "metadata", OPERATION) is None and name is not None:
+        return ()
+    reference, currency, amount = name or text(charge, "id"), text(charge, "currency"), whole(charge, "amount")
+    result = Result(
+        Outcome.SUCCEEDED,
+        reference=reference,
+        payment_reference=reference,
+        amount=from_stripe(amount, currency) if amount is not None and currency else None,
+        method=translate.method_of(charge),
+        card=translate.card_of(charge),
+        occurred_at=moment(charge, "created") or at,
+    )
+    return (_charge(charge, result),)
+
+
+def _charge_refunded(charge: Payload, at: datetime | None) -> Reports:
+    """Before August 2022 a charge came with its refunds; since then they have events of their own."""
+    parent = {name: charge[name] for name in ("payment_intent",) if charge.get(name)}
+    return tuple(report for row in rows(charge, "refunds") for report in _refund({**parent, **row}, at))
+
+
+def _refund(refund: Payload, at: datetime | None) -> Reports:
+    if text(refund, "object") not in (None, "refund") or text(refund, "id") is None:
+        return ()
+    result = translate.refunded(refund, at=at)
+    return (Report(Fact.REFUND, result, text(refund, "metadata", OPERATION), reason=_refund_reason(refund)),)
+
+
+def _refund_reason(refund: Payload) -> str:
+    reason = text(refund, "reason")
+    return f"Refunded at Stripe: {reason}." if reason else "Refunded at Stripe."
+
+
+def _page_paid(checkout: Payload, at: datetime | None) -> Reports:
+    """Paid at once, or by a debit that arrived later; an authorization is told by its PaymentIntent."""
+    name = name_of(checkout, "payment_intent")
+    if text(checkout, "metadata", OPERATION) is None or text(checkout, "payment_status") != "paid" or name is None:
+        return ()
+    total, currency = whole(checkout, "amount_total"), text(checkout, "currency")
+    amount = from_stripe(total, currency) if total is not None and currency else None
+    return (_charge(checkout, Result(Outcome.SUCCEEDED, name, name, amount, occurred_at=at)),)
+
+
+def _page_failed(checkout: Payload, at: datetime | None) -> Reports:
+    name = name_of(checkout, "payment_intent") or text(checkout, "id")
+    return _page_ended(checkout, name, "payment_failed", "The customer's bank did not pay.", at)
+
+
+def _page_expired(checkout: Payload, at: datetime | None) -> Reports:
+    return _page_ended(checkout, text(checkout, "id"), "expired", "The customer did not pay in time.", at)
+
+
+def _page_ended(checkout: Payload, name: str | None, code: str, detail: str, at: datetime | None) -> Reports:
+    if text(checkout, "metadata", OPERATION) is None:
+        return ()
+    occurred_at = at + END_OF_SECOND if at else None
+    return (_charge(checkout, Result(Outcome.DECLINED, name, name, code=code, detail=detail, occurred_at=occurred_at)),)
+
+
+def _charge_expired(charge: Payload, at: datetime | None) -> Reports:
+    name = name_of(charge, "payment_intent")
+    if name is None:
+        return ()
+    result = Result(Outcome.SUCCEEDED, f"{name}:expired", name, code="expired", occurred_at=at)
+    return (Report(Fact.EXPIRE, result),)
+
+
+def _dispute(dispute: Payload, at: datetime | None) -> Reports:
+    """What was taken is the dispute's amount; Stripe's fee for it stands in the settlement, as all fees do."""
+    fact = _DISPUTES.get(text(dispute, "status") or "")
+    amount, currency = whole(dispute, "amount"), text(dispute, "currency")
+    if fact is None or amount is None or currency is None:
+        return ()
+    charge = part(dispute, "charge")
+    result = Result(
+        Outcome.SUCCEEDED,
+        reference=text(dispute, "id"),
+        payment_reference=name_of(dispute, "payment_intent")
+        or name_of(charge, "payment_intent")
+        or name_of(dispute, "charge"),
+        amount=from_stripe(amount, currency),
+        occurred_at=at if fact in _CLOSED else moment(dispute, "created") or at,
+    )
+    asked = str(dispute.get("status")).startswith("warning")
+    due = moment(part(dispute, "evidence_details"), "due_by") if fact not in _CLOSED else None
+    stage = Stage.INQUIRY if asked else Stage.CHARGEBACK
+    return (Report(fact, result, reason=text(dispute, "reason"), stage=stage, respond_by=due),)
+
+
+_READERS: Final[Mapping[str, Reader]] = {
+    "payment_intent.succeeded": _intent_succeeded,
+    "payment_intent.amount_capturable_updated": _intent_succeeded,
+    "payment_intent.processing": _intent_unfinished,
+    "payment_intent.payment_failed": _intent_unfinished,
+    "payment_intent.canceled": _intent_canceled,
+    "checkout.session.completed": _page_paid,
+    "checkout.session.async_payment_succeeded": _page_paid,
+    "checkout.session.async_payment_failed": _page_failed,
+    "checkout.session.expired": _page_expired,
+    "charge.succeeded": _charge_succeeded,
+    "charge.expired": _charge_expired,
+    "charge.refunded": _charge_refunded,
+    "charge.refund.updated": _refund,
+    "refund.created": _refund,
+    "refund.updated": _refund,
+    "refund.failed": _refund,
+    "charge.dispute.created": _dispute,
+    "charge.dispute.updated": _dispute,
+    "charge.dispute.closed": _dispute,
+    "charge.dispute.funds_withdrawn": _dispute,
+    "charge.dispute.funds_reinstated": _dispute,
+}
+EVENTS: Final = (*_READERS, *sorted(_PAYOUTS))  # what a webhook endpoint at Stripe subscribes to

@@ -1,0 +1,92 @@
+"""What happened to an order, oldest first: who did what, where, and how much of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from payments.models import Channel, Chargeback, Operation, Payment, Refund
+from payments.models.payment import PaymentStatus
+from payments.providers.base import Outcome, Verb
+from payments.queries.orders import Story
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of the story."""
+
+    at: datetime
+    type: str
+    channel: Channel
+    actor: str
+    amount: int
+    currency: str
+    object_id: str
+    object_type: str
+
+
+def timeline(story: Story) -> list[Happening]:
+    """Every line, in order of time; at the same moment, in the order in which it follows."""
+    lines = [
+        *(line for payment in story.payments for line in _of_payment(story, payment)),
+        *(line for refund in story.refunds for line in _of_refund(story, refund)),
+        *(line for chargeback in story.chargebacks for line in _of_chargeback(story, chargeback)),
+    ]
+    return sorted(lines, key=lambda line: line.at)
+
+
+def _of_payment(story: Story, payment: Payment) -> Iterator[Happening]:
+    operations = {operation.id: operation for operation in story.operations[payment.id]}
+    first = next(iter(operations.values()), None)
+
+    def line(at: datetime, what: str, actor: str, amount: int) -> Happening:
+        return Happening(
+            at, f"payment.{what}", payment.channel, actor, amount, payment.currency, payment.id, payment.OBJECT
+        )
+
+    moves = story.transitions[payment.id]
+    began = min([payment.created_at, *(move.at for move in moves)])  # what is taken at once has one moment
+    yield line(began, "created", first.actor if first else "", payment.amount)
+    told: set[str] = set()
+    for move in moves:
+        operation = operations.get(move.operation_id or "")
+        told.add(operation.id if operation and move.to_status == PaymentStatus.CAPTURED else "")
+        yield line(move.at, move.to_status, move.actor, operation.amount if operation else payment.amount)
+    for operation in operations.values():
+        if _took_more(operation) and operation.id not in told:
+            at = operation.completed_at or operation.created_at
+            yield line(at, PaymentStatus.CAPTURED.value, operation.actor, operation.amount)
+
+
+def _took_more(operation: Operation) -> bool:
+    """A further capture, which moves no status, or a sale that was reported as done."""
+    return operation.outcome == Outcome.SUCCEEDED and operation.verb in (Verb.CAPTURE, Verb.SALE)
+
+
+def _of_refund(story: Story, refund: Refund) -> Iterator[Happening]:
+    def line(at: datetime, what: str, actor: str) -> Happening:
+        return Happening(
+            at, f"refund.{what}", refund.channel, actor, refund.amount, refund.currency, refund.id, refund.OBJECT
+        )
+
+    moves = story.transitions[refund.id]
+    yield line(refund.created_at, moves[0].from_status if moves else refund.status, refund.requested_by)
+    yield from (line(move.at, move.to_status, move.actor) for move in moves)
+
+
+def _of_chargeback(story: Story, chargeback: Chargeback) -> Iterator[Happening]:
+    moves = story.transitions[chargeback.id]
+    steps = [(move.at, move.to_status, move.actor) for move in moves]
+    if not moves or moves[0].at != chargeback.created_at:  # it began as an inquiry
+        actor = f"provider:{chargeback.payment.provider_account_id}"
+        steps.insert(0, (chargeback.opened_at, Chargeback.Status.INQUIRY.value, actor))
+    for at, status, actor in steps:
+        yield Happening(
+            at,
+            f"chargeback.{'opened' if status == Chargeback.Status.OPEN else status}",  # a later stage by its name
+            chargeback.payment.channel,
+            actor,
+            chargeback.amount,
+            chargeback.currency,
+            chargeback.id,
+            chargeback.OBJECT,
+        )

@@ -1,0 +1,148 @@
+"""A receipt as a PDF of one narrow column, in whatever letters its names are written.
+
+Most receipts are written in Helvetica, which every reader has and no file carries. Names beyond Western European
+letters need a font of this machine (`RECEIPT_FONT`, or one of those below), of which the file carries what it uses.
+Where there is none, letters lose their accents or become question marks; the receipt comes all the same.
+"""
+
+import logging
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from fpdf import FPDF
+from fpdf.enums import XPos, YPos
+
+from payments.receipts.contents import Line, Receipt
+
+WESTERN: Final = "windows-1252"
+MINUS: Final = "\N{MINUS SIGN}"  # which Western European typewriters lacked
+FONTS: Final = (
+    ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf"),
+    ("/usr/share/fonts/dejavu-sans-fonts/DejaVuSans.ttf", "/usr/share/fonts/dejavu-sans-fonts/DejaVuSans-Bold.ttf"),
+    ("/usr/share/fonts/TTF/DejaVuSans.ttf", "/usr/share/fonts/TTF/DejaVuSans-Bold.ttf"),
+    ("/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf", "/usr/share/fonts/truetype/noto/NotoSans-Bold.ttf"),
+    ("/Library/Fonts/Arial Unicode.ttf", "/Library/Fonts/Arial Unicode.ttf"),
+)
+SIZE: Final = (105, 240)  # millimeters: a receipt, not a letter
+MARGIN: Final = 8
+HEIGHT: Final = 4.6  # of a line
+NAMES: Final = 0.42  # of the width
+
+# A letter that a font lacks is a box on paper, which nobody has to be told about each time.
+logging.getLogger("fpdf").setLevel(logging.ERROR)
+logging.getLogger("fontTools").setLevel(logging.ERROR)
+
+
+def written(receipt: Receipt, at: datetime) -> bytes:
+    """The file; the same receipt at the same moment is the same file."""
+    paper = _Paper(receipt, at)
+    paper.head(receipt)
+    for block in receipt.blocks:
+        paper.rule()
+        for line in block:
+            paper.line(line)
+    paper.rule()
+    for note in receipt.notes:
+        paper.text(note, size=8)
+    return bytes(paper.pdf.output())
+
+
+class _Paper:
+    """A page, and how things are written on it."""
+
+    def __init__(self, receipt: Receipt, at: datetime) -> None:
+        self.pdf = FPDF(format=SIZE)
+        self.pdf.set_margins(MARGIN, MARGIN)
+        self.pdf.set_auto_page_break(True, MARGIN)
+        self.pdf.set_title(f"{receipt.title} {receipt.number}")
+        self.pdf.set_lang(get_language() or "en")
+        self.pdf.set_creation_date(at)
+        self.family, self.plain = _font(self.pdf, _words(receipt))
+        self.pdf.add_page()
+
+    def head(self, receipt: Receipt) -> None:
+        """Who sold, and what this is."""
+        self.text(receipt.shop, bold=True, size=12)
+        for line in receipt.seller:
+            self.text(line)
+        self.rule()
+        if receipt.test_mode:
+            self.text(_("Test: no money moves."), bold=True)
+        self.text(f"{receipt.title}  {receipt.amount}", bold=True, size=14)
+
+    def text(self, text: str, *, bold: bool = False, size: float = 9) -> None:
+        """Over the whole width."""
+        self._pen(bold=bold, size=size)
+        self._write(self.pdf.epw, text, size, align="L")
+
+    def line(self, line: Line) -> None:
+        """A name, and at the other side what it is."""
+        self._pen(bold=line.strong, size=9)
+        top, left = self.pdf.get_y(), self.pdf.epw * NAMES
+        self._write(left, line.name, 9, align="L")
+        bottom = self.pdf.get_y()
+        if bottom < top:  # the name began another page
+            top = self.pdf.t_margin
+        self.pdf.set_xy(self.pdf.l_margin + left, top)
+        self._write(self.pdf.epw - left, line.value, 9, align="R")
+        self.pdf.set_y(max(bottom, self.pdf.get_y()))
+
+    def rule(self) -> None:
+        """A thin line."""
+        y = self.pdf.get_y() + 2
+        self.pdf.set_draw_color(150)
+        self.pdf.line(self.pdf.l_margin, y, self.pdf.w - self.pdf.r_margin, y)
+        self.pdf.set_y(y + 2)
+
+    def _pen(self, *, bold: bool, size: float) -> None:
+        self.pdf.set_font(self.family, style="B" if bold else "", size=size)
+
+    def _write(self, width: float, text: str, size: float, *, align: str) -> None:
+        said = _westernized(text) if self.plain else text
+        place: dict[str, Any] = {"new_x": XPos.LMARGIN, "new_y": YPos.NEXT}
+        self.pdf.multi_cell(width, HEIGHT * size / 9, said, align=align, **place)
+
+
+def _font(pdf: FPDF, words: Iterable[str]) -> tuple[str, bool]:
+    """The family to write in, and whether it knows Western European letters only."""
+    found = None if all(map(_is_western, words)) else _found()
+    if found is None:
+        pdf.core_fonts_encoding = WESTERN
+        return "helvetica", True
+    for style, path in zip(("", "B"), found, strict=True):
+        pdf.add_font("own", style=style, fname=path)
+    return "own", False
+
+
+def _found() -> tuple[str, str] | None:
+    own = settings.RECEIPT_FONT
+    candidates = ((own, own), *FONTS) if own else FONTS
+    return next((pair for pair in candidates if all(Path(path).is_file() for path in pair)), None)
+
+
+def _words(receipt: Receipt) -> Iterable[str]:
+    yield from (receipt.title, receipt.shop, receipt.number, receipt.amount, *receipt.seller, *receipt.notes)
+    for line in (line for block in receipt.blocks for line in block):
+        yield from (line.name, line.value)
+
+
+def _is_western(text: str) -> bool:
+    return text.replace(MINUS, "-") == _westernized(text)
+
+
+def _westernized(text: str) -> str:
+    """What Helvetica can write: other letters without their accents, the rest as question marks."""
+    text = text.replace(MINUS, "-")
+    try:
+        text.encode(WESTERN)
+    except UnicodeEncodeError:
+        bare = unicodedata.normalize("NFKD", text)
+        kept = "".join(letter for letter in bare if not unicodedata.combining(letter))
+        return kept.encode(WESTERN, "replace").decode(WESTERN)
+    return text

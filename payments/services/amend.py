@@ -1,0 +1,91 @@
+"""Change what a merchant, a channel or a provider account is like; each change stands in the audit log."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.db import models, transaction
+
+from payments.models import Channel, Merchant, ProviderAccount
+from payments.people.services import audit_log
+from payments.services import onboard
+
+MERCHANT: Final = frozenset(
+    {
+        "name",
+        "iban",
+        "cash_rounding",
+        "second_person_above",
+        "address",
+        "registration_number",
+        "vat_number",
+        "mail_receipts",
+    }
+)
+CHANNEL: Final = frozenset({"name", "address", "active"})
+ACCOUNT: Final = frozenset({"name", "external_id", "bank_iban", "fee_rates", "active", "default"})
+
+
+def amend_merchant(merchant: Merchant, *, changes: Mapping[str, Any], actor: str) -> None:
+    """Rename a merchant, or set its bank account, its limits, and what its receipts say and where they go.
+
+    Raises:
+        ValidationFailed: a name or IBAN that is none.
+    """
+    _amend(merchant, MERCHANT, changes, merchant_id=merchant.id, actor=actor)
+
+
+def amend_channel(channel: Channel, *, changes: Mapping[str, Any], actor: str) -> None:
+    """Rename a channel, set the address on its receipts, or close it to new payments.
+
+    Raises:
+        ValidationFailed: a name that is none.
+    """
+    _amend(channel, CHANNEL, changes, merchant_id=channel.merchant_id, actor=actor)
+
+
+def amend_provider_account(
+    account: ProviderAccount, *, changes: Mapping[str, Any], credentials: Mapping[str, str], actor: str
+) -> None:
+    """Change a contract. `credentials` are set beside those that stand; they are written, never shown nor logged.
+
+    Raises:
+        ValidationFailed: a name, IBAN or fee rate that is none.
+    """
+    with transaction.atomic():
+        Merchant.objects.select_for_update().get(id=account.merchant_id)  # one default at a time
+        if changes.get("default") and not account.default:
+            others = ProviderAccount.objects.filter(merchant_id=account.merchant_id, provider=account.provider)
+            others.filter(default=True).update(default=False)
+        _amend(account, ACCOUNT, changes, merchant_id=account.merchant_id, actor=actor)
+        if credentials:
+            account.credentials = json.dumps({**json.loads(account.credentials or "{}"), **credentials})
+            account.save(update_fields=["credentials"])
+            audit_log.write(
+                actor=actor,
+                action="provider_account.credentials_set",
+                subject=account,
+                merchant_id=account.merchant_id,
+                after={"names": sorted(credentials)},
+            )
+
+
+def _amend(
+    row: models.Model, allowed: frozenset[str], changes: Mapping[str, Any], *, merchant_id: str, actor: str
+) -> None:
+    unknown = set(changes) - allowed
+    if unknown:
+        raise ValueError(f"{', '.join(sorted(unknown))} cannot be changed")
+    given = onboard.checked(changes)
+    changed = {name: value for name, value in given.items() if getattr(row, name) != value}
+    if not changed:
+        return
+    before = {name: getattr(row, name) for name in changed}
+    for name, value in changed.items():
+        setattr(row, name, value)
+    with transaction.atomic():
+        row.save(update_fields=list(changed))
+        kind = str(getattr(row, "OBJECT", ""))
+        audit_log.write(
+            actor=actor, action=f"{kind}.changed", subject=row, merchant_id=merchant_id, before=before, after=changed
+        )

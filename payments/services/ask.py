@@ -1,0 +1,62 @@
+"""Ask the provider of a payment for one more verb: the intent committed, the provider called, the answer recorded."""
+
+from collections.abc import Callable
+
+from django.db import transaction
+from django.utils import timezone
+
+from payments.crash_points import reach
+from payments.models import Operation, Payment
+from payments.providers.base import Verb
+from payments.services.batch import Batch
+from payments.services.intent import Intent
+from payments.services.submit import submit_new
+from payments.shapes import PAYMENT_RELATED
+
+
+def ask(
+    payment: Payment,
+    verb: Verb,
+    *,
+    amount_of: Callable[[Payment], int],
+    actor: str,
+    intent: Intent | None,
+    final: bool = True,
+) -> Payment:
+    """Ask for `verb` and return the payment as it then is.
+
+    `amount_of` sees the payment under its order's lock; it says for how much, or refuses by raising.
+    """
+    with transaction.atomic():
+        reach("ask.opened")
+        operation = Operation(
+            merchant=payment.merchant,
+            provider_account=payment.provider_account,
+            verb=verb,
+            executor=Operation.Executor.PROVIDER,
+            currency=payment.currency,
+            final=final,
+            actor=actor,
+            due_at=timezone.now(),
+        )
+        if intent is not None:
+            intent.begin(operation.id)
+        batch = Batch(merchant=payment.merchant, actor=actor, now=timezone.now())
+        batch.lock([payment.order_id])
+        operation.payment = batch.payments[payment.id]
+        operation.amount = amount_of(operation.payment)
+        batch.add(operation)
+        batch.flush()
+        reach("ask.written")
+    reach("ask.committed")
+    return settled(operation, payment, actor=actor)
+
+
+def settled(operation: Operation, payment: Payment, *, actor: str) -> Payment:
+    """Ask for an operation just committed, and return its payment as it then stands."""
+    return submit_new(operation, actor=actor) or reread(payment)
+
+
+def reread(payment: Payment) -> Payment:
+    """The payment as it now is, with all that its shape needs."""
+    return Payment.objects.select_related(*PAYMENT_RELATED).get(id=payment.id)

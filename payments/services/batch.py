@@ -1,0 +1,285 @@
+"""The unit of work: rows locked in one order, changes and all that follows from them, written in one transaction.
+
+A batch belongs to one merchant. Moves (`services.moves`, `services.refund_moves`) change the rows it holds and tell
+it what to book and whom to tell; `flush` writes everything with a number of statements that does not depend on how
+many rows there are.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.db import models, transaction
+from django.db.models import prefetch_related_objects
+
+from payments import bulk, shapes
+from payments.crash_points import reach
+from payments.ledger.posting import Entry, next_items, post
+from payments.models import (
+    Chargeback,
+    ChargebackStep,
+    Discrepancy,
+    Merchant,
+    Operation,
+    Order,
+    Payment,
+    Refund,
+    RefundPart,
+    StatisticDelta,
+    Transition,
+    Voucher,
+)
+from payments.models.discrepancy import DiscrepancyKind
+from payments.money import Money
+from payments.notify.services.emit import NewEvent, emit
+from payments.prepared import Prepared
+from payments.services import discrepancy
+from payments.services.owe_receipts import owe_receipts
+from payments.states import PART, PAYMENT, may_move
+
+Row = TypeVar("Row", bound=models.Model)
+
+# Parents before children, so that foreign keys find their rows.
+_WRITE_ORDER: tuple[type[models.Model], ...] = (
+    Order,
+    Voucher,
+    Payment,
+    Refund,
+    RefundPart,
+    Operation,
+    Chargeback,
+    ChargebackStep,
+)
+
+_LOCKED_ORDERS = Prepared(lambda ids: Order.objects.select_for_update().filter(id__in=ids).order_by("id"))
+_PAYMENTS = Prepared(
+    lambda order_ids: (
+        Payment.objects.filter(order_id__in=order_ids)
+        .select_related("channel", "provider_account", "voucher")
+        .order_by("id")
+    )
+)
+
+
+class Batch:
+    """Open it inside `transaction.atomic()`, lock what it touches, apply moves, then `flush()` once."""
+
+    def __init__(self, *, merchant: Merchant, actor: str, now: datetime, facts: bool = False) -> None:
+        self.merchant = merchant
+        self.actor = actor
+        self.now = now
+        self.facts = facts  # reported facts may exceed every limit; decisions never
+        self.orders: dict[str, Order] = {}
+        self.payments: dict[str, Payment] = {}
+        self.refunds: dict[str, Refund] = {}
+        self.parts: dict[str, RefundPart] = {}
+        self.chargebacks: dict[tuple[str, str], Chargeback] = {}  # by payment and the provider's reference
+        self.steps: dict[str, list[ChargebackStep]] = {}  # by chargeback
+        self._refunds_read: set[str] = set()
+        self._new: dict[type[models.Model], list[Any]] = defaultdict(list)
+        self._changed: dict[type[models.Model], dict[str, tuple[Any, set[str]]]] = defaultdict(dict)
+        self._transitions: list[Transition] = []
+        self._entries: list[Entry] = []
+        self._deltas: list[StatisticDelta] = []
+        self._events: list[tuple[str, Payment | Refund | Chargeback, dict[str, Any] | None]] = []
+        self._discrepancies: list[Discrepancy] = []
+        self._closings: list[str] = []
+        self._items: list[int] = []
+
+    def lock(self, order_ids: Iterable[str]) -> None:
+        """Lock orders in id order and read their payments; every writer of a payment comes through this door."""
+        wanted = sorted(set(order_ids) - self.orders.keys())
+        if not wanted:
+            return
+        if not transaction.get_connection().in_atomic_block:
+            raise RuntimeError("a batch is opened inside transaction.atomic()")
+        for order in _LOCKED_ORDERS(wanted):
+            order.merchant = self.merchant
+            self.orders[order.id] = order
+        for payment in _PAYMENTS(wanted):
+            self.adopt(payment)
+
+    def adopt(self, payment: Payment) -> None:
+        """Take a payment into the batch, tied to the batch's own copy of its order."""
+        payment.merchant = self.merchant
+        payment.order = self.orders[payment.order_id]
+        self.payments[payment.id] = payment
+
+    def read_refunds(self) -> None:
+        """Read the refunds of all orders held, and their parts, unless that was done; nothing is locked beside."""
+        wanted = self.orders.keys() - self._refunds_read
+        if not wanted:
+            return
+        self._refunds_read |= wanted
+        for refund in Refund.objects.filter(order_id__in=wanted).select_related("channel").order_by("id"):
+            refund.merchant, refund.order = self.merchant, self.orders[refund.order_id]
+            self.refunds[refund.id] = refund
+        parts = RefundPart.objects.filter(refund__order_id__in=wanted).select_related("voucher")
+        for part in parts.order_by("refund_id", "position"):
+            part.refund = self.refunds[part.refund_id]
+            part.payment = self.payments[part.payment_id] if part.payment_id else None
+            self.parts[part.id] = part
+
+    def reserve_items(self, count: int) -> None:
+        """Draw numbers for open items ahead, in one round trip."""
+        if count > len(self._items):
+            self._items.extend(next_items(count - len(self._items)))
+
+    def item(self) -> int:
+        """The next open item number."""
+        self.reserve_items(1)
+        return self._items.pop(0)
+
+    def add(self, row: Row) -> Row:
+        """Insert `row` at the flush."""
+        self._new[type(row)].append(row)
+        if isinstance(row, Order):
+            self.orders[row.id] = row
+            self._refunds_read.add(row.id)
+        if isinstance(row, Payment):
+            self.adopt(row)
+        if isinstance(row, Refund):
+            self.refunds[row.id] = row
+        if isinstance(row, RefundPart):
+            self.parts[row.id] = row
+        if isinstance(row, Chargeback):
+            self.chargebacks[row.payment_id, row.provider_reference] = row
+        return row
+
+    def change(self, row: models.Model, **values: Any) -> None:
+        """Set columns of a row, to be written at the flush."""
+        for name, value in values.items():
+            setattr(row, name, value)
+        if not row._state.adding:
+            _, names = self._changed[type(row)].setdefault(row.pk, (row, set()))
+            names.update(values)
+
+    def move(self, row: Payment | RefundPart, to_status: str, *, operation: Operation | None = None) -> bool:
+        """Move a payment or refund part, if the table allows it; tell whether it moved."""
+        table = PAYMENT if isinstance(row, Payment) else PART
+        if row.status == to_status or not may_move(table, row.status, to_status):
+            return False
+        self.note_move(row.pk, row.status, to_status, operation)
+        self.change(row, status=to_status)
+        return True
+
+    def note_move(self, object_id: str, from_status: str, to_status: str, operation: Operation | None = None) -> None:
+        """Remember who moved what."""
+        self._transitions.append(
+            Transition(
+                object_id=object_id,
+                from_status=from_status,
+                to_status=to_status,
+                actor=self.actor,
+                operation_id=operation.id if operation is not None else None,
+                at=self.now,
+            )
+        )
+
+    def book(self, *entries: Entry) -> None:
+        """Post entries with the flush."""
+        self._entries.extend(entries)
+
+    def count(self, delta: StatisticDelta) -> None:
+        """Add a change to the statistics."""
+        self._deltas.append(delta)
+
+    def tell(self, event_type: str, row: Payment | Refund | Chargeback, extra: dict[str, Any] | None = None) -> None:
+        """Announce what happened; the event shows the object as it stands after the whole batch."""
+        self._events.append((event_type, row, extra))
+
+    def disagree(
+        self, kind: DiscrepancyKind, key: str, detail: str, *, payment: Payment | None = None, **columns: Any
+    ) -> Discrepancy:
+        """Open a discrepancy in this very transaction; the same one is not opened twice while it stands."""
+        row = Discrepancy(
+            merchant=self.merchant, kind=kind, key=key, detail=detail, payment=payment, created_at=self.now, **columns
+        )
+        self._discrepancies.append(row)
+        return row
+
+    def agree(self, key: str) -> None:
+        """Close a discrepancy that a later truth explained."""
+        self._closings.append(key)
+
+    def flush(self) -> list[Discrepancy]:
+        """Write everything; return the discrepancies that stand for what was raised."""
+        self._settle_excess()
+        bulk.write(list(self._parts()))
+        reach("flush.rows")
+        post(self._entries)
+        reach("flush.booked")
+        raised = discrepancy.raise_(self._discrepancies)
+        discrepancy.close_(merchant=self.merchant, keys=self._closings, actor=self.actor)
+        emit(self._news())
+        owe_receipts(self.merchant, [(kind, row) for kind, row, _ in self._events])
+        return raised
+
+    def _parts(self) -> Iterator[bulk.Part]:
+        for model in _WRITE_ORDER:
+            yield from bulk.insertion(self._new[model])
+        for model in _WRITE_ORDER:
+            yield from _changes(self._changed[model])
+        yield from bulk.insertion(self._transitions)
+        yield from bulk.insertion(self._deltas)
+
+    def _news(self) -> list[NewEvent]:
+        refunds = [row for _, row, _ in self._events if isinstance(row, Refund)]
+        prefetch_related_objects(refunds, *shapes.REFUND_PREFETCH)
+        chargebacks = [row for _, row, _ in self._events if isinstance(row, Chargeback)]
+        prefetch_related_objects(chargebacks, *shapes.CHARGEBACK_PREFETCH)
+        told = {row.pk: _shape(row) for _, row, _ in self._events}  # once, however often it is spoken of
+        return [_event(kind, row, {**told[row.pk], **(extra or {})}) for kind, row, extra in self._events]
+
+    def _settle_excess(self) -> None:
+        """What facts took beyond what was paid stays visible as `excess`; decisions never raise it."""
+        for order in list(self.orders.values()):
+            returned = order.refunded + order.refund_reserved + order.charged_back
+            excess = max(0, returned - order.captured)
+            if excess < order.excess or (excess > order.excess and self.facts):
+                self._note_excess(order, excess)
+                self.change(order, excess=excess)
+
+    def _note_excess(self, order: Order, excess: int) -> None:
+        key = f"over_returned:{order.id}"
+        if not excess:
+            self.agree(key)
+        elif excess > order.excess:
+            self.disagree(
+                DiscrepancyKind.OVER_RETURNED,
+                key,
+                f"Order {order} gave back {Money(excess, order.currency)} more than was paid.",
+                payment=next((payment for payment in self.payments.values() if payment.order_id == order.id), None),
+                amount=excess,
+                currency=order.currency,
+                channel_id=order.channel_id,
+            )
+
+
+def _changes(changed: dict[str, tuple[Any, set[str]]]) -> Iterator[bulk.Part]:
+    """One part per set of columns (rows that made the same move share one)."""
+    groups: dict[tuple[str, ...], list[Any]] = defaultdict(list)
+    for key in sorted(changed):
+        row, names = changed[key]
+        groups[tuple(sorted(names))].append(row)
+    for columns, rows in groups.items():
+        yield from bulk.change(rows, columns)
+
+
+def _shape(row: Payment | Refund | Chargeback) -> dict[str, Any]:
+    if isinstance(row, Payment):
+        return shapes.payment(row)
+    return shapes.refund(row) if isinstance(row, Refund) else shapes.chargeback(row)
+
+
+def _event(event_type: str, row: Payment | Refund | Chargeback, shape: dict[str, Any]) -> NewEvent:
+    return NewEvent(
+        merchant_id=row.merchant_id,
+        channel_id=row.payment.channel_id if isinstance(row, Chargeback) else row.channel_id,
+        type=event_type,
+        object_type=row.OBJECT,
+        object_id=row.id,
+        data={"object": shape},
+        test_mode=row.merchant.test_mode,
+    )

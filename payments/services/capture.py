@@ -1,0 +1,56 @@
+"""Capture what was authorized: all of it, or a part, once or several times."""
+
+from payments import registry
+from payments.errors import Conflict, Invalid
+from payments.models import Payment
+from payments.providers.base import Outcome, Verb
+from payments.services.ask import ask
+from payments.services.intent import Intent
+
+
+def capture_payment(
+    payment: Payment, *, amount: int | None, final: bool, actor: str, intent: Intent | None = None
+) -> Payment:
+    """Capture `amount` (None: all that may be) and return the payment; a final capture releases the rest.
+
+    Raises:
+        Conflict: `payment_not_capturable`.
+        Invalid: `amount_exceeds_capturable`, or a second capture that the provider does not know.
+    """
+
+    def amount_of(locked: Payment) -> int:
+        taken = _amount(locked, amount)
+        _check_final(locked, taken, final)
+        return taken
+
+    return ask(payment, Verb.CAPTURE, amount_of=amount_of, actor=actor, intent=intent, final=final)
+
+
+def _amount(payment: Payment, amount: int | None) -> int:
+    """What this capture takes; what other captures are just asking for is not there any more."""
+    asked = payment.operations.filter(verb__in=[Verb.CAPTURE, Verb.CANCEL])
+    under_way = [row for row in asked if row.outcome not in (Outcome.SUCCEEDED, Outcome.DECLINED)]
+    last = any(row.final for row in under_way if row.verb == Verb.CAPTURE)  # it releases what it leaves
+    capturable = 0 if last else max(0, payment.amount_capturable - sum(row.amount for row in under_way))
+    if not capturable:
+        raise Conflict(
+            "payment_not_capturable",
+            f"Nothing of this payment can be captured; its status is {payment.status}.",
+            amount_capturable=capturable,
+        )
+    if amount is not None and amount > capturable:
+        raise Invalid(
+            "amount_exceeds_capturable",
+            f"At most {capturable} can be captured.",
+            param="amount",
+            amount_capturable=capturable,
+        )
+    return capturable if amount is None else amount
+
+
+def _check_final(payment: Payment, amount: int, final: bool) -> None:
+    capabilities = registry.provider(payment.provider_account.provider).capabilities
+    if amount < payment.amount_capturable and not capabilities.partial_capture:
+        raise Invalid("capture_not_supported", "This provider captures the whole amount only.", param="amount")
+    if not final and not capabilities.multiple_captures:
+        raise Invalid("capture_not_supported", "This provider captures once; send final: true.", param="final")

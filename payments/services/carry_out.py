@@ -1,0 +1,134 @@
+"""Carry out accepted parts of a refund: write down who is to be asked, and do at once what our own books can."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from payments import doorbell, registry
+from payments.errors import Invalid
+from payments.models import Operation, Order, Payment, ProviderAccount, Refund, RefundPart, Voucher
+from payments.models.payment import Method
+from payments.models.refund import PartStatus, Route
+from payments.money import Money
+from payments.providers.base import Outcome, Result, Verb
+from payments.services import moves, refund_moves, voucher
+from payments.services.batch import Batch
+from payments.services.create import default_account
+
+Executor = Operation.Executor
+_EXECUTOR: Final = {
+    Route.TERMINAL: Executor.TERMINAL,
+    Route.BANK: Executor.BANK,
+    Route.VOUCHER: Executor.RECORDED,
+    Route.CASH: Executor.RECORDED,
+}
+
+
+def carry_out(batch: Batch, *, refund: Refund, parts: Sequence[RefundPart]) -> None:
+    """Give each queued part its operation. Vouchers and cash are done at once, banks wait for a person to release.
+
+    A bell rings for what a provider is to be asked, once all of this is committed.
+    """
+    made = _voucher_for(batch, refund, parts)
+    for part in parts:
+        operation = batch.add(_operation(batch, part))
+        if operation.executor == Executor.RECORDED:
+            _do(batch, part, operation)
+        elif operation.executor == Executor.BANK:
+            batch.move(part, PartStatus.PENDING, operation=operation)
+        elif operation.executor == Executor.PROVIDER:
+            doorbell.ring("payments.submit", operation.id)
+    if made is not None and refund.exchange_for_id is not None:
+        _exchange(batch, made, refund, batch.orders[refund.exchange_for_id])
+
+
+def _voucher_for(batch: Batch, refund: Refund, parts: Sequence[RefundPart]) -> Voucher | None:
+    """One voucher for all that goes back by voucher; its code is on the refund, to be shown once."""
+    by_voucher = [part for part in parts if part.route == Route.VOUCHER]
+    if not by_voucher:
+        return None
+    worth = Money(sum(part.amount for part in by_voucher), refund.currency)
+    row = voucher.issue(batch, amount=worth, channel=refund.channel)
+    refund.voucher_code = row.code
+    for part in by_voucher:
+        batch.change(part, voucher=row)
+    return row
+
+
+def _operation(batch: Batch, part: RefundPart) -> Operation:
+    account = _account(batch, part)
+    executor = _executor(part, account)
+    return Operation(
+        merchant=batch.merchant,
+        payment=part.payment,
+        provider_account=account,
+        refund_part=part,
+        verb=Verb.REFUND,
+        executor=executor,
+        amount=part.amount,
+        currency=part.refund.currency,
+        actor=batch.actor,
+        created_at=batch.now,
+        due_at=batch.now if executor == Executor.PROVIDER else None,
+    )
+
+
+def _account(batch: Batch, part: RefundPart) -> ProviderAccount:
+    """Who gives the money: the sale's provider, or our own books."""
+    if part.payment is not None and part.route in (Route.ORIGINAL, Route.TERMINAL):
+        return part.payment.provider_account
+    return default_account(batch.merchant, Method.VOUCHER)
+
+
+def _executor(part: RefundPart, account: ProviderAccount) -> Executor:
+    if part.route != Route.ORIGINAL:
+        return _EXECUTOR[Route(part.route)]
+    instant = registry.provider(account.provider).capabilities.instant
+    return Executor.RECORDED if instant else Executor.PROVIDER
+
+
+def _do(batch: Batch, part: RefundPart, operation: Operation) -> None:
+    """What needs nobody: the voucher is filled, the cash handed over."""
+    if part.voucher is not None and part.route == Route.ORIGINAL:
+        voucher.restore(batch, part.voucher, part.amount)
+    refund_moves.answered(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))
+
+
+def _exchange(batch: Batch, row: Voucher, refund: Refund, order: Order) -> None:
+    """What came back pays for the new order: the refund's voucher is spent on it at once, as far as it is due."""
+    amount = row.balance if order.due is None else min(row.balance, order.due)
+    if not amount:
+        raise Invalid("amount_exceeds_due", "Nothing is due on the new order.", param="exchange_for", due=0)
+    voucher.take(batch, row, amount)
+    payment = batch.add(
+        Payment(
+            merchant=batch.merchant,
+            order=order,
+            channel=refund.channel,
+            provider_account=default_account(batch.merchant, Method.VOUCHER),
+            customer_id=order.customer_id,
+            item=batch.item(),
+            origin=refund.channel.kind,
+            method=Method.VOUCHER,
+            amount=amount,
+            currency=order.currency,
+            voucher=row,
+            description=f"Exchange of {refund.order}"[:200],
+            occurred_at=batch.now,
+            business_day=batch.merchant.business_day(batch.now),
+            created_at=batch.now,
+        )
+    )
+    operation = batch.add(
+        Operation(
+            merchant=batch.merchant,
+            payment=payment,
+            provider_account=payment.provider_account,
+            verb=Verb.SALE,
+            executor=Executor.RECORDED,
+            amount=amount,
+            currency=order.currency,
+            actor=batch.actor,
+            created_at=batch.now,
+        )
+    )
+    moves.answered(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))

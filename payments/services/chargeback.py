@@ -1,0 +1,245 @@
+"""Chargebacks: what a cardholder's bank takes back, and gives again, told in any order and any number of times.
+
+All that is told of a dispute is kept, each thing once; how it stands follows from that: by the furthest stage that was
+reached, and in it by the latest end. So no order of arrival matters, and a stage of which only the end was heard was
+opened unseen.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from payments import journal
+from payments.models import Chargeback, ChargebackStep, Payment, StatisticDelta
+from payments.models.discrepancy import DiscrepancyKind
+from payments.providers.base import Fact, Report
+from payments.services import moves
+from payments.services.batch import Batch
+
+Status = Chargeback.Status
+Stage = Chargeback.Stage
+_STATUS: Final = {
+    Fact.CHARGEBACK_INQUIRY: Status.INQUIRY,
+    Fact.CHARGEBACK_OPENED: Status.OPEN,
+    Fact.CHARGEBACK_WON: Status.WON,
+    Fact.CHARGEBACK_LOST: Status.LOST,
+}
+FACTS: Final = frozenset(_STATUS)
+_RANK: Final[dict[str, int]] = {stage.value: rank for rank, stage in enumerate(Stage)}
+_CLOSED: Final = frozenset({Status.WON, Status.LOST})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One thing that a provider tells of a dispute; `reference` names the dispute in all of its stages."""
+
+    reference: str
+    stage: Stage
+    status: Status
+    amount: int
+    reason: str
+    at: datetime
+    respond_by: datetime | None
+
+    @classmethod
+    def of(cls, report: Report, payment: Payment, now: datetime) -> "Told":
+        """What a report says; what it leaves open is the whole sale, and now."""
+        amount = report.result.amount
+        return cls(
+            reference=report.result.reference or "",
+            stage=_stage(report),
+            status=_STATUS[report.fact],
+            amount=amount.amount if amount is not None else payment.amount_captured,
+            reason=(report.reason or report.result.code or "")[:200],
+            at=report.result.occurred_at or now,
+            respond_by=report.respond_by,
+        )
+
+
+def chargeback_reported(batch: Batch, payment: Payment, told: Told) -> Chargeback:
+    """Apply what is told of one chargeback of a payment. The money leaves when it is opened, not when it is lost."""
+    row = _find(batch, payment, told.reference) or _begin(batch, payment, told)
+    if told.reason and not row.reason:
+        batch.change(row, reason=told.reason)
+    if _turns_again(batch, row, told):
+        _note_turn(batch, row, payment, told.status)
+        return row
+    is_news = _note(batch, row, told)
+    _note_amount(batch, row, payment, told)
+    standing = _standing(batch.steps[row.id])
+    if standing.stage != Stage.INQUIRY:
+        _follow(batch, row, payment, standing)
+    elif is_news:
+        _inquire(batch, row, standing)
+    batch.change(row, respond_by=None if row.status in _CLOSED else standing.respond_by)
+    return row
+
+
+def _stage(report: Report) -> Stage:
+    """An inquiry may come to nothing; what is opened or lost in one is a chargeback."""
+    if report.fact == Fact.CHARGEBACK_INQUIRY:
+        return Stage.INQUIRY
+    told = Stage(report.stage or Stage.CHARGEBACK)
+    return Stage.CHARGEBACK if told == Stage.INQUIRY and report.fact != Fact.CHARGEBACK_WON else told
+
+
+def _find(batch: Batch, payment: Payment, reference: str) -> Chargeback | None:
+    key = (payment.id, reference)
+    if key not in batch.chargebacks:
+        row = Chargeback.objects.filter(payment=payment, provider_reference=reference).first()
+        if row is None:
+            return None
+        row.merchant, row.order, row.payment = batch.merchant, payment.order, payment
+        batch.chargebacks[key] = row
+        batch.steps[row.id] = list(ChargebackStep.objects.filter(chargeback=row))
+    return batch.chargebacks[key]
+
+
+def _begin(batch: Batch, payment: Payment, told: Told) -> Chargeback:
+    row = Chargeback(
+        merchant=batch.merchant,
+        order=payment.order,
+        payment=payment,
+        item=batch.item(),
+        provider_reference=told.reference,
+        amount=told.amount,
+        currency=payment.currency,
+        stage=Stage.INQUIRY,
+        status=Status.INQUIRY,
+        opened_at=told.at,
+        created_at=batch.now,
+    )
+    batch.steps[row.id] = []
+    return batch.add(row)
+
+
+def _turns_again(batch: Batch, row: Chargeback, told: Told) -> bool:
+    """Whether a stage that has been decided both ways is now told to have ended otherwise once more."""
+    ends = [step for step in batch.steps[row.id] if step.stage == told.stage and step.status in _CLOSED]
+    if told.stage != row.stage or told.status not in _CLOSED or len(ends) < len(_CLOSED):
+        return False
+    latest = max(ends, key=lambda step: step.at)
+    return latest.status != told.status and told.at > latest.at
+
+
+def _note(batch: Batch, row: Chargeback, told: Told) -> bool:
+    """Remember it, once; tell whether it was new."""
+    for known in batch.steps[row.id]:
+        if (known.stage, known.status) == (told.stage, told.status):
+            if told.respond_by is not None and told.respond_by != known.respond_by:
+                batch.change(known, respond_by=told.respond_by)
+            return False
+    step = ChargebackStep(chargeback=row, stage=told.stage, status=told.status, at=told.at, respond_by=told.respond_by)
+    batch.steps[row.id].append(batch.add(step))
+    return True
+
+
+def _note_amount(batch: Batch, row: Chargeback, payment: Payment, told: Told) -> None:
+    """What is taken may be less than what was asked about; but what was taken once does not change."""
+    if told.amount == row.amount or told.stage == Stage.INQUIRY:
+        return
+    if row.stage == Stage.INQUIRY:
+        batch.change(row, amount=told.amount)
+        return
+    batch.disagree(
+        DiscrepancyKind.AMOUNT_DIFFERS,
+        f"amount_differs:{row.id}",
+        f"Chargeback {row.id} took {row.amount}, the provider now tells of {told.amount} minor units.",
+        payment=payment,
+        amount=told.amount - row.amount,
+        currency=row.currency,
+    )
+
+
+def _standing(steps: list[ChargebackStep]) -> ChargebackStep:
+    """The furthest stage, and in it the latest end, or that it is open."""
+    furthest = max(_RANK[step.stage] for step in steps)
+    reached = [step for step in steps if _RANK[step.stage] == furthest]
+    return max(reached, key=lambda step: (step.status in _CLOSED, step.at))
+
+
+def _inquire(batch: Batch, row: Chargeback, standing: ChargebackStep) -> None:
+    """A question, and later maybe its end: no money moves."""
+    if standing.status in _CLOSED:
+        _move(batch, row, standing.status, closed_at=standing.at)
+    batch.tell("chargeback.inquiry", row)
+
+
+def _follow(batch: Batch, row: Chargeback, payment: Payment, standing: ChargebackStep) -> None:
+    """Book the way from how it stood to how it stands."""
+    if row.stage != standing.stage:
+        _open(batch, row, payment, standing)
+    if standing.status in _CLOSED and standing.status != row.status:
+        if row.status in _CLOSED:
+            _reopen(batch, row, payment, standing.at)
+        _close(batch, row, payment, standing)
+
+
+def _open(batch: Batch, row: Chargeback, payment: Payment, standing: ChargebackStep) -> None:
+    """The money is taken from us, for now: for the first time, or again in a later stage."""
+    first = row.stage == Stage.INQUIRY
+    before, was_won = row.status, row.status not in (Status.OPEN, Status.LOST)
+    opened = next(
+        (step for step in batch.steps[row.id] if (step.stage, step.status) == (standing.stage, Status.OPEN)), standing
+    )
+    batch.change(row, stage=standing.stage)
+    if was_won:
+        batch.book(journal.chargeback_opened(batch.merchant, row, payment, opened.at))
+    elif before == Status.LOST:
+        batch.book(journal.chargeback_contested(batch.merchant, row, payment, opened.at))
+    _move(batch, row, Status.OPEN, closed_at=None, **({"opened_at": opened.at} if first else {}))
+    if was_won:
+        _shift(batch, row, payment, row.amount)
+    batch.tell("chargeback.opened", row)
+
+
+def _close(batch: Batch, row: Chargeback, payment: Payment, standing: ChargebackStep) -> None:
+    """Won: we have the money again. Lost: the customer keeps it."""
+    if standing.status == Status.WON:
+        batch.book(journal.chargeback_won(batch.merchant, row, payment, standing.at))
+        _shift(batch, row, payment, -row.amount)
+    else:
+        batch.book(journal.chargeback_lost(batch.merchant, row, payment, standing.at))
+    _move(batch, row, standing.status, closed_at=standing.at)
+    batch.tell(f"chargeback.{standing.status}", row)
+
+
+def _reopen(batch: Batch, row: Chargeback, payment: Payment, at: datetime) -> None:
+    """The scheme came to another conclusion: what was won or lost is taken back before the new one is booked."""
+    batch.book(journal.chargeback_reopened(batch.merchant, row, payment, at))
+    if row.status == Status.WON:
+        _shift(batch, row, payment, row.amount)
+
+
+def _note_turn(batch: Batch, row: Chargeback, payment: Payment, status: str) -> None:
+    """A scheme decides a stage twice at most; what comes after that is for a person to look into."""
+    batch.disagree(
+        DiscrepancyKind.MISSING_IN_BOOKS,
+        f"chargeback_turned:{row.id}:{row.stage}:{status}",
+        f"The provider now tells that chargeback {row.id} is {status}, after it had changed before. Ask the provider.",
+        payment=payment,
+        amount=row.amount,
+        currency=row.currency,
+    )
+
+
+def _move(batch: Batch, row: Chargeback, status: str, **columns: datetime | None) -> None:
+    """A later stage is named in the move that opens it."""
+    later = status == Status.OPEN and row.stage != Stage.CHARGEBACK
+    batch.note_move(row.id, row.status, row.stage if later else status)
+    batch.change(row, status=status, **columns)
+
+
+def _shift(batch: Batch, row: Chargeback, payment: Payment, amount: int) -> None:
+    order = payment.order
+    batch.change(order, charged_back=order.charged_back + amount)
+    batch.change(payment, amount_charged_back=payment.amount_charged_back + amount)
+    batch.count(_figures(row, payment, amount))
+
+
+def _figures(row: Chargeback, payment: Payment, amount: int) -> StatisticDelta:
+    """On the day it was first opened; a won one is taken back there, as if it had never been."""
+    delta = moves.figures(payment, chargebacks_amount=amount)
+    delta.business_day = payment.merchant.business_day(row.opened_at)
+    delta.hour = row.opened_at.astimezone(payment.merchant.zone).hour
+    return delta

@@ -1,0 +1,40 @@
+"""Confirm a provisional sale: approved offline by a device, now seen settled (or declined after all)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from payments import journal
+from payments.models import Payment
+from payments.models.discrepancy import DiscrepancyKind
+from payments.services.batch import Batch
+
+
+def confirm(batch: Batch, *, payments: Sequence[Payment], at: datetime) -> None:
+    """Turn provisional sales into receivables; those that are none are left as they are.
+
+    The payments are the batch's own (locked by it). Reconciliation calls this with all of a file at once.
+    """
+    for payment in payments:
+        if not payment.provisional:
+            continue
+        batch.book(journal.confirmed(batch.merchant, payment, at))
+        batch.change(payment, provisional=False, confirmed_at=batch.now)
+        batch.agree(f"offline_declined:{payment.id}")
+
+
+def decline_offline(batch: Batch, *, payment: Payment, at: datetime) -> None:
+    """The issuer declined what the device had approved: the loss is booked, and finance is told."""
+    if not payment.provisional:
+        return
+    batch.book(journal.offline_declined(batch.merchant, payment, at))
+    batch.change(payment, provisional=False, offline_declined_at=batch.now)
+    batch.disagree(
+        DiscrepancyKind.OFFLINE_DECLINED,
+        f"offline_declined:{payment.id}",
+        "The terminal approved this sale offline; the issuer declined it afterwards.",
+        payment=payment,
+        amount=payment.amount_captured,
+        currency=payment.currency,
+        channel_id=payment.channel_id,
+        terminal_id=payment.terminal_id,
+    )

@@ -1,0 +1,244 @@
+"""Create a payment: the intent is committed, the provider asked, the answer recorded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from payments import registry
+from payments.crash_points import reach
+from payments.errors import Conflict, Invalid
+from payments.models import Channel, Merchant, Operation, Order, Payment, ProviderAccount
+from payments.models.payment import Method, PaymentStatus
+from payments.money import Money
+from payments.people.models import Customer
+from payments.people.services import audit_log, customers
+from payments.prepared import Prepared
+from payments.providers.base import Outcome, Provider, Result, Verb
+from payments.services import moves, voucher
+from payments.services.ask import settled
+from payments.services.batch import Batch
+from payments.services.intent import Begins
+from payments.services.orders import OrderName, take_order
+
+_ACCOUNTS: Final = Prepared(
+    lambda merchant_id: ProviderAccount.objects.filter(merchant_id=merchant_id, active=True).order_by("-default", "id")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """Who takes it upon themselves to charge beside a payment of unknown outcome, and why."""
+
+    operator: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentRequest:
+    """What a webshop or till asks. Amounts are minor units of `amount.currency`."""
+
+    channel: Channel
+    order: OrderName
+    amount: Money
+    method: str | None = None
+    manual_capture: bool = False
+    provider_account: ProviderAccount | None = None
+    return_url: str = ""
+    customer: Customer | None = None
+    buyer: Mapping[str, str] = field(default_factory=dict)  # instead: what is told of the customer
+    description: str = ""
+    order_total: int | None = None
+    vat: tuple[Mapping[str, Any], ...] = ()
+    received: int | None = None
+    voucher_code: str | None = None
+    acknowledge_unknown: Acknowledgement | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def create_payment(request: PaymentRequest, *, actor: str, intent: Begins | None = None) -> Payment:
+    """Take a payment and return it as far as the provider answered at once.
+
+    Raises:
+        Invalid: `order_currency_differs`, `amount_exceeds_due` (with `due`), `order_total_below_paid`,
+            `method_not_supported`, `capture_not_supported`, `received_too_little`, `voucher_insufficient` …
+        Conflict: `outcome_unknown`, with the payment and its age.
+    """
+    merchant = request.channel.merchant
+    account = request.provider_account or default_account(merchant, request.method)
+    provider = registry.provider(account.provider)
+    _check_method(request, account, provider)
+    with transaction.atomic():
+        reach("create.opened")
+        payment, operation = _intend(request, account, provider, actor, intent)
+        reach("create.written")
+    reach("create.committed")
+    return payment if provider.capabilities.instant else settled(operation, payment, actor=actor)
+
+
+def default_account(merchant: Merchant, method: str | None) -> ProviderAccount:
+    """The account used when none is named: cash and vouchers are recorded, the rest goes to whoever serves it.
+
+    Raises:
+        Invalid: the merchant has no account for this method.
+    """
+    for account in _ACCOUNTS(merchant.id):
+        capabilities = registry.provider(account.provider).capabilities
+        if account.provider == "external" or capabilities.instant != (method in (Method.CASH, Method.VOUCHER)):
+            continue
+        if method is None or method in capabilities.methods:
+            account.merchant = merchant
+            return account
+    raise Invalid(
+        "method_not_supported",
+        f"No provider account of this merchant takes {method or 'payments'}. Add one with POST /v1/provider_accounts.",
+        param="method",
+    )
+
+
+def _check_method(request: PaymentRequest, account: ProviderAccount, provider: Provider) -> None:
+    capabilities = provider.capabilities
+    if request.method is not None and request.method not in capabilities.methods:
+        raise Invalid(
+            "method_not_supported", f"The account {account.name} does not take {request.method}.", param="method"
+        )
+    if request.manual_capture and request.method not in capabilities.manual_capture_methods:
+        raise Invalid("capture_not_supported", "This method is captured at once; leave out capture.", param="capture")
+    if capabilities.test_only and not request.channel.merchant.test_mode:
+        raise Invalid("provider_test_only", "A live merchant cannot use the simulator.", param="provider_account")
+    if request.received is not None and request.method != Method.CASH:
+        raise Invalid("validation_failed", "Only cash is received by hand; leave it out.", param="received")
+    if (request.voucher_code is not None) != (request.method == Method.VOUCHER):
+        raise Invalid("validation_failed", "Give voucher_code with the method voucher only.", param="voucher_code")
+
+
+def _intend(
+    request: PaymentRequest, account: ProviderAccount, provider: Provider, actor: str, intent: Begins | None
+) -> tuple[Payment, Operation]:
+    merchant, now = request.channel.merchant, timezone.now()
+    payment = _payment(request, account, merchant)
+    if intent is not None:
+        intent.begin(payment.id)
+    if request.buyer:
+        request = replace(request, customer=customers.get_or_create(merchant_id=merchant.id, **request.buyer))
+        payment.customer = request.customer
+    batch = Batch(merchant=merchant, actor=actor, now=now)
+    order = take_order(
+        batch,
+        channel=request.channel,
+        name=request.order,
+        currency=request.amount.currency,
+        customer=request.customer,
+    )
+    payment.order = order
+    _check_order(batch, order, request, actor)
+    payment.item = batch.item()
+    if request.voucher_code is not None:
+        payment.voucher = voucher.spend(batch, code=request.voucher_code, amount=request.amount)
+    batch.add(payment)
+    operation = batch.add(_operation(payment, request, account, provider, actor))
+    if provider.capabilities.instant:
+        moves.answered(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=now))
+    batch.flush()
+    return payment, operation
+
+
+def _payment(request: PaymentRequest, account: ProviderAccount, merchant: Merchant) -> Payment:
+    now = timezone.now()
+    cash = _cash(request, merchant) if request.method == Method.CASH else {}
+    return Payment(
+        merchant=merchant,
+        channel=request.channel,
+        provider_account=account,
+        customer=request.customer,
+        origin=request.channel.kind,
+        method=request.method,
+        amount=request.amount.amount,
+        currency=request.amount.currency,
+        manual_capture=request.manual_capture,
+        return_url=request.return_url,
+        description=request.description,
+        vat=list(request.vat),
+        metadata=dict(request.metadata),
+        occurred_at=now,
+        created_at=now,
+        business_day=merchant.business_day(now),
+        **cash,
+    )
+
+
+def _cash(request: PaymentRequest, merchant: Merchant) -> dict[str, int]:
+    """What the till takes in (rounded where the merchant does so) and gives back."""
+    rounded = request.amount.rounded_to(merchant.cash_rounding).amount
+    received = rounded if request.received is None else request.received
+    if received < rounded:
+        raise Invalid("received_too_little", f"At least {rounded} is to be received in cash.", param="received")
+    return {"received": received, "change": received - rounded, "rounding": rounded - request.amount.amount}
+
+
+def _operation(
+    payment: Payment, request: PaymentRequest, account: ProviderAccount, provider: Provider, actor: str
+) -> Operation:
+    instant = provider.capabilities.instant
+    return Operation(
+        merchant=payment.merchant,
+        payment=payment,
+        provider_account=account,
+        verb=Verb.AUTHORIZE if request.manual_capture else Verb.SALE,
+        executor=Operation.Executor.RECORDED if instant else Operation.Executor.PROVIDER,
+        amount=payment.amount,
+        currency=payment.currency,
+        actor=actor,
+        created_at=payment.created_at,
+        due_at=None if instant else payment.created_at,
+    )
+
+
+def _check_order(batch: Batch, order: Order, request: PaymentRequest, actor: str) -> None:
+    if request.order_total is not None:
+        if request.order_total < order.captured:
+            raise Invalid(
+                "order_total_below_paid",
+                f"{order.captured} has been paid on this order already; the total cannot be less.",
+                param="order_total",
+                paid=order.captured,
+            )
+        if order.total != request.order_total:
+            batch.change(order, total=request.order_total)
+        due = order.due or 0
+        if request.amount.amount > due:
+            raise Invalid(
+                "amount_exceeds_due",
+                f"{due} is still due on this order; ask for no more than that.",
+                param="amount",
+                due=due,
+            )
+    if request.customer is not None and order.customer_id is None:
+        batch.change(order, customer=request.customer)
+    _check_unknown(batch, order, request, actor)
+
+
+def _check_unknown(batch: Batch, order: Order, request: PaymentRequest, actor: str) -> None:
+    """Nobody is charged twice because nobody knows: cash passes, and so does a person who says so by name."""
+    unknown = [row for row in batch.payments.values() if row.status == PaymentStatus.UNKNOWN]
+    if not unknown or request.method == Method.CASH:
+        return
+    if request.acknowledge_unknown is not None:
+        audit_log.write(
+            actor=actor,
+            action="payment.acknowledge_unknown",
+            subject=order,
+            merchant_id=order.merchant_id,
+            after={"operator": request.acknowledge_unknown.operator, "reason": request.acknowledge_unknown.reason},
+        )
+        return
+    oldest = min(unknown, key=lambda row: row.id)
+    raise Conflict(
+        "outcome_unknown",
+        "A payment on this order has an unknown outcome. Wait until it is known, take cash, or send "
+        "acknowledge_unknown with the name of who decides.",
+        payment=oldest.id,
+        age_seconds=int((batch.now - oldest.created_at).total_seconds()),
+    )

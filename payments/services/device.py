@@ -1,0 +1,123 @@
+"""What a device reports, and what became of it: the words `register` is spoken to and answers in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from payments.errors import Fault
+from payments.models import Channel, Discrepancy, ProviderAccount
+from payments.providers.base import Card
+
+
+class Kind(StrEnum):
+    """What a card was used for. A reversal takes a sale (or a refund) back before it is settled."""
+
+    SALE = "sale"
+    REFUND = "refund"
+    REVERSAL = "reversal"
+
+
+class Ending(StrEnum):
+    """What the device says came of it."""
+
+    APPROVED = "approved"
+    DECLINED = "declined"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A terminal as payments needs to know it: where it stands, and whose money it takes.
+
+    `accounts` holds the provider account of each card brand (in lower case) that has a contract of its own.
+    """
+
+    terminal_id: str
+    label: str
+    series: int
+    channel: Channel
+    account: ProviderAccount
+    accounts: Mapping[str, ProviderAccount] = field(default_factory=dict)
+
+    def account_for(self, brand: str | None) -> ProviderAccount:
+        return self.accounts.get((brand or "").casefold(), self.account)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """What a refund or reversal is about; the most exact name counts: sequence, payment, order, order reference."""
+
+    sequence: int | None = None
+    payment_id: str | None = None
+    order_id: str | None = None
+    order_reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """The numbers by which an acquirer knows a transaction."""
+
+    rrn: str | None = None
+    stan: str | None = None
+    authorization_code: str | None = None
+    acquirer_tid: str | None = None
+    acquirer_mid: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceTransaction:
+    """One transaction, read and masked. `posted` is all of it, kept as evidence.
+
+    `evidence_id` names the evidence of a transaction that was kept waiting before; `patient` says whether it may go
+    on waiting for an original that nobody has brought.
+    """
+
+    sequence: int
+    kind: Kind
+    ending: Ending
+    amount: int
+    currency: str
+    occurred_at: datetime
+    posted: Mapping[str, Any]
+    tip: int = 0
+    cashback: int = 0
+    offline: bool = False
+    order_id: str | None = None
+    order_reference: str | None = None
+    original: Original | None = None
+    resolves: int | None = None
+    operator: str = ""
+    reason: str = ""
+    decline_code: str = ""
+    card: Card = field(default_factory=Card)
+    proof: Proof = field(default_factory=Proof)
+    evidence_id: str | None = None
+    patient: bool = True
+
+    @property
+    def about(self) -> Original:
+        """What it is about; a refund that only names an order is about that order."""
+        return self.original or Original(order_id=self.order_id, order_reference=self.order_reference)
+
+
+class Became(StrEnum):
+    """What became of a transaction."""
+
+    RECORDED = "recorded"
+    WAITING = "waiting"  # kept as evidence, and to be brought again when what it refers to may have come
+    REFUSED = "refused"  # it names an object that does not exist; nothing was written
+
+
+@dataclass(slots=True, kw_only=True)
+class Registered:
+    """What `register` made of one transaction."""
+
+    sequence: int
+    became: Became = Became.RECORDED
+    payment_id: str | None = None
+    refund_id: str | None = None
+    waits_for: int | None = None  # the sequence it waits for; none where it waits for an order's sale
+    fault: Fault | None = None
+    discrepancies: list[Discrepancy] = field(default_factory=list)

@@ -1,0 +1,294 @@
+"""The moves of a device's transactions: what a sale, refund, reversal or later truth does, by the moves of all."""
+
+from typing import Final
+
+from payments.models import Operation, Order, Payment
+from payments.models.discrepancy import DiscrepancyKind
+from payments.models.payment import Method, Origin, PaymentStatus
+from payments.money import Money
+from payments.providers.base import Outcome, Result, Verb
+from payments.services import moves, refund_moves
+from payments.services.confirm import decline_offline
+from payments.services.device import DeviceTransaction, Ending, Kind
+from payments.services.device_work import Work
+from payments.services.originals import Place
+
+_OUTCOMES: Final = {
+    Ending.APPROVED: Outcome.SUCCEEDED,
+    Ending.DECLINED: Outcome.DECLINED,
+    Ending.UNKNOWN: Outcome.UNKNOWN,
+}
+_ENDINGS: Final = {outcome.value: ending for ending, outcome in _OUTCOMES.items()}
+_TAKEN: Final = frozenset({PaymentStatus.CAPTURED, PaymentStatus.REVERSED})
+_TAKEN_BACK: Final = "reversed"  # the code of a charge or refund in doubt that a reversal ended
+_REVERSED: Final = "Reversed at the terminal."
+
+
+def sale(work: Work, row: DeviceTransaction) -> Place:
+    """A card was charged, or refused, or nobody knows: a payment either way."""
+    named = _named_order(work, row)
+    order = named if named is not None and named.currency == row.currency else _own_order(work, row)
+    payment = work.batch.add(_payment(work, row, order))
+    operation = work.batch.add(_charge(work, row, payment))
+    work.originals.add_operation(operation)
+    if row.ending == Ending.UNKNOWN:
+        _note_unknown(work, row, payment, f"outcome_unknown:{operation.id}")
+    moves.answered(work.batch, operation, _result(row))
+    work.batch.change(operation, due_at=None)  # a device is not asked; it tells by itself
+    work.keys[row.sequence].append(f"overpaid:{order.id}:{payment.id}")
+    if named is not None and named is not order:
+        detail = "The order this sale names is in another currency; the sale has an order of its own."
+        work.note(row, DiscrepancyKind.CURRENCY_DIFFERS, detail, payment=payment)
+    return Place(kind=row.kind, ending=row.ending, payment=payment, operation=operation)
+
+
+def give_back(work: Work, row: DeviceTransaction) -> Place | None:
+    """Money went back to a card: bound to its sale where that is known; None where the sale may still come."""
+    about = row.about
+    original = _original(work, row)
+    if original is None and row.patient and (about.sequence or about.order_id or about.order_reference):
+        return None
+    return _give_back(work, row, original)
+
+
+def resolve(work: Work, row: DeviceTransaction) -> Place | None:
+    """What a device first did not know, and now does; None where that first word has not come yet.
+
+    Where it never came, this one stands for itself. A charge that was called declined and was made after all is booked
+    like any other late truth.
+    """
+    place = work.originals.places.get(row.resolves or 0)
+    if place is None and not row.patient:
+        return sale(work, row) if row.kind == Kind.SALE else give_back(work, row)
+    if place is None or row.ending == Ending.UNKNOWN:
+        return place
+    known = place.ending if place.operation is None else _ENDINGS.get(place.operation.outcome or "")
+    if known == Ending.UNKNOWN:
+        return _settle(work, row, place)
+    if row.ending == Ending.DECLINED and place.payment is not None and place.payment.provisional:
+        decline_offline(work.batch, payment=place.payment, at=row.occurred_at)
+        work.keys[row.sequence].append(f"offline_declined:{place.payment.id}")
+        return place
+    if known != row.ending:
+        detail = f"Sequence {row.resolves} was known to be {known} already."
+        work.note(row, DiscrepancyKind.SEQUENCE_CONFLICT, detail, payment=place.payment)
+        if known == Ending.DECLINED and place.operation is not None and place.operation.failure_code != _TAKEN_BACK:
+            return _settle(work, row, place)
+    elif place.operation is not None and row.ending == Ending.APPROVED and place.operation.amount != row.amount:
+        detail = f"Sequence {row.resolves} is booked for another amount already."
+        work.note(row, DiscrepancyKind.AMOUNT_DIFFERS, detail, payment=place.payment)
+    return place
+
+
+def note_missing_original(work: Work, row: DeviceTransaction) -> None:
+    """Tell finance at once that money went back on an order nobody has brought; its sale closes this by itself."""
+    detail = "Money was given back on an order that has not been paid as far as is known; it waits for its sale."
+    work.note(row, DiscrepancyKind.UNLINKED_REFUND, detail)
+
+
+def _named_order(work: Work, row: DeviceTransaction) -> Order | None:
+    order_id = work.originals.order_id(row.order_id, row.order_reference)
+    return work.batch.orders[order_id] if order_id is not None else None
+
+
+def _own_order(work: Work, row: DeviceTransaction) -> Order:
+    channel = work.device.channel
+    return work.batch.add(
+        Order(
+            merchant=work.merchant,
+            channel=channel,
+            namespace=channel.namespace,
+            currency=row.currency,
+            created_at=work.batch.now,
+        )
+    )
+
+
+def _payment(work: Work, row: DeviceTransaction, order: Order) -> Payment:
+    return Payment(
+        merchant=work.merchant,
+        order=order,
+        channel=work.device.channel,
+        provider_account=work.device.account_for(row.card.brand),
+        item=work.batch.item(),
+        origin=Origin.IN_STORE,
+        method=Method.CARD,
+        amount=row.amount,
+        currency=row.currency,
+        tip=row.tip,
+        cashback=row.cashback,
+        provisional=row.offline and row.ending == Ending.APPROVED,
+        card_brand=row.card.brand,
+        card_last4=row.card.last4,
+        card_fingerprint=row.card.fingerprint,
+        card_par=row.card.par,
+        entry_mode=row.card.entry_mode,
+        verification=row.card.verification,
+        terminal_id=work.device.terminal_id,
+        terminal_label=work.device.label,
+        occurred_at=row.occurred_at,
+        business_day=work.merchant.business_day(row.occurred_at),
+        created_at=work.batch.now,
+    )
+
+
+def _charge(work: Work, row: DeviceTransaction, payment: Payment) -> Operation:
+    return Operation(
+        merchant=work.merchant,
+        payment=payment,
+        provider_account=payment.provider_account,
+        verb=Verb.SALE,
+        executor=Operation.Executor.REPORTED,
+        amount=row.amount,
+        currency=row.currency,
+        provider_reference=work.reference(row),
+        actor=work.batch.actor,
+        created_at=work.batch.now,
+    )
+
+
+def _result(row: DeviceTransaction, *, with_card: bool = False) -> Result:
+    declined = row.ending == Ending.DECLINED
+    return Result(
+        outcome=_OUTCOMES[row.ending],
+        amount=Money(row.amount, row.currency),
+        code=(row.decline_code or "declined") if declined else None,
+        detail="Declined at the terminal." if declined else None,
+        card=row.card if with_card and row.card.last4 else None,
+        occurred_at=row.occurred_at,
+    )
+
+
+def _original(work: Work, row: DeviceTransaction) -> Place | None:
+    """What a refund or reversal is about, as far as it has come."""
+    about = row.about
+    if about.sequence is not None:
+        return work.originals.places.get(about.sequence)
+    if about.payment_id is not None:
+        payment: Payment | None = work.batch.payments[about.payment_id]
+    else:
+        order_id = work.originals.order_id(about.order_id, about.order_reference)
+        payment = _likeliest(work, row, order_id) if order_id is not None else None
+    if payment is None:
+        return None
+    operation = work.originals.charge_of(payment)
+    return Place(kind=Kind.SALE, ending=Ending.APPROVED, payment=payment, operation=operation)
+
+
+def _likeliest(work: Work, row: DeviceTransaction, order_id: str) -> Payment | None:
+    """Of what was paid on an order, the payment by the same card, or else the last that still has that much."""
+
+    def likeness(payment: Payment) -> tuple[bool, bool, bool, str]:
+        same_card = bool(row.card.fingerprint) and payment.card_fingerprint == row.card.fingerprint
+        same_end = bool(row.card.last4) and payment.card_last4 == row.card.last4
+        return same_card, same_end, payment.refundable >= row.amount, payment.id
+
+    paid = [each for each in work.batch.payments.values() if each.order_id == order_id and each.status in _TAKEN]
+    return max(paid, key=likeness, default=None)
+
+
+def _give_back(work: Work, row: DeviceTransaction, original: Place | None) -> Place:
+    payment = original.payment if original is not None else None
+    if payment is not None and payment.currency != row.currency:
+        payment = original = None
+    if row.ending == Ending.UNKNOWN:
+        _note_unknown(work, row, payment, f"outcome_unknown:{work.reference(row)}")
+    if row.ending != Ending.APPROVED:
+        return Place(kind=row.kind, ending=row.ending, payment=payment)
+    place = _reverse(work, row, original) if row.kind == Kind.REVERSAL and original is not None else None
+    return place or _refund(work, row, payment)
+
+
+def _reverse(work: Work, row: DeviceTransaction, original: Place) -> Place | None:
+    """Take a sale or refund back as a whole; None where it is for another amount, and so no more than a refund."""
+    if original.operation is not None and original.operation.verb == Verb.REFUND:
+        return _take_refund_back(work, row, original)
+    payment = original.payment
+    if payment is None:
+        return Place(kind=row.kind, ending=row.ending)  # what it takes back moved nothing
+    live = work.originals.charge_of(payment)
+    if live is None and payment.status == PaymentStatus.REVERSED:
+        work.note(row, DiscrepancyKind.DUPLICATE, "The sale had been reversed before.", payment=payment)
+    elif live is not None and live.outcome == Outcome.UNKNOWN:
+        moves.answered(work.batch, live, Result(outcome=Outcome.DECLINED, code=_TAKEN_BACK, detail=_REVERSED))
+    elif live is not None and row.amount == live.amount:
+        moves.reverse(work.batch, payment, live, row.occurred_at)
+    elif live is not None:
+        work.note(row, DiscrepancyKind.AMOUNT_DIFFERS, "Reversed for another amount than the sale's.", payment=payment)
+        return None
+    return Place(kind=row.kind, ending=row.ending, payment=payment)
+
+
+def _take_refund_back(work: Work, row: DeviceTransaction, original: Place) -> Place:
+    operation = original.operation
+    assert operation is not None
+    at = max(row.occurred_at, operation.occurred_at or row.occurred_at)
+    result = Result(outcome=Outcome.DECLINED, code=_TAKEN_BACK, detail=_REVERSED, occurred_at=at)
+    refund_moves.answered(work.batch, operation, result)
+    return Place(kind=row.kind, ending=row.ending, payment=original.payment, refund_id=original.refund_id)
+
+
+def _refund(work: Work, row: DeviceTransaction, payment: Payment | None) -> Place:
+    """Booked as it happened, whatever is left of the sale; without one it is an order of its own."""
+    order = payment.order if payment is not None else _order_without_sale(work, row)
+    operation = _as_asked(work, row, payment) or refund_moves.report(
+        work.batch,
+        order=order,
+        payment=payment,
+        channel=work.device.channel,
+        provider_account=work.device.account_for(row.card.brand),
+        amount=row.amount,
+        reference=work.reference(row),
+        reason=row.reason or "Given back at a terminal.",
+        at=row.occurred_at,
+        operator=row.operator,
+        terminal_id=work.device.terminal_id,
+        tip=row.tip,
+    )
+    part = operation.refund_part
+    assert part is not None
+    work.batch.agree(f"{DiscrepancyKind.UNLINKED_REFUND}:{work.reference(row)}")
+    work.keys[row.sequence] += [f"unlinked_refund:{part.id}", f"over_returned:{order.id}"]
+    return Place(kind=row.kind, ending=row.ending, payment=payment, operation=operation, refund_id=part.refund_id)
+
+
+def _as_asked(work: Work, row: DeviceTransaction, payment: Payment | None) -> Operation | None:
+    """Where a refund of ours waits for this terminal to give just this back, the device has done what was asked."""
+    if payment is None:
+        return None
+    operation = refund_moves.awaited_at_terminal(
+        work.batch, payment=payment, terminal_id=work.device.terminal_id, amount=row.amount
+    )
+    if operation is not None:
+        work.batch.change(operation, provider_account=work.device.account_for(row.card.brand))
+        result = Result(outcome=Outcome.SUCCEEDED, reference=work.reference(row), occurred_at=row.occurred_at)
+        refund_moves.answered(work.batch, operation, result)
+    return operation
+
+
+def _order_without_sale(work: Work, row: DeviceTransaction) -> Order:
+    """The order that a refund names although nothing was paid on it, or one of its own."""
+    order_id = work.originals.order_id(row.about.order_id, row.about.order_reference)
+    named = work.batch.orders[order_id] if order_id is not None else None
+    return named if named is not None and named.currency == row.currency else _own_order(work, row)
+
+
+def _settle(work: Work, row: DeviceTransaction, place: Place) -> Place:
+    """Now it is known what came of it."""
+    if place.operation is None:  # a refund or reversal: nothing was booked while it was in doubt
+        work.batch.agree(f"outcome_unknown:{work.place_name(row.resolves or 0)}")
+        known = Place(kind=Kind.SALE, ending=Ending.APPROVED, payment=place.payment)
+        done = _give_back(work, row, _original(work, row) or known)
+        place.ending, place.operation, place.refund_id = row.ending, done.operation, done.refund_id
+        return done
+    if place.payment is not None and row.ending == Ending.APPROVED:
+        tip, cashback = row.tip or place.payment.tip, row.cashback or place.payment.cashback
+        work.batch.change(place.payment, provisional=row.offline, tip=tip, cashback=cashback)
+    moves.answered(work.batch, place.operation, _result(row, with_card=True))
+    work.keys[row.sequence].append(f"amount_differs:{place.operation.id}")
+    return place
+
+
+def _note_unknown(work: Work, row: DeviceTransaction, payment: Payment | None, key: str) -> None:
+    detail = "The terminal does not know what came of this. A later transaction may resolve it, or the acquirer knows."
+    work.note(row, DiscrepancyKind.OUTCOME_UNKNOWN, detail, payment=payment, key=key)

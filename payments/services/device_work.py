@@ -1,0 +1,52 @@
+"""What the moves of one registration of a device's transactions share."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from payments.models import Merchant, Payment
+from payments.models.discrepancy import DiscrepancyKind
+from payments.services.batch import Batch
+from payments.services.device import Device, DeviceTransaction
+from payments.services.originals import Originals
+
+
+@dataclass(slots=True)
+class Work:
+    """What the moves of one registration share; `keys` are the discrepancies each transaction may have raised."""
+
+    merchant: Merchant
+    device: Device
+    batch: Batch
+    originals: Originals
+    keys: defaultdict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def reference(self, row: DeviceTransaction) -> str:
+        """Unique even where an acquirer's own numbers come round again; those stand in the evidence."""
+        return self.place_name(row.sequence)
+
+    def place_name(self, sequence: int) -> str:
+        return f"{self.device.terminal_id}/{self.device.series}/{sequence}"
+
+    def note(
+        self,
+        row: DeviceTransaction,
+        kind: DiscrepancyKind,
+        detail: str,
+        *,
+        payment: Payment | None = None,
+        key: str | None = None,
+    ) -> None:
+        """Open a discrepancy about a transaction, in the same transaction of the database."""
+        key = key or f"{kind}:{self.reference(row)}"
+        self.keys[row.sequence].append(key)
+        self.batch.disagree(
+            kind,
+            key,
+            detail,
+            payment=payment,
+            amount=row.amount,
+            currency=row.currency,
+            channel_id=self.device.channel.id,
+            terminal_id=self.device.terminal_id,
+            sequences=[[row.sequence, row.sequence]],
+        )

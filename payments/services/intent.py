@@ -1,0 +1,94 @@
+"""Idempotency keys: a key is committed together with what its request was to make, and names it for good.
+
+A request looks its key up (`find`), and only without one does a service run; its transaction begins with `begin`.
+A second request of the same key at that moment waits for the first one's transaction and is then told `KeyTaken`.
+After a crash the row remains without an answer: once its lease is over, the next request takes it over and continues
+the object that the key names.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from payments.models import IdempotencyKey
+from payments.prepared import Prepared
+from payments.services import sql
+
+_KEY: Final = Prepared(lambda merchant_id, key: IdempotencyKey.objects.filter(merchant_id=merchant_id, key=key))
+
+LEASE: Final = timedelta(seconds=20)  # of a request; who continues a broken one too early does no harm, see `submit`
+LIFETIME: Final = timedelta(days=31)
+
+
+class Begins(Protocol):
+    """Says in the transaction that makes an object which object that is, and may refuse it by raising."""
+
+    def begin(self, object_id: str) -> None: ...
+
+
+class KeyTaken(Exception):
+    """Another request has committed this key in the meantime: look it up."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Intent:
+    """One request that wants to make one thing. `fingerprint` tells whether another request is the same."""
+
+    merchant_id: str
+    key: str
+    fingerprint: bytes
+    lease: datetime | None = field(default=None, init=False)  # until when the key is this request's own
+
+    def find(self) -> IdempotencyKey | None:
+        """The row of this key, if a request has committed it within its lifetime."""
+        row = _KEY.first(self.merchant_id, self.key)
+        if row is not None and row.created_at < timezone.now() - LIFETIME:
+            row.delete()
+            return None
+        return row
+
+    def begin(self, object_id: str) -> None:
+        """Say in the caller's transaction what this request makes, or wait for whoever says so first.
+
+        Raises:
+            KeyTaken: another request has committed the key; this transaction must make nothing.
+        """
+        if not transaction.get_connection().in_atomic_block:
+            raise RuntimeError("an intent is committed with what it makes, inside transaction.atomic()")
+        now = timezone.now()
+        self.lease = now + LEASE
+        try:
+            sql.done(sql.BEGIN_KEY, [self.merchant_id, self.key, self.fingerprint, object_id, self.lease, now])
+        except IntegrityError as error:
+            self.lease = None
+            raise KeyTaken(self.key) from error
+
+    def take_over(self) -> bool:
+        """Claim a row whose request broke off; False while that request, or another that took over, still runs."""
+        now = timezone.now()
+        self.lease = now + LEASE
+        free = Q(lease_until=None) | Q(lease_until__lte=now)
+        return bool(self._row().filter(free, status=None).update(lease_until=self.lease))
+
+    def answer(self, status: int, body: bytes) -> None:
+        """Keep the answer, for every later request of this key."""
+        sql.done(sql.ANSWER_KEY, [status, body, self.merchant_id, self.key, self.fingerprint])
+
+    def release(self) -> None:
+        """The request failed; if it had committed its intent, the next one may continue at once."""
+        if self.lease is not None:
+            self._row().filter(status=None, lease_until=self.lease).update(lease_until=None)
+
+    def _row(self) -> QuerySet[IdempotencyKey]:
+        return IdempotencyKey.objects.filter(merchant_id=self.merchant_id, key=self.key, fingerprint=self.fingerprint)
+
+
+def forget(*, limit: int = 10_000) -> int:
+    """Delete rows that have outlived their month; return how many."""
+    old = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - LIFETIME).order_by("created_at")
+    deleted, _ = IdempotencyKey.objects.filter(id__in=old.values("id")[:limit]).delete()
+    return deleted

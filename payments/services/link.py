@@ -1,0 +1,255 @@
+"""Payment links: made, canceled, and paid by whoever holds the address."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from payments import registry
+from payments.errors import Conflict, Invalid
+from payments.models import Channel, LinkPayment, Order, Payment, PaymentLink, ProviderAccount
+from payments.models.payment import Method
+from payments.money import MAX_AMOUNT, Money
+from payments.people.services import audit_log, customers
+from payments.queries.links import standing
+from payments.services import voucher
+from payments.services.batch import Batch
+from payments.services.create import PaymentRequest, create_payment
+from payments.services.intent import Intent
+from payments.services.orders import OrderName, take_order
+from payments.shapes import PAYMENT_RELATED
+
+Status = PaymentLink.Status
+
+# As a Dutch customer expects them; what is not here (cash) nobody pays at a distance.
+OFFERED: Final = (
+    Method.IDEAL,
+    Method.CARD,
+    Method.BANCONTACT,
+    Method.KLARNA,
+    Method.PAYPAL,
+    Method.SEPA_DEBIT,
+    Method.BANK_TRANSFER,
+    Method.VOUCHER,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRequest:
+    """What is asked. Amounts are minor units: one `amount`, or bounds, or neither for what is due on the order."""
+
+    channel: Channel
+    currency: str
+    description: str
+    order: OrderName | None = None
+    amount: int | None = None
+    amount_min: int | None = None
+    amount_max: int | None = None
+    reusable: bool = False
+    methods: Sequence[str] = ()
+    buyer: Mapping[str, str] = field(default_factory=dict)
+    expires_at: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def create_link(request: LinkRequest, *, actor: str, intent: Intent | None = None) -> PaymentLink:
+    """Make a link and return it.
+
+    Raises:
+        Invalid: no amount and no order that says one; bounds the wrong way round; already expired; a method that no
+            provider account serves; `order_currency_differs`.
+    """
+    _check(request)
+    merchant = request.channel.merchant
+    row = PaymentLink(
+        merchant=merchant,
+        channel=request.channel,
+        amount=request.amount,
+        amount_min=request.amount_min,
+        amount_max=request.amount_max,
+        currency=request.currency,
+        description=request.description,
+        methods=list(request.methods),
+        reusable=request.reusable,
+        expires_at=request.expires_at,
+        metadata=dict(request.metadata),
+    )
+    with transaction.atomic():
+        if intent is not None:
+            intent.begin(row.id)
+        row.customer = customers.get_or_create(merchant_id=merchant.id, **request.buyer)
+        if request.order is not None or not request.reusable:
+            row.order = _take_order(request, row, actor)
+        row.save(force_insert=True)
+        audit_log.write(actor=actor, action="payment_link.created", subject=row, merchant_id=merchant.id)
+    return read(row.id)
+
+
+def cancel_link(row: PaymentLink, *, actor: str, intent: Intent | None = None) -> PaymentLink:
+    """Take a link back; a payment that is under way by it is not stopped.
+
+    Raises:
+        Conflict: `payment_link_not_cancelable`.
+    """
+    with transaction.atomic():
+        if intent is not None:
+            intent.begin(row.id)
+        locked = _lock(row.id)
+        if locked.status != Status.ACTIVE:
+            raise Conflict("payment_link_not_cancelable", f"This link is {locked.status} already.")
+        PaymentLink.objects.filter(id=row.id).update(canceled_at=timezone.now())
+        audit_log.write(actor=actor, action="payment_link.canceled", subject=row, merchant_id=row.merchant_id)
+    return read(row.id)
+
+
+def read(link_id: str) -> PaymentLink:
+    """The link as it now is, with its `status` and what was `taken` by it."""
+    return standing(PaymentLink.objects.filter(id=link_id)).get()
+
+
+def address(row: PaymentLink) -> str:
+    """Where it is paid."""
+    return f"{settings.PUBLIC_URL}/pay/{row.token}"
+
+
+def asked(row: PaymentLink) -> int | None:
+    """What is still to be paid by a link that was `read`; None where the customer says how much."""
+    due = None if row.order is None else row.order.due
+    if row.amount is None:
+        return None if row.amount_min is not None else due
+    left = row.amount if row.reusable else row.amount - row.taken
+    return left if due is None else min(left, due)
+
+
+def methods(row: PaymentLink) -> list[str]:
+    """What the customer may choose from, in this order."""
+    accounts = ProviderAccount.objects.filter(merchant_id=row.merchant_id, active=True).exclude(provider="external")
+    served = {method for account in accounts for method in registry.provider(account.provider).capabilities.methods} - {
+        Method.CASH
+    }
+    return [method for method in OFFERED if method in served and (not row.methods or method in row.methods)]
+
+
+def pay(
+    row: PaymentLink, *, method: str, attempt: str, amount: int | None = None, voucher_code: str | None = None
+) -> Payment:
+    """Pay by a link. The same `attempt` again returns the payment that it made.
+
+    With a voucher as much is paid as it is worth and the link asks for.
+
+    Raises:
+        Invalid: a method that is not offered, an amount outside of the bounds, a voucher that cannot be spent.
+        Conflict: `payment_link_not_active`, or `outcome_unknown` of an earlier payment.
+    """
+    made = paid_by(row, attempt)
+    if made is not None:
+        return made
+    if method not in methods(row):
+        raise Invalid("method_not_supported", "Choose one of the methods that are offered.", param="method")
+    current = read(row.id)
+    minor = _amount(current, amount)
+    if voucher_code is not None:
+        balance = voucher.find(merchant=current.merchant, code=voucher_code).balance
+        minor = min(minor, balance) or minor  # an empty one is refused by name
+    request = PaymentRequest(
+        channel=current.channel,
+        order=OrderName(order_id=current.order_id),
+        amount=Money(minor, current.currency),
+        method=method,
+        return_url=f"{address(current)}?attempt={attempt}",
+        customer=current.customer,
+        description=current.description,
+        order_total=current.order.total if current.order is not None else None,
+        voucher_code=voucher_code,
+        metadata={"payment_link": current.id},
+    )
+    try:
+        return create_payment(request, actor=f"link:{current.id}", intent=_Use(link=current, attempt=attempt))
+    except _Twice:
+        return LinkPayment.objects.select_related("payment").get(link=row, attempt=attempt).payment
+
+
+def paid_by(row: PaymentLink, attempt: str) -> Payment | None:
+    """The payment that an attempt made."""
+    payments = Payment.objects.filter(by_link__link=row, by_link__attempt=attempt)
+    return payments.select_related(*PAYMENT_RELATED).first()
+
+
+class _Twice(Exception):
+    """Another request of the same attempt was first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Use:
+    """Ties a payment to its link in the payment's own transaction, under the lock of the link."""
+
+    link: PaymentLink
+    attempt: str
+
+    def begin(self, payment_id: str) -> None:
+        """Say that this attempt makes this payment, if the link may still be paid."""
+        locked = _lock(self.link.id)
+        if LinkPayment.objects.filter(link=locked, attempt=self.attempt).exists():
+            raise _Twice
+        if locked.status != Status.ACTIVE:
+            raise Conflict("payment_link_not_active", f"This link is {locked.status}.", status=locked.status)
+        # The payment follows in the same transaction; the constraint looks at its end.
+        LinkPayment.objects.create(link=locked, payment_id=payment_id, attempt=self.attempt)
+
+
+def _lock(link_id: str) -> PaymentLink:
+    PaymentLink.objects.select_for_update().get(id=link_id)
+    return read(link_id)
+
+
+def _check(request: LinkRequest) -> None:
+    bounds = (request.amount_min, request.amount_max)
+    if (request.amount is not None and bounds != (None, None)) or (None in bounds and bounds != (None, None)):
+        raise Invalid(
+            "validation_failed", "Send amount, or amount_min and amount_max together, or neither.", param="amount"
+        )
+    if request.amount_min is not None and request.amount_min > (request.amount_max or 0):
+        raise Invalid("validation_failed", "The least amount is above the most.", param="amount_max")
+    if request.amount is None and bounds == (None, None) and request.order is None:
+        raise Invalid("validation_failed", "Send an amount, or an order whose total is known.", param="amount")
+    if request.expires_at is not None and request.expires_at <= timezone.now():
+        raise Invalid("validation_failed", "A link cannot have expired already.", param="expires_at")
+    link = PaymentLink(merchant=request.channel.merchant, methods=list(request.methods))
+    if not set(request.methods) <= set(methods(link)) or not methods(link):
+        raise Invalid("method_not_supported", "No provider account takes all of these at a distance.", param="methods")
+
+
+def _take_order(request: LinkRequest, row: PaymentLink, actor: str) -> Order:
+    """The order the link is about; one that the link makes is worth what the link asks."""
+    batch = Batch(merchant=row.merchant, actor=actor, now=timezone.now())
+    order = take_order(
+        batch,
+        channel=request.channel,
+        name=request.order or OrderName(),
+        currency=request.currency,
+        customer=row.customer,
+    )
+    untouched = order.total is None and not any(held.order_id == order.id for held in batch.payments.values())
+    if request.amount is not None and untouched and not request.reusable:
+        batch.change(order, total=request.amount)
+    elif order.total is None and request.amount is None and request.amount_min is None:
+        raise Invalid("validation_failed", "The total of this order is not known: send an amount.", param="amount")
+    batch.flush()
+    return order
+
+
+def _amount(row: PaymentLink, chosen: int | None) -> int:
+    """What is paid now."""
+    minor = asked(row)
+    if minor is not None:
+        if minor <= 0:
+            raise Conflict("payment_link_not_active", "There is nothing left to pay.", status=row.status)
+        return minor
+    least, most = row.amount_min or 1, row.amount_max or MAX_AMOUNT
+    if chosen is None or not least <= chosen <= most:
+        raise Invalid("amount_out_of_bounds", f"Choose an amount from {least} to {most}.", param="amount")
+    return chosen

@@ -1,0 +1,282 @@
+"""The moves of a charge: what each outcome of authorize, sale, capture and cancel does to payment, order and books."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from payments import journal
+from payments.models import Operation, Payment, StatisticDelta
+from payments.models.discrepancy import DiscrepancyKind
+from payments.models.payment import PaymentStatus
+from payments.providers.base import Outcome, Result, Verb
+from payments.services.batch import Batch
+
+REDIRECT_LIVES: Final = timedelta(hours=1)
+AUTHORIZATION_LIVES: Final = timedelta(days=7)
+_FINAL: Final = frozenset({Outcome.SUCCEEDED, Outcome.DECLINED})
+# What a provider calls a refusal, though nobody refused.
+_ENDINGS: Final = {"expired": PaymentStatus.EXPIRED, "canceled": PaymentStatus.CANCELED}
+_PATIENCE: Final = (2, 4, 8, 15, 30, 60, 120, 300)  # seconds until the sweep looks again
+
+
+def next_look(attempts: int, now: datetime) -> datetime:
+    """When to look again at an operation that is not final."""
+    return now + timedelta(seconds=_PATIENCE[min(attempts, len(_PATIENCE) - 1)])
+
+
+def is_news(operation: Operation, result: Result) -> bool:
+    """Tell whether an answer adds to what is known: nothing takes a final outcome back but a later final one.
+
+    A refusal that comes after a success (and the reverse) is believed only if it did not happen before it. A charge
+    that succeeded is never unmade by a refusal: taking money back is an event of its own (a reversal).
+    """
+    known, told = operation.outcome, result.outcome
+    if known not in _FINAL:
+        return told in _FINAL or known != told or bool(result.redirect_url)
+    if told not in _FINAL or known == told:
+        return False
+    if operation.verb != Verb.REFUND and known == Outcome.SUCCEEDED:
+        return False
+    if result.occurred_at is None or operation.occurred_at is None:
+        return True
+    return result.occurred_at >= operation.occurred_at
+
+
+def repeats(operation: Operation, result: Result) -> bool:
+    """Tell whether an answer says once more what is final: it would change nothing, now or later."""
+    return operation.outcome in _FINAL and operation.outcome == result.outcome
+
+
+def note_outcome(batch: Batch, operation: Operation, result: Result) -> None:
+    """Write an outcome on its operation, and when the sweep is to look at it again."""
+    final = result.outcome in _FINAL
+    was_unknown = operation.outcome == Outcome.UNKNOWN
+    batch.change(
+        operation,
+        outcome=result.outcome,
+        provider_reference=result.reference or operation.provider_reference,
+        failure_code=(result.code or "")[:64],
+        failure_detail=result.detail or "",
+        occurred_at=(result.occurred_at or batch.now) if final else operation.occurred_at,
+        completed_at=batch.now if final else None,
+        due_at=None if final else next_look(operation.attempts, batch.now),
+    )
+    key = f"outcome_unknown:{operation.id}"
+    if result.outcome == Outcome.UNKNOWN:
+        batch.disagree(
+            DiscrepancyKind.OUTCOME_UNKNOWN,
+            key,
+            f"The provider gave no answer to {operation.verb} {operation.id}; it is being asked.",
+            payment=operation.payment,
+            amount=operation.amount,
+            currency=operation.currency,
+        )
+    elif was_unknown:  # also by the word that it never arrived, or that it is on its way
+        batch.agree(key)
+
+
+def answered(batch: Batch, operation: Operation, result: Result) -> None:
+    """Apply an answer to a charge: the same whether it came from the call, a webhook, the sweep or a device."""
+    payment = batch.payments[operation.payment_id or ""]
+    operation.payment = payment
+    if not is_news(operation, result):
+        if operation.outcome not in _FINAL:
+            batch.change(operation, due_at=next_look(operation.attempts, batch.now))
+        return
+    note_outcome(batch, operation, result)
+    if operation.verb in (Verb.SALE, Verb.AUTHORIZE):
+        _charge_answered(batch, payment, operation, result)
+    elif result.outcome == Outcome.SUCCEEDED and operation.verb == Verb.CAPTURE:
+        capture(batch, payment, operation, _moved(operation, result), result.occurred_at or batch.now)
+    elif result.outcome == Outcome.SUCCEEDED and operation.verb == Verb.CANCEL:
+        release(batch, payment, PaymentStatus.CANCELED, operation)
+    elif result.outcome == Outcome.DECLINED:
+        batch.change(payment, failure_code=(result.code or "declined")[:64], failure_detail=result.detail or "")
+
+
+def _charge_answered(batch: Batch, payment: Payment, operation: Operation, result: Result) -> None:
+    _learn(batch, payment, result)
+    if result.outcome == Outcome.SUCCEEDED:
+        amount = _moved(operation, result)
+        _note_difference(batch, payment, operation, amount)
+        if operation.verb == Verb.SALE:
+            capture(batch, payment, operation, amount, result.occurred_at or batch.now)
+        else:
+            authorize(batch, payment, operation, amount, result.occurred_at or batch.now)
+    elif result.outcome == Outcome.DECLINED:
+        decline(batch, payment, operation, result)
+    elif result.outcome == Outcome.UNKNOWN:
+        if batch.move(payment, PaymentStatus.UNKNOWN, operation=operation):
+            batch.tell("payment.unknown", payment)
+    elif result.outcome == Outcome.PENDING and result.redirect_url:
+        batch.change(payment, redirect_url=result.redirect_url, expires_at=batch.now + REDIRECT_LIVES)
+        batch.move(payment, PaymentStatus.REQUIRES_ACTION, operation=operation)
+    elif result.outcome == Outcome.PENDING:
+        batch.move(payment, PaymentStatus.PROCESSING, operation=operation)
+
+
+def authorize(batch: Batch, payment: Payment, operation: Operation, amount: int, at: datetime) -> None:
+    """The amount is held for us; nothing is booked until it is captured."""
+    batch.change(
+        payment,
+        amount_authorized=payment.amount_authorized + amount,
+        expires_at=batch.now + AUTHORIZATION_LIVES,
+        failure_code="",
+        failure_detail="",
+        **_when(payment, at),
+    )
+    batch.change(payment.order, authorized=payment.order.authorized + amount)
+    batch.move(payment, PaymentStatus.AUTHORIZED, operation=operation)
+    batch.tell("payment.authorized", payment)
+
+
+def capture(batch: Batch, payment: Payment, operation: Operation, amount: int, at: datetime) -> None:
+    """The money is ours: payment and order rise, the entry is booked, the sale counts."""
+    first = payment.amount_captured == 0
+    held = operation.verb == Verb.CAPTURE
+    paid_before = payment.order.captured
+    batch.change(
+        payment,
+        amount_captured=payment.amount_captured + amount,
+        amount_authorized=max(payment.amount_authorized, payment.amount_captured + amount),
+        failure_code="",
+        failure_detail="",
+        **(_when(payment, at) if first else {}),
+    )
+    if first:
+        batch.change(payment, receipt_number=_receipt_number(payment))
+    batch.change(payment.order, captured=payment.order.captured + amount)
+    if held:
+        batch.change(payment.order, authorized=max(0, payment.order.authorized - amount))
+        if operation.final:
+            release(batch, payment, None, operation)
+    batch.move(payment, PaymentStatus.CAPTURED, operation=operation)
+    batch.book(journal.captured(batch.merchant, payment, operation, amount, at))
+    tips = payment.tip if operation.verb == Verb.SALE else 0
+    batch.count(figures(payment, sales_count=int(first), sales_amount=amount, tips_amount=tips))
+    batch.tell("payment.captured", payment)
+    _note_overpaid(batch, payment, amount, paid_before)
+
+
+def decline(batch: Batch, payment: Payment, operation: Operation, result: Result) -> None:
+    """Refused, or given up by the customer or the clock: nothing moved."""
+    status = _ENDINGS.get(result.code or "", PaymentStatus.DECLINED)
+    batch.change(payment, failure_code=(result.code or "declined")[:64], failure_detail=result.detail or "")
+    if batch.move(payment, status, operation=operation):
+        batch.tell(f"payment.{status.value}", payment)
+
+
+def release(
+    batch: Batch, payment: Payment, to_status: PaymentStatus | None, operation: Operation | None = None
+) -> None:
+    """What was authorized and not captured is given up; an uncaptured payment ends in `to_status`."""
+    rest = payment.amount_authorized - payment.amount_captured - payment.amount_released
+    if rest > 0:
+        batch.change(payment, amount_released=payment.amount_released + rest)
+        batch.change(payment.order, authorized=max(0, payment.order.authorized - rest))
+    if to_status is not None and payment.amount_captured == 0 and batch.move(payment, to_status, operation=operation):
+        batch.tell(f"payment.{to_status.value}", payment)
+
+
+def reverse(batch: Batch, payment: Payment, operation: Operation, at: datetime) -> None:
+    """A sale or capture is taken back by scheme, provider or device: as if it had never been made."""
+    if operation.reversed_at is not None or operation.outcome != Outcome.SUCCEEDED:
+        return
+    amount = operation.amount
+    batch.book(*journal.reversed_sale(batch.merchant, payment, operation, amount, at))  # while it is as it was booked
+    batch.change(operation, reversed_at=batch.now)
+    batch.change(payment, amount_captured=payment.amount_captured - amount, provisional=False)
+    batch.change(payment.order, captured=payment.order.captured - amount)
+    gone = payment.amount_captured == 0
+    tips = payment.tip if operation.verb == Verb.SALE else 0
+    batch.count(figures(payment, sales_count=-int(gone), sales_amount=-amount, tips_amount=-tips))
+    if gone and batch.move(payment, PaymentStatus.REVERSED, operation=operation):
+        batch.tell("payment.reversed", payment)
+
+
+def figures(payment: Payment, **measures: int) -> StatisticDelta:
+    """A change of the statistics, in the groups of this payment."""
+    return StatisticDelta(
+        merchant_id=payment.merchant_id,
+        channel_id=payment.channel_id,
+        business_day=payment.business_day,
+        hour=payment.occurred_at.astimezone(payment.merchant.zone).hour,
+        method=payment.method or "",
+        origin=payment.origin,
+        brand=payment.card_brand or "",
+        currency=payment.currency,
+        **measures,
+    )
+
+
+def _learn(batch: Batch, payment: Payment, result: Result) -> None:
+    """Take over what the provider tells of the payment beside the outcome.
+
+    A page of a provider's may get another name once somebody pays on it: what succeeds is named as it then is.
+    """
+    news: dict[str, Any] = {}
+    if result.payment_reference and (not payment.provider_reference or result.outcome == Outcome.SUCCEEDED):
+        news["provider_reference"] = result.payment_reference
+    if result.method and not payment.method:
+        news["method"] = result.method
+    if result.card is not None:
+        news |= {
+            "card_brand": result.card.brand,
+            "card_last4": result.card.last4,
+            "card_fingerprint": result.card.fingerprint,
+            "card_par": result.card.par,
+            "entry_mode": result.card.entry_mode,
+            "verification": result.card.verification,
+        }
+    if news:
+        batch.change(payment, **news)
+
+
+def _when(payment: Payment, at: datetime) -> dict[str, Any]:
+    return {"occurred_at": at, "business_day": payment.merchant.business_day(at)}
+
+
+def _receipt_number(payment: Payment) -> str:
+    """Short enough to type at a counter, unique through the open item's number."""
+    return payment.receipt_number or f"{payment.business_day:%y%m%d}-{payment.item}"
+
+
+def _moved(operation: Operation, result: Result) -> int:
+    return result.amount.amount if result.amount is not None else operation.amount
+
+
+def _note_difference(batch: Batch, payment: Payment, operation: Operation, amount: int) -> None:
+    if amount != operation.amount:
+        batch.disagree(
+            DiscrepancyKind.AMOUNT_DIFFERS,
+            f"amount_differs:{operation.id}",
+            f"Asked for {operation.amount}, the provider moved {amount} minor units.",
+            payment=payment,
+            amount=amount - operation.amount,
+            currency=payment.currency,
+        )
+        batch.change(operation, amount=amount)
+
+
+def _note_overpaid(batch: Batch, payment: Payment, amount: int, paid_before: int) -> None:
+    """Paid twice: more than the order's total, or, where no total is known, the same amount once more."""
+    order = payment.order
+    over = order.captured - order.total if order.total is not None else 0
+    if order.total is None and paid_before >= amount and _paid_alike(batch, payment, amount):
+        over = amount
+    if over > 0:
+        batch.disagree(
+            DiscrepancyKind.OVERPAID,
+            f"overpaid:{order.id}:{payment.id}",
+            f"Order {order} has been paid {over} minor units too much.",
+            payment=payment,
+            amount=over,
+            currency=order.currency,
+            channel_id=payment.channel_id,
+        )
+
+
+def _paid_alike(batch: Batch, payment: Payment, amount: int) -> bool:
+    return any(
+        other.order_id == payment.order_id and other.id != payment.id and other.amount_captured == amount
+        for other in batch.payments.values()
+    )

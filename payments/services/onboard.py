@@ -1,0 +1,197 @@
+"""Take on a merchant, a channel of it, a provider account of it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from django.db import transaction
+
+from payments import rates, registry
+from payments.errors import Fault, Invalid, ValidationFailed
+from payments.iban import compact
+from payments.models import Channel, Merchant, ProviderAccount
+from payments.money import EXPONENTS
+from payments.pan import has_card_number
+from payments.people.services import audit_log
+from payments.services.intent import Intent
+
+# What a test merchant starts with, so that its first payment needs no set-up.
+TEST_ACCOUNTS: Final = ("simulator", "recorded", "external")
+# Cash is rounded to this many minor units where small coins are not given out.
+CASH_ROUNDING: Final[dict[tuple[str, str], int]] = {
+    ("NL", "EUR"): 5,
+    ("BE", "EUR"): 5,
+    ("FI", "EUR"): 5,
+    ("IE", "EUR"): 5,
+    ("IT", "EUR"): 5,
+    ("SK", "EUR"): 5,
+    ("CH", "CHF"): 5,
+}
+TIME_ZONES: Final[dict[str, str]] = {
+    "BE": "Europe/Brussels",
+    "CH": "Europe/Zurich",
+    "DE": "Europe/Berlin",
+    "FI": "Europe/Helsinki",
+    "FR": "Europe/Paris",
+    "GB": "Europe/London",
+    "IE": "Europe/Dublin",
+    "IT": "Europe/Rome",
+    "LU": "Europe/Luxembourg",
+    "NL": "Europe/Amsterdam",
+    "SK": "Europe/Bratislava",
+}
+LONGEST_NAME: Final = 200
+LONGEST_NAMESPACE: Final = 64
+
+
+def create_merchant(
+    *, name: str, mode: str = "test", country: str = "NL", currency: str = "EUR", iban: str = "", actor: str
+) -> Merchant:
+    """Take on a merchant; one in test mode gets the accounts it can try everything with.
+
+    Raises:
+        ValidationFailed: each fault by the name of its argument.
+    """
+    _refuse(
+        _name_fault(name),
+        _fault(mode not in Merchant.Mode.values, "mode", "invalid_choice", "Use test or live."),
+        _fault(
+            not (len(country) == 2 and country.isascii() and country.isupper()),
+            "country",
+            "country_unknown",
+            "Use a country's two capital letters, as NL.",
+        ),
+        _currency_fault(currency),
+        _iban_fault("iban", iban),
+    )
+    merchant = Merchant(
+        name=name,
+        mode=mode,
+        country=country,
+        currency=currency,
+        iban=compact(iban) if iban else "",
+        cash_rounding=CASH_ROUNDING.get((country, currency), 1),
+        timezone=TIME_ZONES.get(country, TIME_ZONES["NL"]),
+    )
+    with transaction.atomic():
+        merchant.save(force_insert=True)
+        audit_log.write(actor=actor, action="merchant.created", subject=merchant, merchant_id=merchant.id)
+        for provider in TEST_ACCOUNTS if merchant.test_mode else ():
+            create_provider_account(
+                merchant=merchant, provider=provider, name=provider.capitalize(), currency=currency, actor=actor
+            )
+    return merchant
+
+
+def create_channel(*, merchant: Merchant, kind: str, name: str, namespace: str | None = None, actor: str) -> Channel:
+    """Open a sales location. Its order references are its own, unless it names a namespace to share.
+
+    Raises:
+        ValidationFailed: each fault by the name of its argument.
+    """
+    _refuse(
+        _name_fault(name),
+        _fault(kind not in Channel.Kind.values, "kind", "invalid_choice", "Use online, in_store or remote."),
+        _fault(
+            namespace is not None and not 1 <= len(namespace) <= LONGEST_NAMESPACE,
+            "orders",
+            "too_long",
+            f"A namespace has 1 to {LONGEST_NAMESPACE} characters.",
+        ),
+    )
+    channel = Channel(merchant=merchant, kind=kind, name=name)
+    channel.namespace = namespace or channel.id
+    with transaction.atomic():
+        channel.save(force_insert=True)
+        audit_log.write(actor=actor, action="channel.created", subject=channel, merchant_id=merchant.id)
+    return channel
+
+
+def create_provider_account(
+    *,
+    merchant: Merchant,
+    provider: str,
+    name: str,
+    currency: str,
+    external_id: str = "",
+    bank_iban: str = "",
+    credentials: Mapping[str, str] | None = None,
+    fee_rates: Sequence[Mapping[str, Any]] = (),
+    actor: str,
+    intent: Intent | None = None,
+) -> ProviderAccount:
+    """Write down a contract with a provider. The first one of a provider is used when none is named.
+
+    Raises:
+        Invalid: `provider_test_only`.
+        ValidationFailed: a provider, name, currency, IBAN or fee rate that is none.
+    """
+    translator = registry.provider(provider)
+    if translator.capabilities.test_only and not merchant.test_mode:
+        raise Invalid("provider_test_only", "A live merchant cannot use it: it moves no money.", param="provider")
+    _refuse(_name_fault(name), _currency_fault(currency), _iban_fault("bank_iban", bank_iban), *rates.faults(fee_rates))
+    account = ProviderAccount(
+        merchant=merchant,
+        provider=provider,
+        name=name,
+        currency=currency,
+        external_id=external_id,
+        bank_iban=compact(bank_iban) if bank_iban else "",
+        credentials=json.dumps({**translator.new_secrets(), **(credentials or {})}),
+        fee_rates=list(fee_rates),
+    )
+    with transaction.atomic():
+        if intent is not None:
+            intent.begin(account.id)
+        Merchant.objects.select_for_update().get(id=merchant.id)  # two first accounts at once: one is the default
+        accounts = ProviderAccount.objects.filter(merchant=merchant, provider=provider)
+        account.default = not accounts.filter(default=True).exists()
+        account.save(force_insert=True)
+        audit_log.write(actor=actor, action="provider_account.created", subject=account, merchant_id=merchant.id)
+    return account
+
+
+def checked(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Names and IBANs as they are stored, fee rates as they can be compared; the rest as it is.
+
+    Raises:
+        ValidationFailed: one that is none.
+    """
+    ibans = {name: str(given[name]) for name in ("iban", "bank_iban") if name in given}
+    _refuse(
+        _name_fault(str(given["name"])) if "name" in given else None,
+        *(_iban_fault(name, iban) for name, iban in ibans.items()),
+        *rates.faults(given.get("fee_rates", ())),
+    )
+    return {**given, **{name: compact(iban) if iban else "" for name, iban in ibans.items()}}
+
+
+def _refuse(*faults: Fault | None) -> None:
+    found = [fault for fault in faults if fault is not None]
+    if found:
+        raise ValidationFailed(found)
+
+
+def _fault(wrong: bool, param: str, code: str, detail: str) -> Fault | None:
+    return Fault(param, code, detail) if wrong else None
+
+
+def _currency_fault(currency: str) -> Fault | None:
+    return _fault(currency not in EXPONENTS, "currency", "currency_unknown", "Use an ISO 4217 code, as EUR.")
+
+
+def _iban_fault(param: str, iban: str) -> Fault | None:
+    if not iban:
+        return None
+    try:
+        compact(iban)
+    except ValueError as error:
+        return Fault(param, "iban_invalid", str(error))
+    return None
+
+
+def _name_fault(name: str) -> Fault | None:
+    if has_card_number(name):
+        return Fault("name", "card_number_refused", "This holds a card number. Never send one.")
+    wrong = not name.strip() or len(name) > LONGEST_NAME or "\0" in name
+    return _fault(wrong, "name", "too_long", f"A name has 1 to {LONGEST_NAME} characters.")

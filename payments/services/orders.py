@@ -1,0 +1,77 @@
+"""Find the order a payment is for, or make it at its first use."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.utils import timezone
+
+from payments.errors import Invalid
+from payments.models import Channel, Order
+from payments.people.models import Customer
+from payments.prepared import Prepared
+from payments.services import sql
+from payments.services.batch import Batch
+
+_BY_ID: Final = Prepared(
+    lambda merchant_id, order_id: Order.objects.filter(merchant_id=merchant_id, id=order_id)  # of the merchant only
+)
+_BY_REFERENCE: Final = Prepared(
+    lambda merchant_id, namespace, reference: Order.objects.filter(
+        merchant_id=merchant_id, namespace=namespace, reference=reference
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderName:
+    """What a request calls an order: an id from any channel, or a reference in one channel's namespace."""
+
+    order_id: str | None = None
+    reference: str | None = None
+
+
+def take_order(
+    batch: Batch, *, channel: Channel, name: OrderName, currency: str, customer: Customer | None = None
+) -> Order:
+    """Lock the order and return it; two first uses of one reference at once make one order.
+
+    Raises:
+        Invalid: the id is unknown, or the order is in another currency.
+    """
+    if name.order_id is None:
+        row = _new(batch, channel, name.reference, currency, customer)
+        if _made(row):
+            batch.orders[row.id] = row  # nobody else sees it before the commit: it is ours without a lock
+            return row
+        order = _BY_REFERENCE.first(batch.merchant.id, channel.namespace, name.reference or "")
+    else:
+        order = _BY_ID.first(batch.merchant.id, name.order_id)
+    if order is None:
+        raise Invalid("validation_failed", "There is no such order.", param="order")
+    if order.currency != currency:
+        raise Invalid(
+            "order_currency_differs",
+            f"This order is in {order.currency}; use that currency or another order.",
+            param="currency",
+        )
+    batch.lock([order.id])
+    return batch.orders[order.id]
+
+
+def _new(batch: Batch, channel: Channel, reference: str | None, currency: str, customer: Customer | None) -> Order:
+    return Order(
+        merchant=batch.merchant,
+        channel=channel,
+        namespace=channel.namespace,
+        reference=reference,
+        currency=currency,
+        customer=customer,
+        created_at=timezone.now(),
+    )
+
+
+def _made(row: Order) -> bool:
+    columns = (row.id, row.merchant_id, row.channel_id, row.namespace, row.reference, row.customer_id, row.currency)
+    made = sql.done(sql.MAKE_ORDER, [*columns, row.created_at])
+    row._state.adding = not made
+    return made

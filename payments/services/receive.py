@@ -1,0 +1,151 @@
+"""Provider events in: verified, stored, acknowledged; then applied once, in any order."""
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from payments import doorbell, registry
+from payments.crash_points import reach
+from payments.models import Discrepancy, Operation, ProviderAccount, ProviderEvent
+from payments.models.discrepancy import DiscrepancyKind
+from payments.pan import mask_card_numbers
+from payments.prepared import Prepared
+from payments.providers.base import Notice, Report
+from payments.services import discrepancy, sql
+from payments.services.moves import next_look, repeats
+from payments.services.record import record
+from payments.services.submit import credentials_of
+
+logger = logging.getLogger(__name__)
+
+Status = ProviderEvent.Status
+PATIENCE: Final = timedelta(days=1)  # how long an event may wait for what it is about
+
+_ANSWERED: Final = Prepared(
+    lambda merchant_id, operation_id: Operation.objects.filter(
+        merchant_id=merchant_id, id=operation_id, reversed_at=None
+    )
+)
+
+
+def receive(account: ProviderAccount, *, body: bytes, headers: Mapping[str, str]) -> str:
+    """Verify and store a webhook, and return our id for it; applying it is left to a worker.
+
+    Raises:
+        SignatureInvalid: the account's secret did not sign these bytes.
+    """
+    event_id = registry.provider(account.provider).verify(body, headers, credentials_of(account))
+    reach("receive.verified")
+    now = timezone.now()
+    row = ProviderEvent(
+        merchant_id=account.merchant_id,
+        provider_account=account,
+        event_id=event_id,
+        body=_masked(body, account),
+        due_at=now,
+        created_at=now,
+    )
+    notice = _read(row)
+    row.announces = notice.announces[:255] if notice is not None else ""
+    if notice is not None and notice.reports and all(_is_known(account, report) for report in notice.reports):
+        row.status, row.due_at, row.applied_at = Status.APPLIED, None, now
+    stored = _stored(row)
+    reach("receive.stored")
+    if stored:
+        if row.due_at is not None:
+            doorbell.ring("payments.apply_event", row.id)
+        return row.id
+    earlier = ProviderEvent.objects.filter(provider_account=account, event_id=event_id)
+    earlier.update(deliveries=F("deliveries") + 1)
+    return earlier.values_list("id", flat=True)[0]
+
+
+def _stored(row: ProviderEvent) -> bool:
+    """Store an event that was not heard of before."""
+    columns = (row.id, row.merchant_id, row.provider_account_id, row.event_id, row.body, row.announces)
+    return sql.done(sql.STORE_EVENT, [*columns, row.status, row.due_at, row.applied_at, row.created_at])
+
+
+def _is_known(account: ProviderAccount, report: Report) -> bool:
+    """Whether a report only repeats a final answer: most webhooks tell again what the call was told already."""
+    operation = _ANSWERED.first(account.merchant_id, report.operation_id) if report.operation_id else None
+    return operation is not None and operation.verb == report.fact.value and repeats(operation, report.result)
+
+
+def apply_event(event_id: str) -> None:
+    """Apply one stored event, unless it was, or another worker just does."""
+    with transaction.atomic():
+        reach("apply.opened")
+        row = (
+            ProviderEvent.objects.select_for_update(of=("self",), skip_locked=True)
+            .filter(id=event_id, due_at__isnull=False)
+            .select_related("provider_account__merchant")
+            .first()
+        )
+        if row is not None:
+            _apply(row)
+        reach("apply.written")
+    reach("apply.committed")
+
+
+def _apply(row: ProviderEvent) -> None:
+    notice = _read(row)
+    now = timezone.now()
+    row.attempts += 1
+    if notice is None:
+        row.status, row.due_at = Status.UNREADABLE, None
+    elif not notice.reports:
+        row.status, row.due_at, row.applied_at = Status.IGNORED, None, now
+    else:
+        recording = record(row.provider_account, notice.reports, actor=f"provider:{row.provider_account_id}")
+        reach("apply.recorded")
+        if recording.waiting:
+            _wait(row, notice)
+        else:
+            row.status, row.due_at, row.applied_at = Status.APPLIED, None, now
+    row.save(update_fields=["status", "due_at", "applied_at", "attempts", "detail"])
+
+
+def _read(row: ProviderEvent) -> Notice | None:
+    try:
+        return registry.provider(row.provider_account.provider).read(bytes(row.body))
+    except Exception as error:  # evidence that cannot be read is kept, and shown to finance
+        logger.exception("event %s of %s cannot be read", row.event_id, row.provider_account_id)
+        row.detail = f"{type(error).__name__}: the event could not be read."
+        return None
+
+
+def _wait(row: ProviderEvent, notice: Notice) -> None:
+    """Look again later; what nobody knows after a day becomes a discrepancy, and a late truth still closes it."""
+    row.status, row.due_at = Status.WAITING, next_look(row.attempts, timezone.now())
+    if timezone.now() - row.created_at < PATIENCE:
+        return
+    amounts = [report.result.amount for report in notice.reports if report.result.amount is not None]
+    row.due_at, row.detail = None, "Nothing of ours was found for it."
+    discrepancy.raise_(
+        [
+            Discrepancy(
+                merchant=row.provider_account.merchant,
+                kind=DiscrepancyKind.MISSING_IN_BOOKS,
+                key=f"missing_in_books:{row.id}",
+                detail=f"{row.provider_account} reported {notice.type or 'an event'} about a payment we do not know.",
+                amount=amounts[0].amount if amounts else None,
+                currency=amounts[0].currency if amounts else None,
+            )
+        ]
+    )
+
+
+def _masked(body: bytes, account: ProviderAccount) -> bytes:
+    """What a provider reports is kept without card numbers, and the slip is logged."""
+    text = body.decode("utf-8", errors="replace")
+    masked = mask_card_numbers(text)
+    if masked == text:
+        return body
+    logger.warning("a card number was masked in an event of %s", account.id)
+    return masked.encode()

@@ -1,0 +1,231 @@
+"""The one mover: outcomes and reports become operation, payment, transition, journal entry and event together.
+
+It is the same function whether the answer came from the call, a webhook or the sweep. An operation is recognized by
+our own id, then by the provider's reference; a refund with neither waits while its payment has a refund of ours
+without a reference, so that our own refund's early webhook is never taken for a second refund.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from payments.crash_points import reach
+from payments.models import Operation, Payment, ProviderAccount
+from payments.models.payment import PaymentStatus
+from payments.prepared import Prepared
+from payments.providers.base import Fact, Outcome, Report, Result, Verb
+from payments.services import chargeback, moves, refund_moves
+from payments.services.batch import Batch
+
+_VERBS = frozenset(Fact(verb.value) for verb in Verb)
+
+
+@dataclass(slots=True)
+class Recording:
+    """What became of a list of reports: those that found nothing to be about yet are to be tried again."""
+
+    applied: list[Report] = field(default_factory=list)
+    waiting: list[Report] = field(default_factory=list)
+    payments: dict[str, Payment] = field(default_factory=dict)  # of the orders touched, as they now stand
+
+
+def record_answer(operation: Operation, result: Result, *, actor: str) -> Payment | None:
+    """Record the answer to one call of ours; return its payment as it then stands."""
+    report = Report(fact=Fact(operation.verb), result=result, operation_id=operation.id)
+    about = {operation.payment.order_id} if operation.payment is not None else None
+    return record(operation.provider_account, [report], actor=actor, order_ids=about).payments.get(
+        operation.payment_id or ""
+    )
+
+
+def record(
+    account: ProviderAccount, reports: Sequence[Report], *, actor: str, order_ids: set[str] | None = None
+) -> Recording:
+    """Record what one provider account answered or reported, in one transaction.
+
+    Repeating it is harmless. Reports that cannot be placed yet come back in `waiting`; nothing of them is written.
+    `order_ids` are the orders that the reports are about, where the caller knows them.
+    """
+    recording = Recording()
+    with transaction.atomic():
+        reach("record.opened")
+        batch = Batch(merchant=account.merchant, actor=actor, now=timezone.now(), facts=True)
+        batch.lock(_order_ids(account, reports) if order_ids is None else order_ids)
+        known = _Known(account, reports, batch)
+        for report in reports:
+            placed = _apply(batch, known, report)
+            (recording.applied if placed else recording.waiting).append(report)
+        batch.flush()
+        recording.payments = batch.payments
+        reach("record.written")
+    reach("record.committed")
+    return recording
+
+
+class _Known:
+    """The operations and payments that reports may be about, read after their orders were locked."""
+
+    def __init__(self, account: ProviderAccount, reports: Sequence[Report], batch: Batch) -> None:
+        self.account = account
+        self.operations = _OPERATIONS(account.merchant_id, account.id, *_names(reports), list(batch.payments) or _NONE)
+        self.payments = batch.payments
+
+    def operation(self, report: Report) -> Operation | None:
+        if report.operation_id is not None:
+            return next((row for row in self.operations if row.id == report.operation_id), None)
+        verb, reference = report.fact.value, report.result.reference
+        by_reference = [row for row in self.of_verb(verb) if reference and row.provider_reference == reference]
+        if by_reference:
+            return by_reference[0]
+        payment = self.payment(report)
+        if payment is None or report.fact == Fact.REFUND:
+            return None
+        of_payment = [row for row in self.of_verb(verb) if row.payment_id == payment.id]
+        return of_payment[0] if len(of_payment) == 1 and not of_payment[0].provider_reference else None
+
+    def of_verb(self, verb: str) -> list[Operation]:
+        return [row for row in self.operations if row.verb == verb and row.provider_account_id == self.account.id]
+
+    def payment(self, report: Report) -> Payment | None:
+        reference = report.result.payment_reference
+        return next(
+            (
+                row
+                for row in self.payments.values()
+                if reference and row.provider_reference == reference and row.provider_account_id == self.account.id
+            ),
+            None,
+        )
+
+    def refund_without_reference(self, payment: Payment) -> bool:
+        return any(
+            row.payment_id == payment.id
+            and row.executor == Operation.Executor.PROVIDER
+            and row.provider_reference is None
+            and row.outcome != Outcome.DECLINED
+            and (row.due_at is not None or row.outcome != Outcome.NOT_SENT)  # a canceled one was never sent
+            for row in self.of_verb(Verb.REFUND)
+        )
+
+    def last_success(self, payment: Payment, reference: str | None) -> Operation | None:
+        done = [
+            row
+            for row in self.operations
+            if row.payment_id == payment.id
+            and row.verb in (Verb.SALE, Verb.CAPTURE)
+            and row.outcome == Outcome.SUCCEEDED
+            and row.reversed_at is None
+        ]
+        named = [row for row in done if reference and reference in (row.provider_reference, row.id)]
+        candidates = named or done
+        return candidates[-1] if candidates else None
+
+
+_NONE: Final = [""]  # no id and no reference is empty
+
+
+def _named(account_id: str, operation_ids: Sequence[str], references: Sequence[str]) -> Q:
+    return Q(id__in=operation_ids) | Q(provider_account_id=account_id, provider_reference__in=references)
+
+
+_OPERATIONS: Final = Prepared(
+    lambda merchant_id, account_id, operation_ids, references, payment_ids: (
+        Operation.objects.filter(
+            _named(account_id, operation_ids, references) | Q(payment_id__in=payment_ids), merchant_id=merchant_id
+        )
+        .select_related("refund_part__refund__order", "refund_part__voucher", "provider_account")
+        .order_by("id")
+    )
+)
+# Found without a lock; what is found is read again under it.
+_BEHIND: Final = Prepared(
+    lambda merchant_id, account_id, operation_ids, references: (
+        Operation.objects.filter(_named(account_id, operation_ids, references), merchant_id=merchant_id)
+        .select_related("payment", "refund_part__refund")
+        .order_by("id")
+    )
+)
+_CHARGED: Final = Prepared(
+    lambda account_id, references: Payment.objects.filter(
+        provider_account_id=account_id, provider_reference__in=references
+    )
+)
+
+
+def _names(reports: Iterable[Report]) -> tuple[list[str], list[str]]:
+    """The operations' ids and the provider's references that reports name, each once."""
+    ids = {report.operation_id for report in reports if report.operation_id}
+    references = {report.result.reference for report in reports if report.result.reference}
+    return sorted(ids) or _NONE, sorted(references) or _NONE
+
+
+def _order_ids(account: ProviderAccount, reports: Sequence[Report]) -> set[str]:
+    """The orders behind reports."""
+    found = set()
+    for row in _BEHIND(account.merchant_id, account.id, *_names(reports)):
+        found |= {row.payment.order_id} if row.payment is not None else set()
+        found |= {row.refund_part.refund.order_id} if row.refund_part is not None else set()
+    references = {report.result.payment_reference for report in reports if report.result.payment_reference}
+    if references:
+        found |= {row.order_id for row in _CHARGED(account.id, sorted(references))}
+    return found
+
+
+def _apply(batch: Batch, known: _Known, report: Report) -> bool:
+    """Place one report; False when what it is about is not known yet."""
+    operation = known.operation(report) if report.fact in _VERBS else None
+    if operation is not None:
+        _answer(batch, operation, report.result)
+        return True
+    payment = known.payment(report)
+    if payment is None or report.operation_id is not None:
+        return False
+    at = report.result.occurred_at or batch.now
+    if report.fact in chargeback.FACTS:
+        chargeback.chargeback_reported(batch, payment, chargeback.Told.of(report, payment, batch.now))
+    elif report.fact == Fact.REVERSAL:
+        taken_back = known.last_success(payment, report.original_reference)
+        if taken_back is not None:
+            moves.reverse(batch, payment, taken_back, at)
+        return taken_back is not None or payment.status == PaymentStatus.REVERSED
+    elif report.fact == Fact.EXPIRE:
+        moves.release(batch, payment, PaymentStatus.EXPIRED)
+    elif report.fact == Fact.CANCEL and report.result.outcome == Outcome.SUCCEEDED:
+        moves.release(batch, payment, PaymentStatus.CANCELED)
+    elif report.fact == Fact.REFUND:
+        return _refund_elsewhere(batch, known, payment, report)
+    else:
+        return False
+    return True
+
+
+def _answer(batch: Batch, operation: Operation, result: Result) -> None:
+    if operation.verb == Verb.REFUND:
+        refund_moves.answered(batch, operation, result)
+    else:
+        moves.answered(batch, operation, result)
+
+
+def _refund_elsewhere(batch: Batch, known: _Known, payment: Payment, report: Report) -> bool:
+    """A refund that we did not ask for, unless it may be the one we are just asking for."""
+    if known.refund_without_reference(payment):
+        return False
+    if report.result.outcome != Outcome.SUCCEEDED:
+        return True
+    amount = report.result.amount.amount if report.result.amount is not None else payment.amount
+    refund_moves.report(
+        batch,
+        payment=payment,
+        order=payment.order,
+        channel=payment.channel,
+        provider_account=payment.provider_account,
+        amount=amount,
+        reference=report.result.reference,
+        reason=report.reason or "Refunded at the provider.",
+        at=report.result.occurred_at or batch.now,
+    )
+    return True

@@ -1,0 +1,141 @@
+"""The sweep: whatever no bell rang for, and whatever has no final answer yet, is taken up again.
+
+An operation whose outcome is unknown is asked about (`fetch`), never repeated under another key. What the provider
+never received is asked again under the same key; but a charge whose customer has long gone ends as declined.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from payments import registry
+from payments.crash_points import reach
+from payments.models import Operation, Payment, ProviderEvent
+from payments.models.payment import PaymentStatus
+from payments.providers.base import Outcome, Result, Verb
+from payments.services import calls, moves
+from payments.services.batch import Batch
+from payments.services.receive import apply_event
+from payments.services.record import record_answer
+from payments.services.submit import LEASE, call_of, credentials_of, operations, submit
+
+logger = logging.getLogger(__name__)
+
+ACTOR: Final = "system:recover"
+CHARGE_LIVES: Final = timedelta(minutes=15)  # after that nobody waits at the checkout any more
+REFUND_LIVES: Final = timedelta(days=3)
+_CHARGES: Final = frozenset({Verb.SALE, Verb.AUTHORIZE})
+
+
+def recover(*, limit: int = 200) -> int:
+    """Take up everything that is due, each in its own transaction; return how many things were taken up."""
+    taken = 0
+    for operation_id in _claim(limit):
+        _guarded(recover_operation, operation_id)
+        taken += 1
+    for event_id in _due_events(limit):
+        _guarded(apply_event, event_id)
+        taken += 1
+    for payment in _expired(limit):
+        _guarded(_expire, payment)
+        taken += 1
+    return taken
+
+
+def recover_operation(operation_id: str) -> None:
+    """Find out what became of one operation, or send it if nobody did."""
+    operation = operations().get(id=operation_id)
+    if operation.submitted_at is None:
+        submit(operation_id, actor=ACTOR)
+    elif operation.outcome == Outcome.NOT_SENT:
+        _send_again(operation)
+    elif operation.outcome not in (Outcome.SUCCEEDED, Outcome.DECLINED):
+        _ask(operation)
+
+
+def _ask(operation: Operation) -> None:
+    account = operation.provider_account
+    began = time.perf_counter()
+    try:
+        reach("recover.asking")
+        result = registry.provider(account.provider).fetch(call_of(operation), credentials_of(account))
+    except Exception:  # as in submit: a fault in the translator loses nothing
+        logger.exception("provider %s failed to tell about %s", account.provider, operation.id)
+        result = Result(outcome=Outcome.UNKNOWN, code="internal_error", detail="The answer could not be read.")
+    reach("recover.answered")
+    calls.note(operation, calls.FETCH, result, began=began)
+    if result.outcome == Outcome.NOT_SENT and operation.verb in _CHARGES:
+        result = Result(
+            outcome=Outcome.DECLINED,
+            code="not_received",
+            detail="The provider never received this payment; nothing was charged.",
+        )
+    Operation.objects.filter(id=operation.id).update(attempts=operation.attempts + 1)
+    record_answer(operation, result, actor=ACTOR)
+
+
+def _send_again(operation: Operation) -> None:
+    """Under the same key; too late for a charge is a refusal, and for a refund a failure that finance sees."""
+    lives = CHARGE_LIVES if operation.verb in _CHARGES else REFUND_LIVES
+    if timezone.now() - operation.created_at < lives:
+        Operation.objects.filter(id=operation.id).update(due_at=Now())
+        submit(operation.id, actor=ACTOR)
+        return
+    result = Result(
+        outcome=Outcome.DECLINED,
+        code="provider_unreachable",
+        detail="The provider could not be reached in time; nothing was moved.",
+    )
+    record_answer(operation, result, actor=ACTOR)
+
+
+def _claim(limit: int) -> list[str]:
+    """Take due operations for the length of a lease; several sweeps share the work without waiting on each other."""
+    with transaction.atomic():
+        reach("recover.opened")
+        now = Now()  # by the database's clock, as the leases are
+        due: QuerySet[Operation] = Operation.objects.filter(due_at__lte=now, executor=Operation.Executor.PROVIDER)
+        ids = list(due.order_by("due_at").select_for_update(skip_locked=True).values_list("id", flat=True)[:limit])
+        # What was never sent keeps its due time, so that `submit` can claim it.
+        Operation.objects.filter(id__in=ids, submitted_at__isnull=False).update(due_at=now + LEASE)
+        reach("recover.written")
+    reach("recover.committed")
+    return ids
+
+
+def _due_events(limit: int) -> list[str]:
+    due = ProviderEvent.objects.filter(due_at__lte=timezone.now())
+    return list(due.order_by("due_at").values_list("id", flat=True)[:limit])
+
+
+def _expired(limit: int) -> list[Payment]:
+    open_statuses = [PaymentStatus.REQUIRES_ACTION, PaymentStatus.AUTHORIZED]
+    due = Payment.objects.filter(expires_at__lte=timezone.now(), status__in=open_statuses)
+    return list(due.select_related("merchant").order_by("expires_at")[:limit])
+
+
+def _expire(payment: Payment) -> None:
+    """Nobody paid in time. If the money comes all the same, it is recorded like any late truth."""
+    with transaction.atomic():
+        reach("expire.opened")
+        batch = Batch(merchant=payment.merchant, actor=ACTOR, now=timezone.now())
+        batch.lock([payment.order_id])
+        moves.release(batch, batch.payments[payment.id], PaymentStatus.EXPIRED)
+        batch.flush()
+        reach("expire.written")
+    reach("expire.committed")
+
+
+def _guarded(work: Callable[[Any], None], subject: str | Payment) -> None:
+    """One that fails must not keep the sweep from the others."""
+    try:
+        work(subject)
+    except Exception:
+        logger.exception("%s failed on %s", work.__name__, subject)

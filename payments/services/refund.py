@@ -1,0 +1,207 @@
+"""Refund: plan what is asked, hold it under the order's lock, and leave the rest to whoever carries it out."""
+
+import json
+from typing import Final
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from payments import shapes
+from payments.crash_points import reach
+from payments.errors import Invalid
+from payments.ids import new_id
+from payments.models import Order, Payment, Refund, RefundPart
+from payments.models.refund import PartStatus, RefundStatus
+from payments.people.models import Approval
+from payments.people.services import approvals
+from payments.services import refund_moves, voucher
+from payments.services.batch import Batch
+from payments.services.carry_out import carry_out
+from payments.services.intent import Intent
+from payments.services.plan import BankAccount, Plan, PlannedPart, RefundRequest, exceeds_refundable, make_plan
+
+GUARD: Final = "order_never_returns_more"  # the CHECK behind the lock
+
+
+def plan_refund(request: RefundRequest) -> Plan:
+    """Tell how a refund would be made; nothing is changed.
+
+    Raises:
+        Invalid: as `request_refund`.
+    """
+    order = Order.objects.get(id=request.order.id)
+    order.merchant = request.channel.merchant
+    rows = Payment.objects.filter(order=order).select_related("channel", "provider_account", "voucher", "merchant")
+    parts = RefundPart.objects.filter(refund__order=order).order_by("id")
+    _check(request)
+    return make_plan(
+        request, order=order, payments=list(rows), known_account=_known_account(list(parts)), now=timezone.now()
+    )
+
+
+def request_refund(request: RefundRequest, *, actor: str, intent: Intent | None = None) -> Refund:
+    """Decide a refund and return it; what a provider is asked follows at once, by a worker.
+
+    Its `voucher_code` is that of a voucher made for it, which nobody can be shown again.
+
+    Raises:
+        Invalid: `amount_exceeds_refundable` (with `amount_refundable` and `currency`), `route_not_possible`,
+            `bank_account_required`, `order_currency_differs` …
+    """
+    _check(request)
+    try:
+        with transaction.atomic():
+            reach("refund.opened")
+            refund = _decide(request, actor, intent)
+            reach("refund.written")
+    except IntegrityError as error:
+        if GUARD not in str(error):
+            raise
+        order = Order.objects.get(id=request.order.id)
+        raise exceeds_refundable(order.refundable, order.currency) from error
+    reach("refund.committed")
+    return reread(refund)
+
+
+def reread(refund: Refund) -> Refund:
+    """The refund as it now stands, with all that its shape needs, and the one thing that is stored nowhere."""
+    rows = Refund.objects.select_related(*shapes.REFUND_RELATED).prefetch_related(*shapes.REFUND_PREFETCH)
+    fresh = rows.get(id=refund.id)
+    fresh.voucher_code = refund.voucher_code
+    return fresh
+
+
+def _check(request: RefundRequest) -> None:
+    """What can be told without the order's lock."""
+    if request.payment is not None and request.payment.order_id != request.order.id:
+        raise Invalid("validation_failed", "This payment belongs to another order.", param="payment")
+    exchanged = request.exchange_for
+    if exchanged is None:
+        return
+    if exchanged.id == request.order.id:
+        raise Invalid("validation_failed", "An order is not exchanged for itself.", param="exchange_for")
+    if exchanged.currency != request.order.currency:
+        raise Invalid("order_currency_differs", f"That order is in {exchanged.currency}.", param="exchange_for")
+    if request.route not in ("auto", "voucher"):
+        raise Invalid("route_not_possible", "What is exchanged travels nowhere; leave out route.", param="route")
+
+
+def _decide(request: RefundRequest, actor: str, intent: Intent | None) -> Refund:
+    refund_id = new_id("ref")
+    if intent is not None:
+        intent.begin(refund_id)
+    batch = Batch(merchant=request.channel.merchant, actor=actor, now=timezone.now())
+    exchanged = request.exchange_for
+    batch.lock([request.order.id] if exchanged is None else [request.order.id, exchanged.id])
+    payments = [row for row in batch.payments.values() if row.order_id == request.order.id]
+    voucher.hold(payments)
+    batch.read_refunds()
+    _replan(batch, request.order.id)
+    plan = make_plan(
+        request,
+        order=batch.orders[request.order.id],
+        payments=payments,
+        known_account=_known_account(_parts_of(batch, request.order.id)),
+        now=batch.now,
+    )
+    refund = batch.add(_refund(batch, refund_id, request, plan))
+    parts = [_part(batch, refund, position, planned) for position, planned in enumerate(plan.parts)]
+    if refund.status == RefundStatus.REQUIRES_APPROVAL:
+        _ask_a_second_person(batch, refund)
+    else:
+        refund_moves.accept(batch, refund=refund, parts=parts)
+        carry_out(batch, refund=refund, parts=parts)
+    batch.flush()
+    return refund
+
+
+def _ask_a_second_person(batch: Batch, refund: Refund) -> None:
+    approvals.request(
+        subject=refund,
+        action=Approval.Action.REFUND,
+        merchant_id=batch.merchant.id,
+        channel_id=refund.channel_id,
+        requested_by=batch.actor,
+    )
+    batch.tell("refund.requires_approval", refund)
+
+
+def _replan(batch: Batch, order_id: str) -> None:
+    """A new decision takes over the debt of parts that failed."""
+    for part in _parts_of(batch, order_id):
+        if part.status == PartStatus.FAILED:
+            refund_moves.abandon(batch, part=part, code="replanned", detail="A later refund took this debt over.")
+
+
+def _parts_of(batch: Batch, order_id: str) -> list[RefundPart]:
+    return [part for part in batch.parts.values() if part.refund.order_id == order_id]
+
+
+def _known_account(parts: list[RefundPart]) -> BankAccount | None:
+    """The bank account that was given for an earlier refund of this order."""
+    for part in sorted(parts, key=lambda part: part.id, reverse=True):
+        if part.bank_account:
+            return BankAccount(**json.loads(part.bank_account))
+    return None
+
+
+def _refund(batch: Batch, refund_id: str, request: RefundRequest, plan: Plan) -> Refund:
+    limit = batch.merchant.second_person_above
+    alone = limit is None or plan.amount <= limit
+    exchanged = request.exchange_for
+    return Refund(
+        id=refund_id,
+        merchant=batch.merchant,
+        order=batch.orders[request.order.id],
+        channel=request.channel,
+        exchange_for=None if exchanged is None else batch.orders[exchanged.id],
+        amount=plan.amount,
+        currency=plan.currency,
+        status=RefundStatus.PENDING if alone else RefundStatus.REQUIRES_APPROVAL,
+        reason=request.reason,
+        requested_by=batch.actor,
+        operator=request.operator,
+        metadata=dict(request.metadata),
+        occurred_at=batch.now,
+        business_day=batch.merchant.business_day(batch.now),
+        created_at=batch.now,
+    )
+
+
+def _part(batch: Batch, refund: Refund, position: int, planned: PlannedPart) -> RefundPart:
+    """A part that holds its amount."""
+    alone = refund.status == RefundStatus.PENDING
+    to_same_voucher = planned.route == "original" and planned.payment.voucher_id is not None
+    account = planned.bank_account
+    part = batch.add(
+        RefundPart(
+            refund=refund,
+            payment=planned.payment,
+            item=batch.item(),
+            position=position,
+            amount=planned.amount,
+            tip=_tip(batch, planned),
+            route=planned.route,
+            status=PartStatus.QUEUED if alone else PartStatus.REQUIRES_APPROVAL,
+            terminal_id=planned.terminal_id,
+            bank_account=json.dumps({"iban": account.iban, "name": account.name}) if account is not None else "",
+            voucher=planned.payment.voucher if to_same_voucher else None,
+            rounding=planned.rounding,
+            expected_at=planned.expected_at,
+            reasons=list(planned.reasons),
+        )
+    )
+    refund_moves.reserve(batch, part=part)
+    return part
+
+
+def _tip(batch: Batch, planned: PlannedPart) -> int:
+    """How much of a part is tip: the goods are given back first, the tip with what is then left."""
+    payment = planned.payment
+    if not payment.tip:
+        return 0
+    gone = (PartStatus.FAILED, PartStatus.CANCELED)
+    kept = [part for part in batch.parts.values() if part.payment_id == payment.id and part.status not in gone]
+    goods = payment.amount_captured - payment.tip - sum(part.amount - part.tip for part in kept)
+    tips = payment.tip - sum(part.tip for part in kept)
+    return min(max(0, planned.amount - max(0, goods)), max(0, tips))

@@ -1,0 +1,139 @@
+"""What is decided about a refund that stands: give it up, approve or decline it, release its bank transfer."""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.utils import timezone
+
+from payments.errors import Conflict
+from payments.models import Operation, Refund, RefundPart
+from payments.models.refund import PartStatus, RefundStatus, Route
+from payments.people.models import Approval, User
+from payments.people.services import approvals
+from payments.providers.base import Outcome, Result
+from payments.services import refund_moves, voucher
+from payments.services.batch import Batch
+from payments.services.carry_out import carry_out
+from payments.services.intent import Intent
+from payments.services.refund import reread
+
+
+def cancel_refund(refund: Refund, *, actor: str, intent: Intent | None = None) -> Refund:
+    """Give up what has not left yet, or failed, and return the refund; what has left stays as it is.
+
+    Raises:
+        Conflict: `refund_not_cancelable`, when nothing can be given up, or money may already have moved.
+    """
+    with transaction.atomic():
+        if intent is not None:
+            intent.begin(refund.id)
+        batch, parts = _open(refund, actor)
+        _give_up(batch, parts, detail="Given up before it left.")
+        approvals.withdraw(subject_id=refund.id, action=Approval.Action.REFUND, actor=actor)
+        batch.flush()
+    return reread(refund)
+
+
+def approve_refund(refund: Refund, *, user: User, note: str = "") -> Refund:
+    """A second person agrees: the refund is accepted and carried out. Its voucher's code is shown to that person.
+
+    Raises:
+        Conflict: `refund_not_waiting`, when it waits for nobody.
+        Forbidden: as `approvals.decide`.
+    """
+    with transaction.atomic():
+        batch, parts = _waiting(refund, user, approved=True, note=note)
+        held = batch.refunds[refund.id]
+        voucher.hold([part.payment for part in parts if part.payment is not None])
+        for part in parts:
+            batch.move(part, PartStatus.QUEUED)
+        batch.note_move(held.id, held.status, RefundStatus.PENDING)
+        batch.change(held, status=RefundStatus.PENDING)
+        refund_moves.accept(batch, refund=held, parts=parts)
+        carry_out(batch, refund=held, parts=parts)
+        batch.flush()
+    return reread(held)
+
+
+def decline_refund(refund: Refund, *, user: User, note: str) -> Refund:
+    """A second person does not agree: what the refund held is free again.
+
+    Raises:
+        Conflict: `refund_not_waiting`, when it waits for nobody.
+        Forbidden: as `approvals.decide`.
+    """
+    with transaction.atomic():
+        batch, parts = _waiting(refund, user, approved=False, note=note)
+        _give_up(batch, parts, detail="A second person declined it.")
+        batch.flush()
+    return reread(refund)
+
+
+def decide(refund_id: str, *, user: User, approved: bool, note: str) -> Refund:
+    """Approve or decline, as the second person said in the admin.
+
+    Raises:
+        Conflict, Forbidden: as the two.
+    """
+    refund = Refund.objects.select_related("merchant").get(id=refund_id)
+    return approve_refund(refund, user=user, note=note) if approved else decline_refund(refund, user=user, note=note)
+
+
+def release_bank_part(part: RefundPart, *, actor: str) -> Refund:
+    """A person has told the bank to pay: the part counts as paid, and the statement will show it leaving.
+
+    Raises:
+        Conflict: `transfer_not_releasable`, when it is no transfer that waits for this.
+    """
+    with transaction.atomic():
+        batch, parts = _open(part.refund, actor)
+        held = next(row for row in parts if row.id == part.id)
+        if held.route != Route.BANK or held.status != PartStatus.PENDING:
+            raise Conflict("transfer_not_releasable", f"This part waits for no bank transfer; it is {held.status}.")
+        operation = held.operations.select_for_update().get()
+        refund_moves.answered(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))
+        batch.change(held, released_at=batch.now)
+        batch.flush()
+    return reread(part.refund)
+
+
+def _open(refund: Refund, actor: str) -> tuple[Batch, list[RefundPart]]:
+    batch = Batch(merchant=refund.merchant, actor=actor, now=timezone.now())
+    batch.lock([order_id for order_id in (refund.order_id, refund.exchange_for_id) if order_id is not None])
+    return batch, refund_moves.parts_of(batch, refund)
+
+
+def _waiting(refund: Refund, user: User, *, approved: bool, note: str) -> tuple[Batch, list[RefundPart]]:
+    """The parts of a refund that waits for a second person, whose decision is written down."""
+    batch, parts = _open(refund, user.id)
+    if batch.refunds[refund.id].status != RefundStatus.REQUIRES_APPROVAL:
+        raise Conflict("refund_not_waiting", "This refund waits for nobody's approval.")
+    approvals.decide(subject_id=refund.id, action=Approval.Action.REFUND, user=user, approved=approved, note=note)
+    return batch, parts
+
+
+def _give_up(batch: Batch, parts: Sequence[RefundPart], *, detail: str) -> None:
+    """Abandon every part that has not left; refuse as a whole if one may just be leaving."""
+    open_parts = [part for part in parts if part.status not in (PartStatus.SUCCEEDED, PartStatus.CANCELED)]
+    rows = Operation.objects.select_for_update().filter(refund_part__in=open_parts).order_by("id")
+    operations = {row.refund_part_id: row for row in rows}
+    if not open_parts or not all(_may_be_given_up(part, operations.get(part.id)) for part in open_parts):
+        raise Conflict(
+            "refund_not_cancelable",
+            "The money may already have moved, or nothing is left to cancel. Read the refund for its status.",
+        )
+    for part in open_parts:
+        operation = operations.get(part.id)
+        if operation is not None and operation.completed_at is None:
+            batch.change(operation, outcome=Outcome.NOT_SENT, completed_at=batch.now, due_at=None)
+        refund_moves.abandon(batch, part=part, code="canceled", detail=detail)
+
+
+def _may_be_given_up(part: RefundPart, operation: Operation | None) -> bool:
+    """Nobody was asked to move it, or whoever was said that it did not move."""
+    if part.status in (PartStatus.REQUIRES_APPROVAL, PartStatus.FAILED):
+        return True
+    if part.status == PartStatus.PENDING:
+        return part.route == Route.BANK
+    never_sent = operation is None or operation.submitted_at is None or operation.outcome == Outcome.NOT_SENT
+    return part.status == PartStatus.QUEUED and never_sent

@@ -1,0 +1,320 @@
+"""The moves of a refund: what each decision, answer and report does to parts, payments, order and books.
+
+A part that is decided holds its amount on order and payment (`refund_reserved`); leaving turns that into `refunded`,
+failing frees it. The debt of a failed part stays in the books (`refunds_payable`) until it is abandoned.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from payments import journal
+from payments.models import Channel, Operation, Order, Payment, ProviderAccount, Refund, RefundPart, StatisticDelta
+from payments.models.discrepancy import DiscrepancyKind
+from payments.models.payment import Method
+from payments.models.refund import PartStatus, RefundStatus, Route
+from payments.providers.base import Outcome, Result, Verb
+from payments.services import moves
+from payments.services.batch import Batch
+
+HELD: Final = frozenset({PartStatus.REQUIRES_APPROVAL, PartStatus.QUEUED, PartStatus.PENDING, PartStatus.UNKNOWN})
+_AT_TERMINAL: Final = frozenset({PartStatus.QUEUED, PartStatus.PENDING, PartStatus.UNKNOWN})
+_GIVEN_UP: Final = frozenset({PartStatus.REQUIRES_APPROVAL, PartStatus.CANCELED})
+
+
+def reserve(batch: Batch, *, part: RefundPart) -> None:
+    """Hold a part's amount, before anything is asked of anybody; the order's CHECK stands behind this."""
+    _shift(batch, part, reserved=part.amount)
+
+
+def accept(batch: Batch, *, refund: Refund, parts: Sequence[RefundPart]) -> None:
+    """The shop owes these parts from now on; each must hold its amount already."""
+    for at, part in enumerate(parts):
+        batch.book(journal.refund_accepted(batch.merchant, part, refund.channel_id, refund.currency, batch.now))
+        batch.count(figures(part, refunds_amount=part.amount, refunds_count=int(at == 0)))
+    batch.tell("refund.pending", refund)
+
+
+def answered(batch: Batch, operation: Operation, result: Result) -> None:
+    """Apply an answer to a refund: the same whether it came from the call, a webhook, the sweep or a device."""
+    part = _part(batch, operation)
+    if operation.reversed_at is not None:
+        _note_contradiction(batch, operation, result)
+        return
+    if not moves.is_news(operation, result):
+        if operation.completed_at is None:
+            batch.change(operation, due_at=moves.next_look(operation.attempts, batch.now))
+        return
+    moves.note_outcome(batch, operation, result)
+    if result.expected_at is not None:
+        batch.change(part, expected_at=result.expected_at)
+    at = result.occurred_at or batch.now
+    if result.outcome == Outcome.SUCCEEDED:
+        _note_difference(batch, operation, result)
+        _leave(batch, part, operation, at)
+    elif result.outcome == Outcome.DECLINED:
+        _fail(batch, part, operation, at)
+    else:
+        batch.move(part, _WAITING[result.outcome], operation=operation)
+    settle(batch, part.refund)
+
+
+def abandon(batch: Batch, *, part: RefundPart, code: str, detail: str) -> None:
+    """Give a part up that has not left: what it held is free, and what was booked for it is taken back."""
+    accepted = part.status != PartStatus.REQUIRES_APPROVAL
+    if part.status in HELD:
+        _shift(batch, part, reserved=-part.amount)
+    if accepted:
+        refund = part.refund
+        batch.book(journal.refund_abandoned(batch.merchant, part, refund.channel_id, refund.currency, batch.now))
+        batch.count(figures(part, refunds_amount=-part.amount))
+    batch.move(part, PartStatus.CANCELED)
+    batch.change(part, reasons=[*part.reasons, {"route": part.route, "code": code, "detail": detail}])
+    if accepted and not _stands(batch, part.refund):
+        batch.count(figures(_first(batch, part.refund), refunds_count=-1))
+    settle(batch, part.refund)
+
+
+def report(
+    batch: Batch,
+    *,
+    order: Order,
+    payment: Payment | None,
+    channel: Channel,
+    provider_account: ProviderAccount,
+    amount: int,
+    reference: str | None,
+    reason: str,
+    at: datetime,
+    operator: str = "",
+    terminal_id: str | None = None,
+    tip: int = 0,
+) -> Operation:
+    """Book a refund that happened without us, at a provider's dashboard or a terminal; a fact, whatever is left.
+
+    Returns its operation, from which its part and refund can be reached. Without a payment no sale is known for it:
+    the order is one of its own, and finance is asked to find the sale.
+    """
+    refund = batch.add(
+        Refund(
+            merchant=batch.merchant,
+            order=order,
+            channel=channel,
+            amount=amount,
+            currency=order.currency,
+            status=RefundStatus.SUCCEEDED,
+            reason=reason[:200],
+            requested_by=batch.actor,
+            operator=operator,
+            reported=True,
+            occurred_at=at,
+            business_day=batch.merchant.business_day(at),
+            created_at=batch.now,
+        )
+    )
+    part = batch.add(_reported_part(batch, refund, payment, terminal_id, tip))
+    operation = batch.add(_reported_operation(batch, part, provider_account, reference, at))
+    _shift(batch, part, refunded=amount)
+    batch.note_move(part.id, PartStatus.QUEUED, PartStatus.SUCCEEDED, operation)
+    batch.book(
+        journal.refund_accepted(batch.merchant, part, channel.id, order.currency, at),
+        journal.refund_paid(batch.merchant, part, operation, channel.id, at),
+    )
+    batch.count(figures(part, refunds_amount=amount, refunds_count=1))
+    batch.tell("refund.succeeded", refund)
+    if payment is None:
+        _note_unlinked(batch, part)
+    return operation
+
+
+def awaited_at_terminal(batch: Batch, *, payment: Payment, terminal_id: str, amount: int) -> Operation | None:
+    """The operation of a part that waits for this terminal to give just this back: the device's report answers it."""
+    batch.read_refunds()
+    for part in batch.parts.values():
+        waits = part.route == Route.TERMINAL and part.status in _AT_TERMINAL and part.terminal_id == terminal_id
+        if waits and part.payment_id == payment.id and part.amount == amount:
+            return part.operations.filter(completed_at=None).first()
+    return None
+
+
+def settle(batch: Batch, refund: Refund) -> None:
+    """Bring a refund's status in line with its parts, and tell what became of it."""
+    statuses = {part.status for part in parts_of(batch, refund)}
+    if statuses & HELD:
+        status = RefundStatus.PENDING
+    elif PartStatus.FAILED in statuses:
+        status = RefundStatus.FAILED
+    elif PartStatus.SUCCEEDED in statuses:
+        status = RefundStatus.SUCCEEDED
+    else:
+        status = RefundStatus.CANCELED
+    if status != refund.status and PartStatus.REQUIRES_APPROVAL not in statuses:
+        batch.note_move(refund.id, refund.status, status)
+        batch.change(refund, status=status)
+        if status != RefundStatus.PENDING:
+            batch.tell(f"refund.{status.value}", refund)
+
+
+def parts_of(batch: Batch, refund: Refund) -> list[RefundPart]:
+    """The batch's own copies of a refund's parts, in their order."""
+    batch.read_refunds()
+    return [part for part in batch.parts.values() if part.refund_id == refund.id]
+
+
+def figures(part: RefundPart, **measures: int) -> StatisticDelta:
+    """A change of the statistics: where and when it came back, grouped by what was refunded."""
+    refund, payment = part.refund, part.payment
+    return StatisticDelta(
+        merchant_id=refund.merchant_id,
+        channel_id=refund.channel_id,
+        business_day=refund.business_day,
+        hour=refund.occurred_at.astimezone(refund.merchant.zone).hour,
+        method=(payment.method or "") if payment is not None else Method.CARD.value,
+        origin=payment.origin if payment is not None else refund.channel.kind,
+        brand=(payment.card_brand or "") if payment is not None else "",
+        currency=refund.currency,
+        **measures,
+    )
+
+
+_WAITING: Final = {
+    Outcome.PENDING: PartStatus.PENDING,
+    Outcome.UNKNOWN: PartStatus.UNKNOWN,
+    Outcome.NOT_SENT: PartStatus.QUEUED,
+}
+
+
+def _part(batch: Batch, operation: Operation) -> RefundPart:
+    """The part an operation is for, as the batch has it, and the operation tied to what the batch holds."""
+    batch.read_refunds()
+    part = batch.parts[operation.refund_part_id or ""]
+    operation.merchant, operation.refund_part, operation.payment = batch.merchant, part, part.payment
+    return part
+
+
+def _leave(batch: Batch, part: RefundPart, operation: Operation, at: datetime) -> None:
+    """The money is on its way to the customer. What had failed, or was even given up, left all the same."""
+    held = part.amount if part.status in HELD else 0
+    refund = part.refund
+    if part.status == PartStatus.CANCELED:
+        first = not _stands(batch, refund)
+        batch.book(journal.refund_accepted(batch.merchant, part, refund.channel_id, refund.currency, at))
+        batch.count(figures(part, refunds_amount=part.amount))
+        if first:
+            batch.count(figures(_first(batch, refund), refunds_count=1))
+    _shift(batch, part, reserved=-held, refunded=part.amount)
+    batch.move(part, PartStatus.SUCCEEDED, operation=operation)
+    batch.book(journal.refund_paid(batch.merchant, part, operation, refund.channel_id, at))
+
+
+def _fail(batch: Batch, part: RefundPart, operation: Operation, at: datetime) -> None:
+    """It did not leave, or it came back: the amount is free again, the debt stays until somebody abandons it."""
+    if part.status == PartStatus.SUCCEEDED:
+        _shift(batch, part, refunded=-part.amount)
+        batch.change(operation, reversed_at=batch.now)
+        batch.book(journal.refund_failed(batch.merchant, part, operation, part.refund.channel_id, at))
+    elif part.status in HELD:
+        _shift(batch, part, reserved=-part.amount)
+    batch.move(part, PartStatus.FAILED, operation=operation)
+
+
+def _shift(batch: Batch, part: RefundPart, *, reserved: int = 0, refunded: int = 0) -> None:
+    order, payment = batch.orders[part.refund.order_id], part.payment
+    batch.change(order, refund_reserved=order.refund_reserved + reserved, refunded=order.refunded + refunded)
+    if payment is not None:
+        batch.change(
+            payment,
+            refund_reserved=payment.refund_reserved + reserved,
+            amount_refunded=payment.amount_refunded + refunded,
+        )
+
+
+def _stands(batch: Batch, refund: Refund) -> bool:
+    """Whether anything of a refund is accepted and not given up."""
+    return any(part.status not in _GIVEN_UP for part in parts_of(batch, refund))
+
+
+def _first(batch: Batch, refund: Refund) -> RefundPart:
+    """The part in whose groups the refund is counted."""
+    return min(parts_of(batch, refund), key=lambda part: part.position)
+
+
+def _reported_part(
+    batch: Batch, refund: Refund, payment: Payment | None, terminal_id: str | None, tip: int
+) -> RefundPart:
+    return RefundPart(
+        refund=refund,
+        payment=payment,
+        item=batch.item(),
+        position=0,
+        amount=refund.amount,
+        tip=tip,
+        route=Route.ORIGINAL if terminal_id is None else Route.TERMINAL,
+        status=PartStatus.SUCCEEDED,
+        terminal_id=terminal_id,
+        expected_at=refund.occurred_at,
+    )
+
+
+def _reported_operation(
+    batch: Batch, part: RefundPart, account: ProviderAccount, reference: str | None, at: datetime
+) -> Operation:
+    return Operation(
+        merchant=batch.merchant,
+        payment=part.payment,
+        provider_account=account,
+        refund_part=part,
+        verb=Verb.REFUND,
+        executor=Operation.Executor.REPORTED,
+        amount=part.amount,
+        currency=part.refund.currency,
+        outcome=Outcome.SUCCEEDED,
+        provider_reference=reference,
+        actor=batch.actor,
+        occurred_at=at,
+        completed_at=batch.now,
+        created_at=batch.now,
+    )
+
+
+def _note_unlinked(batch: Batch, part: RefundPart) -> None:
+    batch.disagree(
+        DiscrepancyKind.UNLINKED_REFUND,
+        f"unlinked_refund:{part.id}",
+        "Money was given back on a card, and no sale is known for it.",
+        amount=part.amount,
+        currency=part.refund.currency,
+        channel_id=part.refund.channel_id,
+        terminal_id=part.terminal_id,
+        item=part.item,
+    )
+
+
+def _note_difference(batch: Batch, operation: Operation, result: Result) -> None:
+    """The provider gave back another amount than asked: it is booked as asked, and finance is told."""
+    if result.amount is None or result.amount.amount == operation.amount:
+        return
+    batch.disagree(
+        DiscrepancyKind.AMOUNT_DIFFERS,
+        f"amount_differs:{operation.id}",
+        f"Asked to give back {operation.amount}, the provider gave {result.amount.amount} minor units.",
+        payment=operation.payment,
+        amount=result.amount.amount - operation.amount,
+        currency=operation.currency,
+    )
+
+
+def _note_contradiction(batch: Batch, operation: Operation, result: Result) -> None:
+    """A refund that came back is not believed to have left after all; a person looks at it."""
+    came_back = operation.occurred_at
+    if result.outcome != Outcome.SUCCEEDED or result.occurred_at is None or came_back is None:
+        return
+    if result.occurred_at > came_back:
+        batch.disagree(
+            DiscrepancyKind.MISSING_IN_BOOKS,
+            f"refund_left_again:{operation.id}",
+            "The provider says that this refund left after it had come back. Ask the provider.",
+            payment=operation.payment,
+            amount=operation.amount,
+            currency=operation.currency,
+        )

@@ -1,0 +1,147 @@
+"""Register what devices report: the same moves as `record`, for up to 500 transactions of one device at once.
+
+Everything is found, locked, booked and told in one transaction, with a number of round trips that does not depend on
+how many transactions there are. They are taken in the order of their sequence; one that refers to another which has
+not come yet is tried again after the others, and else kept waiting. Nothing is refused for a business reason.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from payments import bulk
+from payments.errors import Fault
+from payments.models import CardEvidence, Discrepancy, Merchant
+from payments.services import device_moves
+from payments.services.batch import Batch
+from payments.services.device import Became, Device, DeviceTransaction, Kind, Registered
+from payments.services.device_work import Work
+from payments.services.originals import Originals, Place
+
+
+def register(
+    *, merchant: Merchant, device: Device, transactions: Sequence[DeviceTransaction], actor: str, now: datetime
+) -> list[Registered]:
+    """Record a device's transactions and return what became of each, in the order given.
+
+    Joins the caller's transaction. The caller sees to it that each sequence comes here once; one that was kept
+    waiting comes again with its `evidence_id`.
+    """
+    if not transactions:
+        return []
+    with transaction.atomic(savepoint=False):
+        batch = Batch(merchant=merchant, actor=actor, now=now, facts=True)
+        work = Work(merchant, device, batch, Originals(merchant, device, transactions))
+        batch.lock(work.originals.order_ids())
+        work.originals.read(batch)
+        batch.reserve_items(len(transactions))
+        results = {row.sequence: Registered(sequence=row.sequence) for row in transactions}
+        _take_all(work, transactions, results)
+        raised = {row.key: row for row in batch.flush()}
+        _keep_evidence(work, [row for row in transactions if results[row.sequence].became != Became.REFUSED])
+    return [_told(work, results[row.sequence], raised) for row in transactions]
+
+
+def _take_all(work: Work, transactions: Sequence[DeviceTransaction], results: dict[int, Registered]) -> None:
+    """By sequence; as long as one that came makes room for one that waits, those are tried again."""
+    left = sorted(transactions, key=lambda row: row.sequence)
+    tried = -1
+    while left and tried != len(left):
+        tried = len(left)
+        left = [row for row in left if not _take(work, row, results[row.sequence])]
+    for row in left:
+        results[row.sequence].became = Became.WAITING
+        results[row.sequence].waits_for = row.resolves or row.about.sequence
+        if row.evidence_id is None and row.resolves is None and row.about.sequence is None:
+            device_moves.note_missing_original(work, row)
+
+
+def _take(work: Work, row: DeviceTransaction, result: Registered) -> bool:
+    """Apply one transaction; False when it has to wait for another."""
+    result.fault = _missing_object(work, row)
+    if result.fault is not None:
+        result.became = Became.REFUSED
+        return True
+    place = _apply(work, row)
+    if place is None:
+        return False
+    work.originals.places[row.sequence] = place
+    result.payment_id = place.payment.id if place.payment else None
+    result.refund_id = place.refund_id
+    _tell(work, row, place)
+    return True
+
+
+def _apply(work: Work, row: DeviceTransaction) -> Place | None:
+    if row.resolves is not None:
+        return device_moves.resolve(work, row)
+    if row.kind == Kind.SALE:
+        return device_moves.sale(work, row)
+    return device_moves.give_back(work, row)
+
+
+def _missing_object(work: Work, row: DeviceTransaction) -> Fault | None:
+    """An id that names nothing of this merchant's is no fact but a slip of the pen."""
+    named = (
+        ("order", row.order_id is None or work.originals.has_order(row.order_id)),
+        ("original.order", row.about.order_id is None or work.originals.has_order(row.about.order_id)),
+        ("original.payment", row.about.payment_id is None or work.originals.has_payment(row.about.payment_id)),
+    )
+    for param, known in named:
+        if not known:
+            return Fault(param, "not_found", "There is no such object. Check the id and the terminal's merchant.")
+    return None
+
+
+def _tell(work: Work, row: DeviceTransaction, place: Place) -> None:
+    """Announce the transaction beside what it did to the payment or refund."""
+    subject = work.batch.refunds.get(place.refund_id or "") or place.payment
+    if subject is None:
+        return
+    told = {
+        "terminal": work.device.terminal_id,
+        "series": work.device.series,
+        "sequence": row.sequence,
+        "type": row.kind.value,
+        "outcome": row.ending.value,
+    }
+    work.batch.tell("terminal.transaction_recorded", subject, {"transaction": told})
+
+
+def _keep_evidence(work: Work, rows: Sequence[DeviceTransaction]) -> None:
+    """As posted, in any case; one that waited is now tied to what it was about."""
+    bulk.insert([_evidence(work, row) for row in rows if row.evidence_id is None])
+    tied = [_evidence(work, row) for row in rows if row.evidence_id and row.sequence in work.originals.places]
+    bulk.update(tied, ["payment", "operation"])
+
+
+def _evidence(work: Work, row: DeviceTransaction) -> CardEvidence:
+    place = work.originals.places.get(row.sequence)
+    evidence = CardEvidence(
+        merchant=work.merchant,
+        payment=place.payment if place else None,
+        operation=place.operation if place else None,
+        terminal_id=work.device.terminal_id,
+        series=work.device.series,
+        sequence=row.sequence,
+        type=row.kind,
+        amount=row.amount,
+        currency=row.currency,
+        occurred_at=row.occurred_at,
+        rrn=row.proof.rrn,
+        stan=row.proof.stan,
+        authorization_code=row.proof.authorization_code,
+        acquirer_tid=row.proof.acquirer_tid,
+        acquirer_mid=row.proof.acquirer_mid,
+        posted=row.posted,
+        created_at=work.batch.now,
+    )
+    if row.evidence_id is not None:
+        evidence.id = row.evidence_id
+    return evidence
+
+
+def _told(work: Work, result: Registered, raised: dict[str, Discrepancy]) -> Registered:
+    result.discrepancies = [raised[key] for key in work.keys[result.sequence] if key in raised]
+    return result

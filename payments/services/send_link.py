@@ -1,0 +1,54 @@
+"""Send a payment link to a customer, in the customer's language."""
+
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from payments.errors import Conflict
+from payments.models import PaymentLink
+from payments.money import Money
+from payments.notify.services import mail
+from payments.people.services import audit_log
+from payments.services import link
+from payments.services.intent import Intent
+
+
+def send_link(
+    row: PaymentLink, *, to: str, actor: str, language: str | None = None, intent: Intent | None = None
+) -> None:
+    """Write the e-mail; a worker sends it.
+
+    Raises:
+        Conflict: `payment_link_not_active`.
+    """
+    current = link.read(row.id)
+    if current.status != PaymentLink.Status.ACTIVE:
+        raise Conflict("payment_link_not_active", f"This link is {current.status}; make a new one.")
+    with transaction.atomic():
+        if intent is not None:
+            intent.begin(row.id)
+        with translation.override(language or current.merchant.language):
+            mail.write(_letter(current, to))
+        audit_log.write(actor=actor, action="payment_link.sent", subject=row, merchant_id=row.merchant_id)
+
+
+def _letter(row: PaymentLink, to: str) -> mail.Letter:
+    minor = link.asked(row)
+    told = {
+        "link": row,
+        "url": link.address(row),
+        "amount": Money(minor, row.currency) if minor is not None else None,
+        "merchant": row.merchant,
+        "channel": row.channel,
+    }
+    return mail.Letter(
+        merchant_id=row.merchant_id,
+        channel_id=row.channel_id,
+        object_id=row.id,
+        sender=row.merchant.name,
+        to=to,
+        subject=_("Your payment to %(merchant)s") % {"merchant": row.merchant.name},
+        text=render_to_string("payments/mail/link.txt", told),
+        html=render_to_string("payments/mail/link.html", told),
+    )

@@ -1,0 +1,141 @@
+"""Send the receipt of a payment or a refund by e-mail: asked for, then written by a worker, then sent by another."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from payments import doorbell
+from payments.errors import Conflict, Invalid
+from payments.ids import is_id
+from payments.models import Payment, ReceiptDue, Refund
+from payments.models.payment import PaymentStatus
+from payments.models.refund import PartStatus
+from payments.notify.services import mail
+from payments.people.services import audit_log
+from payments.receipts import pdf
+from payments.receipts.contents import Receipt, of_payment, of_refund
+from payments.services.intent import Intent
+from payments.services.owe_receipts import WRITE
+
+AT_ONCE: Final = 50
+LEASE: Final = timedelta(minutes=2)
+ATTEMPTS: Final = 10
+KEPT: Final = timedelta(days=7)  # what was given up: long enough to be looked into
+
+logger = logging.getLogger(__name__)
+
+
+def send_receipt(
+    row: Payment | Refund,
+    *,
+    actor: str,
+    to: str | None = None,
+    language: str | None = None,
+    intent: Intent | None = None,
+) -> None:
+    """Have the receipt of a payment or a refund written, to an address or to the customer's own.
+
+    Raises:
+        Conflict: `receipt_not_available`, where no money has moved.
+        Invalid: `email_unknown`, where neither an address is given nor the customer's known.
+    """
+    if not is_available(row):
+        raise Conflict("receipt_not_available", "There is a receipt once the money has moved.")
+    if not to and not address_of(row):
+        raise Invalid("email_unknown", "The customer's e-mail is not known: send one as `to`.", param="to")
+    with transaction.atomic():
+        if intent is not None:
+            intent.begin(row.id)
+        ReceiptDue.objects.create(merchant_id=row.merchant_id, object_id=row.id, to=to or "", language=language or "")
+        audit_log.write(actor=actor, action=f"{row.OBJECT}.receipt_sent", subject=row, merchant_id=row.merchant_id)
+        doorbell.ring(WRITE)
+
+
+def is_available(row: Payment | Refund) -> bool:
+    """Whether money has moved that a receipt could tell of."""
+    if isinstance(row, Refund):
+        return any(part.status == PartStatus.SUCCEEDED for part in row.parts.all())
+    return row.status == PaymentStatus.CAPTURED and row.amount_captured > 0
+
+
+def address_of(row: Payment | Refund) -> str:
+    """The customer's own address, if it is known."""
+    customers = [row.customer if isinstance(row, Payment) else None, row.order.customer]
+    if isinstance(row, Refund):
+        paid = row.order.payments.filter(customer__isnull=False).select_related("customer").order_by("-id").first()
+        customers.append(paid.customer if paid is not None else None)
+    return next((customer.email for customer in customers if customer is not None and customer.email), "")
+
+
+def receipt_of(row: Payment | Refund, *, language: str | None = None) -> tuple[Receipt, bytes]:
+    """The receipt and its PDF, in this language or the merchant's."""
+    with translation.override(language or row.merchant.language):
+        receipt = of_payment(row) if isinstance(row, Payment) else of_refund(row)
+        return receipt, pdf.written(receipt, row.occurred_at)
+
+
+def write_due(now: datetime | None = None) -> int:
+    """Write the receipts that are due and return how many were; what cannot be written is tried again, ten times."""
+    written = 0
+    for due in _claim(now or timezone.now()):
+        try:
+            written += _write(due)
+        except Exception:
+            logger.exception("the receipt of %s could not be written", due.object_id)
+    given_up = ReceiptDue.objects.filter(due_at=None, created_at__lt=timezone.now() - KEPT)
+    given_up.delete()
+    return written
+
+
+def _claim(now: datetime) -> list[ReceiptDue]:
+    """Rows for this worker, until their lease ends; the last attempt has no other after it."""
+    with transaction.atomic():
+        waiting = ReceiptDue.objects.filter(due_at__lte=now).order_by("due_at")
+        rows = list(waiting.select_for_update(skip_locked=True)[:AT_ONCE])
+        for row in rows:
+            row.attempts += 1
+            row.due_at = now + LEASE if row.attempts < ATTEMPTS else None
+        ReceiptDue.objects.bulk_update(rows, ["attempts", "due_at"])
+    return rows
+
+
+def _write(due: ReceiptDue) -> bool:
+    """Put the letter into the post and forget the row in one transaction, so that nobody gets it twice."""
+    row = _about(due.object_id)
+    to = due.to or address_of(row)
+    letter = _letter(row, to, due.language) if to and is_available(row) else None
+    with transaction.atomic():
+        gone, _details = ReceiptDue.objects.filter(pk=due.pk).delete()
+        if gone and letter is not None:
+            mail.write(letter)
+    return bool(gone and letter)
+
+
+def _about(object_id: str) -> Payment | Refund:
+    if is_id(object_id, "ref"):
+        return Refund.objects.select_related("merchant", "channel", "order__customer").get(id=object_id)
+    related = ("merchant", "channel", "order__customer", "customer", "voucher")
+    return Payment.objects.select_related(*related).get(id=object_id)
+
+
+def _letter(row: Payment | Refund, to: str, language: str) -> mail.Letter:
+    receipt, content = receipt_of(row, language=language)
+    with translation.override(language or row.merchant.language):
+        told = {"receipt": receipt, "merchant": row.merchant, "channel": row.channel}
+        return mail.Letter(
+            merchant_id=row.merchant_id,
+            channel_id=row.channel_id,
+            object_id=row.id,
+            sender=row.merchant.name,
+            to=to,
+            subject=_("%(title)s %(number)s from %(shop)s")
+            % {"title": receipt.title, "number": receipt.number, "shop": row.merchant.name},
+            text=render_to_string("payments/mail/receipt.txt", told),
+            html=render_to_string("payments/mail/receipt.html", told),
+            attachment=mail.Attachment(name=f"{receipt.number}.pdf", type="application/pdf", content=content),
+        )

@@ -1,0 +1,131 @@
+"""Ask a provider: claim the operation, call with no transaction open, record the answer."""
+
+import json
+import logging
+import time
+from datetime import timedelta
+from typing import Final
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from payments import registry
+from payments.crash_points import reach
+from payments.models import Operation, Payment, ProviderAccount
+from payments.money import Money
+from payments.prepared import Prepared
+from payments.providers.base import Call, Credentials, Outcome, Result, Verb
+from payments.services import calls, sql
+from payments.services.record import record_answer
+
+logger = logging.getLogger(__name__)
+
+# Longer than any provider's timeout: while it runs, nobody else asks.
+LEASE: Final = timedelta(seconds=30)
+
+
+def submit(operation_id: str, *, actor: str) -> None:
+    """Ask the provider for an operation that was requested and not sent yet; harmless to repeat.
+
+    The operation's id is the provider's idempotency key, so that even a call repeated after a crash moves money once.
+    """
+    if _claim(operation_id):
+        operation = _OPERATION(operation_id)[0]
+        record_answer(operation, _execute(operation), actor=actor)
+
+
+def submit_new(operation: Operation, *, actor: str) -> Payment | None:
+    """The same for an operation that the caller has just committed: nothing of it needs to be read again.
+
+    Returns its payment as it was recorded; None when another took it up meanwhile.
+    """
+    if not _claim(operation.id):
+        return None
+    operation.attempts += 1
+    operation.provider_account.merchant = operation.merchant
+    return record_answer(operation, _execute(operation), actor=actor)
+
+
+def resume(object_id: str, *, actor: str) -> None:
+    """Continue what a payment or operation still has to ask, for a request that broke off after its intent."""
+    waiting = Operation.objects.filter(
+        Q(payment_id=object_id) | Q(id=object_id), executor=Operation.Executor.PROVIDER, submitted_at=None
+    )
+    for operation_id in waiting.values_list("id", flat=True):
+        submit(operation_id, actor=actor)
+
+
+def call_of(operation: Operation) -> Call:
+    """The call that an operation stands for; the same at every repetition."""
+    payment = operation.payment
+    if payment is None:
+        raise ValueError(f"{operation.id} has no payment to ask a provider about")
+    return Call(
+        operation_id=operation.id,
+        verb=Verb(operation.verb),
+        amount=Money(operation.amount, operation.currency),
+        payment_id=payment.id,
+        method=payment.method,
+        payment_reference=payment.provider_reference,
+        operation_reference=operation.provider_reference,
+        final=operation.final,
+        return_url=payment.return_url or None,
+        webhook_url=webhook_url(operation.provider_account),
+        order_reference=payment.order.reference,
+        description=payment.description or None,
+        customer_email=(payment.customer.email or None) if payment.customer is not None else None,
+        metadata=payment.metadata,
+    )
+
+
+def credentials_of(account: ProviderAccount) -> Credentials:
+    """A provider account as its provider needs it, secrets decrypted."""
+    return Credentials(
+        account_id=account.id,
+        provider=account.provider,
+        currency=account.currency,
+        external_id=account.external_id or None,
+        secrets=json.loads(account.credentials or "{}"),
+        test_mode=account.merchant.test_mode,
+    )
+
+
+def webhook_url(account: ProviderAccount) -> str:
+    """Where this account's provider sends its webhooks."""
+    return f"{settings.PUBLIC_URL}/providers/{account.provider}/{account.id}/webhooks"
+
+
+def _claim(operation_id: str) -> bool:
+    """Take the operation for the length of a lease; False when it is answered, or another one asks just now."""
+    if transaction.get_connection().in_atomic_block:
+        raise RuntimeError("a provider is never called inside a transaction")
+    named = {"id": operation_id, "executor": Operation.Executor.PROVIDER, "not_sent": Outcome.NOT_SENT}
+    reach("submit.claiming")
+    claimed = sql.done(sql.CLAIM_OPERATION, named | {"lease": LEASE.total_seconds()})
+    reach("submit.claimed")
+    return claimed
+
+
+def operations() -> QuerySet[Operation]:
+    """Operations with all that a call needs."""
+    return Operation.objects.select_related(
+        "payment__order", "payment__customer", "provider_account__merchant", "merchant", "refund_part"
+    )
+
+
+_OPERATION: Final = Prepared(lambda operation_id: operations().filter(id=operation_id))
+
+
+def _execute(operation: Operation) -> Result:
+    account = operation.provider_account
+    began = time.perf_counter()
+    try:
+        reach("submit.calling")
+        result = registry.provider(account.provider).execute(call_of(operation), credentials_of(account))
+    except Exception:  # a fault of ours in the translator must not lose the operation: it may have reached them
+        logger.exception("provider %s failed on %s", account.provider, operation.id)
+        result = Result(outcome=Outcome.UNKNOWN, code="internal_error", detail="The answer could not be read.")
+    reach("submit.answered")
+    calls.note(operation, operation.verb, result, began=began)
+    return result

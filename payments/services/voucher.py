@@ -1,0 +1,218 @@
+"""Vouchers: given away, sold, made for a refund, spent, filled again and expired. Their row guards their balance."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from payments import journal
+from payments.crypto import keyed_hash
+from payments.errors import Invalid, NotFound
+from payments.ids import new_id
+from payments.ledger.posting import Entry
+from payments.models import Channel, Merchant, Order, Payment, Voucher
+from payments.money import Money
+from payments.services.batch import Batch
+from payments.services.intent import Intent
+
+# Read aloud and typed at a till: nothing that looks like something else, and no vowels that make words.
+LETTERS: Final = "BCDFGHJKMNPQRTVWXY"
+ALPHABET: Final = LETTERS + "2346789"
+GROUPS: Final = 4
+GROUP: Final = 4
+
+Status = Voucher.Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoucherRequest:
+    """What is asked: with an order the voucher is sold there, without one it is given away."""
+
+    merchant: Merchant
+    amount: Money
+    channel: Channel | None = None
+    order: Order | None = None
+    purpose: str = Voucher.Purpose.MULTI
+    expires_at: datetime | None = None
+
+
+def create_voucher(request: VoucherRequest, *, actor: str, intent: Intent | None = None) -> Voucher:
+    """Make a voucher and return it with its `code`, which nobody can be shown again.
+
+    Raises:
+        Invalid: `expires_at` is past; `order_currency_differs`; or less than `amount` was paid on the order.
+    """
+    if request.expires_at is not None and request.expires_at <= timezone.now():
+        raise Invalid("validation_failed", "A voucher cannot have expired already.", param="expires_at")
+    voucher_id = new_id("vch")
+    with transaction.atomic():
+        if intent is not None:
+            intent.begin(voucher_id)
+        batch = Batch(merchant=request.merchant, actor=actor, now=timezone.now())
+        row = issue(
+            batch,
+            voucher_id=voucher_id,
+            amount=request.amount,
+            channel=request.channel,
+            purpose=request.purpose,
+            expires_at=request.expires_at,
+        )
+        batch.book(_made(batch, row, request.order))
+        batch.flush()
+    return row
+
+
+def issue(
+    batch: Batch,
+    *,
+    amount: Money,
+    channel: Channel | None,
+    voucher_id: str | None = None,
+    purpose: str = Voucher.Purpose.MULTI,
+    expires_at: datetime | None = None,
+) -> Voucher:
+    """Add a voucher to the batch, with its `code`; booking what it is worth is the caller's."""
+    code = new_code()
+    row = Voucher(
+        id=voucher_id or new_id("vch"),
+        merchant=batch.merchant,
+        channel=channel,
+        item=batch.item(),
+        code_hash=_hash(code),
+        code_end=code[-GROUP:],
+        amount=amount.amount,
+        balance=amount.amount,
+        currency=amount.currency,
+        purpose=purpose,
+        expires_at=expires_at,
+        created_at=batch.now,
+    )
+    row.code = code
+    return batch.add(row)
+
+
+def spend(batch: Batch, *, code: str, amount: Money) -> Voucher:
+    """Take `amount` from a voucher's balance, under the lock of its row: called last, after the orders are locked.
+
+    Raises:
+        Invalid: no such voucher, expired, in another currency, or `voucher_insufficient` with its balance.
+    """
+    row = Voucher.objects.select_for_update().filter(merchant=batch.merchant, code_hash=_hash(code)).first()
+    if row is None:
+        raise Invalid("validation_failed", "There is no such voucher. Check the code.", param="voucher_code")
+    if row.currency != amount.currency:
+        raise Invalid(
+            "voucher_currency_differs", f"This voucher is worth {row.currency}; pay in that.", param="voucher_code"
+        )
+    if row.status == Status.EXPIRED or _is_over(row, batch.now):
+        raise Invalid("voucher_expired", "This voucher has expired; pay in another way.", param="voucher_code")
+    if row.balance < amount.amount:
+        raise Invalid(
+            "voucher_insufficient",
+            f"{row.balance} is left on this voucher; use that much of it and pay the rest in another way.",
+            param="amount",
+            balance=row.balance,
+            currency=row.currency,
+        )
+    take(batch, row, amount.amount)
+    return row
+
+
+def take(batch: Batch, row: Voucher, amount: int) -> None:
+    """Lower the balance of a voucher that the batch holds."""
+    left = row.balance - amount
+    batch.change(row, balance=left, status=Status.ACTIVE if left else Status.SPENT)
+
+
+def hold(payments: Iterable[Payment]) -> None:
+    """Lock the vouchers that these payments were made with, in id order, so that they may be filled again."""
+    paid = [payment for payment in payments if payment.voucher_id is not None]
+    if not paid:
+        return
+    ids = {payment.voucher_id for payment in paid}
+    held = {row.id: row for row in Voucher.objects.select_for_update().filter(id__in=ids).order_by("id")}
+    for payment in paid:
+        payment.voucher = held[payment.voucher_id or ""]
+
+
+def restore(batch: Batch, row: Voucher, amount: int) -> None:
+    """Put back on a held voucher what was paid with it."""
+    batch.change(row, balance=row.balance + amount, status=Status.ACTIVE)
+
+
+def find(*, merchant: Merchant, code: str) -> Voucher:
+    """The voucher of this code.
+
+    Raises:
+        NotFound: this merchant has none.
+    """
+    row = Voucher.objects.select_related("merchant").filter(merchant=merchant, code_hash=_hash(code)).first()
+    if row is None:
+        raise NotFound("There is no such voucher. Check the code.")
+    return row
+
+
+def is_usable(row: Voucher, now: datetime) -> bool:
+    """Tell whether it may be spent, or filled again."""
+    return row.status in (Status.ACTIVE, Status.SPENT) and not _is_over(row, now)
+
+
+def expire(*, limit: int = 500) -> int:
+    """Book what nobody came for, and return how many vouchers that were; the rest waits for the next call."""
+    now = timezone.now()
+    due = Voucher.objects.filter(status=Status.ACTIVE, expires_at__lte=now).order_by("merchant_id", "id")
+    with transaction.atomic():
+        rows = list(due.select_for_update(of=("self",), skip_locked=True).select_related("merchant")[:limit])
+        for merchant in {row.merchant_id: row.merchant for row in rows}.values():
+            _expire(merchant, [row for row in rows if row.merchant_id == merchant.id], now)
+    return len(rows)
+
+
+def new_code() -> str:
+    """Sixteen readable characters in groups: 74 bits of chance, never a number that could be a card's."""
+    length = GROUPS * GROUP - 1
+    text = secrets.choice(LETTERS) + "".join(secrets.choice(ALPHABET) for _ in range(length))
+    return "-".join(text[start : start + GROUP] for start in range(0, len(text), GROUP))
+
+
+def _expire(merchant: Merchant, rows: list[Voucher], now: datetime) -> None:
+    batch = Batch(merchant=merchant, actor="system:expire", now=now)
+    for row in rows:
+        batch.book(journal.voucher_expired(merchant, row, row.expires_at or now))
+        batch.change(row, balance=0, status=Status.EXPIRED)
+    batch.flush()
+
+
+def _made(batch: Batch, row: Voucher, order: Order | None) -> Entry:
+    """The entry of a new voucher: a gift of the shop, or sold on an order that has been paid for it."""
+    if order is None:
+        return journal.voucher_given(batch.merchant, row, batch.now)
+    batch.lock([order.id])
+    locked = batch.orders[order.id]
+    if locked.currency != row.currency:
+        raise Invalid("order_currency_differs", f"This order is in {locked.currency}.", param="currency")
+    sold = Voucher.objects.filter(order=locked).aggregate(total=Sum("amount"))["total"] or 0
+    left = max(0, locked.refundable - sold)
+    if row.amount > left:
+        raise Invalid(
+            "amount_exceeds_paid",
+            f"{left} has been paid on this order and not yet turned into a voucher; take the payment first.",
+            param="amount",
+            amount_paid=left,
+        )
+    row.order = locked
+    return journal.voucher_sold(batch.merchant, row, locked.channel_id, batch.now)
+
+
+def _is_over(row: Voucher, now: datetime) -> bool:
+    return row.expires_at is not None and row.expires_at <= now
+
+
+def _hash(code: str) -> str:
+    """The same for every way of writing a code."""
+    return keyed_hash("voucher:" + "".join(character for character in code.upper() if character.isalnum()))

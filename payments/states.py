@@ -1,0 +1,48 @@
+"""Which moves are allowed. One mover makes them: `payments.services.record`.
+
+A late truth is an ordinary event: a declined, canceled or expired payment may turn out to have been paid, and a
+refund that was given up after it failed may turn out to have left all the same.
+"""
+
+from typing import Final
+
+from payments.models.payment import PaymentStatus as P
+from payments.models.refund import PartStatus as R
+
+_OPEN: Final = {
+    P.REQUIRES_ACTION,
+    P.PROCESSING,
+    P.UNKNOWN,
+    P.AUTHORIZED,
+    P.CAPTURED,
+    P.DECLINED,
+    P.CANCELED,
+    P.EXPIRED,
+}
+PAYMENT: Final[dict[str, set[P]]] = {
+    P.PROCESSING: _OPEN - {P.PROCESSING},
+    P.REQUIRES_ACTION: _OPEN - {P.REQUIRES_ACTION},
+    P.UNKNOWN: _OPEN - {P.UNKNOWN},
+    P.AUTHORIZED: {P.CAPTURED, P.CANCELED, P.EXPIRED, P.REVERSED},
+    P.CAPTURED: {P.REVERSED},
+    P.DECLINED: {P.AUTHORIZED, P.CAPTURED},
+    P.CANCELED: {P.AUTHORIZED, P.CAPTURED},
+    P.EXPIRED: {P.AUTHORIZED, P.CAPTURED},
+    P.REVERSED: set(),
+}
+PART: Final[dict[str, set[R]]] = {
+    R.REQUIRES_APPROVAL: {R.QUEUED, R.CANCELED},
+    R.QUEUED: {R.PENDING, R.UNKNOWN, R.SUCCEEDED, R.FAILED, R.CANCELED},
+    R.PENDING: {R.QUEUED, R.UNKNOWN, R.SUCCEEDED, R.FAILED, R.CANCELED},
+    R.UNKNOWN: {R.QUEUED, R.PENDING, R.SUCCEEDED, R.FAILED},
+    R.SUCCEEDED: {R.FAILED},
+    R.FAILED: {R.SUCCEEDED, R.QUEUED, R.CANCELED},
+    R.CANCELED: {R.SUCCEEDED},
+}
+# Money may still come, or came and may be asked about: a new charge beside one of unknown outcome is refused.
+UNSETTLED: Final = frozenset({P.REQUIRES_ACTION, P.PROCESSING, P.UNKNOWN})
+
+
+def may_move(table: dict[str, set[P]] | dict[str, set[R]], from_status: str, to_status: str) -> bool:
+    """Tell whether the table allows the move; standing still is no move and always allowed."""
+    return from_status == to_status or to_status in table[from_status]

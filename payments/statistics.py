@@ -1,0 +1,84 @@
+"""Sales figures: what was sold, given back and charged back, by channel, day, method, origin, brand and hour.
+
+Every move writes a change (`StatisticDelta`) in its own transaction; `fold` moves changes into totals in the
+background; `figures` adds up both, so that what was committed a moment ago counts.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Final
+
+from django.db import connection, transaction
+
+from payments import sql
+from payments.crash_points import reach
+
+BATCH: Final = 5_000
+# What may be asked for, and the column that tells it.
+GROUPS: Final[dict[str, str]] = {
+    "channel": "channel_id",
+    "business_day": "business_day",
+    "method": "method",
+    "origin": "origin",
+    "brand": "brand",
+    "hour": "hour",
+}
+
+
+def figures(
+    *,
+    merchant_id: str,
+    first: date,
+    last: date,
+    groups: Sequence[str] = (),
+    channel_id: str | None = None,
+    currency: str | None = None,
+) -> list[dict[str, Any]]:
+    """Figures over business days, both inclusive: one row per group and currency, those without any left out."""
+    parameters: dict[str, Any] = {
+        "merchant": merchant_id,
+        "first": first,
+        "last": last,
+        "channel": channel_id,
+        "currency": currency,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql.figures([GROUPS[group] for group in groups]), parameters)
+        names = [column.name for column in cursor.description or ()]
+        return [_with_results(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+
+
+def fold(limit: int = BATCH) -> int:
+    """Move the next changes into the totals and return how many; 0 when there are none, or another fold runs."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql.TRY_LOCK)
+        if not _one(cursor):
+            return 0
+        reach("statistics.opened")
+        cursor.execute(sql.FOLD, {"limit": limit})
+        folded = int(_one(cursor))
+        reach("statistics.written")
+    reach("statistics.committed")
+    return folded
+
+
+def fold_all(limit: int = BATCH) -> int:
+    """Fold until nothing is left."""
+    total = 0
+    while count := fold(limit):
+        total += count
+    return total
+
+
+def _with_results(row: dict[str, Any]) -> dict[str, Any]:
+    net = row["sales_amount"] - row["refunds_amount"] - row["chargebacks_amount"]
+    return row | {"net_amount": net, "average_amount": _average(row["sales_amount"], row["sales_count"])}
+
+
+def _average(amount: int, count: int) -> int:
+    """Rounded half up, in whole minor units; 0 where nothing was sold."""
+    return (2 * amount + count) // (2 * count) if count > 0 else 0
+
+
+def _one(cursor: Any) -> Any:
+    return cursor.fetchone()[0]

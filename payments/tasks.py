@@ -1,0 +1,50 @@
+"""Celery is the doorbell: a task carries an id and makes one service call; the sweep finds what no bell rang for."""
+
+from celery import shared_task
+
+from payments import statistics
+from payments.services import intent, receive, recover, send_receipt, voucher
+from payments.services import submit as submitting
+from payments.services.owe_receipts import WRITE
+
+
+@shared_task(name="payments.submit")
+def submit(operation_id: str) -> None:
+    """Ask the provider for an operation that a request left to the workers."""
+    submitting.submit(operation_id, actor="system:worker")
+
+
+@shared_task(name="payments.apply_event")
+def apply_event(event_id: str) -> None:
+    """Apply one provider event."""
+    receive.apply_event(event_id)
+
+
+@shared_task(name="payments.recover")
+def recover_due() -> int:
+    """Take up whatever is due (beat: every second)."""
+    return recover.recover()
+
+
+@shared_task(name="payments.fold_statistics")
+def fold_statistics() -> None:
+    """Fold what was sold since the last time (beat: every two seconds)."""
+    statistics.fold()
+
+
+@shared_task(name="payments.expire_vouchers")
+def expire_vouchers() -> None:
+    """Book what nobody came for (beat: every minute)."""
+    voucher.expire()
+
+
+@shared_task(name=WRITE)
+def write_receipts() -> int:
+    """Write the receipts that are due (beat: every ten seconds, for what no bell rang for)."""
+    return send_receipt.write_due()
+
+
+@shared_task(name="payments.forget_keys")
+def forget_keys() -> None:
+    """Delete idempotency keys that have outlived their month (beat: every hour)."""
+    intent.forget()

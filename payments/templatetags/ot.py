@@ -1,0 +1,29 @@
+"""Amounts and moments in templates, as `payments.written` writes them."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.utils import formats
+
+from payments import written
+
+register = template.Library()
+
+
+@register.filter
+def money(minor: int, currency: str) -> str:
+    """An amount in major units with its currency."""
+    return written.amount(minor, currency)
+
+
+@register.filter
+def whole(number: int) -> str:
+    """A count, in groups of three."""
+    return formats.number_format(number, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def moment(at: datetime | None, zone: ZoneInfo) -> str:
+    """A moment on the merchant's clocks."""
+    return written.moment(at, zone)

@@ -1,0 +1,53 @@
+"""How amounts and moments are written for people, in the language of who reads."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from django.utils import formats, timezone
+from django.utils.text import capfirst
+from django.utils.translation import get_language
+
+from payments.money import EXPONENTS, Money
+
+NOTHING: Final = "–"
+SYMBOLS: Final[Mapping[str, str]] = {"EUR": "€", "GBP": "£", "USD": "$"}
+
+
+def title(name: str) -> str:
+    """A word at the beginning of a line; a name that is written in its own way, as iDEAL, stays so."""
+    return capfirst(name) if name.islower() else name
+
+
+def amount(minor: int | None, currency: str) -> str:
+    """`€ 1.250,50` to a Dutch reader, `€1,250.50` to an English one; another currency by its code."""
+    if minor is None:
+        return NOTHING
+    number = formats.number_format(
+        abs(Money(minor, currency).to_decimal()), EXPONENTS[currency], use_l10n=True, force_grouping=True
+    )
+    symbol = SYMBOLS.get(currency)
+    space = "\N{NO-BREAK SPACE}" if symbol is None or get_language() != "en" else ""
+    return f"{'−' if minor < 0 else ''}{symbol or currency}{space}{number}"
+
+
+def moment(at: datetime | None, zone: ZoneInfo) -> str:
+    """A moment as the merchant's clocks show it."""
+    return NOTHING if at is None else _written(at.astimezone(zone), "j M Y H:i")
+
+
+def short_moment(at: datetime, zone: ZoneInfo) -> str:
+    """A moment for a list: this year's without the year."""
+    this_year = at.astimezone(zone).year == timezone.now().astimezone(zone).year
+    return _written(at.astimezone(zone), "j M H:i") if this_year else moment(at, zone)
+
+
+def day(value: date | None) -> str:
+    """A day, in words that no two countries read differently."""
+    return NOTHING if value is None else _written(value, "j M Y")
+
+
+def _written(value: date, pattern: str) -> str:
+    """English writes months with a capital, which most languages do not."""
+    return formats.date_format(value, pattern if get_language() == "en" else pattern.replace("M", "b"))
