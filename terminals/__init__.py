@@ -1,0 +1,1 @@
+"""Card terminals: pairing, signed transactions, actions, shifts."""

@@ -1,0 +1,4 @@
+"""What shops and finance see of their terminals; importing a module here registers its pages."""
+
+from terminals.admin import terminals as terminals
+from terminals.admin import transactions as transactions

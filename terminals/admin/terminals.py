@@ -1,0 +1,173 @@
+"""Terminals: added, given a pairing code (shown once, as text and as a QR code), unpaired and revoked."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from payments.admin import show
+from payments.admin.access import ScopedAdmin, person
+from payments.admin.refusals import explain
+from payments.errors import OnetillError
+from payments.models import Channel, ProviderAccount
+from payments.people.permissions import May, may_somewhere, within
+from terminals import codes, sequences
+from terminals.models import Terminal
+from terminals.services.create import NewTerminal, create
+from terminals.services.revoke import revoke
+from terminals.services.unpair import unpair
+
+
+class TerminalForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A new terminal, in a channel where its maker may manage them."""
+
+    channel = forms.ModelChoiceField(Channel.objects.none(), label=_("channel"), widget=UnfoldAdminSelectWidget)
+    provider_account = forms.ModelChoiceField(
+        ProviderAccount.objects.none(),
+        label=_("provider account"),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text=_("The PIN contract; empty: the merchant's usual one."),
+    )
+
+    class Meta:
+        model = Terminal
+        fields = ("channel", "label", "provider_account", "serial_number", "model")
+
+    def clean(self) -> dict[str, Any]:
+        """The account is one of the channel's merchant."""
+        values: dict[str, Any] = super().clean() or {}
+        channel, account = values.get("channel"), values.get("provider_account")
+        if channel and account and channel.merchant_id != account.merchant_id:
+            self.add_error("provider_account", _("This account is another merchant's."))
+        return values
+
+    def _post_clean(self) -> None:
+        """The row is made by the service, not from the form."""
+
+
+@admin.register(Terminal)
+class TerminalAdmin(ScopedAdmin):
+    """Terminals of the channels in which the person may see them."""
+
+    form = TerminalForm
+    actions = ("new_code", "revoke")
+    list_display = ("label", "channel", "state", "seen", "series", "last_sequence", "gap", "queue_depth", "id")
+    list_filter = ("status", "channel")
+    list_select_related = ("merchant", "channel")
+    search_fields = ("label", "id__exact", "serial_number__exact")
+    ordering = ("-id",)
+    shown: ClassVar[tuple[str, ...]] = (
+        "id",
+        "label",
+        "channel",
+        "status",
+        "provider_account",
+        "serial_number",
+        "model",
+        "merchant_ids",
+        "created_at",
+        "paired_at",
+        "series",
+        "last_sequence",
+        "missing",
+        "last_seen_at",
+        "firmware",
+        "queue_depth",
+        "battery",
+    )
+
+    @admin.display(description=_("status"), ordering="status")
+    def state(self, terminal: Terminal) -> SafeString:
+        """Whether it is paired."""
+        return show.label(terminal.get_status_display(), show.COLORS.get(terminal.status, ""))
+
+    @admin.display(description=_("last seen at"), ordering="last_seen_at")
+    def seen(self, terminal: Terminal) -> str:
+        """On the merchant's clocks."""
+        return show.moment(terminal.last_seen_at, terminal.merchant.zone)
+
+    @admin.display(description=_("missing"))
+    def gap(self, terminal: Terminal) -> int:
+        """How many of its transactions are missing."""
+        return sequences.count(terminal.missing)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return may_somewhere(person(request), May.MANAGE_TERMINALS)
+
+    def get_fields(self, request: HttpRequest, obj: Terminal | None = None) -> Any:
+        return TerminalForm.Meta.fields if obj is None else self.shown
+
+    def get_form(self, request: HttpRequest, obj: Terminal | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        if obj is None:
+            channels = Channel.objects.filter(within(person(request), May.MANAGE_TERMINALS, channel="id"), active=True)
+            accounts = ProviderAccount.objects.filter(merchant__in=channels.values("merchant"), active=True)
+            form.base_fields["channel"].queryset = channels.select_related("merchant")
+            form.base_fields["provider_account"].queryset = accounts
+        return form
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Show the form; make the terminal by the service and show its code, once."""
+        form = self.get_form(request)(request.POST or None)
+        if request.method != "POST" or not self.has_add_permission(request) or not form.is_valid():
+            answer: HttpResponse = super().add_view(request, form_url, extra_context)
+            return answer
+        values = form.cleaned_data
+        try:
+            made = create(
+                channel=values["channel"],
+                label=values["label"],
+                provider_account=values["provider_account"],
+                serial_number=values["serial_number"],
+                model=values["model"],
+                actor=person(request).id,
+            )
+        except OnetillError as refusal:
+            messages.error(request, explain(refusal))
+            terminals: HttpResponse = self.changelist_view(request, extra_context)
+            return terminals
+        return self._show(request, made)
+
+    @admin.action(description=_("Unpair: its key ends, and a new pairing code is shown"))
+    def new_code(self, request: HttpRequest, terminals: QuerySet[Terminal]) -> HttpResponse | None:
+        """Take the device's key away and show a new code, once."""
+        chosen = self._manageable(request, terminals)
+        if len(chosen) != 1:
+            messages.error(request, _("Choose one terminal that you manage."))
+            return None
+        try:
+            return self._show(request, unpair(terminal_id=chosen[0].id, actor=person(request).id))
+        except OnetillError as refusal:
+            messages.error(request, explain(refusal))
+            return None
+
+    @admin.action(description=_("Revoke for good: lost, stolen or retired"))
+    def revoke(self, request: HttpRequest, terminals: QuerySet[Terminal]) -> None:
+        """Believe nothing more of what these send."""
+        chosen = self._manageable(request, terminals)
+        for terminal in chosen:
+            revoke(terminal_id=terminal.id, actor=person(request).id)
+        if chosen:
+            messages.success(request, _("Revoked."))
+        else:
+            messages.error(request, _("Choose terminals that you manage."))
+
+    def _manageable(self, request: HttpRequest, terminals: QuerySet[Terminal]) -> list[Terminal]:
+        return list(terminals.filter(within(person(request), May.MANAGE_TERMINALS)))
+
+    def _show(self, request: HttpRequest, new: NewTerminal) -> TemplateResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Pairing code"),
+            "new": new,
+            "qr_svg": codes.qr_svg(new.pairing_code),
+            "minutes": int(codes.LIVES.total_seconds() // 60),
+        }
+        return TemplateResponse(request, "terminals/pairing_code.html", context, headers={"Cache-Control": "no-store"})

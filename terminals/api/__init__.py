@@ -1,0 +1,1 @@
+"""The REST API of terminals: what back offices ask, and what devices post."""

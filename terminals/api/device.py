@@ -1,0 +1,161 @@
+"""What devices send, signed: transactions, and that they are alive."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+
+from payments.api import body
+from payments.api.errors import CONTENT_TYPE, problem
+from payments.api.fields import OPTIONAL, Amount, Text
+from payments.api.idempotency import encode
+from payments.api.inputs import Input, Query, read, read_query
+from payments.api.openapi import described
+from payments.api.views import JsonView
+from payments.errors import Conflict, Fault, TooLarge, ValidationFailed
+from payments.pan import mask_tree
+from payments.shapes import instant
+from terminals.api.schemas import ALIVE, ONE_RESULT, POSTED, RESULTS, SIGNED
+from terminals.models import Terminal
+from terminals.services.answer import Answer, answer_once
+from terminals.services.authenticate import Signed, authenticate
+from terminals.services.check_in import check_in
+from terminals.services.ingest import Result, ingest
+
+TAG: Final = "Devices"
+MOST: Final = 500
+MOST_QUEUED: Final = 2**31 - 1
+_STATUSES: Final = {"recorded": 201, "duplicate": 200}
+_CONFLICT: Final = "This sequence was used for another transaction. Both are kept; set this one aside and show it."
+
+
+class DeviceView(JsonView):
+    """A view for paired devices."""
+
+    def signed(self, work: Callable[[Terminal], Answer]) -> HttpResponse:
+        """Answer a signed request once.
+
+        Raises:
+            Unauthenticated: it is not signed, not by this terminal, or not now.
+            Conflict: `signature_reused`.
+        """
+        content = body.read_bytes(self.plain)
+        request = Signed.read(
+            self.plain.headers, method=self.plain.method or "", path=self.plain.get_full_path(), body=content
+        )
+        authenticate(request, now=timezone.now())
+        read_query(Query, self.plain.GET)
+        answer = answer_once(request, work)
+        kind = "application/json" if answer.status < 400 else CONTENT_TYPE
+        return HttpResponse(answer.body, kind, answer.status)
+
+
+class Transactions(DeviceView):
+    """Where devices post what they did."""
+
+    @extend_schema(parameters=SIGNED)
+    @described(
+        "post_transactions",
+        "Post one transaction, or up to 500",
+        {200: {"anyOf": [RESULTS, ONE_RESULT]}, 201: ONE_RESULT},
+        body=POSTED,
+        refusals=[401, 409],
+        with_key=False,
+        once=False,
+        tag=TAG,
+    )
+    def post(self, request: Request) -> HttpResponse:
+        return self.signed(self._take)
+
+    def _take(self, terminal: Terminal) -> Answer:
+        _, data = body.read_json(self.plain)
+        if isinstance(data, dict) and "transactions" in data:
+            return self._many(terminal, _items(data))
+        return self._one(terminal, data)
+
+    def _many(self, terminal: Terminal, items: list[Any]) -> Answer:
+        places = [f"transactions[{at}]." for at in range(len(items))]
+        results = ingest(terminal, items, places=places, now=timezone.now())
+        shapes = [_shape(result, place) for result, place in zip(results, places, strict=True)]
+        return Answer(200, encode({"results": shapes, **_series(terminal)}))
+
+    def _one(self, terminal: Terminal, item: Any) -> Answer:
+        [result] = ingest(terminal, [item], places=[""], now=timezone.now())
+        status = _STATUSES.get(result.status)
+        if status is not None:
+            return Answer(status, encode({**_shape(result, ""), **_series(terminal)}))
+        refusal = ValidationFailed(result.faults) if result.faults else Conflict("sequence_conflict", _CONFLICT)
+        refusal.members |= {**_shape(result, ""), **_series(terminal), "status": refusal.status}
+        answer = problem(refusal, self.plain)
+        return Answer(answer.status_code, answer.content)
+
+
+class HeartbeatInput(Input):
+    """What a device says of itself."""
+
+    firmware = Text(longest=64, **OPTIONAL)
+    queue_depth = Amount(least=0, most=MOST_QUEUED, **OPTIONAL)
+    battery = Amount(least=0, most=100, **OPTIONAL)
+
+
+class Heartbeat(DeviceView):
+    """Where devices say that they are there."""
+
+    @extend_schema(parameters=SIGNED)
+    @described(
+        "heartbeat",
+        "A device says that it is there",
+        {200: ALIVE},
+        body=HeartbeatInput,
+        refusals=[401, 409],
+        with_key=False,
+        once=False,
+        tag=TAG,
+    )
+    def post(self, request: Request) -> HttpResponse:
+        return self.signed(self._alive)
+
+    def _alive(self, terminal: Terminal) -> Answer:
+        data = body.read_json(self.plain)[1] if body.read_bytes(self.plain) else {}
+        now = timezone.now()
+        check_in(terminal, now=now, **read(HeartbeatInput, mask_tree(data)[0]))
+        return Answer(200, encode({"server_time": instant(now), **_series(terminal)}))
+
+
+def _items(data: dict[str, Any]) -> list[Any]:
+    items = data["transactions"]
+    faults = [Fault(None, "unknown_field", "Send transactions alone.")] if len(data) > 1 else []
+    if not isinstance(items, list) or not items:
+        faults.append(Fault("transactions", "invalid_type", f"Send an array of 1 to {MOST} transactions."))
+    if faults:
+        raise ValidationFailed(faults)
+    if len(items) > MOST:
+        raise TooLarge("batch_too_large", f"Send at most {MOST} transactions at a time: halve the batch.")
+    return list(items)
+
+
+def _shape(result: Result, place: str) -> dict[str, Any]:
+    return {
+        "sequence": result.sequence,
+        "status": result.status,
+        "payment": result.payment,
+        "refund": result.refund,
+        "discrepancies": result.discrepancies,
+        "error": _error(result, place),
+    }
+
+
+def _error(result: Result, place: str) -> dict[str, Any] | None:
+    if result.status == "conflict":
+        return {"code": "sequence_conflict", "param": f"{place}sequence", "detail": _CONFLICT}
+    if not result.faults:
+        return None
+    first = result.faults[0]
+    return {"code": "validation_failed", "param": first.param, "detail": first.detail}
+
+
+def _series(terminal: Terminal) -> dict[str, Any]:
+    return {"missing_sequences": terminal.missing, "next_sequence": terminal.next_sequence}

@@ -1,0 +1,60 @@
+"""A device presents its code."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from rest_framework.request import Request
+
+from payments.api import body
+from payments.api.fields import OPTIONAL, Text
+from payments.api.inputs import Input, Query, read, read_query
+from payments.api.openapi import described
+from payments.api.views import JsonView
+from terminals.api.schemas import PAIRING
+from terminals.services.pair import pair
+
+
+class PairInput(Input):
+    """The code on the back office's screen, and the device's own key if it has one."""
+
+    pairing_code = Text(longest=64)
+    public_key = Text(longest=200, **OPTIONAL)
+
+
+class Pair(JsonView):
+    """Where devices pair: no API key, no Idempotency-Key."""
+
+    @described(
+        "pair_terminal",
+        "Pair a device",
+        {201: PAIRING},
+        body=PairInput,
+        refusals=[404, 429],
+        with_key=False,
+        once=False,
+        tag="Devices",
+    )
+    def post(self, request: Request) -> HttpResponse:
+        read_query(Query, self.plain.GET)
+        _, data = body.read_json(self.plain)
+        given = read(PairInput, data)
+        paired = pair(code=given["pairing_code"], public_key=given.get("public_key"), address=_address(self.plain))
+        terminal = paired.terminal
+        return self.answer(
+            {
+                "terminal": terminal.id,
+                "merchant": terminal.merchant_id,
+                "currency": terminal.merchant.currency,
+                "timezone": terminal.merchant.timezone,
+                "series": terminal.series,
+                "next_sequence": terminal.next_sequence,
+                "stream_url": settings.STREAM_URL,
+                "secret": paired.secret,
+            },
+            201,
+        )
+
+
+def _address(request: HttpRequest) -> str:
+    """Who asks: behind a proxy, whom the proxy says it speaks for."""
+    forwarded = request.headers.get("X-Forwarded-For", "") if settings.SECURE_PROXY_SSL_HEADER else ""
+    return forwarded.rpartition(",")[2].strip()[:64] or request.META.get("REMOTE_ADDR", "")

@@ -1,0 +1,121 @@
+"""How terminals' requests and answers are described in the OpenAPI document."""
+
+from typing import Any, Final
+
+import msgspec
+from drf_spectacular.utils import OpenApiParameter
+
+from payments.api.schemas import (
+    ADDRESS,
+    ANY_OBJECT,
+    CHANNEL_REF,
+    COMPONENTS,
+    CURRENCY,
+    FLAG,
+    INSTANT,
+    TEXT,
+    WHOLE,
+    define,
+    identifier,
+    many,
+    maybe,
+    record,
+    word,
+    words,
+)
+from terminals import wire
+from terminals.models import Terminal
+
+Schema = dict[str, Any]
+
+RANGES: Final[Schema] = many({"type": "array", "items": WHOLE, "minItems": 2, "maxItems": 2})
+
+TERMINAL = define(
+    "Terminal",
+    record(
+        id=identifier("trm"),
+        object=word("terminal"),
+        channel=CHANNEL_REF,
+        label=TEXT,
+        status=words(Terminal.Status.values),
+        provider_account=identifier("pac"),
+        serial_number=maybe(TEXT),
+        model=maybe(TEXT),
+        merchant_ids=many(ANY_OBJECT),
+        pairing_code=maybe(TEXT),
+        pairing_qr_svg=maybe(TEXT),
+        pairing_expires_at=maybe(INSTANT),
+        paired_at=maybe(INSTANT),
+        series=WHOLE,
+        last_sequence=WHOLE,
+        missing_sequences=RANGES,
+        last_seen_at=maybe(INSTANT),
+        firmware=maybe(TEXT),
+        queue_depth=maybe(WHOLE),
+        battery=maybe(WHOLE),
+        created_at=INSTANT,
+        test_mode=FLAG,
+    ),
+)
+PAIRING = define(
+    "Pairing",
+    record(
+        terminal=identifier("trm"),
+        merchant=identifier("mer"),
+        currency=CURRENCY,
+        timezone=TEXT,
+        series=WHOLE,
+        next_sequence=WHOLE,
+        stream_url=ADDRESS,
+        secret=maybe(TEXT),
+    ),
+)
+_RESULT: Final[dict[str, Schema]] = {
+    "sequence": maybe(WHOLE),
+    "status": words(["recorded", "duplicate", "conflict", "refused"]),
+    "payment": maybe(identifier("pay")),
+    "refund": maybe(identifier("ref")),
+    "discrepancies": many(record(id=identifier("dsc"), kind=TEXT)),
+    "error": maybe(record(code=TEXT, param=maybe(TEXT), detail=TEXT)),
+}
+_SERIES: Final[dict[str, Schema]] = {"missing_sequences": RANGES, "next_sequence": WHOLE}
+RESULT = define("TransactionResult", record(**_RESULT))
+ONE_RESULT = define("OneTransactionResult", record(**_RESULT, **_SERIES))
+RESULTS = define("TransactionResults", record(results=many(RESULT), **_SERIES))
+ALIVE = define("Alive", record(server_time=INSTANT, **_SERIES))
+
+
+def _transaction() -> Schema:
+    """The wire's own types, described by themselves."""
+    template = "#/components/schemas/Device{name}"
+    (schema,), components = msgspec.json.schema_components([wire.Transaction], ref_template=template)
+    COMPONENTS.update({f"Device{name}": component for name, component in components.items()})
+    return schema
+
+
+TRANSACTION = _transaction()
+POSTED: Final[Schema] = {
+    "application/json": {
+        "oneOf": [
+            TRANSACTION,
+            {
+                "type": "object",
+                "properties": {"transactions": {**many(TRANSACTION), "minItems": 1, "maxItems": 500}},
+                "required": ["transactions"],
+                "additionalProperties": False,
+            },
+        ]
+    }
+}
+
+
+def _header(name: str, description: str) -> OpenApiParameter:
+    return OpenApiParameter(name, {"type": "string"}, OpenApiParameter.HEADER, required=True, description=description)
+
+
+SIGNED: Final = [
+    _header("Terminal-Id", "The terminal's id, from pairing."),
+    _header("webhook-id", "1 to 64 characters, new for every new request and the same to repeat one."),
+    _header("webhook-timestamp", "Unix seconds, within 5 minutes of the server's."),
+    _header("webhook-signature", "`v1,` or `v1a,` and the base64 of a signature over `{id}.{timestamp}.{body}`."),
+]

@@ -1,0 +1,141 @@
+"""Terminals as a back office sees them: made, paired once, unpaired, revoked."""
+
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from payments.api.fields import OPTIONAL, Choice, Text
+from payments.api.idempotency import Answer
+from payments.api.inputs import Input, Nothing, Paging
+from payments.api.openapi import described
+from payments.api.references import account_field, channel_field
+from payments.api.schemas import page_of
+from payments.api.views import ApiView
+from payments.models import ProviderAccount
+from payments.services.intent import Intent
+from terminals import queries, shapes
+from terminals.api.schemas import TERMINAL
+from terminals.models import Terminal
+from terminals.services.create import NewTerminal, create
+from terminals.services.revoke import revoke
+from terminals.services.unpair import unpair
+
+TAG = "Terminals"
+MOST_BRANDS = 50
+
+
+class MerchantIdsInput(Input):
+    """What an acquirer calls the terminal and the merchant for one brand of card."""
+
+    brand = Text(longest=32)
+    provider_account = account_field(**OPTIONAL)
+    tid = Text(longest=40, **OPTIONAL)
+    mid = Text(longest=40, **OPTIONAL)
+
+
+class TerminalInput(Input):
+    """A terminal to be paired."""
+
+    channel = channel_field(**OPTIONAL)
+    label = Text(longest=100)  # type: ignore[assignment]
+    provider_account = account_field(**OPTIONAL)
+    serial_number = Text(longest=64, **OPTIONAL)
+    model = Text(longest=64, **OPTIONAL)
+    merchant_ids = serializers.ListField(child=MerchantIdsInput(), max_length=MOST_BRANDS, **OPTIONAL)
+
+
+class TerminalFilter(Paging):
+    """Which terminals to list."""
+
+    status = Choice(Terminal.Status.values, **OPTIONAL)
+    channel = channel_field(**OPTIONAL)
+
+
+class TerminalView(ApiView):
+    """What the addresses of terminals share."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "terminals:read", "POST": "terminals:write"}
+
+    def terminal(self, terminal_id: str) -> Terminal:
+        """One terminal of the caller's."""
+        return self.one(self.own(queries.terminals()), id=terminal_id)
+
+    def told(self, terminal_id: str, status: int = 200) -> Answer:
+        """A terminal as it is shown again: its pairing code never is."""
+        return Answer(status, shapes.terminal(self.terminal(terminal_id)))
+
+
+class Terminals(TerminalView):
+    """All terminals."""
+
+    @described("list_terminals", "Terminals", {200: page_of(TERMINAL)}, query=TerminalFilter, tag=TAG)
+    def get(self, request: Request) -> HttpResponse:
+        query = self.query(TerminalFilter)
+        channel = query.get("channel")
+        rows = queries.terminals(status=query.get("status"), channel_id=channel.id if channel else None)
+        return self.page(self.own(rows), shapes.terminal, query)
+
+    @described("create_terminal", "Add a terminal", {201: TERMINAL}, body=TerminalInput, tag=TAG)
+    def post(self, request: Request) -> HttpResponse:
+        return self.once(self._create, lambda object_id: self.told(object_id, 201))
+
+    def _create(self, intent: Intent) -> Answer:
+        given = self.input(TerminalInput)
+        brands = [_merchant_ids(ids) for ids in given.pop("merchant_ids", [])]
+        channel = self.channel(given.pop("channel", None))
+        made = create(channel=channel, merchant_ids=brands, actor=self.caller.actor, intent=intent, **given)
+        return _once(made, 201)
+
+
+class OneTerminal(TerminalView):
+    """One terminal."""
+
+    @described("get_terminal", "One terminal", {200: TERMINAL}, refusals=[404], tag=TAG)
+    def get(self, request: Request, terminal_id: str) -> HttpResponse:
+        self.query()
+        return self.answer(self.told(terminal_id).shape)
+
+
+class Unpair(TerminalView):
+    """A device that leaves, or a code that ran out."""
+
+    @described("unpair_terminal", "A new pairing code", {200: TERMINAL}, body=Nothing, refusals=[404, 409], tag=TAG)
+    def post(self, request: Request, terminal_id: str) -> HttpResponse:
+        def take_key(intent: Intent) -> Answer:
+            self.terminal(terminal_id)
+            self.input(Nothing)
+            return _once(unpair(terminal_id=terminal_id, actor=self.caller.actor, intent=intent), 200)
+
+        return self.once(take_key, self.told)
+
+
+class Revoke(TerminalView):
+    """A device that is lost."""
+
+    @described("revoke_terminal", "Revoke it for good", {200: TERMINAL}, body=Nothing, refusals=[404], tag=TAG)
+    def post(self, request: Request, terminal_id: str) -> HttpResponse:
+        def end(intent: Intent) -> Answer:
+            self.terminal(terminal_id)
+            self.input(Nothing)
+            return Answer(200, shapes.terminal(revoke(terminal_id=terminal_id, actor=self.caller.actor, intent=intent)))
+
+        return self.once(end, self.told)
+
+
+def _once(made: NewTerminal, status: int) -> Answer:
+    """The pairing code is shown this once; a repetition of the request has null there."""
+    return Answer(
+        status, shapes.terminal(made.terminal, pairing_code=made.pairing_code), kept=shapes.terminal(made.terminal)
+    )
+
+
+def _merchant_ids(given: dict[str, Any]) -> dict[str, str | None]:
+    account: ProviderAccount | None = given.get("provider_account")
+    return {
+        "brand": given["brand"],
+        "provider_account": account.id if account else None,
+        "tid": given.get("tid"),
+        "mid": given.get("mid"),
+    }

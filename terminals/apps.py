@@ -1,0 +1,18 @@
+"""The app's name and label, and what it tells the floor below."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class TerminalsConfig(AppConfig):
+    name = "terminals"
+    label = "terminals"
+    verbose_name = _("Terminals")
+
+    def ready(self) -> None:
+        """Have a terminal found that a refund names."""
+        # Models can be imported only once every app is there.
+        from payments import directory  # noqa: PLC0415
+        from terminals.models import Terminal  # noqa: PLC0415
+
+        directory.keep("trm", Terminal.objects)

@@ -1,0 +1,70 @@
+"""The line from a device to the server: signed requests, and whatever comes back."""
+
+import base64
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from terminals import signatures
+from terminals.device.memory import Memory
+
+TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer; status 0 where none came."""
+
+    status: int
+    body: dict[str, Any]
+    retry_after: float | None = None
+
+    @property
+    def code(self) -> str:
+        return str(self.body.get("code", ""))
+
+
+class Line:
+    """HTTP to one server."""
+
+    def __init__(self, base_url: str) -> None:
+        self.http = httpx.Client(base_url=base_url, timeout=TIMEOUT, trust_env=False)
+
+    def pair(self, code: str, public_key: str | None) -> Reply:
+        """Present a pairing code."""
+        body = {"pairing_code": code} | ({"public_key": public_key} if public_key else {})
+        return self._reply("/v1/terminals/pair", body=None, json=body)
+
+    def send(self, memory: Memory, path: str, webhook_id: str, body: bytes) -> Reply:
+        """Send a request as signed now, by the device's clock and what the server said of it."""
+        moment = str(int(time.time() + memory.clock_offset))
+        headers = {
+            "Content-Type": "application/json",
+            "Terminal-Id": memory.terminal or "",
+            "webhook-id": webhook_id,
+            "webhook-timestamp": moment,
+            "webhook-signature": _signature(memory, signatures.message(webhook_id, moment, body)),
+        }
+        return self._reply(path, body=body, headers=headers)
+
+    def close(self) -> None:
+        self.http.close()
+
+    def _reply(self, path: str, *, body: bytes | None, **options: Any) -> Reply:
+        try:
+            answer = self.http.post(path, content=body, **options)
+            shape = answer.json() if answer.content else {}
+        except (httpx.HTTPError, ValueError):
+            return Reply(0, {})
+        wait = answer.headers.get("Retry-After", "")
+        return Reply(answer.status_code, shape, float(wait) if wait.isdecimal() else None)
+
+
+def _signature(memory: Memory, message: bytes) -> str:
+    if memory.private_key is not None:
+        key = Ed25519PrivateKey.from_private_bytes(base64.b64decode(memory.private_key))
+        return signatures.sign_with_key(key, message)
+    return signatures.sign_with_secret(memory.secret or "", message)

@@ -1,0 +1,7 @@
+"""What terminals remember, one subject a file."""
+
+from terminals.models.request import SignedRequest
+from terminals.models.terminal import Terminal
+from terminals.models.transaction import SequenceConflict, TerminalTransaction
+
+__all__ = ["SequenceConflict", "SignedRequest", "Terminal", "TerminalTransaction"]

@@ -1,0 +1,52 @@
+"""Arithmetic on sequence numbers: which of a series were never recorded, as inclusive ranges."""
+
+from collections.abc import Iterable, Sequence
+
+Ranges = list[list[int]]
+
+
+def after(
+    missing: Sequence[Sequence[int]], last: int, *, seen: Iterable[int], recorded: Iterable[int]
+) -> tuple[Ranges, int]:
+    """The missing ranges and the highest number once these came in.
+
+    What was seen but not recorded (a refused transaction) is missing too: a corrected one may follow.
+    """
+    highest = max([last, *seen])
+    ranges = [[first, end] for first, end in missing]
+    if highest > last:
+        ranges.append([last + 1, highest])
+    return _without(_joined(ranges), sorted(set(recorded))), highest
+
+
+def count(missing: Iterable[Sequence[int]]) -> int:
+    """How many numbers the ranges hold."""
+    return sum(end - first + 1 for first, end in missing)
+
+
+def _joined(ranges: Ranges) -> Ranges:
+    joined: Ranges = []
+    for first, end in ranges:
+        if joined and joined[-1][1] + 1 == first:
+            joined[-1][1] = end
+        else:
+            joined.append([first, end])
+    return joined
+
+
+def _without(ranges: Ranges, recorded: Sequence[int]) -> Ranges:
+    """Cut numbers out of ranges; both ascend, so one walk over each is enough."""
+    left: Ranges = []
+    at = 0
+    for first, end in ranges:
+        begin = first
+        while at < len(recorded) and recorded[at] < begin:
+            at += 1
+        while at < len(recorded) and recorded[at] <= end:
+            if recorded[at] > begin:
+                left.append([begin, recorded[at] - 1])
+            begin = recorded[at] + 1
+            at += 1
+        if begin <= end:
+            left.append([begin, end])
+    return left

@@ -1,0 +1,1 @@
+"""The verbs of terminals, one file each; the only writers."""

@@ -1,0 +1,117 @@
+"""Tell which terminal signed a request, and whether it did so just now."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from payments.crypto import kept_name, keyed_hash
+from payments.errors import Unauthenticated
+from payments.ids import is_id
+from payments.prepared import Prepared
+from payments.shapes import instant
+from terminals import signatures
+from terminals.models import Terminal
+
+TOLERANCE: Final = timedelta(minutes=5)
+_WEBHOOK_ID: Final = re.compile(r"[\x21-\x7e]{1,64}")
+_TIMESTAMP: Final = re.compile(r"[0-9]{1,11}")
+_TERMINAL: Final = Prepared(lambda terminal_id: Terminal.objects.filter(id=terminal_id))
+HEADERS: Final = ("Terminal-Id", "webhook-id", "webhook-timestamp", "webhook-signature")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """A request as a device signed it."""
+
+    terminal_id: str
+    webhook_id: str
+    timestamp: str
+    signature: str
+    method: str
+    path: str
+    body: bytes
+
+    @classmethod
+    def read(cls, headers: Mapping[str, str], *, method: str, path: str, body: bytes) -> "Signed":
+        """Take the headers of a request.
+
+        Raises:
+            Unauthenticated: one is missing, or has not its form.
+        """
+        missing = [name for name in HEADERS if not headers.get(name)]
+        if missing:
+            detail = f"Sign the request: it lacks the header {missing[0]}."
+            raise Unauthenticated("authentication_required", detail)
+        terminal_id, webhook_id, timestamp, signature = (headers[name] for name in HEADERS)
+        if _WEBHOOK_ID.fullmatch(webhook_id) is None:
+            raise _invalid("webhook-id has 1 to 64 visible ASCII characters.")
+        if _TIMESTAMP.fullmatch(timestamp) is None:
+            raise _invalid("webhook-timestamp is a whole number of Unix seconds.")
+        return cls(
+            terminal_id=terminal_id,
+            webhook_id=webhook_id,
+            timestamp=timestamp,
+            signature=signature,
+            method=method,
+            path=path,
+            body=body,
+        )
+
+    @property
+    def kept_id(self) -> str:
+        """The webhook-id as it is kept."""
+        return kept_name(self.webhook_id)
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells whether two requests ask the same. Keyed: from a plain hash a card number could be guessed."""
+        return keyed_hash(f"{self.method} {self.path}\n{sha256(self.body).hexdigest()}")
+
+
+def authenticate(signed: Signed, *, now: datetime) -> Terminal:
+    """The terminal that signed.
+
+    Raises:
+        Unauthenticated: `terminal_revoked`, `signature_invalid`, or `timestamp_out_of_range` with `server_time`.
+    """
+    terminal = _terminal(signed.terminal_id)
+    if terminal is not None and terminal.status == Terminal.Status.REVOKED:
+        raise revoked()
+    message = signatures.message(signed.webhook_id, signed.timestamp, signed.body)
+    if terminal is None or not signatures.is_valid(
+        signed.signature, message, secret=terminal.secret, public_key=terminal.public_key
+    ):
+        raise _invalid("The signature is not this terminal's. Keep the queue, and pair the device again.")
+    _check_time(signed.timestamp, now)
+    return terminal
+
+
+def revoked() -> Unauthenticated:
+    """The refusal of a terminal that has been revoked."""
+    return Unauthenticated("terminal_revoked", "This terminal has been revoked. Keep the queue, and ask the merchant.")
+
+
+def _terminal(terminal_id: str) -> Terminal | None:
+    if not is_id(terminal_id, "trm"):
+        return None
+    return _TERMINAL.first(terminal_id)
+
+
+def _check_time(timestamp: str, now: datetime) -> None:
+    try:
+        off = abs(datetime.fromtimestamp(int(timestamp), UTC) - now)
+    except (OverflowError, ValueError, OSError):
+        off = timedelta.max
+    if off > TOLERANCE:
+        raise Unauthenticated(
+            "timestamp_out_of_range",
+            "The device's clock is more than 5 minutes off. Sign again by server_time; leave occurred_at as it is.",
+            server_time=instant(now),
+        )
+
+
+def _invalid(detail: str) -> Unauthenticated:
+    return Unauthenticated("signature_invalid", detail)

@@ -1,0 +1,82 @@
+"""Create a terminal: where it stands, whose contract it uses, and the code it pairs with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from payments.errors import Invalid
+from payments.models import Channel, Merchant, ProviderAccount
+from payments.people.services import audit_log
+from payments.services.intent import Intent
+from terminals import codes
+from terminals.models import Terminal
+
+# Who reports what a terminal of no named provider takes: the acquirer of its PIN contract.
+REPORTS: Final = "external"
+
+
+@dataclass(frozen=True, slots=True)
+class NewTerminal:
+    """A terminal with the code it can be paired with, shown this once."""
+
+    terminal: Terminal
+    pairing_code: str
+
+
+def create(
+    *,
+    channel: Channel,
+    label: str,
+    provider_account: ProviderAccount | None = None,
+    serial_number: str | None = None,
+    model: str | None = None,
+    merchant_ids: Sequence[Mapping[str, Any]] = (),
+    actor: str,
+    intent: Intent | None = None,
+) -> NewTerminal:
+    """Create a terminal, unpaired, with a fresh pairing code.
+
+    Raises:
+        Invalid: no provider account is named, and the merchant has none that devices report to.
+    """
+    merchant = channel.merchant
+    terminal = Terminal(
+        merchant=merchant,
+        channel=channel,
+        provider_account=provider_account or _default_account(merchant),
+        label=label,
+        serial_number=serial_number,
+        model=model,
+        merchant_ids=list(merchant_ids),
+    )
+    code = offer_code(terminal, timezone.now())
+    with transaction.atomic():
+        if intent is not None:
+            intent.begin(terminal.id)
+        terminal.save(force_insert=True)
+        audit_log.write(actor=actor, action="terminal.created", subject=terminal, merchant_id=merchant.id)
+    return NewTerminal(terminal, code)
+
+
+def offer_code(terminal: Terminal, now: datetime) -> str:
+    """Give an unpaired terminal a new code, in place of any before it; the caller saves."""
+    code = codes.new_code()
+    terminal.pairing_code_hash = codes.hash_of(code)
+    terminal.pairing_expires_at = now + codes.LIVES
+    return code
+
+
+def _default_account(merchant: Merchant) -> ProviderAccount:
+    accounts = ProviderAccount.objects.filter(merchant=merchant, provider=REPORTS, active=True)
+    account = accounts.order_by("-default", "id").first()
+    if account is None:
+        raise Invalid(
+            "provider_account_required",
+            "Name the provider account of the terminal's PIN contract; make one with POST /v1/provider_accounts.",
+            param="provider_account",
+        )
+    return account

@@ -1,0 +1,39 @@
+"""Gaps in a terminal's sequence: one discrepancy per series, which follows them and closes by itself."""
+
+from payments.models import Discrepancy
+from payments.models.discrepancy import DiscrepancyKind
+from payments.services import discrepancy
+from terminals import sequences
+from terminals.models import Terminal
+
+
+def follow(terminal: Terminal, before: sequences.Ranges) -> None:
+    """Bring the discrepancy in line with `terminal.missing`, which was `before`; joins the caller's transaction."""
+    missing: sequences.Ranges = terminal.missing
+    if missing == before:
+        return
+    key = f"sequence_gap:{terminal.id}/{terminal.series}"
+    if not missing:
+        discrepancy.close_(merchant=terminal.merchant, keys=[key], actor=terminal.id)
+        return
+    grown = terminal.last_sequence and missing[-1][1] > (before[-1][1] if before else 0)
+    stands = discrepancy.amend_(merchant=terminal.merchant, key=key, sequences=missing, detail=_detail(terminal))
+    if not stands and grown:
+        discrepancy.raise_(
+            [
+                Discrepancy(
+                    merchant=terminal.merchant,
+                    kind=DiscrepancyKind.SEQUENCE_GAP,
+                    key=key,
+                    channel_id=terminal.channel_id,
+                    terminal_id=terminal.id,
+                    sequences=missing,
+                    detail=_detail(terminal),
+                )
+            ]
+        )
+
+
+def _detail(terminal: Terminal) -> str:
+    count = sequences.count(terminal.missing)
+    return f"{terminal.label} has not sent {count} of its transactions up to {terminal.last_sequence}."

@@ -1,0 +1,232 @@
+"""Take in what a device posts: each sequence once, in any order, batching and repetition.
+
+The terminal's row is locked by the caller, so that a device's posts are taken one after another. A transaction whose
+sequence is taken is a duplicate, or a conflict if it says something else; a conflict is kept beside the first.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from payments import bulk
+from payments.errors import Fault
+from payments.models import Discrepancy
+from payments.models.discrepancy import DiscrepancyKind
+from payments.people.services import audit_log
+from payments.services import discrepancy
+from payments.services.device import Became, DeviceTransaction, Registered
+from payments.services.register import register
+from terminals import sequences, translate, wire
+from terminals.models import SequenceConflict, Terminal, TerminalTransaction
+from terminals.services import gaps, waiting
+
+logger = logging.getLogger(__name__)
+
+_STATUS: Final = {
+    Became.RECORDED: TerminalTransaction.Status.RECORDED,
+    Became.WAITING: TerminalTransaction.Status.WAITING,
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Result:
+    """What became of one posted transaction; a refused one has its faults."""
+
+    sequence: int | None
+    status: str = "recorded"
+    payment: str | None = None
+    refund: str | None = None
+    discrepancies: list[dict[str, str]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Posted:
+    """One item of the request on its way to a result."""
+
+    at: str
+    item: Any
+    result: Result
+    told: wire.Transaction | None = None
+    content: bytes = b""
+
+
+def ingest(terminal: Terminal, items: Sequence[Any], *, places: Sequence[str], now: datetime) -> list[Result]:
+    """Record posted transactions and return a result for each, in the order sent.
+
+    `places` says where each stands in the request (`transactions[3].`). One bad item never stops the others.
+    """
+    posted = [_read(item, at) for item, at in zip(items, places, strict=True)]
+    readable = [each for each in posted if each.told is not None]
+    _mask(terminal, readable)
+    taken = _taken(terminal, readable)
+    conflicts: list[_Posted] = []
+    while readable:
+        fresh, readable = _sort(readable, taken, conflicts)
+        _register(terminal, fresh, taken, now)
+    _keep_conflicts(terminal, conflicts, taken)
+    _advance(terminal, posted, taken, now)
+    return [each.result for each in posted]
+
+
+def _read(item: Any, at: str) -> _Posted:
+    told = wire.read(item, at)
+    if isinstance(told, wire.Transaction):
+        return _Posted(at, item, Result(sequence=told.sequence), told)
+    return _Posted(at, item, Result(sequence=wire.sequence_of(item), status="refused", faults=told))
+
+
+def _mask(terminal: Terminal, readable: Sequence[_Posted]) -> None:
+    """Card numbers are masked before anything is compared or kept; that a device sends them is written down."""
+    found: dict[str, list[str]] = {}
+    for each in readable:
+        assert each.told is not None
+        fields = wire.mask(each.told)
+        if fields:
+            found[str(each.told.sequence)] = fields
+        each.content = wire.content(each.told)
+    if found:
+        logger.warning("terminal %s reported card numbers; they were masked: %s", terminal.id, found)
+        audit_log.write(
+            actor=terminal.id,
+            action="card_number.masked",
+            subject=terminal,
+            merchant_id=terminal.merchant_id,
+            after={"series": terminal.series, "fields": found},
+        )
+
+
+def _taken(terminal: Terminal, readable: Sequence[_Posted]) -> dict[int, TerminalTransaction]:
+    numbers = [each.told.sequence for each in readable if each.told is not None]
+    rows = TerminalTransaction.objects.filter(terminal=terminal, series=terminal.series, sequence__in=numbers)
+    return {row.sequence: row for row in rows} if numbers else {}
+
+
+def _sort(
+    readable: Sequence[_Posted], taken: dict[int, TerminalTransaction], conflicts: list[_Posted]
+) -> tuple[list[_Posted], list[_Posted]]:
+    """Split off what was recorded before; the first of each other number is fresh, the rest is looked at after it."""
+    fresh: dict[int, _Posted] = {}
+    later: list[_Posted] = []
+    for each in readable:
+        assert each.told is not None
+        row = taken.get(each.told.sequence)
+        if row is None:
+            first = fresh.setdefault(each.told.sequence, each)
+            if first is not each:
+                later.append(each)
+        elif bytes(row.content) == each.content:
+            _answer(each.result, row, "duplicate")
+        else:
+            each.result.status = "conflict"
+            conflicts.append(each)
+    return list(fresh.values()), later
+
+
+def _register(
+    terminal: Terminal, fresh: Sequence[_Posted], taken: dict[int, TerminalTransaction], now: datetime
+) -> None:
+    """Register the fresh ones, and with them what waited for one of them."""
+    if not fresh:
+        return
+    told = {each.told.sequence: each.told for each in fresh if each.told is not None}
+    freed = waiting.freed_by(terminal, list(told.values()))
+    brought: list[DeviceTransaction] = [translate.transaction(one, wire.posted(one)) for one in told.values()]
+    brought += waiting.bring_again(freed)
+    device = translate.device(terminal, series=terminal.series)
+    results = register(merchant=terminal.merchant, device=device, transactions=brought, actor=terminal.id, now=now)
+    by_sequence = {result.sequence: result for result in results}
+    rows = [_row(terminal, each, by_sequence[each.result.sequence or 0], now) for each in fresh]
+    taken |= {row.sequence: row for row in rows if row is not None}
+    bulk.insert([row for row in rows if row is not None])
+    waiting.settle(freed, by_sequence)
+
+
+def _row(terminal: Terminal, each: _Posted, became: Registered, now: datetime) -> TerminalTransaction | None:
+    """The row of one number, unless the transaction was refused: then the number is still to be used."""
+    assert each.told is not None
+    if became.fault is not None:
+        fault = became.fault
+        each.result.status = "refused"
+        each.result.faults = [Fault(f"{each.at}{fault.param}", fault.code, fault.detail)]
+        return None
+    row = TerminalTransaction(
+        terminal=terminal,
+        series=terminal.series,
+        sequence=each.told.sequence,
+        type=each.told.type,
+        content=each.content,
+        status=_STATUS[became.became],
+        waits_for=became.waits_for,
+        payment_id=became.payment_id,
+        refund_id=became.refund_id,
+        discrepancies=[{"id": found.id, "kind": found.kind} for found in became.discrepancies],
+        recorded_at=now,
+    )
+    _answer(each.result, row, "recorded")
+    return row
+
+
+def _answer(result: Result, row: TerminalTransaction, status: str) -> None:
+    result.status = status
+    result.payment, result.refund = row.payment_id, row.refund_id
+    result.discrepancies = row.discrepancies
+
+
+def _keep_conflicts(terminal: Terminal, conflicts: Sequence[_Posted], taken: dict[int, TerminalTransaction]) -> None:
+    """Both versions are kept and finance is told; what was booked stays as it is."""
+    if not conflicts:
+        return
+    rows = [
+        SequenceConflict(
+            terminal=terminal,
+            series=terminal.series,
+            sequence=each.told.sequence,
+            content=each.content,
+            posted=wire.posted(each.told),
+        )
+        for each in conflicts
+        if each.told is not None
+    ]
+    bulk.insert(rows, ignore_conflicts=True)
+    raised = {row.key: row for row in discrepancy.raise_([_disagreement(terminal, row, taken) for row in rows])}
+    for each in conflicts:
+        found = raised.get(_conflict_key(terminal, each.result.sequence or 0))
+        row = taken[each.result.sequence or 0]
+        each.result.payment, each.result.refund = row.payment_id, row.refund_id
+        each.result.discrepancies = [{"id": found.id, "kind": found.kind}] if found is not None else []
+
+
+def _disagreement(terminal: Terminal, row: SequenceConflict, taken: dict[int, TerminalTransaction]) -> Discrepancy:
+    return Discrepancy(
+        merchant=terminal.merchant,
+        kind=DiscrepancyKind.SEQUENCE_CONFLICT,
+        key=_conflict_key(terminal, row.sequence),
+        amount=row.posted["amount"],
+        currency=row.posted["currency"],
+        channel_id=terminal.channel_id,
+        terminal_id=terminal.id,
+        payment_id=taken[row.sequence].payment_id,
+        sequences=[[row.sequence, row.sequence]],
+        detail=f"{terminal.label} used sequence {row.sequence} for two transactions; the first one is booked.",
+    )
+
+
+def _conflict_key(terminal: Terminal, sequence: int) -> str:
+    return f"sequence_conflict:{terminal.id}/{terminal.series}/{sequence}"
+
+
+def _advance(
+    terminal: Terminal, posted: Sequence[_Posted], taken: dict[int, TerminalTransaction], now: datetime
+) -> None:
+    """Move the series on, and follow its gaps."""
+    before = terminal.missing
+    seen = [each.result.sequence for each in posted if each.result.sequence is not None]
+    terminal.missing, terminal.last_sequence = sequences.after(
+        before, terminal.last_sequence, seen=seen, recorded=[number for number in seen if number in taken]
+    )
+    terminal.last_seen_at = now
+    terminal.save(update_fields=["missing", "last_sequence", "last_seen_at"])
+    gaps.follow(terminal, before)

@@ -1,0 +1,96 @@
+"""Pair a device: a code that works once against a key that signs everything after it."""
+
+import base64
+import binascii
+import secrets
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from payments import guessing
+from payments.errors import Fault, OnetillError, TooMany, ValidationFailed
+from payments.people.services import audit_log
+from terminals import codes
+from terminals.models import Terminal
+
+KEY_BYTES: Final = 32
+PUBLIC_KEY: Final = "whpk_"
+
+
+class PairingCodeInvalid(OnetillError):
+    """Wrong, used or expired."""
+
+    status = 404
+    title = "Pairing code invalid"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "pairing_code_invalid",
+            "This pairing code is wrong, used or expired. Make a new one: POST /v1/terminals/{id}/unpair.",
+            param="pairing_code",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """A terminal ready to send. `secret` is shown this once; with a public key there is none."""
+
+    terminal: Terminal
+    secret: str | None
+
+
+def pair(*, code: str, public_key: str | None = None, address: str) -> Paired:
+    """Give the terminal of this code its key, and start a new series.
+
+    Raises:
+        ValidationFailed: the key is malformed; the code stays good.
+        PairingCodeInvalid: no unpaired terminal has this code.
+        TooMany: an address that guesses.
+    """
+    if public_key is not None and not _is_public_key(public_key):
+        detail = "Send whpk_ and the base64 of the 32 bytes of an Ed25519 public key, or leave it out."
+        raise ValidationFailed([Fault("public_key", "invalid_format", detail)])
+    paired = _pair(code, public_key)
+    if paired is None:
+        wait = guessing.wrong("pairing", address)
+        if wait is not None:
+            raise TooMany("too_many_requests", "Too many wrong pairing codes. Wait, then look again.", retry_after=wait)
+        raise PairingCodeInvalid
+    return paired
+
+
+@transaction.atomic
+def _pair(code: str, public_key: str | None) -> Paired | None:
+    now = timezone.now()
+    waiting = Terminal.objects.select_for_update(of=("self",)).select_related("merchant", "channel")
+    terminal = waiting.filter(
+        pairing_code_hash=codes.hash_of(code), pairing_expires_at__gt=now, status=Terminal.Status.UNPAIRED
+    ).first()
+    if terminal is None:
+        return None
+    secret = None if public_key else f"whsec_{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"
+    terminal.status = Terminal.Status.ACTIVE
+    terminal.secret, terminal.public_key = secret, public_key
+    terminal.pairing_code_hash = terminal.pairing_expires_at = None
+    terminal.series += 1
+    terminal.last_sequence, terminal.missing = 0, []
+    terminal.paired_at = terminal.last_seen_at = now
+    terminal.save()
+    audit_log.write(
+        actor=terminal.id,
+        action="terminal.paired",
+        subject=terminal,
+        merchant_id=terminal.merchant_id,
+        after={"series": terminal.series, "signs_with": "ed25519" if public_key else "hmac-sha256"},
+    )
+    return Paired(terminal, secret)
+
+
+def _is_public_key(text: str) -> bool:
+    try:
+        key = base64.b64decode(text.removeprefix(PUBLIC_KEY), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return text.startswith(PUBLIC_KEY) and len(key) == KEY_BYTES

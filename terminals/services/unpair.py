@@ -1,0 +1,31 @@
+"""Unpair a device: its key is worth nothing from now on, and a new code lets another (or the same) pair."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from payments.errors import Conflict
+from payments.people.services import audit_log
+from payments.services.intent import Intent
+from terminals.models import Terminal
+from terminals.services.create import NewTerminal, offer_code
+
+
+@transaction.atomic
+def unpair(*, terminal_id: str, actor: str, intent: Intent | None = None) -> NewTerminal:
+    """Take the device's key away and give the terminal a new pairing code, also where it only lost its last one.
+
+    Raises:
+        Conflict: the terminal has been revoked.
+    """
+    if intent is not None:
+        intent.begin(terminal_id)
+    rows = Terminal.objects.select_for_update(of=("self",)).select_related("merchant", "channel")
+    terminal = rows.get(id=terminal_id)
+    if terminal.status == Terminal.Status.REVOKED:
+        raise Conflict("terminal_revoked", "This terminal has been revoked for good. Create another.")
+    terminal.status = Terminal.Status.UNPAIRED
+    terminal.secret = terminal.public_key = None
+    code = offer_code(terminal, timezone.now())
+    terminal.save()
+    audit_log.write(actor=actor, action="terminal.unpaired", subject=terminal, merchant_id=terminal.merchant_id)
+    return NewTerminal(terminal, code)

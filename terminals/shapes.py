@@ -1,0 +1,37 @@
+"""How terminals look to the outside."""
+
+from typing import Any
+
+from payments.shapes import channel_ref, instant
+from terminals import codes
+from terminals.models import Terminal
+
+Shape = dict[str, Any]
+
+
+def terminal(row: Terminal, *, pairing_code: str | None = None) -> Shape:
+    """One terminal; needs its merchant and channel. The pairing code is shown once, where it was made."""
+    return {
+        "id": row.id,
+        "object": row.OBJECT,
+        "channel": channel_ref(row.channel),
+        "label": row.label,
+        "status": row.status,
+        "provider_account": row.provider_account_id,
+        "serial_number": row.serial_number,
+        "model": row.model,
+        "merchant_ids": row.merchant_ids,
+        "pairing_code": pairing_code,
+        "pairing_qr_svg": codes.qr_svg(pairing_code) if pairing_code is not None else None,
+        "pairing_expires_at": instant(row.pairing_expires_at),
+        "paired_at": instant(row.paired_at),
+        "series": row.series,
+        "last_sequence": row.last_sequence,
+        "missing_sequences": row.missing,
+        "last_seen_at": instant(row.last_seen_at),
+        "firmware": row.firmware,
+        "queue_depth": row.queue_depth,
+        "battery": row.battery,
+        "created_at": instant(row.created_at),
+        "test_mode": row.merchant.test_mode,
+    }
