@@ -1,0 +1,1 @@
+"""Do till, terminal, acquirer and bank agree?"""

@@ -1,0 +1,8 @@
+"""Files, payouts, bank lines and what disagrees, for finance; importing a module here registers its pages."""
+
+from reconciliation.admin import announcements as announcements
+from reconciliation.admin import discrepancies as discrepancies
+from reconciliation.admin import files as files
+from reconciliation.admin import payouts as payouts
+from reconciliation.admin import settlements as settlements
+from reconciliation.admin import statements as statements

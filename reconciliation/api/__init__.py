@@ -1,0 +1,1 @@
+"""The REST API of reconciliation: files in, payouts, discrepancies."""

@@ -1,0 +1,120 @@
+"""Settlement files: sent in, and asked about until they are imported."""
+
+from typing import Any, ClassVar, Final
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from payments.api import body, idempotency
+from payments.api.fields import OPTIONAL, Choice, Text
+from payments.api.idempotency import Answer
+from payments.api.inputs import Input, Paging, read
+from payments.api.openapi import described
+from payments.api.references import account_field
+from payments.api.schemas import page_of
+from payments.api.views import ApiView
+from payments.errors import Fault, ValidationFailed
+from payments.services.intent import Intent
+from reconciliation import shapes
+from reconciliation.api.schemas import SETTLEMENT_FILE, UPLOAD
+from reconciliation.models import SettlementFile
+from reconciliation.services.upload import upload
+
+TAG: Final = "Reconciliation"
+FORM_AROUND_FILE: Final = 64_000  # bytes of a form that are no file
+
+
+class FilesQuery(Paging):
+    """Which files."""
+
+    status = Choice(SettlementFile.Status.values, required=False)
+    format = Text(longest=40, required=False)
+
+
+class UploadInput(Input):
+    """What a form says beside its file."""
+
+    format = Text(longest=40, **OPTIONAL)
+    provider_account = account_field(**OPTIONAL)
+
+
+class Files(ApiView):
+    """All files of a merchant, or those that a channel's own key has sent."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "reconciliation:read", "POST": "reconciliation:write"}
+
+    @described(
+        "list_settlement_files",
+        "Settlement files, newest first",
+        {200: page_of(SETTLEMENT_FILE)},
+        query=FilesQuery,
+        tag=TAG,
+    )
+    def get(self, request: Request) -> HttpResponse:
+        query = self.query(FilesQuery)
+        wanted = {name: query[name] for name in ("status", "format") if name in query}
+        return self.page(self.own(_files()).filter(**wanted), shapes.settlement_file, query)
+
+    @described(
+        "upload_settlement_file",
+        "Send a settlement, a bank statement or a confirmation; it is imported in the background",
+        {202: SETTLEMENT_FILE},
+        body={"multipart/form-data": UPLOAD},
+        tag=TAG,
+    )
+    def post(self, request: Request) -> HttpResponse:
+        self.query()
+        key = idempotency.key_of(self.plain)
+        fields, files = body.read_form(self.plain, settings.MAX_IMPORT_MB * 1_000_000 + FORM_AROUND_FILE)
+        wishes, file = self._read(fields, files)
+        fingerprint = idempotency.fingerprint_of_form(self.plain, fields, files)
+        intent = Intent(merchant_id=self.caller.merchant_id, key=key, fingerprint=fingerprint)
+        return idempotency.once(intent, lambda intent: self._upload(file, wishes, intent), self._resume)
+
+    def _read(self, fields: dict[str, str], files: body.Files) -> tuple[dict[str, Any], UploadedFile[Any]]:
+        strange = [Fault(name[:64], "unknown_field", "There is no such field. Leave it out.") for name in files]
+        file = files.get("file")
+        faults = [fault for fault in strange if fault.param != "file"]
+        if file is None:
+            faults.append(Fault("file", "required", "Send the file in a part called file."))
+        try:
+            wishes = read(UploadInput, fields, caller=self.caller)
+        except ValidationFailed as refusal:
+            raise ValidationFailed([*faults, *refusal.faults]) from None
+        if faults or file is None:
+            raise ValidationFailed(faults)
+        return wishes, file
+
+    def _upload(self, file: UploadedFile[Any], wishes: dict[str, Any], intent: Intent) -> Answer:
+        row = upload(
+            merchant=self.merchant,
+            file=file,
+            name=file.name or "",
+            actor=self.caller.actor,
+            asked_format=wishes.get("format", ""),
+            provider_account=wishes.get("provider_account"),
+            channel_id=self.caller.channel_id,
+            intent=intent,
+        )
+        return Answer(202, shapes.settlement_file(row))
+
+    def _resume(self, object_id: str) -> Answer:
+        return Answer(202, shapes.settlement_file(self.one(_files(), id=object_id)))
+
+
+class OneFile(ApiView):
+    """One file and what became of it."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "reconciliation:read"}
+
+    @described("get_settlement_file", "One settlement file", {200: SETTLEMENT_FILE}, refusals=[404], tag=TAG)
+    def get(self, request: Request, file_id: str) -> HttpResponse:
+        self.query()
+        return self.answer(shapes.settlement_file(self.one(self.own(_files()), id=file_id)))
+
+
+def _files() -> QuerySet[SettlementFile]:
+    return SettlementFile.objects.select_related("merchant")

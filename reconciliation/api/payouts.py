@@ -1,0 +1,38 @@
+"""Payouts: what providers say they transfer, and whether the bank has seen it."""
+
+from typing import ClassVar
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from payments.api.fields import Choice, Text
+from payments.api.inputs import Paging
+from payments.api.openapi import described
+from payments.api.schemas import page_of
+from payments.api.views import ApiView
+from reconciliation import shapes
+from reconciliation.api.schemas import PAYOUT
+from reconciliation.models import Payout
+
+
+class PayoutsQuery(Paging):
+    """Which payouts."""
+
+    status = Choice(Payout.Status.values, required=False)
+    provider_account = Text(longest=64, required=False)
+
+
+class Payouts(ApiView):
+    """All payouts of a merchant, or those from files that a channel's own key has sent."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "reconciliation:read"}
+
+    @described(
+        "list_payouts", "Payouts, newest first", {200: page_of(PAYOUT)}, query=PayoutsQuery, tag="Reconciliation"
+    )
+    def get(self, request: Request) -> HttpResponse:
+        query = self.query(PayoutsQuery)
+        rows = self.own(Payout.objects.select_related("merchant", "settlement"), channel="settlement__file__channel_id")
+        columns = {"status": "status", "provider_account": "provider_account_id"}
+        rows = rows.filter(**{columns[name]: query[name] for name in columns if name in query})
+        return self.page(rows, shapes.payout, query)

@@ -1,0 +1,13 @@
+"""The addresses of reconciliation."""
+
+from django.urls import path
+
+from reconciliation.api import discrepancies, files, payouts
+
+urlpatterns = [
+    path("v1/settlement_files", files.Files.as_view()),
+    path("v1/settlement_files/<str:file_id>", files.OneFile.as_view()),
+    path("v1/payouts", payouts.Payouts.as_view()),
+    path("v1/discrepancies", discrepancies.Discrepancies.as_view()),
+    path("v1/discrepancies/<str:discrepancy_id>/resolve", discrepancies.Resolve.as_view()),
+]

@@ -1,0 +1,28 @@
+"""The app's name and label, and what it tells the floor below."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ReconciliationConfig(AppConfig):
+    name = "reconciliation"
+    label = "reconciliation"
+    verbose_name = _("Reconciliation")
+
+    def ready(self) -> None:
+        """Have the ledger's items found that are about files and payouts."""
+        # Models can be imported only once every app is there.
+        from payments import directory  # noqa: PLC0415
+        from reconciliation.models import (  # noqa: PLC0415
+            BankStatementLine,
+            Payout,
+            Settlement,
+            SettlementLine,
+        )
+
+        unexplained = SettlementLine.objects.filter(payment_id__isnull=True, item__isnull=False)
+        held = BankStatementLine.objects.filter(item__isnull=False)
+        directory.keep("pyo", Payout.objects, booked=True)
+        directory.keep("stl", Settlement.objects, booked=True, id="file_id")
+        directory.keep("stl", unexplained, booked=True, id="settlement__file_id", merchant="settlement__merchant_id")
+        directory.keep("stl", held, booked=True, id="statement__file_id", merchant="statement__merchant_id")

@@ -1,0 +1,22 @@
+"""What reconciliation proves of the books: settlements, payouts and bank lines recomputed from their rows."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from payments.ledger.audit import Check, Violation, question
+from reconciliation.audit import sql
+from reconciliation.journal import PART
+
+CHECKS: Final[tuple[Check, ...]] = (
+    question("settlement_wrong", sql.SETTLEMENTS_WRONG.format(part=PART)),
+    question("settlement_sums_wrong", sql.SETTLEMENT_SUMS_WRONG),
+    question("payout_wrong", sql.PAYOUTS_WRONG),
+    question("payout_received_wrong", sql.PAYOUTS_RECEIVED_WRONG),
+    question("bank_line_wrong", sql.BANK_LINES_WRONG),
+)
+
+
+def check() -> Iterator[Violation]:
+    """Every violation that reconciliation can name; registered in `settings.LEDGER_AUDITS`."""
+    for ask in CHECKS:
+        yield from ask()

@@ -1,0 +1,122 @@
+"""The questions of the audit: each row they find is a violation, as (subject, detail)."""
+
+from typing import Final
+
+# What a settlement's rows say it must have booked, against what is booked under its key and its lines' late matches.
+# A part of `part` payments has an entry of its own.
+# What persons decided about its differences (`resolved:…`) is booked beside it and left out.
+SETTLEMENTS_WRONG: Final = """
+WITH said AS (
+    SELECT id AS settlement, 'receivable:' || provider_account_id AS code, currency, item, net AS amount
+    FROM reconciliation_settlement
+    UNION ALL
+    SELECT id, 'fees:' || provider_account_id, currency, NULL, fee FROM reconciliation_settlement
+    UNION ALL
+    SELECT id, 'vat_on_fees', currency, NULL, vat FROM reconciliation_settlement
+    UNION ALL
+    SELECT settlement.id,
+           CASE WHEN line.type = 'payout_returned' AND line.state = 'plain'
+                THEN 'receivable:' || settlement.provider_account_id
+                WHEN line.type = 'fee' THEN 'fees:' || settlement.provider_account_id
+                WHEN line.state = 'plain' THEN 'reserve:' || settlement.provider_account_id
+                WHEN line.state IN ('unknown', 'repeated') THEN 'suspense'
+                WHEN line.booked_currency IS NOT NULL THEN 'exchange'
+                ELSE 'receivable:' || settlement.provider_account_id END,
+           line.currency,
+           CASE WHEN line.type <> 'fee' AND line.booked_currency IS NULL THEN line.item END,
+           -line.gross
+    FROM reconciliation_settlementline line
+    JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
+    UNION ALL
+    SELECT settlement.id, leg.code, line.booked_currency, leg.item, leg.amount
+    FROM reconciliation_settlementline line
+    JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
+    CROSS JOIN LATERAL (VALUES
+        ('receivable:' || settlement.provider_account_id, line.item, -line.booked_amount),
+        ('exchange', NULL::bigint, line.booked_amount)
+    ) leg(code, item, amount)
+    WHERE line.booked_currency IS NOT NULL AND line.state IN ('matched', 'early')
+),
+entry AS (
+    SELECT settlement.id AS settlement, entry.id
+    FROM reconciliation_settlement settlement
+    CROSS JOIN LATERAL (
+        SELECT '' AS part
+        UNION ALL
+        SELECT ':' || number FROM generate_series(1, (
+            SELECT count(*) / {part} FROM reconciliation_settlementline line WHERE line.settlement_id = settlement.id
+        )) number
+    ) part
+    JOIN ledger_journalentry entry ON entry.key = 'settlement:' || settlement.item || part.part
+    UNION ALL
+    SELECT line.settlement_id, entry.id
+    FROM reconciliation_settlementline line JOIN ledger_journalentry entry ON entry.key = 'late_match:' || line.id
+),
+side AS (
+    SELECT settlement, code, currency, item, amount AS said, 0 AS booked FROM said
+    UNION ALL
+    SELECT entry.settlement, account.code, account.currency, posting.item, 0, posting.amount
+    FROM entry
+    JOIN ledger_posting posting ON posting.entry_id = entry.id
+    JOIN ledger_account account ON account.number = posting.account_id
+)
+SELECT settlement.file_id,
+       concat('settlement ', settlement.reference, ': ', side.code, ' item ', side.item, ' must have ', sum(side.said),
+              ' and has ', sum(side.booked))
+FROM side JOIN reconciliation_settlement settlement ON settlement.id = side.settlement
+GROUP BY settlement.id, side.code, side.currency, side.item
+HAVING sum(side.said) <> sum(side.booked)
+"""
+
+SETTLEMENT_SUMS_WRONG: Final = """
+SELECT settlement.file_id, concat('settlement ', settlement.reference, ' is not the sum of its lines')
+FROM reconciliation_settlement settlement
+LEFT JOIN (
+    SELECT settlement_id, sum(gross) AS gross, sum(fee) AS fee, sum(vat) AS vat
+    FROM reconciliation_settlementline GROUP BY settlement_id
+) line ON line.settlement_id = settlement.id
+WHERE (settlement.gross, settlement.fee, settlement.vat)
+      <> (COALESCE(line.gross, 0), COALESCE(line.fee, 0), COALESCE(line.vat, 0))
+"""
+
+PAYOUTS_WRONG: Final = """
+SELECT payout.id,
+       concat('in transit must be ', due.amount, ' and is ', COALESCE(moved.amount, 0))
+FROM reconciliation_payout payout
+CROSS JOIN LATERAL (
+    SELECT CASE payout.status WHEN 'failed' THEN 0 ELSE payout.amount - payout.amount_received END AS amount
+) due
+LEFT JOIN LATERAL (
+    SELECT sum(posting.amount) AS amount
+    FROM ledger_posting posting
+    JOIN ledger_account account ON account.number = posting.account_id
+    JOIN ledger_journalentry entry ON entry.id = posting.entry_id
+    WHERE posting.item = payout.item AND account.code = 'in_transit:' || payout.provider_account_id
+      AND entry.event <> 'discrepancy_resolved'
+) moved ON true
+WHERE due.amount <> COALESCE(moved.amount, 0)
+"""
+
+PAYOUTS_RECEIVED_WRONG: Final = """
+SELECT payout.id, concat('the bank has shown ', COALESCE(sum(line.amount), 0), ', not ', payout.amount_received)
+FROM reconciliation_payout payout
+LEFT JOIN reconciliation_bankstatementline line ON line.payout_id = payout.id
+GROUP BY payout.id
+HAVING COALESCE(sum(line.amount), 0) <> payout.amount_received
+"""
+
+# What is explained is booked at the bank once, with its amount; what is not, is not booked.
+BANK_LINES_WRONG: Final = """
+SELECT 'bank line ' || line.id,
+       concat('is ', line.state, ' of ', line.amount, ' and has ', COALESCE(sum(posting.amount), 0), ' at the bank')
+FROM reconciliation_bankstatementline line
+JOIN reconciliation_bankstatement statement ON statement.id = line.statement_id
+LEFT JOIN ledger_journalentry entry ON entry.key = 'bank_line:' || line.id
+LEFT JOIN ledger_account account
+  ON account.merchant_id = statement.merchant_id AND account.code = 'bank:' || statement.account
+ AND account.currency = line.currency
+LEFT JOIN ledger_posting posting ON posting.entry_id = entry.id AND posting.account_id = account.number
+GROUP BY line.id
+HAVING COALESCE(sum(posting.amount), 0)
+       <> CASE WHEN line.state IN ('payout', 'refund', 'suspense') THEN line.amount ELSE 0 END
+"""

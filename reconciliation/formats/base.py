@@ -1,0 +1,209 @@
+"""The seam to the files of providers, acquirers and banks: one protocol, a few frozen records, no ORM.
+
+Adding a format is three stops: a module with a class that implements `Format`, its dotted path in
+`SETTLEMENT_FORMATS` (settings), and a golden file beside the contract test in `tests/reconciliation/`.
+
+A parser streams: it reads as it yields and keeps nothing, so that a file of a million lines needs no more memory
+than one of ten. It never raises for what a file may hold: whatever is wrong becomes a `Problem` that names the
+source line, and one of them makes the importer refuse the whole file. Amounts are exact (`Money`): a fraction of a
+minor unit is a problem and never rounded.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import BinaryIO, ClassVar, Protocol
+
+from payments.errors import OnetillError
+from payments.money import Money
+
+HEAD = 4096  # bytes of a file that `identify` sees
+
+
+class Kind(StrEnum):
+    """What a file is for."""
+
+    SETTLEMENT = "settlement"  # a provider's account of what it owes
+    STATEMENT = "statement"  # a bank's account of a period, with balances
+    NOTIFICATION = "notification"  # a bank's details beside its statement: kept, booked by the statement alone
+    INTERIM = "interim"  # what a bank says before the day is over: known, never kept nor booked
+
+
+class LineType(StrEnum):
+    """What one settlement line is about. `gross` is signed from the merchant's side: a refund's is negative."""
+
+    SALE = "sale"
+    REFUND = "refund"
+    REFUND_FAILED = "refund_failed"
+    REVERSAL = "reversal"
+    CHARGEBACK = "chargeback"
+    CHARGEBACK_REVERSAL = "chargeback_reversal"
+    FEE = "fee"
+    RESERVE_HOLD = "reserve_hold"
+    RESERVE_RELEASE = "reserve_release"
+    PAYOUT_RETURNED = "payout_returned"  # an earlier payout (`reference`) came back from the bank
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a file cannot be booked: the source line or record, a stable code, and what to do."""
+
+    line: int | None
+    code: str
+    detail: str
+
+
+class Unreadable(OnetillError):
+    """Reading cannot go on after this problem."""
+
+    status = 422
+    title = "File unreadable"
+
+    def __init__(self, line: int | None, code: str, detail: str) -> None:
+        super().__init__(code, detail)
+        self.problem = Problem(line, code, detail)
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementHeader:
+    """Opens one settlement: the provider's name for it, and when it was drawn up."""
+
+    line: int
+    reference: str
+    currency: str
+    closed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementLine:
+    """One movement in a settlement, `net` recomputed as gross − fee − vat.
+
+    It is ours by the first of these that is known: `operation_id` (our own), `reference` (the provider's name for
+    the movement), `payment_reference` (its name for the payment), and for card-present movements `rrn`, `tid` with
+    `stan`, `authorization_code`.
+    """
+
+    line: int
+    type: LineType
+    reference: str
+    occurred_at: datetime
+    gross: Money
+    fee: Money
+    vat: Money
+    operation_id: str = ""
+    payment_reference: str = ""
+    rrn: str = ""
+    tid: str = ""
+    stan: str = ""
+    authorization_code: str = ""
+
+    @property
+    def net(self) -> Money:
+        """What the provider owes for this line; a file's own column is only ever compared with it."""
+        return self.gross - self.fee - self.vat
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementTrailer:
+    """Closes the settlement: its sums, checked against its lines, and the payout it announces (if it does)."""
+
+    line: int
+    gross: Money
+    fee: Money
+    vat: Money
+    net: Money
+    payout_reference: str = ""
+    payout_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatementHeader:
+    """Opens one statement of one bank account. `opening` is signed; None where the format has no balances."""
+
+    line: int
+    reference: str
+    account: str
+    sequence: str
+    currency: str
+    opening: Money | None
+    opened_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One transaction at the bank; of a batch, one of its parts. `amount` is signed, money in positive."""
+
+    line: int
+    amount: Money
+    booked_on: date
+    valued_on: date | None = None
+    reversal: bool = False
+    bank_reference: str = ""
+    end_to_end_id: str = ""
+    batch: str = ""
+    counterparty_name: str = ""
+    counterparty_iban: str = ""
+    remittance: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementTrailer:
+    """Closes the statement. The parser has checked that opening and lines give `closing`."""
+
+    line: int
+    closing: Money | None
+    closed_on: date | None
+
+
+Record = (
+    SettlementHeader | SettlementLine | SettlementTrailer | StatementHeader | StatementLine | StatementTrailer | Problem
+)
+
+
+@dataclass(slots=True)
+class Sums:
+    """Adds up what lines say, to be compared with what their trailer says."""
+
+    currency: str
+    totals: dict[str, int] = field(default_factory=dict)
+
+    def add(self, **amounts: Money) -> None:
+        for name, amount in amounts.items():
+            self.totals[name] = self.totals.get(name, 0) + amount.amount
+
+    def differences(self, **stated: Money) -> list[str]:
+        """One sentence for each stated sum that the lines do not make."""
+        return [
+            f"{name} is stated as {amount} but the lines make {Money(self.totals.get(name, 0), self.currency)}"
+            for name, amount in stated.items()
+            if self.totals.get(name, 0) != amount.amount or amount.currency != self.currency
+        ]
+
+
+class Format(Protocol):
+    """One file format. Instances are stateless and shared between threads."""
+
+    code: ClassVar[str]
+    kind: ClassVar[Kind]
+    providers: ClassVar[tuple[str, ...]]  # whose accounts a settlement of this format can be about
+
+    def identify(self, head: bytes, name: str) -> bool:
+        """Tell by a file's first `HEAD` bytes (and its name, where the bytes leave a doubt) whether this is ours."""
+        ...
+
+    def parse(self, stream: BinaryIO) -> Iterator[Record]:
+        """Yield each settlement or statement as header, lines, trailer, and a `Problem` for whatever is wrong.
+
+        A truncated file yields a `Problem` in place of its trailer.
+        """
+        ...
+
+
+def guarded(records: Iterator[Record]) -> Iterator[Record]:
+    """Turn the point where reading cannot go on into the last `Problem`."""
+    try:
+        yield from records
+    except Unreadable as end:
+        yield end.problem

@@ -1,0 +1,280 @@
+"""What the ISO 20022 bank-to-customer messages share: statement (053), report (052), notification (054).
+
+Namespaces differ by version and most paths do not; where they do, both are looked for. Amounts are unsigned beside
+`CdtDbtInd`, which tells the real direction even of a reversal. A batch entry counts by its transactions, never by its
+total; together they must make that total (the charges it states aside). A bank that tells a batch's total alone
+gives one line.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import BinaryIO, Final
+
+from lxml.etree import QName
+from lxml.etree import _Element as Element
+
+from payments.money import EXPONENTS, Money
+from reconciliation.formats import camt_elements as at
+from reconciliation.formats.base import (
+    Problem,
+    Record,
+    StatementHeader,
+    StatementLine,
+    StatementTrailer,
+    Sums,
+    Unreadable,
+)
+from reconciliation.formats.markup import events, free, line_of
+
+OPENING: Final = ("OPBD", "PRCD", "ITBD")
+CLOSING: Final = ("CLBD", "ITBD")
+_NAMESPACE: Final = re.compile(rb"urn:iso:std:iso:20022:tech:xsd:(camt\.[0-9]{3}\.[0-9]{3}\.[0-9]{2})")
+# A schema and a manual name the same namespace, but neither is a message.
+_MESSAGE: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?=<).*?<(?:[A-Za-z_][\w.-]*:)?Document[\s>]", re.DOTALL)
+
+
+def declared(head: bytes) -> str:
+    """The message a file's head declares by its namespace, as "camt.053.001.08", else an empty string."""
+    match = _NAMESPACE.search(head) if _MESSAGE.match(head) else None
+    return match[1].decode() if match else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """How one of the messages names its parts."""
+
+    root: str  # BkToCstmrStmt …
+    part: str  # Stmt, Rpt, Ntfctn
+    balances: bool  # whether opening and entries must make closing
+
+
+def read(stream: BinaryIO, message: Message) -> Iterator[Record]:
+    """Yield every statement of the file.
+
+    Raises:
+        Unreadable: what is no XML of this message, or is cut off.
+    """
+    reader = _Reader(message)
+    for event, element in events(stream, ("Document", message.root, message.part, "Ntry", "TxDtls")):
+        if event == "start":
+            continue
+        try:
+            yield from reader.end(QName(element).localname, element)
+        except ValueError as fault:
+            yield Problem(line_of(element), "record_invalid", f"Line {line_of(element)}: {fault}.")
+    if not reader.parts:
+        raise Unreadable(None, "xml_invalid", f"The file has no {message.part} within {message.root}.")
+
+
+@dataclass(slots=True)
+class _Part:
+    """One statement while its entries stream by."""
+
+    header: StatementHeader
+    closing: Money | None
+    closed_on: date | None
+    sums: Sums
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One `Ntry` while its transactions stream by."""
+
+    line: StatementLine
+    charges: int
+    booked: bool
+    seen: int = 0
+    without_amount: int = 0
+    total: int = 0
+    held: StatementLine | None = None  # the first transaction: alone, it takes the entry's amount and text
+
+
+@dataclass(slots=True)
+class _Reader:
+    message: Message
+    parts: int = 0
+    part: _Part | None = None
+    entry: _Entry | None = None
+    skipping: Element | None = None  # an entry that was found wrong is named once
+
+    def end(self, name: str, element: Element) -> Iterator[Record]:
+        if name == "TxDtls":
+            yield from self._transaction(element, next(element.iterancestors("{*}Ntry")))
+            free(element)
+        elif name == "Ntry":
+            yield from self._entry(element)
+            free(element)
+        elif name == self.message.part:
+            yield from self._part(element)
+            free(element)
+
+    def _transaction(self, element: Element, entry: Element) -> Iterator[Record]:
+        yield from self._open(entry)
+        if self.entry is not None:
+            yield from _transaction(element, self.entry)
+
+    def _entry(self, element: Element) -> Iterator[Record]:
+        yield from self._open(element)
+        entry, self.entry, self.skipping = self.entry, None, None
+        if entry is not None and entry.booked and self.part is not None:
+            self.part.sums.add(closing=entry.line.amount)
+            yield from _closed(entry, at.text(element, "AddtlNtryInf"))
+
+    def _part(self, element: Element) -> Iterator[Record]:
+        yield from self._begin(element)
+        part, self.part = self.part, None
+        if part is not None:
+            yield from _checked(part, self.message)
+            yield StatementTrailer(line_of(element), part.closing, part.closed_on)
+
+    def _open(self, element: Element) -> Iterator[Record]:
+        """Begin an entry when the first of its transactions, or its end, has come by."""
+        parent = element.getparent()
+        if self.entry is None and self.skipping is not element and parent is not None:
+            yield from self._begin(parent)
+            self.skipping = element
+            self.entry = _entry(element, self.part.header.currency if self.part else "", self.message)
+
+    def _begin(self, element: Element) -> Iterator[Record]:
+        if self.part is None:
+            self.parts += 1
+            self.part = _part(element, self.message)
+            yield self.part.header
+
+
+def _part(element: Element, message: Message) -> _Part:
+    try:
+        balances = {at.text(one, "Tp/CdOrPrtry/Cd"): one for one in at.every(element, "Bal")}
+        opening = next((balances[code] for code in OPENING if code in balances), None)
+        closing = next((balances[code] for code in CLOSING if code in balances), None)
+        if message.balances and (opening is None or closing is None):
+            detail = "A statement lacks its booked opening (OPBD) or closing (CLBD) balance and cannot be checked."
+            raise Unreadable(line_of(element), "balance_missing", detail)
+        header = _header(element, opening if message.balances else None)
+        return _Part(
+            header=header,
+            closing=at.signed(closing) if message.balances and closing is not None else None,
+            closed_on=at.day(closing, "Dt") if closing is not None else None,
+            sums=Sums(header.currency),
+        )
+    except ValueError as fault:
+        raise Unreadable(line_of(element), "record_invalid", f"Line {line_of(element)}: {fault}.") from None
+
+
+def _header(element: Element, opening: Element | None) -> StatementHeader:
+    account = re.sub(r"\s", "", at.text(element, "Acct/Id/IBAN", "Acct/Id/Othr/Id")).upper()
+    if not account:
+        raise ValueError("the statement does not name its account")
+    amount = at.signed(opening) if opening is not None else None
+    entry = at.first(element, "Ntry/Amt")
+    stated = at.text(element, "Acct/Ccy") or (amount.currency if amount else "")
+    currency = stated or (entry.get("Ccy", "") if entry is not None else "")
+    if currency and currency not in EXPONENTS:
+        raise ValueError(f"{currency!r} is no ISO 4217 currency")
+    return StatementHeader(
+        line=line_of(element),
+        reference=at.text(element, "Id"),
+        account=account,
+        sequence=at.text(element, "ElctrncSeqNb", "LglSeqNb"),
+        currency=currency,
+        opening=amount,
+        opened_on=at.day(opening, "Dt") if opening is not None else None,
+    )
+
+
+def _entry(element: Element, currency: str, message: Message) -> _Entry:
+    amount = at.signed(element)
+    if amount.currency != currency:
+        raise ValueError(f"the entry is in {amount.currency}, the account in {currency}")
+    booked_on = at.day(element, "BookgDt") or at.day(element, "ValDt")
+    if booked_on is None:
+        raise ValueError("the entry has no booking date (BookgDt)")
+    line = StatementLine(
+        line=line_of(element),
+        amount=amount,
+        booked_on=booked_on,
+        valued_on=at.day(element, "ValDt"),
+        reversal=at.text(element, "RvslInd") in ("true", "1"),
+        bank_reference=at.text(element, "AcctSvcrRef"),
+        code=at.code(element),
+    )
+    charges = [*at.every(element, "Chrgs/Rcrd/Amt"), *at.every(element, "Chrgs/Amt")]
+    owed = sum(at.money(one).amount for one in charges if one.get("Ccy") == currency)
+    # What is pending is no part of a statement's balance.
+    return _Entry(line, owed, booked=not message.balances or at.text(element, "Sts/Cd", "Sts") in ("", "BOOK"))
+
+
+def _transaction(element: Element, entry: _Entry) -> Iterator[Record]:
+    amount = _own_amount(element, entry.line.amount)
+    line = _details(element, entry.line, amount or entry.line.amount)
+    entry.seen += 1
+    entry.without_amount += amount is None
+    entry.total += amount.amount if amount else 0
+    if entry.seen == 1:
+        entry.held = line
+    elif entry.booked and not entry.without_amount:
+        if entry.seen == 2 and entry.held is not None:
+            yield entry.held
+        yield line
+
+
+def _closed(entry: _Entry, remittance: str) -> Iterator[Record]:
+    """What an entry's end still brings: a lone transaction, an entry without any, or what a batch leaves over."""
+    total = entry.line.amount
+    if entry.held is not None and entry.seen == 1:
+        yield replace(entry.held, amount=total, remittance=entry.held.remittance or remittance)
+    elif entry.seen == entry.without_amount:
+        yield replace(entry.line, remittance=remittance, batch=entry.held.batch if entry.held else "")
+    elif entry.without_amount or abs(total.amount - entry.total) not in (0, entry.charges):
+        detail = f"the entry is {total} but its transactions make {Money(entry.total, total.currency)}"
+        yield Problem(
+            entry.line.line, "sums_differ", f"Line {entry.line.line}: {detail}. Fetch it again from the bank."
+        )
+    elif total.amount != entry.total:
+        yield replace(entry.line, amount=Money(total.amount - entry.total, total.currency), remittance=remittance)
+
+
+def _checked(part: _Part, message: Message) -> Iterator[Record]:
+    if not message.balances or part.header.opening is None or part.closing is None:
+        return
+    part.sums.add(closing=part.header.opening)
+    for difference in part.sums.differences(closing=part.closing):
+        detail = f"Statement {part.header.reference}: {difference}. Fetch it again from the bank."
+        yield Problem(part.header.line, "sums_differ", detail)
+
+
+def _details(element: Element, entry: StatementLine, amount: Money) -> StatementLine:
+    party, account = ("Dbtr", "DbtrAcct") if amount.amount >= 0 else ("Cdtr", "CdtrAcct")
+    end_to_end_id = at.text(element, "Refs/EndToEndId")
+    parent = element.getparent()
+    return replace(
+        entry,
+        line=line_of(element),
+        amount=amount,
+        bank_reference=at.text(element, "Refs/AcctSvcrRef") or entry.bank_reference,
+        end_to_end_id="" if end_to_end_id == "NOTPROVIDED" else end_to_end_id,
+        batch=at.text(parent, "Btch/PmtInfId") if parent is not None else "",
+        counterparty_name=at.text(element, f"RltdPties/{party}/Nm", f"RltdPties/{party}/Pty/Nm"),
+        counterparty_iban=at.text(element, f"RltdPties/{account}/Id/IBAN"),
+        remittance=_remittance(element),
+        code=at.code(element) or entry.code,
+    )
+
+
+def _remittance(element: Element) -> str:
+    paths = ("RmtInf/Ustrd", "RmtInf/Strd/CdtrRefInf/Ref", "RmtInf/Strd/AddtlRmtInf")
+    parts = [one.text.strip() for path in paths for one in at.every(element, path) if one.text]
+    return (" ".join(parts) or at.text(element, "AddtlTxInf"))[: at.LONGEST_TEXT]
+
+
+def _own_amount(element: Element, entry: Money) -> Money | None:
+    """A transaction's amount in the account's currency, signed as it says itself or else as its entry."""
+    for path in ("Amt", "AmtDtls/TxAmt/Amt"):
+        found = at.first(element, path)
+        if found is not None and found.get("Ccy") == entry.currency:
+            indicator = at.text(element, "CdtDbtInd")
+            outgoing = indicator == "DBIT" if indicator else entry.amount < 0
+            return -at.money(found) if outgoing else at.money(found)
+    return None

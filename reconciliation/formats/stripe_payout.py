@@ -1,0 +1,175 @@
+"""One payout of Stripe's with its balance transactions, a JSON object a line (as `reconciliation.sources` writes it).
+
+Lines are classified by `reporting_category`, never by `type`: the latter says "adjustment" of a dispute and of its
+return alike. What a category means is in `CATEGORIES`; what is not named there goes to suspense, to be looked at.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import BinaryIO, ClassVar, Final
+
+from payments.ids import is_id
+from payments.money import MAX_AMOUNT, Money
+from payments.providers.stripe.amounts import from_stripe
+from payments.providers.stripe.payload import NOTHING, Payload, decoded, moment, name_of, part, text, whole
+from reconciliation.formats import text as texts
+from reconciliation.formats.base import (
+    Kind,
+    LineType,
+    Problem,
+    Record,
+    SettlementHeader,
+    SettlementLine,
+    SettlementTrailer,
+    Sums,
+    Unreadable,
+    guarded,
+)
+
+START: Final = b'{"object":"payout","id":"po_'
+CATEGORIES: Final = {
+    "charge": LineType.SALE,
+    "refund": LineType.REFUND,
+    "partial_capture_reversal": LineType.REFUND,
+    "refund_failure": LineType.REFUND_FAILED,
+    "dispute": LineType.CHARGEBACK,
+    "dispute_reversal": LineType.CHARGEBACK_REVERSAL,
+    "fee": LineType.FEE,
+    "network_cost": LineType.FEE,
+    "tax": LineType.FEE,
+    "payout_reversal": LineType.PAYOUT_RETURNED,
+    "risk_reserved_funds": LineType.RESERVE_HOLD,
+}
+_OWN: Final = frozenset({"payout"})  # the transfer itself
+_OPERATION: Final = "onetill_operation"
+
+
+class StripePayout:
+    """Reads one payout a file."""
+
+    code: ClassVar[str] = "stripe_payout"
+    kind: ClassVar[Kind] = Kind.SETTLEMENT
+    providers: ClassVar[tuple[str, ...]] = ("stripe",)
+
+    def identify(self, head: bytes, name: str) -> bool:
+        """Its first line is a payout of Stripe's."""
+        return head.startswith(START)
+
+    def parse(self, stream: BinaryIO) -> Iterator[Record]:
+        """Yield header, lines and trailer."""
+        return guarded(_read(stream))
+
+
+def _read(stream: BinaryIO) -> Iterator[Record]:
+    rows = ((number, decoded(line.encode())) for number, line in enumerate(texts.lines(stream), 1))
+    _, payout = next(rows, (1, NOTHING))
+    amount = _amount(payout, "amount", 1)
+    header = SettlementHeader(1, _name(payout, 1), amount.currency, _at(payout, 1))
+    yield header
+    sums, count = Sums(header.currency), 0
+    for number, row in rows:
+        if text(row, "object") == "end":
+            if whole(row, "count") != count:
+                said = whole(row, "count")
+                yield Problem(number, "file_truncated", f"{said} transactions are announced, {count} are here.")
+            yield from _trailer(number, payout, amount, sums)
+            for later, _ in rows:
+                yield Problem(later, "record_invalid", f"Line {later} stands after the end.")
+            return
+        count += 1
+        yield from _line(number, row, sums)
+    raise Unreadable(count + 1, "file_truncated", "The file ends without its last line. Read the payout again.")
+
+
+def _line(number: int, row: Payload, sums: Sums) -> Iterator[Record]:
+    if text(row, "object") != "balance_transaction":
+        raise Unreadable(number, "record_invalid", f"Line {number} is no balance transaction.")
+    category = text(row, "reporting_category") or ""
+    if category in _OWN:
+        return
+    gross, fee, net = (_amount(row, name, number) for name in ("amount", "fee", "net"))
+    if gross.currency != sums.currency:
+        detail = f"Line {number} is in {gross.currency}, its payout in {sums.currency}."
+        yield Problem(number, "currency_differs", detail)
+        return
+    if net != gross - fee:
+        yield Problem(number, "net_differs", f"Line {number}: net is {net}, but amount − fee is {gross - fee}.")
+        return
+    vat = _vat(row, fee)
+    sums.add(gross=gross, fee=fee - vat, vat=vat, net=net)
+    source = part(row, "source")
+    operation = text(source, "metadata", _OPERATION) or ""
+    yield SettlementLine(
+        line=number,
+        type=_type(category, gross),
+        reference=_reference(row, source),
+        occurred_at=_at(row, number),
+        gross=gross,
+        fee=fee - vat,
+        vat=vat,
+        operation_id=operation if is_id(operation, "op") else "",
+        payment_reference=_payment(source),
+    )
+
+
+def _type(category: str, gross: Money) -> LineType:
+    known = CATEGORIES.get(category)
+    if known is LineType.RESERVE_HOLD and gross.amount > 0:
+        return LineType.RESERVE_RELEASE
+    if known is not None:
+        return known
+    return LineType.SALE if gross.amount > 0 else LineType.REFUND  # about nothing we know: suspense
+
+
+def _reference(row: Payload, source: Payload) -> str:
+    """The provider's name for the movement: a charge goes by its PaymentIntent, as everything of ours does."""
+    if text(source, "object") == "charge":
+        return name_of(source, "payment_intent") or text(source, "id") or ""
+    return text(source, "id") or text(row, "source") or text(row, "id") or ""
+
+
+def _payment(source: Payload) -> str:
+    return name_of(source, "payment_intent") or name_of(source, "charge") or ""
+
+
+def _vat(row: Payload, fee: Money) -> Money:
+    """What of the fee is tax, where Stripe says so."""
+    details = row.get("fee_details")
+    parts = [each for each in details if isinstance(each, dict)] if isinstance(details, list) else []
+    total = sum(whole(each, "amount") or 0 for each in parts if text(each, "type") == "tax")
+    return from_stripe(total, fee.currency.lower()) if abs(total) <= MAX_AMOUNT else fee
+
+
+def _trailer(number: int, payout: Payload, amount: Money, sums: Sums) -> Iterator[Record]:
+    for difference in sums.differences(net=amount):
+        yield Problem(number, "sums_differ", f"Line {number}: {difference}.")
+    arrival = _at(payout, 1, "arrival_date")
+    total = {name: Money(sums.totals.get(name, 0), sums.currency) for name in ("gross", "fee", "vat", "net")}
+    yield SettlementTrailer(number, **total, payout_reference=_name(payout, 1), payout_on=arrival.date())
+
+
+def _name(row: Payload, number: int) -> str:
+    name = text(row, "id")
+    if name is None or len(name) > 255:
+        raise Unreadable(number, "header_invalid", f"Line {number} does not name its payout.")
+    return name
+
+
+def _at(row: Payload, number: int, field: str = "created") -> datetime:
+    try:
+        at = moment(row, field)
+    except (OverflowError, ValueError, OSError):
+        at = None
+    if at is None or at < datetime(2000, 1, 1, tzinfo=UTC):
+        raise Unreadable(number, "record_invalid", f"Line {number} does not say when it was made.")
+    return at
+
+
+def _amount(row: Payload, name: str, number: int) -> Money:
+    amount, currency = whole(row, name), text(row, "currency")
+    try:
+        if amount is None or currency is None or abs(amount) > MAX_AMOUNT:
+            raise ValueError("it is missing or too large")
+        return from_stripe(amount, currency)
+    except (ValueError, OverflowError, ArithmeticError) as fault:
+        raise Unreadable(number, "record_invalid", f"Line {number}: {name} cannot be read: {fault}.") from None

@@ -1,0 +1,91 @@
+"""What text formats share: lines of bounded length out of a byte stream, strict amounts and times."""
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from typing import BinaryIO, Final
+
+from payments.money import EXPONENTS, MAX_AMOUNT, Money
+from reconciliation.formats.base import Unreadable
+
+LONGEST_LINE: Final = 65_536
+_AMOUNT: Final = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]+))?")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def lines(stream: BinaryIO) -> Iterator[str]:
+    """Yield each line of UTF-8 text with its end; a byte order mark is dropped.
+
+    Raises:
+        Unreadable: bytes that are no UTF-8, a control character, or a line without an end.
+    """
+    for number, raw in _raw(stream):
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError:
+            raise Unreadable(number, "encoding_invalid", f"Line {number} is not UTF-8 text.") from None
+        if _CONTROL.search(text):
+            raise Unreadable(number, "character_invalid", f"Line {number} has a control character.")
+        yield text.removeprefix("\ufeff") if number == 1 else text
+
+
+def lenient_lines(stream: BinaryIO) -> Iterator[tuple[int, str]]:
+    """Yield number and text of each line of a format from before UTF-8, without its end and without framing characters.
+
+    Raises:
+        Unreadable: a line without an end.
+    """
+    for number, raw in _raw(stream):
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError:
+            text = raw.decode("latin-1")
+        yield number, _CONTROL.sub("", text).removeprefix("\ufeff").rstrip("\r\n")
+
+
+def _raw(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    number = 0
+    while raw := stream.readline(LONGEST_LINE):
+        number += 1
+        if len(raw) == LONGEST_LINE and not raw.endswith(b"\n"):
+            raise Unreadable(number, "line_too_long", f"Line {number} is longer than {LONGEST_LINE} bytes.")
+        yield number, raw
+
+
+def money(text: str, currency: str) -> Money:
+    """Read an amount written with exactly the currency's decimals, a point before them and a minus for debts.
+
+    Raises:
+        ValueError: anything else, or an amount beyond what Onetill keeps.
+    """
+    match = _AMOUNT.fullmatch(text)
+    if match is None or len(match[3] or "") != EXPONENTS[currency]:
+        raise ValueError(f"{text!r} is no amount with {EXPONENTS[currency]} decimals")
+    amount = Money.from_decimal(Decimal(text), currency)
+    if abs(amount.amount) > MAX_AMOUNT:
+        raise ValueError(f"{text} {currency} is beyond what can be booked")
+    return amount
+
+
+def moment(text: str) -> datetime:
+    """Read an RFC 3339 time that names its zone.
+
+    Raises:
+        ValueError: anything else.
+    """
+    value = datetime.fromisoformat(text)
+    if value.tzinfo is None or "T" not in text:
+        raise ValueError(f"{text!r} is no time with a zone")
+    return value
+
+
+def day(text: str) -> date:
+    """Read a day written as YYYY-MM-DD.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if len(text) != 10:
+        raise ValueError(f"{text!r} is no day (YYYY-MM-DD)")
+    return date.fromisoformat(text)

@@ -1,0 +1,115 @@
+"""What settlements, payouts and bank lines book: one function per event, each returning one entry.
+
+Keys name the event for good: `settlement:{item}` (and `settlement:{item}:{part}`), `payout:pyo_…`,
+`payout_failed:pyo_…`, `bank_line:{id}`,
+`late_match:{line}` and `resolved:dsc_…`, so that booking twice is harmless.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time
+from typing import Final
+
+from payments.chart import account
+from payments.journal import bank_owner, entry_of
+from payments.ledger.posting import Entry, Line
+from payments.models import Merchant
+from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementLine
+
+PART: Final = 5_000  # payments of a settlement in one entry
+
+_OWNED = frozenset({"receivable", "fees", "reserve"})
+_PER_PAYMENT = frozenset({"receivable", "suspense"})
+Booking = tuple[str, str, int | None, int]  # account, currency, item, amount to credit
+
+
+def settled(merchant: Merchant, settlement: Settlement, bookings: Iterable[Booking]) -> Iterator[Entry]:
+    """A settlement: what was owed per payment is owed as one net, less fees and the VAT on them.
+
+    One entry; of a long one the first payments are booked in parts, so that nobody holds a million lines at once.
+    """
+    owner, currency, left = settlement.provider_account_id, settlement.currency, settlement.net
+    owed, lines, part = account("receivable", currency, owner), list[Line](), 0
+    others = [Line(account("fees", currency, owner), settlement.fee)]
+    others.append(Line(account("vat_on_fees", currency), settlement.vat))
+    for name, money, item, amount in bookings:
+        line = Line(account(name, money, owner if name in _OWNED else None), -amount, item)
+        (lines if name in _PER_PAYMENT and money == currency else others).append(line)
+        if len(lines) == PART:
+            part, sums = part + 1, -sum(line.amount for line in lines)
+            lines.append(Line(owed, sums, settlement.item))
+            yield entry_of(merchant, f"settlement:{settlement.item}:{part}", "settled", settlement.closed_at, lines)
+            left, lines = left - sums, []
+    lines += [Line(owed, left, settlement.item), *others]
+    yield entry_of(merchant, f"settlement:{settlement.item}", "settled", settlement.closed_at, lines)
+
+
+def payout_announced(merchant: Merchant, payout: Payout) -> Entry:
+    """The provider says that it transfers the net. Of a negative payout the sides are swapped by its sign."""
+    owner, currency = payout.provider_account_id, payout.currency
+    lines = [
+        Line(account("in_transit", currency, owner), payout.amount, payout.item),
+        Line(account("receivable", currency, owner), -payout.amount, payout.settlement.item),
+    ]
+    return entry_of(merchant, f"payout:{payout.id}", "payout_announced", payout.settlement.closed_at, lines)
+
+
+def payout_failed(merchant: Merchant, payout: Payout, at: datetime) -> Entry:
+    """The bank sent it back: the provider owes its settlement again."""
+    owner, currency = payout.provider_account_id, payout.currency
+    lines = [
+        Line(account("receivable", currency, owner), payout.amount, payout.settlement.item),
+        Line(account("in_transit", currency, owner), -payout.amount, payout.item),
+    ]
+    return entry_of(merchant, f"payout_failed:{payout.id}", "payout_failed", at, lines)
+
+
+def payout_received(merchant: Merchant, payout: Payout, line: BankStatementLine) -> Entry:
+    """The transfer is on the bank statement."""
+    transit = account("in_transit", line.currency, payout.provider_account_id)
+    return _at_bank(merchant, line, "payout_received", Line(transit, -line.amount, payout.item))
+
+
+def payout_found(merchant: Merchant, payout: Payout, line: BankStatementLine, item: int) -> Entry:
+    """A bank line that was held in suspense turns out to be a payout announced later."""
+    lines = [
+        Line(account("suspense", line.currency), line.amount, item),
+        Line(account("in_transit", line.currency, payout.provider_account_id), -line.amount, payout.item),
+    ]
+    at = noon(merchant, line.booked_on)
+    return entry_of(merchant, f"payout_found:{line.id}", "payout_received", at, lines)
+
+
+def transfer_seen(merchant: Merchant, line: BankStatementLine, item: int) -> Entry:
+    """A refund by bank transfer has left the account, or (incoming) has been returned to it."""
+    transit = account("in_transit", line.currency, bank_owner(merchant))
+    return _at_bank(merchant, line, "transfer_seen", Line(transit, -line.amount, item))
+
+
+def held_at_bank(merchant: Merchant, line: BankStatementLine) -> Entry:
+    """A provider's line that nothing announced: the money is there, what it is for is not known."""
+    return _at_bank(merchant, line, "bank_suspense", Line(account("suspense", line.currency), -line.amount, line.item))
+
+
+def late_match(merchant: Merchant, line: SettlementLine, item: int, at: datetime) -> Entry:
+    """A settlement line that was unknown turns out to be about a payment."""
+    owner = line.settlement.provider_account_id
+    lines = [
+        Line(account("suspense", line.currency), line.gross, line.item),
+        Line(account("receivable", line.currency, owner), -line.gross, item),
+    ]
+    return entry_of(merchant, f"late_match:{line.id}", "late_match", at, lines)
+
+
+def resolved(merchant: Merchant, discrepancy_id: str, lines: list[Line], at: datetime) -> Entry:
+    """What a person decided about a difference."""
+    return entry_of(merchant, f"resolved:{discrepancy_id}", "discrepancy_resolved", at, lines)
+
+
+def noon(merchant: Merchant, day: date) -> datetime:
+    """Banks give days without a time; noon is on that day in every zone that matters."""
+    return datetime.combine(day, time(12), merchant.zone)
+
+
+def _at_bank(merchant: Merchant, line: BankStatementLine, event: str, other: Line) -> Entry:
+    bank = Line(account("bank", line.currency, line.statement.account), line.amount)
+    return entry_of(merchant, f"bank_line:{line.id}", event, noon(merchant, line.booked_on), [bank, other])

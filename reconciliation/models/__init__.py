@@ -1,0 +1,17 @@
+"""What reconciliation remembers: files, settlements, payouts and bank statements, one subject a file."""
+
+from reconciliation.models.announcement import Announcement
+from reconciliation.models.payout import Payout
+from reconciliation.models.settlement import Settlement, SettlementLine
+from reconciliation.models.settlement_file import SettlementFile
+from reconciliation.models.statement import BankStatement, BankStatementLine
+
+__all__ = [
+    "Announcement",
+    "BankStatement",
+    "BankStatementLine",
+    "Payout",
+    "Settlement",
+    "SettlementFile",
+    "SettlementLine",
+]

@@ -1,0 +1,107 @@
+"""A provider's account of what it owes, and each movement in it."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from payments.fields import AmountField, CurrencyField, IdField
+from payments.models import Merchant, ProviderAccount
+from reconciliation.formats.base import LineType
+from reconciliation.models.settlement_file import SettlementFile
+
+
+class Settlement(models.Model):
+    """One settlement in one currency. Its reference comes once, whatever file brings it."""
+
+    OBJECT: ClassVar[str] = "settlement"
+
+    file = models.ForeignKey(SettlementFile, models.PROTECT, related_name="settlements", verbose_name=_("file"))
+    merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+", verbose_name=_("merchant"))
+    provider_account = models.ForeignKey(
+        ProviderAccount, models.PROTECT, related_name="+", verbose_name=_("provider account")
+    )
+    reference = models.CharField(_("reference"), max_length=255)
+    currency = CurrencyField(_("currency"))
+    item = models.BigIntegerField(unique=True, editable=False)  # its open item in the ledger
+    closed_at = models.DateTimeField(_("closed at"))
+    gross = AmountField(_("gross"))
+    fee = AmountField(_("fees"))
+    vat = AmountField(_("VAT on fees"))
+    net = AmountField(_("net"))
+
+    class Meta:
+        verbose_name = _("settlement")
+        verbose_name_plural = _("settlements")
+        constraints = [
+            models.UniqueConstraint(fields=["provider_account", "reference", "currency"], name="settlement_once"),
+            models.CheckConstraint(
+                condition=Q(net=models.F("gross") - models.F("fee") - models.F("vat")), name="settlement_net"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class SettlementLine(models.Model):
+    """One movement. What it is about stands in plain columns, for a million lines must not lock a million parents."""
+
+    class State(models.TextChoices):
+        MATCHED = "matched", _("matched")
+        EARLY = "early", _("not in the books yet")  # its payment is known, what happened to it is not
+        REPEATED = "repeated", _("settled before")
+        UNKNOWN = "unknown", _("unknown")
+        PLAIN = "plain", _("about no payment")  # a fee or a reserve
+
+    id = models.BigAutoField(primary_key=True)
+    settlement = models.ForeignKey(Settlement, models.PROTECT, related_name="lines", verbose_name=_("settlement"))
+    number = models.PositiveIntegerField(_("line"))
+    type = models.CharField(_("type"), max_length=20, choices=[(one.value, one.value) for one in LineType])
+    reference = models.CharField(_("reference"), max_length=255, blank=True, default="")
+    payment_reference = models.CharField(_("payment reference"), max_length=255, blank=True, default="")
+    reported_operation = models.CharField(max_length=30, blank=True, default="")
+    rrn = models.CharField("RRN", max_length=255, blank=True, default="")
+    tid = models.CharField("TID", max_length=255, blank=True, default="")
+    stan = models.CharField("STAN", max_length=255, blank=True, default="")
+    authorization_code = models.CharField(_("authorization code"), max_length=255, blank=True, default="")
+    occurred_at = models.DateTimeField(_("occurred at"))
+    currency = CurrencyField(_("currency"))
+    gross = AmountField(_("gross"))
+    fee = AmountField(_("fee"))
+    vat = AmountField(_("VAT on fee"))
+    state = models.CharField(_("state"), max_length=8, choices=State)
+    operation_id = IdField(_("operation"), null=True, blank=True)
+    payment_id = IdField(_("payment"), null=True, blank=True)
+    item = models.BigIntegerField(null=True, blank=True)  # what its gross is booked about: a payment, or itself
+    booked_currency = CurrencyField(null=True, blank=True)  # the sale's, where it differs from the settlement's
+    booked_amount = AmountField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("settlement line")
+        verbose_name_plural = _("settlement lines")
+        constraints = [
+            models.UniqueConstraint(fields=["settlement", "number"], name="settlement_line_number"),
+            models.UniqueConstraint(
+                fields=["operation_id", "type"],
+                name="settlement_line_operation_once",
+                condition=Q(state="matched", operation_id__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["payment_id"], name="settlement_line_payment", condition=Q(payment_id__isnull=False)),
+            models.Index(
+                fields=["settlement", "id"],
+                name="settlement_line_unmatched",
+                condition=Q(state__in=["early", "repeated", "unknown"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.reference}"
+
+    @property
+    def net(self) -> int:
+        """What the provider owes for it."""
+        return self.gross - self.fee - self.vat

@@ -1,0 +1,50 @@
+"""The file formats and sources this installation reads, loaded by the dotted paths in settings."""
+
+from functools import cache
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from payments.errors import Fault, ValidationFailed
+from reconciliation.formats.base import Format
+from reconciliation.sources.base import Source
+
+
+def formats() -> dict[str, Format]:
+    """Every registered format by its code, in the order of settings."""
+    return {one.code: one for one in map(_load, settings.SETTLEMENT_FORMATS)}
+
+
+def named(code: str) -> Format:
+    """The format of this code.
+
+    Raises:
+        ValidationFailed: no such format is registered.
+    """
+    known = formats()
+    if code not in known:
+        detail = f"There is no such format. Leave it out, or use one of: {', '.join(known)}."
+        raise ValidationFailed([Fault("format", "format_unknown", detail)])
+    return known[code]
+
+
+def recognize(head: bytes, name: str) -> Format | None:
+    """The format that claims a file by its first bytes, None if none does."""
+    return next((one for one in formats().values() if one.identify(head, name)), None)
+
+
+def sources() -> dict[str, Source]:
+    """Every registered source by the code of its provider."""
+    return {code: _load_source(path) for code, path in settings.SETTLEMENT_SOURCES.items()}
+
+
+@cache
+def _load(path: str) -> Format:
+    instance: Format = import_string(path)()
+    return instance
+
+
+@cache
+def _load_source(path: str) -> Source:
+    instance: Source = import_string(path)()
+    return instance

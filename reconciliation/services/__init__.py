@@ -1,0 +1,1 @@
+"""The verbs of reconciliation, one subject a file; the only writers."""

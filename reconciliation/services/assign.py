@@ -1,0 +1,32 @@
+"""Say who looks into a discrepancy."""
+
+from django.db import transaction
+
+from payments.errors import Conflict
+from payments.models import Discrepancy
+from payments.people.models import User
+from payments.people.services import audit_log
+
+
+def assign(*, discrepancy_id: str, to: User | None, actor: str) -> Discrepancy:
+    """Give it to somebody, or back to everybody.
+
+    Raises:
+        Conflict: it is resolved, and nobody's work any more.
+    """
+    with transaction.atomic():
+        row = Discrepancy.objects.select_for_update(of=("self",)).get(id=discrepancy_id)
+        if row.status == Discrepancy.Status.RESOLVED:
+            raise Conflict("discrepancy_not_open", "This discrepancy is resolved. Only an open one is assigned.")
+        before = row.assigned_to_id
+        row.assigned_to = to
+        row.save(update_fields=["assigned_to"])
+        audit_log.write(
+            actor=actor,
+            action="discrepancy.assigned",
+            subject=row,
+            merchant_id=row.merchant_id,
+            before={"assigned_to": before},
+            after={"assigned_to": row.assigned_to_id},
+        )
+    return row

@@ -1,0 +1,24 @@
+"""Sales approved offline that a settlement shows to be paid are receivables from then on."""
+
+from typing import Final
+
+from django.utils import timezone
+
+from payments.services.batch import Batch
+from payments.services.confirm import confirm
+from reconciliation.models import Settlement
+from reconciliation.settlements import sql
+
+ACTOR: Final = "system:reconciliation"
+AT_ONCE: Final = 500
+
+
+def confirm_settled(settlement: Settlement) -> None:
+    """Confirm what is still provisional of a settlement, within the caller's transaction; repeating it is harmless."""
+    pairs = sql.provisional_payments(settlement.id)
+    for start in range(0, len(pairs), AT_ONCE):
+        some = pairs[start : start + AT_ONCE]
+        batch = Batch(merchant=settlement.merchant, actor=ACTOR, now=timezone.now(), facts=True)
+        batch.lock({order_id for _, order_id in some})
+        confirm(batch, payments=[batch.payments[payment_id] for payment_id, _ in some], at=settlement.closed_at)
+        batch.flush()

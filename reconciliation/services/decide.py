@@ -1,0 +1,40 @@
+"""What a decision about a difference books: it moves from where it stands to where a person says it belongs."""
+
+from datetime import datetime
+
+from payments.chart import account
+from payments.errors import Conflict
+from payments.ledger.posting import AccountSpec, Entry, Line, next_items
+from payments.models import Discrepancy
+from payments.models.discrepancy import DiscrepancyKind as Kind
+from reconciliation import journal
+from reconciliation.models import Payout
+from reconciliation.services.standing import Standing
+
+
+def decided(row: Discrepancy, stands: Standing, action: str, at: datetime) -> list[Entry]:
+    """The entry of a write-off, a fee or a move to suspense; none where nothing stands open anymore.
+
+    Raises:
+        Conflict: a fee without a provider account to book it to.
+    """
+    parked = action == "suspense"
+    if parked and stands.account.code == "suspense":
+        return []  # it stands there already
+    target = _target(row, stands, action)
+    item = next_items(1)[0] if parked else None
+    lines = [Line(target, stands.amount, item), Line(stands.account, -stands.amount, stands.item)]
+    if row.kind in (Kind.PAYOUT_DIFFERS, Kind.PAYOUT_NOT_RECEIVED):
+        Payout.objects.filter(item=stands.item).update(status=Payout.Status.RECEIVED)
+    return [journal.resolved(row.merchant, row.id, lines, at)] if stands.amount else []
+
+
+def _target(row: Discrepancy, stands: Standing, action: str) -> AccountSpec:
+    currency = stands.account.currency
+    if action == "write_off":
+        return account("write_offs", currency)
+    if action == "suspense":
+        return account("suspense", currency)
+    if stands.provider_account_id is None:
+        raise Conflict("fee_without_account", "It is not known whose fee this is. Write it off instead.")
+    return account("fees", currency, stands.provider_account_id)

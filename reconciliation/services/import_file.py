@@ -1,0 +1,146 @@
+"""Import one file: read and match it outside of any transaction, then book it whole in one, or refuse it whole."""
+
+import logging
+from typing import Final
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from payments.crash_points import reach
+from payments.notify.services.emit import NewEvent, emit
+from reconciliation import shapes, sql
+from reconciliation.formats.base import Kind, Problem
+from reconciliation.models import SettlementFile
+from reconciliation.services import settlements, statements
+from reconciliation.services.stage import Reading, stage
+
+MOST_ATTEMPTS: Final = 5
+ACTOR: Final = "system:reconciliation"
+
+logger = logging.getLogger(__name__)
+
+
+def import_file(file_id: str) -> None:
+    """Do the work of one file, wherever an earlier attempt died; harmless if it is done or being done.
+
+    A merchant's files take turns: where another is being imported, this one is left to the sweep, so that one
+    merchant's million lines never keep every worker waiting.
+    """
+    waiting = SettlementFile.objects.filter(id=file_id, status=SettlementFile.Status.PROCESSING).first()
+    if waiting is None:
+        return
+    with sql.session_lock(f"merchant:{waiting.merchant_id}") as free:
+        reach("import.locked")
+        file = _begin(file_id) if free else None
+        if file is not None:
+            _import(file)
+
+
+def _import(file: SettlementFile) -> None:
+    with sql.staging():
+        reach("import.begun")
+        reading = stage(file)
+        reach("import.staged")
+        if not reading.problems:
+            reading.problems = _book(file, reading)
+        if reading.problems:
+            _refuse(file, reading)
+
+
+def import_due() -> int:
+    """Take up files that no bell rang for, or whose worker died (beat). Tell how many."""
+    due = SettlementFile.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
+    ids = list(due.values_list("id", flat=True)[:20])
+    for file_id in ids:
+        import_file(file_id)
+    return len(ids)
+
+
+def _begin(file_id: str) -> SettlementFile | None:
+    waiting = SettlementFile.objects.filter(id=file_id, status=SettlementFile.Status.PROCESSING)
+    if not waiting.update(attempts=F("attempts") + 1):
+        return None
+    file = waiting.select_related("merchant", "provider_account").get()
+    if file.attempts <= MOST_ATTEMPTS:
+        return file
+    detail = f"The import was cut short {MOST_ATTEMPTS} times. Look at the worker's log, then send the file again."
+    _refuse(file, Reading(problems=[Problem(None, "import_failed", detail)]))
+    return None
+
+
+def _book(file: SettlementFile, reading: Reading) -> list[Problem]:
+    """Match, then book in one transaction; return what forbids it."""
+    kind = reading.format.kind if reading.format is not None else Kind.INTERIM
+    if kind == Kind.INTERIM:
+        _finish(file, reading, SettlementFile.Status.RECOGNIZED)
+        return []
+    settles = kind == Kind.SETTLEMENT
+    problems = settlements.match(file, reading) if settles else statements.match(file, reading)
+    if not problems:
+        reach("import.matched")
+        with transaction.atomic():
+            reach("import.opened")
+            # Whoever else believes to be importing this file waits here, and then finds it done.
+            if SettlementFile.objects.select_for_update().get(id=file.id).status == SettlementFile.Status.PROCESSING:
+                (settlements.book if settles else statements.book)(file, reading)
+                _finish(file, reading, SettlementFile.Status.IMPORTED)
+            reach("import.booked")
+        reach("import.committed")
+    return problems
+
+
+def _refuse(file: SettlementFile, reading: Reading) -> None:
+    file.problems = [
+        {"line": problem.line, "code": problem.code, "detail": reading.text(problem.detail)}
+        for problem in reading.problems
+    ]
+    _finish(file, reading, SettlementFile.Status.REFUSED)
+
+
+def _finish(file: SettlementFile, reading: Reading, status: SettlementFile.Status) -> None:
+    file.status = status
+    file.format = reading.format.code if reading.format is not None else None
+    file.lines = reading.lines
+    file.masked = reading.masked
+    file.due_at = None
+    file.finished_at = timezone.now()
+    _sum_up(file, reading)
+    if file.masked:
+        logger.warning("%s held %d card numbers; they were masked.", file.id, file.masked)
+    with transaction.atomic():
+        reach("finish.opened")
+        file.save()
+        if status == SettlementFile.Status.IMPORTED:
+            emit([_news(file)])
+        reach("finish.written")
+    reach("finish.committed")
+
+
+def _sum_up(file: SettlementFile, reading: Reading) -> None:
+    """The file's own sums, where there is one currency (and one account) to sum over."""
+    sums = [trailer for _, trailer in reading.settlements]
+    currencies = {header.currency for header, _ in reading.settlements}
+    currencies |= {header.currency for header, _ in reading.statements if header.currency}
+    file.currency = currencies.pop() if len(currencies) == 1 else None
+    if sums and file.currency:
+        file.gross = sum(one.gross.amount for one in sums)
+        file.vat = sum(one.vat.amount for one in sums)
+        file.fees = file.vat + sum(one.fee.amount for one in sums)
+        file.net = sum(one.net.amount for one in sums)
+    if reading.statements and file.currency and len({header.account for header, _ in reading.statements}) == 1:
+        opening, closing = reading.statements[0][0].opening, reading.statements[-1][1].closing
+        file.opening = opening.amount if opening is not None else None
+        file.closing = closing.amount if closing is not None else None
+
+
+def _news(file: SettlementFile) -> NewEvent:
+    return NewEvent(
+        merchant_id=file.merchant_id,
+        channel_id=None,
+        type="settlement.imported",
+        object_type=file.OBJECT,
+        object_id=file.id,
+        data={"object": shapes.settlement_file(file)},
+        test_mode=file.merchant.test_mode,
+    )

@@ -1,0 +1,107 @@
+"""Late matches: what was unknown or early when its file came in, and is explained by now."""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from payments.ledger.posting import Entry, post
+from payments.models import Merchant, ProviderAccount
+from payments.models.discrepancy import DiscrepancyKind as Kind
+from payments.services import discrepancy
+from reconciliation import journal
+from reconciliation import sql as session
+from reconciliation.models import BankStatementLine, Payout, SettlementLine
+from reconciliation.services.confirm_settled import confirm_settled
+from reconciliation.services.explained import explained
+from reconciliation.services.issues import issues, key
+from reconciliation.services.payouts import receive
+from reconciliation.settlements import sql
+from reconciliation.statements import sql as bank
+
+_State = SettlementLine.State
+
+
+def rematch() -> int:
+    """Match again what is still unexplained, merchant by merchant (beat). Tell how many lines were found out about."""
+    lines = SettlementLine.objects.filter(state__in=[_State.EARLY, _State.UNKNOWN])
+    payouts = Payout.objects.filter(status=Payout.Status.ANNOUNCED, amount_received=0)
+    accounts = ProviderAccount.objects.filter(
+        Q(id__in=lines.values("settlement__provider_account_id")) | Q(id__in=payouts.values("provider_account_id"))
+    )
+    return sum(rematch_account(account) for account in accounts.select_related("merchant").order_by("id"))
+
+
+def rematch_account(account: ProviderAccount) -> int:
+    """Match again the unexplained lines of one provider account, unless a file of its merchant is being imported."""
+    with session.session_lock(f"merchant:{account.merchant_id}") as free:
+        if not free:
+            return 0
+        with session.staging():
+            sql.stage_stored_lines(account.id)
+            sql.match_settlement_lines(merchant_id=account.merchant_id, account_id=account.id)
+            matches = sql.late_matches()
+            with transaction.atomic():
+                _apply(account, matches)
+                find_payouts(merchant=account.merchant)
+    return len(matches)
+
+
+def find_payouts(*, merchant: Merchant) -> None:
+    """Give payouts that were announced only now the bank lines that had come before them.
+
+    Whoever calls holds the merchant's lock, so that nobody gives a payout the same line twice.
+    """
+    pairs = dict(bank.late_payouts(merchant.id))
+    lines = BankStatementLine.objects.select_related("statement").in_bulk(pairs)
+    payouts = Payout.objects.select_for_update(of=("self",)).filter(id__in=pairs.values()).order_by("id")
+    by_id = {payout.id: payout for payout in payouts.select_related("merchant", "settlement")}
+    entries: list[Entry] = []
+    for line_id, payout_id in pairs.items():
+        entries.append(_take(merchant, by_id[payout_id], lines[line_id]))
+    post(entries)
+
+
+def _take(merchant: Merchant, payout: Payout, line: BankStatementLine) -> Entry:
+    item, line.item = line.item, None
+    line.state, line.payout = BankStatementLine.State.PAYOUT, payout
+    line.save(update_fields=["state", "payout", "item"])
+    receive(payout, [line])
+    if item is None:
+        return journal.payout_received(merchant, payout, line)
+    explained(merchant, [f"{Kind.UNKNOWN_LINE}:bank:{line.id}"])
+    return journal.payout_found(merchant, payout, line, item)
+
+
+def _apply(account: ProviderAccount, matches: Sequence[sql.LateMatch]) -> None:
+    lines = SettlementLine.objects.select_related("settlement__merchant", "settlement__provider_account")
+    stored = lines.in_bulk([match.line_id for match in matches])
+    entries = [
+        journal.late_match(account.merchant, stored[match.line_id], match.item, timezone.now())
+        for match in matches
+        if stored[match.line_id].state == _State.UNKNOWN
+    ]
+    keys = [key(_kind(line), line.settlement, line.number) for line in stored.values()]
+    keys += [f"{Kind.MISSING_IN_SETTLEMENT}:{match.operation_id}" for match in matches if match.operation_id]
+    for match in matches:
+        line = stored[match.line_id]
+        line.state, line.item = match.state, match.item
+        line.operation_id, line.payment_id = match.operation_id, match.payment_id
+    SettlementLine.objects.bulk_update(stored.values(), ["state", "item", "operation_id", "payment_id"])
+    explained(account.merchant, keys)
+    post(entries)
+    for line in stored.values():
+        _look_again(line)
+    for settlement in {line.settlement_id: line.settlement for line in stored.values()}.values():
+        confirm_settled(settlement)
+
+
+def _kind(line: SettlementLine) -> Kind:
+    return Kind.UNKNOWN_LINE if line.state == _State.UNKNOWN else Kind.MISSING_IN_BOOKS
+
+
+def _look_again(line: SettlementLine) -> None:
+    """Now that a line is explained, it may still disagree."""
+    for issue in sql.issues(settlement_id=line.settlement_id, rates="[]", number=line.number):
+        discrepancy.raise_(list(issues(line.settlement, issue)))

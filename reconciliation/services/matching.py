@@ -1,0 +1,83 @@
+"""A person says what an unknown line is about: a payment for a settlement's line, a payout for the bank's."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from payments.chart import account
+from payments.errors import Fault, ValidationFailed
+from payments.ledger.posting import Entry
+from payments.models import Discrepancy, Payment
+from reconciliation import journal
+from reconciliation.models import BankStatementLine, Payout, SettlementLine
+from reconciliation.queries import item_balance
+from reconciliation.services.payouts import receive
+
+
+def is_forced(row: Discrepancy, names: Sequence[str]) -> bool:
+    """Tell whether what is named is not open for exactly this amount: then a second person must agree.
+
+    Raises:
+        ValidationFailed: there is nothing of that name to match with.
+    """
+    line = _settlement_line(row)
+    if line is None:
+        return _payout(row, names[0]).amount != _bank_line(row).amount
+    payment = _payment(row, line, names[0])
+    owed = account("receivable", line.currency, line.settlement.provider_account_id)
+    return item_balance(row.merchant_id, owed, payment.item) != line.gross
+
+
+def match(row: Discrepancy, name: str, at: datetime) -> list[Entry]:
+    """Take the line out of suspense and book it about what is named."""
+    line = _settlement_line(row)
+    if line is None:
+        return _match_bank_line(row, _bank_line(row), _payout(row, name))
+    payment = _payment(row, line, name)
+    entry = journal.late_match(row.merchant, line, payment.item, at)
+    line.state, line.payment_id, line.item = SettlementLine.State.MATCHED, payment.id, payment.item
+    line.operation_id = None  # which of the payment's operations it is, nobody said
+    line.save(update_fields=["state", "payment_id", "item", "operation_id"])
+    return [entry]
+
+
+def _match_bank_line(row: Discrepancy, line: BankStatementLine, payout: Payout) -> list[Entry]:
+    item, line.item = line.item, None
+    assert item is not None
+    line.state, line.payout = BankStatementLine.State.PAYOUT, payout
+    line.save(update_fields=["state", "payout", "item"])
+    receive(payout, [line])
+    return [journal.payout_found(row.merchant, payout, line, item)]
+
+
+def _settlement_line(row: Discrepancy) -> SettlementLine | None:
+    held = [SettlementLine.State.UNKNOWN, SettlementLine.State.REPEATED]
+    return SettlementLine.objects.filter(item=row.item, state__in=held).select_related("settlement").first()
+
+
+def _bank_line(row: Discrepancy) -> BankStatementLine:
+    return BankStatementLine.objects.select_related("statement").get(item=row.item)
+
+
+def _payment(row: Discrepancy, line: SettlementLine, name: str) -> Payment:
+    found = Payment.objects.filter(
+        merchant=row.merchant, id=name, provider_account_id=line.settlement.provider_account_id, currency=line.currency
+    ).first()
+    if found is None:
+        raise _nothing("a payment of the same provider account and currency")
+    return found
+
+
+def _payout(row: Discrepancy, name: str) -> Payout:
+    found = (
+        Payout.objects.select_for_update(of=("self",))
+        .filter(merchant=row.merchant, id=name, status=Payout.Status.ANNOUNCED, currency=row.currency)
+        .select_related("merchant", "settlement")
+        .first()
+    )
+    if found is None:
+        raise _nothing("an announced payout in the same currency")
+    return found
+
+
+def _nothing(what: str) -> ValidationFailed:
+    return ValidationFailed([Fault("with", "not_found", f"There is no such object. Name {what}.")])

@@ -1,0 +1,65 @@
+"""What should have come by now: operations that no settlement shows, payouts that the bank does not."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from payments.models import Discrepancy
+from payments.models.discrepancy import DiscrepancyKind as Kind
+from payments.money import Money
+from payments.services import discrepancy
+from reconciliation.models import Payout
+from reconciliation.settlements import sql
+
+SETTLED_WITHIN: Final = timedelta(days=5)  # longer than any weekend with a bank holiday
+PAID_WITHIN: Final = timedelta(days=3)  # after the day the provider named
+AT_ONCE: Final = 1000
+
+
+def raise_overdue(*, now: datetime | None = None) -> int:
+    """Raise what is overdue, once each (beat). A later settlement or statement closes it by itself."""
+    moment = now or timezone.now()
+    with transaction.atomic():
+        rows = [_missing(row) for row in sql.missing(before=moment - SETTLED_WITHIN, limit=AT_ONCE)]
+        rows += [_not_received(payout) for payout in _late_payouts(moment)]
+        return len(discrepancy.raise_(rows))
+
+
+def _late_payouts(moment: datetime) -> list[Payout]:
+    waiting = Payout.objects.filter(
+        status=Payout.Status.ANNOUNCED, amount_received=0, expected_on__lt=(moment - PAID_WITHIN).date()
+    )
+    return list(waiting.select_related("settlement").order_by("id")[:AT_ONCE])
+
+
+def _missing(row: sql.Missing) -> Discrepancy:
+    detail = _("{verb} of {amount} has succeeded, and no settlement since then shows it.")
+    return Discrepancy(
+        merchant_id=row.merchant_id,
+        kind=Kind.MISSING_IN_SETTLEMENT,
+        key=f"{Kind.MISSING_IN_SETTLEMENT}:{row.operation_id}",
+        amount=-row.amount if row.verb == "refund" else row.amount,  # as it stands in the receivable
+        currency=row.currency,
+        payment_id=row.payment_id,
+        channel_id=row.channel_id,
+        item=row.item,
+        detail=detail.format(verb=row.verb, amount=Money(row.amount, row.currency)),
+    )
+
+
+def _not_received(payout: Payout) -> Discrepancy:
+    return Discrepancy(
+        merchant_id=payout.merchant_id,
+        kind=Kind.PAYOUT_NOT_RECEIVED,
+        key=f"{Kind.PAYOUT_NOT_RECEIVED}:{payout.id}",
+        amount=payout.amount,
+        currency=payout.currency,
+        settlement_file_id=payout.settlement.file_id,
+        item=payout.item,
+        detail=_("{reference} of {amount} was expected on {day} and is on no bank statement.").format(
+            reference=payout.reference, amount=Money(payout.amount, payout.currency), day=payout.expected_on
+        ),
+    )

@@ -1,0 +1,76 @@
+"""A payout is received when the bank has shown all of it; what differs is raised until the rest arrives."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from payments.ledger.posting import post
+from payments.models import Discrepancy
+from payments.models.discrepancy import DiscrepancyKind as Kind
+from payments.money import Money
+from payments.notify.services.emit import NewEvent, emit
+from payments.services import discrepancy
+from reconciliation import journal, shapes
+from reconciliation.models import BankStatementLine, Payout
+from reconciliation.services.explained import explained
+
+
+def receive(payout: Payout, lines: Sequence[BankStatementLine]) -> None:
+    """Note that these bank lines are (parts of) a payout, which is locked by the caller."""
+    payout.amount_received += sum(line.amount for line in lines)
+    payout.received_on = max(line.booked_on for line in lines)
+    whole = payout.amount_received == payout.amount
+    if whole:
+        payout.status = Payout.Status.RECEIVED
+    payout.save(update_fields=["amount_received", "received_on", "status"])
+    keys = [f"payout_not_received:{payout.id}", f"payout_differs:{payout.id}"]
+    explained(payout.merchant, keys)
+    if whole:
+        emit([_news(payout)])
+    else:
+        discrepancy.raise_([_differs(payout)])
+
+
+def fail(payouts: Sequence[Payout], *, at: datetime) -> None:
+    """Note that the bank sent these back. What the bank has shown to arrive stays received, for a person to look at.
+
+    Whoever calls has a transaction open.
+    """
+    announced = Payout.objects.select_for_update(of=("self",)).filter(
+        id__in=[payout.id for payout in payouts], status=Payout.Status.ANNOUNCED, amount_received=0
+    )
+    for payout in announced.select_related("merchant", "settlement").order_by("id"):
+        payout.status = Payout.Status.FAILED
+        payout.save(update_fields=["status"])
+        post([journal.payout_failed(payout.merchant, payout, at)])
+        explained(payout.merchant, [f"payout_not_received:{payout.id}"])
+
+
+def _differs(payout: Payout) -> Discrepancy:
+    return Discrepancy(
+        merchant=payout.merchant,
+        kind=Kind.PAYOUT_DIFFERS,
+        key=f"payout_differs:{payout.id}",
+        amount=payout.amount - payout.amount_received,
+        currency=payout.currency,
+        settlement_file_id=payout.settlement.file_id,
+        item=payout.item,
+        detail=_("{reference}: {announced} was announced, {received} is at the bank.").format(
+            reference=payout.reference,
+            announced=Money(payout.amount, payout.currency),
+            received=Money(payout.amount_received, payout.currency),
+        ),
+    )
+
+
+def _news(payout: Payout) -> NewEvent:
+    return NewEvent(
+        merchant_id=payout.merchant_id,
+        channel_id=None,
+        type="payout.received",
+        object_type=payout.OBJECT,
+        object_id=payout.id,
+        data={"object": shapes.payout(payout)},
+        test_mode=payout.merchant.test_mode,
+    )

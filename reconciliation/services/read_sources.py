@@ -1,0 +1,155 @@
+"""Read at the provider what it paid out: its own news starts it, a look around finds what no news told.
+
+What is read becomes a settlement file, imported like an upload. Repeating any of it is harmless: a payout that is a
+settlement already, or whose file is being imported, is not read again.
+"""
+
+import logging
+import tempfile
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.core.files.base import File
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from payments.models import ProviderAccount, ProviderEvent
+from payments.services.submit import credentials_of
+from reconciliation import registry
+from reconciliation.models import Announcement, Payout, Settlement, SettlementFile
+from reconciliation.services.payouts import fail
+from reconciliation.services.upload import upload
+from reconciliation.sources.base import Source, SourceUnavailable
+
+LEASE: Final = timedelta(minutes=10)  # longer than a long payout takes to be read
+PATIENCE: Final = (10, 30, 60, 300, 900, 3600)  # seconds until the next attempt
+LOST_WITHIN: Final = timedelta(days=14)
+AT_ONCE: Final = 20
+
+logger = logging.getLogger(__name__)
+
+
+def read_due() -> int:
+    """Take up news that came in, and what is due again. Tell how many payouts were looked at."""
+    _note_news()
+    due = _claim()
+    for announcement in due:
+        _guarded(announcement)
+    return len(due)
+
+
+def look_for_lost() -> int:
+    """Ask each account's provider for payouts of the last weeks that nothing was heard of. Tell how many there were."""
+    found = 0
+    for code, source in registry.sources().items():
+        for account in ProviderAccount.objects.filter(provider=code, active=True).select_related("merchant"):
+            found += _note_lost(source, account, timezone.now() - LOST_WITHIN)
+    return found
+
+
+def _note_news() -> None:
+    """A row for each event that has none yet."""
+    taken = Announcement.objects.filter(event_id=OuterRef("id"))
+    news = ProviderEvent.objects.filter(
+        ~Q(announces=""), ~Exists(taken), provider_account__provider__in=registry.sources()
+    )
+    rows = [
+        Announcement(
+            merchant_id=event.merchant_id,
+            provider_account_id=event.provider_account_id,
+            reference=event.announces,
+            event_id=event.id,
+            due_at=Now(),
+        )
+        for event in news.defer("body").order_by("id")[:AT_ONCE]
+    ]
+    Announcement.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _note_lost(source: Source, account: ProviderAccount, since: datetime) -> int:
+    try:
+        references = source.recent(credentials_of(account), since)
+    except SourceUnavailable as trouble:
+        logger.warning("%s cannot be asked for payouts: %s", account.id, trouble.detail)
+        return 0
+    known = Announcement.objects.filter(provider_account=account, reference__in=references)
+    lost = sorted(set(references) - set(known.values_list("reference", flat=True)))
+    about = {"merchant_id": account.merchant_id, "provider_account": account, "due_at": Now()}
+    rows = [Announcement(reference=reference, **about) for reference in lost]
+    Announcement.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(lost)
+
+
+def _claim() -> list[Announcement]:
+    """Take what is due for the length of a lease; several sweeps share the work."""
+    with transaction.atomic():
+        now = Now()  # by the database's clock: workers' clocks differ
+        due = Announcement.objects.filter(due_at__lte=now).select_for_update(of=("self",), skip_locked=True)
+        rows = list(due.select_related("provider_account__merchant").order_by("due_at", "id")[:AT_ONCE])
+        taken = Announcement.objects.filter(id__in=[row.id for row in rows])
+        taken.update(due_at=now + LEASE, attempts=F("attempts") + 1)
+    return rows
+
+
+def _guarded(announcement: Announcement) -> None:
+    """One that cannot be read must not keep the sweep from the others; it is tried again, ever more seldom."""
+    try:
+        announcement.detail, done = "", _read(announcement)
+    except SourceUnavailable as trouble:
+        announcement.detail, done = trouble.detail, False
+    except Exception:
+        logger.exception("payout %s of %s cannot be read", announcement.reference, announcement.provider_account_id)
+        announcement.detail, done = "It could not be read; the log of the worker says why.", False
+    patience = timedelta(seconds=PATIENCE[min(announcement.attempts, len(PATIENCE) - 1)])
+    Announcement.objects.filter(id=announcement.id).update(
+        detail=announcement.detail, file=announcement.file, due_at=None if done else Now() + patience
+    )
+
+
+def _read(announcement: Announcement) -> bool:
+    """Look at one payout, and do what there is to do; False while something is still to come."""
+    account, reference = announcement.provider_account, announcement.reference
+    source = registry.sources()[account.provider]
+    standing = source.look(reference, credentials_of(account))
+    if standing.complete is None:
+        announcement.detail = "The provider does not tell what is in this payout; the bank statement shows it."
+        return True
+    if not standing.complete:
+        return False
+    if not Settlement.objects.filter(provider_account=account, reference=reference).exists():
+        announcement.file = _standing_file(account, reference, source.format) or _fetched(source, account, reference)
+    return not standing.failed or _failed(account, reference)
+
+
+def _standing_file(account: ProviderAccount, reference: str, file_format: str) -> SettlementFile | None:
+    """The file of an earlier reading, unless it was refused."""
+    files = SettlementFile.objects.filter(provider_account=account, name=_name(reference), asked_format=file_format)
+    return files.exclude(status=SettlementFile.Status.REFUSED).order_by("id").first()
+
+
+def _fetched(source: Source, account: ProviderAccount, reference: str) -> SettlementFile:
+    with tempfile.TemporaryFile() as kept:
+        kept.writelines(source.lines(reference, credentials_of(account)))
+        kept.seek(0)
+        return upload(
+            merchant=account.merchant,
+            file=File(kept, name=_name(reference)),
+            name=_name(reference),
+            actor=f"provider:{account.id}",
+            asked_format=source.format,
+            provider_account=account,
+        )
+
+
+def _failed(account: ProviderAccount, reference: str) -> bool:
+    """The bank sent it back: book that, once its settlement is there."""
+    with transaction.atomic():
+        payouts = list(Payout.objects.filter(provider_account=account, reference=reference))
+        fail(payouts, at=timezone.now())
+    return bool(payouts)
+
+
+def _name(reference: str) -> str:
+    return f"{reference}.jsonl"

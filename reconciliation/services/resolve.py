@@ -1,0 +1,173 @@
+"""Resolve a discrepancy: what books nothing at once, what books by one's own word, and what needs a second person."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any, Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from payments.errors import Conflict, Fault, NotFound, ValidationFailed
+from payments.ledger.posting import Entry, post
+from payments.models import Discrepancy, Merchant
+from payments.pan import has_card_number
+from payments.people.models import Approval, User
+from payments.people.services import approvals, audit_log
+from payments.services import discrepancy
+from payments.services.intent import Intent
+from reconciliation.services import matching
+from reconciliation.services.decide import decided
+from reconciliation.services.standing import ACTIONS, possible, standing
+
+LONGEST_NOTE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What somebody wants done: `with_` names what to match with, `until` how long to wait."""
+
+    action: str
+    note: str
+    with_: tuple[str, ...] = ()
+    until: date | None = None
+
+
+def resolve(
+    *, merchant: Merchant, discrepancy_id: str, resolution: Resolution, actor: str, intent: Intent | None = None
+) -> Discrepancy:
+    """Do it, or propose it where a second person must agree.
+
+    Raises:
+        ValidationFailed: the action is not for this kind, or lacks what it needs.
+        Conflict: it is resolved, or waits for a second person.
+    """
+    with transaction.atomic():
+        row = _locked(merchant, discrepancy_id)
+        if row.status != Discrepancy.Status.OPEN:
+            raise Conflict("discrepancy_not_open", f"This discrepancy is {row.status}. Only an open one is resolved.")
+        _check(row, resolution)
+        if intent is not None:
+            intent.begin(row.id)
+        if resolution.action in ("ask_provider", "wait"):
+            return _postpone(row, resolution, actor)
+        forced = resolution.action == "match" and matching.is_forced(row, resolution.with_)
+        if forced or resolution.action == "write_off":
+            return _propose(row, resolution, actor)
+        return _carry_out(row, resolution, actor)
+
+
+def decide(discrepancy_id: str, *, user: User, approved: bool, note: str = "") -> Discrepancy:
+    """Do what was proposed by the word of a second person, or open it again.
+
+    Raises:
+        Conflict: nothing is proposed.
+        Forbidden: it is one's own proposal, or not one's to decide.
+    """
+    with transaction.atomic():
+        row, resolution = _proposed(discrepancy_id)
+        approvals.decide(subject_id=row.id, action=_action(resolution), user=user, approved=approved, note=note)
+        if approved:
+            return _carry_out(row, resolution, user.id)
+        row.status, row.resolution = Discrepancy.Status.OPEN, None
+        row.save(update_fields=["status", "resolution"])
+        return row
+
+
+def _check(row: Discrepancy, resolution: Resolution) -> None:
+    allowed = possible(row)
+    faults = []
+    if resolution.action not in ACTIONS:
+        faults.append(Fault("action", "invalid_choice", f"Use one of: {', '.join(allowed)}."))
+    elif resolution.action not in allowed:
+        detail = f"That is not for {row.kind}. Use one of: {', '.join(allowed)}."
+        faults.append(Fault("action", "action_not_possible", detail))
+    if not 1 <= len(resolution.note.strip()) <= LONGEST_NOTE:
+        faults.append(Fault("note", "required", f"Say why, in 1 to {LONGEST_NOTE} characters."))
+    elif has_card_number(resolution.note):
+        faults.append(Fault("note", "card_number_refused", "Leave the card number out."))
+    if resolution.action == "wait" and (resolution.until is None or resolution.until <= timezone.now().date()):
+        faults.append(Fault("until", "required", "Give a later day to wait until."))
+    if resolution.action == "match" and len(resolution.with_) != 1:
+        faults.append(Fault("with", "required", "Name the one payment or payout that it is about."))
+    if faults:
+        raise ValidationFailed(faults)
+
+
+def _postpone(row: Discrepancy, resolution: Resolution, actor: str) -> Discrepancy:
+    """It stays open; everybody can see what was done about it so far."""
+    until = resolution.until
+    row.wait_until = datetime.combine(until, time(0), row.merchant.zone) if until else None
+    row.resolution = _told(resolution, actor)
+    row.save(update_fields=["wait_until", "resolution"])
+    _log(row, resolution, actor, "discrepancy.postponed")
+    return row
+
+
+def _propose(row: Discrepancy, resolution: Resolution, actor: str) -> Discrepancy:
+    approvals.request(
+        subject=row,
+        action=_action(resolution),
+        merchant_id=row.merchant_id,
+        channel_id=row.channel_id,
+        requested_by=actor,
+    )
+    row.status, row.resolution = Discrepancy.Status.PROPOSED, _told(resolution, actor)
+    row.save(update_fields=["status", "resolution"])
+    _log(row, resolution, actor, "discrepancy.proposed")
+    return row
+
+
+def _carry_out(row: Discrepancy, resolution: Resolution, actor: str) -> Discrepancy:
+    now = timezone.now()
+    entries: list[Entry] = []
+    if resolution.action == "match":
+        entries = matching.match(row, resolution.with_[0], now)
+    elif resolution.action != "accept":
+        stands = standing(row)
+        entries = decided(row, stands, resolution.action, now) if stands is not None else []
+    post(entries)
+    (closed,) = discrepancy.close_(
+        merchant=row.merchant, keys=[row.key], actor=actor, resolution=_told(resolution, actor)
+    )
+    _log(row, resolution, actor, "discrepancy.resolved")
+    return closed
+
+
+def _locked(merchant: Merchant, discrepancy_id: str) -> Discrepancy:
+    rows = Discrepancy.objects.select_for_update(of=("self",)).select_related("merchant", "payment")
+    row = rows.filter(merchant=merchant, id=discrepancy_id).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _proposed(discrepancy_id: str) -> tuple[Discrepancy, Resolution]:
+    rows = Discrepancy.objects.select_for_update(of=("self",)).select_related("merchant", "payment")
+    row = rows.filter(id=discrepancy_id).first()
+    if row is None:
+        raise NotFound
+    if row.status != Discrepancy.Status.PROPOSED or row.resolution is None:
+        raise Conflict("nothing_proposed", "Nothing waits for a second person here.")
+    told = row.resolution
+    return row, Resolution(action=told["action"], note=told["note"], with_=tuple(told["with"]))
+
+
+def _action(resolution: Resolution) -> str:
+    """What the second person is asked about."""
+    return Approval.Action.WRITE_OFF if resolution.action == "write_off" else Approval.Action.FORCED_MATCH
+
+
+def _told(resolution: Resolution, actor: str) -> dict[str, Any]:
+    return {
+        "action": resolution.action,
+        "note": resolution.note,
+        "with": list(resolution.with_),
+        "until": resolution.until.isoformat() if resolution.until else None,
+        "actor": actor,
+    }
+
+
+def _log(row: Discrepancy, resolution: Resolution, actor: str, action: str) -> None:
+    audit_log.write(
+        actor=actor, action=action, subject=row, merchant_id=row.merchant_id, after=_told(resolution, actor)
+    )

@@ -1,0 +1,161 @@
+"""Settlements of a file: found out whose they are, matched, booked, and what disagrees raised."""
+
+import json
+from collections.abc import Iterator
+from typing import Final
+
+from payments.ledger.posting import next_items, post
+from payments.models import Discrepancy, ProviderAccount
+from payments.notify.services.emit import NewEvent, emit
+from payments.services import discrepancy
+from reconciliation import journal, shapes
+from reconciliation.formats.base import LineType, Problem, SettlementHeader, SettlementTrailer
+from reconciliation.models import Payout, Settlement, SettlementFile
+from reconciliation.services import payouts as payouts_
+from reconciliation.services.confirm_settled import confirm_settled
+from reconciliation.services.explained import explained
+from reconciliation.services.issues import issues
+from reconciliation.services.late import find_payouts
+from reconciliation.services.stage import Reading
+from reconciliation.settlements import sql
+
+AT_ONCE: Final = 500
+
+
+def match(file: SettlementFile, reading: Reading) -> list[Problem]:
+    """Find the provider account and match every line; problems where that cannot be."""
+    accounts = _accounts(file, reading)
+    if len(accounts) != 1:
+        return [_account_problem(accounts)]
+    file.provider_account = accounts[0]
+    problems = list(_known_before(file, reading)) or list(_paid_before(file, reading))
+    if not problems:
+        sql.match_settlement_lines(merchant_id=file.merchant_id, account_id=accounts[0].id)
+    return problems
+
+
+def book(file: SettlementFile, reading: Reading) -> None:
+    """Store, book and announce all of it, within the caller's transaction."""
+    assert file.provider_account is not None
+    items = iter(next_items(2 * len(reading.settlements)))
+    rows = [_settlement(file, header, trailer, next(items)) for header, trailer in reading.settlements]
+    Settlement.objects.bulk_create(rows)
+    sql.store_settlement_lines(account_id=file.provider_account.id, settlement_ids=[row.id for row in rows])
+    for row, (_, trailer) in zip(rows, reading.settlements, strict=True):
+        confirm_settled(row)
+        payouts_.fail(_returned(row), at=row.closed_at)
+        for entry in journal.settled(file.merchant, row, sql.bookings(row.id)):
+            post([entry] if entry.lines else [])
+        payouts = _payouts(row, trailer, next(items))
+        post([journal.payout_announced(file.merchant, payout) for payout in payouts])
+        emit([_news(payout) for payout in payouts])
+        _disagreements(row)
+    find_payouts(merchant=file.merchant)
+
+
+def _accounts(file: SettlementFile, reading: Reading) -> list[ProviderAccount]:
+    """Whose settlement it is: as said, else as its lines tell, else the merchant's default of that kind."""
+    if file.provider_account is not None:
+        return [file.provider_account]
+    providers = reading.format.providers if reading.format is not None else ()
+    accounts = list(ProviderAccount.objects.filter(merchant=file.merchant, provider__in=providers).order_by("id"))
+    named = sql.accounts_of_staged_lines(merchant_id=file.merchant_id, account_ids=[account.id for account in accounts])
+    if named or len(accounts) == 1:
+        return [account for account in accounts if account.id in named] or accounts
+    wanted = providers[-1] if sql.staged_card_present() else providers[0]
+    return [account for account in accounts if account.default and account.provider == wanted]
+
+
+def _account_problem(accounts: list[ProviderAccount]) -> Problem:
+    if accounts:
+        names = ", ".join(account.id for account in accounts)
+        return Problem(None, "account_ambiguous", f"The lines are about {names}. Send one file per provider account.")
+    return Problem(None, "account_unknown", "No provider account is known for this file. Name provider_account.")
+
+
+def _known_before(file: SettlementFile, reading: Reading) -> Iterator[Problem]:
+    seen: set[tuple[str, str]] = set()
+    for header, _ in reading.settlements:
+        known = Settlement.objects.filter(
+            provider_account=file.provider_account, reference=header.reference, currency=header.currency
+        ).first()
+        if known is not None or (header.reference, header.currency) in seen:
+            where = f"with {known.file_id}" if known is not None else "further up in this file"
+            detail = f"Settlement {header.reference} was imported {where}. One settlement is booked once."
+            yield Problem(header.line, "settlement_known", detail)
+        seen.add((header.reference, header.currency))
+
+
+def _paid_before(file: SettlementFile, reading: Reading) -> Iterator[Problem]:
+    seen: set[tuple[str, str]] = set()
+    for header, trailer in reading.settlements:
+        name = (trailer.payout_reference, header.currency)
+        known = Payout.objects.filter(provider_account=file.provider_account, reference=name[0], currency=name[1])
+        if name[0] and (name in seen or known.exists()):
+            detail = f"Payout {name[0]} was announced by another settlement. One payout pays one settlement."
+            yield Problem(header.line, "payout_known", detail)
+        seen.add(name)
+
+
+def _settlement(file: SettlementFile, header: SettlementHeader, trailer: SettlementTrailer, item: int) -> Settlement:
+    return Settlement(
+        file=file,
+        merchant=file.merchant,
+        provider_account=file.provider_account,
+        reference=header.reference,
+        currency=header.currency,
+        item=item,
+        closed_at=header.closed_at,
+        gross=trailer.gross.amount,
+        fee=trailer.fee.amount,
+        vat=trailer.vat.amount,
+        net=trailer.net.amount,
+    )
+
+
+def _returned(settlement: Settlement) -> list[Payout]:
+    """Earlier payouts that this settlement says came back."""
+    names = settlement.lines.filter(type=LineType.PAYOUT_RETURNED).values("reference")
+    return list(Payout.objects.filter(provider_account=settlement.provider_account, reference__in=names))
+
+
+def _payouts(settlement: Settlement, trailer: SettlementTrailer, item: int) -> list[Payout]:
+    if not trailer.payout_reference or not settlement.net:
+        return []
+    payout = Payout(
+        merchant=settlement.merchant,
+        provider_account=settlement.provider_account,
+        settlement=settlement,
+        item=item,
+        reference=trailer.payout_reference,
+        amount=settlement.net,
+        currency=settlement.currency,
+        expected_on=trailer.payout_on,
+    )
+    payout.save(force_insert=True)
+    return [payout]
+
+
+def _disagreements(settlement: Settlement) -> None:
+    """Raise what disagrees, and close what was only missing here."""
+    explained(settlement.merchant, sql.explained_keys(settlement.id))
+    rates = json.dumps(settlement.provider_account.fee_rates or [])
+    some: list[Discrepancy] = []
+    for row in sql.issues(settlement_id=settlement.id, rates=rates):
+        some += issues(settlement, row)
+        if len(some) >= AT_ONCE:
+            discrepancy.raise_(some)
+            some = []
+    discrepancy.raise_(some)
+
+
+def _news(payout: Payout) -> NewEvent:
+    return NewEvent(
+        merchant_id=payout.merchant_id,
+        channel_id=None,
+        type="payout.announced",
+        object_type=payout.OBJECT,
+        object_id=payout.id,
+        data={"object": shapes.payout(payout)},
+        test_mode=payout.merchant.test_mode,
+    )

@@ -1,0 +1,167 @@
+"""Read a file into the session's temporary tables, and tell what it says and what is wrong with it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, BinaryIO, Final, cast
+
+from django.conf import settings
+
+from payments.crash_points import reach
+from payments.pan import mask_card_numbers
+from reconciliation import registry, sql
+from reconciliation.formats.archive import documents
+from reconciliation.formats.base import (
+    HEAD,
+    Format,
+    Kind,
+    Problem,
+    Record,
+    SettlementHeader,
+    SettlementLine,
+    SettlementTrailer,
+    StatementHeader,
+    StatementLine,
+    StatementTrailer,
+    Unreadable,
+)
+from reconciliation.models import SettlementFile
+
+MOST_PROBLEMS: Final = 100
+LONGEST: Final = 255
+LONGEST_REMITTANCE: Final = 2000
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a file says, its lines aside: these are in the temporary tables."""
+
+    format: Format | None = None
+    settlements: list[tuple[SettlementHeader, SettlementTrailer]] = field(default_factory=list)
+    statements: list[tuple[StatementHeader, StatementTrailer]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    lines: int = 0
+    masked: int = 0
+    headers: int = 0
+    _opened: Any = None
+
+    def text(self, value: str, longest: int = LONGEST) -> str:
+        """A reported text with card numbers masked and counted, cut to what a column holds."""
+        masked = mask_card_numbers(value)
+        self.masked += masked != value
+        return masked[:longest]
+
+    def take(self, record: Record) -> bool:
+        """Note what a record says; True for a line, which is to be stored."""
+        match record:
+            case Problem():
+                self.problems.append(record)
+            case SettlementHeader() | StatementHeader():
+                self.headers += 1
+                self._opened = record
+            case SettlementTrailer():
+                self.settlements.append((self._opened, record))
+            case StatementTrailer():
+                self.statements.append((self._opened, record))
+            case _:
+                self.lines += 1
+                return True
+        return False
+
+
+def stage(file: SettlementFile) -> Reading:
+    """Read the whole file once, in flat memory. Where there are problems, the tables hold nothing of use."""
+    reading = Reading()
+    with file.file.open("rb") as stream:
+        records = _records(cast(BinaryIO, stream), file, reading)
+        first = next(records, None)
+        reach("import.reading")
+        kind = reading.format.kind if reading.format is not None else None
+        lines = chain([] if first is None else [first], records)
+        if kind == Kind.SETTLEMENT:
+            sql.stage_settlement_lines(_settlement_rows(lines, reading))
+        elif kind in (Kind.STATEMENT, Kind.NOTIFICATION):
+            sql.stage_statement_lines(_statement_rows(lines, reading))
+        else:
+            for _ in lines:
+                pass
+    if not reading.problems and not reading.headers:
+        reading.problems.append(Problem(None, "format_not_recognized", "The file is empty."))
+    return reading
+
+
+def _records(stream: BinaryIO, file: SettlementFile, reading: Reading) -> Iterator[SettlementLine | StatementLine]:
+    """Yield the lines; whatever else comes by is noted in `reading`. Ends early where too much is wrong."""
+    try:
+        for name, document in documents(stream, file.name, most_bytes=settings.MAX_IMPORT_MB * 1_000_000):
+            if not _recognized(document, name, file, reading) or reading.format is None:
+                return
+            for record in reading.format.parse(document):
+                if reading.take(record):
+                    assert isinstance(record, SettlementLine | StatementLine)
+                    yield record
+                if len(reading.problems) >= MOST_PROBLEMS:
+                    return
+    except Unreadable as end:
+        reading.problems.append(end.problem)
+
+
+def _recognized(document: BinaryIO, name: str, file: SettlementFile, reading: Reading) -> bool:
+    head = document.read(HEAD)
+    document.seek(0)
+    found = registry.named(file.asked_format) if file.asked_format else registry.recognize(head, name)
+    if found is None or not head:
+        known = ", ".join(registry.formats())
+        detail = f"{name or 'The file'} is in no format known here. Known are: {known}."
+        reading.problems.append(Problem(None, "format_not_recognized", detail))
+        return False
+    if reading.format is not None and found is not reading.format:
+        detail = f"{name} is {found.code}, the files before it {reading.format.code}. Send them separately."
+        reading.problems.append(Problem(None, "formats_mixed", detail))
+        return False
+    reading.format = found
+    return True
+
+
+def _settlement_rows(lines: Iterator[Any], reading: Reading) -> Iterator[tuple[Any, ...]]:
+    for position, line in enumerate(lines):
+        yield (
+            position,
+            reading.headers - 1,
+            None,
+            line.line,
+            line.type.value,
+            reading.text(line.reference),
+            reading.text(line.payment_reference),
+            line.operation_id,
+            line.rrn,
+            line.tid,
+            line.stan,
+            line.authorization_code,
+            line.occurred_at,
+            line.gross.currency,
+            line.gross.amount,
+            line.fee.amount,
+            line.vat.amount,
+        )
+
+
+def _statement_rows(lines: Iterator[Any], reading: Reading) -> Iterator[tuple[Any, ...]]:
+    for position, line in enumerate(lines):
+        yield (
+            position,
+            reading.headers - 1,
+            line.line,
+            line.amount.amount,
+            line.amount.currency,
+            line.booked_on,
+            line.valued_on,
+            line.reversal,
+            reading.text(line.bank_reference),
+            reading.text(line.end_to_end_id),
+            reading.text(line.batch),
+            reading.text(line.counterparty_name),
+            line.counterparty_iban[:40],
+            reading.text(line.remittance, LONGEST_REMITTANCE),
+            line.code[:40],
+        )

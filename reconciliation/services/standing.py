@@ -1,0 +1,71 @@
+"""Where the money of a discrepancy stands open, and what may be done about it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from payments.chart import account
+from payments.ledger.posting import AccountSpec
+from payments.models import Discrepancy
+from payments.models.discrepancy import DiscrepancyKind as Kind
+from reconciliation.models import BankStatementLine, Payout, SettlementLine
+from reconciliation.queries import item_balance
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An amount (debit positive) on an account about one item, and whose provider account it concerns."""
+
+    account: AccountSpec
+    item: int
+    amount: int
+    provider_account_id: str | None
+
+
+_LATER: Final = ("ask_provider", "wait")
+_MONEY: Final = ("write_off", "book_fee", "suspense", *_LATER)
+_POSSIBLE: Final[dict[str, tuple[str, ...]]] = {
+    Kind.UNKNOWN_LINE: ("match", *_MONEY),
+    Kind.DUPLICATE: ("match", "accept", *_MONEY),
+    Kind.AMOUNT_DIFFERS: _MONEY,
+    Kind.PAYOUT_DIFFERS: _MONEY,
+    Kind.MISSING_IN_SETTLEMENT: ("write_off", "suspense", *_LATER),
+    Kind.MISSING_IN_BOOKS: ("write_off", *_LATER),
+    Kind.PAYOUT_NOT_RECEIVED: ("write_off", *_LATER),
+}
+ACTIONS: Final = ("match", "accept", *_MONEY)
+
+
+def possible(row: Discrepancy) -> tuple[str, ...]:
+    """The actions that make sense; what moves no money can only be accepted, asked about or waited for."""
+    told_twice = row.kind == Kind.DUPLICATE and row.item is None
+    if told_twice or (row.kind == Kind.AMOUNT_DIFFERS and row.settlement_file_id is None):
+        # No file says so but a device or a provider, and what it did is booked.
+        return ("accept", *_LATER)
+    return _POSSIBLE.get(row.kind, ("accept", *_LATER))
+
+
+def standing(row: Discrepancy) -> Standing | None:
+    """Where the amount of a discrepancy stands; None where it is about no money in the books."""
+    if row.kind in (Kind.UNKNOWN_LINE, Kind.DUPLICATE):
+        return _in_suspense(row)
+    if row.kind in (Kind.PAYOUT_DIFFERS, Kind.PAYOUT_NOT_RECEIVED) and row.item is not None:
+        payout = Payout.objects.filter(item=row.item).get()
+        transit = account("in_transit", payout.currency, payout.provider_account_id)
+        amount = item_balance(row.merchant_id, transit, payout.item)
+        return Standing(transit, payout.item, amount, payout.provider_account_id)
+    if row.kind not in _POSSIBLE or row.payment is None or row.currency is None or row.amount is None:
+        return None
+    owner = row.payment.provider_account_id
+    amount = -row.amount if row.kind == Kind.MISSING_IN_BOOKS else row.amount
+    return Standing(account("receivable", row.currency, owner), row.payment.item, amount, owner)
+
+
+def _in_suspense(row: Discrepancy) -> Standing | None:
+    if row.item is None or row.currency is None:
+        return None
+    suspense = account("suspense", row.currency)
+    amount = item_balance(row.merchant_id, suspense, row.item)
+    settled = SettlementLine.objects.filter(item=row.item).select_related("settlement").first()
+    banked = BankStatementLine.objects.filter(item=row.item).first()
+    owner = settled.settlement.provider_account_id if settled else (banked.provider_account_id if banked else None)
+    return Standing(suspense, row.item, amount, owner)

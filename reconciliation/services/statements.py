@@ -1,0 +1,205 @@
+"""Bank statements of a file: matched with payouts and refunds, booked, and what disagrees raised."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from django.utils.translation import gettext as _
+
+from payments.ledger.posting import Entry, post
+from payments.models import Discrepancy, Merchant, Operation, ProviderAccount
+from payments.models.discrepancy import DiscrepancyKind as Kind
+from payments.money import Money
+from payments.providers.base import Fact, Outcome, Report, Result
+from payments.services import discrepancy
+from payments.services.record import record
+from reconciliation import journal
+from reconciliation.formats.base import Kind as FileKind
+from reconciliation.formats.base import Problem, StatementHeader, StatementTrailer
+from reconciliation.models import BankStatement, BankStatementLine, Payout, SettlementFile
+from reconciliation.services.explained import explained
+from reconciliation.services.payouts import receive
+from reconciliation.services.stage import Reading
+from reconciliation.statements import sql
+
+ACTOR: Final = "system:reconciliation"
+AT_ONCE: Final = 500
+
+
+def match(file: SettlementFile, reading: Reading) -> list[Problem]:
+    """Match every line; problems where an account is not ours or a statement came before."""
+    known = _accounts(file.merchant)
+    problems = [
+        Problem(
+            header.line,
+            "account_unknown",
+            f"No provider account or merchant names {header.account}. Set it as IBAN, then send the file again.",
+        )
+        for header, _trailer in reading.statements
+        if header.account not in known
+    ]
+    problems += _known_before(file, reading)
+    if not problems:
+        # A notification repeats what the statement books.
+        booked = reading.format is not None and reading.format.kind == FileKind.STATEMENT
+        accounts = [header.account for header, _trailer in reading.statements]
+        sql.match_statement_lines(merchant_id=file.merchant_id, accounts=accounts, booked=[booked] * len(accounts))
+    return problems
+
+
+def book(file: SettlementFile, reading: Reading) -> None:
+    """Store and book all of it, within the caller's transaction."""
+    kind = reading.format.kind.value if reading.format is not None else FileKind.STATEMENT.value
+    rows = [_statement(file, kind, header, trailer) for header, trailer in reading.statements]
+    BankStatement.objects.bulk_create(rows)
+    sql.store_statement_lines([row.id for row in rows])
+    lines = BankStatementLine.objects.filter(statement__in=rows).exclude(state=BankStatementLine.State.OTHER)
+    explained = list(lines.select_related("statement").order_by("id"))
+    _book_payouts(file.merchant, explained)
+    _book_transfers(file.merchant, explained)
+    _hold_unknown(file, explained)
+    for account in sorted({row.account for row in rows}):
+        check_gaps(merchant=file.merchant, account=account, file_id=file.id)
+
+
+def check_gaps(*, merchant: Merchant, account: str, file_id: str | None = None) -> None:
+    """Raise a gap where a statement does not open where the last one closed; close those that were filled."""
+    gaps = {f"statement_gap:{account}:{row[0]}": row for row in sql.gaps(merchant_id=merchant.id, account=account)}
+    standing = Discrepancy.objects.filter(
+        merchant=merchant, kind=Kind.STATEMENT_GAP, key__startswith=f"statement_gap:{account}:"
+    ).exclude(status=Discrepancy.Status.RESOLVED)
+    filled = [row.key for row in standing if row.key not in gaps]
+    explained(merchant, filled)
+    currencies = dict(
+        BankStatement.objects.filter(id__in=[row[0] for row in gaps.values()]).values_list("id", "currency")
+    )
+    discrepancy.raise_(
+        [
+            Discrepancy(
+                merchant=merchant,
+                kind=Kind.STATEMENT_GAP,
+                key=key,
+                amount=opening - before,
+                currency=currencies[statement_id],
+                settlement_file_id=file_id,
+                detail=_("{account}: a statement opens with {opening}, the one before closed with {closing}.").format(
+                    account=account,
+                    opening=Money(opening, currencies[statement_id]),
+                    closing=Money(before, currencies[statement_id]),
+                ),
+            )
+            for key, (statement_id, opening, before) in gaps.items()
+        ]
+    )
+
+
+def _accounts(merchant: Merchant) -> set[str]:
+    ibans = ProviderAccount.objects.filter(merchant=merchant).values_list("bank_iban", flat=True)
+    return {iban.replace(" ", "").upper() for iban in (merchant.iban, *ibans) if iban}
+
+
+def _known_before(file: SettlementFile, reading: Reading) -> Iterator[Problem]:
+    kind = reading.format.kind.value if reading.format is not None else ""
+    seen: set[tuple[object, ...]] = set()
+    for header, trailer in reading.statements:
+        named = (header.account, header.reference, header.sequence, header.opened_on, trailer.closed_on)
+        known = BankStatement.objects.filter(
+            merchant=file.merchant,
+            kind=kind,
+            account=header.account,
+            reference=header.reference,
+            sequence=header.sequence,
+            closed_on=trailer.closed_on,
+            opened_on=header.opened_on,
+        ).first()
+        if known is not None or named in seen:
+            where = f"with {known.file_id}" if known is not None else "further up in this file"
+            detail = f"Statement {header.reference} was imported {where}. One statement is booked once."
+            yield Problem(header.line, "statement_known", detail)
+        seen.add(named)
+
+
+def _statement(file: SettlementFile, kind: str, header: StatementHeader, trailer: StatementTrailer) -> BankStatement:
+    return BankStatement(
+        file=file,
+        merchant=file.merchant,
+        kind=kind,
+        account=header.account,
+        reference=header.reference[:255],
+        sequence=header.sequence[:35],
+        currency=header.currency,
+        opening=header.opening.amount if header.opening is not None else None,
+        opened_on=header.opened_on,
+        closing=trailer.closing.amount if trailer.closing is not None else None,
+        closed_on=trailer.closed_on,
+    )
+
+
+def _of(lines: Sequence[BankStatementLine], state: BankStatementLine.State) -> list[BankStatementLine]:
+    return [line for line in lines if line.state == state]
+
+
+def _book_payouts(merchant: Merchant, lines: Sequence[BankStatementLine]) -> None:
+    by_payout: dict[str, list[BankStatementLine]] = defaultdict(list)
+    for line in _of(lines, BankStatementLine.State.PAYOUT):
+        by_payout[str(line.payout_id)].append(line)
+    payouts = Payout.objects.select_for_update(of=("self",)).filter(id__in=by_payout).order_by("id")
+    entries: list[Entry] = []
+    for payout in payouts.select_related("merchant", "settlement"):
+        entries += [journal.payout_received(merchant, payout, line) for line in by_payout[payout.id]]
+        receive(payout, by_payout[payout.id])
+    post(entries)
+
+
+def _book_transfers(merchant: Merchant, lines: Sequence[BankStatementLine]) -> None:
+    """A transfer that left makes its refund succeed; one that came back makes it fail."""
+    transfers = _of(lines, BankStatementLine.State.REFUND)
+    related = ("refund_part", "provider_account__merchant")
+    operations = Operation.objects.select_related(*related).in_bulk([str(line.operation_id) for line in transfers])
+    for line in transfers:
+        operation = operations[str(line.operation_id)]
+        record(operation.provider_account, [_report(merchant, operation, line)], actor=ACTOR)
+        if operation.refund_part is not None:
+            post([journal.transfer_seen(merchant, line, operation.refund_part.item)])
+
+
+def _report(merchant: Merchant, operation: Operation, line: BankStatementLine) -> Report:
+    outgoing = line.amount < 0
+    noon = journal.noon(merchant, line.booked_on)
+    result = Result(
+        outcome=Outcome.SUCCEEDED if outgoing else Outcome.DECLINED,
+        reference=operation.provider_reference,
+        amount=Money(operation.amount, operation.currency),
+        code=None if outgoing else "transfer_returned",
+        detail=None if outgoing else "The bank returned the transfer.",
+        # A statement knows days only: what it tells came after what is known already.
+        occurred_at=max(noon, operation.occurred_at or noon),
+    )
+    return Report(fact=Fact.REFUND, result=result, operation_id=operation.id)
+
+
+def _hold_unknown(file: SettlementFile, lines: Sequence[BankStatementLine]) -> None:
+    unknown = _of(lines, BankStatementLine.State.SUSPENSE)
+    post([journal.held_at_bank(file.merchant, line) for line in unknown])
+    rows = [(Kind.UNKNOWN_LINE, line) for line in unknown]
+    rows += [(Kind.DUPLICATE, line) for line in _of(lines, BankStatementLine.State.REPEATED)]
+    discrepancy.raise_([_disagreement(file, kind, line) for kind, line in rows])
+
+
+def _disagreement(file: SettlementFile, kind: Kind, line: BankStatementLine) -> Discrepancy:
+    texts = {
+        Kind.UNKNOWN_LINE: _("{day}: {amount} from {name} at the bank is announced by no settlement."),
+        Kind.DUPLICATE: _("{day}: {amount} from {name} stands on an earlier statement too."),
+    }
+    return Discrepancy(
+        merchant=file.merchant,
+        kind=kind,
+        key=f"{kind}:bank:{line.id}",
+        amount=line.amount,
+        currency=line.currency,
+        settlement_file_id=file.id,
+        item=line.item,
+        detail=texts[kind].format(
+            day=line.booked_on, amount=Money(line.amount, line.currency), name=line.counterparty_name or "–"
+        ),
+    )

@@ -1,0 +1,109 @@
+"""Take a file in: store it, recognize one that came before, and ring for the import."""
+
+import hashlib
+from typing import Final
+
+from django.conf import settings
+from django.core.files.base import File
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from payments.crash_points import reach
+from payments.doorbell import ring
+from payments.errors import TooLarge
+from payments.models import Merchant, ProviderAccount
+from payments.pan import mask_card_numbers
+from payments.services.intent import Intent
+from reconciliation import registry
+from reconciliation.models import SettlementFile
+
+IMPORT: Final = "reconciliation.import_file"
+_STANDING: Final = (
+    SettlementFile.Status.PROCESSING,
+    SettlementFile.Status.IMPORTED,
+    SettlementFile.Status.RECOGNIZED,
+)
+
+
+def upload(
+    *,
+    merchant: Merchant,
+    file: File[bytes],
+    name: str,
+    actor: str,
+    asked_format: str = "",
+    provider_account: ProviderAccount | None = None,
+    channel_id: str | None = None,
+    intent: Intent | None = None,
+) -> SettlementFile:
+    """Keep the file and have it imported; the same bytes again make a `duplicate`, which changes nothing.
+
+    Raises:
+        ValidationFailed: an unknown format.
+        TooLarge: more than `MAX_IMPORT_MB`.
+    """
+    if asked_format:
+        registry.named(asked_format)
+    row = SettlementFile(
+        merchant=merchant,
+        provider_account=provider_account,
+        channel_id=channel_id,
+        name=mask_card_numbers(name)[:255],
+        size=file.size,
+        sha256=_digest(file),
+        asked_format=asked_format,
+        actor=actor,
+        due_at=timezone.now(),
+    )
+    if row.size > settings.MAX_IMPORT_MB * 1_000_000:
+        raise TooLarge("file_too_large", f"A file may have {settings.MAX_IMPORT_MB} MB. Split it by period.")
+    earlier = _earlier(row)
+    if earlier is not None:
+        return _duplicate(row, earlier, intent)
+    row.file.save("file", file, save=False)
+    reach("upload.kept")
+    try:
+        _insert(row, intent)
+    except IntegrityError:  # the same file at the same moment: the database let one of them through
+        row.file.delete(save=False)
+        earlier = _earlier(row)
+        if earlier is None:
+            raise
+        return _duplicate(row, earlier, intent)
+    ring(IMPORT, row.id)
+    return row
+
+
+def _insert(row: SettlementFile, intent: Intent | None) -> None:
+    with transaction.atomic():
+        reach("upload.opened")
+        if intent is not None:
+            intent.begin(row.id)
+        row.save(force_insert=True)
+        reach("upload.written")
+    reach("upload.committed")
+
+
+def _earlier(row: SettlementFile) -> SettlementFile | None:
+    same = SettlementFile.objects.filter(merchant=row.merchant, sha256=row.sha256, status__in=_STANDING)
+    return same.order_by("id").first()
+
+
+def _duplicate(row: SettlementFile, earlier: SettlementFile, intent: Intent | None) -> SettlementFile:
+    """The second one tells what the first one did, and holds no copy of it."""
+    row.status = SettlementFile.Status.DUPLICATE
+    row.duplicate_of = earlier
+    row.due_at = None
+    row.finished_at = timezone.now()
+    for name in ("format", "lines", "currency", "opening", "closing", "gross", "fees", "vat", "net"):
+        setattr(row, name, getattr(earlier, name))
+    _insert(row, intent)
+    return row
+
+
+def _digest(file: File[bytes]) -> str:
+    digest = hashlib.sha256()
+    for chunk in file.chunks():
+        digest.update(chunk)
+    file.seek(0)
+    return digest.hexdigest()

@@ -1,0 +1,450 @@
+"""Settlement lines matched and stored as sets, never looked up one by one.
+
+A line is ours by the first rank of `_CANDIDATES` that finds something: our own operation id, the provider's
+reference, what a PIN acquirer prints, the payment's reference.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from django.db import connection
+
+# What an operation must have been for a line to be about it.
+_FITS: Final = """
+(line.type = 'sale' AND operation.verb IN ('sale', 'capture')
+ OR line.type = 'refund' AND operation.verb = 'refund'
+ OR line.type NOT IN ('sale', 'refund'))
+"""
+_NEAR: Final = (
+    "evidence.occurred_at BETWEEN line.occurred_at - interval '3 days' AND line.occurred_at + interval '3 days'"
+)
+_EVIDENCE: Final = f"""
+SELECT line.position, {{rank}}, operation.id, operation.payment_id,
+       abs(extract(epoch FROM evidence.occurred_at - line.occurred_at))
+FROM staged_settlement_line line
+JOIN payments_cardevidence evidence
+  ON evidence.merchant_id = %(merchant)s AND evidence.type = line.type AND evidence.currency = line.currency AND {{on}}
+JOIN payments_operation operation
+  ON operation.id = evidence.operation_id AND operation.provider_account_id = %(account)s AND {_FITS}
+"""
+_CANDIDATES: Final = f"""
+SELECT line.position, 1 AS rank, operation.id AS operation_id, operation.payment_id, 0.0 AS distance
+FROM staged_settlement_line line
+JOIN payments_operation operation
+  ON operation.id = line.reported_operation AND operation.provider_account_id = %(account)s AND {_FITS}
+UNION ALL
+SELECT line.position, 2, operation.id, operation.payment_id, 0.0
+FROM staged_settlement_line line
+JOIN payments_operation operation
+  ON operation.provider_account_id = %(account)s AND operation.provider_reference = line.reference AND {_FITS}
+WHERE line.reference <> ''
+UNION ALL
+{_EVIDENCE.format(rank=3, on="line.rrn <> '' AND evidence.rrn = line.rrn")}
+UNION ALL
+{
+    _EVIDENCE.format(
+        rank=4, on=f"line.stan <> '' AND evidence.acquirer_tid = line.tid AND evidence.stan = line.stan AND {_NEAR}"
+    )
+}
+UNION ALL
+{
+    _EVIDENCE.format(
+        rank=5,
+        on="line.authorization_code <> '' AND evidence.authorization_code = line.authorization_code"
+        f" AND evidence.amount = abs(line.gross) AND {_NEAR}",
+    )
+}
+UNION ALL
+SELECT line.position, 6, operation.id, line.payment_id, 0.0
+FROM (
+    -- The n-th line of one amount about a payment is the n-th operation of that amount which no line settled yet.
+    SELECT line.*, payment.id AS payment_id,
+           row_number() OVER (PARTITION BY payment.id, line.type, line.gross ORDER BY line.position) AS nth
+    FROM staged_settlement_line line
+    JOIN payments_payment payment
+      ON payment.provider_account_id = %(account)s AND payment.provider_reference = line.payment_reference
+    WHERE line.payment_reference <> ''
+) line
+LEFT JOIN (
+    SELECT operation.id, operation.payment_id, operation.verb, operation.amount,
+           row_number() OVER (
+               PARTITION BY operation.payment_id, operation.verb = 'refund', operation.amount ORDER BY operation.id
+           ) AS nth
+    FROM payments_operation operation
+    WHERE operation.provider_account_id = %(account)s AND operation.outcome = 'succeeded'
+      AND operation.payment_id IN (
+          SELECT payment.id FROM payments_payment payment
+          JOIN staged_settlement_line line ON payment.provider_reference = line.payment_reference
+          WHERE payment.provider_account_id = %(account)s AND line.payment_reference <> ''
+      )
+      AND NOT EXISTS (
+          SELECT FROM reconciliation_settlementline settled
+          WHERE settled.operation_id = operation.id AND settled.state = 'matched'
+      )
+) operation
+  ON operation.payment_id = line.payment_id AND operation.amount = abs(line.gross) AND operation.nth = line.nth
+ AND line.type IN ('sale', 'refund') AND {_FITS}
+"""
+_MATCH: Final = f"""
+INSERT INTO staged_settlement_match
+WITH candidate AS ({_CANDIDATES}),
+best AS (
+    SELECT DISTINCT ON (position) * FROM candidate ORDER BY position, rank, distance, operation_id
+),
+found AS (
+    SELECT line.position, line.line_id, line.type, line.reference,
+           CASE WHEN line.type IN ('sale', 'refund') THEN best.operation_id END AS operation_id,
+           best.payment_id, operation.outcome, operation.reversed_at, operation.amount, operation.currency,
+           operation.verb, payment.status,
+           COALESCE(payment.item, part.item) AS item,
+           row_number() OVER (PARTITION BY best.operation_id, line.type ORDER BY line.position) AS nth
+    FROM staged_settlement_line line
+    LEFT JOIN best ON best.position = line.position
+    LEFT JOIN payments_operation operation ON operation.id = best.operation_id
+    LEFT JOIN payments_payment payment ON payment.id = best.payment_id
+    LEFT JOIN payments_refundpart part ON part.id = operation.refund_part_id
+)
+SELECT found.position,
+       CASE
+           WHEN found.type IN ('fee', 'reserve_hold', 'reserve_release') OR returned.item IS NOT NULL THEN 'plain'
+           WHEN found.item IS NULL OR found.type = 'payout_returned' THEN 'unknown'
+           WHEN settled.id IS NOT NULL OR (found.operation_id IS NOT NULL AND found.nth > 1) THEN 'repeated'
+           WHEN found.type IN ('sale', 'refund') AND found.outcome = 'succeeded' THEN 'matched'
+           -- It left and came back: after it had succeeded, or (by a line beside it) before anybody told us so.
+           WHEN found.type = 'refund' AND (found.reversed_at IS NOT NULL OR EXISTS (
+               SELECT FROM staged_settlement_line back
+               WHERE back.type = 'refund_failed' AND back.reference = found.reference AND back.reference <> ''
+           )) THEN 'matched'
+           WHEN found.type = 'reversal' AND found.status = 'reversed' THEN 'matched'
+           WHEN found.type = 'chargeback' AND EXISTS (
+               SELECT FROM payments_chargeback chargeback
+               WHERE chargeback.payment_id = found.payment_id AND chargeback.stage <> 'inquiry'
+           ) THEN 'matched'
+           WHEN found.type = 'chargeback_reversal' AND EXISTS (
+               SELECT FROM payments_chargeback chargeback
+               JOIN payments_chargebackstep step ON step.chargeback_id = chargeback.id
+               WHERE chargeback.payment_id = found.payment_id AND step.status = 'won' AND step.stage <> 'inquiry'
+           ) THEN 'matched'
+           WHEN found.type = 'refund_failed' AND EXISTS (
+               SELECT FROM payments_operation operation
+               WHERE operation.payment_id = found.payment_id AND operation.verb = 'refund'
+                 AND (operation.reversed_at IS NOT NULL OR operation.outcome = 'declined')
+           ) THEN 'matched'
+           ELSE 'early'
+       END,
+       found.operation_id, found.payment_id,
+       CASE WHEN found.type = 'payout_returned' THEN returned.item
+            WHEN found.type NOT IN ('fee', 'reserve_hold', 'reserve_release') THEN found.item END,
+       CASE WHEN found.operation_id IS NULL THEN NULL
+            WHEN found.verb = 'refund' THEN -found.amount ELSE found.amount END,
+       CASE WHEN found.operation_id IS NOT NULL THEN found.currency END
+FROM found
+LEFT JOIN LATERAL (
+    SELECT settled.id FROM reconciliation_settlementline settled
+    WHERE settled.operation_id = found.operation_id AND settled.type = found.type AND settled.state = 'matched'
+    UNION ALL
+    SELECT settled.id FROM reconciliation_settlementline settled
+    WHERE found.type NOT IN ('sale', 'refund') AND found.reference <> '' AND settled.payment_id = found.payment_id
+      AND settled.type = found.type AND settled.reference = found.reference
+      AND settled.id IS DISTINCT FROM found.line_id
+    LIMIT 1
+) settled ON true
+LEFT JOIN LATERAL (
+    SELECT settlement.item
+    FROM reconciliation_payout payout
+    JOIN reconciliation_settlement settlement ON settlement.id = payout.settlement_id
+    WHERE found.type = 'payout_returned' AND payout.provider_account_id = %(account)s
+      AND payout.reference = found.reference
+    LIMIT 1
+) returned ON true
+"""
+
+
+def match_settlement_lines(*, merchant_id: str, account_id: str) -> None:
+    """Say of each staged line what it is about, and in which state."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MATCH, {"merchant": merchant_id, "account": account_id})
+        cursor.execute("ANALYZE staged_settlement_match")
+
+
+def accounts_of_staged_lines(*, merchant_id: str, account_ids: list[str]) -> list[str]:
+    """The provider accounts, among these, whose operations the staged lines name."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT DISTINCT operation.provider_account_id
+            FROM staged_settlement_line line
+            JOIN payments_operation operation ON operation.id = line.reported_operation
+            WHERE operation.provider_account_id = ANY(%(accounts)s)
+            UNION
+            SELECT DISTINCT payment.provider_account_id
+            FROM staged_settlement_line line
+            JOIN payments_payment payment ON payment.provider_reference = line.payment_reference
+            WHERE payment.provider_account_id = ANY(%(accounts)s) AND line.payment_reference <> ''
+            UNION
+            SELECT DISTINCT operation.provider_account_id
+            FROM staged_settlement_line line
+            JOIN payments_cardevidence evidence ON evidence.merchant_id = %(merchant)s AND evidence.rrn = line.rrn
+            JOIN payments_operation operation ON operation.id = evidence.operation_id
+            WHERE operation.provider_account_id = ANY(%(accounts)s) AND line.rrn <> ''
+            """,
+            {"merchant": merchant_id, "accounts": account_ids},
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def staged_card_present() -> bool:
+    """Tell whether any staged line was written by a PIN acquirer."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM staged_settlement_line WHERE rrn <> '' OR tid <> '' OR stan <> '')")
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def stage_stored_lines(account_id: str) -> int:
+    """Stage what is stored of this provider account and still unexplained, to be matched again; tell how much."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO staged_settlement_line
+            SELECT row_number() OVER (ORDER BY line.id), 0, line.id, line.number, line.type, line.reference,
+                   line.payment_reference, line.reported_operation, line.rrn, line.tid, line.stan,
+                   line.authorization_code, line.occurred_at, line.currency, line.gross, line.fee, line.vat
+            FROM reconciliation_settlementline line
+            JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
+            WHERE settlement.provider_account_id = %s AND line.state IN ('early', 'unknown')
+            """,
+            [account_id],
+        )
+        return int(cursor.rowcount)
+
+
+# An unknown or repeated line is an open item of its own; a reserve is released under the item it was held under.
+_STORE: Final = """
+INSERT INTO reconciliation_settlementline (
+    settlement_id, number, type, reference, payment_reference, reported_operation, rrn, tid, stan,
+    authorization_code, occurred_at, currency, gross, fee, vat, state, operation_id, payment_id, item,
+    booked_currency, booked_amount
+)
+SELECT settlement.id, line.number, line.type, line.reference, line.payment_reference, line.reported_operation,
+       line.rrn, line.tid, line.stan, line.authorization_code, line.occurred_at, line.currency, line.gross, line.fee,
+       line.vat, match.state, match.operation_id, match.payment_id,
+       CASE
+           WHEN match.state IN ('unknown', 'repeated') OR line.type = 'reserve_hold' THEN nextval('ledger_item')
+           WHEN line.type = 'reserve_release' THEN COALESCE(
+               (SELECT held.item FROM reconciliation_settlementline held
+                JOIN reconciliation_settlement holder ON holder.id = held.settlement_id
+                WHERE holder.provider_account_id = %(account)s AND held.type = 'reserve_hold'
+                  AND held.reference = line.reference AND line.reference <> ''
+                ORDER BY held.id DESC LIMIT 1),
+               nextval('ledger_item'))
+           ELSE match.item
+       END,
+       CASE WHEN match.expected_currency <> line.currency THEN match.expected_currency END,
+       CASE WHEN match.expected_currency <> line.currency THEN match.expected END
+FROM staged_settlement_line line
+JOIN staged_settlement_match match ON match.position = line.position
+JOIN unnest(%(settlements)s::bigint[]) WITH ORDINALITY settlement(id, place) ON settlement.place = line.settlement + 1
+ORDER BY line.position
+"""
+
+
+def store_settlement_lines(*, account_id: str, settlement_ids: Sequence[int]) -> None:
+    """Keep the staged lines with what was found; `settlement_ids` are in the order of the staged settlements."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STORE, {"account": account_id, "settlements": list(settlement_ids)})
+
+
+# One posting per payment: what a settlement says about each open item, by the account it is booked to.
+_BOOKINGS: Final = """
+SELECT 'receivable', currency, item, sum(gross)::bigint FROM reconciliation_settlementline
+WHERE settlement_id = %(settlement)s AND booked_currency IS NULL
+  AND (state IN ('matched', 'early') OR state = 'plain' AND type = 'payout_returned')
+GROUP BY currency, item
+UNION ALL
+SELECT 'receivable', booked_currency, item, sum(booked_amount)::bigint FROM reconciliation_settlementline
+WHERE settlement_id = %(settlement)s AND state IN ('matched', 'early') AND booked_currency IS NOT NULL
+GROUP BY booked_currency, item
+UNION ALL
+SELECT 'exchange', currency, NULL, sum(gross)::bigint FROM reconciliation_settlementline
+WHERE settlement_id = %(settlement)s AND state IN ('matched', 'early') AND booked_currency IS NOT NULL
+GROUP BY currency
+UNION ALL
+SELECT 'exchange', booked_currency, NULL, -sum(booked_amount)::bigint FROM reconciliation_settlementline
+WHERE settlement_id = %(settlement)s AND state IN ('matched', 'early') AND booked_currency IS NOT NULL
+GROUP BY booked_currency
+UNION ALL
+SELECT 'suspense', currency, item, sum(gross)::bigint FROM reconciliation_settlementline
+WHERE settlement_id = %(settlement)s AND state IN ('unknown', 'repeated')
+GROUP BY currency, item
+UNION ALL
+SELECT 'reserve', currency, item, sum(gross)::bigint FROM reconciliation_settlementline
+WHERE settlement_id = %(settlement)s AND type IN ('reserve_hold', 'reserve_release')
+GROUP BY currency, item
+UNION ALL
+SELECT 'fees', currency, NULL, sum(gross)::bigint FROM reconciliation_settlementline
+WHERE settlement_id = %(settlement)s AND type = 'fee'
+GROUP BY currency
+"""
+
+
+def bookings(settlement_id: int) -> Iterator[tuple[str, str, int | None, int]]:
+    """(account, currency, item, amount to credit) for everything but the net, fees and VAT columns."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(_BOOKINGS, {"settlement": settlement_id})
+        while rows := cursor.fetchmany(5000):
+            yield from rows
+
+
+# `rates` is a list of {"method", "brand", "type", "fixed", "basis_points"}: the first that fits says what a line costs.
+# A fee may be a unit off without being worth anybody's time: providers round as they like.
+_ISSUES: Final = """
+SELECT line.number, line.state, line.type, line.reference, line.currency, line.gross, line.fee, line.item,
+       line.payment_id, line.booked_currency, operation.amount * sign(line.gross)::int, rate.fee
+FROM reconciliation_settlementline line
+LEFT JOIN payments_operation operation ON operation.id = line.operation_id
+LEFT JOIN payments_payment payment ON payment.id = line.payment_id
+LEFT JOIN LATERAL (
+    SELECT COALESCE((rate.value->>'fixed')::bigint, 0)
+           + round(abs(line.gross) * COALESCE((rate.value->>'basis_points')::numeric, 0) / 10000)::bigint AS fee
+    FROM jsonb_array_elements(%(rates)s::jsonb) WITH ORDINALITY rate(value, place)
+    WHERE COALESCE(rate.value->>'type', 'sale') = line.type
+      AND COALESCE(rate.value->>'method', payment.method) IS NOT DISTINCT FROM payment.method
+      AND COALESCE(rate.value->>'brand', payment.card_brand) IS NOT DISTINCT FROM payment.card_brand
+    ORDER BY rate.place LIMIT 1
+) rate ON line.state = 'matched'
+WHERE line.settlement_id = %(settlement)s AND (%(number)s::int IS NULL OR line.number = %(number)s::int)
+  AND (line.state IN ('early', 'unknown', 'repeated') OR line.booked_currency IS NOT NULL
+       OR operation.amount <> abs(line.gross) OR abs(rate.fee - line.fee) > 1)
+ORDER BY line.id
+"""
+
+
+class Issue(NamedTuple):
+    """A settlement line that disagrees with the books, and what the books say."""
+
+    number: int
+    state: str
+    type: str
+    reference: str
+    currency: str
+    gross: int
+    fee: int
+    item: int | None
+    payment_id: str | None
+    booked_currency: str | None
+    expected: int | None
+    expected_fee: int | None
+
+
+def issues(*, settlement_id: int, rates: str, number: int | None = None) -> Iterator[Issue]:
+    """What disagrees in a settlement, or in one line of it."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(_ISSUES, {"settlement": settlement_id, "rates": rates, "number": number})
+        while rows := cursor.fetchmany(1000):
+            yield from (Issue(*row) for row in rows)
+
+
+def provisional_payments(settlement_id: int) -> list[tuple[str, str]]:
+    """(payment, order) of provisional sales that this settlement shows to be paid, by order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT DISTINCT payment.id, payment.order_id FROM reconciliation_settlementline line
+            JOIN payments_payment payment ON payment.id = line.payment_id
+            WHERE line.settlement_id = %s AND line.state = 'matched' AND line.type = 'sale' AND payment.provisional
+            ORDER BY payment.order_id, payment.id
+            """,
+            [settlement_id],
+        )
+        return [tuple(row) for row in cursor.fetchall()]
+
+
+def explained_keys(settlement_id: int) -> list[str]:
+    """Discrepancies that stand because an operation was missing here, and is missing no more."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT discrepancy.key FROM reconciliation_settlementline line
+            JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
+            JOIN payments_discrepancy discrepancy
+              ON discrepancy.merchant_id = settlement.merchant_id AND discrepancy.status <> 'resolved'
+             AND discrepancy.key = 'missing_in_settlement:' || line.operation_id
+            WHERE line.settlement_id = %s AND line.state = 'matched'
+            """,
+            [settlement_id],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+class LateMatch(NamedTuple):
+    """What a stored line turns out to be."""
+
+    line_id: int
+    state: str
+    operation_id: str | None
+    payment_id: str | None
+    item: int
+
+
+def late_matches() -> list[LateMatch]:
+    """What was staged again and is explained now; what is in another currency is left to a person."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT line.line_id, match.state, match.operation_id, match.payment_id, match.item
+            FROM staged_settlement_match match
+            JOIN staged_settlement_line line ON line.position = match.position
+            JOIN reconciliation_settlementline stored ON stored.id = line.line_id
+            WHERE match.state IN ('matched', 'early') AND match.state <> stored.state
+              AND COALESCE(match.expected_currency, line.currency) = line.currency
+            ORDER BY line.line_id
+            """
+        )
+        return [LateMatch(*row) for row in cursor.fetchall()]
+
+
+class Missing(NamedTuple):
+    """An operation that no settlement shows."""
+
+    operation_id: str
+    merchant_id: str
+    payment_id: str
+    verb: str
+    amount: int
+    currency: str
+    item: int
+    channel_id: str
+
+
+def missing(*, before: datetime, limit: int) -> list[Missing]:
+    """Operations that succeeded before a moment and that no settlement of their provider account has shown."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT operation.id, operation.merchant_id, operation.payment_id, operation.verb, operation.amount,
+                   operation.currency, payment.item, payment.channel_id
+            FROM payments_operation operation
+            JOIN payments_payment payment ON payment.id = operation.payment_id
+            WHERE operation.outcome = 'succeeded' AND operation.verb IN ('sale', 'capture', 'refund')
+              AND operation.executor NOT IN ('recorded', 'bank') AND operation.occurred_at < %(before)s
+              AND EXISTS (
+                  SELECT FROM reconciliation_settlement settlement
+                  WHERE settlement.provider_account_id = operation.provider_account_id
+                    AND settlement.currency = operation.currency AND settlement.closed_at > operation.occurred_at
+              )
+              AND NOT EXISTS (
+                  SELECT FROM reconciliation_settlementline line
+                  WHERE line.operation_id = operation.id AND line.state = 'matched'
+              )
+              AND NOT EXISTS (
+                  SELECT FROM payments_discrepancy discrepancy
+                  WHERE discrepancy.merchant_id = operation.merchant_id
+                    AND discrepancy.key = 'missing_in_settlement:' || operation.id
+              )
+            ORDER BY operation.id LIMIT %(limit)s
+            """,
+            {"before": before, "limit": limit},
+        )
+        return [Missing(*row) for row in cursor.fetchall()]

@@ -1,0 +1,48 @@
+"""How files and payouts look to the outside: the same in API answers, events and the command's output."""
+
+from payments.shapes import Shape, day, instant
+from reconciliation.models import Payout, SettlementFile
+
+
+def settlement_file(row: SettlementFile) -> Shape:
+    """One file; needs its merchant. `gross` less `fees` is `net`; `vat` says how much of the fees is VAT."""
+    return {
+        "id": row.id,
+        "object": row.OBJECT,
+        "name": row.name or None,
+        "format": row.format,
+        "status": row.status,
+        "duplicate_of": row.duplicate_of_id,
+        "provider_account": row.provider_account_id,
+        "lines": row.lines,
+        "currency": row.currency,
+        "opening": row.opening,
+        "closing": row.closing,
+        "gross": row.gross,
+        "fees": row.fees,
+        "vat": row.vat,
+        "net": row.net,
+        "problems": row.problems,
+        "created_at": instant(row.created_at),
+        "finished_at": instant(row.finished_at),
+        "test_mode": row.merchant.test_mode,
+    }
+
+
+def payout(row: Payout) -> Shape:
+    """One payout; needs its merchant and settlement."""
+    return {
+        "id": row.id,
+        "object": row.OBJECT,
+        "provider_account": row.provider_account_id,
+        "settlement_file": row.settlement.file_id,
+        "reference": row.reference,
+        "amount": row.amount,
+        "amount_received": row.amount_received,
+        "currency": row.currency,
+        "status": row.status,
+        "expected_on": day(row.expected_on),
+        "received_on": day(row.received_on),
+        "created_at": instant(row.created_at),
+        "test_mode": row.merchant.test_mode,
+    }

@@ -1,0 +1,137 @@
+"""Temporary tables of a session, into which lines are copied to be matched as sets, and the session's locks.
+
+Both vanish with the connection, so that an import which dies leaves nothing behind and simply starts again.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, Final
+
+from django.db import connection
+
+from payments.crash_points import reach
+
+PIECE: Final = 5_000  # lines copied in one transaction
+SETTLEMENT_COLUMNS: Final = (
+    "position",
+    "settlement",
+    "line_id",
+    "number",
+    "type",
+    "reference",
+    "payment_reference",
+    "reported_operation",
+    "rrn",
+    "tid",
+    "stan",
+    "authorization_code",
+    "occurred_at",
+    "currency",
+    "gross",
+    "fee",
+    "vat",
+)
+STATEMENT_COLUMNS: Final = (
+    "position",
+    "statement",
+    "number",
+    "amount",
+    "currency",
+    "booked_on",
+    "valued_on",
+    "reversal",
+    "bank_reference",
+    "end_to_end_id",
+    "batch",
+    "counterparty_name",
+    "counterparty_iban",
+    "remittance",
+    "code",
+)
+_CREATE: Final = (
+    """
+CREATE TEMPORARY TABLE staged_settlement_line (
+    position int NOT NULL, settlement int NOT NULL, line_id bigint, number int NOT NULL, type varchar NOT NULL,
+    reference varchar NOT NULL, payment_reference varchar NOT NULL, reported_operation varchar COLLATE "C" NOT NULL,
+    rrn varchar NOT NULL, tid varchar NOT NULL, stan varchar NOT NULL, authorization_code varchar NOT NULL,
+    occurred_at timestamptz NOT NULL, currency char(3) NOT NULL, gross bigint NOT NULL, fee bigint NOT NULL,
+    vat bigint NOT NULL
+)""",
+    """
+CREATE TEMPORARY TABLE staged_settlement_match (
+    position int PRIMARY KEY, state varchar NOT NULL, operation_id varchar COLLATE "C",
+    payment_id varchar COLLATE "C", item bigint, expected bigint, expected_currency char(3)
+)""",
+    """
+CREATE TEMPORARY TABLE staged_statement_line (
+    position int NOT NULL, statement int NOT NULL, number int NOT NULL, amount bigint NOT NULL,
+    currency char(3) NOT NULL, booked_on date NOT NULL, valued_on date, reversal boolean NOT NULL,
+    bank_reference varchar NOT NULL, end_to_end_id varchar COLLATE "C" NOT NULL, batch varchar NOT NULL,
+    counterparty_name varchar NOT NULL, counterparty_iban varchar NOT NULL, remittance varchar NOT NULL,
+    code varchar NOT NULL
+)""",
+    """
+CREATE TEMPORARY TABLE staged_statement_match (
+    position int PRIMARY KEY, state varchar NOT NULL, payout_id varchar COLLATE "C",
+    operation_id varchar COLLATE "C", provider_account_id varchar COLLATE "C"
+)""",
+)
+_DROP: Final = """
+DROP TABLE IF EXISTS staged_settlement_line, staged_settlement_match, staged_statement_line, staged_statement_match;
+"""
+
+
+@contextmanager
+def staging() -> Iterator[None]:
+    """Have the temporary tables for a while, and as much time as the work needs."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DROP)
+        for statement in _CREATE:  # one at a time: a prepared statement holds no more
+            cursor.execute(statement)
+        cursor.execute("SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false)")
+    try:
+        yield
+    finally:
+        if connection.is_usable() and not connection.needs_rollback:
+            with connection.cursor() as cursor:
+                cursor.execute(_DROP)
+                cursor.execute("RESET statement_timeout")
+                cursor.execute("RESET lock_timeout")
+
+
+@contextmanager
+def session_lock(name: str) -> Iterator[bool]:
+    """Hold a lock of the session, which the server frees if we die; False where somebody else holds it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"reconciliation:{name}"])
+        row = cursor.fetchone()
+    held = bool(row and row[0])
+    try:
+        yield held
+    finally:
+        if held and connection.is_usable() and not connection.needs_rollback:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [f"reconciliation:{name}"])
+
+
+def stage_settlement_lines(rows: Iterable[tuple[Any, ...]]) -> None:
+    """Copy rows of `SETTLEMENT_COLUMNS` in."""
+    _copy("staged_settlement_line", SETTLEMENT_COLUMNS, rows)
+
+
+def stage_statement_lines(rows: Iterable[tuple[Any, ...]]) -> None:
+    """Copy rows of `STATEMENT_COLUMNS` in."""
+    _copy("staged_statement_line", STATEMENT_COLUMNS, rows)
+
+
+def _copy(table: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+    """In pieces, each a transaction: while one is open, no event is streamed and no balance folded."""
+    left = iter(rows)
+    with connection.cursor() as cursor:
+        while piece := list(islice(left, PIECE)):
+            with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+                reach("import.copying")
+                for row in piece:
+                    copy.write_row(row)
+        cursor.execute(f"ANALYZE {table}")

@@ -1,0 +1,43 @@
+"""Reconciliation's bells and sweeps; settings route them to `batch`, so that a long import never delays a refund."""
+
+from celery import shared_task
+
+from reconciliation.services import import_file as importing
+from reconciliation.services import late, overdue
+from reconciliation.services import read_sources as reading
+
+
+@shared_task(name="reconciliation.import_file")
+def import_file(file_id: str) -> None:
+    """Import one file."""
+    importing.import_file(file_id)
+
+
+@shared_task(name="reconciliation.import_due")
+def import_due() -> int:
+    """Import what no bell rang for (beat: every few seconds)."""
+    return importing.import_due()
+
+
+@shared_task(name="reconciliation.read_sources")
+def read_sources() -> int:
+    """Read the payouts that providers have announced (beat: every few seconds)."""
+    return reading.read_due()
+
+
+@shared_task(name="reconciliation.look_for_payouts")
+def look_for_payouts() -> int:
+    """Ask for payouts whose announcement got lost (beat: every hour)."""
+    return reading.look_for_lost()
+
+
+@shared_task(name="reconciliation.rematch")
+def rematch() -> int:
+    """Match again what was unexplained (beat: every minute)."""
+    return late.rematch()
+
+
+@shared_task(name="reconciliation.raise_overdue")
+def raise_overdue() -> int:
+    """Raise what should have come by now (beat: every hour)."""
+    return overdue.raise_overdue()
