@@ -1,0 +1,68 @@
+"""What `make run` says once everything answers."""
+
+import shlex
+from typing import Any, Final
+
+from django.conf import settings
+
+from config import home
+
+_RULE: Final = "─" * 78
+_GIVEN: Final = not (settings.EMBEDDED_DATABASE and settings.EMBEDDED_REDIS)
+_PYTHON: Final = ".venv/bin/python manage.py"
+
+
+def banner(cast: dict[str, Any] | None) -> str:
+    """Addresses, and how to sign in; `cast` is whom the demo has made, if it runs."""
+    lines = [
+        _RULE,
+        f"Onetill runs.  API {settings.PUBLIC_URL}/v1 · docs {settings.PUBLIC_URL}/v1/docs",
+        f"               admin {settings.PUBLIC_URL}/admin/ · streams {settings.STREAM_URL}",
+        f"               data {settings.ONETILL_HOME}",
+        *(_signed_in(cast) if cast else _how_to_begin()),
+        "Ctrl-C ends it.",
+        _RULE,
+    ]
+    return "\n".join(lines)
+
+
+def _signed_in(cast: dict[str, Any]) -> list[str]:
+    return [
+        f"Admin sign-in: {cast['admin']['username']} / {cast['admin']['password']}",
+        f"API key:       {cast['api_key']}",
+        *_to_pay(cast.get("pay_url")),
+        "Try:",
+        *_curl(cast["api_key"], cast.get("channel")),
+    ]
+
+
+def _to_pay(url: str | None) -> list[str]:
+    if url is None:
+        return []
+    letters = (
+        [] if settings.EMAIL_HOST else [f"E-mail:        {settings.EMAIL_FILE_PATH} (nothing leaves this machine)"]
+    )
+    return [f"Pay as a customer: {url}", *letters]
+
+
+def _how_to_begin() -> list[str]:
+    where = f"ONETILL_HOME={shlex.quote(str(settings.ONETILL_HOME))} PORT={settings.PORT}"
+    return [
+        f"No demo. In another shell, in {home.PROJECT}:",
+        f"  export {where}",
+        *(["  and the DATABASE_URL, DATABASE_OWNER_URL and REDIS_URL of this one"] if _GIVEN else []),
+        f"  {_PYTHON} createsuperuser",
+        f"  {_PYTHON} create_merchant --json --name Shop",
+        f"  {_PYTHON} create_channel --json --merchant mer_… --kind online --name Webshop",
+        f"  {_PYTHON} create_api_key --json --merchant mer_… --channel chn_… --scopes all",
+    ]
+
+
+def _curl(key: str, channel: str | None) -> list[str]:
+    place = f', "channel": "{channel}"' if channel else ""
+    body = f'{{"order_reference": "1001", "amount": 1250, "currency": "EUR", "method": "card"{place}}}'
+    return [
+        f"  curl {settings.PUBLIC_URL}/v1/payments -H 'Authorization: Bearer {key}' \\",
+        "    -H 'Content-Type: application/json' -H \"Idempotency-Key: $(date +%s%N)\" \\",
+        f"    -d '{body}'",
+    ]

@@ -1,0 +1,131 @@
+"""Whom the demo is about: one merchant with two webshops and three stores, made once and remembered."""
+
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+
+from payments.models import Channel, Merchant, ProviderAccount
+from payments.people.models import User
+from payments.people.services import api_keys
+from payments.services import amend, onboard
+from terminals.device.device import Device
+from terminals.device.line import Line
+from terminals.device.memory import Memory
+from terminals.services import create
+
+BY: Final = "system:demo"
+IBAN: Final = "NL91ABNA0417164300"
+WEBSHOPS: Final = ("bloemenblad.nl", "bloemenblad.be")
+STORES: Final = ("Utrecht Oudegracht", "Amsterdam Haarlemmerstraat", "Antwerpen Meir")
+ADDRESSES: Final = (
+    "Oudegracht 187\n3511 NE Utrecht",
+    "Haarlemmerstraat 42\n1013 ES Amsterdam",
+    "Meir 78\n2000 Antwerpen",
+)
+RECEIPTS: Final = {
+    "address": "Oudegracht 1\n3511 AB Utrecht",
+    "registration_number": "12345678",
+    "vat_number": "NL001234567B01",
+}
+FEE_RATES: Final[dict[str, list[dict[str, Any]]]] = {
+    "simulator": [
+        {"method": "ideal", "type": "sale", "fixed": 29, "basis_points": 0},
+        {"method": "card", "type": "sale", "fixed": 10, "basis_points": 120},
+        {"type": "sale", "fixed": 15, "basis_points": 90},
+    ],
+    "external": [{"fixed": 5, "basis_points": 20}],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Ids, and the secrets that the demo's customers need; kept where only the installation's user can read."""
+
+    merchant: str
+    webshops: list[str]
+    stores: list[str]
+    terminals: list[str]  # one in each store, in the same order
+    simulator: str
+    external: str
+    api_key: str
+    admin: dict[str, str]
+
+    @property
+    def channel(self) -> str:
+        """The webshop whose name stands in the banner's example."""
+        return self.webshops[0]
+
+
+def path() -> Path:
+    """Where the cast is remembered between runs."""
+    return Path(settings.ONETILL_HOME) / "demo.json"
+
+
+def load() -> Cast:
+    """The cast that `prepare` made."""
+    return Cast(**json.loads(path().read_text()))
+
+
+def device(terminal: str) -> Device:
+    """The device that this terminal's file makes."""
+    return Device(Line(settings.PUBLIC_URL), Memory.load(Path(settings.ONETILL_HOME) / f"{terminal}.json"))
+
+
+def prepare() -> Cast:
+    """Make the cast, or find it again; a database that was started anew gets a new one."""
+    if path().exists():
+        cast = load()
+        if Merchant.objects.filter(id=cast.merchant).exists():
+            return cast
+    cast = _make()
+    draft = path().with_suffix(".draft")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(asdict(cast)))
+    draft.replace(path())
+    return cast
+
+
+def _make() -> Cast:
+    merchant = onboard.create_merchant(name="Bloem & Blad", iban=IBAN, actor=BY)
+    amend.amend_merchant(merchant, changes=RECEIPTS, actor=BY)
+    accounts = ProviderAccount.objects.filter(merchant=merchant)
+    for account in accounts:
+        account.fee_rates = FEE_RATES.get(account.provider, [])
+        account.bank_iban = IBAN
+        account.save(update_fields=["fee_rates", "bank_iban"])
+    by_provider = {account.provider: account.id for account in accounts}
+    webshops = [onboard.create_channel(merchant=merchant, kind="online", name=name, actor=BY).id for name in WEBSHOPS]
+    stores = [onboard.create_channel(merchant=merchant, kind="in_store", name=name, actor=BY) for name in STORES]
+    for store, address in zip(stores, ADDRESSES, strict=True):
+        amend.amend_channel(store, changes={"address": address}, actor=BY)
+    key = api_keys.create(merchant_id=merchant.id, test_mode=True, scopes=["all"], actor=BY, label="Demo")
+    return Cast(
+        merchant=merchant.id,
+        webshops=webshops,
+        stores=[store.id for store in stores],
+        terminals=[_terminal(store) for store in stores],
+        simulator=by_provider["simulator"],
+        external=by_provider["external"],
+        api_key=key.text,
+        admin=_admin(),
+    )
+
+
+def _terminal(store: Channel) -> str:
+    """A terminal, paired by its device as a shop assistant would: with the code, over HTTP."""
+    new = create.create(channel=store, label=f"{store.name}, till 1", actor=BY)
+    device(new.terminal.id).pair(new.pairing_code, ed25519=True)
+    return new.terminal.id
+
+
+def _admin() -> dict[str, str]:
+    """Someone who may see everything, with a password that no other installation has."""
+    password = secrets.token_urlsafe(9)
+    user, _ = User.objects.get_or_create(username="demo", defaults={"is_staff": True, "is_superuser": True})
+    user.set_password(password)
+    user.save()
+    return {"username": user.username, "password": password}

@@ -1,0 +1,35 @@
+"""Is this process alive, is every part of the installation there, and the figures for a monitoring system."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from config import metrics as figures
+from config import parts
+
+
+@csrf_exempt  # nothing is changed here: a wrong method is told so, not refused as a forgery
+@require_safe
+def live(request: HttpRequest) -> JsonResponse:
+    """This process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+@csrf_exempt
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """Every part answers, or what does not is named; `?only=database,migrations` asks for these alone."""
+    wanted = [name for name in request.GET.get("only", "").split(",") if name] or parts.names()
+    unknown = sorted(set(wanted) - {*parts.names(), parts.SIMULATOR})
+    if unknown:
+        return JsonResponse({"status": "unknown part", "down": [], "parts": list(parts.names())}, status=400)
+    down = sorted(name for name, answers in parts.states(wanted).items() if not answers)
+    return JsonResponse({"status": "unavailable" if down else "ok", "down": down}, status=503 if down else 200)
+
+
+@csrf_exempt
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Figures in Prometheus' text format."""
+    return HttpResponse(figures.text(), content_type=CONTENT_TYPE_LATEST)

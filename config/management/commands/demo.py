@@ -1,0 +1,67 @@
+"""A live demo day: `--prepare` makes its cast, without it its customers come."""
+
+import json
+import logging
+import random
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Final
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from config import env
+from config.demo import asking
+from config.demo import cast as casting
+from config.demo.closing import BackOffice
+from config.demo.traffic import Counter, ReturnsDesk, Webshop
+
+logger: Final = logging.getLogger(__name__)
+TROUBLED: Final = 3.0  # seconds to wait after a fault, as when a server restarts
+
+
+class Command(BaseCommand):
+    help = "Send the traffic of a live day to the servers that run here."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--prepare", action="store_true", help="make the demo's merchant and devices, and stop")
+        parser.add_argument("--json", action="store_true", help="print the cast as one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        cast = casting.prepare()
+        if options["json"]:
+            self.stdout.write(json.dumps({**asdict(cast), "channel": cast.channel, "pay_url": asking.shown(cast)}))
+        if not options["prepare"]:
+            self._run(cast)
+
+    def _run(self, cast: casting.Cast) -> None:
+        ending = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: ending.set())
+        pace = env.integer("DEMO_PACE_MS", 1500, minimum=1) / 1000
+        day = env.integer("DEMO_DAY_SECONDS", 120, minimum=1)
+        for deed, seconds in _deeds(cast, pace, day):
+            threading.Thread(target=_again_and_again, args=(ending, deed, seconds), daemon=True).start()
+        ending.wait()
+
+
+def _deeds(cast: casting.Cast, pace: float, day: float) -> list[tuple[Callable[[], None], float]]:
+    chance = random.Random
+    deeds: list[tuple[Callable[[], None], float]] = [
+        (Webshop(cast, channel, chance()).sell, pace) for channel in cast.webshops
+    ]
+    deeds += [(Counter(cast, number, chance()).sell, pace * 1.3) for number in range(len(cast.stores))]
+    deeds += [(ReturnsDesk(cast, chance()).take_back, pace * 5), (BackOffice(cast).close, day)]
+    deeds += [(asking.Asking(cast, chance()).ask, pace * 12)]
+    return deeds
+
+
+def _again_and_again(ending: threading.Event, deed: Callable[[], None], seconds: float) -> None:
+    """One customer after the other, at irregular moments; a fault is told and does not end the day."""
+    while not ending.wait(random.uniform(0.4, 1.6) * seconds):  # noqa: S311 (no secret)
+        try:
+            deed()
+        except Exception:
+            logger.exception("the demo stumbled")
+            ending.wait(TROUBLED)

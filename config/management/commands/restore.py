@@ -1,0 +1,23 @@
+"""`manage.py restore FILE`: put a backup in the place of what is here, while nothing runs."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from config import backup, fresh, home, places
+
+
+class Command(BaseCommand):
+    help = "Restore a backup in the place of what is here. End make run first."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--replace-live", action="store_true", help="also where a live merchant's books are here")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            backup.restore(options["file"].absolute(), replace_live=options["replace_live"])
+        except (backup.BackupError, fresh.LiveMerchant, home.Running, places.EmbeddedError) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"Restored: {options['file']}")

@@ -1,0 +1,293 @@
+"""Every setting, from the environment or the installation's own folder; the README lists the variables."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+
+from config import embedded, env, home, logs, sidebar
+
+# Lets fields and managers carry their types in brackets at run time too.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = home.PROJECT
+ONETILL_HOME = home.home()
+
+# Trust. What the environment does not give, the home has made for itself.
+SECRET_KEY = env.text("SECRET_KEY") or home.read_secrets(ONETILL_HOME).secret_key
+ENCRYPTION_KEYS = env.words("ENCRYPTION_KEYS", []) or [home.read_secrets(ONETILL_HOME).encryption_key]
+HASH_KEY = env.text("HASH_KEY", ENCRYPTION_KEYS[-1])
+DEBUG = env.flag("DEBUG")
+DEMO = env.flag("DEMO")  # `make run` tells its processes; alone they have none
+
+# Addresses. PORT serves everything, PORT + 1 polls and streams, PORT + 2 the simulator.
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.integer("PORT", 8000, minimum=1)
+PUBLIC_URL = env.text("PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+STREAM_URL = env.text("STREAM_URL", f"http://127.0.0.1:{PORT + 1}").rstrip("/")
+SIMULATOR_URL = env.text("SIMULATOR_URL", f"http://127.0.0.1:{PORT + 2}").rstrip("/")
+STRIPE_API_BASE = env.text("STRIPE_API_BASE", "https://api.stripe.com").rstrip("/")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [PUBLIC_URL])
+HTTPS = PUBLIC_URL.startswith("https://")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", [urlsplit(PUBLIC_URL).hostname or "", "127.0.0.1"] if HTTPS else ["*"])
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY") else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+WEBHOOK_ALLOW_PRIVATE = env.flag("WEBHOOK_ALLOW_PRIVATE")
+
+# Databases: `default` signs in as the application, which may not change the books; `owner` migrates.
+DATABASE_URL = env.text("DATABASE_URL") or embedded.Postgres(ONETILL_HOME).url()
+DATABASE_OWNER_URL = (
+    env.text("DATABASE_OWNER_URL") or env.text("DATABASE_URL") or embedded.Postgres(ONETILL_HOME).url(embedded.OWNER)
+)
+REDIS_URL = env.text("REDIS_URL") or embedded.Valkey(ONETILL_HOME).url
+REDIS_PREFIX = env.text("REDIS_PREFIX")  # for several installations on one server
+EMBEDDED_DATABASE = not env.text("DATABASE_URL")
+EMBEDDED_REDIS = not env.text("REDIS_URL")
+
+# Web processes share a pool among their threads; every other process keeps the one connection it has.
+DATABASE_POOL = env.integer("DATABASE_POOL", 0)
+_SESSION = {
+    # Commands and imports take as long as they take.
+    "statement_timeout": env.integer("STATEMENT_TIMEOUT_MS", 30_000 if DATABASE_POOL else 0),
+    "lock_timeout": env.integer("LOCK_TIMEOUT_MS", 10_000),
+    "idle_in_transaction_session_timeout": 60_000,
+    # What a request asks for has an index. The planner believes so only once it has counted: a plan made while a table
+    # was small would read all of it, and be kept while it grows. Imports do well to read whole tables.
+    "enable_seqscan": "off" if env.flag("PREFER_INDEXES") else "on",
+}
+
+
+def _database(name: str, url: str, **options: object) -> dict[str, object]:
+    entry = env.database(name, url)
+    return entry | {"OPTIONS": {"connect_timeout": 5, "application_name": "onetill"} | entry["OPTIONS"] | options}
+
+
+DATABASES = {
+    "default": _database(
+        "DATABASE_URL",
+        DATABASE_URL,
+        # Django turns prepared statements off for the sake of poolers; behind one, set DATABASE_PREPARE=0.
+        prepare_threshold=5 if env.flag("DATABASE_PREPARE", True) else None,
+        server_side_binding=True,
+        pool={"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10} if DATABASE_POOL else None,
+        options=" ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
+    )
+    | {"CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 0 if DATABASE_POOL else 60},
+    "owner": _database("DATABASE_OWNER_URL", DATABASE_OWNER_URL) | {"TEST": {"MIRROR": "default"}},
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Processes: a thread that waits for a provider serves nobody else meanwhile.
+WEB_WORKERS = env.integer("WEB_WORKERS", 2, minimum=1)
+WEB_THREADS = env.integer("WEB_THREADS", 12, minimum=1)
+
+# The doorbell. Tasks hold ids only; the rows are the work, and sweeps find what no bell rang for.
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": REDIS_PREFIX,
+    "visibility_timeout": 3600,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    # How long ringing may try: a request never waits for a broker that is down.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.05,
+    "interval_max": 0.05,
+}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_DEFAULT_QUEUE = "realtime"
+# Everything else is realtime: an import of a million lines never delays a refund.
+_BATCH = (
+    "reconciliation.*",
+    "payments.ledger.*",
+    "payments.fold_statistics",
+    "payments.expire_vouchers",
+    "payments.forget_keys",
+    "terminals.forget_requests",
+)
+CELERY_TASK_ROUTES = {name: {"queue": "batch"} for name in _BATCH}
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "config.heartbeat.Scheduler"
+# The sweeps: seconds between two of each. One that waited longer than that is dropped, the next is as good.
+SWEEPS = {
+    "payments.recover": 1,
+    "payments.notify.deliver": 2,
+    "payments.notify.clear_stranded": 60,
+    "payments.write_receipts": 10,
+    "payments.notify.send_mail": 10,
+    "payments.notify.forget_mail": 3600,
+    "payments.ledger.fold": 2,
+    "payments.fold_statistics": 2,
+    "payments.expire_vouchers": 60,
+    "payments.forget_keys": 3600,
+    "terminals.sweep_waiting": 10,
+    "terminals.forget_requests": 3600,
+    "reconciliation.import_due": 5,
+    "reconciliation.read_sources": 5,
+    "reconciliation.look_for_payouts": 3600,
+    "reconciliation.rematch": 60,
+    "reconciliation.raise_overdue": 3600,
+}
+CELERY_BEAT_SCHEDULE = {
+    name: {"task": name, "schedule": seconds, "options": {"expires": max(5, seconds)}}
+    for name, seconds in SWEEPS.items()
+}
+
+# Applications
+INSTALLED_APPS = [
+    "config",
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "config.apps.AdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_otp",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "payments.ledger",
+    "payments.people",
+    "payments.notify",
+    "payments",
+    "terminals",
+    "reconciliation",
+]
+AUTH_USER_MODEL = "people.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
+
+MIDDLEWARE = [
+    "config.middleware.request_id",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.problems",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "payments.people.middleware.person",
+    "config.site.pages",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+if env.flag("STREAMS"):  # set by config.asgi for the process of polls and streams
+    ROOT_URLCONF = "config.stream_urls"
+    MIDDLEWARE = ["config.middleware.request_id", "config.middleware.problems"]
+APPEND_SLASH = True
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True  # straight from the packages: nothing to collect
+MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(ONETILL_HOME / "files")))
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
+
+# Time and language: everything is UTC inside; a merchant's own zone is the merchant's.
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = True
+FORMAT_MODULE_PATH = ["config.formats"]
+LANGUAGE_CODE = env.text("LANGUAGE_CODE", "en")
+LANGUAGES = [("en", "English"), ("nl", "Nederlands")]
+LOCALE_PATHS = [BASE_DIR / "config" / "locale" / "unfold"]  # each app keeps its own words; these are unfold's
+
+# The admin
+UNFOLD = sidebar.UNFOLD
+
+LOGGING = logs.configuration()
+
+# Limits
+MAX_JSON_BYTES = 1_000_000
+MAX_IMPORT_MB = env.integer("MAX_IMPORT_MB", 2048, minimum=1)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * MAX_JSON_BYTES
+FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BYTES
+
+# Registries: one line an implementation, loaded by dotted path.
+PROVIDERS = {
+    "simulator": "payments.providers.simulator.provider.Simulator",
+    "recorded": "payments.providers.recorded.Recorded",
+    "external": "payments.providers.recorded.External",
+    "stripe": "payments.providers.stripe.provider.Stripe",
+}
+SETTLEMENT_FORMATS = [
+    "reconciliation.formats.simulator_csv.SimulatorCsv",
+    "reconciliation.formats.stripe_payout.StripePayout",
+    "reconciliation.formats.camt053.Camt053",
+    "reconciliation.formats.camt052.Camt052",
+    "reconciliation.formats.camt054.Camt054",
+    "reconciliation.formats.mt940.Mt940",
+    "reconciliation.formats.mt942.Mt942",
+]
+SETTLEMENT_SOURCES = {"stripe": "reconciliation.sources.stripe.StripePayouts"}
+# Checks that upper floors add to `audit_ledger`, beside the ledger's own.
+LEDGER_AUDITS = ["payments.audit.check", "terminals.audit.check", "reconciliation.audit.check"]
+EXPORT_FORMATS: dict[str, str] = {}
+# Who carries out what a second person has decided.
+APPROVAL_ACTIONS = {
+    "refund": "payments.services.refund_decisions.decide",
+    "write_off": "reconciliation.services.resolve.decide",
+    "forced_match": "reconciliation.services.resolve.decide",
+}
+
+REST_FRAMEWORK: dict[str, object] = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+SPECTACULAR_SETTINGS: dict[str, object] = {
+    "TITLE": "Onetill",
+    "DESCRIPTION": "One ledger for everything a shop is paid, online and at the counter.",
+    "VERSION": "v1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SCHEMA_PATH_PREFIX": "/",
+    "POSTPROCESSING_HOOKS": ["payments.api.openapi.complete"],
+}
+
+# E-mail: kept as files unless a server is named; a log is no place for people's addresses.
+EMAIL_HOST = env.text("EMAIL_HOST")
+EMAIL_PORT = env.integer("EMAIL_PORT", 587)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", bool(EMAIL_HOST))
+EMAIL_TIMEOUT = 10
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
+EMAIL_FILE_PATH = ONETILL_HOME / "mail"
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "onetill@localhost")
+RECEIPT_FONT = env.text("RECEIPT_FONT")  # for names beyond Western European letters; else one that is installed
+
+if DEBUG and HTTPS:
+    raise ImproperlyConfigured("DEBUG=1 shows people's data on error pages; it cannot be set with an https PUBLIC_URL.")

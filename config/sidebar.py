@@ -1,0 +1,123 @@
+"""How the admin looks, and what its sidebar leads to."""
+
+from typing import Any, Final
+
+from django.templatetags.static import static
+from django.urls import reverse, reverse_lazy
+from django.utils.functional import lazy
+from django.utils.translation import gettext_lazy as _
+
+_MAY: Final = "payments.admin.navigation"
+
+
+def _item(title: Any, icon: str, page: str, permission: str) -> dict[str, Any]:
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(page if ":" in page else f"admin:{page}_changelist"),
+        "permission": f"{_MAY}.{permission}",
+    }
+
+
+def _group(title: Any, *items: dict[str, Any]) -> dict[str, Any]:
+    return {"title": title, "separator": False, "collapsible": False, "items": list(items)}
+
+
+# Beside finance's work stands what is done: the way in leads to what is open.
+_OPEN_DISCREPANCIES: Final = lazy(
+    lambda: f"{reverse('admin:payments_discrepancy_changelist')}?status__exact=open", str
+)()
+
+NAVIGATION: Final = [
+    _group(
+        None,
+        _item(_("Overview"), "dashboard", "admin:index", "sees"),
+        {**_item(_("Sales"), "bar_chart", "admin:index", "sees"), "link": reverse_lazy("sales")},
+    ),
+    _group(
+        _("Payments"),
+        _item(_("Payments"), "payments", "payments_payment", "sees"),
+        _item(_("Orders"), "shopping_bag", "payments_order", "sees"),
+        _item(_("Refunds"), "undo", "payments_refund", "sees"),
+        _item(_("Payment links"), "add_link", "payments_paymentlink", "sees"),
+        _item(_("Chargebacks"), "gavel", "payments_chargeback", "sees"),
+        _item(_("Vouchers"), "redeem", "payments_voucher", "sees"),
+        _item(_("Customers"), "group", "people_customer", "sees"),
+        _item(_("E-mails"), "mail", "notify_mail", "sees"),
+    ),
+    _group(
+        _("To do"),
+        {**_item(_("Discrepancies"), "rule", "payments_discrepancy", "sees"), "link": _OPEN_DISCREPANCIES},
+        _item(_("Second person"), "approval", "people_approval", "sees"),
+        _item(_("Provider events"), "inbox", "payments_providerevent", "sees_books"),
+    ),
+    _group(
+        _("Terminals"),
+        _item(_("Terminals"), "point_of_sale", "terminals_terminal", "sees"),
+        _item(_("Card evidence"), "receipt_long", "payments_cardevidence", "sees"),
+        _item(_("Numbers posted"), "format_list_numbered", "terminals_terminaltransaction", "sees"),
+        _item(_("Conflicts"), "difference", "terminals_sequenceconflict", "sees"),
+    ),
+    _group(
+        _("Reconciliation"),
+        _item(_("Settlement files"), "upload_file", "reconciliation_settlementfile", "sees_books"),
+        _item(_("Settlements"), "fact_check", "reconciliation_settlement", "sees_books"),
+        _item(_("Payouts"), "account_balance", "reconciliation_payout", "sees_books"),
+        _item(_("Announced payouts"), "campaign", "reconciliation_announcement", "sees_books"),
+        _item(_("Bank lines"), "list_alt", "reconciliation_bankstatementline", "sees_books"),
+    ),
+    _group(
+        _("Ledger"),
+        _item(_("Journal entries"), "menu_book", "ledger_journalentry", "sees_books"),
+        _item(_("Accounts"), "account_tree", "ledger_account", "sees_books"),
+    ),
+    _group(
+        _("Settings"),
+        _item(_("Merchants"), "storefront", "payments_merchant", "sees"),
+        _item(_("Channels"), "store", "payments_channel", "sees"),
+        _item(_("Provider accounts"), "handshake", "payments_provideraccount", "sees"),
+        _item(_("API keys"), "key", "people_apikey", "manages_keys"),
+        _item(_("Webhook endpoints"), "webhook", "notify_webhookendpoint", "manages_settings"),
+        _item(_("Webhook deliveries"), "outbox", "notify_webhookdelivery", "manages_settings"),
+        _item(_("Events"), "bolt", "notify_event", "sees"),
+        _item(_("Users"), "person", "people_user", "manages_people"),
+        _item(_("Audit log"), "history", "people_auditlog", "sees_audit_log"),
+    ),
+]
+
+UNFOLD: Final[dict[str, Any]] = {
+    "SITE_TITLE": "Onetill",
+    "SITE_HEADER": "Onetill",
+    "SITE_SUBHEADER": _("Online and in store, one ledger"),
+    "SITE_SYMBOL": "point_of_sale",
+    "SITE_URL": None,
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
+    "SHOW_BACK_BUTTON": True,
+    "BORDER_RADIUS": "6px",
+    "LANGUAGES": {"action": reverse_lazy("language"), "navigation": []},
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("payments/icon.svg")}],
+    "STYLES": [lambda request: static("payments/admin.css")],
+    "SIDEBAR": {
+        "show_search": False,
+        "command_search": False,
+        "show_all_applications": False,
+        "navigation": NAVIGATION,
+    },
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 254.604)",
+            "100": "oklch(93.2% .032 255.585)",
+            "200": "oklch(88.2% .059 254.128)",
+            "300": "oklch(80.9% .105 251.813)",
+            "400": "oklch(70.7% .165 254.624)",
+            "500": "oklch(62.3% .214 259.815)",
+            "600": "oklch(54.6% .245 262.881)",
+            "700": "oklch(48.8% .243 264.376)",
+            "800": "oklch(42.4% .199 265.638)",
+            "900": "oklch(37.9% .146 265.522)",
+            "950": "oklch(28.2% .091 267.935)",
+        },
+    },
+}

@@ -1,0 +1,136 @@
+"""The statements that set up roles, databases and rights, and those that empty a test's database."""
+
+from typing import Final
+
+from django.db.backends.utils import CursorWrapper
+from psycopg import Connection
+from psycopg.sql import SQL, Identifier, Literal
+
+
+def ensure_role(connection: Connection, name: str, password: str, *, may_create_databases: bool = False) -> None:
+    """Make a login role, or give it its password again (a home's secrets are the truth)."""
+    known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone()
+    statement = SQL("{verb} ROLE {name} LOGIN NOSUPERUSER {createdb} PASSWORD {password}").format(
+        verb=SQL("ALTER" if known else "CREATE"),
+        name=Identifier(name),
+        createdb=SQL("CREATEDB" if may_create_databases else "NOCREATEDB"),
+        password=Literal(password),
+    )
+    connection.execute(statement)
+
+
+def ensure_database(connection: Connection, name: str, owner: str) -> None:
+    """Make a database, unless there is one."""
+    if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
+        connection.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(name), Identifier(owner)))
+
+
+def grant_by_default(cursor: CursorWrapper, role: str) -> None:
+    """Let `role` read and write the tables that the current role is going to make; migrations take some of it back."""
+    for rights in ("SELECT, INSERT, UPDATE, DELETE ON TABLES", "USAGE, SELECT ON SEQUENCES"):
+        statement = "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT {} TO {}"
+        cursor.execute(SQL(statement).format(SQL(rights), Identifier(role)))
+
+
+def has_live_merchant(cursor: CursorWrapper) -> bool:
+    """Tell whether a live merchant's books are in this database."""
+    cursor.execute("SELECT to_regclass('public.payments_merchant') IS NOT NULL")
+    if not cursor.fetchone()[0]:
+        return False
+    cursor.execute("SELECT EXISTS (SELECT FROM payments_merchant WHERE mode = 'live')")
+    return bool(cursor.fetchone()[0])
+
+
+def drop_everything(cursor: CursorWrapper) -> None:
+    """Leave an empty schema, with the rights a new one has."""
+    cursor.execute("DROP SCHEMA public CASCADE")
+    cursor.execute("CREATE SCHEMA public")
+    cursor.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
+
+
+# What the application may add to and never change; the migrations of their apps say so first.
+APPEND_ONLY: Final = ("ledger_account", "ledger_journalentry", "ledger_posting", "ledger_bookday", "people_auditlog")
+ASIDE: Final = "onetill_before_restore"
+
+
+def keep_from_changing(cursor: CursorWrapper, role: str) -> None:
+    """Take from `role` what the migrations took from it, where rights came by default alone."""
+    for table in APPEND_ONLY:
+        statement = SQL("REVOKE UPDATE, DELETE, TRUNCATE ON {} FROM {}")
+        cursor.execute(statement.format(Identifier(table), Identifier(role)))
+
+
+def step_aside(cursor: CursorWrapper) -> None:
+    """Keep everything under another name, beside an empty schema."""
+    cursor.execute(SQL("ALTER SCHEMA public RENAME TO {}").format(Identifier(ASIDE)))
+    cursor.execute("CREATE SCHEMA public")
+    cursor.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
+
+
+def step_back(cursor: CursorWrapper) -> None:
+    """Put what stepped aside, if anything did, in its place again."""
+    cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [ASIDE])
+    if cursor.fetchone() is None:
+        return
+    cursor.execute("DROP SCHEMA public CASCADE")
+    cursor.execute(SQL("ALTER SCHEMA {} RENAME TO public").format(Identifier(ASIDE)))
+
+
+def drop_aside(cursor: CursorWrapper) -> None:
+    """Forget what stepped aside."""
+    cursor.execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(ASIDE)))
+
+
+def other_connections(cursor: CursorWrapper) -> int:
+    """How many connections to this database there are beside this one."""
+    cursor.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND usename IS NOT NULL"  # the server's own have none
+    )
+    return int(cursor.fetchone()[0])
+
+
+def analyze(cursor: CursorWrapper) -> None:
+    """Let the planner learn what a restored database holds."""
+    cursor.execute("ANALYZE")
+
+
+# What waits: kind, how many, age of the oldest, and for how long the first has been due. Each part names the condition
+# of a partial index literally, so that its plan never depends on how long the table is.
+WAITING: Final = """
+    SELECT kind, rows, COALESCE(greatest(0, extract(epoch FROM clock_timestamp() - made)), 0)::float,
+        COALESCE(greatest(0, extract(epoch FROM clock_timestamp() - due)), 0)::float
+    FROM (
+        SELECT 'operations_pending' AS kind, count(*) AS rows, min(created_at) AS made, min(due_at) AS due
+        FROM payments_operation WHERE due_at IS NOT NULL AND outcome IS DISTINCT FROM 'unknown'
+        UNION ALL
+        SELECT 'operations_unknown', count(*), min(created_at), min(due_at)
+        FROM payments_operation WHERE due_at IS NOT NULL AND outcome = 'unknown'
+        UNION ALL
+        SELECT 'provider_events', count(*), min(created_at), min(due_at)
+        FROM payments_providerevent WHERE due_at IS NOT NULL
+        UNION ALL
+        SELECT 'webhook_deliveries', count(*), min(created_at), min(next_attempt_at)
+        FROM notify_webhookdelivery WHERE status = 'pending'
+        UNION ALL
+        SELECT 'mails', count(*), min(created_at), min(next_attempt_at) FROM notify_mail WHERE status = 'pending'
+        UNION ALL
+        SELECT 'imports', count(*), min(created_at), min(due_at)
+        FROM reconciliation_settlementfile WHERE due_at IS NOT NULL
+        UNION ALL
+        SELECT 'terminal_transactions', count(*), min(recorded_at), NULL
+        FROM terminals_terminaltransaction WHERE status = 'waiting'
+    ) w
+"""
+OPEN_DISCREPANCIES: Final = """
+    SELECT kind, count(*), greatest(0, extract(epoch FROM clock_timestamp() - min(created_at)))::float
+    FROM payments_discrepancy WHERE status <> 'resolved' GROUP BY kind ORDER BY kind
+"""
+STATISTICS_FOLD_AGE: Final = """
+    SELECT COALESCE((
+        SELECT greatest(0, extract(epoch FROM clock_timestamp() - d.made_at))
+        FROM payments_statisticdelta d ORDER BY d.id LIMIT 1
+    ), 0)::float
+"""
+
+APPLIED_MIGRATIONS: Final = "SELECT app, name FROM django_migrations"

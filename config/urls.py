@@ -1,0 +1,19 @@
+"""Which door leads where."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from config import health
+
+urlpatterns = [
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+    path("metrics", health.metrics),
+    path("admin/", include("payments.people.urls")),
+    path("admin/", include("payments.admin.urls")),
+    path("admin/", admin.site.urls),
+    path("", include("payments.checkout.urls")),
+    path("", include("payments.api.urls")),
+    path("", include("terminals.api.urls")),
+    path("", include("reconciliation.api.urls")),
+]
