@@ -1,0 +1,1 @@
+"""Tests of the admin: what each person sees, and what the buttons do."""

@@ -1,0 +1,76 @@
+"""The cast of the admin's tests: a shop that sold in every way, and people who look at it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.contrib.auth import SESSION_KEY
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
+
+from payments.people import middleware
+from payments.people.models import Role, SecondFactor, User
+from tests.builders import Shop, open_shop
+
+
+@dataclass
+class Browser:
+    """Somebody who is signed in."""
+
+    user: User
+    client: Client
+
+    def get(self, path: str, status: int = 200, **parameters: Any) -> str:
+        """The page, which is expected to be answered so."""
+        return told(self.client.get(f"/admin/{path}", parameters), status)
+
+    def post(self, path: str, status: int = 200, **data: Any) -> str:
+        """What follows pressing a button: the page it leads to."""
+        return told(self.client.post(f"/admin/{path}", data, follow=True), status)
+
+    def prove(self) -> None:
+        """Prove a second factor, as the page for it does."""
+        factor, _ = SecondFactor.objects.update_or_create(user=self.user, defaults={"name": "app", "confirmed": True})
+        session = self.client.session
+        session["otp_device_id"] = factor.persistent_id
+        session[middleware.SESSION_KEY] = timezone.now().isoformat()
+        assert session[SESSION_KEY] == self.user.pk
+        session.save()
+
+
+def told(response: HttpResponse, status: int) -> str:
+    text = response.content.decode()
+    assert response.status_code == status, (response.status_code, text[:2000])
+    return text
+
+
+SignIn = Callable[..., Browser]
+
+
+@pytest.fixture
+def shop(db: None) -> Shop:
+    return open_shop(second_person_above=10_000)
+
+
+@pytest.fixture
+def sign_in(shop: Shop) -> SignIn:
+    """Signs somebody in by their role at the shop; `root` has none and sees all."""
+
+    def make(role: str = "root", *, channel_id: str | None = None, language: str = "en") -> Browser:
+        user = User.objects.create_user(
+            f"{role}{User.objects.count()}", is_staff=True, is_superuser=role == "root", language=language
+        )
+        if role != "root":
+            Role.objects.create(user=user, merchant_id=shop.merchant.id, channel_id=channel_id, role=role)
+        client = Client()
+        client.force_login(user)
+        return Browser(user, client)
+
+    return make
+
+
+@pytest.fixture
+def root(sign_in: SignIn) -> Browser:
+    return sign_in()

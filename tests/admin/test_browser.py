@@ -1,0 +1,100 @@
+"""A person at a browser: signs in, filters, drills down, refunds, in Dutch and on a telephone."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from payments.models import Refund
+from payments.people.models import User
+from tests.browsers import CHROMIUM, a_browser, page_of
+from tests.builders import Shop, open_shop
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+PASSWORD = "correct horse battery"
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here"),
+]
+
+
+@pytest.fixture
+def shop(transactional_db: None) -> Shop:
+    return open_shop()
+
+
+@pytest.fixture
+def page(live_server: Any, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A browser that has signed in, and that was refused nothing by the content security policy."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # playwright's loop runs in this thread
+    User.objects.create_superuser("anna", password=PASSWORD, first_name="Anna")
+    complaints: list[str] = []
+    with a_browser() as browser:
+        page = page_of(browser, complaints, base_url=live_server.url, viewport={"width": 1400, "height": 900})
+        page.goto("/admin/")
+        page.fill("[name=username]", "anna")
+        page.fill("[name=password]", PASSWORD)
+        page.click("#login-form button[type=submit]")
+        page.wait_for_selector("#live")
+        yield page
+    assert complaints == []
+
+
+def test_from_the_list_to_a_refund(page: Any, shop: Shop) -> None:
+    shop.pin(2_500)
+    cash = shop.pay_cash(1_250)
+    page.click("#nav-sidebar >> text=Payments >> nth=1")
+    page.wait_for_selector("#result_list .field-time")
+    assert page.locator("#result_list td.field-time, #result_list th.field-time").count() == 2
+
+    page.fill("#searchbar", cash.order.reference)
+    page.press("#searchbar", "Enter")
+    page.wait_for_url("**q=**")
+    assert page.locator(".ot-totals dd").all_inner_texts() == ["1", "€12.50", "€0.00", "€0.00", "€12.50"]
+
+    page.click("#result_list .field-time a")
+    page.wait_for_selector("#journal")
+    assert "Till Bloem Utrecht" in page.inner_text("#journal")
+
+    page.click("a.ot-button >> text=Refund")
+    page.fill("[name=amount]", "2.50")
+    page.fill("[name=reason]", "Broken stem.")
+    page.click("text=Show how it would go")
+    assert "€2.50" in page.inner_text("#plan")
+    assert not Refund.objects.exists()
+    page.click("text=Refund it so")
+    page.wait_for_selector("text=The refund of €2.50 is decided")
+    assert Refund.objects.get().status == "succeeded"
+    assert "€2.50" in page.inner_text("#refunds")
+
+
+def test_filters_narrow_the_list_and_its_totals(page: Any, shop: Shop) -> None:
+    shop.pin(2_500)
+    shop.pay_cash(1_250)
+    page.goto("/admin/payments/payment/")
+    page.click("text=Filters")
+    page.fill("[name=amount_from]", "20")
+    page.click("text=Apply Filters")
+    page.wait_for_url("**amount_from=20**")
+    assert page.locator(".ot-totals dd").first.inner_text() == "1"
+    assert page.locator("#result_list .field-time").count() == 1
+
+
+def test_the_first_page_shows_new_payments_by_itself(page: Any, shop: Shop) -> None:
+    assert "No payment yet." in page.inner_text("#live")
+    shop.pay_cash(1_250)
+    page.wait_for_selector("#latest >> text=€12.50", timeout=15_000)
+
+
+def test_dutch_by_the_switch_and_readable_on_a_telephone(page: Any, shop: Shop) -> None:
+    payment = shop.pin(2_500)
+    page.click("#nav-sidebar >> text=Anna")
+    page.click("#nav-sidebar >> text=Nederlands")
+    page.wait_for_selector("text=Vraagt aandacht")
+    page.set_viewport_size({"width": 390, "height": 844})
+    for path in ("", "payments/payment/", f"payments/payment/{payment.id}/change/", "sales/"):
+        page.goto(f"/admin/{path}")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+    assert "€\N{NO-BREAK SPACE}25,00" in page.goto(f"/admin/payments/payment/{payment.id}/change/").text()

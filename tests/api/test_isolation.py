@@ -1,0 +1,183 @@
+"""Nobody sees or touches another merchant's things; a key of one channel sees its channel's."""
+
+from typing import Any
+
+import pytest
+
+from payments.people.scopes import SCOPES
+from tests.api import conformity
+from tests.api.client import Api, faults, refusal
+from tests.api.conftest import Shop
+from tests.simulator import RunningSimulator
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def everything(shop: Shop) -> dict[str, Any]:
+    """One of everything that the webshop of a shop may have, by what its id is called in addresses."""
+    api = shop.api(channel=shop.webshop)
+    wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card", "capture": "manual"}
+    payment = api.post("/v1/payments", wish | {"customer": {"reference": "c-1"}}).json()
+    api.post(f"/v1/payments/{payment['id']}/capture", {"amount": 2000})
+    refund = api.post("/v1/refunds", {"payment": payment["id"], "amount": 100, "reason": "x"}).json()
+    voucher = api.post("/v1/vouchers", {"amount": 500, "currency": "EUR", "purpose": "multi"}).json()
+    endpoint = api.post("/v1/webhook_endpoints", {"url": "https://example.com/hook", "events": ["*"]}).json()
+    api.post("/v1/payments", wish | {"method": "cash", "order_reference": "2"} | {"capture": "automatic"})
+    delivery = api.get(f"/v1/webhook_endpoints/{endpoint['id']}/deliveries").json()["data"][0]
+    entry = api.get("/v1/ledger/entries").json()["data"][0]
+    terminal = api.post("/v1/terminals", {"channel": shop.webshop.id, "label": "Stand"}).json()
+    return {
+        "payment_id": payment["id"],
+        "order_id": payment["order"]["id"],
+        "refund_id": refund["id"],
+        "code": voucher["code"],
+        "endpoint_id": endpoint["id"],
+        "delivery_id": delivery["id"],
+        "reference": "c-1",
+        "entry_id": entry["id"],
+        "terminal_id": terminal["id"],
+        "account_id": api.get("/v1/ledger/accounts").json()["data"][0]["id"],
+    }
+
+
+@pytest.fixture
+def theirs(stranger: Shop, simulator: RunningSimulator, settings: Any) -> dict[str, Any]:
+    settings.WEBHOOK_ALLOW_PRIVATE = True  # nothing is resolved here, and nothing is sent
+    return everything(stranger)
+
+
+def addresses(ids: dict[str, Any]) -> list[tuple[str, str]]:
+    """Every address of the document that these ids fill."""
+    found = []
+    for template, methods in conformity.document()["paths"].items():
+        names = conformity.PARAMETER.findall(template)
+        if names and all(name.strip("{}") in ids for name in names):
+            path = template.format(**ids)
+            found += [(method.upper(), path) for method in methods if method in ("get", "post", "patch", "delete")]
+    return found
+
+
+def test_another_merchants_objects_are_not_there(shop: Shop, stranger: Shop, theirs: dict[str, Any]) -> None:
+    tried = addresses(theirs)
+    assert len(tried) >= 20
+    for api in (shop.api(), shop.api(channel=shop.store)):
+        for method, path in tried:
+            refusal(ask(api, method, path), 404, "not_found")
+    own = stranger.api()
+    reads = {ask(own, method, path).status_code for method, path in tried if method == "GET"}
+    assert reads == {200}
+
+
+def test_another_merchants_objects_cannot_be_named_in_a_body(
+    shop: Shop, theirs: dict[str, Any], stranger: Shop
+) -> None:
+    api = shop.api(channel=shop.store)
+    pay = {"amount": 100, "currency": "EUR", "method": "card"}
+    told = [
+        ("/v1/payments", pay | {"order": theirs["order_id"]}, "order"),
+        ("/v1/payments", pay | {"order_reference": "1", "provider_account": account_of(stranger)}, "provider_account"),
+        ("/v1/refunds", {"order": theirs["order_id"], "reason": "x"}, "order"),
+        ("/v1/refunds", {"payment": theirs["payment_id"], "reason": "x"}, "payment"),
+        ("/v1/vouchers", {"amount": 1, "currency": "EUR", "purpose": "multi", "order": theirs["order_id"]}, "order"),
+    ]
+    for path, body, place in told:
+        assert faults(api.post(path, body)) == {place: "not_found"}
+    other_channel = pay | {"order_reference": "1", "channel": stranger.store.id}
+    assert faults(shop.api().post("/v1/payments", other_channel)) == {"channel": "not_found"}
+
+
+def test_lists_show_nothing_of_another_merchant(shop: Shop, theirs: dict[str, Any]) -> None:
+    api = shop.api()
+    no_lists = ("/v1", "/v1/statistics", "/v1/ledger/trial_balance")
+    for method, path in every_address():
+        if method == "GET" and "/x" not in path and path not in no_lists:
+            assert api.get(path).json()["data"] == [], path
+    filters = {"order": theirs["order_id"], "customer": "c-1"}
+    assert api.get("/v1/payments", **filters).json()["data"] == []
+    assert api.get("/v1/orders", payment=theirs["payment_id"]).json()["data"] == []
+
+
+def test_a_key_of_one_channel_reads_all_orders_and_only_its_own_of_the_rest(
+    stranger: Shop, theirs: dict[str, Any]
+) -> None:
+    store = stranger.api(channel=stranger.store)
+    for path in (f"payments/{theirs['payment_id']}", f"orders/{theirs['order_id']}", f"vouchers/{theirs['code']}"):
+        assert store.get(f"/v1/{path}").status_code == 200
+    assert store.get("/v1/payments").json()["data"]
+    for path in (
+        f"refunds/{theirs['refund_id']}",
+        f"terminals/{theirs['terminal_id']}",
+        f"webhook_endpoints/{theirs['endpoint_id']}",
+        f"webhook_endpoints/{theirs['endpoint_id']}/deliveries",
+    ):
+        refusal(store.get(f"/v1/{path}"), 404, "not_found")
+    for path in ("refunds", "terminals", "webhook_endpoints", "events", "chargebacks"):
+        assert store.get(f"/v1/{path}").json()["data"] == []
+    wish = {"payment": theirs["payment_id"], "amount": 50, "reason": "x", "route": "cash"}
+    made = store.post("/v1/refunds", wish)
+    assert (made.status_code, made.json()["channel"]["id"]) == (201, stranger.store.id)
+    assert store.get(f"/v1/refunds/{made.json()['id']}").status_code == 200
+
+
+def test_every_address_asks_for_its_scope_before_it_reads_the_body(shop: Shop) -> None:
+    """One key per scope, tried on every address: what it opens is what the contract says, and nothing else."""
+    opens: dict[str, set[str]] = {scope: set() for scope in SCOPES}
+    for scope in SCOPES:
+        api = shop.api(scope)
+        own = set(api.get("/v1").json()["scopes"])
+        for method, path in every_address():
+            answer = api.http.generic(method, path, b"\xff", "text/plain", headers=api.headers())
+            if answer.status_code == 403:
+                members = refusal(answer, 403, "scope_missing")
+                assert members["scope"] not in own
+                assert members["scope"] in members["detail"]
+            else:
+                opens[scope].add(f"{method} {path}")
+    for address in set.union(*opens.values()) - {"GET /v1"}:
+        kinds = {scope.split(":")[0] for scope in SCOPES if address in opens[scope]}
+        assert len(kinds) == 1, address
+    for scope in SCOPES:
+        if scope.endswith(":write") and scope.replace(":write", ":read") in SCOPES:
+            assert opens[scope.replace(":write", ":read")] <= opens[scope]
+
+
+def test_without_a_key_nothing_answers(db: None) -> None:
+    for method, path in every_address():
+        refusal(Api().http.generic(method, path, b"{", "application/json"), 401, "authentication_required")
+
+
+def every_address() -> list[tuple[str, str]]:
+    """Every address for holders of a key."""
+    found = []
+    for template, methods in conformity.document()["paths"].items():
+        path = conformity.PARAMETER.sub("x", template)
+        found += [
+            (name.upper(), path)
+            for name, told in methods.items()
+            if {"apiKey": []} in told.get("security", []) and "servers" not in told  # the stream is served elsewhere
+        ]
+    assert len(found) > 35
+    return found
+
+
+def ask(api: Api, method: str, path: str) -> Any:
+    if method == "GET":
+        return api.get(path)
+    if method == "DELETE":
+        return api.delete(path)
+    return api.patch(path, {}) if method == "PATCH" else api.post(path, {})
+
+
+def account_of(shop: Shop) -> str:
+    return shop.merchant.provider_accounts.get(provider="simulator").id
+
+
+def test_a_tied_key_moves_the_money_of_its_own_channel_only(shop: Shop, simulator: RunningSimulator) -> None:
+    wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card", "capture": "manual"}
+    payment = shop.api(channel=shop.webshop).post("/v1/payments", wish).json()
+    path = f"/v1/payments/{payment['id']}"
+    store = shop.api(channel=shop.store)
+    assert store.get(path).json() == payment
+    for verb in ("capture", "cancel"):
+        refusal(store.post(f"{path}/{verb}", {}), 403, "channel_not_allowed")
+    assert shop.api().post(f"{path}/capture", {}).json()["amount_captured"] == 2500

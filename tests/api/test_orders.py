@@ -1,0 +1,102 @@
+"""An order tells its whole story over all channels, and is found by what its customer brings."""
+
+import pytest
+
+from tests.api.client import Api, faults, refusal
+from tests.api.conftest import Shop
+from tests.simulator import RunningSimulator
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def order(shop: Shop, simulator: RunningSimulator) -> dict[str, object]:
+    """Paid by card in the webshop and in cash at the counter; a part brought back to the store."""
+    web, store = shop.api(channel=shop.webshop), shop.api(channel=shop.store)
+    wish = {"order_reference": "1001", "amount": 2500, "currency": "EUR", "method": "card", "order_total": 4000}
+    paid = web.post("/v1/payments", wish | {"customer": {"reference": "c-7"}}).json()
+    rest = {"order": paid["order"]["id"], "amount": 1500, "currency": "EUR", "method": "cash"}
+    store.post("/v1/payments", rest)
+    store.post("/v1/refunds", {"order": paid["order"]["id"], "amount": 500, "reason": "too big", "route": "cash"})
+    return web.get(f"/v1/orders/{paid['order']['id']}").json()
+
+
+def test_the_whole_story(order: dict[str, object], shop: Shop) -> None:
+    assert (order["reference"], order["total"], order["paid"], order["refunded"]) == ("1001", 4000, 4000, 500)
+    assert (order["refundable"], order["due"], order["charged_back"]) == (3500, 0, 0)
+    assert [payment["channel"]["name"] for payment in order["payments"]] == ["Bloem online", "Bloem Utrecht"]
+    assert [refund["amount"] for refund in order["refunds"]] == [500]
+    assert order["chargebacks"] == []
+    told = [(line["type"], line["channel"]["name"], line["amount"]) for line in order["timeline"]]
+    assert told == [
+        ("payment.created", "Bloem online", 2500),
+        ("payment.captured", "Bloem online", 2500),
+        ("payment.created", "Bloem Utrecht", 1500),
+        ("payment.captured", "Bloem Utrecht", 1500),
+        ("refund.pending", "Bloem Utrecht", 500),
+        ("refund.succeeded", "Bloem Utrecht", 500),
+    ]
+    assert all(line["actor"] for line in order["timeline"])
+    assert order["timeline"][0]["object"] == {"id": order["payments"][0]["id"], "type": "payment"}
+
+
+def test_an_order_is_found_by_what_its_customer_brings(order: dict[str, object], shop: Shop) -> None:
+    api = shop.api(channel=shop.store)
+    card = order["payments"][0]
+    for given in (
+        {"reference": "1001"},
+        {"reference": "1001", "namespace": order["namespace"]},
+        {"receipt": card["receipt_number"]},
+        {"card_fingerprint": card["card"]["fingerprint"]},
+        {"customer": "c-7"},
+        {"customer": card["customer"]},
+        {"payment": card["id"]},
+    ):
+        assert api.get("/v1/orders", **given).json()["data"] == [order], given
+    for given in ({"reference": "1002"}, {"receipt": "x"}, {"terminal": "trm_x", "sequence": "1"}, {"customer": "c-8"}):
+        assert api.get("/v1/orders", **given).json()["data"] == []
+
+
+def test_two_channels_may_use_one_reference(shop: Shop) -> None:
+    for channel in (shop.webshop, shop.store):
+        wish = {"order_reference": "7", "amount": 500, "currency": "EUR", "method": "cash"}
+        assert shop.api(channel=channel).post("/v1/payments", wish).status_code == 201
+    found = shop.api().get("/v1/orders", reference="7").json()["data"]
+    assert [row["channel"]["name"] for row in found] == ["Bloem Utrecht", "Bloem online"]
+    only = shop.api().get("/v1/orders", reference="7", namespace=shop.store.namespace).json()["data"]
+    assert [row["id"] for row in only] == [found[0]["id"]]
+
+
+def test_a_list_of_orders_asks_no_query_per_row(shop: Shop, django_assert_max_num_queries) -> None:  # type: ignore[no-untyped-def]
+    api = shop.api(channel=shop.store)
+    for at in range(12):
+        wish = {"order_reference": str(at), "amount": 500, "currency": "EUR", "method": "cash"}
+        paid = api.post("/v1/payments", wish).json()
+        api.post("/v1/refunds", {"payment": paid["id"], "amount": 100, "reason": "x", "route": "cash"})
+    with django_assert_max_num_queries(14):
+        assert len(api.get("/v1/orders").json()["data"]) == 12
+    with django_assert_max_num_queries(12):
+        expand = "operations,refunds,evidence,journal_entries"
+        assert len(api.get("/v1/payments", expand=expand).json()["data"]) == 12
+    with django_assert_max_num_queries(8):
+        assert len(api.get("/v1/refunds").json()["data"]) == 12
+    for path in ("ledger/accounts", "ledger/entries", "ledger/open_items", "events", "chargebacks"):
+        with django_assert_max_num_queries(8):
+            api.get(f"/v1/{path}")
+
+
+def test_what_is_not_there(shop: Shop, api: Api) -> None:
+    refusal(api.get("/v1/orders/ord_unknown"), 404, "not_found")
+    assert "sequence" in faults(api.get("/v1/orders", terminal="trm_x"))
+    assert "terminal" in faults(api.get("/v1/orders", sequence="1"))
+
+
+def test_due_and_totals(shop: Shop, api: Api) -> None:
+    wish = {"order_reference": "9", "currency": "EUR", "method": "cash", "order_total": 1000}
+    first = api.post("/v1/payments", wish | {"amount": 600}).json()
+    members = refusal(api.post("/v1/payments", wish | {"amount": 500}), 422, "amount_exceeds_due")
+    assert members["due"] == 400
+    refusal(api.post("/v1/payments", wish | {"amount": 100, "order_total": 500}), 422, "order_total_below_paid")
+    other = {"order": first["order"]["id"], "amount": 100, "currency": "USD", "method": "cash"}
+    refusal(api.post("/v1/payments", other), 422, "order_currency_differs")
+    assert api.get(f"/v1/orders/{first['order']['id']}").json()["due"] == 400

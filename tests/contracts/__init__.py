@@ -1,0 +1,1 @@
+"""The seams, tried through every implementation in their registries."""

@@ -1,0 +1,105 @@
+"""How each provider of the registry is brought to each outcome it can have, for the contract test.
+
+A new provider adds one stage here: the recordings, or the magic, by which its outcomes can be had.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from standardwebhooks.webhooks import Webhook
+
+from payments.ids import new_id
+from payments.money import Money
+from payments.providers.base import Call, Credentials, Outcome, Provider, Verb
+from payments.providers.simulator.magic import Ending, magic
+from tests.fake_stripe.post import signature
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """`amounts`: what to ask for each outcome of a sale. `unseen`: what fetch says of a call never made.
+
+    `secrets`: what its accounts are given beside what it makes for them. `sign`: headers over a body, by a secret.
+    """
+
+    amounts: Mapping[Outcome, int] = field(default_factory=dict)
+    method: str = "card"
+    asked: Mapping[str, Any] = field(default_factory=dict)  # what every call has beside amount and method
+    unseen: Outcome = Outcome.NOT_SENT
+    refuses: tuple[Verb, ...] = ()
+    secrets: Callable[[], Mapping[str, str]] = dict
+    sign: Callable[..., dict[str, str]] | None = None
+
+
+def signed(secret: str, body: bytes, *, name: str = "evt_1", at: datetime | None = None) -> dict[str, str]:
+    """Standard Webhooks headers over a body."""
+    at = at or datetime.now(UTC)
+    return {
+        "webhook-id": name,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(secret).sign(name, at, body.decode()),
+    }
+
+
+def stripe_signed(secret: str, body: bytes, *, at: datetime | None = None) -> dict[str, str]:
+    """Stripe's header over a body."""
+    return {"stripe-signature": signature(secret, body, at.timestamp() if at else None)}
+
+
+def stripe_secrets() -> Mapping[str, str]:
+    """An account at the fake Stripe that nobody used yet."""
+    name = secrets.token_hex(8)
+    return {"secret_key": f"sk_test_{name}", "webhook_secret": f"whsec_{name}"}
+
+
+STAGES: Final = {
+    "simulator": Stage(
+        amounts={
+            Outcome.SUCCEEDED: 12_50,
+            Outcome.DECLINED: magic(12_00, Ending.DO_NOT_HONOR),
+            Outcome.PENDING: magic(12_00, Ending.PENDING_SUCCEEDS),
+            Outcome.UNKNOWN: magic(12_00, Ending.DROPPED_DONE),
+            Outcome.NOT_SENT: magic(12_00, Ending.UNREACHABLE_ONCE),
+        },
+        sign=signed,
+    ),
+    "recorded": Stage(
+        amounts={Outcome.SUCCEEDED: 12_50},
+        method="cash",
+        unseen=Outcome.SUCCEEDED,
+        refuses=(Verb.AUTHORIZE, Verb.CAPTURE, Verb.CANCEL),
+    ),
+    "stripe": Stage(
+        amounts={
+            Outcome.SUCCEEDED: 12_50,
+            Outcome.DECLINED: magic(12_00, Ending.DO_NOT_HONOR),
+            Outcome.PENDING: magic(12_00, Ending.REDIRECT),
+            Outcome.UNKNOWN: magic(12_00, Ending.DROPPED_DONE),
+            Outcome.NOT_SENT: magic(12_00, Ending.RATE_LIMITED),
+        },
+        asked={"metadata": {"stripe_token": "pm_card_visa"}, "return_url": "https://shop.example/back"},
+        unseen=Outcome.UNKNOWN,  # a charge with a token may still be running
+        secrets=stripe_secrets,
+        sign=stripe_signed,
+    ),
+    "external": Stage(amounts={Outcome.DECLINED: 12_50}, refuses=tuple(Verb)),
+}
+
+
+def call(stage: Stage, verb: Verb = Verb.SALE, amount: int = 12_50, **more: Any) -> Call:
+    """A fresh call."""
+    fresh = Call(new_id("op"), verb, Money(amount, "EUR"), new_id("pay"), method=stage.method)
+    return replace(fresh, **{**stage.asked, **more})
+
+
+def credentials(provider: str, secrets: Mapping[str, str]) -> Credentials:
+    """A fresh account."""
+    return Credentials(new_id("pac"), provider, "EUR", secrets=secrets)
+
+
+def account_of(code: str, provider: Provider) -> Credentials:
+    """A fresh account with all the secrets it needs."""
+    return credentials(code, {**provider.new_secrets(), **STAGES[code].secrets()})

@@ -1,0 +1,1 @@
+"""What happens when things break at the worst moment."""

@@ -1,0 +1,222 @@
+"""The lives that pass the crash points between them."""
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+import httpx
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.utils import timezone
+
+from payments.ledger import fold
+from payments.models import Order, Payment, ProviderEvent, Refund
+from payments.notify.models import Event, WebhookDelivery
+from payments.notify.services.deliver import deliver
+from payments.services.receive import apply_event
+from payments.services.recover import recover
+from payments.statistics import fold_all
+from reconciliation.models import SettlementFile
+from reconciliation.services.import_file import import_due
+from tests.faults.life import PATIENCE, Life, lapse, on_its_own
+from tests.notify import receiver
+from tests.simulator import eventually
+from tests.terminals.device import Device, refund, sale
+
+
+class Pays(Life):
+    """By card, answered at once."""
+
+    own = ("create.", "submit.", "record.", "flush.")
+
+    def act(self) -> None:
+        self.pay("a")
+
+    def check(self) -> Iterator[str]:
+        yield from self.not_charged(1250)
+
+
+class IsCaptured(Life):
+    """Authorized, then captured in two parts."""
+
+    own = ("ask.",)
+
+    def prepare(self) -> None:
+        self.stage["payment"] = self.pay("a", capture="manual")["id"]
+
+    def act(self) -> None:
+        path = f"/v1/payments/{self.stage['payment']}/capture"
+        self.post(path, {"amount": 500, "final": False}, "first")
+        self.post(path, {"amount": 700, "final": False}, "second")
+
+    def check(self) -> Iterator[str]:
+        yield from self.not_charged(1200)
+
+
+class BringsBack(Life):
+    """Bought online, brought back to the store in two goes."""
+
+    own = ("refund.", "bell.")
+
+    def prepare(self) -> None:
+        self.stage["payment"] = self.pay("a")["id"]
+
+    def act(self) -> None:
+        for key, amount in (("first", 500), ("second", 700)):
+            about = {"payment": self.stage["payment"], "channel": self.stage["store"]}
+            self.post("/v1/refunds", about | {"amount": amount, "reason": "Too small"}, key)
+        on_its_own(recover)
+
+    def check(self) -> Iterator[str]:
+        back = Refund.objects.filter(merchant_id=self.stage["merchant"]).order_by("amount")
+        told = list(back.values_list("amount", "status"))
+        if told != [(500, "succeeded"), (700, "succeeded")]:
+            yield f"given back {told}"
+
+
+class IsUnknown(Life):
+    """The connection breaks after the money has moved: it is asked about until it is known."""
+
+    own = ("recover.",)
+
+    def act(self) -> None:
+        self.pay("a", 1222)
+        lapse()
+        on_its_own(recover)
+
+    def check(self) -> Iterator[str]:
+        yield from self.not_charged(1222)
+
+
+class IsTold(Life):
+    """iDEAL: the customer approves on the provider's page, and the provider tells."""
+
+    own = ("receive.", "apply.")
+
+    def prepare(self) -> None:
+        with receiver.running() as here:
+            settings.PUBLIC_URL = here.url("")
+            page = self.pay("a", method="ideal", return_url="https://shop.example/")["next_action"]["url"]
+            httpx.post(page, data={"action": "approve"}, trust_env=False)
+            eventually(lambda: any('"succeeded"' in row.body for row in here.received), within=PATIENCE)
+            self.stage["webhooks"] = [[row.path, row.body, row.headers] for row in here.received if row.body]
+
+    def act(self) -> None:
+        for path, body, headers in self.stage["webhooks"]:
+            self.send(path, body.encode(), headers)
+        for event_id in ProviderEvent.objects.filter(due_at__isnull=False).values_list("id", flat=True):
+            on_its_own(partial(apply_event, event_id))
+
+    def check(self) -> Iterator[str]:
+        yield from self.not_charged(1250)
+
+
+class RunsOut(Life):
+    """An authorization that nobody captures."""
+
+    own = ("expire.",)
+
+    def prepare(self) -> None:
+        payment = self.pay("a", capture="manual")["id"]
+        Payment.objects.filter(id=payment).update(expires_at=timezone.now())
+
+    def act(self) -> None:
+        on_its_own(recover)
+
+    def check(self) -> Iterator[str]:
+        found = set(self.payments().values_list("status", flat=True))
+        if found != {"expired"}:
+            yield f"it is {found}"
+
+
+class IsFolded(Life):
+    """What was sold goes into checkpoints and totals."""
+
+    own = ("fold.", "statistics.")
+    steady = False  # it waits for others
+
+    def prepare(self) -> None:
+        self.pay("a", method="cash", channel=self.stage["store"])
+
+    def act(self) -> None:
+        end = time.monotonic() + PATIENCE
+        while fold.age() and time.monotonic() < end:  # others on this server may have transactions open
+            on_its_own(fold.fold_all)
+            time.sleep(0.02)
+        on_its_own(fold_all)
+
+
+class IsTellingTheShop(Life):
+    """A webshop hears what happened."""
+
+    own = ("deliver.",)
+
+    def prepare(self) -> None:
+        self.post("/v1/webhook_endpoints", {"url": self.stage["receiver"], "events": ["*"]}, "endpoint")
+        self.pay("a", method="cash", channel=self.stage["store"])
+
+    def act(self) -> None:
+        on_its_own(deliver)
+
+    def check(self) -> Iterator[str]:
+        events = Event.objects.filter(merchant_id=self.stage["merchant"]).values_list("id", flat=True)
+        self.stage["events"] = sorted(events)
+        rows = WebhookDelivery.objects.filter(event__merchant_id=self.stage["merchant"])
+        told = list(rows.values_list("status", flat=True))
+        if told != ["succeeded"] * len(events):
+            yield f"deliveries {told} of {len(events)} events"
+
+
+class IsSettled(Life):
+    """The provider's account of what it owes comes as a file."""
+
+    own = ("upload.", "import.", "finish.")
+
+    def prepare(self) -> None:
+        account = {"account": self.pay("a")["provider_account"]["id"]}
+        settled = httpx.post(f"{settings.SIMULATOR_URL}/settlements", json=account, trust_env=False)
+        self.stage["csv"] = settled.json()["csv"]
+
+    def act(self) -> None:
+        form = {"file": ContentFile(self.stage["csv"].encode(), name="settlement.csv")}
+        headers = {"Authorization": f"Bearer {self.stage['key']}", "Idempotency-Key": "file"}
+        self.answered(partial(self.http.post, "/v1/settlement_files", form, headers=headers))
+        on_its_own(import_due)
+
+    def check(self) -> Iterator[str]:
+        files = SettlementFile.objects.filter(merchant_id=self.stage["merchant"])
+        told = list(files.values_list("status", "lines"))
+        if told != [("imported", 1)]:
+            yield f"files {told}"
+
+
+class IsAtTheCounter(Life):
+    """A terminal posts what it did, offline for a while."""
+
+    own = ("device.",)
+
+    def prepare(self) -> None:
+        made = self.post("/v1/terminals", {"channel": self.stage["store"], "label": "Till 1"}, "till")
+        paired = self.post("/v1/terminals/pair", {"pairing_code": made["pairing_code"]}, "pair")
+        self.stage |= {"terminal": paired["terminal"], "secret": paired["secret"]}
+
+    def act(self) -> None:
+        device = Device(self.stage["terminal"], self.stage["secret"], http=self.http)
+        day = [sale(1, 1000), sale(2, 500, offline=True), refund(3, 400, original={"sequence": 1})]
+        self.answered(partial(device.batch, day, webhook_id="day"))
+
+    def check(self) -> Iterator[str]:
+        orders = Order.objects.filter(merchant_id=self.stage["merchant"]).order_by("captured")
+        told = list(orders.values_list("captured", "refunded"))
+        if told != [(500, 0), (1000, 400)]:
+            yield f"orders {told}"
+
+
+LIVES: Final[dict[str, type[Life]]] = {
+    life.__name__: life
+    for life in (
+        *(Pays, IsCaptured, BringsBack, IsUnknown, IsTold, RunsOut),
+        *(IsFolded, IsTellingTheShop, IsSettled, IsAtTheCounter),
+    )
+}

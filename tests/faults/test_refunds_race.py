@@ -1,0 +1,82 @@
+"""Orders that two channels give back at once: what fits is given back once, also where only the database says no.
+
+`ORDERS` and `AT_ONCE` say how much of it (200 and 100 in `make soak`).
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
+from typing import Any, Final
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.utils.module_loading import import_string
+
+from payments.errors import Invalid
+from payments.ledger.audit import one_moment, violations
+from payments.models import Order, Payment, Refund
+from payments.services import plan, refund
+from payments.services.plan import Share
+from tests.builders import Shop, open_shop
+
+ORDERS: Final = int(os.environ.get("ORDERS", "2"))
+AT_ONCE: Final = int(os.environ.get("AT_ONCE", "12"))
+WORKERS: Final = min(AT_ONCE, 20)  # connections at the same moment
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(0)]
+
+
+def race(times: int, work: Callable[[int], Any]) -> list[Any]:
+    """Do it `times` over, as many at once as there are connections; answers and refusals."""
+    start = Barrier(min(times, WORKERS))
+
+    def one(number: int) -> Any:
+        if number < WORKERS:
+            start.wait(60)
+        try:
+            return work(number)
+        except Invalid as refusal:
+            return refusal
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return list(pool.map(one, range(times)))
+
+
+def ask(shop: Shop, paid: Payment, number: int) -> Refund:
+    """60 % of this very payment, in the webshop or in the store."""
+    channel = (shop.webshop, shop.store)[number % 2]
+    return shop.refund(paid.order, 3000, channel=channel, allocation=(Share(payment_id=paid.id, amount=3000),))
+
+
+def give_back(shop: Shop) -> None:
+    """Every order is asked 60 % back by everybody, from both channels: exactly one gets it."""
+    for _ in range(ORDERS):
+        answers = race(AT_ONCE, partial(ask, shop, shop.pin(5000)))
+        refusals = [row for row in answers if isinstance(row, Invalid)]
+        assert len(answers) - len(refusals) == 1
+        assert {(row.code, row.members["amount_refundable"]) for row in refusals} == {
+            ("amount_exceeds_refundable", 2000)
+        }
+        after = Order.objects.latest("id")
+        assert (after.refunded + after.refund_reserved, after.excess) == (3000, 0)
+    with one_moment():
+        assert list(violations(map(import_string, settings.LEDGER_AUDITS))) == []
+
+
+def test_one_of_all_gets_it() -> None:
+    give_back(open_shop())
+
+
+def test_the_database_alone_says_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The application's own check is switched off: the lock stays, and the CHECK refuses."""
+    told: list[str] = []
+    monkeypatch.setattr(plan, "check_refundable", lambda *args, **more: None)
+    real = refund.exceeds_refundable
+    monkeypatch.setattr(refund, "exceeds_refundable", lambda *args: told.append("CHECK") or real(*args))
+    give_back(open_shop())
+    assert len(told) == ORDERS * (AT_ONCE - 1)

@@ -1,0 +1,99 @@
+"""Webhooks that come in: what only repeats an answer is done with at once, all else is left to the workers."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from django.utils import timezone
+
+from payments.errors import OnetillError
+from payments.models import Operation, Payment, ProviderEvent
+from payments.notify import signing
+from payments.providers.base import Fact, Outcome
+from payments.providers.simulator.wire import Event, Happening
+from payments.services.receive import apply_event, receive
+from tests.builders import Shop, fresh, open_shop
+from tests.simulator import RunningSimulator
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("simulator")]
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return open_shop()
+
+
+def told(shop: Shop, payment: Payment, **differently: Any) -> ProviderEvent:
+    """The shop's simulator tells of the payment's sale, signed."""
+    operation = Operation.objects.get(payment=payment, verb="sale")
+    facts: dict[str, Any] = {
+        "fact": Fact.SALE,
+        "outcome": Outcome.SUCCEEDED,
+        "reference": operation.provider_reference or "sim_sal_x",
+        "amount": payment.amount,
+        "currency": "EUR",
+        "account": operation.provider_account_id,
+        "operation_id": operation.id,
+        "occurred_at": timezone.now(),
+    }
+    event = Event(id="evt_1", type="sale", created_at=datetime.now(UTC), data=Happening(**facts | differently))
+    body = msgspec.json.encode(event)
+    account = shop.account("simulator")
+    secret = json.loads(account.credentials)["webhook_secret"]
+    headers = signing.headers(message_id="evt_1", body=body.decode(), moment=timezone.now(), secrets=[secret])
+    return ProviderEvent.objects.get(id=receive(account, body=body, headers=headers))
+
+
+def test_what_the_call_was_told_already_is_stored_as_applied(shop: Shop) -> None:
+    payment = shop.pay(5000)
+    event = told(shop, payment)
+    assert (event.status, event.due_at) == ("applied", None)
+    assert event.applied_at is not None
+    assert bytes(event.body).startswith(b'{"id":"evt_1"')
+
+
+def test_the_same_webhook_twice_is_one_event(shop: Shop) -> None:
+    payment = shop.pay(5000)
+    first, second = told(shop, payment), told(shop, payment)
+    assert (first.id, second.deliveries) == (second.id, 2)
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        {"outcome": Outcome.DECLINED},
+        {"outcome": Outcome.UNKNOWN},
+        {"fact": Fact.REFUND},
+        {"operation_id": None},
+        {"operation_id": "op_of_nobody"},
+    ],
+)
+def test_whatever_says_something_else_waits_for_a_worker(shop: Shop, news: dict[str, Any]) -> None:
+    event = told(shop, shop.pay(5000), **news)
+    assert event.status == "pending"
+    assert event.due_at is not None
+
+
+def test_what_is_not_answered_yet_waits_and_is_then_booked(
+    shop: Shop, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("payments.services.ask.submit_new", _break)
+        with pytest.raises(OnetillError):
+            shop.pay(5000)
+    payment = Payment.objects.get()
+    event = told(shop, payment)
+    assert event.status == "pending"
+    apply_event(event.id)
+    assert (fresh(event).status, fresh(payment).status) == ("applied", "captured")
+
+
+def test_another_merchants_operation_is_no_answer(shop: Shop) -> None:
+    payment = open_shop("Stranger").pay(5000)
+    assert told(shop, payment).status == "pending"
+
+
+def _break(*args: object, **kwargs: object) -> None:
+    raise OnetillError("broken", "A defect.")

@@ -1,0 +1,209 @@
+"""How a refund is split over what was paid, by which route each part travels, and why the better ones cannot."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from payments.errors import Invalid
+from payments.models import Order, Voucher
+from payments.services.plan import BankAccount, PlannedPart, Share
+from payments.services.refund import plan_refund
+from tests.builders import Shop, fresh, on, open_shop
+
+pytestmark = pytest.mark.django_db
+
+ANNA = BankAccount(iban="NL91ABNA0417164300", name="A. de Vries")
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return open_shop()
+
+
+def planned(shop: Shop, order: Order, amount: int | None = None, **more: Any) -> tuple[PlannedPart, ...]:
+    return plan_refund(shop.asks(order, amount, **{"channel": shop.store} | more)).parts
+
+
+def shares(parts: tuple[PlannedPart, ...]) -> list[tuple[str | None, int]]:
+    return [(part.payment.method, part.amount) for part in parts]
+
+
+@pytest.fixture
+def paid_in_three(shop: Shop) -> Order:
+    """First 50.00 by PIN, then 30.00 in cash, then 20.00 with a voucher."""
+    first = shop.pin(5000, occurred_at=timezone.now() - timedelta(hours=1))
+    shop.pay_cash(3000, order=first.order)
+    voucher = shop.voucher(2000)
+    shop.pay(2000, method="voucher", voucher_code=voucher.code, order=first.order)
+    order = fresh(first.order)
+    assert isinstance(order, Order)
+    return order
+
+
+class TestSplitting:
+    def test_what_was_paid_last_is_given_back_first(self, shop: Shop, paid_in_three: Order) -> None:
+        assert shares(planned(shop, paid_in_three, 4000)) == [("voucher", 2000), ("cash", 2000)]
+
+    def test_without_an_amount_everything_is_given_back(self, shop: Shop, paid_in_three: Order) -> None:
+        plan = plan_refund(shop.asks(paid_in_three, channel=shop.store))
+        assert plan.amount == plan.amount_refundable == 10_000
+        assert shares(plan.parts) == [("voucher", 2000), ("cash", 3000), ("card", 5000)]
+
+    def test_proportionally_no_cent_is_lost(self, shop: Shop, paid_in_three: Order) -> None:
+        parts = planned(shop, paid_in_three, 1001, allocation="proportional")
+        assert shares(parts) == [("voucher", 200), ("cash", 300), ("card", 501)]
+
+    def test_proportionally_a_tender_without_a_share_has_no_part(self, shop: Shop, paid_in_three: Order) -> None:
+        assert shares(planned(shop, paid_in_three, 1, allocation="proportional")) == [("card", 1)]
+
+    def test_as_asked(self, shop: Shop, paid_in_three: Order) -> None:
+        cash, card = paid_in_three.payments.get(method="cash"), paid_in_three.payments.get(method="card")
+        asked = (Share(payment_id=card.id, amount=100), Share(payment_id=cash.id, amount=50))
+        assert shares(planned(shop, paid_in_three, allocation=asked)) == [("card", 100), ("cash", 50)]
+
+    def test_as_asked_must_add_up(self, shop: Shop, paid_in_three: Order) -> None:
+        card = paid_in_three.payments.get(method="card")
+        with pytest.raises(Invalid, match="add up") as refused:
+            planned(shop, paid_in_three, 200, allocation=(Share(payment_id=card.id, amount=100),))
+        assert refused.value.param == "allocation"
+
+    def test_as_asked_no_payment_gives_more_than_it_has(self, shop: Shop, paid_in_three: Order) -> None:
+        cash = paid_in_three.payments.get(method="cash")
+        with pytest.raises(Invalid) as refused:
+            planned(shop, paid_in_three, allocation=(Share(payment_id=cash.id, amount=3001),))
+        assert (refused.value.code, refused.value.param) == ("amount_exceeds_refundable", "allocation[0].amount")
+        assert refused.value.members["amount_refundable"] == 3000
+
+    def test_as_asked_names_each_payment_of_the_order_once(self, shop: Shop, paid_in_three: Order) -> None:
+        cash, other = paid_in_three.payments.get(method="cash"), shop.pay_cash(1000)
+        for second in (cash, other):
+            asked = (Share(payment_id=cash.id, amount=10), Share(payment_id=second.id, amount=10))
+            with pytest.raises(Invalid) as refused:
+                planned(shop, paid_in_three, allocation=asked)
+            assert refused.value.param == "allocation[1].payment"
+
+    def test_of_one_payment_only_that_one_gives(self, shop: Shop, paid_in_three: Order) -> None:
+        cash = paid_in_three.payments.get(method="cash")
+        plan = plan_refund(shop.asks(cash, channel=shop.store))
+        assert (plan.amount, plan.amount_refundable, shares(plan.parts)) == (3000, 3000, [("cash", 3000)])
+
+    def test_a_payment_of_another_order_is_refused(self, shop: Shop, paid_in_three: Order) -> None:
+        other = shop.pay_cash(1000)
+        with pytest.raises(Invalid) as refused:
+            planned(shop, paid_in_three, payment=other)
+        assert refused.value.param == "payment"
+
+    def test_more_than_was_paid_is_refused_with_what_is_left(self, shop: Shop, paid_in_three: Order) -> None:
+        with pytest.raises(Invalid) as refused:
+            planned(shop, paid_in_three, 10_001)
+        assert refused.value.code == "amount_exceeds_refundable"
+        assert refused.value.members == {"amount_refundable": 10_000, "currency": "EUR"}
+
+    def test_planning_changes_nothing(self, shop: Shop, paid_in_three: Order) -> None:
+        books = shop.books()
+        planned(shop, paid_in_three)
+        assert shop.books() == books
+        assert fresh(paid_in_three).refundable == 10_000
+        assert not paid_in_three.refunds.exists()
+
+
+class TestRoutes:
+    def test_a_pin_sale_cannot_go_back_without_the_card(self, shop: Shop) -> None:
+        (part,) = planned(shop, shop.pin(1000).order)
+        assert part.route == "voucher"
+        assert [(reason["route"], reason["code"]) for reason in part.reasons] == [
+            ("original", "card_required"),
+            ("bank", "bank_account_required"),
+        ]
+
+    def test_a_pin_sale_goes_to_the_bank_account_that_is_given(self, shop: Shop) -> None:
+        (part,) = planned(shop, shop.pin(1000).order, bank_account=ANNA)
+        assert (part.route, part.bank_account) == ("bank", ANNA)
+        assert [reason["code"] for reason in part.reasons] == ["card_required"]
+
+    def test_a_bank_account_given_before_on_this_order_is_known(self, shop: Shop) -> None:
+        order = shop.pin(1000).order
+        shop.refund(order, 100, bank_account=ANNA)
+        (part,) = planned(shop, order)
+        assert (part.route, part.bank_account) == ("bank", ANNA)
+
+    def test_with_a_terminal_named_the_card_is_presented_there(self, shop: Shop) -> None:
+        order = shop.pin(1000).order
+        for route in ("terminal", "auto"):
+            (part,) = planned(shop, order, route=route, terminal_id=shop.terminal.terminal_id)
+            assert (part.route, part.terminal_id) == ("terminal", shop.terminal.terminal_id)
+
+    @pytest.mark.parametrize(
+        ("route", "code", "reason"),
+        [
+            ("original", "route_not_possible", "card_required"),
+            ("terminal", "route_not_possible", "terminal_required"),
+            ("bank", "bank_account_required", None),
+        ],
+    )
+    def test_a_route_that_is_asked_for_and_impossible_is_refused(
+        self, shop: Shop, route: str, code: str, reason: str | None
+    ) -> None:
+        with pytest.raises(Invalid) as refused:
+            planned(shop, shop.pin(1000).order, route=route)
+        assert refused.value.code == code
+        assert [row["code"] for row in refused.value.members.get("reasons", [])] == ([reason] if reason else [])
+
+    def test_a_terminal_gives_back_on_cards_only(self, shop: Shop) -> None:
+        with pytest.raises(Invalid) as refused:
+            planned(shop, shop.pay_cash(1000).order, route="terminal", terminal_id=shop.terminal.terminal_id)
+        assert refused.value.members["reasons"][0]["code"] == "not_paid_by_card"
+
+    def test_cash_comes_out_of_a_till(self, shop: Shop) -> None:
+        order = shop.pin(1000).order
+        assert planned(shop, order, route="cash")[0].route == "cash"
+        with pytest.raises(Invalid) as refused:
+            planned(shop, order, route="cash", channel=shop.webshop)
+        assert refused.value.members["reasons"][0]["code"] == "no_till"
+
+    def test_what_was_paid_in_cash_is_no_cash_in_the_webshop(self, shop: Shop) -> None:
+        order = shop.pay_cash(1000).order
+        assert planned(shop, order)[0].route == "original"
+        (part,) = planned(shop, order, channel=shop.webshop)
+        assert (part.route, part.reasons[0]["code"]) == ("voucher", "no_till")
+
+    def test_an_expired_voucher_is_not_filled_again(self, shop: Shop) -> None:
+        voucher = shop.voucher(1000, expires_at=timezone.now() + timedelta(days=1))
+        order = shop.pay(1000, method="voucher", voucher_code=voucher.code).order
+        assert planned(shop, order)[0].route == "original"
+        Voucher.objects.filter(id=voucher.id).update(expires_at=timezone.now() - timedelta(seconds=1))
+        (part,) = planned(shop, order)
+        assert (part.route, part.reasons[0]["code"]) == ("voucher", "voucher_expired")
+
+    def test_a_contract_that_ended_gives_nothing_back(self, shop: Shop) -> None:
+        payment = shop.pay_cash(1000)
+        account = payment.provider_account
+        account.active = False
+        account.save()
+        assert planned(shop, payment.order)[0].reasons[0]["code"] == "provider_account_inactive"
+
+
+class TestCash:
+    @pytest.mark.parametrize(("amount", "rounding"), [(1002, -2), (1003, 2), (1005, 0), (2, -2)])
+    def test_only_the_cash_leg_is_rounded(self, shop: Shop, amount: int, rounding: int) -> None:
+        order = shop.pin(5000).order
+        (part,) = planned(shop, order, amount, route="cash")
+        assert (part.amount, part.rounding) == (amount, rounding)
+        assert planned(shop, order, amount, route="voucher")[0].rounding == 0
+
+
+class TestArrival:
+    def test_our_own_books_are_at_once(self, shop: Shop) -> None:
+        (part,) = planned(shop, shop.pin(1000).order)
+        assert part.expected_at - timezone.now() < timedelta(seconds=5)
+
+    @pytest.mark.parametrize(("asked", "arrives"), [("2026-11-19", "2026-11-20"), ("2026-11-20", "2026-11-23")])
+    def test_a_bank_takes_a_business_day(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch, asked: str, arrives: str
+    ) -> None:
+        order = shop.pin(1000, occurred_at=on("2026-11-18")).order
+        monkeypatch.setattr("payments.services.refund.timezone.now", lambda: on(asked))
+        (part,) = planned(shop, order, bank_account=ANNA)
+        assert part.expected_at == on(arrives)

@@ -1,0 +1,179 @@
+"""A receipt says what the law and the card schemes want to read, and of a card never more than its last four digits."""
+
+import re
+import zlib
+from typing import Any
+
+import pytest
+from django.utils import translation
+
+from payments.models import Merchant, Payment, Refund
+from payments.receipts import pdf
+from payments.receipts.contents import Receipt, of_payment, of_refund
+from payments.services.device import Proof
+from tests.builders import Shop, on, open_shop
+
+pytestmark = pytest.mark.django_db
+SELLER = {
+    "address": "Oudegracht 1\n3511 AB Utrecht",
+    "registration_number": "12345678",
+    "vat_number": "NL001234567B01",
+}
+PROOF = Proof(rrn="RRN77", stan="000123", authorization_code="A1B2C3", acquirer_tid="TID00001", acquirer_mid="MID00001")
+EMV = {"aid": "A0000000043060", "label": "MAESTRO"}
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return open_shop(**SELLER, cash_rounding=5)
+
+
+def pinned(shop: Shop, amount: int = 4_950, **more: Any) -> Payment:
+    """A PIN sale with all that a terminal proves."""
+    payment = shop.pin(amount, proof=PROOF, **more)
+    payment.evidence.update(posted={"type": "sale", "emv": EMV})
+    return payment
+
+
+def said(receipt: Receipt) -> dict[str, str]:
+    return {line.name: line.value for block in receipt.blocks for line in block}
+
+
+def test_a_pin_sale(shop: Shop) -> None:
+    payment = pinned(shop, occurred_at=on("2026-07-01", "10:05"))
+    receipt = of_payment(payment)
+    assert receipt.shop == "Bloem Utrecht"
+    assert list(receipt.seller) == [
+        "Oudegracht 1",
+        "3511 AB Utrecht",
+        "KvK 12345678",
+        "VAT number NL001234567B01",
+    ]
+    assert said(receipt) == {
+        "Receipt number": payment.receipt_number,
+        "Date": "1 Jul 2026 12:05",
+        "Total": "€49.50",
+        "Paid with": "Card Maestro •••• 4242",
+        "Type": "Payment (sale)",
+        "Card read by": "contactless",
+        "Terminal": "Till 1",
+        "TID": "TID00001",
+        "MID": "MID00001",
+        "AID": "A0000000043060",
+        "Application": "MAESTRO",
+        "Authorization code": "A1B2C3",
+        "RRN": "RRN77",
+        "STAN": "000123",
+        "Transaction": "1/1",
+    }
+
+
+def test_a_tip_and_cash_taken_along(shop: Shop) -> None:
+    told = said(of_payment(pinned(shop, 6_000, tip=500, cashback=1_000)))
+    assert [told[name] for name in ("Goods", "Tip", "Cash withdrawn", "Total")] == [
+        "€45.00",
+        "€5.00",
+        "€10.00",
+        "€60.00",
+    ]
+
+
+def test_cash_is_rounded_received_and_given_back(shop: Shop) -> None:
+    told = said(of_payment(shop.pay_cash(1_252, received=2_000)))
+    assert (told["Total"], told["Rounded"], told["Received"], told["Change given"]) == (
+        "€12.52",
+        "−€0.02",
+        "€20.00",
+        "€7.50",
+    )
+    assert "Type" not in told
+
+
+def test_vat_in_the_readers_words(shop: Shop) -> None:
+    rates = ({"rate": 21, "net": 1_000, "tax": 210}, {"rate": "9", "net": 100, "tax": 9})
+    payment = shop.pay_cash(1_319, vat=rates)
+    with translation.override("nl"):
+        told = said(of_payment(payment))
+    assert told["Btw 21% over €\N{NO-BREAK SPACE}10,00"] == "€\N{NO-BREAK SPACE}2,10"
+    assert told["Btw 9% over €\N{NO-BREAK SPACE}1,00"] == "€\N{NO-BREAK SPACE}0,09"
+    assert told["Betaald met"] == "Contant"
+
+
+def test_a_retourpin_is_marked_as_one(shop: Shop) -> None:
+    sale = pinned(shop)
+    back = shop.pin_back(1_000, sale, proof=Proof(authorization_code="R9", acquirer_tid="TID00001"))
+    receipt = of_refund(back)
+    told = said(receipt)
+    assert receipt.title == "Refund receipt"
+    assert (told["Given back"], told["Type"], told["On"]) == ("€10.00", "Return (refund)", "Card Maestro •••• 4242")
+    assert (told["Of receipt"], told["Authorization code"], told["TID"]) == (sale.receipt_number, "R9", "TID00001")
+    with translation.override("nl"):
+        assert "Retourpin" in said(of_refund(back))
+    assert said(of_payment(Payment.objects.get(id=sale.id)))["Given back since"] == "€10.00"
+
+
+def test_a_refund_by_voucher_names_the_vouchers_end_only(shop: Shop) -> None:
+    refund = shop.refund(shop.pin(2_000), 500, route="voucher")
+    told = said(of_refund(refund))
+    part = refund.parts.get()
+    assert part.voucher is not None
+    assert told["Voucher"] == f"…{part.voucher.code_end}"
+    assert not re.search(rf"\w{part.voucher.code_end}", " ".join(told.values()))
+
+
+def test_never_more_than_four_digits(shop: Shop) -> None:
+    payment = shop.pay_cash(500)
+    Payment.objects.filter(id=payment.id).update(description="4111 1111 1111 1111", card_last4="1111")
+    fresh = Payment.objects.get(id=payment.id)
+    assert "4111" not in str(of_payment(fresh))
+    assert "**** **** **** 1111" in str(of_payment(fresh))
+
+
+def text_of(content: bytes) -> str:
+    """What stands on the page of a PDF that carries no font."""
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", content, re.DOTALL)
+    pages = b"".join(zlib.decompress(stream) for stream in streams)
+    return " ".join(
+        re.sub(rb"\\(.)", rb"\1", found).decode("windows-1252") for found in re.findall(rb"\((.*?)(?<!\\)\) Tj", pages)
+    )
+
+
+def test_a_pdf_says_the_same(shop: Shop) -> None:
+    payment = pinned(shop)
+    content = pdf.written(of_payment(payment), payment.occurred_at)
+    text = text_of(content)
+    assert content.startswith(b"%PDF-")
+    for told in ("€49.50", "Card Maestro •••• 4242", payment.receipt_number or "", "NL001234567B01", "A1B2C3"):
+        assert told in text, told
+    assert b"FontFile" not in content
+    assert content == pdf.written(of_payment(payment), payment.occurred_at)
+
+
+@pytest.mark.parametrize("fonts", [True, False], ids=["font", "no font"])
+@pytest.mark.parametrize(
+    "name",
+    ["Kwiaciarnia Łódź", "İğneada Çiçekçi Şişli", "متجر الزهور", "花店 💐", "x" * 200],
+)
+def test_names_in_any_letters_are_written(shop: Shop, name: str, fonts: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not fonts:
+        monkeypatch.setattr(pdf, "FONTS", ())
+    elif pdf._found() is None:
+        pytest.skip("no font is installed here")
+    payment = shop.pay_cash(1_000)
+    Merchant.objects.update(name=name)
+    fresh = Payment.objects.select_related("merchant", "channel", "order").get(id=payment.id)
+    content = pdf.written(of_payment(fresh), fresh.occurred_at)
+    assert content.startswith(b"%PDF-")
+    assert (b"FontFile2" in content) == (fonts and not pdf._is_western(name))
+    if not fonts and name.startswith("Kwiaciarnia"):
+        assert "Kwiaciarnia ?odz" in text_of(content)
+
+
+def test_a_long_receipt_goes_on_on_the_next_page(shop: Shop) -> None:
+    order = shop.pay_cash(100).order
+    for _ in range(25):
+        shop.pay_cash(100, order=order)
+    refund = Refund.objects.get(id=shop.refund(order).id)
+    content = pdf.written(of_refund(refund), refund.occurred_at)
+    assert len(re.findall(rb"/Type /Page\b", content)) > 1
+    assert text_of(content).count("Of receipt") == 26

@@ -1,0 +1,129 @@
+"""Finance works in the admin: files are sent, payouts and lines read, discrepancies resolved; money is not editable."""
+
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from payments.people.models import Role
+from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementFile, SettlementLine
+from reconciliation.services.import_file import import_due
+from tests.people.cast import person
+from tests.reconciliation.conftest import BankLine, Line, Shop, settlement_csv, statement
+
+MODELS = (SettlementFile, Settlement, SettlementLine, Payout, BankStatementLine)
+
+
+def signed_in(shop: Shop, role: Role.Name = Role.Name.FINANCE, name: str = "fenna") -> Client:
+    user = person(name, shop.merchant.id, role=role)
+    user.is_staff = True
+    user.save()
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def week(shop: Shop) -> None:
+    payment = shop.sells_online(5000)
+    shop.sends(settlement_csv(Line(4800, operation=payment.operations.get().id), payout="P-1"))
+    shop.sends(statement(BankLine(4800, "P-1")))
+
+
+def page(model: Any, name: str = "changelist", *arguments: str) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{name}", args=arguments)
+
+
+def test_every_page_shows_its_rows_and_edits_nothing(shop: Shop) -> None:
+    week(shop)
+    client = signed_in(shop)
+    for model in MODELS:
+        assert client.get(page(model)).status_code == 200
+        row = model._default_manager.order_by("pk")[0]
+        answer = client.get(page(model, "change", str(row.pk)))
+        assert answer.status_code == 200
+        assert b'name="_save"' not in answer.content
+        assert client.post(page(model, "change", str(row.pk)), {"amount": 1}).status_code == 403
+        assert client.get(page(model, "add")).status_code == 403
+
+
+def test_a_file_leads_to_what_it_holds(shop: Shop) -> None:
+    week(shop)
+    client = signed_in(shop)
+    for row in SettlementFile.objects.all():
+        shown = client.get(page(SettlementFile, "change", row.id)).content.decode()
+        links = [unescape(link) for link in re.findall(r'href="([^"]+__exact=stl_[^"]+)"', shown)]
+        assert len(links) == 3
+        assert [client.get(link).status_code for link in links] == [200, 200, 200]
+
+
+def test_others_see_nothing(shop: Shop, open_shop: Callable[[str], Shop]) -> None:
+    week(shop)
+    stranger = signed_in(open_shop("Vreemd"))
+    clerk = signed_in(shop, Role.Name.CLERK, "carl")
+    for model in MODELS:
+        row = model._default_manager.order_by("pk")[0]
+        assert stranger.get(page(model, "change", str(row.pk))).status_code == 302
+        assert clerk.get(page(model)).status_code == 403
+
+
+def test_a_file_is_sent_and_imported(shop: Shop) -> None:
+    client = signed_in(shop)
+    address = reverse("admin:reconciliation_settlementfile_upload")
+    assert client.get(address).status_code == 200
+    form = {"merchant": shop.merchant.id, "file": SimpleUploadedFile("day.xml", statement(BankLine(100)).encode())}
+    answer = client.post(address, form)
+    row = SettlementFile.objects.get()
+    assert answer["Location"] == page(SettlementFile, "change", row.id)
+    import_due()
+    assert "camt053" in client.get(answer["Location"]).content.decode()
+
+
+def test_who_may_not_resolve_may_not_send(shop: Shop, open_shop: Callable[[str], Shop]) -> None:
+    address = reverse("admin:reconciliation_settlementfile_upload")
+    assert signed_in(shop, Role.Name.AUDITOR).get(address).status_code == 403
+    other = open_shop("Vreemd")
+    form = {"merchant": other.merchant.id, "file": SimpleUploadedFile("x", b"x")}
+    assert signed_in(shop, name="frank").post(address, form).status_code == 200
+    assert SettlementFile.objects.count() == 0
+
+
+@pytest.mark.parametrize(("action", "status"), [("book_fee", "resolved"), ("write_off", "proposed")])
+def test_a_discrepancy_is_resolved_by_its_form(shop: Shop, action: str, status: str) -> None:
+    week(shop)
+    (row,) = shop.disagreements()
+    client = signed_in(shop)
+    shown = client.get(reverse("admin:payments_discrepancy_change", args=[row.id])).content.decode()
+    assert f'value="{action}"' in shown
+    address = reverse("admin:payments_discrepancy_resolve", args=[row.id])
+    client.post(address, {"action": action, "note": "Their fee."})
+    row.refresh_from_db()
+    assert row.status == status
+    assert shop.balance("fees") == (200 if status == "resolved" else 0)
+
+
+def test_what_makes_no_sense_is_said_and_changes_nothing(shop: Shop) -> None:
+    week(shop)
+    (row,) = shop.disagreements()
+    client = signed_in(shop)
+    address = reverse("admin:payments_discrepancy_resolve", args=[row.id])
+    answer = client.post(address, {"action": "wait", "note": "x", "until": "2026-13-99"}, follow=True)
+    assert "later day" in answer.content.decode()
+    assert client.get(address).status_code == 405
+    row.refresh_from_db()
+    assert row.status == "open"
+
+
+def test_an_auditor_reads_and_does_not_resolve(shop: Shop) -> None:
+    week(shop)
+    (row,) = shop.disagreements()
+    client = signed_in(shop, Role.Name.AUDITOR)
+    shown = client.get(reverse("admin:payments_discrepancy_change", args=[row.id])).content.decode()
+    assert 'value="write_off"' not in shown
+    client.post(reverse("admin:payments_discrepancy_resolve", args=[row.id]), {"action": "book_fee", "note": "x"})
+    row.refresh_from_db()
+    assert row.status == "open"

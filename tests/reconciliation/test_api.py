@@ -1,0 +1,173 @@
+"""The REST API of reconciliation: files, payouts and discrepancies, for holders of the right key."""
+
+import json
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
+
+from payments import directory
+from payments.people.services import api_keys
+from reconciliation.models import Payout, SettlementFile
+from reconciliation.services.import_file import import_due
+from tests.api.client import Api, faults, refusal
+from tests.reconciliation.conftest import BankLine, Line, Shop, settlement_csv, statement
+
+
+def api(shop: Shop, *scopes: str, channel: bool = False) -> Api:
+    key = api_keys.create(
+        merchant_id=shop.merchant.id,
+        test_mode=True,
+        scopes=scopes or ["all"],
+        channel_id=shop.webshop.id if channel else None,
+        actor="tests",
+    )
+    return Api(key.text)
+
+
+def send(client: Api, content: str | bytes, key: str | None = None, **fields: Any) -> HttpResponse:
+    data = content.encode() if isinstance(content, str) else content
+    headers = client.headers() | {"Idempotency-Key": key or secrets.token_hex(8)}
+    form = {"file": SimpleUploadedFile("file.csv", data), **fields}
+    return client.http.post("/v1/settlement_files", form, headers=headers)
+
+
+def read(response: HttpResponse) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(response.content)
+    return body
+
+
+def test_a_file_is_taken_in_and_imported_in_the_background(shop: Shop) -> None:
+    shop.sells_online(5000)
+    client = api(shop)
+    response = send(client, shop.settlement())
+    made = read(response)
+    assert (response.status_code, made["object"], made["status"]) == (202, "settlement_file", "processing")
+    import_due()
+    file = read(client.get(f"/v1/settlement_files/{made['id']}"))
+    assert (file["status"], file["format"], file["lines"], file["currency"]) == ("imported", "simulator_csv", 1, "EUR")
+    assert file["gross"] - file["fees"] == file["net"]
+    assert (file["opening"], file["closing"], file["problems"]) == (None, None, [])
+    (payout,) = read(client.get("/v1/payouts"))["data"]
+    assert (payout["status"], payout["amount"], payout["settlement_file"]) == ("announced", file["net"], file["id"])
+    assert read(client.get("/v1/payouts", status="received"))["data"] == []
+    assert [row["id"] for row in read(client.get("/v1/settlement_files", status="imported"))["data"]] == [file["id"]]
+
+
+def test_the_same_request_is_answered_once_and_the_same_file_is_a_duplicate(shop: Shop) -> None:
+    client = api(shop)
+    content = statement(BankLine(100))
+    first = send(client, content, key="once")
+    again = send(client, content, key="once")
+    assert (again.content, again["Idempotency-Replayed"]) == (first.content, "true")
+    assert SettlementFile.objects.count() == 1
+    other = read(send(client, content))
+    assert (other["status"], other["duplicate_of"]) == ("duplicate", read(first)["id"])
+    refusal(send(client, statement(BankLine(200)), key="once"), 422, "idempotency_key_reused")
+
+
+def test_a_file_that_is_refused_says_where_and_why(shop: Shop) -> None:
+    client = api(shop)
+    made = read(send(client, settlement_csv(Line(100)).replace("0.00,0.00,1.00,,", "0.00,0.00,1.01,,")))
+    import_due()
+    file = read(client.get(f"/v1/settlement_files/{made['id']}"))
+    assert file["status"] == "refused"
+    assert {(problem["line"], problem["code"]) for problem in file["problems"]} >= {(3, "net_differs")}
+
+
+def test_what_is_wrong_with_a_request_is_told_at_once(shop: Shop, open_shop: Callable[[str], Shop]) -> None:
+    client = api(shop)
+    headers = client.headers() | {"Idempotency-Key": "k"}
+    assert faults(client.http.post("/v1/settlement_files", {"colour": "red"}, headers=headers)) == {
+        "file": "required",
+        "colour": "unknown_field",
+    }
+    stranger = open_shop("Vreemd").account("simulator").id
+    assert faults(send(client, "x", provider_account=stranger)) == {"provider_account": "not_found"}
+    refusal(send(client, "x", format="mt9999"), 422, "validation_failed")
+    twice = {"file": [SimpleUploadedFile("a", b"a"), SimpleUploadedFile("b", b"b")]}
+    refusal(client.http.post("/v1/settlement_files", twice, headers=headers), 400, "malformed_form")
+    refusal(client.post("/v1/settlement_files", {"file": "x"}), 415, "unsupported_media_type")
+    refusal(client.http.post("/v1/settlement_files", {}, headers=client.headers()), 400, "idempotency_key_required")
+    assert SettlementFile.objects.count() == 0
+
+
+def test_a_file_over_the_limit_is_413(shop: Shop, settings: Any) -> None:
+    settings.MAX_IMPORT_MB = 1
+    refusal(send(api(shop), b"0" * 1_500_000), 413, "body_too_large")
+
+
+def test_twenty_megabytes_of_nothing_are_taken_in_and_refused(shop: Shop) -> None:
+    client = api(shop)
+    made = read(send(client, b"<" * 20_000_000))
+    import_due()
+    file = read(client.get(f"/v1/settlement_files/{made['id']}"))
+    assert [problem["code"] for problem in file["problems"]] == ["format_not_recognized"]
+
+
+def test_scopes_and_keys_of_others(shop: Shop, open_shop: Callable[[str], Shop]) -> None:
+    made = read(send(api(shop), statement(BankLine(100))))
+    path = f"/v1/settlement_files/{made['id']}"
+    refusal(api(shop, "payments:write").get(path), 403, "scope_missing")
+    refusal(send(api(shop, "reconciliation:read"), "x"), 403, "scope_missing")
+    refusal(Api().get(path), 401, "authentication_required")
+    for stranger in (api(open_shop("Vreemd")), api(shop, channel=True)):
+        refusal(stranger.get(path), 404, "not_found")
+        assert read(stranger.get("/v1/settlement_files"))["data"] == []
+
+
+def test_a_channels_key_sees_what_it_sent_itself(shop: Shop) -> None:
+    client = api(shop, channel=True)
+    made = read(send(client, statement(BankLine(100))))
+    assert read(client.get(f"/v1/settlement_files/{made['id']}"))["id"] == made["id"]
+
+
+def test_discrepancies_are_listed_and_resolved(shop: Shop) -> None:
+    payment = shop.sells_online(5000)
+    shop.sends(settlement_csv(Line(4800, operation=payment.operations.get().id)))
+    client = api(shop)
+    (row,) = read(client.get("/v1/discrepancies", kind="amount_differs", status="open", age="0"))["data"]
+    assert (row["object"], row["amount"], row["payment"]) == ("discrepancy", 200, payment.id)
+    assert read(client.get("/v1/discrepancies", age="1"))["data"] == []
+    assert len(read(client.get("/v1/discrepancies", assigned_to="nobody"))["data"]) == 1
+    path = f"/v1/discrepancies/{row['id']}/resolve"
+    assert faults(client.post(path, {"action": "accept", "note": "x"})) == {"action": "action_not_possible"}
+    assert faults(client.post(path, {"action": "wait"})) == {"note": "required"}
+    proposed = client.post(path, {"action": "write_off", "note": "Lost."}, idempotency_key="w")
+    assert (proposed.status_code, read(proposed)["status"]) == (200, "proposed")
+    again = client.post(path, {"action": "write_off", "note": "Lost."}, idempotency_key="w")
+    assert again.content == proposed.content
+    refusal(client.post(path, {"action": "book_fee", "note": "Fee."}), 409, "discrepancy_not_open")
+    assert shop.balance("write_offs") == 0
+
+
+def test_another_merchants_discrepancy_is_not_found(shop: Shop, open_shop: Callable[[str], Shop]) -> None:
+    payment = shop.sells_online(5000)
+    shop.sends(settlement_csv(Line(4800, operation=payment.operations.get().id)))
+    (row,) = shop.disagreements()
+    path = f"/v1/discrepancies/{row.id}/resolve"
+    refusal(api(open_shop("Vreemd")).post(path, {"action": "wait", "note": "x"}), 404, "not_found")
+
+
+def test_matching_by_the_api(shop: Shop) -> None:
+    payment = shop.sells_online(5000)
+    account = shop.account("simulator")
+    shop.sends(settlement_csv(Line(5000, reference="who?"), payout="P-1"), provider_account=account)
+    (row,) = shop.disagreements()
+    body = {"action": "match", "with": [payment.id], "note": "Same day, same amount."}
+    answer = api(shop).post(f"/v1/discrepancies/{row.id}/resolve", body)
+    assert read(answer)["status"] == "resolved"
+    assert shop.balance("receivable", payment.item) == 0
+
+
+def test_the_books_know_a_file_and_a_payout_by_their_items(shop: Shop) -> None:
+    shop.sells_online(5000)
+    file = shop.sends(shop.settlement(extra=[{"type": "reserve_hold", "amount": 100}]))
+    payout = Payout.objects.get()
+    items = directory.items_of(file.id, merchant_id=shop.merchant.id)
+    assert directory.objects_of(items) == dict.fromkeys(items, file.id)
+    assert len(items) == 2
+    assert directory.items_of(payout.id, merchant_id=shop.merchant.id) == [payout.item]
+    assert directory.objects_of([payout.item]) == {payout.item: payout.id}

@@ -1,0 +1,72 @@
+"""A refund by bank transfer is proved by the statement: it leaves, or it comes back."""
+
+from payments.ledger import audit as ledger_audit
+from payments.models import Operation, Payment, RefundPart
+from payments.services.plan import BankAccount, RefundRequest
+from payments.services.refund import request_refund
+from payments.services.refund_decisions import release_bank_part
+from reconciliation import audit
+from tests.reconciliation.conftest import BankLine, Shop, statement
+
+_CHECKS = [audit.check]
+
+
+def transfer(shop: Shop, amount: int) -> tuple[Payment, RefundPart, Operation]:
+    """A PIN sale brought back, to be paid to a bank account."""
+    payment = shop.sells_in_store(amount, rrn="000000000042")
+    request = RefundRequest(
+        order=payment.order,
+        channel=shop.webshop,
+        reason="Returned by post.",
+        route="bank",
+        bank_account=BankAccount(iban="NL20INGB0001234567", name="J. Jansen"),
+    )
+    part = request_refund(request, actor="tests").parts.get()
+    return payment, part, part.operations.get()
+
+
+def test_a_released_transfer_is_in_transit_until_the_bank_shows_it(shop: Shop) -> None:
+    _, part, operation = transfer(shop, 2500)
+    release_bank_part(part, actor="usr_1")
+    assert shop.balance("in_transit", part.item) == -2500
+    shop.sends(statement(BankLine(-2500, "Refund", end_to_end_id=operation.id)))
+    assert shop.balance("in_transit", part.item) == 0
+    assert shop.balance("bank") == -2500
+    assert shop.balance("refunds_payable", part.item) == 0
+    assert shop.disagreements() == []
+
+
+def test_a_transfer_that_nobody_released_here_succeeds_when_the_bank_shows_it(shop: Shop) -> None:
+    _, part, operation = transfer(shop, 2500)
+    shop.sends(statement(BankLine(-2500, end_to_end_id=operation.id)))
+    part.refresh_from_db()
+    operation.refresh_from_db()
+    assert (part.status, operation.outcome) == ("succeeded", "succeeded")
+    assert shop.balance("in_transit", part.item) == shop.balance("refunds_payable", part.item) == 0
+
+
+def test_a_transfer_that_comes_back_is_owed_again(shop: Shop) -> None:
+    _, part, operation = transfer(shop, 2500)
+    shop.sends(statement(BankLine(-2500, end_to_end_id=operation.id), opening=5000, number=1))
+    shop.sends(statement(BankLine(2500, "Account closed", end_to_end_id=operation.id), opening=2500, number=2))
+    part.refresh_from_db()
+    assert part.status == "failed"
+    assert shop.balance("bank") == shop.balance("in_transit", part.item) == 0
+    assert shop.balance("refunds_payable", part.item) == -2500
+
+
+def test_out_and_back_on_one_statement(shop: Shop) -> None:
+    _, part, operation = transfer(shop, 2500)
+    shop.sends(statement(BankLine(-2500, end_to_end_id=operation.id), BankLine(2500, end_to_end_id=operation.id)))
+    part.refresh_from_db()
+    assert part.status == "failed"
+    assert shop.balance("bank") == shop.balance("in_transit", part.item) == 0
+    assert list(ledger_audit.violations(_CHECKS)) == []
+
+
+def test_another_amount_under_that_name_is_not_taken_for_it(shop: Shop) -> None:
+    _, part, operation = transfer(shop, 2500)
+    shop.sends(statement(BankLine(-2400, end_to_end_id=operation.id)))
+    part.refresh_from_db()
+    assert part.status == "pending"
+    assert shop.balance("bank") == 0

@@ -1,0 +1,48 @@
+"""Whole installations for long runs, and ordeals on them."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from tests.faults.ordeal import Ordeal, Size
+from tests.soak.runs import fresh_seed
+from tests.soak.told import told
+from tests.stack import Stack
+
+TILLS: Final = 4
+
+
+@contextmanager
+def running() -> Iterator[Stack]:
+    """An installation that nobody else needs."""
+    with tempfile.TemporaryDirectory(prefix="onetill-soak-", ignore_cleanup_errors=True) as home:
+        Path(home).chmod(0o755)  # the servers' own user must reach what lies below
+        stack = Stack(Path(home))
+        stack.start()
+        try:
+            yield stack
+        finally:
+            stack.stop()
+
+
+def ordeal(
+    soak: str, share: float, *, payments: int, refunds: int, kills: int, flushes: int, **more: Any
+) -> dict[str, Any]:
+    """Payments, returns and devices while everything is killed."""
+    seed = fresh_seed()
+    counts = {"payments": payments, "refunds": refunds, "kills": kills, "flushes": flushes}
+    counts = {name: max(1, int(count * share)) for name, count in counts.items()}
+    with running() as stack:
+        verdict = Ordeal(stack, Size(**counts, **{"tills": TILLS} | more, seed=seed)).run()
+    return told(
+        soak,
+        cases=verdict.cases,
+        seed=seed,
+        lost=verdict.lost,
+        doubled=verdict.doubled,
+        stuck=verdict.stuck,
+        violations=verdict.violations,
+        facts=verdict.facts,
+    )

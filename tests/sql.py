@@ -1,0 +1,216 @@
+"""Statements of the test plumbing: making databases, and emptying them past the guards, as the owner may."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+from django.db import DatabaseError, InternalError
+from psycopg.sql import SQL, Identifier
+
+# Ids of our advisory locks on the maintenance database, chosen freely.
+TEMPLATES = 74_123_001
+READY = "migrated"
+
+
+@contextlib.contextmanager
+def exclusive(connection: psycopg.Connection) -> Iterator[None]:
+    """One test process at a time."""
+    connection.execute("SELECT pg_advisory_lock(%s)", [TEMPLATES])
+    try:
+        yield
+    finally:
+        connection.execute("SELECT pg_advisory_unlock(%s)", [TEMPLATES])
+
+
+def create_database(connection: psycopg.Connection, name: str, template: str = "template0") -> None:
+    connection.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
+
+
+def drop_database(connection: psycopg.Connection, name: str) -> None:
+    connection.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
+
+
+def end_own_connections(url: str) -> None:
+    """End what this role left open in its database, which no other role may do."""
+    mine = "datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {mine}")
+
+
+def is_ready_template(connection: psycopg.Connection, name: str) -> bool:
+    query = "SELECT 1 FROM pg_database WHERE datname = %s AND shobj_description(oid, 'pg_database') = %s"
+    return connection.execute(query, [name, READY]).fetchone() is not None
+
+
+def mark_ready_template(connection: psycopg.Connection, name: str) -> None:
+    connection.execute(SQL("COMMENT ON DATABASE {} IS {}").format(Identifier(name), READY))
+
+
+def drop_old_templates(connection: psycopg.Connection, kept: int) -> None:
+    query = r"SELECT datname FROM pg_database WHERE datname LIKE 'template\_%%' ORDER BY oid DESC OFFSET %s"
+    for (name,) in connection.execute(query, [kept]).fetchall():
+        drop_database(connection, name)
+
+
+def keep_seed(url: str) -> None:
+    """Keep aside what the migrations themselves have put into tables: every test begins with it."""
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE SCHEMA seed")
+        for table in _filled(connection, _tables(connection)):
+            copy = SQL("CREATE TABLE seed.{} AS TABLE public.{}").format(Identifier(table), Identifier(table))
+            connection.execute(copy)
+
+
+def empty(url: str) -> None:
+    """Bring every table back to what the migrations left, as its owner, with its guards off for this transaction."""
+    with psycopg.connect(url, options="-c lock_timeout=10000") as connection:
+        seeded = set(_tables(connection, "seed"))
+        tables = _tables(connection)
+        changed = [table for table in tables if table in seeded and _differs(connection, table)]
+        changed += _filled(connection, [table for table in tables if table not in seeded])
+        _run(connection, "ALTER TABLE public.{} DISABLE TRIGGER USER", changed)
+        _run(connection, "DELETE FROM public.{}", changed)
+        _run(connection, "INSERT INTO public.{0} OVERRIDING SYSTEM VALUE TABLE seed.{0}", [*seeded & {*changed}])
+        connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        _run(connection, "ALTER TABLE public.{} ENABLE TRIGGER USER", changed)
+
+
+def _run(connection: psycopg.Connection, statement: str, tables: list[str]) -> None:
+    for table in tables:
+        connection.execute(SQL(statement).format(Identifier(table)))
+
+
+def _tables(connection: psycopg.Connection, schema: str = "public") -> list[str]:
+    query = """
+        SELECT relname FROM pg_class
+        WHERE relnamespace = %s::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname
+    """
+    return [name for (name,) in connection.execute(query, [schema])]
+
+
+def _filled(connection: psycopg.Connection, tables: list[str]) -> list[str]:
+    if not tables:
+        return []
+    each = SQL(" UNION ALL ").join(
+        SQL("SELECT {} WHERE EXISTS (SELECT FROM public.{})").format(table, Identifier(table)) for table in tables
+    )
+    return [name for (name,) in connection.execute(each)]
+
+
+def _differs(connection: psycopg.Connection, table: str) -> bool:
+    query = SQL("""
+        SELECT EXISTS (SELECT t::text FROM public.{0} t EXCEPT ALL SELECT s::text FROM seed.{0} s)
+            OR EXISTS (SELECT s::text FROM seed.{0} s EXCEPT ALL SELECT t::text FROM public.{0} t)
+    """).format(Identifier(table))
+    row = connection.execute(query).fetchone()
+    return row is not None and bool(row[0])
+
+
+def time_out(connection: Any) -> None:
+    """Have a statement of this (Django) connection take longer than it may."""
+    with connection.cursor() as cursor:
+        if connection.in_atomic_block:
+            cursor.execute("SET LOCAL statement_timeout = '1ms'")
+            cursor.execute("SELECT pg_sleep(10)")
+        cursor.execute("SET statement_timeout = '1ms'")
+        try:
+            cursor.execute("SELECT pg_sleep(10)")
+        finally:
+            cursor.execute("RESET statement_timeout")
+
+
+def cancel(owner_url: str, pid: int) -> None:
+    """Cancel what a session is just doing."""
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_cancel_backend(%s)", [pid])
+
+
+def disconnect(owner_url: str, pid: int) -> None:
+    """End a session, and wait until it is gone."""
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
+
+
+def session_locks(connection: Any) -> int:
+    """How many advisory locks this (Django) connection still holds."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+        return int(cursor.fetchone()[0])
+
+
+def plan(connection: Any, statement: str, values: dict[str, Any]) -> str:
+    """How a statement finds its rows through indexes, as it would were the tables large."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
+        try:
+            cursor.execute(f"EXPLAIN {statement}", values)
+            return "\n".join(row[0] for row in cursor.fetchall())
+        finally:
+            cursor.execute("RESET enable_seqscan; RESET enable_bitmapscan")
+
+
+def lied(
+    connection: psycopg.Connection,
+    table: str,
+    change: str | None,
+    where: str,
+    chance: float,
+    named: Callable[[], list[str]],
+) -> bool:
+    """Change one row (or delete it) past every guard, tell whether the audit names it, and take it back.
+
+    It is named where a finding has one of the row's own values in it: its id, or what it belongs to.
+    """
+    with connection.transaction(force_rollback=True):
+        connection.execute("SET LOCAL session_replication_role = replica")
+        choose = f"SELECT ctid, to_jsonb(t) FROM {table} t WHERE {where} ORDER BY ctid"
+        rows = connection.execute(choose).fetchall()
+        assert rows, f"no {table} where {where}"
+        place, before = rows[int(chance * len(rows))]
+        verb = f"DELETE FROM {table}" if change is None else f"UPDATE {table} SET {change}"
+        try:
+            after = connection.execute(f"{verb} WHERE ctid = %s RETURNING to_jsonb({table})", [place]).fetchone()
+        except psycopg.errors.CheckViolation:
+            return True  # the table itself will not have it, whoever asks
+        assert after is not None
+        tokens = {token for row in (before, after[0]) for token in _names(connection, row)}
+        return any(token in finding for finding in named() for token in tokens)
+
+
+def _names(connection: psycopg.Connection, row: dict[str, Any]) -> Iterator[str]:
+    """By what a finding may name a row."""
+    yield from (value for value in row.values() if isinstance(value, str) and len(value) > 8)
+    if row.get("item") is not None:
+        yield f"item {row['item']}"
+    if "statement_id" in row:
+        yield f"bank line {row['id']}"
+    if "settlement_id" in row:
+        query = "SELECT reference FROM reconciliation_settlement WHERE id = %s"
+        yield from (name for (name,) in connection.execute(query, [row["settlement_id"]]))
+
+
+def is_refused(connection: Any, statement: str) -> bool:
+    """Whether this (Django) connection's role may not do this, or a guard keeps it from doing so."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    except (DatabaseError, InternalError):
+        return True
+    return False
+
+
+def everything(connection: Any) -> Iterator[tuple[str, str]]:
+    """Every text that is stored: (table and column, value), bytes as far as they are text."""
+    query = """
+        SELECT table_name, column_name, data_type FROM information_schema.columns
+        WHERE table_schema = 'public' AND data_type IN ('text', 'character varying', 'character', 'json', 'jsonb', 'bytea')
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        columns = cursor.fetchall()
+        for table, column, kind in columns:
+            text = f"encode(\"{column}\", 'escape')" if kind == "bytea" else f'"{column}"::text'
+            cursor.execute(f'SELECT {text} FROM "{table}" WHERE "{column}" IS NOT NULL')
+            for (value,) in cursor:
+                yield f"{table}.{column}", value

@@ -1,0 +1,3 @@
+"""After every story the books are proven."""
+
+from tests.payments.conftest import books_hold as books_hold

@@ -1,0 +1,135 @@
+"""Refunds and disputes of one order, answered in any order, late, twice and in contradiction (Hypothesis).
+
+Here the audit is the model: whatever happens, sums, deeds and open items explain each other, and nothing crashes.
+"""
+
+import contextlib
+import os
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from payments import audit
+from payments.errors import Conflict, Invalid
+from payments.models import Operation, Order, RefundPart, StatisticDelta
+from payments.money import Money
+from payments.providers.base import Fact, Outcome, Report, Result
+from payments.services.plan import BankAccount
+from payments.services.record import record, record_answer
+from payments.services.refund_decisions import cancel_refund, release_bank_part
+from tests.builders import Shop, fresh, open_shop
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("simulator")]
+
+ANNA = BankAccount(iban="NL91ABNA0417164300", name="A. de Vries")
+amounts = st.integers(1, 40).map(lambda half: half * 50)
+moments = st.integers(-60, 60)
+DISPUTES = [Fact.CHARGEBACK_INQUIRY, Fact.CHARGEBACK_OPENED, Fact.CHARGEBACK_WON, Fact.CHARGEBACK_LOST]
+
+
+class Life(RuleBasedStateMachine):
+    """One order of 30.00 by card, 20.00 by PIN, 10.00 in cash and 10.00 by voucher."""
+
+    shop: Shop
+
+    @initialize()
+    def a_customer_pays_in_four_ways(self) -> None:
+        card = self.shop.pay(3000)
+        self.card = card.id
+        self.order: Order = card.order
+        self.shop.pin(2000, order=self.order)
+        self.shop.pay_cash(1000, order=self.order)
+        code = self.shop.voucher(1500).code
+        self.shop.pay(1000, method="voucher", voucher_code=code, order=self.order)
+
+    @rule(
+        amount=st.none() | amounts,
+        route=st.sampled_from(["auto", "original", "bank", "voucher", "cash"]),
+        allocation=st.sampled_from(["last_paid_first", "proportional"]),
+        in_store=st.booleans(),
+    )
+    def somebody_asks_for_a_refund(self, amount: int | None, route: str, allocation: str, in_store: bool) -> None:
+        channel = self.shop.store if in_store else self.shop.webshop
+        more: dict[str, Any] = {"bank_account": ANNA} if route == "bank" else {}
+        with contextlib.suppress(Invalid):
+            self.shop.refund(self.order, amount, route=route, allocation=allocation, channel=channel, **more)
+
+    @rule(data=st.data(), outcome=st.sampled_from(list(Outcome)), later=moments)
+    def a_provider_answers(self, data: st.DataObject, outcome: Outcome, later: int) -> None:
+        """Also what was answered, canceled, released or given up before."""
+        rows = Operation.objects.filter(verb="refund", refund_part__refund__order=self.order)
+        asked = list(rows.exclude(executor="recorded").select_related("provider_account__merchant").order_by("id"))
+        if asked:
+            at = timezone.now() + timedelta(seconds=later)
+            operation = data.draw(st.sampled_from(asked))
+            record_answer(operation, Result(outcome, reference=f"p_{operation.id}", occurred_at=at), actor="provider")
+
+    @rule(data=st.data())
+    def somebody_cancels(self, data: st.DataObject) -> None:
+        refunds = list(self.order.refunds.order_by("id"))
+        if refunds:
+            with contextlib.suppress(Conflict):
+                cancel_refund(data.draw(st.sampled_from(refunds)), actor="tests")
+
+    @rule()
+    def finance_releases_the_transfers(self) -> None:
+        for part in RefundPart.objects.filter(refund__order=self.order, route="bank", status="pending"):
+            release_bank_part(part, actor="usr_finance")
+
+    @rule(amount=amounts)
+    def the_terminal_gives_back(self, amount: int) -> None:
+        self.shop.pin_back(amount, self.order.payments.get(origin="in_store", method="card"))
+
+    @rule(number=st.integers(1, 2), fact=st.sampled_from(DISPUTES), amount=amounts, later=moments)
+    def the_bank_of_the_card_says(self, number: int, fact: Fact, amount: int, later: int) -> None:
+        card = self.order.payments.select_related("provider_account__merchant").get(id=self.card)
+        result = Result(
+            Outcome.SUCCEEDED,
+            reference=f"dispute_{card.id}_{number}",
+            payment_reference=card.provider_reference,
+            amount=Money(amount, "EUR"),
+            occurred_at=timezone.now() + timedelta(seconds=later),
+        )
+        record(card.provider_account, [Report(fact=fact, result=result)], actor="provider")
+
+    @invariant()
+    def everything_explains_everything(self) -> None:
+        if not hasattr(self, "order"):
+            return
+        assert list(audit.check()) == []
+        order: Order = fresh(self.order)
+        returned = order.refunded + order.refund_reserved + order.charged_back
+        assert order.excess == max(0, returned - order.captured)
+        assert order.refundable == max(0, order.captured - returned)
+
+    @invariant()
+    def the_statistics_count_what_stands(self) -> None:
+        if not hasattr(self, "order"):
+            return
+        rows = StatisticDelta.objects.filter(merchant_id=self.shop.merchant.id)
+        counted = [sum(column) for column in zip(*rows.values_list("refunds_count", "refunds_amount"), strict=True)]
+        parts = RefundPart.objects.filter(refund__merchant=self.shop.merchant).exclude(status="canceled")
+        standing = list(parts.values_list("refund_id", "amount"))
+        assert counted == [len({refund_id for refund_id, _ in standing}), sum(amount for _, amount in standing)]
+
+
+@pytest.fixture
+def machine() -> type[Life]:
+    """A shop for all the lives of one run."""
+    Life.shop = open_shop()
+    return Life
+
+
+def test_no_answer_breaks_the_books(machine: type[Life]) -> None:
+    size = settings(
+        max_examples=int(os.environ.get("LIVES", "15")),
+        stateful_step_count=20,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(machine, settings=size)

@@ -1,0 +1,1 @@
+"""Devices: pairing, signed transactions, and what they do to the books."""

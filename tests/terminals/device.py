@@ -1,0 +1,99 @@
+"""A device as tests hold it: it signs, and says what it is told to say."""
+
+import base64
+import json
+import secrets
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.http import HttpResponse
+from django.test import Client
+
+from terminals import signatures
+
+AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+
+
+@dataclass
+class Device:
+    """A paired device. `secret` or `key` signs; every request gets a fresh webhook-id unless one is given."""
+
+    terminal: str
+    secret: str | None = None
+    key: Ed25519PrivateKey | None = None
+    http: Client = field(default_factory=Client)
+
+    def post(self, *transactions: dict[str, Any], **options: Any) -> HttpResponse:
+        """Post several as a batch, one as itself."""
+        body = transactions[0] if len(transactions) == 1 else {"transactions": list(transactions)}
+        return self.send("/v1/terminal/transactions", body, **options)
+
+    def batch(self, transactions: list[dict[str, Any]], **options: Any) -> HttpResponse:
+        return self.send("/v1/terminal/transactions", {"transactions": transactions}, **options)
+
+    def heartbeat(self, body: Any = None, **options: Any) -> HttpResponse:
+        return self.send("/v1/terminal/heartbeat", body if body is not None else {}, **options)
+
+    def send(
+        self,
+        path: str,
+        body: Any,
+        *,
+        webhook_id: str | None = None,
+        timestamp: int | None = None,
+        raw: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> HttpResponse:
+        content = raw if raw is not None else json.dumps(body).encode()
+        signed = self.headers(content, webhook_id=webhook_id, timestamp=timestamp) | (headers or {})
+        return self.http.generic("POST", path, content, "application/json", headers=signed)
+
+    def headers(self, body: bytes, *, webhook_id: str | None = None, timestamp: int | None = None) -> dict[str, str]:
+        name = webhook_id or secrets.token_hex(8)
+        moment = str(int(time.time()) if timestamp is None else timestamp)
+        return {
+            "Terminal-Id": self.terminal,
+            "webhook-id": name,
+            "webhook-timestamp": moment,
+            "webhook-signature": self.sign(signatures.message(name, moment, body)),
+        }
+
+    def sign(self, message: bytes) -> str:
+        if self.key is not None:
+            return signatures.sign_with_key(self.key, message)
+        return signatures.sign_with_secret(self.secret or "", message)
+
+
+def public_key(key: Ed25519PrivateKey) -> str:
+    return f"whpk_{base64.b64encode(key.public_key().public_bytes_raw()).decode()}"
+
+
+def sale(sequence: int, amount: int = 1250, **more: Any) -> dict[str, Any]:
+    """An approved PIN sale."""
+    return {
+        "sequence": sequence,
+        "type": "sale",
+        "amount": amount,
+        "currency": "EUR",
+        "outcome": "approved",
+        "occurred_at": "2026-11-20T09:30:00Z",
+        "card": {"brand": "maestro", "last4": "1234", "fingerprint": "fp_anna"},
+        "entry_mode": "contactless",
+        "verification": "online_pin",
+        "authorization_code": "A1B2C3",
+        "rrn": f"{sequence:012d}",
+        **more,
+    }
+
+
+def refund(sequence: int, amount: int = 1250, **more: Any) -> dict[str, Any]:
+    """A retourpin."""
+    return sale(sequence, amount, type="refund", **more)
+
+
+def reversal(sequence: int, of: int, amount: int = 1250, **more: Any) -> dict[str, Any]:
+    """A sale taken back before it is settled."""
+    return sale(sequence, amount, type="reversal", original={"sequence": of}, **more)

@@ -1,0 +1,114 @@
+"""Card numbers are recognized wherever they hide, and nothing else is taken for one."""
+
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from payments.pan import has_card_number, mask_card_numbers, mask_tree
+
+SHARED = Path(__file__).parents[1].parent / "shared"
+KNOWN = SHARED / "samples" / "lists" / "test-pans-adyen.json"
+PIECES = st.sampled_from(
+    [
+        "4111111111111111",
+        "4111 1111 1111 1111",
+        "5500-0000-0000-0004",
+        "2223000048400011",
+        "6011000990139424",
+        "340000000000009",
+        "8171999900000000021",
+        "2026",
+        "1",
+        "0",
+        "4 4 4 ",
+        "abc",
+        " ",
+        "-",
+        "  ",
+        "٤",
+        "ord_06h0692n1400x9yv0m6m7a8g7g",
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("4111111111111111", "************1111"),
+        ("paid 4111 1111 1111 1111!", "paid **** **** **** 1111!"),
+        ("4111-1111-1111-1111 12/27", "****-****-****-1111 12/27"),
+        ("4111111111111111 2026", "************1111 2026"),
+        ("340000000000009", "***********0009"),
+        ("2223000048400011", "************0011"),
+    ],
+)
+def test_a_card_number_keeps_its_last_four(text: str, masked: str) -> None:
+    assert has_card_number(text)
+    assert mask_card_numbers(text) == masked
+    assert mask_tree({text: [text]}) == ({masked: [masked]}, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4111111111111112",  # not valid by Luhn
+        "41111111111111111",  # a digit more
+        "14111111111111111",  # a digit before
+        "4111  1111 1111 1111",  # two spaces
+        "9111111111111110",  # no scheme's prefix
+        "2220999999999999",  # below 2221
+        "424242424242",  # too short
+        "ord_06h0692n1400x9yv0m6m7a8g7g",
+        "",
+    ],
+)
+def test_other_numbers_are_left_alone(text: str) -> None:
+    assert not has_card_number(text)
+    assert mask_card_numbers(text) == text
+
+
+@pytest.mark.skipif(not KNOWN.exists(), reason="the list of test cards is not here")
+def test_every_test_card_of_a_provider_is_one() -> None:
+    known = json.loads(KNOWN.read_text())["valid_luhn"]
+    numbers = [number for scheme in known.values() for number in scheme]
+    assert len(numbers) > 30
+    assert [number for number in numbers if not has_card_number(f"card {number}.")] == []
+
+
+@given(st.lists(PIECES, max_size=8).map("".join))
+@example("4 4 4 4111111111111111 4 4")
+def test_every_span_of_groups_is_looked_at(text: str) -> None:
+    assert has_card_number(text) == any(map(_is_one, _spans(text)))
+
+
+def test_a_megabyte_of_digits_is_read_in_time() -> None:
+    began = time.monotonic()
+    assert not has_card_number("4000 0000 " * 100_000)
+    assert time.monotonic() - began < 20
+
+
+def _spans(text: str) -> list[str]:
+    """Every span of groups in every run, by the contract's words."""
+    runs = re.findall(r"(?<![0-9])[0-9](?:[ -]?[0-9])*(?![0-9])", re.sub(r"[a-z]{3}_[0-9a-z]{26}", "_", text))
+    found = []
+    for run in runs:
+        groups = re.split("[ -]", run)
+        found += [
+            "".join(groups[first : last + 1]) for first in range(len(groups)) for last in range(first, len(groups))
+        ]
+    return found
+
+
+def _is_one(digits: str) -> bool:
+    prefixed = digits[0] in "3456" or digits.startswith("81") or "2221" <= digits[:4] <= "2720"
+    return 13 <= len(digits) <= 19 and prefixed and _luhn(digits)
+
+
+def _luhn(digits: str) -> bool:
+    doubled = [int(digit) * (1 + at % 2) for at, digit in enumerate(reversed(digits))]
+    return sum(number - 9 * (number > 9) for number in doubled) % 10 == 0

@@ -1,0 +1,103 @@
+"""Ringing: after the commit, in no time, and without any harm when the broker is gone."""
+
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+from celery import current_app
+from django.db import transaction
+
+from config import embedded
+from payments import doorbell
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TASK = "payments.notify.deliver"
+
+
+@pytest.fixture(autouse=True)
+def rested(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No failure of an earlier test keeps the bell quiet."""
+    monkeypatch.setattr(doorbell, "_resting_until", 0.0)
+
+
+@contextmanager
+def broker(url: str) -> Iterator[None]:
+    """Ring at another broker than the running one."""
+    before = current_app.conf.broker_write_url
+    current_app.conf.broker_write_url = url
+    try:
+        yield
+    finally:
+        current_app.conf.broker_write_url = before
+
+
+def waiting() -> int:
+    with current_app.connection_for_read() as connection:
+        return connection.default_channel.client.llen("realtime")
+
+
+def test_the_bell_rings_after_the_commit_and_not_before() -> None:
+    before = waiting()
+    with transaction.atomic():
+        doorbell.ring(TASK)
+        assert waiting() == before
+    assert waiting() == before + 1
+
+
+def test_what_is_rolled_back_rings_no_bell() -> None:
+    before = waiting()
+    with transaction.atomic():
+        doorbell.ring(TASK)
+        transaction.set_rollback(True)
+    assert waiting() == before
+
+
+def test_a_broker_that_is_gone_costs_a_moment_once(caplog: pytest.LogCaptureFixture) -> None:
+    with broker("redis://127.0.0.1:9/0"), caplog.at_level(logging.WARNING):
+        began = time.monotonic()
+        for _ in range(50):
+            doorbell.ring(TASK, "op_1")
+        assert time.monotonic() - began < 1
+    assert len([record for record in caplog.records if "sweep" in record.message]) == 1
+
+
+def test_a_broker_that_hangs_costs_a_moment_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, broker(f"redis://127.0.0.1:{silent.getsockname()[1]}/0"):
+        began = time.monotonic()
+        for _ in range(50):
+            doorbell.ring(TASK, "op_1")
+        assert time.monotonic() - began < 2
+
+
+def test_the_bell_is_tried_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doorbell, "REST_SECONDS", 0.2)
+    with broker("redis://127.0.0.1:9/0"):
+        doorbell.ring(TASK)
+    before = waiting()
+    doorbell.ring(TASK)
+    assert waiting() == before
+    time.sleep(0.25)
+    doorbell.ring(TASK)
+    assert waiting() == before + 1
+
+
+def test_a_broker_that_was_restarted_hears_the_bell_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doorbell, "REST_SECONDS", 0.0)
+    valkey = embedded.Valkey(tmp_path)
+    heard = []
+    with broker(valkey.url.replace("unix://", "redis+socket://")):
+        for _ in range(2):
+            process = valkey.start()
+            doorbell.ring(TASK)
+            with redis.Redis.from_url(valkey.url) as client:
+                heard.append(client.llen(current_app.conf.broker_transport_options["global_keyprefix"] + "realtime"))
+            process.kill()
+            process.wait(10)
+            doorbell.ring(TASK)
+    assert heard == [1, 1]
