@@ -91,12 +91,15 @@ def held_at_bank(merchant: Merchant, line: BankStatementLine) -> Entry:
 
 
 def late_match(merchant: Merchant, line: SettlementLine, item: int, at: datetime) -> Entry:
-    """A settlement line that was unknown turns out to be about a payment."""
+    """A settlement line that was unknown turns out to be about a payment, maybe of another currency."""
     owner = line.settlement.provider_account_id
-    lines = [
-        Line(account("suspense", line.currency), line.gross, line.item),
-        Line(account("receivable", line.currency, owner), -line.gross, item),
-    ]
+    lines = [Line(account("suspense", line.currency), line.gross, line.item)]
+    if line.booked_currency is None or line.booked_amount is None:
+        lines.append(Line(account("receivable", line.currency, owner), -line.gross, item))
+    else:
+        lines.append(Line(account("exchange", line.currency), -line.gross))
+        lines.append(Line(account("exchange", line.booked_currency), line.booked_amount))
+        lines.append(Line(account("receivable", line.booked_currency, owner), -line.booked_amount, item))
     return entry_of(merchant, f"late_match:{line.id}", "late_match", at, lines)
 
 

@@ -10,6 +10,7 @@ from reconciliation.journal import PART
 CHECKS: Final[tuple[Check, ...]] = (
     question("settlement_wrong", sql.SETTLEMENTS_WRONG.format(part=PART)),
     question("settlement_sums_wrong", sql.SETTLEMENT_SUMS_WRONG),
+    question("settled_currency_wrong", sql.SETTLED_CURRENCY_WRONG),
     question("payout_wrong", sql.PAYOUTS_WRONG),
     question("payout_received_wrong", sql.PAYOUTS_RECEIVED_WRONG),
     question("bank_line_wrong", sql.BANK_LINES_WRONG),

@@ -79,6 +79,17 @@ WHERE (settlement.gross, settlement.fee, settlement.vat)
       <> (COALESCE(line.gross, 0), COALESCE(line.fee, 0), COALESCE(line.vat, 0))
 """
 
+# What a line is about is booked in the currency of its sale, over exchange where that is another one.
+SETTLED_CURRENCY_WRONG: Final = """
+SELECT settlement.file_id,
+       concat('settlement ', settlement.reference, ': line ', line.number, ' is booked about payment ', payment.id,
+              ' in ', COALESCE(line.booked_currency, line.currency), ' and not in ', payment.currency)
+FROM reconciliation_settlementline line
+JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
+JOIN payments_payment payment ON payment.id = line.payment_id
+WHERE line.state IN ('matched', 'early') AND COALESCE(line.booked_currency, line.currency) <> payment.currency
+"""
+
 PAYOUTS_WRONG: Final = """
 SELECT payout.id,
        concat('in transit must be ', due.amount, ' and is ', COALESCE(moved.amount, 0))

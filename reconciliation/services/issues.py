@@ -51,7 +51,10 @@ def _found(kind: Kind, line: Issue, gross: Money) -> str:
         Kind.DUPLICATE: _("Line {number}: {type} {reference} of {gross} was settled before."),
         Kind.MISSING_IN_BOOKS: _("Line {number}: {type} {reference} of {gross} is not in the books yet."),
     }
-    return texts[kind].format(number=line.number, type=line.type, reference=line.reference or "–", gross=gross)
+    # Of a known payment, but nobody can say yet what it is in the sale's currency: it waits in suspense.
+    known = kind == Kind.UNKNOWN_LINE and line.payment_id is not None
+    text = texts[Kind.MISSING_IN_BOOKS if known else kind]
+    return text.format(number=line.number, type=line.type, reference=line.reference or "–", gross=gross)
 
 
 def _row(kind: Kind, settlement: Settlement, line: Issue, amount: int, detail: str) -> Discrepancy:

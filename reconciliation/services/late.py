@@ -1,6 +1,7 @@
 """Late matches: what was unknown or early when its file came in, and is explained by now."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from django.db import transaction
 from django.db.models import Q
@@ -21,6 +22,7 @@ from reconciliation.settlements import sql
 from reconciliation.statements import sql as bank
 
 _State = SettlementLine.State
+_FOUND: Final = ("state", "item", "operation_id", "payment_id", "booked_currency", "booked_amount")
 
 
 def rematch() -> int:
@@ -77,24 +79,27 @@ def _take(merchant: Merchant, payout: Payout, line: BankStatementLine) -> Entry:
 def _apply(account: ProviderAccount, matches: Sequence[sql.LateMatch]) -> None:
     lines = SettlementLine.objects.select_related("settlement__merchant", "settlement__provider_account")
     stored = lines.in_bulk([match.line_id for match in matches])
-    entries = [
-        journal.late_match(account.merchant, stored[match.line_id], match.item, timezone.now())
-        for match in matches
-        if stored[match.line_id].state == _State.UNKNOWN
-    ]
+    entries = [entry for match in matches for entry in _out_of_suspense(account, stored[match.line_id], match)]
     keys = [key(_kind(line), line.settlement, line.number) for line in stored.values()]
     keys += [f"{Kind.MISSING_IN_SETTLEMENT}:{match.operation_id}" for match in matches if match.operation_id]
     for match in matches:
         line = stored[match.line_id]
         line.state, line.item = match.state, match.item
         line.operation_id, line.payment_id = match.operation_id, match.payment_id
-    SettlementLine.objects.bulk_update(stored.values(), ["state", "item", "operation_id", "payment_id"])
+    SettlementLine.objects.bulk_update(stored.values(), _FOUND)
     explained(account.merchant, keys)
     post(entries)
     for line in stored.values():
         _look_again(line)
     for settlement in {line.settlement_id: line.settlement for line in stored.values()}.values():
         confirm_settled(settlement)
+
+
+def _out_of_suspense(account: ProviderAccount, line: SettlementLine, match: sql.LateMatch) -> Iterator[Entry]:
+    """What was early is booked about its payment already, and stays as it was booked."""
+    if line.state == _State.UNKNOWN:
+        line.booked_currency, line.booked_amount = match.expected_currency, match.expected
+        yield journal.late_match(account.merchant, line, match.item, timezone.now())
 
 
 def _kind(line: SettlementLine) -> Kind:

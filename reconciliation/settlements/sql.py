@@ -86,6 +86,41 @@ LEFT JOIN (
   ON operation.payment_id = line.payment_id AND operation.amount = abs(line.gross) AND operation.nth = line.nth
  AND line.type IN ('sale', 'refund') AND {_FITS}
 """
+# What happened to a payment without an operation of its own is in the books as a posting on its receivable: of which
+# sign, and under which keys. The n-th such line about a payment is the n-th such posting (of the dispute it names).
+_MOVED: Final = """
+SELECT line.position, posting.amount
+FROM (
+    SELECT found.*, rule.sign, rule.keys, named.id AS named,
+           row_number() OVER (PARTITION BY found.payment_id, found.type ORDER BY found.position) AS place,
+           row_number() OVER (PARTITION BY named.id, found.type ORDER BY found.position) AS named_place
+    FROM found
+    JOIN (VALUES ('chargeback', -1, '^chargeback_'), ('chargeback_reversal', 1, '^chargeback_'),
+                 ('refund_failed', 1, '^refund_failed:'), ('reversal', -1, '^(reversal|unconfirmed):')
+    ) rule(type, sign, keys) ON rule.type = found.type
+    LEFT JOIN payments_chargeback named
+      ON named.payment_id = found.payment_id AND named.provider_reference = found.reference
+     AND found.type IN ('chargeback', 'chargeback_reversal')
+    WHERE found.item IS NOT NULL
+) line
+CROSS JOIN LATERAL (
+    SELECT count(*) AS settled FROM reconciliation_settlementline settled
+    WHERE settled.payment_id = line.payment_id AND settled.type = line.type AND settled.state = 'matched'
+      AND settled.id IS DISTINCT FROM line.line_id AND (line.named IS NULL OR settled.reference = line.reference)
+) before
+CROSS JOIN LATERAL (
+    SELECT posting.amount
+    FROM ledger_posting posting
+    JOIN ledger_account account ON account.number = posting.account_id
+    JOIN ledger_journalentry entry ON entry.id = posting.entry_id
+    WHERE posting.item = line.item AND account.code = 'receivable:' || %(account)s
+      AND sign(posting.amount) = line.sign AND entry.key ~ line.keys
+      AND (line.named IS NULL OR split_part(entry.key, ':', 2) = line.named)
+    ORDER BY posting.entry_id, posting.line
+    OFFSET before.settled + CASE WHEN line.named IS NULL THEN line.place ELSE line.named_place END - 1 LIMIT 1
+) posting
+"""
+# `expected` is what the books have of a line, in the currency of its sale: what is settled in another one is booked so.
 _MATCH: Final = f"""
 INSERT INTO staged_settlement_match
 WITH candidate AS ({_CANDIDATES}),
@@ -93,9 +128,10 @@ best AS (
     SELECT DISTINCT ON (position) * FROM candidate ORDER BY position, rank, distance, operation_id
 ),
 found AS (
-    SELECT line.position, line.line_id, line.type, line.reference,
+    SELECT line.position, line.line_id, line.type, line.reference, line.currency AS settled_in,
            CASE WHEN line.type IN ('sale', 'refund') THEN best.operation_id END AS operation_id,
-           best.payment_id, operation.outcome, operation.reversed_at, operation.amount, operation.currency,
+           best.payment_id, operation.outcome, operation.reversed_at, operation.amount,
+           COALESCE(payment.currency, operation.currency) AS currency,
            operation.verb, payment.status,
            COALESCE(payment.item, part.item) AS item,
            row_number() OVER (PARTITION BY best.operation_id, line.type ORDER BY line.position) AS nth
@@ -104,8 +140,16 @@ found AS (
     LEFT JOIN payments_operation operation ON operation.id = best.operation_id
     LEFT JOIN payments_payment payment ON payment.id = best.payment_id
     LEFT JOIN payments_refundpart part ON part.id = operation.refund_part_id
-)
-SELECT found.position,
+),
+moved AS ({_MOVED}),
+judged AS (
+SELECT found.*, returned.item AS returned_item,
+       CASE
+           WHEN found.type = 'sale' THEN found.amount
+           WHEN found.type = 'refund' THEN -found.amount
+           WHEN found.type = 'refund_failed' AND found.verb = 'refund' THEN found.amount
+           ELSE moved.amount
+       END AS expected,
        CASE
            WHEN found.type IN ('fee', 'reserve_hold', 'reserve_release') OR returned.item IS NOT NULL THEN 'plain'
            WHEN found.item IS NULL OR found.type = 'payout_returned' THEN 'unknown'
@@ -117,29 +161,16 @@ SELECT found.position,
                WHERE back.type = 'refund_failed' AND back.reference = found.reference AND back.reference <> ''
            )) THEN 'matched'
            WHEN found.type = 'reversal' AND found.status = 'reversed' THEN 'matched'
-           WHEN found.type = 'chargeback' AND EXISTS (
-               SELECT FROM payments_chargeback chargeback
-               WHERE chargeback.payment_id = found.payment_id AND chargeback.stage <> 'inquiry'
-           ) THEN 'matched'
-           WHEN found.type = 'chargeback_reversal' AND EXISTS (
-               SELECT FROM payments_chargeback chargeback
-               JOIN payments_chargebackstep step ON step.chargeback_id = chargeback.id
-               WHERE chargeback.payment_id = found.payment_id AND step.status = 'won' AND step.stage <> 'inquiry'
-           ) THEN 'matched'
+           WHEN found.type IN ('chargeback', 'chargeback_reversal') AND moved.amount IS NOT NULL THEN 'matched'
            WHEN found.type = 'refund_failed' AND EXISTS (
                SELECT FROM payments_operation operation
                WHERE operation.payment_id = found.payment_id AND operation.verb = 'refund'
                  AND (operation.reversed_at IS NOT NULL OR operation.outcome = 'declined')
            ) THEN 'matched'
            ELSE 'early'
-       END,
-       found.operation_id, found.payment_id,
-       CASE WHEN found.type = 'payout_returned' THEN returned.item
-            WHEN found.type NOT IN ('fee', 'reserve_hold', 'reserve_release') THEN found.item END,
-       CASE WHEN found.operation_id IS NULL THEN NULL
-            WHEN found.verb = 'refund' THEN -found.amount ELSE found.amount END,
-       CASE WHEN found.operation_id IS NOT NULL THEN found.currency END
+       END AS state
 FROM found
+LEFT JOIN moved ON moved.position = found.position
 LEFT JOIN LATERAL (
     SELECT settled.id FROM reconciliation_settlementline settled
     WHERE settled.operation_id = found.operation_id AND settled.type = found.type AND settled.state = 'matched'
@@ -147,7 +178,7 @@ LEFT JOIN LATERAL (
     SELECT settled.id FROM reconciliation_settlementline settled
     WHERE found.type NOT IN ('sale', 'refund') AND found.reference <> '' AND settled.payment_id = found.payment_id
       AND settled.type = found.type AND settled.reference = found.reference
-      AND settled.id IS DISTINCT FROM found.line_id
+      AND settled.id IS DISTINCT FROM found.line_id AND moved.position IS NULL
     LIMIT 1
 ) settled ON true
 LEFT JOIN LATERAL (
@@ -158,6 +189,17 @@ LEFT JOIN LATERAL (
       AND payout.reference = found.reference
     LIMIT 1
 ) returned ON true
+)
+SELECT position,
+       -- What it is in the sale's currency, nobody knows yet: it waits in suspense until the books do.
+       CASE WHEN state IN ('matched', 'early') AND settled_in <> currency AND expected IS NULL THEN 'unknown'
+            ELSE state END,
+       operation_id, payment_id,
+       CASE WHEN type = 'payout_returned' THEN returned_item
+            WHEN type NOT IN ('fee', 'reserve_hold', 'reserve_release') THEN item END,
+       expected,
+       CASE WHEN expected IS NOT NULL THEN currency END
+FROM judged
 """
 
 
@@ -241,8 +283,10 @@ SELECT settlement.id, line.number, line.type, line.reference, line.payment_refer
                nextval('ledger_item'))
            ELSE match.item
        END,
-       CASE WHEN match.expected_currency <> line.currency THEN match.expected_currency END,
-       CASE WHEN match.expected_currency <> line.currency THEN match.expected END
+       CASE WHEN match.state IN ('matched', 'early') AND match.expected_currency <> line.currency
+            THEN match.expected_currency END,
+       CASE WHEN match.state IN ('matched', 'early') AND match.expected_currency <> line.currency
+            THEN match.expected END
 FROM staged_settlement_line line
 JOIN staged_settlement_match match ON match.position = line.position
 JOIN unnest(%(settlements)s::bigint[]) WITH ORDINALITY settlement(id, place) ON settlement.place = line.settlement + 1
@@ -301,7 +345,8 @@ def bookings(settlement_id: int) -> Iterator[tuple[str, str, int | None, int]]:
 # A fee may be a unit off without being worth anybody's time: providers round as they like.
 _ISSUES: Final = """
 SELECT line.number, line.state, line.type, line.reference, line.currency, line.gross, line.fee, line.item,
-       line.payment_id, line.booked_currency, operation.amount * sign(line.gross)::int, rate.fee
+       line.payment_id, line.booked_currency,
+       COALESCE(line.booked_amount, operation.amount * sign(line.gross)::int), rate.fee
 FROM reconciliation_settlementline line
 LEFT JOIN payments_operation operation ON operation.id = line.operation_id
 LEFT JOIN payments_payment payment ON payment.id = line.payment_id
@@ -386,19 +431,22 @@ class LateMatch(NamedTuple):
     operation_id: str | None
     payment_id: str | None
     item: int
+    expected: int | None
+    expected_currency: str | None
 
 
 def late_matches() -> list[LateMatch]:
-    """What was staged again and is explained now; what is in another currency is left to a person."""
+    """What was staged again and is explained now."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT line.line_id, match.state, match.operation_id, match.payment_id, match.item
+            SELECT line.line_id, match.state, match.operation_id, match.payment_id, match.item,
+                   CASE WHEN match.expected_currency <> line.currency THEN match.expected END,
+                   CASE WHEN match.expected_currency <> line.currency THEN match.expected_currency END
             FROM staged_settlement_match match
             JOIN staged_settlement_line line ON line.position = match.position
             JOIN reconciliation_settlementline stored ON stored.id = line.line_id
             WHERE match.state IN ('matched', 'early') AND match.state <> stored.state
-              AND COALESCE(match.expected_currency, line.currency) = line.currency
             ORDER BY line.line_id
             """
         )
