@@ -16,6 +16,7 @@ from payments.models import CardEvidence, Channel, Merchant, Payment, Refund, Re
 from payments.models.payment import Method
 from payments.models.refund import PartStatus, Route
 from payments.pan import mask_card_numbers
+from payments.receipts import vat
 from payments.written import amount, moment, title
 
 LAST_DIGITS: Final = 4
@@ -71,7 +72,7 @@ def of_payment(row: Payment) -> Receipt:
         blocks=_blocks(
             _about(row),
             [
-                *_vat(row),
+                *_vat(currency, vat.of_sale(row)),
                 *_extras(row),
                 Line(_("Total"), amount(taken, currency), strong=True),
                 *_cash(row),
@@ -112,7 +113,10 @@ def of_refund(row: Refund) -> Receipt:
                 Line(_("Date"), moment(row.occurred_at, row.merchant.zone)),
                 *_line(_("Order"), row.order.reference),
             ],
-            [Line(_("Given back"), amount(given, row.currency), strong=True)],
+            [
+                *_vat(row.currency, vat.given_back(parts)),
+                Line(_("Given back"), amount(given, row.currency), strong=True),
+            ],
             *(_given_back(part, row.currency) for part in parts),
         ),
     )
@@ -146,13 +150,13 @@ def _about(row: Payment) -> list[Line]:
     ]
 
 
-def _vat(row: Payment) -> list[Line]:
+def _vat(currency: str, lines: Iterable[vat.Taxed]) -> list[Line]:
     return [
         Line(
-            _("VAT %(rate)s%% on %(net)s") % {"rate": line["rate"], "net": amount(line["net"], row.currency)},
-            amount(line["tax"], row.currency),
+            _("VAT %(rate)s%% on %(net)s") % {"rate": line.rate, "net": amount(line.net, currency)},
+            amount(line.tax, currency),
         )
-        for line in row.vat
+        for line in lines
     ]
 
 

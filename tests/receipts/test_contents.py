@@ -5,11 +5,13 @@ import zlib
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 from django.utils import translation
 
 from payments.models import Merchant, Payment, Refund
 from payments.receipts import pdf
 from payments.receipts.contents import Receipt, of_payment, of_refund
+from payments.receipts.vat import given_back
 from payments.services.device import Proof
 from tests.builders import Shop, on, open_shop
 
@@ -97,6 +99,73 @@ def test_vat_in_the_readers_words(shop: Shop) -> None:
     assert told["Btw 21% over €\N{NO-BREAK SPACE}10,00"] == "€\N{NO-BREAK SPACE}2,10"
     assert told["Btw 9% over €\N{NO-BREAK SPACE}1,00"] == "€\N{NO-BREAK SPACE}0,09"
     assert told["Betaald met"] == "Contant"
+
+
+RATES = ({"rate": 21, "net": 1_000, "tax": 210}, {"rate": "9", "net": 100, "tax": 9})
+
+
+def vat_of(refund: Refund) -> dict[str, str]:
+    return {name: value for name, value in said(of_refund(refund)).items() if name.startswith("VAT")}
+
+
+def test_all_of_the_vat_goes_back_with_all_of_the_money(shop: Shop) -> None:
+    payment = shop.pay_cash(1_319, vat=RATES)
+    assert vat_of(shop.refund(payment)) == {"VAT 21% on €10.00": "€2.10", "VAT 9% on €1.00": "€0.09"}
+
+
+def test_a_part_takes_its_share_of_every_rate(shop: Shop) -> None:
+    payment = shop.pay_cash(1_319, vat=RATES)
+    # 5.00 of 13.19: 4.59 of what costs 12.10, and 0.41 of what costs 1.09
+    refund = shop.refund(payment, 500, route="voucher")
+    assert vat_of(refund) == {"VAT 21% on €3.79": "€0.80", "VAT 9% on €0.38": "€0.03"}
+    with translation.override("nl"):
+        assert said(of_refund(refund))["Btw 21% over €\N{NO-BREAK SPACE}3,79"] == "€\N{NO-BREAK SPACE}0,80"
+
+
+def test_many_small_refunds_give_back_the_vat_of_the_sale(shop: Shop) -> None:
+    payment = shop.pay_cash(1_319, vat=RATES)
+    refunds = [shop.refund(payment, amount, route="voucher") for amount in (333, 333, 333, 320)]
+    lines = [line for refund in refunds for line in given_back(refund.parts.select_related("payment"))]
+    assert sum(line.tax for line in lines if line.rate == 21) == 210
+    assert sum(line.tax for line in lines if line.rate == "9") == 9
+    assert [sum(line.gross for line in lines[at : at + 2]) for at in (0, 2, 4, 6)] == [333, 333, 333, 320]
+
+
+def test_what_came_to_nothing_gave_back_no_vat(shop: Shop) -> None:
+    payment = shop.pay_cash(1_210, vat=RATES[:1])
+    first = shop.refund(payment, 605, route="voucher")
+    first.parts.update(status="canceled")
+    assert vat_of(shop.refund(payment, 605, route="voucher")) == {"VAT 21% on €5.00": "€1.05"}
+
+
+def test_a_tip_holds_no_vat(shop: Shop) -> None:
+    payment = pinned(shop, 1_710, tip=500)
+    Payment.objects.filter(id=payment.id).update(vat=list(RATES[:1]))
+    refund = shop.refund(Payment.objects.select_related("order", "channel", "merchant").get(id=payment.id))
+    assert said(of_refund(refund))["Given back"] == "€17.10"
+    assert vat_of(refund) == {"VAT 21% on €10.00": "€2.10"}
+
+
+def test_more_than_was_taken_gives_back_no_more_vat(shop: Shop) -> None:
+    payment = shop.pay_cash(1_210, vat=RATES[:1])
+    refund = shop.refund(payment)
+    refund.parts.update(amount=2_000)
+    assert vat_of(refund) == {"VAT 21% on €10.00": "€2.10"}
+
+
+@pytest.mark.parametrize("vat", [(), ({"rate": 0, "net": 0, "tax": 0},)])
+def test_no_vat_told_is_none_shown(shop: Shop, vat: Any) -> None:
+    assert vat_of(shop.refund(shop.pay_cash(1_000, vat=vat), 500)) == {}
+
+
+def test_every_form_of_a_refunds_receipt_tells_the_vat(shop: Shop) -> None:
+    refund = shop.refund(shop.pay_cash(1_210, vat=RATES[:1]), 605)
+    content = of_refund(refund)
+    told = {"receipt": content, "merchant": refund.merchant, "channel": refund.channel}
+    forms = [render_to_string(f"payments/mail/receipt.{form}", told) for form in ("txt", "html")]
+    for text in [*forms, text_of(pdf.written(content, refund.occurred_at))]:
+        assert "VAT 21% on €5.00" in text
+        assert "€1.05" in text
 
 
 def test_a_retourpin_is_marked_as_one(shop: Shop) -> None:
