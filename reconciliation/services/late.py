@@ -13,6 +13,7 @@ from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.services import discrepancy
 from reconciliation import journal
 from reconciliation import sql as session
+from reconciliation.matches import sql as matches
 from reconciliation.models import BankStatementLine, Payout, SettlementLine
 from reconciliation.services.confirm_settled import confirm_settled
 from reconciliation.services.explained import explained
@@ -41,13 +42,13 @@ def rematch_account(account: ProviderAccount) -> int:
         if not free:
             return 0
         with session.staging():
-            sql.stage_stored_lines(account.id)
-            sql.match_settlement_lines(merchant_id=account.merchant_id, account_id=account.id)
-            matches = sql.late_matches()
+            matches.stage_stored_lines(account.id)
+            matches.match_settlement_lines(merchant_id=account.merchant_id, account_id=account.id)
+            found = matches.late_matches()
             with transaction.atomic():
-                _apply(account, matches)
+                _apply(account, found)
                 find_payouts(merchant=account.merchant)
-    return len(matches)
+    return len(found)
 
 
 def find_payouts(*, merchant: Merchant) -> None:
@@ -76,13 +77,13 @@ def _take(merchant: Merchant, payout: Payout, line: BankStatementLine) -> Entry:
     return journal.payout_found(merchant, payout, line, item)
 
 
-def _apply(account: ProviderAccount, matches: Sequence[sql.LateMatch]) -> None:
-    lines = SettlementLine.objects.select_related("settlement__merchant", "settlement__provider_account")
-    stored = lines.in_bulk([match.line_id for match in matches])
-    entries = [entry for match in matches for entry in _out_of_suspense(account, stored[match.line_id], match)]
+def _apply(account: ProviderAccount, found: Sequence[matches.LateMatch]) -> None:
+    rows = SettlementLine.objects.select_related("settlement__merchant", "settlement__provider_account")
+    stored = rows.in_bulk([match.line_id for match in found])
+    entries = [entry for match in found for entry in _out_of_suspense(account, stored[match.line_id], match)]
     keys = [key(_kind(line), line.settlement, line.number) for line in stored.values()]
-    keys += [f"{Kind.MISSING_IN_SETTLEMENT}:{match.operation_id}" for match in matches if match.operation_id]
-    for match in matches:
+    keys += [f"{Kind.MISSING_IN_SETTLEMENT}:{match.operation_id}" for match in found if match.operation_id]
+    for match in found:
         line = stored[match.line_id]
         line.state, line.item = match.state, match.item
         line.operation_id, line.payment_id = match.operation_id, match.payment_id
@@ -95,7 +96,7 @@ def _apply(account: ProviderAccount, matches: Sequence[sql.LateMatch]) -> None:
         confirm_settled(settlement)
 
 
-def _out_of_suspense(account: ProviderAccount, line: SettlementLine, match: sql.LateMatch) -> Iterator[Entry]:
+def _out_of_suspense(account: ProviderAccount, line: SettlementLine, match: matches.LateMatch) -> Iterator[Entry]:
     """What was early is booked about its payment already, and stays as it was booked."""
     if line.state == _State.UNKNOWN:
         line.booked_currency, line.booked_amount = match.expected_currency, match.expected

@@ -10,6 +10,7 @@ from payments.notify.services.emit import NewEvent, emit
 from payments.services import discrepancy
 from reconciliation import journal, shapes
 from reconciliation.formats.base import LineType, Problem, SettlementHeader, SettlementTrailer
+from reconciliation.matches import sql as matches
 from reconciliation.models import Payout, Settlement, SettlementFile
 from reconciliation.services import payouts as payouts_
 from reconciliation.services.confirm_settled import confirm_settled
@@ -30,7 +31,7 @@ def match(file: SettlementFile, reading: Reading) -> list[Problem]:
     file.provider_account = accounts[0]
     problems = list(_known_before(file, reading)) or list(_paid_before(file, reading))
     if not problems:
-        sql.match_settlement_lines(merchant_id=file.merchant_id, account_id=accounts[0].id)
+        matches.match_settlement_lines(merchant_id=file.merchant_id, account_id=accounts[0].id)
     return problems
 
 
@@ -59,10 +60,12 @@ def _accounts(file: SettlementFile, reading: Reading) -> list[ProviderAccount]:
         return [file.provider_account]
     providers = reading.format.providers if reading.format is not None else ()
     accounts = list(ProviderAccount.objects.filter(merchant=file.merchant, provider__in=providers).order_by("id"))
-    named = sql.accounts_of_staged_lines(merchant_id=file.merchant_id, account_ids=[account.id for account in accounts])
+    named = matches.accounts_of_staged_lines(
+        merchant_id=file.merchant_id, account_ids=[account.id for account in accounts]
+    )
     if named or len(accounts) == 1:
         return [account for account in accounts if account.id in named] or accounts
-    wanted = providers[-1] if sql.staged_card_present() else providers[0]
+    wanted = providers[-1] if matches.staged_card_present() else providers[0]
     return [account for account in accounts if account.default and account.provider == wanted]
 
 

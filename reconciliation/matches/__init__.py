@@ -1,0 +1,1 @@
+"""What a settlement's lines are about, found out as a set."""

@@ -1,0 +1,290 @@
+"""Staged settlement lines matched as a set, never looked up one by one.
+
+A line is ours by the first rank of `_CANDIDATES` that finds something: our own operation id, the provider's
+reference, what a PIN acquirer prints, the payment's reference.
+"""
+
+from typing import Final, NamedTuple
+
+from django.db import connection
+
+# What an operation must have been for a line to be about it.
+_FITS: Final = """
+(line.type = 'sale' AND operation.verb IN ('sale', 'capture')
+ OR line.type = 'refund' AND operation.verb = 'refund'
+ OR line.type NOT IN ('sale', 'refund'))
+"""
+_NEAR: Final = (
+    "evidence.occurred_at BETWEEN line.occurred_at - interval '3 days' AND line.occurred_at + interval '3 days'"
+)
+_EVIDENCE: Final = f"""
+SELECT line.position, {{rank}}, operation.id, operation.payment_id,
+       abs(extract(epoch FROM evidence.occurred_at - line.occurred_at))
+FROM staged_settlement_line line
+JOIN payments_cardevidence evidence
+  ON evidence.merchant_id = %(merchant)s AND evidence.type = line.type AND evidence.currency = line.currency AND {{on}}
+JOIN payments_operation operation
+  ON operation.id = evidence.operation_id AND operation.provider_account_id = %(account)s AND {_FITS}
+"""
+_CANDIDATES: Final = f"""
+SELECT line.position, 1 AS rank, operation.id AS operation_id, operation.payment_id, 0.0 AS distance
+FROM staged_settlement_line line
+JOIN payments_operation operation
+  ON operation.id = line.reported_operation AND operation.provider_account_id = %(account)s AND {_FITS}
+UNION ALL
+SELECT line.position, 2, operation.id, operation.payment_id, 0.0
+FROM staged_settlement_line line
+JOIN payments_operation operation
+  ON operation.provider_account_id = %(account)s AND operation.provider_reference = line.reference AND {_FITS}
+WHERE line.reference <> ''
+UNION ALL
+{_EVIDENCE.format(rank=3, on="line.rrn <> '' AND evidence.rrn = line.rrn")}
+UNION ALL
+{
+    _EVIDENCE.format(
+        rank=4, on=f"line.stan <> '' AND evidence.acquirer_tid = line.tid AND evidence.stan = line.stan AND {_NEAR}"
+    )
+}
+UNION ALL
+{
+    _EVIDENCE.format(
+        rank=5,
+        on="line.authorization_code <> '' AND evidence.authorization_code = line.authorization_code"
+        f" AND evidence.amount = abs(line.gross) AND {_NEAR}",
+    )
+}
+UNION ALL
+SELECT line.position, 6, operation.id, line.payment_id, 0.0
+FROM (
+    -- The n-th line of one amount about a payment is the n-th operation of that amount which no line settled yet.
+    SELECT line.*, payment.id AS payment_id,
+           row_number() OVER (PARTITION BY payment.id, line.type, line.gross ORDER BY line.position) AS nth
+    FROM staged_settlement_line line
+    JOIN payments_payment payment
+      ON payment.provider_account_id = %(account)s AND payment.provider_reference = line.payment_reference
+    WHERE line.payment_reference <> ''
+) line
+LEFT JOIN (
+    SELECT operation.id, operation.payment_id, operation.verb, operation.amount,
+           row_number() OVER (
+               PARTITION BY operation.payment_id, operation.verb = 'refund', operation.amount ORDER BY operation.id
+           ) AS nth
+    FROM payments_operation operation
+    WHERE operation.provider_account_id = %(account)s AND operation.outcome = 'succeeded'
+      AND operation.payment_id IN (
+          SELECT payment.id FROM payments_payment payment
+          JOIN staged_settlement_line line ON payment.provider_reference = line.payment_reference
+          WHERE payment.provider_account_id = %(account)s AND line.payment_reference <> ''
+      )
+      AND NOT EXISTS (
+          SELECT FROM reconciliation_settlementline settled
+          WHERE settled.operation_id = operation.id AND settled.state = 'matched'
+      )
+) operation
+  ON operation.payment_id = line.payment_id AND operation.amount = abs(line.gross) AND operation.nth = line.nth
+ AND line.type IN ('sale', 'refund') AND {_FITS}
+"""
+# What happened to a payment without an operation of its own is in the books as a posting on its receivable: of which
+# sign, and under which keys. The n-th such line about a payment is the n-th such posting (of the dispute it names).
+_MOVED: Final = """
+SELECT line.position, posting.amount
+FROM (
+    SELECT found.*, rule.sign, rule.keys, named.id AS named,
+           row_number() OVER (PARTITION BY found.payment_id, found.type ORDER BY found.position) AS place,
+           row_number() OVER (PARTITION BY named.id, found.type ORDER BY found.position) AS named_place
+    FROM found
+    JOIN (VALUES ('chargeback', -1, '^chargeback_'), ('chargeback_reversal', 1, '^chargeback_'),
+                 ('refund_failed', 1, '^refund_failed:'), ('reversal', -1, '^(reversal|unconfirmed):')
+    ) rule(type, sign, keys) ON rule.type = found.type
+    LEFT JOIN payments_chargeback named
+      ON named.payment_id = found.payment_id AND named.provider_reference = found.reference
+     AND found.type IN ('chargeback', 'chargeback_reversal')
+    WHERE found.item IS NOT NULL
+) line
+CROSS JOIN LATERAL (
+    SELECT count(*) AS settled FROM reconciliation_settlementline settled
+    WHERE settled.payment_id = line.payment_id AND settled.type = line.type AND settled.state = 'matched'
+      AND settled.id IS DISTINCT FROM line.line_id AND (line.named IS NULL OR settled.reference = line.reference)
+) before
+CROSS JOIN LATERAL (
+    SELECT posting.amount
+    FROM ledger_posting posting
+    JOIN ledger_account account ON account.number = posting.account_id
+    JOIN ledger_journalentry entry ON entry.id = posting.entry_id
+    WHERE posting.item = line.item AND account.code = 'receivable:' || %(account)s
+      AND sign(posting.amount) = line.sign AND entry.key ~ line.keys
+      AND (line.named IS NULL OR split_part(entry.key, ':', 2) = line.named)
+    ORDER BY posting.entry_id, posting.line
+    OFFSET before.settled + CASE WHEN line.named IS NULL THEN line.place ELSE line.named_place END - 1 LIMIT 1
+) posting
+"""
+# `expected` is what the books have of a line, in the currency of its sale: what is settled in another one is booked so.
+_MATCH: Final = f"""
+INSERT INTO staged_settlement_match
+WITH candidate AS ({_CANDIDATES}),
+best AS (
+    SELECT DISTINCT ON (position) * FROM candidate ORDER BY position, rank, distance, operation_id
+),
+found AS (
+    SELECT line.position, line.line_id, line.type, line.reference, line.currency AS settled_in,
+           CASE WHEN line.type IN ('sale', 'refund') THEN best.operation_id END AS operation_id,
+           best.payment_id, operation.outcome, operation.reversed_at, operation.amount,
+           COALESCE(payment.currency, operation.currency) AS currency,
+           operation.verb, payment.status,
+           COALESCE(payment.item, part.item) AS item,
+           row_number() OVER (PARTITION BY best.operation_id, line.type ORDER BY line.position) AS nth
+    FROM staged_settlement_line line
+    LEFT JOIN best ON best.position = line.position
+    LEFT JOIN payments_operation operation ON operation.id = best.operation_id
+    LEFT JOIN payments_payment payment ON payment.id = best.payment_id
+    LEFT JOIN payments_refundpart part ON part.id = operation.refund_part_id
+),
+moved AS ({_MOVED}),
+judged AS (
+SELECT found.*, returned.item AS returned_item,
+       CASE
+           WHEN found.type = 'sale' THEN found.amount
+           WHEN found.type = 'refund' THEN -found.amount
+           WHEN found.type = 'refund_failed' AND found.verb = 'refund' THEN found.amount
+           ELSE moved.amount
+       END AS expected,
+       CASE
+           WHEN found.type IN ('fee', 'reserve_hold', 'reserve_release') OR returned.item IS NOT NULL THEN 'plain'
+           WHEN found.item IS NULL OR found.type = 'payout_returned' THEN 'unknown'
+           WHEN settled.id IS NOT NULL OR (found.operation_id IS NOT NULL AND found.nth > 1) THEN 'repeated'
+           WHEN found.type IN ('sale', 'refund') AND found.outcome = 'succeeded' THEN 'matched'
+           -- It left and came back: after it had succeeded, or (by a line beside it) before anybody told us so.
+           WHEN found.type = 'refund' AND (found.reversed_at IS NOT NULL OR EXISTS (
+               SELECT FROM staged_settlement_line back
+               WHERE back.type = 'refund_failed' AND back.reference = found.reference AND back.reference <> ''
+           )) THEN 'matched'
+           WHEN found.type = 'reversal' AND found.status = 'reversed' THEN 'matched'
+           WHEN found.type IN ('chargeback', 'chargeback_reversal') AND moved.amount IS NOT NULL THEN 'matched'
+           WHEN found.type = 'refund_failed' AND EXISTS (
+               SELECT FROM payments_operation operation
+               WHERE operation.payment_id = found.payment_id AND operation.verb = 'refund'
+                 AND (operation.reversed_at IS NOT NULL OR operation.outcome = 'declined')
+           ) THEN 'matched'
+           ELSE 'early'
+       END AS state
+FROM found
+LEFT JOIN moved ON moved.position = found.position
+LEFT JOIN LATERAL (
+    SELECT settled.id FROM reconciliation_settlementline settled
+    WHERE settled.operation_id = found.operation_id AND settled.type = found.type AND settled.state = 'matched'
+    UNION ALL
+    SELECT settled.id FROM reconciliation_settlementline settled
+    WHERE found.type NOT IN ('sale', 'refund') AND found.reference <> '' AND settled.payment_id = found.payment_id
+      AND settled.type = found.type AND settled.reference = found.reference
+      AND settled.id IS DISTINCT FROM found.line_id AND moved.position IS NULL
+    LIMIT 1
+) settled ON true
+LEFT JOIN LATERAL (
+    SELECT settlement.item
+    FROM reconciliation_payout payout
+    JOIN reconciliation_settlement settlement ON settlement.id = payout.settlement_id
+    WHERE found.type = 'payout_returned' AND payout.provider_account_id = %(account)s
+      AND payout.reference = found.reference
+    LIMIT 1
+) returned ON true
+)
+SELECT position,
+       -- What it is in the sale's currency, nobody knows yet: it waits in suspense until the books do.
+       CASE WHEN state IN ('matched', 'early') AND settled_in <> currency AND expected IS NULL THEN 'unknown'
+            ELSE state END,
+       operation_id, payment_id,
+       CASE WHEN type = 'payout_returned' THEN returned_item
+            WHEN type NOT IN ('fee', 'reserve_hold', 'reserve_release') THEN item END,
+       expected,
+       CASE WHEN expected IS NOT NULL THEN currency END
+FROM judged
+"""
+
+
+def match_settlement_lines(*, merchant_id: str, account_id: str) -> None:
+    """Say of each staged line what it is about, and in which state."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MATCH, {"merchant": merchant_id, "account": account_id})
+        cursor.execute("ANALYZE staged_settlement_match")
+
+
+def accounts_of_staged_lines(*, merchant_id: str, account_ids: list[str]) -> list[str]:
+    """The provider accounts, among these, whose operations the staged lines name."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT DISTINCT operation.provider_account_id
+            FROM staged_settlement_line line
+            JOIN payments_operation operation ON operation.id = line.reported_operation
+            WHERE operation.provider_account_id = ANY(%(accounts)s)
+            UNION
+            SELECT DISTINCT payment.provider_account_id
+            FROM staged_settlement_line line
+            JOIN payments_payment payment ON payment.provider_reference = line.payment_reference
+            WHERE payment.provider_account_id = ANY(%(accounts)s) AND line.payment_reference <> ''
+            UNION
+            SELECT DISTINCT operation.provider_account_id
+            FROM staged_settlement_line line
+            JOIN payments_cardevidence evidence ON evidence.merchant_id = %(merchant)s AND evidence.rrn = line.rrn
+            JOIN payments_operation operation ON operation.id = evidence.operation_id
+            WHERE operation.provider_account_id = ANY(%(accounts)s) AND line.rrn <> ''
+            """,
+            {"merchant": merchant_id, "accounts": account_ids},
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def staged_card_present() -> bool:
+    """Tell whether any staged line was written by a PIN acquirer."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM staged_settlement_line WHERE rrn <> '' OR tid <> '' OR stan <> '')")
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def stage_stored_lines(account_id: str) -> int:
+    """Stage what is stored of this provider account and still unexplained, to be matched again; tell how much."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO staged_settlement_line
+            SELECT row_number() OVER (ORDER BY line.id), 0, line.id, line.number, line.type, line.reference,
+                   line.payment_reference, line.reported_operation, line.rrn, line.tid, line.stan,
+                   line.authorization_code, line.occurred_at, line.currency, line.gross, line.fee, line.vat
+            FROM reconciliation_settlementline line
+            JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
+            WHERE settlement.provider_account_id = %s AND line.state IN ('early', 'unknown')
+            """,
+            [account_id],
+        )
+        return int(cursor.rowcount)
+
+
+class LateMatch(NamedTuple):
+    """What a stored line turns out to be."""
+
+    line_id: int
+    state: str
+    operation_id: str | None
+    payment_id: str | None
+    item: int
+    expected: int | None
+    expected_currency: str | None
+
+
+def late_matches() -> list[LateMatch]:
+    """What was staged again and is explained now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT line.line_id, match.state, match.operation_id, match.payment_id, match.item,
+                   CASE WHEN match.expected_currency <> line.currency THEN match.expected END,
+                   CASE WHEN match.expected_currency <> line.currency THEN match.expected_currency END
+            FROM staged_settlement_match match
+            JOIN staged_settlement_line line ON line.position = match.position
+            JOIN reconciliation_settlementline stored ON stored.id = line.line_id
+            WHERE match.state IN ('matched', 'early') AND match.state <> stored.state
+            ORDER BY line.line_id
+            """
+        )
+        return [LateMatch(*row) for row in cursor.fetchall()]
