@@ -140,6 +140,7 @@ SWEEPS = {
     "reconciliation.look_for_payouts": 3600,
     "reconciliation.rematch": 60,
     "reconciliation.raise_overdue": 3600,
+    "reconciliation.forget_files": 3600,
 }
 CELERY_BEAT_SCHEDULE = {
     name: {"task": name, "schedule": seconds, "options": {"expires": max(5, seconds)}}

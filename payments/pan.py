@@ -5,7 +5,7 @@ Rule of the contract: 13 to 19 digits, single spaces or dashes between, no digit
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Final
 
@@ -16,23 +16,54 @@ LONGEST: Final = 19
 SHOWN: Final = 4  # digits that a masked number keeps
 _RUN: Final = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){12,}(?![0-9])")
 _PREFIX: Final = re.compile(r"[3-6]|81|222[1-9]|22[3-9]|2[3-6]|27[01]|2720")
+_BEGINNING: Final = re.compile(r"(?<![0-9])(?:[3-6]|8[ -]?1|2[ -]?[2-7])")  # as most runs have none: dates, counters
 _LUHN_DOUBLE: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
 def has_card_number(text: str) -> bool:
     """Tell whether a card number stands anywhere in `text` (our own ids apart)."""
-    return next(_found(text), None) is not None
+    return next(card_numbers(text), None) is not None
 
 
 def mask_card_numbers(text: str) -> str:
     """Return `text` with every card number in it reduced to its last four digits."""
-    return _masked(text)
+    return masked_at(text, card_numbers(text))
+
+
+def masked_at(text: str, places: Iterable[tuple[int, int]]) -> str:
+    """Return `text` with the card numbers at these places reduced to their last four digits."""
+    characters: list[str] = []
+    for start, end in places:
+        characters = characters or list(text)
+        digits = [at for at in range(start, end) if text[at].isdigit()]
+        for at in digits[:-SHOWN]:
+            characters[at] = "*"
+    return "".join(characters) or text
+
+
+def card_numbers(text: str) -> Iterator[tuple[int, int]]:
+    """Where card numbers stand, our own ids apart; of digits in groups the places may overlap."""
+    runs = [run.span() for run in _RUN.finditer(text)] if len(text) >= SHORTEST else []
+    runs = [run for run in runs if _BEGINNING.search(text, *run)]
+    ids = [match.span() for match in ID_PATTERN.finditer(text)] if runs else []
+    for start, end in outside(runs, ids):
+        yield from _card_numbers(text, start, end)
+
+
+def outside(places: Iterable[tuple[int, int]], spared: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Those of the places that lie within none of the spared ones; both in order, and of these none within another."""
+    at = 0
+    for start, end in places:
+        while at < len(spared) and spared[at][1] <= start:
+            at += 1
+        if at == len(spared) or start < spared[at][0] or spared[at][1] < end:
+            yield start, end
 
 
 def mask_tree(value: Any) -> tuple[Any, bool]:
     """Mask every string in a JSON value, keys too; the second part tells whether there was anything to mask."""
     if isinstance(value, str):
-        masked = _masked(value)
+        masked = mask_card_numbers(value)
         return masked, masked != value
     if isinstance(value, dict):
         pairs = [(mask_tree(key), mask_tree(item)) for key, item in value.items()]
@@ -43,33 +74,15 @@ def mask_tree(value: Any) -> tuple[Any, bool]:
     return value, False
 
 
-def _masked(text: str) -> str:
-    characters: list[str] = []
-    for start, end in _found(text):
-        characters = characters or list(text)
-        digits = [at for at in range(start, end) if text[at].isdigit()]
-        for at in digits[:-SHOWN]:
-            characters[at] = "*"
-    return "".join(characters) or text
-
-
-def _found(text: str) -> Iterator[tuple[int, int]]:
-    """Where card numbers stand, our own ids apart."""
-    if len(text) < SHORTEST:
-        return
-    ids = [match.span() for match in ID_PATTERN.finditer(text)]
-    for run in _RUN.finditer(text):
-        if not any(start <= run.start() and run.end() <= end for start, end in ids):
-            yield from _card_numbers(text, run)
-
-
-def _card_numbers(text: str, run: re.Match[str]) -> Iterator[tuple[int, int]]:
+def _card_numbers(text: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
     """Where card numbers stand in a run of digit groups: "4111111111111111 2026" holds one beside a year.
 
     Every span of whole groups is one candidate. Sums from the run's beginning, one for each parity of the digits that
     are doubled, tell Luhn's sum of any of them at once: a megabyte of digits must not cost minutes.
     """
-    places = [at for at in range(run.start(), run.end()) if text[at].isdigit()]
+    if end - begin > LONGEST and text[begin:end].isdigit():
+        return
+    places = [at for at in range(begin, end) if text[at].isdigit()]
     digits = [int(text[at]) for at in places]
     sums = [_sums(digits, parity) for parity in (0, 1)]
     starts = [at for at in range(len(places)) if at == 0 or places[at] != places[at - 1] + 1]

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from reconciliation.services import forget_files as forgetting
 from reconciliation.services import import_file as importing
 from reconciliation.services import late, overdue
 from reconciliation.services import read_sources as reading
@@ -41,3 +42,9 @@ def rematch() -> int:
 def raise_overdue() -> int:
     """Raise what should have come by now (beat: every hour)."""
     return overdue.raise_overdue()
+
+
+@shared_task(name="reconciliation.forget_files")
+def forget_files() -> int:
+    """Delete files that were stored and never committed (beat: every hour)."""
+    return forgetting.forget_files()

@@ -1,7 +1,7 @@
 """A file that a provider, an acquirer or a bank gave us: booked whole or not at all."""
 
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.db import models
 from django.db.models import Q
@@ -11,10 +11,12 @@ from payments.fields import AmountField, CurrencyField, IdField, id_factory
 from payments.models import Merchant, ProviderAccount
 from payments.models.base import ApiObject
 
+FOLDER: Final = "settlement_files"
+
 
 def upload_to(file: "SettlementFile", name: str) -> str:
     """Where an upload is kept: by our own id, never by a name that somebody else chose."""
-    return f"settlement_files/{file.merchant_id}/{file.id}"
+    return f"{FOLDER}/{file.merchant_id}/{file.id}"
 
 
 class SettlementFile(ApiObject):

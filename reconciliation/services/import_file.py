@@ -102,7 +102,7 @@ def _finish(file: SettlementFile, reading: Reading, status: SettlementFile.Statu
     file.status = status
     file.format = reading.format.code if reading.format is not None else None
     file.lines = reading.lines
-    file.masked = reading.masked
+    file.masked += reading.masked  # beside what was masked when it was kept
     file.due_at = None
     file.finished_at = timezone.now()
     _sum_up(file, reading)

@@ -16,6 +16,7 @@ from payments.pan import mask_card_numbers
 from payments.services.intent import Intent
 from reconciliation import registry
 from reconciliation.models import SettlementFile
+from reconciliation.services.mask_file import masked_file
 
 IMPORT: Final = "reconciliation.import_file"
 _STANDING: Final = (
@@ -37,6 +38,8 @@ def upload(
     intent: Intent | None = None,
 ) -> SettlementFile:
     """Keep the file and have it imported; the same bytes again make a `duplicate`, which changes nothing.
+
+    What is kept holds no card number in clear; the digest by which the file is known is that of what was sent.
 
     Raises:
         ValidationFailed: an unknown format.
@@ -60,7 +63,8 @@ def upload(
     earlier = _earlier(row)
     if earlier is not None:
         return _duplicate(row, earlier, intent)
-    row.file.save("file", file, save=False)
+    with masked_file(file) as (kept, row.masked):
+        row.file.save("file", kept, save=False)
     reach("upload.kept")
     try:
         _insert(row, intent)

@@ -10,6 +10,7 @@ BATCH = {
     "payments.fold_statistics",
     "payments.forget_keys",
     "payments.ledger.fold",
+    "reconciliation.forget_files",
     "reconciliation.import_due",
     "reconciliation.import_file",
     "reconciliation.look_for_payouts",

@@ -1,0 +1,131 @@
+"""What of an uploaded file stays on the disk: all of it, but of card numbers the last four digits only.
+
+Valid IBANs are left as they are, as our own ids are: some of them pass for a card number, and without them nobody
+could tell whose statement it is.
+"""
+
+import codecs
+import re
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import BinaryIO, Final, cast
+
+from django.conf import settings
+from django.core.files.base import File
+
+from payments.iban import compact
+from payments.pan import card_numbers, mask_card_numbers, masked_at, outside
+from reconciliation.formats.archive import MAGIC, documents
+from reconciliation.formats.base import HEAD, Unreadable
+
+PIECE: Final = 1 << 20
+LONGEST_WORD: Final = 1 << 16
+_DIGITS: Final = "0123456789 -\r\n"
+_WORDS: Final = _DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
+_UNPACKABLE: Final = (Unreadable, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+_IBAN: Final = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}?)(?:[A-Z]{3})?(?![A-Za-z0-9])")
+# Banks' older formats break what they say at a column, within a number too; in others a line is a record.
+_BROKEN: Final = re.compile(r"(?m)^(?:\{1:|:20:)")
+_BREAK: Final = re.compile(r"(?<=[0-9])\r?\n(?=[0-9])")
+_MARKS: Final = {b"\xff\xfe": "utf-16-le", b"<\0": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\0<": "utf-16-be"}
+
+
+@contextmanager
+def masked_file(file: File[bytes]) -> Iterator[tuple[File[bytes], int]]:
+    """The file as it may be kept, and how many card numbers are masked in it: itself, where there are none."""
+    source = cast(BinaryIO, file)
+    packed, count = _counted(source)
+    source.seek(0)
+    if not count:
+        yield file, 0
+        return
+    with tempfile.TemporaryFile() as copy:
+        if packed:
+            _pack(source, copy)
+        else:
+            copy.writelines(piece for piece, _ in _masked(source))
+        copy.seek(0)
+        yield File(copy, name=file.name), count
+
+
+def _counted(source: BinaryIO) -> tuple[bool, int]:
+    """Whether it is a ZIP that can be read, and its card numbers; any other is refused, and looked through as it is."""
+    head = source.read(len(MAGIC))
+    source.seek(0)
+    if head == MAGIC:
+        try:
+            return True, sum(number for _, number in _unpacked(source))
+        except _UNPACKABLE:
+            source.seek(0)
+    return False, sum(number for _, number in _masked(source))
+
+
+def _unpacked(source: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    for name, document in _documents(source):
+        yield b"", _mask(name, broken=False)[1]
+        yield from _masked(document)
+
+
+def _pack(source: BinaryIO, copy: BinaryIO) -> None:
+    """The same files, masked, and their names too."""
+    with zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, document in _documents(source):
+            with archive.open(mask_card_numbers(name), "w", force_zip64=True) as member:
+                member.writelines(piece for piece, _ in _masked(document))
+
+
+def _documents(source: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
+    return documents(source, "", most_bytes=settings.MAX_IMPORT_MB * 1_000_000)
+
+
+def _masked(source: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Its pieces, with how many card numbers were in each; a piece ends where no number goes on."""
+    first = source.read(PIECE)
+    codec = _MARKS.get(first[:2], "latin-1")  # of which every byte is a character, whatever it really is
+    decoder = codecs.getincrementaldecoder(codec)("surrogatepass")
+    text = decoder.decode(first)
+    broken = _BROKEN.search(text[:HEAD]) is not None
+    while text:
+        more = decoder.decode(source.read(PIECE))
+        end = _end(text) if more else len(text)
+        masked, count = _mask(text[:end], broken=broken)
+        yield masked.encode(codec, "surrogatepass"), count
+        text = text[end:] + more
+    yield decoder.getstate()[0], 0  # half a character, of a file that was cut off
+
+
+def _end(text: str) -> int:
+    """Where a piece may end: after no word, or (in what is no file of any bank) at least after no digit."""
+    for within in (_WORDS, _DIGITS):
+        end = len(text.rstrip(within))
+        if len(text) - end <= LONGEST_WORD:
+            return end
+    return len(text)
+
+
+def _mask(text: str, *, broken: bool) -> tuple[str, int]:
+    breaks = list(_BREAK.finditer(text)) if broken else []
+    joined = _BREAK.sub("", text) if breaks else text
+    found = sorted(card_numbers(joined))
+    places = list(outside(found, list(_ibans(joined)) if found else []))
+    masked = masked_at(joined, places)
+    for line_break in breaks:
+        masked = masked[: line_break.start()] + line_break[0] + masked[line_break.start() :]
+    apart = sum(later[0] >= earlier[1] for earlier, later in pairwise(places))
+    return masked, apart + bool(places)
+
+
+def _ibans(text: str) -> Iterator[tuple[int, int]]:
+    """Where valid IBANs stand, a currency behind them or not."""
+    for match in _IBAN.finditer(text):
+        for end in (match.end(), match.end(1)):
+            try:
+                compact(text[match.start() : end])
+            except ValueError:
+                continue
+            yield match.start(), end
+            break
