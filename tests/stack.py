@@ -3,10 +3,10 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,11 @@ from typing import Any, Final
 
 import httpx
 import pytest
+import redis
 
+from config import embedded
+from tests.fake_stripe.server import FakeStripe
+from tests.ports import free_ports
 from tests.simulator import eventually
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
@@ -44,11 +48,13 @@ class Stack:
     def __init__(self, home: Path, **more: str) -> None:
         self.home = home
         self._more = more  # of its environment
-        self.port = _free_ports(3)
+        self.port = free_ports(3)
         self.url = f"http://127.0.0.1:{self.port}"
         self.stream_url = f"http://127.0.0.1:{self.port + 1}"
         self.simulator_url = f"http://127.0.0.1:{self.port + 2}"
         self._process: subprocess.Popen[bytes] | None = None
+        self._shell: subprocess.Popen[str] | None = None
+        self._asking = threading.Lock()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -66,7 +72,9 @@ class Stack:
         }
 
     def start(self) -> None:
-        """Start everything and wait until it answers."""
+        """Start everything and wait until it answers, unless it runs."""
+        if self._process is not None:
+            return
         log = (self.home / "stack.log").open("ab")
         self._process = subprocess.Popen(
             [sys.executable, "manage.py", "run"],
@@ -82,51 +90,63 @@ class Stack:
         """SIGINT to the process group, as Ctrl-C does; return the exit status."""
         if self._process is None:
             return 0
+        if self._shell is not None:
+            self._shell.communicate(timeout=60)
+            self._shell = None
         os.killpg(self._process.pid, signal.SIGINT)
-        status = self._process.wait(40)
+        status = self._process.wait(120)
         self._process = None
         return status
 
     def manage(self, *arguments: str) -> Any:
         """A command from a second shell; its one JSON object."""
-        return self.run("manage.py", *arguments, "--json")
+        with self._asking:
+            shell = self._second_shell()
+            assert shell.stdin is not None
+            assert shell.stdout is not None
+            shell.stdin.write(json.dumps(arguments) + "\n")
+            shell.stdin.flush()
+            answer = json.loads(shell.stdout.readline())
+        assert "failed" not in answer, answer["failed"]
+        return answer["said"]
 
-    def run(self, *arguments: str) -> Any:
-        """Python in a second shell; the one JSON object that it prints."""
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=PROJECT,
-            env=self.environment | {"DJANGO_SETTINGS_MODULE": "config.settings"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+    def _second_shell(self) -> subprocess.Popen[str]:
+        if self._shell is None:
+            self._shell = subprocess.Popen(
+                [sys.executable, "-m", "tests.second_shell"],
+                cwd=PROJECT,
+                env=self.environment | {"DJANGO_SETTINGS_MODULE": "config.settings"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+        return self._shell
 
     def processes(self, name: str) -> list[int]:
-        """The process ids behind one program of the supervisor, its children too."""
+        """The process ids behind one program of the supervisor, its children after it."""
         assert self._process is not None
         listing = subprocess.run(
             ["ps", "-ww", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True
         ).stdout
         rows = [line.split(None, 2) for line in listing.splitlines()[1:]]
-        own = {self._process.pid}
-        for pid, parent, _ in rows:
-            if int(parent) in own:
-                own.add(int(pid))
-        return [int(pid) for pid, _, command in rows if int(pid) in own and name in command]
+        own, found = [self._process.pid], []
+        for parent in own:  # which grows meanwhile
+            children = [(int(pid), command) for pid, its_parent, command in rows if int(its_parent) == parent]
+            own += [pid for pid, _ in children]
+            found += [pid for pid, command in children if name in command]
+        return found
 
     def flush_broker(self) -> None:
         """Empty the broker, as soon as it is there to be emptied."""
-        script = (
-            "import django; django.setup(); import redis; from django.conf import settings as s; "
-            "redis.Redis.from_url(s.REDIS_URL).flushall()"
-        )
-        environment = {**self.environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
-        command = [sys.executable, "-c", script]
-        eventually(lambda: not subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode, within=60)
+        eventually(self._flushed)
+
+    def _flushed(self) -> bool:
+        try:
+            with redis.Redis.from_url(embedded.Valkey(self.home).url) as client:
+                return bool(client.flushall())
+        except redis.RedisError:
+            return False
 
     def _ready(self) -> bool:
         assert self._process is not None
@@ -141,11 +161,16 @@ class Stack:
 class Shop:
     """A test merchant of its own on the stack: a webshop, a store and a key for each."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, *more: str) -> None:
         self.stack = stack
-        opened = stack.run("-m", "tests.open_shop", f"Shop {uuid.uuid4().hex[:6]}")
-        self.merchant, self.web, self.store = opened["merchant"], opened["web"], opened["store"]
-        self.api = Client(stack.url, opened["key"])
+        self.merchant: str = stack.manage("create_merchant", "--name", f"Shop {uuid.uuid4().hex[:6]}", *more)["id"]
+        self.web, self.store = self._channel("online", "Webshop"), self._channel("in_store", "Store")
+        made = stack.manage("create_api_key", "--merchant", self.merchant, "--scopes", "all")
+        self.api = Client(stack.url, made["key"])
+
+    def _channel(self, kind: str, name: str) -> str:
+        about = ("--merchant", self.merchant, "--kind", kind, "--name", name)
+        return str(self.stack.manage("create_channel", *about)["id"])
 
     def all(self, path: str, **query: Any) -> list[dict[str, Any]]:
         """Every page of a list."""
@@ -157,14 +182,31 @@ class Shop:
         return rows
 
 
+_stacks: Final[list["Stack"]] = []
+
+
+def resting() -> None:
+    """End what is started, for as long as nobody asks for it."""
+    for each in _stacks:
+        assert each.stop() == 0
+
+
+def waking() -> None:
+    """Start again what rests."""
+    for each in _stacks:
+        each.start()
+
+
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    """One installation for all tests of this process that want one."""
+def stack(stripe_of_stack: FakeStripe) -> Iterator[Stack]:
+    """One installation for all tests of this process that want one; those that hurt it come last."""
     with tempfile.TemporaryDirectory(prefix="onetill-stack-", ignore_cleanup_errors=True) as home:
         Path(home).chmod(0o755)  # the servers' own user must reach what lies below
-        running = Stack(Path(home))
+        running = Stack(Path(home), STRIPE_API_BASE=stripe_of_stack.url)
         running.start()
+        _stacks.append(running)
         yield running
+        _stacks.remove(running)
         assert running.stop() == 0
 
 
@@ -172,18 +214,3 @@ def stack() -> Iterator[Stack]:
 def shop(stack: Stack) -> Shop:
     """A merchant that no other test has touched."""
     return Shop(stack)
-
-
-def _free_ports(count: int) -> int:
-    """The first of `count` neighboring free ports."""
-    for first in range(20000 + os.getpid() % 500 * 50, 60000, count):
-        sockets: list[socket.socket] = []
-        try:
-            sockets.extend(socket.create_server(("127.0.0.1", port)) for port in range(first, first + count))
-            return first
-        except OSError:
-            continue
-        finally:
-            for each in sockets:
-                each.close()
-    raise AssertionError("no free ports")

@@ -1,13 +1,12 @@
 """One merchant on the whole installation, for tests that know it by the contract alone."""
 
-import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.names import reference
 from tests.stack import Shop, Stack
-from tests.stack import stack as stack
 
 Pay = Callable[..., dict[str, Any]]
 
@@ -23,7 +22,7 @@ def pay(shop: Shop) -> Pay:
     """Take a payment, by default ten euros by card in the webshop for an order of its own."""
 
     def take(**given: Any) -> dict[str, Any]:
-        wish = {"order_reference": uuid.uuid4().hex, "amount": 1000, "currency": "EUR", "method": "card"}
+        wish = {"order_reference": reference(), "amount": 1000, "currency": "EUR", "method": "card"}
         wish = {name: value for name, value in (wish | {"channel": shop.web} | given).items() if value is not None}
         answer = shop.api.post("/v1/payments", wish)
         assert answer.status_code == 201, answer.text

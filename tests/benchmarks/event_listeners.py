@@ -13,7 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.benchmarks.clients import Clients
-from tests.benchmarks.measure import Figure, Size, percentile, reference
+from tests.benchmarks.measure import Figure, Size, percentile
+from tests.names import reference
 from tests.stack import Shop
 
 OF_ONE_MERCHANT = 100

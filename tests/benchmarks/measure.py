@@ -3,13 +3,10 @@
 import json
 import os
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
-
-_LETTERS: Final = str.maketrans("0123456789", "ghijklmnop")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +118,6 @@ def milliseconds(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return (time.perf_counter() - began) * 1000
-
-
-def reference() -> str:
-    """A name of its own without digits: a random row of them now and then is a card number's."""
-    return uuid.uuid4().hex.translate(_LETTERS)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

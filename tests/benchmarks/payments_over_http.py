@@ -11,7 +11,8 @@ import httpx
 
 from tests.benchmarks import server
 from tests.benchmarks.clients import Act, Clients, Done
-from tests.benchmarks.measure import Figure, Size, percentile, reference
+from tests.benchmarks.measure import Figure, Size, percentile
+from tests.names import reference
 from tests.simulator import eventually
 from tests.stack import Shop
 

@@ -16,9 +16,10 @@ import httpx
 
 from tests.benchmarks import settlement_files
 from tests.benchmarks.clients import Clients
-from tests.benchmarks.measure import Figure, Goal, Size, percentile, reference
+from tests.benchmarks.measure import Figure, Goal, Size, percentile
 from tests.benchmarks.memory import Peak, megabytes
 from tests.benchmarks.payments_over_http import ANSWERS_AFTER_MS
+from tests.names import reference
 from tests.simulator import eventually
 from tests.stack import Shop
 

@@ -18,7 +18,7 @@ import psycopg
 from config import embedded
 from reconciliation.formats.simulator_csv import COLUMNS
 from tests.benchmarks import sql
-from tests.benchmarks.measure import reference
+from tests.names import reference
 from tests.stack import Shop
 
 DAY: Final = "2026-11-20T12:00:00Z"

@@ -17,8 +17,9 @@ from standardwebhooks import Webhook
 
 from tests.benchmarks import server
 from tests.benchmarks.clients import Clients
-from tests.benchmarks.measure import Figure, Goal, Size, percentile, reference
+from tests.benchmarks.measure import Figure, Goal, Size, percentile
 from tests.benchmarks.payments_over_http import NOOP_PORT, answers
+from tests.names import reference
 from tests.simulator import eventually
 from tests.stack import Shop
 

@@ -15,8 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.ports import free_ports
 from tests.simulator import eventually
-from tests.stack import Shop, Stack, _free_ports
+from tests.stack import Shop, Stack
 
 EXAMPLE = Path(__file__).with_name("webshop.py")
 
@@ -30,7 +31,7 @@ def shop(stack: Stack) -> Shop:
 @pytest.fixture(scope="module")
 def webshop(shop: Shop) -> Iterator[httpx.Client]:
     """The example as a reader starts it, and a browser before it."""
-    address = f"http://127.0.0.1:{_free_ports(1)}"
+    address = f"http://127.0.0.1:{free_ports()}"
     environment = {
         **os.environ,
         "ONETILL_URL": shop.stack.url,

@@ -270,6 +270,14 @@ def signed(books: Books, event: Object) -> tuple[bytes, dict[str, str]]:
     return body, {"stripe-signature": signature(books.webhook_secret, body)}
 
 
+@pytest.fixture(scope="session")
+def stripe_of_stack() -> Iterator[FakeStripe]:
+    """The Stripe that the installation of the tests asks."""
+    running = FakeStripe()
+    yield running
+    running.close()
+
+
 @pytest.fixture
 def fake_stripe(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStripe]:
     """A Stripe of one's own, where `STRIPE_API_BASE` points."""

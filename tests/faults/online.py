@@ -31,6 +31,8 @@ class OnlineSize(Size):
     late: float = 3.0
     twice: float = 0.3
     forged: float = 0.05
+    captured: int = 0  # what is to happen at least, however the faults fall
+    failed_calls: int = 0
 
 
 class OnlineOrdeal(Ordeal):
@@ -40,8 +42,9 @@ class OnlineOrdeal(Ordeal):
 
     def __init__(self, stack: Stack, fake: FakeStripe, size: OnlineSize) -> None:
         super().__init__(stack, size)
-        self.fake = fake
+        self.fake, self._asked_before = fake, len(fake.asked)
         self.account, self.books = self._open_account()
+        self._captured: set[str] = set()
         fake.faults.chance = Random(size.seed)
         mischief = fake.post.mischief
         mischief.late, mischief.twice, mischief.forged = size.late, size.twice, size.forged
@@ -78,10 +81,23 @@ class OnlineOrdeal(Ordeal):
             return
         self.payments[answer["id"]] = amount
         status = self._followed(answer["id"], number)
+        if status == "captured":
+            self._captured.add(answer["id"])
         if status == "authorized":
             self._insist(f"/v1/payments/{answer['id']}/capture", {"amount": max(50, amount // 100 * 50)})
         elif status == "captured" and number // 4 % 4 and len(self.refunds) < self.size.refunds:
             self._return(answer["id"], max(50, amount // 100 * 50))
+
+    def _lacks(self) -> bool:
+        return (
+            super()._lacks()
+            or len(self._captured) < self.size.captured
+            or self._failed_calls() < self.size.failed_calls
+            or (self.size.forged > 0 and not self.fake.post.told["forged"])
+        )
+
+    def _failed_calls(self) -> int:
+        return sum(each.fault is not None for each in self.fake.asked[self._asked_before :])
 
     def _followed(self, payment: str, number: int) -> str:
         """The customer goes where they are sent, and waits a while for the word that it is paid."""
@@ -127,9 +143,8 @@ class OnlineOrdeal(Ordeal):
         told = self.fake.post.told
         if told["forged_taken"] or told["forged_refused"] != told["forged"]:
             self.verdict.violations.append(f"{told['forged_taken']} of {told['forged']} forged events were taken")
-        asked = len(self.fake.asked)
-        failed = sum(each.fault is not None for each in self.fake.asked)
-        self.verdict.facts |= {"calls": asked, "failed_calls": failed, "webhooks": dict(told), "settled": moved}
+        calls = {"calls": len(self.fake.asked) - self._asked_before, "failed_calls": self._failed_calls()}
+        self.verdict.facts |= calls | {"webhooks": dict(told), "settled": moved}
 
     def _settle(self) -> None:
         """All that is left is paid out: it must settle to zero, and be on its way to the cent."""

@@ -96,9 +96,7 @@ class Ordeal:
         try:
             with ThreadPoolExecutor(self.size.customers) as customers:
                 list(customers.map(self._pay, islice(self._numbers, self.size.payments)))
-                list(customers.map(self._pay, self._until_all_harm_is_done()))
-            for number in self._until_enough_was_returned():
-                self._pay(number)
+                list(customers.map(self._keep_coming, range(self.size.customers)))
         finally:
             for event in (self.villain.over, *(till.over for till in self.tills)):
                 event.set()
@@ -107,17 +105,15 @@ class Ordeal:
             self._faults(0)
         self.verdict.facts["seconds"] = round(time.monotonic() - began)
 
-    def _until_all_harm_is_done(self) -> Iterator[int]:
-        """More customers, as long as there is harm left to do."""
-        while not self.villain.over.wait(0.05):
-            yield next(self._numbers)
+    def _keep_coming(self, _: int) -> None:
+        """More customers, as long as there is harm left to do or too little has happened to prove anything."""
+        end = time.monotonic() + self.size.patience
+        while not self.villain.over.is_set() or (self._lacks() and time.monotonic() < end):
+            self._pay(next(self._numbers))
 
-    def _until_enough_was_returned(self) -> Iterator[int]:
+    def _lacks(self) -> bool:
         """A provider that fails may decline any of those who were to return: others come for them."""
-        for number in islice(self._numbers, self.size.payments):
-            if len(self.refunds) >= self.size.refunds:
-                return
-            yield number
+        return len(self.refunds) < self.size.refunds
 
     def _pay(self, number: int) -> None:
         """A customer pays; some bring it back to the store at once, all of it or a part."""

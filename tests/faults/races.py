@@ -2,7 +2,6 @@
 
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from tests.names import reference
 from tests.stack import Client, Shop, Stack
 
 
@@ -30,7 +30,7 @@ def keys(stack: Stack, *, count: int, at_once: int, patience: float = 120.0) -> 
     clients = [Client(stack.url, token) for _ in range(at_once)]
     with ThreadPoolExecutor(at_once) as pool:
         for number in range(count):
-            key = uuid.uuid4().hex
+            key = reference()
             wish = {"order_reference": key, "amount": 1000 + number, "currency": "EUR", "method": "card"}
             start = threading.Barrier(at_once)
 

@@ -2,16 +2,16 @@
 
 import os
 import signal
-import time
 from typing import Any
 
+from tests.names import reference
 from tests.simulator import eventually
 from tests.stack import Shop, Stack
 
 
 def paid_online(shop: Shop, amount: int = 5000) -> dict[str, Any]:
     """An order that the webshop has been paid for."""
-    body = {"order_reference": f"W-{time.monotonic_ns()}", "amount": amount, "currency": "EUR", "method": "card"}
+    body = {"order_reference": reference(), "amount": amount, "currency": "EUR", "method": "card"}
     payment: dict[str, Any] = shop.api.post("/v1/payments", {**body, "channel": shop.web}).json()
     assert payment["status"] == "captured"
     return payment
@@ -44,7 +44,7 @@ def test_bought_online_returned_in_the_store(stack: Stack, shop: Shop) -> None:
     assert refund["status"] in {"pending", "succeeded"}  # the workers may be quicker than the answer
     assert refund["channel"]["id"] == shop.store
 
-    done = until_succeeded(shop, refund, within=30)
+    done = until_succeeded(shop, refund, within=60)
 
     assert [part["route"] for part in done["parts"]] == ["original"]
     order = shop.api.get(f"/v1/orders/{payment['order']['id']}")

@@ -1,6 +1,5 @@
 """A day that agrees: sold, settled by the provider, paid out and seen at the bank, through HTTP and real workers."""
 
-import time
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,29 +7,23 @@ from typing import Any
 
 import httpx
 
+from tests.names import reference
 from tests.simulator import eventually
-from tests.stack import Client, Stack
+from tests.stack import Shop, Stack
 
 IBAN = "NL91ABNA0417164300"
 
 
-class Finance:
+class Finance(Shop):
     """A merchant with a bank account, and whoever sends its files."""
 
     def __init__(self, stack: Stack) -> None:
-        self.stack = stack
-        name = f"Shop {uuid.uuid4().hex[:6]}"
-        self.merchant: str = stack.manage("create_merchant", "--name", name, "--iban", IBAN)["id"]
-        self.channel: str = stack.manage(
-            "create_channel", "--merchant", self.merchant, "--kind", "online", "--name", "Webshop"
-        )["id"]
-        self.api = Client(
-            stack.url, stack.manage("create_api_key", "--merchant", self.merchant, "--scopes", "all")["key"]
-        )
+        super().__init__(stack, "--iban", IBAN)
+        self.channel = self.web
         self.simulator = httpx.Client(base_url=stack.simulator_url, trust_env=False, timeout=30)
 
     def sells(self, amount: int) -> dict[str, Any]:
-        body = {"order_reference": f"W-{time.monotonic_ns()}", "amount": amount, "currency": "EUR", "method": "card"}
+        body = {"order_reference": reference(), "amount": amount, "currency": "EUR", "method": "card"}
         payment: dict[str, Any] = self.api.post("/v1/payments", {**body, "channel": self.channel}).json()
         assert payment["status"] == "captured"
         return payment
