@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,12 +18,15 @@ import httpx
 import pytest
 from django.conf import settings
 
+from tests.ports import free_ports
+
 PROJECT: Final = Path(__file__).resolve().parent.parent
+PATIENCE: Final = 60.0  # seconds, on a machine that others use too
 T = TypeVar("T")
 
 
-def eventually(ask: Callable[[], T], *, within: float = 15.0) -> T:
-    """Ask until the answer is true; fail with the last one."""
+def eventually(ask: Callable[[], T], *, within: float = PATIENCE) -> T:
+    """Ask until the answer is true; fail with the last one. Patience costs only where something is wrong."""
     end = time.monotonic() + within
     while True:
         answer = ask()
@@ -40,7 +42,7 @@ class RunningSimulator:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.port = _free_port()
+        self.port = free_ports()
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=30)
         self._process: subprocess.Popen[bytes] | None = None
@@ -50,7 +52,7 @@ class RunningSimulator:
         command = [sys.executable, str(PROJECT / "manage.py"), "simulator"]
         place = [f"--port={self.port}", "--host=127.0.0.1", f"--home={self.home}"]
         self._process = subprocess.Popen([*command, *place], cwd=PROJECT, env=os.environ, stderr=subprocess.DEVNULL)
-        eventually(self._answers, within=60)
+        eventually(self._answers)
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """End the process: kindly, or with SIGKILL."""
@@ -115,10 +117,11 @@ class Receiver:
         Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def take(self, landed: Landed) -> int:
-        """Keep it."""
+        """Keep it. Whoever sees it landed may have the next one answered differently, not this one."""
         with self._lock:
+            status = self.status
             self.landed.append(landed)
-        return self.status
+        return status
 
     def close(self) -> None:
         """Listen no more."""
@@ -162,10 +165,3 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

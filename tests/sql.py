@@ -139,6 +139,12 @@ def session_locks(connection: Any) -> int:
         return int(cursor.fetchone()[0])
 
 
+def analyze(owner_url: str) -> None:
+    """Let the planner know what is there, whatever the tests before left it to believe."""
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute("ANALYZE")
+
+
 def plan(connection: Any, statement: str, values: dict[str, Any]) -> str:
     """How a statement finds its rows through indexes, as it would were the tables large."""
     with connection.cursor() as cursor:

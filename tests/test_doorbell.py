@@ -58,31 +58,37 @@ def test_what_is_rolled_back_rings_no_bell() -> None:
     assert waiting() == before
 
 
-def test_a_broker_that_is_gone_costs_a_moment_once(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def long_rest(monkeypatch: pytest.MonkeyPatch) -> float:
+    """So long that no machine is too slow for it."""
+    monkeypatch.setattr(doorbell, "REST_SECONDS", 600.0)
+    return 600.0
+
+
+def test_a_broker_that_is_gone_costs_a_moment_once(caplog: pytest.LogCaptureFixture, long_rest: float) -> None:
     with broker("redis://127.0.0.1:9/0"), caplog.at_level(logging.WARNING):
         began = time.monotonic()
         for _ in range(50):
             doorbell.ring(TASK, "op_1")
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 10
     assert len([record for record in caplog.records if "sweep" in record.message]) == 1
 
 
-def test_a_broker_that_hangs_costs_a_moment_once() -> None:
+def test_a_broker_that_hangs_costs_a_moment_once(long_rest: float) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, broker(f"redis://127.0.0.1:{silent.getsockname()[1]}/0"):
         began = time.monotonic()
         for _ in range(50):
             doorbell.ring(TASK, "op_1")
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 50 * doorbell.WAIT_SECONDS / 2
 
 
-def test_the_bell_is_tried_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doorbell, "REST_SECONDS", 0.2)
+def test_the_bell_is_tried_again_after_a_while(monkeypatch: pytest.MonkeyPatch, long_rest: float) -> None:
     with broker("redis://127.0.0.1:9/0"):
         doorbell.ring(TASK)
     before = waiting()
     doorbell.ring(TASK)
     assert waiting() == before
-    time.sleep(0.25)
+    monkeypatch.setattr(doorbell, "_resting_until", doorbell._resting_until - long_rest)
     doorbell.ring(TASK)
     assert waiting() == before + 1
 

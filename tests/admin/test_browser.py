@@ -85,7 +85,7 @@ def test_filters_narrow_the_list_and_its_totals(page: Any, shop: Shop) -> None:
 def test_the_first_page_shows_new_payments_by_itself(page: Any, shop: Shop) -> None:
     assert "No payment yet." in page.inner_text("#live")
     shop.pay_cash(1_250)
-    page.wait_for_selector("#latest >> text=€12.50", timeout=15_000)
+    page.wait_for_selector("#latest >> text=€12.50")
 
 
 def test_dutch_by_the_switch_and_readable_on_a_telephone(page: Any, shop: Shop) -> None:

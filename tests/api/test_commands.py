@@ -181,7 +181,7 @@ def _until(done, sleep):  # type: ignore[no-untyped-def]
 def _sell(shop: Shop, ready: threading.Event) -> None:
     from django.db import connection
 
-    ready.wait(10)
+    ready.wait(60)
     wish = {"order_reference": "1", "amount": 500, "currency": "EUR", "method": "cash"}
     shop.api(channel=shop.store).post("/v1/payments", wish)
     connection.close()

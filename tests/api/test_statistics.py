@@ -94,12 +94,12 @@ def test_a_slow_transaction_is_not_skipped(shop: Shop) -> None:
         with transaction.atomic():
             sale.save()
             written.set()
-            folded.wait(10)
+            folded.wait(30)
         connection.close()
 
     thread = threading.Thread(target=slow)
     thread.start()
-    written.wait(10)
+    written.wait(60)
     StatisticDelta(**_groups(shop), sales_count=1, sales_amount=7).save()
     assert statistics.fold_all() == 1
     folded.set()

@@ -104,4 +104,4 @@ def test_a_task_logs_under_the_request_that_rang_for_it() -> None:
         app.send_task("tests.note_request", args=["by name"], queue="tests")
         note_request.apply_async(args=["by itself"], queue="tests")
         logs.current_request_id.reset(token)
-        assert [NOTED.get(timeout=10) for _ in range(2)] == [("by name", "till-7-0001"), ("by itself", "till-7-0001")]
+        assert [NOTED.get(timeout=60) for _ in range(2)] == [("by name", "till-7-0001"), ("by itself", "till-7-0001")]

@@ -9,7 +9,7 @@ from payments.money import Money
 from payments.providers.base import Credentials, Notice, Outcome, Result, Verb
 from payments.providers.simulator.provider import Simulator
 from tests.contracts.stages import STAGES, call, credentials
-from tests.simulator import Receiver, RunningSimulator, eventually
+from tests.simulator import PATIENCE, Receiver, RunningSimulator, eventually
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Account:
         rows = self.simulator.effects(account=self.id, **filters)
         return [(row["verb"], row["amount"]) for row in rows]
 
-    def notices(self, count: int, within: float = 15.0) -> list[Notice]:
+    def notices(self, count: int, within: float = PATIENCE) -> list[Notice]:
         """The first webhooks that came in, verified and read."""
         eventually(lambda: len(self.receiver.landed) >= count, within=within)
         notices = []
@@ -53,7 +53,7 @@ class Account:
             notices.append(notice)
         return notices
 
-    def told(self, count: int, within: float = 15.0) -> list[str]:
+    def told(self, count: int, within: float = PATIENCE) -> list[str]:
         """What those webhooks were about."""
         return [notice.type for notice in self.notices(count, within)]
 

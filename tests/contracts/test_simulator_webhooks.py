@@ -57,7 +57,7 @@ def only(notice: Notice) -> Report:
 def test_an_ordinary_sale_is_told_promptly_once_and_completely(account: Account) -> None:
     asked = call(STAGES["simulator"], webhook_url=account.receiver.url)
     answer = account.provider.execute(asked, account.credentials)
-    (notice,) = account.notices(1, within=2)
+    (notice,) = account.notices(1, within=LATE)
     assert only(notice) == Report(fact=Fact.SALE, result=answer, operation_id=asked.operation_id)
     time.sleep(0.5)
     assert len(account.receiver.landed) == 1

@@ -324,7 +324,7 @@ def test_the_command_speaks_to_people_too(books, capsys, settings):
 def test_the_audit_sees_one_moment_while_others_post_and_fold(books):
     with audit.one_moment():
         assert audit.counts().entries == 4
-        in_thread(lambda: (book(books.merchant, 5), fold_all())).join(10)
+        in_thread(lambda: (book(books.merchant, 5), fold_all())).join(60)
         assert audit.counts().entries == 4
         assert list(audit.violations()) == []
     assert JournalEntry.objects.count() == 5

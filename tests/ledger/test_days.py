@@ -73,7 +73,7 @@ def test_closing_waits_for_who_is_posting(merchant):
         assert closing.is_alive()
         assert days.status(merchant, FRIDAY) == days.Status.OPEN
         book(merchant, 200)
-    closing.join(10)
+    closing.join(60)
     assert days.status(merchant, FRIDAY) == days.Status.CLOSED
     assert set(JournalEntry.objects.values_list("book_date", flat=True)) == {FRIDAY}
 
@@ -86,7 +86,7 @@ def test_posting_waits_for_who_is_closing(merchant):
         posting = in_thread(lambda: book(merchant, 100))
         posting.join(0.3)
         assert posting.is_alive()
-    posting.join(10)
+    posting.join(60)
     dates = JournalEntry.objects.order_by("booked_at").values_list("book_date", flat=True)
     assert list(dates) == [FRIDAY, SATURDAY]
 
@@ -101,7 +101,7 @@ def test_days_close_while_many_post_and_none_is_booked_afterwards(merchant):
     for number in range(5):
         days.close_day(merchant, FRIDAY + timedelta(days=number), actor="tests")
     for seller in sellers:
-        seller.join(30)
+        seller.join(120)
     entries = JournalEntry.objects.filter(merchant_id=merchant)
     assert entries.count() == 160
     for closed in days.closed_days(merchant, FRIDAY, MONDAY):

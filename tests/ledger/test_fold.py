@@ -86,15 +86,15 @@ def test_a_slow_transaction_is_waited_for_and_not_skipped(merchant):
         with transaction.atomic():
             book(merchant, 1000)
             written.set()
-            may_end.wait(10)
+            may_end.wait(30)
 
     thread = in_thread(slow)
-    assert written.wait(10)
+    assert written.wait(60)
     book(merchant, 20)  # begins after the slow one, and ends before it
     assert fold() == 0, "what began after the slow transaction waits with it"
     assert balances.balance(merchant, RECEIVABLE) == 21
     may_end.set()
-    thread.join(10)
+    thread.join(60)
     assert balances.balance(merchant, RECEIVABLE) == 1021
     fold_everything()
     assert balances.balance(merchant, RECEIVABLE) == 1021
@@ -117,12 +117,12 @@ def test_folds_at_the_same_time_fold_once(merchant):
     start = Barrier(6)
 
     def run() -> None:
-        start.wait(10)
+        start.wait(60)
         for _ in range(40):
             fold(limit=5)
 
     for thread in [in_thread(run) for _ in range(6)]:
-        thread.join(30)
+        thread.join(120)
     fold_everything()
     assert folded() == 118
     nothing_wrong()
@@ -144,9 +144,9 @@ def test_folding_while_many_post_to_hot_accounts_loses_nothing(merchant):
     folder = in_thread(keep_folding)
     readings = [balances.balance(merchant, RECEIVABLE) + balances.balance(merchant, TAKINGS) for _ in range(3)]
     for thread in sellers:
-        thread.join(60)
+        thread.join(120)
     done.set()
-    folder.join(10)
+    folder.join(60)
     assert len(readings) == 3
     assert balances.balance(merchant, RECEIVABLE) == 1 + 8 * sum(range(1, 51))
     fold_everything()
@@ -222,7 +222,7 @@ def test_a_new_epoch_waits_for_who_is_posting(merchant):
         folding = in_thread(fold)
         folding.join(0.3)
         assert folding.is_alive()
-    folding.join(10)
+    folding.join(60)
     fold_everything()
     assert folded() == 4
     nothing_wrong()

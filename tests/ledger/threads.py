@@ -28,7 +28,7 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
 
     def run(work: Callable[[], Any]) -> Any:
         try:
-            start.wait(10)
+            start.wait(60)
             return work()
         finally:
             connection.close()

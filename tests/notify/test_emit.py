@@ -95,12 +95,12 @@ def test_a_reader_never_skips_a_slower_transaction(happen: Make) -> None:
         with transaction.atomic():
             happen()
             began.set()
-            may_end.wait(10)
+            may_end.wait(30)
         connection.close()
 
     thread = threading.Thread(target=slow)
     thread.start()
-    began.wait(10)
+    began.wait(60)
     happen()
     start = Position(0, "")
     assert Event.objects.count() == 1

@@ -106,7 +106,7 @@ class Names:
         answers = self.answers[host]
         addresses = answers.pop(0) if len(answers) > 1 else answers[0]
         if not addresses:
-            self.silent.wait(10)
+            self.silent.wait(60)
         return [entry for address in addresses for entry in self._real(address, port, *args, **kwargs)]
 
 

@@ -1,7 +1,6 @@
 """The feed as server-sent events, from a real server process: nothing skipped, nothing told twice, cheap to hold."""
 
 import json
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from payments.notify import queries
 from payments.notify.models import Event
 from payments.people.services import api_keys
 from tests.notify.conftest import MERCHANT, OTHER_MERCHANT, STORE, WEBSHOP
+from tests.ports import free_ports
 from tests.simulator import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,17 +31,16 @@ FEED_SECONDS = 60  # a transaction of any other test on the same server holds th
 @pytest.fixture(scope="module")
 def server(django_db_setup: None) -> Iterator[str]:
     """The process of polls and streams, as `make run` starts it, on this test's database."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_ports()
     granian = Path(sys.executable).with_name("granian")
     place = ["--interface", "asginl", "--host", "127.0.0.1", "--port", str(port), "--no-ws", "--log-level", "error"]
     process = subprocess.Popen([str(granian), *place, "config.asgi:application"], cwd=Path(__file__).parents[2])
     try:
-        eventually(lambda: _answers(f"http://127.0.0.1:{port}/health/live"), within=30)
+        eventually(lambda: _answers(f"http://127.0.0.1:{port}/health/live"), within=60)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(15)
+        process.wait(60)
 
 
 def _answers(url: str) -> bool:
@@ -62,7 +61,7 @@ class Stream:
         self.began = threading.Event()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
-        assert self.began.wait(5)
+        assert self.began.wait(60)
 
     def _read(self) -> None:
         try:
@@ -169,13 +168,13 @@ def test_a_slower_transaction_is_not_skipped(listen: Make, happen: Make) -> None
         with transaction.atomic():
             happen(type="payment.expired")
             began.set()
-            may_end.wait(10)
+            may_end.wait(30)
         connection.close()
 
     with listen(key()) as stream:
         thread = threading.Thread(target=slow)
         thread.start()
-        began.wait(10)
+        began.wait(60)
         happen()
         time.sleep(0.7)
         assert not stream.events
@@ -193,7 +192,7 @@ def test_a_revoked_key_is_sent_away_at_the_next_heartbeat(
     with httpx.stream("GET", f"{server}/v1/events/stream", headers=headers, trust_env=False, timeout=30) as response:
         stream = Stream(response)
         api_keys.revoke(key_id=new.key.id, merchant_id=MERCHANT, actor="system")
-        eventually(lambda: stream.ended, within=20)
+        eventually(lambda: stream.ended, within=60)
 
 
 @pytest.mark.parametrize(

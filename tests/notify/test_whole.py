@@ -44,11 +44,11 @@ def test_a_sale_is_told_signed_and_tried_again_by_itself(merchant: Shop, server:
 
     payment = sell(merchant, "1001")
 
-    eventually(lambda: len(server.received) == 3, within=60)
+    eventually(lambda: len(server.received) == 3, within=180)
     first, second, third = server.received
     assert {told.event_id for told in server.received} == {first.event_id}
-    assert second.at - first.at < 10
-    assert third.at - first.at < 60
+    assert second.at - first.at < 30  # a few seconds, where the machine does nothing else
+    assert third.at - first.at < 150
     assert all(told.signed_by(made["secret"]) for told in server.received)
     assert first.event["type"] == "payment.captured"
     assert first.event["data"]["object"]["id"] == payment["id"]
@@ -80,5 +80,5 @@ def test_a_server_that_hangs_holds_up_nobody(merchant: Shop, server: Receiver) -
     server.hangs.add("/dead")
     for number in range(20):
         sell(merchant, f"3{number:03}")
-    eventually(lambda: len(server.at("/fine")) == 20, within=15)
+    eventually(lambda: len(server.at("/fine")) == 20, within=40)
     assert len({told.event_id for told in server.at("/fine")}) == 20

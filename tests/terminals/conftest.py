@@ -1,12 +1,14 @@
 """The cast at the counter: the shop's store with a paired terminal, and finance looking on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
 from django.db.models import Sum
 
+from payments import guessing
 from payments.ledger.models import Account
 from payments.models import Discrepancy, Merchant
 from tests.api.client import Api
@@ -34,6 +36,15 @@ def paired(api: Api, *, ed25519: bool = False, **given: Any) -> Device:
     assert answer.status_code == 201, answer.content
     device.secret = answer.json()["secret"]
     return device
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_guessed() -> Iterator[None]:
+    """What one test guessed wrongly makes no device of the next one wait."""
+    yield
+    if guessing._client.cache_info().currsize:
+        for key in guessing._client().scan_iter(f"{settings.REDIS_PREFIX}guesses:*"):
+            guessing._client().delete(key)
 
 
 @pytest.fixture
