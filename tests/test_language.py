@@ -19,7 +19,7 @@ CATALOGS = sorted(
     for path in (PROJECT / package).rglob("locale/**/django.po")
 )
 QUOTED = re.compile(r'^"(.*)"$', re.MULTILINE)
-SAID = {"_", "gettext", "gettext_lazy", "ngettext", "pgettext", "pgettext_lazy"}
+SAID = {"_", "gettext", "gettext_noop", "gettext_lazy", "ngettext", "pgettext", "pgettext_lazy"}
 IN_TEMPLATES = re.compile(r"{% (?:translate|trans) (?:\"([^\"]+)\"|'([^']+)')")
 
 

@@ -69,7 +69,7 @@ class BooksAdmin(StoryAdmin):
 class JournalEntryAdmin(BooksAdmin):
     """Every event in the books; nothing here is ever changed."""
 
-    list_display = ("booked_on", "event", "key", "lines", "occurred", "is_reversal")
+    list_display = ("booked_on", "told", "key", "lines", "occurred", "is_reversal")
     list_display_links = ("booked_on", "key")
     list_filter = (OfMerchant, ("book_date", RangeDateFilter))
     search_fields = ("=id", "=key")
@@ -78,6 +78,10 @@ class JournalEntryAdmin(BooksAdmin):
     @admin.display(description=gettext_lazy("booked on"), ordering="book_date")
     def booked_on(self, row: JournalEntry) -> str:
         return show.day(row.book_date)
+
+    @admin.display(description=gettext_lazy("event"), ordering="event")
+    def told(self, row: JournalEntry) -> str:
+        return show.event(row.event)
 
     @admin.display(description=gettext_lazy("occurred at"), ordering="id")
     def occurred(self, row: Any) -> str:
@@ -108,7 +112,7 @@ class JournalEntryAdmin(BooksAdmin):
             for posting in postings
         ]
         told = [
-            (_("event"), row.event),
+            (_("event"), show.event(row.event)),
             (_("key"), row.key),
             (_("booked on"), show.day(row.book_date)),
             (_("occurred at"), show.moment(row.occurred_at, zone)),
@@ -118,7 +122,7 @@ class JournalEntryAdmin(BooksAdmin):
         ]
         columns = [_("line"), _("account"), _("code"), _("about"), _("debit"), _("credit")]
         return Page(
-            title=_("Journal entry %(event)s") % {"event": row.event},
+            title=_("Journal entry %(event)s") % {"event": show.event(row.event)},
             facts=[Fact(name, value) for name, value in told if value],
             sections=[Section(id="postings", title=_("Postings"), columns=columns, rows=rows)],
         )
@@ -202,7 +206,7 @@ def _latest(row: Account, merchant: Merchant) -> Section:
         rows=[
             [
                 show.day(one.entry.book_date),
-                show.link(one.entry_id, one.entry.event),
+                show.link(one.entry_id, show.event(one.entry.event)),
                 one.item or "",
                 show.money(one.amount, row.currency) if one.amount > 0 else "",
                 show.money(-one.amount, row.currency) if one.amount < 0 else "",

@@ -24,7 +24,7 @@ class ProviderEventAdmin(StoryAdmin):
 
     sees = May.SEE_BOOKS
     channel_path = None
-    list_display = ("time", "account", "event_id", "standing", "deliveries", "applied", "detail")
+    list_display = ("time", "account", "event_id", "standing", "deliveries", "applied", "told")
     list_display_links = ("time",)
     list_select_related = ("merchant", "provider_account")
     list_filter = (("status", ChoicesDropdownFilter), ("provider_account", OwnRelated))
@@ -46,6 +46,10 @@ class ProviderEventAdmin(StoryAdmin):
     def applied(self, row: ProviderEvent) -> str:
         return show.moment(row.applied_at, row.merchant.zone)
 
+    @admin.display(description=gettext_lazy("detail"))
+    def told(self, row: ProviderEvent) -> str:
+        return _(row.detail) if row.detail else ""
+
     def page(self, request: HttpRequest, row: ProviderEvent) -> Page:
         """The event as it came, card numbers masked."""
         told = [
@@ -54,7 +58,7 @@ class ProviderEventAdmin(StoryAdmin):
             (_("received at"), show.moment(row.created_at, row.merchant.zone)),
             (_("applied at"), row.applied_at and show.moment(row.applied_at, row.merchant.zone)),
             (_("deliveries"), row.deliveries),
-            (_("detail"), row.detail),
+            (_("detail"), self.told(row)),
             ("id", row.id),
         ]
         return Page(

@@ -37,6 +37,11 @@ _WORDS: Final[dict[str, Any]] = {
     "order_currency_differs": gettext_lazy("This order is in another currency."),
     "discrepancy_not_open": gettext_lazy("This discrepancy is not open any more."),
     "currency_unknown": gettext_lazy("Use an ISO 4217 code, as EUR."),
+    "file_too_large": gettext_lazy("This file is too large. Split it by period."),
+    "format_unknown": gettext_lazy("There is no such format. Let it be recognized."),
+    "fee_without_account": gettext_lazy("It is not known whose fee this is. Write it off instead."),
+    "action_not_possible": gettext_lazy("That is not for this kind of discrepancy."),
+    "nothing_proposed": gettext_lazy("Nothing waits for a second person here."),
     "invalid_choice": gettext_lazy("This is none of the choices."),
     "too_long": gettext_lazy("This is empty, or too long."),
 }
@@ -58,5 +63,5 @@ def explain(refusal: OnetillError) -> str:
 
 
 def words(code: str, detail: str) -> str:
-    """The words for a code, or its own."""
-    return str(_WORDS.get(code, detail))
+    """The words for a code, or its own, which some catalog may know."""
+    return str(_WORDS[code]) if code in _WORDS else detail and _(detail)

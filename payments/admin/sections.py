@@ -25,6 +25,7 @@ from payments.models import (
 from payments.notify.models import Event
 from payments.people.models import AuditLog
 from payments.queries import books
+from payments.said import spoken
 
 
 def payments(rows: Sequence[Payment], *, this: str | None = None, title: Any = None) -> Section:
@@ -199,7 +200,7 @@ def discrepancies(rows: Iterable[Discrepancy], zone: ZoneInfo) -> Section:
                 row.get_kind_display(),
                 show.label(row.get_status_display(), show.COLORS.get(row.status, "")),
                 show.money(row.amount, row.currency) if row.currency else show.NOTHING,
-                row.detail,
+                spoken(row.detail, row.said),
             ]
             for row in rows
         ],
@@ -274,7 +275,9 @@ def _lines(entry: JournalEntry, names: dict[str, str]) -> list[list[Any]]:
         lines.append(
             [
                 show.day(entry.book_date) if first else "",
-                format_html('{}<br><span class="ot-quiet">{}</span>', entry.event, entry.key) if first else "",
+                format_html('{}<br><span class="ot-quiet">{}</span>', show.event(entry.event), entry.key)
+                if first
+                else "",
                 names[posting.account.code],
                 posting.item or "",
                 show.money(posting.amount, currency) if posting.amount > 0 else "",
@@ -282,6 +285,10 @@ def _lines(entry: JournalEntry, names: dict[str, str]) -> list[list[Any]]:
             ]
         )
     return lines
+
+
+def _event(entry: JournalEntry) -> SafeString:
+    return format_html('{}<br><span class="ot-quiet">{}</span>', show.event(entry.event), entry.key)
 
 
 def events(object_ids: Collection[str], zone: ZoneInfo) -> Section:

@@ -80,6 +80,31 @@ ACCOUNTS: Final[dict[str, Any]] = {
     "till_differences": _("Till differences"),
     "write_offs": _("Write-offs"),
 }
+EVENTS: Final[dict[str, Any]] = {
+    "captured": _("Sale"),
+    "reversed": _("Sale reversed"),
+    "confirmed": _("Offline sale confirmed"),
+    "offline_declined": _("Offline sale declined"),
+    "refund_accepted": _("Refund accepted"),
+    "refund_abandoned": _("Refund abandoned"),
+    "refund_paid": _("Refund paid"),
+    "refund_failed": _("Refund came back"),
+    "chargeback_opened": _("Chargeback opened"),
+    "chargeback_won": _("Chargeback won"),
+    "chargeback_lost": _("Chargeback lost"),
+    "chargeback_reopened": _("Chargeback reopened"),
+    "voucher_given": _("Voucher given away"),
+    "voucher_sold": _("Voucher sold"),
+    "voucher_expired": _("Voucher expired"),
+    "settled": _("Settlement"),
+    "payout_announced": _("Payout announced"),
+    "payout_received": _("Payout received"),
+    "payout_failed": _("Payout failed"),
+    "transfer_seen": _("Bank transfer seen"),
+    "bank_suspense": _("Unknown bank line"),
+    "late_match": _("Matched later"),
+    "discrepancy_resolved": _("Discrepancy resolved"),
+}
 BRANDS: Final[Mapping[str, str]] = {"vpay": "V PAY", "jcb": "JCB", "unionpay": "UnionPay", "cartesbancaires": "CB"}
 # Where an object of ours is shown, by the prefix of its id.
 _PAGES: Final[Mapping[str, str]] = {
@@ -107,6 +132,11 @@ _PAGES: Final[Mapping[str, str]] = {
 def money(minor: int | None, currency: str) -> SafeString:
     """An amount for a column: set at its end, in figures of one width."""
     return format_html('<span class="ot-amount">{}</span>', amount(minor, currency))
+
+
+def event(name: str) -> str:
+    """What a journal entry tells of; one without words here by its own name."""
+    return str(EVENTS.get(name, name))
 
 
 def label(text: Any, color: str = "") -> SafeString:

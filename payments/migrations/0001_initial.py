@@ -514,6 +514,7 @@ class Migration(migrations.Migration):
                 ("item", models.BigIntegerField(blank=True, null=True)),
                 ("sequences", models.JSONField(blank=True, null=True)),
                 ("detail", models.TextField(blank=True, default="", verbose_name="detail")),
+                ("said", models.JSONField(blank=True, editable=False, null=True)),
                 ("resolution", models.JSONField(blank=True, null=True)),
                 ("wait_until", models.DateTimeField(blank=True, null=True)),
                 ("resolved_at", models.DateTimeField(blank=True, null=True, verbose_name="resolved at")),

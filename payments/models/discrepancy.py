@@ -60,6 +60,7 @@ class Discrepancy(ApiObject):
     item = models.BigIntegerField(null=True, blank=True)  # the ledger item it is about, where there is one
     sequences: models.JSONField[Any, Any] = models.JSONField(null=True, blank=True)
     detail = models.TextField(_("detail"), blank=True, default="")
+    said: models.JSONField[Any, Any] = models.JSONField(null=True, blank=True, editable=False)  # see `payments.said`
     assigned_to = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,

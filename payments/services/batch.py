@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from django.db import models, transaction
 from django.db.models import prefetch_related_objects
+from django.utils.translation import gettext_noop
 
 from payments import bulk, shapes
 from payments.crash_points import reach
@@ -34,6 +35,7 @@ from payments.models.discrepancy import DiscrepancyKind
 from payments.money import Money
 from payments.notify.services.emit import NewEvent, emit
 from payments.prepared import Prepared
+from payments.said import told
 from payments.services import discrepancy
 from payments.services.owe_receipts import owe_receipts
 from payments.states import PART, PAYMENT, may_move
@@ -190,12 +192,10 @@ class Batch:
         self._events.append((event_type, row, extra))
 
     def disagree(
-        self, kind: DiscrepancyKind, key: str, detail: str, *, payment: Payment | None = None, **columns: Any
+        self, kind: DiscrepancyKind, key: str, *, payment: Payment | None = None, **columns: Any
     ) -> Discrepancy:
         """Open a discrepancy in this very transaction; the same one is not opened twice while it stands."""
-        row = Discrepancy(
-            merchant=self.merchant, kind=kind, key=key, detail=detail, payment=payment, created_at=self.now, **columns
-        )
+        row = Discrepancy(merchant=self.merchant, kind=kind, key=key, payment=payment, created_at=self.now, **columns)
         self._discrepancies.append(row)
         return row
 
@@ -249,7 +249,11 @@ class Batch:
             self.disagree(
                 DiscrepancyKind.OVER_RETURNED,
                 key,
-                f"Order {order} gave back {Money(excess, order.currency)} more than was paid.",
+                **told(
+                    gettext_noop("Order {order} gave back {excess} more than was paid."),
+                    order=str(order),
+                    excess=Money(excess, order.currency),
+                ),
                 payment=next((payment for payment in self.payments.values() if payment.order_id == order.id), None),
                 amount=excess,
                 currency=order.currency,

@@ -9,10 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from django.utils.translation import gettext_noop
+
 from payments import journal
 from payments.models import Chargeback, ChargebackStep, Payment, StatisticDelta
 from payments.models.discrepancy import DiscrepancyKind
+from payments.money import Money
 from payments.providers.base import Fact, Report
+from payments.said import Word
+from payments.said import told as said
 from payments.services import moves
 from payments.services.batch import Batch
 
@@ -144,7 +149,12 @@ def _note_amount(batch: Batch, row: Chargeback, payment: Payment, told: Told) ->
     batch.disagree(
         DiscrepancyKind.AMOUNT_DIFFERS,
         f"amount_differs:{row.id}",
-        f"Chargeback {row.id} took {row.amount}, the provider now tells of {told.amount} minor units.",
+        **said(
+            gettext_noop("Chargeback {id} took {taken}, the provider now tells of {told}."),
+            id=row.id,
+            taken=Money(row.amount, row.currency),
+            told=Money(told.amount, row.currency),
+        ),
         payment=payment,
         amount=told.amount - row.amount,
         currency=row.currency,
@@ -216,7 +226,13 @@ def _note_turn(batch: Batch, row: Chargeback, payment: Payment, status: str) -> 
     batch.disagree(
         DiscrepancyKind.MISSING_IN_BOOKS,
         f"chargeback_turned:{row.id}:{row.stage}:{status}",
-        f"The provider now tells that chargeback {row.id} is {status}, after it had changed before. Ask the provider.",
+        **said(
+            gettext_noop(
+                "The provider now tells that chargeback {id} is {status}, and it had changed before. Ask the provider."
+            ),
+            id=row.id,
+            status=Word(status),
+        ),
         payment=payment,
         amount=row.amount,
         currency=row.currency,

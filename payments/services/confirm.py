@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext_noop
+
 from payments import journal
 from payments.models import Payment
 from payments.models.discrepancy import DiscrepancyKind
+from payments.said import told
 from payments.services.batch import Batch
 
 
@@ -31,7 +34,7 @@ def decline_offline(batch: Batch, *, payment: Payment, at: datetime) -> None:
     batch.disagree(
         DiscrepancyKind.OFFLINE_DECLINED,
         f"offline_declined:{payment.id}",
-        "The terminal approved this sale offline; the issuer declined it afterwards.",
+        **told(gettext_noop("The terminal approved this sale offline; the issuer declined it afterwards.")),
         payment=payment,
         amount=payment.amount_captured,
         currency=payment.currency,

@@ -2,11 +2,14 @@
 
 from typing import Final
 
+from django.utils.translation import gettext_noop
+
 from payments.models import Operation, Order, Payment
 from payments.models.discrepancy import DiscrepancyKind
 from payments.models.payment import Method, Origin, PaymentStatus
 from payments.money import Money
 from payments.providers.base import Outcome, Result, Verb
+from payments.said import Word
 from payments.services import moves, refund_moves
 from payments.services.confirm import decline_offline
 from payments.services.device import DeviceTransaction, Ending, Kind
@@ -37,8 +40,8 @@ def sale(work: Work, row: DeviceTransaction) -> Place:
     work.batch.change(operation, due_at=None)  # a device is not asked; it tells by itself
     work.keys[row.sequence].append(f"overpaid:{order.id}:{payment.id}")
     if named is not None and named is not order:
-        detail = "The order this sale names is in another currency; the sale has an order of its own."
-        work.note(row, DiscrepancyKind.CURRENCY_DIFFERS, detail, payment=payment)
+        text = gettext_noop("The order this sale names is in another currency; the sale has an order of its own.")
+        work.note(row, DiscrepancyKind.CURRENCY_DIFFERS, text, payment=payment)
     return Place(kind=row.kind, ending=row.ending, payment=payment, operation=operation)
 
 
@@ -70,20 +73,30 @@ def resolve(work: Work, row: DeviceTransaction) -> Place | None:
         work.keys[row.sequence].append(f"offline_declined:{place.payment.id}")
         return place
     if known != row.ending:
-        detail = f"Sequence {row.resolves} was known to be {known} already."
-        work.note(row, DiscrepancyKind.SEQUENCE_CONFLICT, detail, payment=place.payment)
+        text, sequence = gettext_noop("Sequence {sequence} was known to be {outcome} already."), row.resolves or 0
+        outcome = Word(str(known))
+        work.note(
+            row,
+            DiscrepancyKind.SEQUENCE_CONFLICT,
+            text,
+            payment=place.payment,
+            sequence=sequence,
+            outcome=outcome,
+        )
         if known == Ending.DECLINED and place.operation is not None and place.operation.failure_code != _TAKEN_BACK:
             return _settle(work, row, place)
     elif place.operation is not None and row.ending == Ending.APPROVED and place.operation.amount != row.amount:
-        detail = f"Sequence {row.resolves} is booked for another amount already."
-        work.note(row, DiscrepancyKind.AMOUNT_DIFFERS, detail, payment=place.payment)
+        text = gettext_noop("Sequence {sequence} is booked for another amount already.")
+        work.note(row, DiscrepancyKind.AMOUNT_DIFFERS, text, payment=place.payment, sequence=row.resolves or 0)
     return place
 
 
 def note_missing_original(work: Work, row: DeviceTransaction) -> None:
     """Tell finance at once that money went back on an order nobody has brought; its sale closes this by itself."""
-    detail = "Money was given back on an order that has not been paid as far as is known; it waits for its sale."
-    work.note(row, DiscrepancyKind.UNLINKED_REFUND, detail)
+    text = gettext_noop(
+        "Money was given back on an order that has not been paid as far as is known; it waits for its sale."
+    )
+    work.note(row, DiscrepancyKind.UNLINKED_REFUND, text)
 
 
 def _named_order(work: Work, row: DeviceTransaction) -> Order | None:
@@ -208,13 +221,14 @@ def _reverse(work: Work, row: DeviceTransaction, original: Place) -> Place | Non
         return Place(kind=row.kind, ending=row.ending)  # what it takes back moved nothing
     live = work.originals.charge_of(payment)
     if live is None and payment.status == PaymentStatus.REVERSED:
-        work.note(row, DiscrepancyKind.DUPLICATE, "The sale had been reversed before.", payment=payment)
+        work.note(row, DiscrepancyKind.DUPLICATE, gettext_noop("The sale had been reversed before."), payment=payment)
     elif live is not None and live.outcome == Outcome.UNKNOWN:
         moves.answered(work.batch, live, Result(outcome=Outcome.DECLINED, code=_TAKEN_BACK, detail=_REVERSED))
     elif live is not None and row.amount == live.amount:
         moves.reverse(work.batch, payment, live, row.occurred_at)
     elif live is not None:
-        work.note(row, DiscrepancyKind.AMOUNT_DIFFERS, "Reversed for another amount than the sale's.", payment=payment)
+        text = gettext_noop("Reversed for another amount than the sale's.")
+        work.note(row, DiscrepancyKind.AMOUNT_DIFFERS, text, payment=payment)
         return None
     return Place(kind=row.kind, ending=row.ending, payment=payment)
 
@@ -290,5 +304,7 @@ def _settle(work: Work, row: DeviceTransaction, place: Place) -> Place:
 
 
 def _note_unknown(work: Work, row: DeviceTransaction, payment: Payment | None, key: str) -> None:
-    detail = "The terminal does not know what came of this. A later transaction may resolve it, or the acquirer knows."
-    work.note(row, DiscrepancyKind.OUTCOME_UNKNOWN, detail, payment=payment, key=key)
+    text = gettext_noop(
+        "The terminal does not know what came of this. A later transaction may resolve it, or the acquirer knows."
+    )
+    work.note(row, DiscrepancyKind.OUTCOME_UNKNOWN, text, payment=payment, key=key)

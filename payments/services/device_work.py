@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from payments.models import Merchant, Payment
 from payments.models.discrepancy import DiscrepancyKind
+from payments.said import Value, told
 from payments.services.batch import Batch
 from payments.services.device import Device, DeviceTransaction
 from payments.services.originals import Originals
@@ -31,10 +32,11 @@ class Work:
         self,
         row: DeviceTransaction,
         kind: DiscrepancyKind,
-        detail: str,
+        text: str,
         *,
         payment: Payment | None = None,
         key: str | None = None,
+        **values: Value,
     ) -> None:
         """Open a discrepancy about a transaction, in the same transaction of the database."""
         key = key or f"{kind}:{self.reference(row)}"
@@ -42,7 +44,7 @@ class Work:
         self.batch.disagree(
             kind,
             key,
-            detail,
+            **told(text, **values),
             payment=payment,
             amount=row.amount,
             currency=row.currency,

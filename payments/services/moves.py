@@ -3,11 +3,15 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.utils.translation import gettext_noop
+
 from payments import journal
 from payments.models import Operation, Payment, StatisticDelta
 from payments.models.discrepancy import DiscrepancyKind
 from payments.models.payment import PaymentStatus
+from payments.money import Money
 from payments.providers.base import Outcome, Result, Verb
+from payments.said import Word, told
 from payments.services.batch import Batch
 
 REDIRECT_LIVES: Final = timedelta(hours=1)
@@ -65,7 +69,11 @@ def note_outcome(batch: Batch, operation: Operation, result: Result) -> None:
         batch.disagree(
             DiscrepancyKind.OUTCOME_UNKNOWN,
             key,
-            f"The provider gave no answer to {operation.verb} {operation.id}; it is being asked.",
+            **told(
+                gettext_noop("The provider gave no answer to {verb} {id}; it is being asked."),
+                verb=Word(operation.verb),
+                id=operation.id,
+            ),
             payment=operation.payment,
             amount=operation.amount,
             currency=operation.currency,
@@ -249,7 +257,11 @@ def _note_difference(batch: Batch, payment: Payment, operation: Operation, amoun
         batch.disagree(
             DiscrepancyKind.AMOUNT_DIFFERS,
             f"amount_differs:{operation.id}",
-            f"Asked for {operation.amount}, the provider moved {amount} minor units.",
+            **told(
+                gettext_noop("Asked for {asked}, the provider moved {moved}."),
+                asked=Money(operation.amount, payment.currency),
+                moved=Money(amount, payment.currency),
+            ),
             payment=payment,
             amount=amount - operation.amount,
             currency=payment.currency,
@@ -267,7 +279,11 @@ def _note_overpaid(batch: Batch, payment: Payment, amount: int, paid_before: int
         batch.disagree(
             DiscrepancyKind.OVERPAID,
             f"overpaid:{order.id}:{payment.id}",
-            f"Order {order} has been paid {over} minor units too much.",
+            **told(
+                gettext_noop("Order {order} has been paid {over} too much."),
+                order=str(order),
+                over=Money(over, order.currency),
+            ),
             payment=payment,
             amount=over,
             currency=order.currency,

@@ -8,6 +8,7 @@ from typing import Final
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from payments import doorbell, registry
 from payments.crash_points import reach
@@ -16,6 +17,7 @@ from payments.models.discrepancy import DiscrepancyKind
 from payments.pan import mask_card_numbers
 from payments.prepared import Prepared
 from payments.providers.base import Notice, Report
+from payments.said import Word, told
 from payments.services import discrepancy, sql
 from payments.services.moves import next_look, repeats
 from payments.services.record import record
@@ -126,14 +128,18 @@ def _wait(row: ProviderEvent, notice: Notice) -> None:
     if timezone.now() - row.created_at < PATIENCE:
         return
     amounts = [report.result.amount for report in notice.reports if report.result.amount is not None]
-    row.due_at, row.detail = None, "Nothing of ours was found for it."
+    row.due_at, row.detail = None, gettext_noop("Nothing of ours was found for it.")
     discrepancy.raise_(
         [
             Discrepancy(
                 merchant=row.provider_account.merchant,
                 kind=DiscrepancyKind.MISSING_IN_BOOKS,
                 key=f"missing_in_books:{row.id}",
-                detail=f"{row.provider_account} reported {notice.type or 'an event'} about a payment we do not know.",
+                **told(
+                    gettext_noop("{account} reported {event} about a payment we do not know."),
+                    account=str(row.provider_account),
+                    event=notice.type or Word(gettext_noop("an event")),
+                ),
                 amount=amounts[0].amount if amounts else None,
                 currency=amounts[0].currency if amounts else None,
             )

@@ -8,12 +8,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from django.utils.translation import gettext_noop
+
 from payments import journal
 from payments.models import Channel, Operation, Order, Payment, ProviderAccount, Refund, RefundPart, StatisticDelta
 from payments.models.discrepancy import DiscrepancyKind
 from payments.models.payment import Method
 from payments.models.refund import PartStatus, RefundStatus, Route
+from payments.money import Money
 from payments.providers.base import Outcome, Result, Verb
+from payments.said import told
 from payments.services import moves
 from payments.services.batch import Batch
 
@@ -281,7 +285,7 @@ def _note_unlinked(batch: Batch, part: RefundPart) -> None:
     batch.disagree(
         DiscrepancyKind.UNLINKED_REFUND,
         f"unlinked_refund:{part.id}",
-        "Money was given back on a card, and no sale is known for it.",
+        **told(gettext_noop("Money was given back on a card, and no sale is known for it.")),
         amount=part.amount,
         currency=part.refund.currency,
         channel_id=part.refund.channel_id,
@@ -297,7 +301,11 @@ def _note_difference(batch: Batch, operation: Operation, result: Result) -> None
     batch.disagree(
         DiscrepancyKind.AMOUNT_DIFFERS,
         f"amount_differs:{operation.id}",
-        f"Asked to give back {operation.amount}, the provider gave {result.amount.amount} minor units.",
+        **told(
+            gettext_noop("Asked to give back {asked}, the provider gave {given}."),
+            asked=Money(operation.amount, operation.currency),
+            given=result.amount,
+        ),
         payment=operation.payment,
         amount=result.amount.amount - operation.amount,
         currency=operation.currency,
@@ -313,7 +321,7 @@ def _note_contradiction(batch: Batch, operation: Operation, result: Result) -> N
         batch.disagree(
             DiscrepancyKind.MISSING_IN_BOOKS,
             f"refund_left_again:{operation.id}",
-            "The provider says that this refund left after it had come back. Ask the provider.",
+            **told(gettext_noop("The provider says that this refund left after it had come back. Ask the provider.")),
             payment=operation.payment,
             amount=operation.amount,
             currency=operation.currency,

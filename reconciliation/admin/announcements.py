@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.contrib import admin
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from payments.admin.access import ScopedAdmin
@@ -21,7 +22,7 @@ class AnnouncementAdmin(ScopedAdmin):
         "provider_account",
         "shown_done",
         "attempts",
-        "detail",
+        "shown_detail",
         "file",
         "created_at",
         "merchant",
@@ -30,6 +31,11 @@ class AnnouncementAdmin(ScopedAdmin):
     list_select_related = ("provider_account", "merchant", "file")
     search_fields = ("reference",)
     ordering = ("-id",)
+
+    @admin.display(description=_("detail"))
+    def shown_detail(self, row: Announcement) -> str:
+        """Ours in the reader's language, the provider's as it came."""
+        return gettext(row.detail) if row.detail else ""
 
     @admin.display(description=_("read"), boolean=True)
     def shown_done(self, row: Announcement) -> bool:

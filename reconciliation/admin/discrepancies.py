@@ -19,6 +19,7 @@ from payments.errors import Forbidden, OnetillError
 from payments.models import Discrepancy
 from payments.people.models import User
 from payments.people.permissions import May, may
+from payments.said import spoken
 from reconciliation.admin.show import file_link, text
 from reconciliation.services.assign import assign
 from reconciliation.services.resolve import Resolution, resolve
@@ -34,6 +35,18 @@ _LABELS = {
     "wait": _("Wait until"),
 }
 
+_DONE = {
+    "match": _("matched"),
+    "accept": _("accepted as it is"),
+    "book_fee": _("booked as the provider's fee"),
+    "suspense": _("left in suspense"),
+    "write_off": _("written off"),
+    "ask_provider": _("the provider is asked"),
+    "wait": _("waiting"),
+    "explained": _("explained by itself"),
+}
+_RESOLUTION = ("action", "note", "with", "until", "actor")
+
 _COLORS = {"open": "danger", "proposed": "warning", "resolved": "success"}
 
 
@@ -41,7 +54,7 @@ _COLORS = {"open": "danger", "proposed": "warning", "resolved": "success"}
 class DiscrepancyAdmin(ScopedAdmin):
     """What disagrees, newest first."""
 
-    list_display = ("kind", "shown_status", "shown_amount", "detail", "assigned_to", "created_at", "merchant")
+    list_display = ("kind", "shown_status", "shown_amount", "shown_detail", "assigned_to", "created_at", "merchant")
     list_filter = ("status", "kind", "assigned_to", "merchant")
     list_select_related = ("merchant", "assigned_to")
     search_fields = ("id__exact", "payment__id__exact", "settlement_file_id__exact", "terminal_id__exact", "detail")
@@ -49,7 +62,7 @@ class DiscrepancyAdmin(ScopedAdmin):
     ordering = ("-id",)
     actions = ("take", "leave")
     fields = (
-        *("id", "merchant", "kind", "shown_status", "shown_amount", "detail", "shown_payment", "shown_file"),
+        *("id", "merchant", "kind", "shown_status", "shown_amount", "shown_detail", "shown_payment", "shown_file"),
         *("terminal_id", "shown_sequences", "assigned_to", "wait_until", "shown_resolution", "created_at"),
         *("resolved_at", "resolved_by"),
     )
@@ -85,6 +98,10 @@ class DiscrepancyAdmin(ScopedAdmin):
     def shown_amount(self, row: Discrepancy) -> str:
         return text(row.amount, row.currency)
 
+    @admin.display(description=_("detail"))
+    def shown_detail(self, row: Discrepancy) -> str:
+        return spoken(row.detail, row.said)
+
     @admin.display(description=_("payment"))
     def shown_payment(self, row: Discrepancy) -> str | SafeString:
         return link(row.payment_id)
@@ -100,10 +117,9 @@ class DiscrepancyAdmin(ScopedAdmin):
     @admin.display(description=_("what was done"))
     def shown_resolution(self, row: Discrepancy) -> str:
         told = row.resolution or {}
-        return (
-            " · ".join(str(told[name]) for name in ("action", "note", "with", "until", "actor") if told.get(name))
-            or NOTHING
-        )
+        done = {**told, "action": _DONE.get(told.get("action", ""), told.get("action"))}
+        done["with"] = ", ".join(told.get("with") or ())
+        return " · ".join(str(done[name]) for name in _RESOLUTION if done.get(name)) or NOTHING
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(require_POST(self.resolve))

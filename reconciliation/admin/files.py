@@ -17,11 +17,13 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
 from payments.admin.access import ScopedAdmin, person
+from payments.admin.refusals import explain
 from payments.admin.show import NOTHING, label
 from payments.errors import OnetillError
 from payments.models import Merchant, ProviderAccount
 from payments.people.permissions import May, may_somewhere, within
 from reconciliation import registry
+from reconciliation.admin.problems import problem
 from reconciliation.admin.show import column, list_link, text
 from reconciliation.models import SettlementFile
 from reconciliation.services.upload import upload
@@ -104,7 +106,7 @@ class SettlementFileAdmin(ScopedAdmin):
 
     @admin.display(description=_("problems"))
     def shown_problems(self, row: SettlementFile) -> str | SafeString:
-        found = [(one["line"] or "–", one["code"], one["detail"]) for one in row.problems]
+        found = [(one["line"] or "–", one["code"], problem(one["code"], one["detail"])) for one in row.problems]
         return format_html_join("", "<p>{}: <code>{}</code> {}</p>", found) if found else NOTHING
 
     @admin.display(description=_("contents"))
@@ -146,5 +148,5 @@ class SettlementFileAdmin(ScopedAdmin):
                 provider_account=given["provider_account"],
             )
         except OnetillError as refusal:
-            messages.error(request, refusal.detail)
+            messages.error(request, explain(refusal))
             return None

@@ -44,6 +44,11 @@ class LineType(StrEnum):
     RESERVE_RELEASE = "reserve_release"
     PAYOUT_RETURNED = "payout_returned"  # an earlier payout (`reference`) came back from the bank
 
+    @property
+    def label(self) -> str:
+        """The word for it."""
+        return self.value.replace("_", " ")
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -1,6 +1,6 @@
 """A provider's account of what it owes, and each movement in it."""
 
-from typing import ClassVar
+from typing import Any, ClassVar, Final
 
 from django.db import models
 from django.db.models import Q
@@ -10,6 +10,19 @@ from payments.fields import AmountField, CurrencyField, IdField
 from payments.models import Merchant, ProviderAccount
 from reconciliation.formats.base import LineType
 from reconciliation.models.settlement_file import SettlementFile
+
+TYPES: Final[dict[str, Any]] = {
+    LineType.SALE.value: _("sale"),
+    LineType.REFUND.value: _("refund"),
+    LineType.REFUND_FAILED.value: _("refund failed"),
+    LineType.REVERSAL.value: _("reversal"),
+    LineType.CHARGEBACK.value: _("chargeback"),
+    LineType.CHARGEBACK_REVERSAL.value: _("chargeback reversal"),
+    LineType.FEE.value: _("fee"),
+    LineType.RESERVE_HOLD.value: _("reserve hold"),
+    LineType.RESERVE_RELEASE.value: _("reserve release"),
+    LineType.PAYOUT_RETURNED.value: _("payout returned"),
+}
 
 
 class Settlement(models.Model):
@@ -58,7 +71,7 @@ class SettlementLine(models.Model):
     id = models.BigAutoField(primary_key=True)
     settlement = models.ForeignKey(Settlement, models.PROTECT, related_name="lines", verbose_name=_("settlement"))
     number = models.PositiveIntegerField(_("line"))
-    type = models.CharField(_("type"), max_length=20, choices=[(one.value, one.value) for one in LineType])
+    type = models.CharField(_("type"), max_length=20, choices=list(TYPES.items()))
     reference = models.CharField(_("reference"), max_length=255, blank=True, default="")
     payment_reference = models.CharField(_("payment reference"), max_length=255, blank=True, default="")
     reported_operation = models.CharField(max_length=30, blank=True, default="")

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext_noop
+
 from payments.chart import account
 from payments.errors import Fault, ValidationFailed
 from payments.ledger.posting import Entry
@@ -63,7 +65,7 @@ def _payment(row: Discrepancy, line: SettlementLine, name: str) -> Payment:
         merchant=row.merchant, id=name, provider_account_id=line.settlement.provider_account_id, currency=line.currency
     ).first()
     if found is None:
-        raise _nothing("a payment of the same provider account and currency")
+        raise _nothing(gettext_noop("There is no such payment of the same provider account and currency."))
     return found
 
 
@@ -75,9 +77,9 @@ def _payout(row: Discrepancy, name: str) -> Payout:
         .first()
     )
     if found is None:
-        raise _nothing("an announced payout in the same currency")
+        raise _nothing(gettext_noop("There is no such announced payout in the same currency."))
     return found
 
 
-def _nothing(what: str) -> ValidationFailed:
-    return ValidationFailed([Fault("with", "not_found", f"There is no such object. Name {what}.")])
+def _nothing(detail: str) -> ValidationFailed:
+    return ValidationFailed([Fault("with", "not_found", detail)])

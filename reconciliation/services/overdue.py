@@ -5,11 +5,12 @@ from typing import Final
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.money import Money
+from payments.said import Word, told
 from payments.services import discrepancy
 from reconciliation.models import Payout
 from reconciliation.settlements import sql
@@ -36,7 +37,6 @@ def _late_payouts(moment: datetime) -> list[Payout]:
 
 
 def _missing(row: sql.Missing) -> Discrepancy:
-    detail = _("{verb} of {amount} has succeeded, and no settlement since then shows it.")
     return Discrepancy(
         merchant_id=row.merchant_id,
         kind=Kind.MISSING_IN_SETTLEMENT,
@@ -46,7 +46,11 @@ def _missing(row: sql.Missing) -> Discrepancy:
         payment_id=row.payment_id,
         channel_id=row.channel_id,
         item=row.item,
-        detail=detail.format(verb=row.verb, amount=Money(row.amount, row.currency)),
+        **told(
+            gettext_noop("A {verb} of {amount} has succeeded, and no settlement since then shows it."),
+            verb=Word(row.verb),
+            amount=Money(row.amount, row.currency),
+        ),
     )
 
 
@@ -59,7 +63,10 @@ def _not_received(payout: Payout) -> Discrepancy:
         currency=payout.currency,
         settlement_file_id=payout.settlement.file_id,
         item=payout.item,
-        detail=_("{reference} of {amount} was expected on {day} and is on no bank statement.").format(
-            reference=payout.reference, amount=Money(payout.amount, payout.currency), day=payout.expected_on
+        **told(
+            gettext_noop("{reference} of {amount} was expected on {day} and is on no bank statement."),
+            reference=payout.reference,
+            amount=Money(payout.amount, payout.currency),
+            day=payout.expected_on or "–",
         ),
     )

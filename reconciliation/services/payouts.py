@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from payments.ledger.posting import post
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.money import Money
 from payments.notify.services.emit import NewEvent, emit
+from payments.said import told
 from payments.services import discrepancy
 from reconciliation import journal, shapes
 from reconciliation.models import BankStatementLine, Payout
@@ -56,7 +57,8 @@ def _differs(payout: Payout) -> Discrepancy:
         currency=payout.currency,
         settlement_file_id=payout.settlement.file_id,
         item=payout.item,
-        detail=_("{reference}: {announced} was announced, {received} is at the bank.").format(
+        **told(
+            gettext_noop("{reference}: {announced} was announced, {received} is at the bank."),
             reference=payout.reference,
             announced=Money(payout.amount, payout.currency),
             received=Money(payout.amount_received, payout.currency),

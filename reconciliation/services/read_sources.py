@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from payments.models import ProviderAccount, ProviderEvent
 from payments.services.submit import credentials_of
@@ -101,7 +102,7 @@ def _guarded(announcement: Announcement) -> None:
         announcement.detail, done = trouble.detail, False
     except Exception:
         logger.exception("payout %s of %s cannot be read", announcement.reference, announcement.provider_account_id)
-        announcement.detail, done = "It could not be read; the log of the worker says why.", False
+        announcement.detail, done = gettext_noop("It could not be read; the log of the worker says why."), False
     patience = timedelta(seconds=PATIENCE[min(announcement.attempts, len(PATIENCE) - 1)])
     Announcement.objects.filter(id=announcement.id).update(
         detail=announcement.detail, file=announcement.file, due_at=None if done else Now() + patience
@@ -114,7 +115,9 @@ def _read(announcement: Announcement) -> bool:
     source = registry.sources()[account.provider]
     standing = source.look(reference, credentials_of(account))
     if standing.complete is None:
-        announcement.detail = "The provider does not tell what is in this payout; the bank statement shows it."
+        announcement.detail = gettext_noop(
+            "The provider does not tell what is in this payout; the bank statement shows it."
+        )
         return True
     if not standing.complete:
         return False

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from payments.errors import Conflict, Fault, NotFound, ValidationFailed
 from payments.ledger.posting import Entry, post
@@ -82,13 +83,13 @@ def _check(row: Discrepancy, resolution: Resolution) -> None:
         detail = f"That is not for {row.kind}. Use one of: {', '.join(allowed)}."
         faults.append(Fault("action", "action_not_possible", detail))
     if not 1 <= len(resolution.note.strip()) <= LONGEST_NOTE:
-        faults.append(Fault("note", "required", f"Say why, in 1 to {LONGEST_NOTE} characters."))
+        faults.append(Fault("note", "required", gettext_noop("Say why, in 1 to 1000 characters.")))
     elif has_card_number(resolution.note):
         faults.append(Fault("note", "card_number_refused", "Leave the card number out."))
     if resolution.action == "wait" and (resolution.until is None or resolution.until <= timezone.now().date()):
-        faults.append(Fault("until", "required", "Give a later day to wait until."))
+        faults.append(Fault("until", "required", gettext_noop("Give a later day to wait until.")))
     if resolution.action == "match" and len(resolution.with_) != 1:
-        faults.append(Fault("with", "required", "Name the one payment or payout that it is about."))
+        faults.append(Fault("with", "required", gettext_noop("Name the one payment or payout that it is about.")))
     if faults:
         raise ValidationFailed(faults)
 

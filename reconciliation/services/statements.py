@@ -4,13 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from payments.ledger.posting import Entry, post
 from payments.models import Discrepancy, Merchant, Operation, ProviderAccount
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.money import Money
 from payments.providers.base import Fact, Outcome, Report, Result
+from payments.said import told
 from payments.services import discrepancy
 from payments.services.record import record
 from reconciliation import journal
@@ -82,7 +83,8 @@ def check_gaps(*, merchant: Merchant, account: str, file_id: str | None = None) 
                 amount=opening - before,
                 currency=currencies[statement_id],
                 settlement_file_id=file_id,
-                detail=_("{account}: a statement opens with {opening}, the one before closed with {closing}.").format(
+                **told(
+                    gettext_noop("{account}: a statement opens with {opening}, the one before closed with {closing}."),
                     account=account,
                     opening=Money(opening, currencies[statement_id]),
                     closing=Money(before, currencies[statement_id]),
@@ -188,8 +190,8 @@ def _hold_unknown(file: SettlementFile, lines: Sequence[BankStatementLine]) -> N
 
 def _disagreement(file: SettlementFile, kind: Kind, line: BankStatementLine) -> Discrepancy:
     texts = {
-        Kind.UNKNOWN_LINE: _("{day}: {amount} from {name} at the bank is announced by no settlement."),
-        Kind.DUPLICATE: _("{day}: {amount} from {name} stands on an earlier statement too."),
+        Kind.UNKNOWN_LINE: gettext_noop("{day}: {amount} from {name} at the bank is announced by no settlement."),
+        Kind.DUPLICATE: gettext_noop("{day}: {amount} from {name} stands on an earlier statement too."),
     }
     return Discrepancy(
         merchant=file.merchant,
@@ -199,7 +201,10 @@ def _disagreement(file: SettlementFile, kind: Kind, line: BankStatementLine) -> 
         currency=line.currency,
         settlement_file_id=file.id,
         item=line.item,
-        detail=texts[kind].format(
-            day=line.booked_on, amount=Money(line.amount, line.currency), name=line.counterparty_name or "–"
+        **told(
+            texts[kind],
+            day=line.booked_on,
+            amount=Money(line.amount, line.currency),
+            name=line.counterparty_name or "–",
         ),
     )

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from payments.admin import show
 from payments.admin.access import ScopedAdmin
 from payments.models import CardEvidence
+from payments.models.discrepancy import DiscrepancyKind
 from terminals.models import SequenceConflict, TerminalTransaction
 
 
@@ -64,7 +65,7 @@ class TerminalTransactionAdmin(ScopedAdmin):
     @admin.display(description=_("discrepancies"))
     def disagreements(self, row: TerminalTransaction) -> str | SafeString:
         """To what it disagreed with when it came."""
-        links = [(show.link(found["id"], found["kind"]),) for found in row.discrepancies]
+        links = [(show.link(found["id"], _kind(found["kind"])),) for found in row.discrepancies]
         return format_html_join(", ", "{}", links) or show.NOTHING
 
     @admin.display(description=_("as posted"))
@@ -102,3 +103,7 @@ class SequenceConflictAdmin(ScopedAdmin):
 def _listed(posted: dict[str, object]) -> SafeString:
     lines = "\n".join(f"{name}: {value}" for name, value in posted.items())
     return format_html('<pre class="whitespace-pre-wrap">{}</pre>', lines)
+
+
+def _kind(name: str) -> str:
+    return str(dict(DiscrepancyKind.choices).get(name, name))

@@ -1,7 +1,12 @@
 """Gaps in a terminal's sequence: one discrepancy per series, which follows them and closes by itself."""
 
+from typing import Any
+
+from django.utils.translation import gettext_noop
+
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
+from payments.said import told
 from payments.services import discrepancy
 from terminals import sequences
 from terminals.models import Terminal
@@ -17,7 +22,7 @@ def follow(terminal: Terminal, before: sequences.Ranges) -> None:
         discrepancy.close_(merchant=terminal.merchant, keys=[key], actor=terminal.id)
         return
     grown = terminal.last_sequence and missing[-1][1] > (before[-1][1] if before else 0)
-    stands = discrepancy.amend_(merchant=terminal.merchant, key=key, sequences=missing, detail=_detail(terminal))
+    stands = discrepancy.amend_(merchant=terminal.merchant, key=key, sequences=missing, **_detail(terminal))
     if not stands and grown:
         discrepancy.raise_(
             [
@@ -28,12 +33,16 @@ def follow(terminal: Terminal, before: sequences.Ranges) -> None:
                     channel_id=terminal.channel_id,
                     terminal_id=terminal.id,
                     sequences=missing,
-                    detail=_detail(terminal),
+                    **_detail(terminal),
                 )
             ]
         )
 
 
-def _detail(terminal: Terminal) -> str:
-    count = sequences.count(terminal.missing)
-    return f"{terminal.label} has not sent {count} of its transactions up to {terminal.last_sequence}."
+def _detail(terminal: Terminal) -> dict[str, Any]:
+    return told(
+        gettext_noop("{terminal} has not sent {count} of its transactions up to {last}."),
+        terminal=terminal.label,
+        count=sequences.count(terminal.missing),
+        last=terminal.last_sequence or 0,
+    )

@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from django.utils.translation import gettext_noop
+
 from payments import bulk
 from payments.errors import Fault
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
 from payments.people.services import audit_log
+from payments.said import told
 from payments.services import discrepancy
 from payments.services.device import Became, DeviceTransaction, Registered
 from payments.services.register import register
@@ -210,7 +213,11 @@ def _disagreement(terminal: Terminal, row: SequenceConflict, taken: dict[int, Te
         terminal_id=terminal.id,
         payment_id=taken[row.sequence].payment_id,
         sequences=[[row.sequence, row.sequence]],
-        detail=f"{terminal.label} used sequence {row.sequence} for two transactions; the first one is booked.",
+        **told(
+            gettext_noop("{terminal} used sequence {sequence} for two transactions; the first one is booked."),
+            terminal=terminal.label,
+            sequence=row.sequence,
+        ),
     )
 
 

@@ -3,14 +3,17 @@
 import re
 from collections.abc import Callable
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from payments.people.models import Role
+from reconciliation.admin.problems import problem
 from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementFile, SettlementLine
 from reconciliation.services.import_file import import_due
 from tests.people.cast import person
@@ -19,9 +22,9 @@ from tests.reconciliation.conftest import BankLine, Line, Shop, settlement_csv, 
 MODELS = (SettlementFile, Settlement, SettlementLine, Payout, BankStatementLine)
 
 
-def signed_in(shop: Shop, role: Role.Name = Role.Name.FINANCE, name: str = "fenna") -> Client:
+def signed_in(shop: Shop, role: Role.Name = Role.Name.FINANCE, name: str = "fenna", *, language: str = "en") -> Client:
     user = person(name, shop.merchant.id, role=role)
-    user.is_staff = True
+    user.is_staff, user.language = True, language
     user.save()
     client = Client()
     client.force_login(user)
@@ -127,3 +130,48 @@ def test_an_auditor_reads_and_does_not_resolve(shop: Shop) -> None:
     client.post(reverse("admin:payments_discrepancy_resolve", args=[row.id]), {"action": "book_fee", "note": "x"})
     row.refresh_from_db()
     assert row.status == "open"
+
+
+def test_a_dutch_bookkeeper_reads_dutch(shop: Shop) -> None:
+    week(shop)
+    dispute = Line(-4800, type="chargeback_reversal", reference="dp_1")
+    shop.sends(settlement_csv(dispute), provider_account=shop.account("simulator"))
+    differs, unknown = shop.disagreements()
+    assert differs.detail == "Settled as 48.00 EUR; the books have 50.00 EUR."
+    assert unknown.detail == "Line 3: chargeback reversal dp_1 of -48.00 EUR is about nothing we know."
+    client = signed_in(shop, language="nl")
+    shown = text_of(client, reverse("admin:payments_discrepancy_changelist"))
+    assert "Afgerekend als € 48,00; in de boeken staat € 50,00." in shown
+    assert "Regel 3: chargeback teruggedraaid dp_1 van −€ 48,00 betreft niets dat wij kennen." in shown
+    assert "Settled as" not in shown
+    client.post(reverse("admin:payments_discrepancy_resolve", args=[differs.id]), {"action": "accept", "note": ""})
+    client.post(reverse("admin:payments_discrepancy_resolve", args=[differs.id]), {"action": "book_fee", "note": "X"})
+    shown = text_of(client, reverse("admin:payments_discrepancy_change", args=[differs.id]))
+    assert "geboekt als kosten van de provider · X" in shown
+    assert "Dat past niet bij dit soort verschil." in shown
+    assert "Zeg waarom, in 1 tot 1000 tekens." in shown
+    for name in ("Verkoop", "Afrekening", "Uitbetaling aangekondigd", "Uitbetaling ontvangen", "Verschil opgelost"):
+        assert name in text_of(client, reverse("admin:ledger_journalentry_changelist")), name
+    assert "chargeback teruggedraaid" in text_of(client, page(SettlementLine))
+
+
+def test_why_a_file_is_refused_is_said_in_dutch_with_what_its_reader_says(shop: Shop) -> None:
+    row = shop.sends("who;knows\n")
+    client = signed_in(shop, language="nl")
+    shown = text_of(client, page(SettlementFile, "change", row.id))
+    assert "Het formaat van het bestand wordt niet herkend." in shown
+    assert "Known are: simulator_csv" in shown
+    assert "Het formaat" not in text_of(signed_in(shop, name="eve"), page(SettlementFile, "change", row.id))
+
+
+def test_every_problem_of_a_file_has_words(shop: Shop) -> None:
+    sources = [path.read_text() for path in Path("reconciliation").rglob("*.py")]
+    found = {code for text in sources for code in re.findall(r'(?:Problem|Unreadable)\(\s*[^"()]+, "([a-z_]+)"', text)}
+    assert len(found) > 15
+    with translation.override("nl"):
+        assert [code for code in sorted(found) if problem(code, "English") == "English"] == []
+
+
+def text_of(client: Client, address: str) -> str:
+    """What a page says, spaces aside."""
+    return " ".join(unescape(client.get(address).content.decode()).replace("\N{NO-BREAK SPACE}", " ").split())

@@ -6,7 +6,9 @@ import pytest
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from payments.admin.show import EVENTS
 from payments.ledger import audit as ledger_audit
+from payments.ledger.models import JournalEntry
 from reconciliation import audit
 from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementLine
 from reconciliation.services import late
@@ -54,6 +56,7 @@ def full_week(shop: Shop) -> None:
 
 def test_true_books_have_nothing_to_name(shop: Shop) -> None:
     full_week(shop)
+    assert set(JournalEntry.objects.values_list("event", flat=True)) <= EVENTS.keys()  # each has a name for people
     assert list(audit.check()) == []
     assert list(ledger_audit.violations([import_string(path) for path in settings.LEDGER_AUDITS])) == []
 

@@ -1,0 +1,46 @@
+"""Why a file is refused, told to people in their language: by its code, with what the file's reader says beside it."""
+
+from typing import Any, Final
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+SPEAKS: Final = "en"  # as the readers of files do
+_WORDS: Final[dict[str, Any]] = {
+    "account_ambiguous": _("Its lines are about several provider accounts. Send one file per provider account."),
+    "account_unknown": _("It names no account that is known here. Name the provider account, or enter the IBAN first."),
+    "archive_encrypted": _("The ZIP file is encrypted. Unpack it and send what is in it."),
+    "archive_invalid": _("The ZIP file cannot be unpacked."),
+    "archive_nested": _("The ZIP file holds another. Unpack it and send what is in it."),
+    "archive_too_large": _("The ZIP file unpacks to more than is taken."),
+    "balance_missing": _("An opening or closing balance is missing."),
+    "character_invalid": _("It has a control character that no such file has."),
+    "currency_differs": _("A line is in another currency than its file."),
+    "currency_unknown": _("It names a currency that is not known."),
+    "encoding_invalid": _("It is not UTF-8 text."),
+    "field_too_long": _("It has too long a field."),
+    "file_truncated": _("It ends too early. Fetch it again where it came from."),
+    "format_not_recognized": _("It is in no format that is known here."),
+    "formats_mixed": _("It holds files of several formats. Send them separately."),
+    "header_invalid": _("Its beginning is not as it must be."),
+    "import_failed": _("The import was cut short several times. Look at the worker's log, then send it again."),
+    "line_too_long": _("It has too long a line."),
+    "net_differs": _("A net amount is not gross less fees."),
+    "payout_known": _("Another settlement announced this payout. One payout pays one settlement."),
+    "record_invalid": _("A record is not as it must be."),
+    "settlement_known": _("This settlement was imported before. One settlement is booked once."),
+    "statement_known": _("This statement was imported before. One statement is booked once."),
+    "sums_differ": _("Its sums are not those of its lines."),
+    "xml_forbidden": _("The XML has a document type, which no bank's file has."),
+    "xml_invalid": _("The XML cannot be read."),
+}
+
+
+def problem(code: str, detail: str) -> str | SafeString:
+    """The detail for whoever reads its language, else what it comes down to and the detail as it is."""
+    words = _WORDS.get(code)
+    if words is None or get_language() == SPEAKS:
+        return detail
+    return format_html('{}<br><span class="ot-quiet" lang="{}">{}</span>', words, SPEAKS, detail)
