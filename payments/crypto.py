@@ -38,8 +38,14 @@ def encrypt(text: str) -> str:
 
 def decrypt(token: str) -> str:
     """Decrypt with whichever key it was written with."""
+    return _opened(tuple(settings.ENCRYPTION_KEYS), token)
+
+
+@lru_cache(maxsize=1024)
+def _opened(keys: tuple[str, ...], token: str) -> str:
+    """Remembered, since a device's secret and a provider's credentials are read with every request they serve."""
     try:
-        return _ciphers(tuple(settings.ENCRYPTION_KEYS)).decrypt(token.encode()).decode()
+        return _ciphers(keys).decrypt(token.encode()).decode()
     except InvalidToken as error:
         raise Undecipherable("No key of ENCRYPTION_KEYS decrypts this. Add the key it was written with.") from error
 

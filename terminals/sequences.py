@@ -1,5 +1,6 @@
 """Arithmetic on sequence numbers: which of a series were never recorded, as inclusive ranges."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 Ranges = list[list[int]]
@@ -19,9 +20,19 @@ def after(
     return _without(_joined(ranges), sorted(set(recorded))), highest
 
 
+def recorded(missing: Sequence[Sequence[int]], last: int, numbers: Iterable[int]) -> list[int]:
+    """Those of `numbers` that came before: not above the last, and in no missing range."""
+    return [number for number in numbers if number <= last and not _is_within(missing, number)]
+
+
 def count(missing: Iterable[Sequence[int]]) -> int:
     """How many numbers the ranges hold."""
     return sum(end - first + 1 for first, end in missing)
+
+
+def _is_within(ranges: Sequence[Sequence[int]], number: int) -> bool:
+    at = bisect_right(ranges, number, key=lambda range_: range_[0]) - 1
+    return at >= 0 and number <= ranges[at][1]
 
 
 def _joined(ranges: Ranges) -> Ranges:

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from config.year.customers import Return, Sale
 from config.year.shop import ACTOR, Shop
+from payments import bulk
 from payments.ids import made_in, new_id
 from payments.models import Operation, Order, Payment, Refund, RefundPart
 from payments.models.refund import PartStatus, RefundStatus, Route
@@ -23,6 +24,7 @@ from payments.services.batch import Batch
 from terminals.models import Terminal
 from terminals.services.ingest import Result as Told
 from terminals.services.ingest import ingest
+from terminals.sql import standing
 
 AT_ONCE: Final = 500
 CURRENCY: Final = "EUR"
@@ -215,13 +217,16 @@ def _posted(till: str, posted: Sequence[dict[str, Any]], now: datetime) -> list[
     """Under the terminal's lock, numbered as its device would have."""
     now = now.astimezone(UTC)
     with made_in(now), transaction.atomic():
-        rows = Terminal.objects.select_related("merchant", "channel__merchant", "provider_account")
+        rows = Terminal.objects.select_related("merchant", "channel", "provider_account")
         terminal = rows.select_for_update(of=("self",), no_key=True).get(id=till)
         items = [
             {"sequence": number, "rrn": f"{number:012d}", **each}
             for number, each in enumerate(posted, terminal.next_sequence)
         ]
-        return ingest(terminal, items, places=[""] * len(items), now=now)
+        stands = standing(terminal_id=till, series=terminal.series, items=len(items))
+        told, left = ingest(terminal, items, places=[""] * len(items), now=now, stands=stands)
+        bulk.write(left)
+        return told
 
 
 def _posted_sale(sale: Sale) -> dict[str, Any]:

@@ -27,10 +27,20 @@ def read_json(request: HttpRequest) -> tuple[bytes, Any]:
         TooLarge: it is over a megabyte.
         Malformed: it is no JSON, or JSON that two readers may read differently.
     """
+    body = read_bytes(request) if request.content_type == "application/json" else b""
+    return body, json_of(request, body)
+
+
+def json_of(request: HttpRequest, body: bytes) -> Any:
+    """What a body says that has been read.
+
+    Raises:
+        UnsupportedMediaType: it does not call itself JSON.
+        Malformed: it is no JSON, or JSON that two readers may read differently.
+    """
     if request.content_type != "application/json":
         raise UnsupportedMediaType(request.content_type or "")
-    body = read_bytes(request)
-    return body, parse(body)
+    return parse(body)
 
 
 def read_bytes(request: HttpRequest, limit: int | None = None) -> bytes:

@@ -63,7 +63,7 @@ def write(parts: Sequence[Part]) -> None:
     """Do all this in one round trip."""
     if parts:
         with connection.cursor() as cursor:
-            cursor.execute(_together(tuple(part.text for part in parts)), [part.rows for part in parts])
+            cursor.execute(together(tuple(part.text for part in parts)), [part.rows for part in parts])
 
 
 def _is_drawn(row: models.Model, field: models.Field[Any, Any]) -> bool:
@@ -95,7 +95,8 @@ def _hexadecimal(value: bytes | memoryview | None) -> str | None:
 
 
 @lru_cache(maxsize=256)
-def _together(statements: tuple[str, ...]) -> str:
+def together(statements: tuple[str, ...]) -> str:
+    """Several statements as one, which gives what the last of them gives."""
     return sql.together(statements)
 
 

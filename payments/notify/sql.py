@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
 from typing import Final
 
 from django.db import connection
 from django.db.models import BigIntegerField, DateTimeField, Func
 
-from payments.bulk import Part
+from payments.bulk import Part, together
 
 
 class CurrentTransaction(Func):
@@ -45,20 +44,18 @@ class Listener:
     events: list[str]
 
 
-def write_events(events: Part, merchant_ids: Sequence[str]) -> list[Listener]:
-    """Insert events, and return who listens to these merchants."""
+_LISTENERS: Final = """
+    SELECT id, merchant_id, channel_id, events FROM notify_webhookendpoint
+    WHERE merchant_id = ANY (%s) AND status = 'enabled'
+"""
+
+
+def write_events(parts: Sequence[Part], merchant_ids: Sequence[str]) -> list[Listener]:
+    """Write events, with whatever else is to be written, and return who listens to these merchants."""
     with connection.cursor() as cursor:
-        cursor.execute(_write_events(events.text), [events.rows, list(merchant_ids)])
+        text = together((*(part.text for part in parts), _LISTENERS))
+        cursor.execute(text, [*(part.rows for part in parts), list(merchant_ids)])
         return [Listener(*row) for row in cursor.fetchall()]
-
-
-@lru_cache(maxsize=8)
-def _write_events(insertion: str) -> str:
-    return f"""
-        WITH written AS ({insertion})
-        SELECT id, merchant_id, channel_id, events FROM notify_webhookendpoint
-        WHERE merchant_id = ANY (%s) AND status = 'enabled'
-    """
 
 
 # Endpoints with something pending are found by hopping over the partial index, so that one endpoint's long line costs

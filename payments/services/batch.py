@@ -6,7 +6,7 @@ many rows there are.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -67,7 +67,9 @@ _PAYMENTS = Prepared(
 class Batch:
     """Open it inside `transaction.atomic()`, lock what it touches, apply moves, then `flush()` once."""
 
-    def __init__(self, *, merchant: Merchant, actor: str, now: datetime, facts: bool = False) -> None:
+    def __init__(
+        self, *, merchant: Merchant, actor: str, now: datetime, facts: bool = False, items: Iterable[int] = ()
+    ) -> None:
         self.merchant = merchant
         self.actor = actor
         self.now = now
@@ -87,7 +89,7 @@ class Batch:
         self._events: list[tuple[str, Payment | Refund | Chargeback, dict[str, Any] | None]] = []
         self._discrepancies: list[Discrepancy] = []
         self._closings: list[str] = []
-        self._items: list[int] = []
+        self._items = list(items)
 
     def lock(self, order_ids: Iterable[str]) -> None:
         """Lock orders in id order and read their payments; every writer of a payment comes through this door."""
@@ -203,16 +205,19 @@ class Batch:
         """Close a discrepancy that a later truth explained."""
         self._closings.append(key)
 
-    def flush(self) -> list[Discrepancy]:
-        """Write everything; return the discrepancies that stand for what was raised."""
+    def flush(self, *, beside: Sequence[bulk.Part] = ()) -> list[Discrepancy]:
+        """Write everything, and what else is given; return the discrepancies that stand for what was raised."""
         self._settle_excess()
-        bulk.write(list(self._parts()))
+        parts = [*self._parts(), *beside]
+        if any(not isinstance(row, Payment) for _, row, _ in self._events):  # told with what the database has of them
+            bulk.write(parts)
+            parts = []
+        emit(self._news(), beside=parts)
         reach("flush.rows")
         post(self._entries)
         reach("flush.booked")
         raised = discrepancy.raise_(self._discrepancies)
         discrepancy.close_(merchant=self.merchant, keys=self._closings, actor=self.actor)
-        emit(self._news())
         owe_receipts(self.merchant, [(kind, row) for kind, row, _ in self._events])
         return raised
 

@@ -21,25 +21,31 @@ from payments.services.originals import Originals, Place
 
 
 def register(
-    *, merchant: Merchant, device: Device, transactions: Sequence[DeviceTransaction], actor: str, now: datetime
+    *,
+    merchant: Merchant,
+    device: Device,
+    transactions: Sequence[DeviceTransaction],
+    actor: str,
+    now: datetime,
+    items: Sequence[int] = (),
 ) -> list[Registered]:
     """Record a device's transactions and return what became of each, in the order given.
 
     Joins the caller's transaction. The caller sees to it that each sequence comes here once; one that was kept
-    waiting comes again with its `evidence_id`.
+    waiting comes again with its `evidence_id`. `items` are numbers for open items that the caller has drawn ahead.
     """
     if not transactions:
         return []
     with transaction.atomic(savepoint=False):
-        batch = Batch(merchant=merchant, actor=actor, now=now, facts=True)
+        batch = Batch(merchant=merchant, actor=actor, now=now, facts=True, items=items)
         work = Work(merchant, device, batch, Originals(merchant, device, transactions))
         batch.lock(work.originals.order_ids())
         work.originals.read(batch)
         batch.reserve_items(len(transactions))
         results = {row.sequence: Registered(sequence=row.sequence) for row in transactions}
         _take_all(work, transactions, results)
-        raised = {row.key: row for row in batch.flush()}
-        _keep_evidence(work, [row for row in transactions if results[row.sequence].became != Became.REFUSED])
+        kept = [row for row in transactions if results[row.sequence].became != Became.REFUSED]
+        raised = {row.key: row for row in batch.flush(beside=_evidence_of(work, kept))}
     return [_told(work, results[row.sequence], raised) for row in transactions]
 
 
@@ -109,11 +115,11 @@ def _tell(work: Work, row: DeviceTransaction, place: Place) -> None:
     work.batch.tell("terminal.transaction_recorded", subject, {"transaction": told})
 
 
-def _keep_evidence(work: Work, rows: Sequence[DeviceTransaction]) -> None:
+def _evidence_of(work: Work, rows: Sequence[DeviceTransaction]) -> list[bulk.Part]:
     """As posted, in any case; one that waited is now tied to what it was about."""
-    bulk.insert([_evidence(work, row) for row in rows if row.evidence_id is None])
+    new = [_evidence(work, row) for row in rows if row.evidence_id is None]
     tied = [_evidence(work, row) for row in rows if row.evidence_id and row.sequence in work.originals.places]
-    bulk.update(tied, ["payment", "operation"])
+    return [*bulk.insertion(new), *bulk.change(tied, ["payment", "operation"])]
 
 
 def _evidence(work: Work, row: DeviceTransaction) -> CardEvidence:

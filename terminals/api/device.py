@@ -1,6 +1,7 @@
 """What devices send, signed: transactions, and that they are alive."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from django.http import HttpResponse
@@ -20,10 +21,11 @@ from payments.pan import mask_tree
 from payments.shapes import instant
 from terminals.api.schemas import ALIVE, ONE_RESULT, POSTED, RESULTS, SIGNED
 from terminals.models import Terminal
-from terminals.services.answer import Answer, answer_once
+from terminals.services.answer import Answer, Work, answer_once
 from terminals.services.authenticate import Signed, authenticate
 from terminals.services.check_in import check_in
 from terminals.services.ingest import Result, ingest
+from terminals.sql import Standing
 
 TAG: Final = "Devices"
 MOST: Final = 500
@@ -35,20 +37,21 @@ _CONFLICT: Final = "This sequence was used for another transaction. Both are kep
 class DeviceView(JsonView):
     """A view for paired devices."""
 
-    def signed(self, work: Callable[[Terminal], Answer]) -> HttpResponse:
-        """Answer a signed request once.
+    def signed(self, read: Callable[[bytes], tuple[Work, int]]) -> HttpResponse:
+        """Answer a signed request once: `read` tells what is to be done, and how many open items that may make.
 
         Raises:
             Unauthenticated: it is not signed, not by this terminal, or not now.
             Conflict: `signature_reused`.
         """
         content = body.read_bytes(self.plain)
-        request = Signed.read(
+        signed = Signed.read(
             self.plain.headers, method=self.plain.method or "", path=self.plain.get_full_path(), body=content
         )
-        authenticate(request, now=timezone.now())
+        key = authenticate(signed, now=timezone.now())
         read_query(Query, self.plain.GET)
-        answer = answer_once(request, work)
+        work, items = read(content)
+        answer = answer_once(signed, key, work, items=items)
         kind = "application/json" if answer.status < 400 else CONTENT_TYPE
         return HttpResponse(answer.body, kind, answer.status)
 
@@ -68,29 +71,30 @@ class Transactions(DeviceView):
         tag=TAG,
     )
     def post(self, request: Request) -> HttpResponse:
-        return self.signed(self._take)
+        return self.signed(self._read)
 
-    def _take(self, terminal: Terminal) -> Answer:
-        _, data = body.read_json(self.plain)
+    def _read(self, content: bytes) -> tuple[Work, int]:
+        data = body.json_of(self.plain, content)
         if isinstance(data, dict) and "transactions" in data:
-            return self._many(terminal, _items(data))
-        return self._one(terminal, data)
+            items = _items(data)
+            return partial(self._many, items), len(items)
+        return partial(self._one, data), 1
 
-    def _many(self, terminal: Terminal, items: list[Any]) -> Answer:
+    def _many(self, items: list[Any], terminal: Terminal, stands: Standing) -> Answer:
         places = [f"transactions[{at}]." for at in range(len(items))]
-        results = ingest(terminal, items, places=places, now=timezone.now())
+        results, left = ingest(terminal, items, places=places, now=timezone.now(), stands=stands)
         shapes = [_shape(result, place) for result, place in zip(results, places, strict=True)]
-        return Answer(200, encode({"results": shapes, **_series(terminal)}))
+        return Answer(200, encode({"results": shapes, **_series(terminal)}), left)
 
-    def _one(self, terminal: Terminal, item: Any) -> Answer:
-        [result] = ingest(terminal, [item], places=[""], now=timezone.now())
+    def _one(self, item: Any, terminal: Terminal, stands: Standing) -> Answer:
+        [result], left = ingest(terminal, [item], places=[""], now=timezone.now(), stands=stands)
         status = _STATUSES.get(result.status)
         if status is not None:
-            return Answer(status, encode({**_shape(result, ""), **_series(terminal)}))
+            return Answer(status, encode({**_shape(result, ""), **_series(terminal)}), left)
         refusal = ValidationFailed(result.faults) if result.faults else Conflict("sequence_conflict", _CONFLICT)
         refusal.members |= {**_shape(result, ""), **_series(terminal), "status": refusal.status}
         answer = problem(refusal, self.plain)
-        return Answer(answer.status_code, answer.content)
+        return Answer(answer.status_code, answer.content, left)
 
 
 class HeartbeatInput(Input):
@@ -116,13 +120,16 @@ class Heartbeat(DeviceView):
         tag=TAG,
     )
     def post(self, request: Request) -> HttpResponse:
-        return self.signed(self._alive)
+        return self.signed(self._read)
 
-    def _alive(self, terminal: Terminal) -> Answer:
-        data = body.read_json(self.plain)[1] if body.read_bytes(self.plain) else {}
+    def _read(self, content: bytes) -> tuple[Work, int]:
+        data = body.json_of(self.plain, content) if content else {}
+        return partial(self._alive, read(HeartbeatInput, mask_tree(data)[0])), 0
+
+    def _alive(self, told: dict[str, Any], terminal: Terminal, stands: Standing) -> Answer:
         now = timezone.now()
-        check_in(terminal, now=now, **read(HeartbeatInput, mask_tree(data)[0]))
-        return Answer(200, encode({"server_time": instant(now), **_series(terminal)}))
+        left = check_in(terminal, now=now, **told)
+        return Answer(200, encode({"server_time": instant(now), **_series(terminal)}), left)
 
 
 def _items(data: dict[str, Any]) -> list[Any]:

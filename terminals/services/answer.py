@@ -1,6 +1,6 @@
 """One effect and one answer per webhook-id, under the terminal's lock and in one transaction with the effect."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,64 +10,70 @@ from payments import bulk
 from payments.crash_points import reach
 from payments.errors import Conflict
 from payments.prepared import Prepared
+from terminals import sql
 from terminals.models import SignedRequest, Terminal
-from terminals.services.authenticate import Signed, revoked
+from terminals.services.authenticate import Key, Signed, verify
 
 _LOCKED: Final = Prepared(
     lambda terminal_id: (
-        Terminal.objects.select_related("merchant", "channel__merchant", "provider_account")
+        Terminal.objects.select_related("merchant", "channel", "provider_account")
         .select_for_update(of=("self",), no_key=True)
         .filter(id=terminal_id)
     )
-)
-_KNOWN: Final = Prepared(
-    lambda terminal_id, webhook_id: SignedRequest.objects.filter(terminal_id=terminal_id, webhook_id=webhook_id)
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a device is told, byte for byte."""
+    """What a device is told, byte for byte, and what of its effect is still to be written beside it."""
 
     status: int
     body: bytes
+    left: Sequence[bulk.Part] = ()
 
 
-def answer_once(signed: Signed, work: Callable[[Terminal], Answer]) -> Answer:
+Work = Callable[[Terminal, sql.Standing], Answer]
+
+
+def answer_once(signed: Signed, key: Key, work: Work, *, items: int = 0) -> Answer:
     """The first answer to this webhook-id: what `work` does now, or what it did before.
 
-    What `work` raises is not kept: nothing was done, and the same request is judged anew.
+    `key` has verified the request; `items` is how many open items `work` may make. What `work` raises is not kept:
+    nothing was done, and the same request is judged anew.
 
     Raises:
+        Unauthenticated: the key is no longer the terminal's.
         Conflict: `signature_reused`.
     """
     with transaction.atomic():
-        answer = _answer(signed, work)
+        terminal = verify(_LOCKED.first(signed.terminal_id), signed, key)
+        reach("device.opened")
+        answer = _answer(terminal, signed, work, items)
         reach("device.written")
     reach("device.committed")
     return answer
 
 
-def _answer(signed: Signed, work: Callable[[Terminal], Answer]) -> Answer:
-    [terminal] = _LOCKED(signed.terminal_id)
-    if terminal.status != Terminal.Status.ACTIVE:  # in the moment since its signature was verified
-        raise revoked()
-    reach("device.opened")
-    fingerprint = signed.fingerprint
-    known = _KNOWN.first(terminal.id, signed.kept_id)
-    if known is not None and known.fingerprint != fingerprint:
-        raise Conflict(
-            "signature_reused", "This webhook-id belongs to another request. Use a new one for every new request."
-        )
-    if known is not None:
-        return Answer(known.status, bytes(known.body))
-    answer = work(terminal)
+def _answer(terminal: Terminal, signed: Signed, work: Work, items: int) -> Answer:
+    stands = sql.standing(terminal_id=terminal.id, series=terminal.series, webhook_id=signed.kept_id, items=items)
+    if stands.known:
+        return _known(terminal, signed)
+    answer = work(terminal, stands)
     row = SignedRequest(
         terminal=terminal,
         webhook_id=signed.kept_id,
-        fingerprint=fingerprint,
+        fingerprint=signed.fingerprint,
         status=answer.status,
         body=answer.body,
     )
-    bulk.insert([row])
+    bulk.write([*answer.left, *bulk.insertion([row])])
     return answer
+
+
+def _known(terminal: Terminal, signed: Signed) -> Answer:
+    known = SignedRequest.objects.get(terminal=terminal, webhook_id=signed.kept_id)
+    if known.fingerprint != signed.fingerprint:
+        raise Conflict(
+            "signature_reused", "This webhook-id belongs to another request. Use a new one for every new request."
+        )
+    return Answer(known.status, bytes(known.body))

@@ -19,6 +19,7 @@ TOLERANCE: Final = timedelta(minutes=5)
 _WEBHOOK_ID: Final = re.compile(r"[\x21-\x7e]{1,64}")
 _TIMESTAMP: Final = re.compile(r"[0-9]{1,11}")
 _TERMINAL: Final = Prepared(lambda terminal_id: Terminal.objects.filter(id=terminal_id))
+_MOST_REMEMBERED: Final = 10_000
 HEADERS: Final = ("Terminal-Id", "webhook-id", "webhook-timestamp", "webhook-signature")
 
 
@@ -71,27 +72,61 @@ class Signed:
         return keyed_hash(f"{self.method} {self.path}\n{sha256(self.body).hexdigest()}")
 
 
-def authenticate(signed: Signed, *, now: datetime) -> Terminal:
-    """The terminal that signed.
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a device's signatures are verified with: one of the two, or none while it is not paired."""
+
+    secret: str | None
+    public_key: str | None
+
+    @classmethod
+    def of(cls, terminal: Terminal) -> "Key":
+        return cls(terminal.secret, terminal.public_key)
+
+    def signs(self, signed: Signed) -> bool:
+        """Whether a request was signed with this key."""
+        message = signatures.message(signed.webhook_id, signed.timestamp, signed.body)
+        return signatures.is_valid(signed.signature, message, secret=self.secret, public_key=self.public_key)
+
+
+# By terminal, as last seen here. `verify` has the last word, on the locked row: what is remembered only spares a look.
+_remembered: dict[str, Key] = {}
+
+
+def authenticate(signed: Signed, *, now: datetime) -> Key:
+    """The key by which a request is its terminal's, as far as can be told before the terminal is locked.
 
     Raises:
         Unauthenticated: `terminal_revoked`, `signature_invalid`, or `timestamp_out_of_range` with `server_time`.
     """
-    terminal = _terminal(signed.terminal_id)
-    if terminal is not None and terminal.status == Terminal.Status.REVOKED:
-        raise revoked()
-    message = signatures.message(signed.webhook_id, signed.timestamp, signed.body)
-    if terminal is None or not signatures.is_valid(
-        signed.signature, message, secret=terminal.secret, public_key=terminal.public_key
-    ):
-        raise _invalid("The signature is not this terminal's. Keep the queue, and pair the device again.")
+    key = _remembered.get(signed.terminal_id)
+    if key is not None and key.signs(signed) and _off(signed.timestamp, now) <= TOLERANCE:
+        return key
+    terminal = verify(_terminal(signed.terminal_id), signed)
     _check_time(signed.timestamp, now)
+    return _remember(terminal)
+
+
+def verify(terminal: Terminal | None, signed: Signed, key: Key | None = None) -> Terminal:
+    """The terminal, if it signed; with `key` the request was verified already, and it may still be the terminal's.
+
+    Raises:
+        Unauthenticated: `terminal_revoked`, or `signature_invalid`.
+    """
+    if terminal is not None and terminal.status == Terminal.Status.REVOKED:
+        raise Unauthenticated(
+            "terminal_revoked", "This terminal has been revoked. Keep the queue, and ask the merchant."
+        )
+    if terminal is None or (Key.of(terminal) != key and not Key.of(terminal).signs(signed)):
+        raise _invalid("The signature is not this terminal's. Keep the queue, and pair the device again.")
     return terminal
 
 
-def revoked() -> Unauthenticated:
-    """The refusal of a terminal that has been revoked."""
-    return Unauthenticated("terminal_revoked", "This terminal has been revoked. Keep the queue, and ask the merchant.")
+def _remember(terminal: Terminal) -> Key:
+    if len(_remembered) >= _MOST_REMEMBERED:
+        _remembered.clear()
+    key = _remembered[terminal.id] = Key.of(terminal)
+    return key
 
 
 def _terminal(terminal_id: str) -> Terminal | None:
@@ -101,16 +136,19 @@ def _terminal(terminal_id: str) -> Terminal | None:
 
 
 def _check_time(timestamp: str, now: datetime) -> None:
-    try:
-        off = abs(datetime.fromtimestamp(int(timestamp), UTC) - now)
-    except (OverflowError, ValueError, OSError):
-        off = timedelta.max
-    if off > TOLERANCE:
+    if _off(timestamp, now) > TOLERANCE:
         raise Unauthenticated(
             "timestamp_out_of_range",
             "The device's clock is more than 5 minutes off. Sign again by server_time; leave occurred_at as it is.",
             server_time=instant(now),
         )
+
+
+def _off(timestamp: str, now: datetime) -> timedelta:
+    try:
+        return abs(datetime.fromtimestamp(int(timestamp), UTC) - now)
+    except (OverflowError, ValueError, OSError):
+        return timedelta.max
 
 
 def _invalid(detail: str) -> Unauthenticated:

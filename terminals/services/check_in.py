@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from payments import bulk
 from terminals.models import Terminal
 
 
@@ -12,10 +13,10 @@ def check_in(
     queue_depth: int | None = None,
     battery: int | None = None,
     now: datetime,
-) -> None:
-    """Note when a terminal was last seen and what it said of itself; the caller holds its lock."""
+) -> list[bulk.Part]:
+    """Note when a terminal was last seen and what it said of itself; the caller holds its lock, and writes it."""
     terminal.last_seen_at = now
     terminal.firmware = firmware if firmware is not None else terminal.firmware
     terminal.queue_depth = queue_depth if queue_depth is not None else terminal.queue_depth
     terminal.battery = battery if battery is not None else terminal.battery
-    terminal.save(update_fields=["last_seen_at", "firmware", "queue_depth", "battery"])
+    return bulk.change([terminal], ["last_seen_at", "firmware", "queue_depth", "battery"])

@@ -6,7 +6,7 @@ sequence is taken is a duplicate, or a conflict if it says something else; a con
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from payments.services.register import register
 from terminals import sequences, translate, wire
 from terminals.models import SequenceConflict, Terminal, TerminalTransaction
 from terminals.services import gaps, waiting
+from terminals.sql import Standing
 
 logger = logging.getLogger(__name__)
 
@@ -56,8 +57,10 @@ class _Posted:
     content: bytes = b""
 
 
-def ingest(terminal: Terminal, items: Sequence[Any], *, places: Sequence[str], now: datetime) -> list[Result]:
-    """Record posted transactions and return a result for each, in the order sent.
+def ingest(
+    terminal: Terminal, items: Sequence[Any], *, places: Sequence[str], now: datetime, stands: Standing
+) -> tuple[list[Result], list[bulk.Part]]:
+    """Record posted transactions; return a result for each, in the order sent, and what the caller is to write beside.
 
     `places` says where each stands in the request (`transactions[3].`). One bad item never stops the others.
     """
@@ -66,12 +69,16 @@ def ingest(terminal: Terminal, items: Sequence[Any], *, places: Sequence[str], n
     _mask(terminal, readable)
     taken = _taken(terminal, readable)
     conflicts: list[_Posted] = []
+    rows: list[TerminalTransaction] = []
     while readable:
         fresh, readable = _sort(readable, taken, conflicts)
-        _register(terminal, fresh, taken, now)
+        if rows:  # a number that was refused and comes once more: what waits by now may be freed by it
+            bulk.insert(rows)
+            stands = replace(stands, waits=True)
+        rows = _register(terminal, fresh, taken, now, stands) if fresh else []
     _keep_conflicts(terminal, conflicts, taken)
-    _advance(terminal, posted, taken, now)
-    return [each.result for each in posted]
+    left = _advance(terminal, posted, taken, now)
+    return [each.result for each in posted], [*bulk.insertion(rows), *left]
 
 
 def _read(item: Any, at: str) -> _Posted:
@@ -102,7 +109,9 @@ def _mask(terminal: Terminal, readable: Sequence[_Posted]) -> None:
 
 
 def _taken(terminal: Terminal, readable: Sequence[_Posted]) -> dict[int, TerminalTransaction]:
+    """What was recorded under these numbers; none above the last was, and none that is missing."""
     numbers = [each.told.sequence for each in readable if each.told is not None]
+    numbers = sequences.recorded(terminal.missing, terminal.last_sequence, numbers)
     rows = TerminalTransaction.objects.filter(terminal=terminal, series=terminal.series, sequence__in=numbers)
     return {row.sequence: row for row in rows} if numbers else {}
 
@@ -129,22 +138,32 @@ def _sort(
 
 
 def _register(
-    terminal: Terminal, fresh: Sequence[_Posted], taken: dict[int, TerminalTransaction], now: datetime
-) -> None:
-    """Register the fresh ones, and with them what waited for one of them."""
-    if not fresh:
-        return
+    terminal: Terminal,
+    fresh: Sequence[_Posted],
+    taken: dict[int, TerminalTransaction],
+    now: datetime,
+    stands: Standing,
+) -> list[TerminalTransaction]:
+    """Register the fresh ones, and with them what waited for one of them; return the rows of their numbers."""
     told = {each.told.sequence: each.told for each in fresh if each.told is not None}
-    freed = waiting.freed_by(terminal, list(told.values()))
+    freed = waiting.freed_by(terminal, list(told.values())) if stands.waits else []
     brought: list[DeviceTransaction] = [translate.transaction(one, wire.posted(one)) for one in told.values()]
     brought += waiting.bring_again(freed)
     device = translate.device(terminal, series=terminal.series)
-    results = register(merchant=terminal.merchant, device=device, transactions=brought, actor=terminal.id, now=now)
+    results = register(
+        merchant=terminal.merchant,
+        device=device,
+        transactions=brought,
+        actor=terminal.id,
+        now=now,
+        items=stands.items,
+    )
     by_sequence = {result.sequence: result for result in results}
-    rows = [_row(terminal, each, by_sequence[each.result.sequence or 0], now) for each in fresh]
-    taken |= {row.sequence: row for row in rows if row is not None}
-    bulk.insert([row for row in rows if row is not None])
+    found = [_row(terminal, each, by_sequence[each.result.sequence or 0], now) for each in fresh]
+    rows = [row for row in found if row is not None]
+    taken |= {row.sequence: row for row in rows}
     waiting.settle(freed, by_sequence)
+    return rows
 
 
 def _row(terminal: Terminal, each: _Posted, became: Registered, now: datetime) -> TerminalTransaction | None:
@@ -227,13 +246,13 @@ def _conflict_key(terminal: Terminal, sequence: int) -> str:
 
 def _advance(
     terminal: Terminal, posted: Sequence[_Posted], taken: dict[int, TerminalTransaction], now: datetime
-) -> None:
-    """Move the series on, and follow its gaps."""
+) -> list[bulk.Part]:
+    """Move the series on, and follow its gaps; return what is to be written of the terminal."""
     before = terminal.missing
     seen = [each.result.sequence for each in posted if each.result.sequence is not None]
     terminal.missing, terminal.last_sequence = sequences.after(
         before, terminal.last_sequence, seen=seen, recorded=[number for number in seen if number in taken]
     )
     terminal.last_seen_at = now
-    terminal.save(update_fields=["missing", "last_sequence", "last_seen_at"])
     gaps.follow(terminal, before)
+    return bulk.change([terminal], ["missing", "last_sequence", "last_seen_at"])

@@ -28,7 +28,7 @@ LIMIT: Final = 500
 
 def freed_by(terminal: Terminal, told: Sequence[wire.Transaction]) -> list[TerminalTransaction]:
     """The waiting rows that may go on now that these have come, and those that wait for one of those."""
-    waiting = list(_waiting(terminal, terminal.series)) if terminal.last_sequence else []
+    waiting = list(_waiting(terminal, terminal.series))
     arrived = {one.sequence for one in told}
     sold_on_order = any(one.type == "sale" and (one.order or one.order_reference) for one in told)
     freed: list[TerminalTransaction] = []
@@ -87,7 +87,7 @@ def sweep() -> int:
 
 @transaction.atomic
 def _sweep(terminal_id: str, series: int) -> int:
-    terminals = Terminal.objects.select_related("merchant", "channel__merchant", "provider_account")
+    terminals = Terminal.objects.select_related("merchant", "channel", "provider_account")
     terminal = terminals.select_for_update(of=("self",), no_key=True).get(id=terminal_id)
     rows = list(_waiting(terminal, series)[:LIMIT])
     now = timezone.now()

@@ -31,17 +31,19 @@ class NewEvent:
             raise ValueError(f"{self.type!r} is no event of the contract")
 
 
-def emit(events: Sequence[NewEvent]) -> None:
+def emit(events: Sequence[NewEvent], *, beside: Sequence[bulk.Part] = ()) -> None:
     """Write events and the deliveries they are due, joining the caller's transaction; ring once it is committed.
 
-    Two round trips, however many events there are; one where no endpoint listens.
+    Two round trips, however many events there are and whatever else is written `beside` them; one where no endpoint
+    listens.
     """
     if not events:
+        bulk.write(beside)
         return
     with transaction.atomic(savepoint=False):
         rows = [_row(event) for event in events]
-        [part] = bulk.insertion(rows)
-        listeners = sql.write_events(part, sorted({row.merchant_id for row in rows}))
+        parts = [*beside, *bulk.insertion(rows)]
+        listeners = sql.write_events(parts, sorted({row.merchant_id for row in rows}))
         deliveries = _deliveries(rows, listeners)
         if deliveries:
             bulk.insert(deliveries)
