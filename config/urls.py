@@ -6,6 +6,7 @@ from django.urls import include, path
 from config import health
 
 urlpatterns = [
+    path("", include("terminals.api.urls")),  # devices ask most, and every address before theirs is tried first
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("metrics", health.metrics),
@@ -14,6 +15,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("payments.checkout.urls")),
     path("", include("payments.api.urls")),
-    path("", include("terminals.api.urls")),
     path("", include("reconciliation.api.urls")),
 ]

@@ -5,11 +5,11 @@ from django.urls import path
 from terminals.api import device, pairing, terminals
 
 urlpatterns = [
+    path("v1/terminal/transactions", device.Transactions.as_view()),
+    path("v1/terminal/heartbeat", device.Heartbeat.as_view()),
     path("v1/terminals", terminals.Terminals.as_view()),
     path("v1/terminals/pair", pairing.Pair.as_view()),
     path("v1/terminals/<str:terminal_id>", terminals.OneTerminal.as_view()),
     path("v1/terminals/<str:terminal_id>/unpair", terminals.Unpair.as_view()),
     path("v1/terminals/<str:terminal_id>/revoke", terminals.Revoke.as_view()),
-    path("v1/terminal/transactions", device.Transactions.as_view()),
-    path("v1/terminal/heartbeat", device.Heartbeat.as_view()),
 ]

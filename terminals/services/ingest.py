@@ -112,8 +112,10 @@ def _taken(terminal: Terminal, readable: Sequence[_Posted]) -> dict[int, Termina
     """What was recorded under these numbers; none above the last was, and none that is missing."""
     numbers = [each.told.sequence for each in readable if each.told is not None]
     numbers = sequences.recorded(terminal.missing, terminal.last_sequence, numbers)
+    if not numbers:
+        return {}
     rows = TerminalTransaction.objects.filter(terminal=terminal, series=terminal.series, sequence__in=numbers)
-    return {row.sequence: row for row in rows} if numbers else {}
+    return {row.sequence: row for row in rows}
 
 
 def _sort(
