@@ -8,12 +8,20 @@ import binascii
 import hashlib
 import hmac
 from functools import lru_cache
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 HMAC = "v1"
 ED25519 = "v1a"
+
+# Ed25519's field and curve (RFC 8032, 5.1), and where its points of small order stand: signatures by these hold for
+# whatever anyone signs.
+_PRIME: Final = 2**255 - 19
+_CURVE: Final = -121665 * pow(121666, -1, _PRIME) % _PRIME
+_OF_ORDER_8: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_SMALL: Final = frozenset({0, 1, _PRIME - 1, _OF_ORDER_8, _PRIME - _OF_ORDER_8})
 
 
 def message(webhook_id: str, timestamp: str, body: bytes) -> bytes:
@@ -42,6 +50,15 @@ def is_valid(header: str, signed: bytes, *, secret: str | None, public_key: str 
     return False
 
 
+def is_safe(public_key: str) -> bool:
+    """Whether a key is a point of the curve, written as it should be, by which only one can sign."""
+    y = int.from_bytes(_raw(public_key), "little") & (2**255 - 1)
+    if y >= _PRIME or y in _SMALL:
+        return False
+    square = (y * y - 1) * pow(_CURVE * y * y + 1, -1, _PRIME)
+    return pow(square, (_PRIME - 1) // 2, _PRIME) == 1  # Euler: there is an x to this y
+
+
 def _matches(given: bytes, signed: bytes, secret: str | None, public_key: str | None) -> bool:
     if secret is not None:
         return hmac.compare_digest(given, _digest(secret, signed))
@@ -60,7 +77,11 @@ def _digest(secret: str, signed: bytes) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _public_key(text: str) -> Ed25519PublicKey:
-    return Ed25519PublicKey.from_public_bytes(base64.b64decode(text.removeprefix("whpk_")))
+    return Ed25519PublicKey.from_public_bytes(_raw(text))
+
+
+def _raw(public_key: str) -> bytes:
+    return base64.b64decode(public_key.removeprefix("whpk_"))
 
 
 def _decoded(encoded: str) -> bytes:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from payments import guessing
 from payments.errors import Fault, OnetillError, TooMany, ValidationFailed
 from payments.people.services import audit_log
-from terminals import codes
+from terminals import codes, signatures
 from terminals.models import Terminal
 
 KEY_BYTES: Final = 32
@@ -45,13 +45,16 @@ def pair(*, code: str, public_key: str | None = None, address: str) -> Paired:
     """Give the terminal of this code its key, and start a new series.
 
     Raises:
-        ValidationFailed: the key is malformed; the code stays good.
+        ValidationFailed: the key is malformed, or proves nothing; the code stays good.
         PairingCodeInvalid: no unpaired terminal has this code.
         TooMany: an address that guesses.
     """
     if public_key is not None and not _is_public_key(public_key):
         detail = "Send whpk_ and the base64 of the 32 bytes of an Ed25519 public key, or leave it out."
         raise ValidationFailed([Fault("public_key", "invalid_format", detail)])
+    if public_key is not None and not signatures.is_safe(public_key):
+        detail = "Anyone could sign by this key: it is none that a device makes. Make a new pair of keys."
+        raise ValidationFailed([Fault("public_key", "not_allowed", detail)])
     paired = _pair(code, public_key)
     if paired is None:
         wait = guessing.wrong("pairing", address)

@@ -4,10 +4,12 @@ import base64
 import secrets
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.test import Client
 
 from payments import guessing
+from terminals import signatures
 from terminals.models import Terminal
 from tests.api.client import Api, faults, refusal
 from tests.api.conftest import Shop
@@ -78,6 +80,38 @@ def test_a_malformed_key_does_not_use_the_code_up(back_office: Api, stranger_on_
     made = new_terminal(back_office)
     assert set(faults(pair(stranger_on_the_phone, made["pairing_code"], public_key=key))) == {"public_key"}
     assert pair(stranger_on_the_phone, made["pairing_code"]).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "00" * 32,  # of order 4
+        "00" * 31 + "80",
+        "01" + "00" * 31,  # the neutral one
+        "01" + "00" * 30 + "80",
+        "ec" + "ff" * 30 + "7f",  # of order 2
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",  # of order 8, like the next three
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        "ed" + "ff" * 30 + "7f",  # zero and one, written in another way
+        "ee" + "ff" * 30 + "7f",
+        "02" + "00" * 31,  # no point of the curve
+    ],
+)
+def test_a_key_that_proves_nothing_is_refused(back_office: Api, stranger_on_the_phone: Api, key: str) -> None:
+    """Signatures by a point of small order hold for what anyone signs."""
+    made = new_terminal(back_office)
+    weak = "whpk_" + base64.b64encode(bytes.fromhex(key)).decode()
+    answer = pair(stranger_on_the_phone, made["pairing_code"], public_key=weak)
+    assert [fault["param"] for fault in answer.json()["errors"]] == ["public_key"]
+    assert pair(stranger_on_the_phone, made["pairing_code"]).status_code == 201
+
+
+def test_keys_that_devices_make_are_accepted() -> None:
+    for _ in range(50):
+        made = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+        assert signatures.is_safe("whpk_" + base64.b64encode(made).decode())
 
 
 def test_who_guesses_waits_but_who_knows_never_does(back_office: Api, stranger_on_the_phone: Api) -> None:
