@@ -243,7 +243,11 @@ def staged_card_present() -> bool:
 
 
 def stage_stored_lines(account_id: str) -> int:
-    """Stage what is stored of this provider account and still unexplained, to be matched again; tell how much."""
+    """Stage what is stored of this provider account and still unexplained, to be matched again; tell how much.
+
+    What a person has taken out of suspense in the meantime is theirs. A line that seemed to be settled before may be a
+    movement of the same name that the books had not heard of.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -253,7 +257,11 @@ def stage_stored_lines(account_id: str) -> int:
                    line.authorization_code, line.occurred_at, line.currency, line.gross, line.fee, line.vat
             FROM reconciliation_settlementline line
             JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
-            WHERE settlement.provider_account_id = %s AND line.state IN ('early', 'unknown')
+            WHERE settlement.provider_account_id = %s
+              AND (line.state = 'early'
+                   OR (line.state = 'unknown' OR line.state = 'repeated' AND line.type NOT IN ('sale', 'refund'))
+                      AND -line.gross = COALESCE(
+                          (SELECT sum(posting.amount) FROM ledger_posting posting WHERE posting.item = line.item), 0))
             """,
             [account_id],
         )

@@ -23,12 +23,17 @@ from reconciliation.settlements import sql
 from reconciliation.statements import sql as bank
 
 _State = SettlementLine.State
+_KINDS: Final = {
+    _State.EARLY: Kind.MISSING_IN_BOOKS,
+    _State.UNKNOWN: Kind.UNKNOWN_LINE,
+    _State.REPEATED: Kind.DUPLICATE,
+}
 _FOUND: Final = ("state", "item", "operation_id", "payment_id", "booked_currency", "booked_amount")
 
 
 def rematch() -> int:
     """Match again what is still unexplained, merchant by merchant (beat). Tell how many lines were found out about."""
-    lines = SettlementLine.objects.filter(state__in=[_State.EARLY, _State.UNKNOWN])
+    lines = SettlementLine.objects.filter(state__in=_KINDS)
     payouts = Payout.objects.filter(status=Payout.Status.ANNOUNCED, amount_received=0)
     accounts = ProviderAccount.objects.filter(
         Q(id__in=lines.values("settlement__provider_account_id")) | Q(id__in=payouts.values("provider_account_id"))
@@ -81,7 +86,7 @@ def _apply(account: ProviderAccount, found: Sequence[matches.LateMatch]) -> None
     rows = SettlementLine.objects.select_related("settlement__merchant", "settlement__provider_account")
     stored = rows.in_bulk([match.line_id for match in found])
     entries = [entry for match in found for entry in _out_of_suspense(account, stored[match.line_id], match)]
-    keys = [key(_kind(line), line.settlement, line.number) for line in stored.values()]
+    keys = [key(_KINDS[_State(line.state)], line.settlement, line.number) for line in stored.values()]
     keys += [f"{Kind.MISSING_IN_SETTLEMENT}:{match.operation_id}" for match in found if match.operation_id]
     for match in found:
         line = stored[match.line_id]
@@ -98,13 +103,9 @@ def _apply(account: ProviderAccount, found: Sequence[matches.LateMatch]) -> None
 
 def _out_of_suspense(account: ProviderAccount, line: SettlementLine, match: matches.LateMatch) -> Iterator[Entry]:
     """What was early is booked about its payment already, and stays as it was booked."""
-    if line.state == _State.UNKNOWN:
+    if line.state != _State.EARLY:
         line.booked_currency, line.booked_amount = match.expected_currency, match.expected
         yield journal.late_match(account.merchant, line, match.item, timezone.now())
-
-
-def _kind(line: SettlementLine) -> Kind:
-    return Kind.UNKNOWN_LINE if line.state == _State.UNKNOWN else Kind.MISSING_IN_BOOKS
 
 
 def _look_again(line: SettlementLine) -> None:

@@ -25,8 +25,7 @@ def is_forced(row: Discrepancy, names: Sequence[str]) -> bool:
     if line is None:
         return _payout(row, names[0]).amount != _bank_line(row).amount
     payment = _payment(row, line, names[0])
-    owed = account("receivable", line.currency, line.settlement.provider_account_id)
-    return item_balance(row.merchant_id, owed, payment.item) != line.gross
+    return payment.currency != line.currency or _owed(payment) != line.gross
 
 
 def match(row: Discrepancy, name: str, at: datetime) -> list[Entry]:
@@ -35,10 +34,12 @@ def match(row: Discrepancy, name: str, at: datetime) -> list[Entry]:
     if line is None:
         return _match_bank_line(row, _bank_line(row), _payout(row, name))
     payment = _payment(row, line, name)
+    if payment.currency != line.currency:
+        line.booked_currency, line.booked_amount = payment.currency, _owed(payment)
     entry = journal.late_match(row.merchant, line, payment.item, at)
     line.state, line.payment_id, line.item = SettlementLine.State.MATCHED, payment.id, payment.item
     line.operation_id = None  # which of the payment's operations it is, nobody said
-    line.save(update_fields=["state", "payment_id", "item", "operation_id"])
+    line.save(update_fields=["state", "payment_id", "item", "operation_id", "booked_currency", "booked_amount"])
     return [entry]
 
 
@@ -61,12 +62,22 @@ def _bank_line(row: Discrepancy) -> BankStatementLine:
 
 
 def _payment(row: Discrepancy, line: SettlementLine, name: str) -> Payment:
+    """The payment that is named; of another currency only what the line can be: all that is open, in its direction."""
     found = Payment.objects.filter(
-        merchant=row.merchant, id=name, provider_account_id=line.settlement.provider_account_id, currency=line.currency
+        merchant=row.merchant, id=name, provider_account_id=line.settlement.provider_account_id
     ).first()
     if found is None:
-        raise _nothing(gettext_noop("There is no such payment of the same provider account and currency."))
+        raise _nothing(gettext_noop("There is no such payment of the same provider account."))
+    if found.currency != line.currency and _owed(found) * line.gross <= 0:
+        raise _nothing(
+            gettext_noop("This payment is in another currency, and nothing of it is open that this could be.")
+        )
     return found
+
+
+def _owed(payment: Payment) -> int:
+    owed = account("receivable", payment.currency, payment.provider_account_id)
+    return item_balance(payment.merchant_id, owed, payment.item)
 
 
 def _payout(row: Discrepancy, name: str) -> Payout:

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from payments.errors import ValidationFailed
 from payments.ledger import audit as ledger_audit
 from payments.ledger.models import Posting
 from payments.models import Discrepancy, Payment
@@ -16,6 +17,8 @@ from payments.services.record import record
 from reconciliation import audit
 from reconciliation.models import SettlementFile, SettlementLine
 from reconciliation.services import late
+from reconciliation.services.resolve import Resolution, decide, resolve
+from tests.people.cast import person
 from tests.reconciliation.conftest import Line, Shop, settlement_csv
 
 DISPUTE = "dispute_1"
@@ -143,6 +146,55 @@ def test_one_that_the_books_do_not_know_yet_waits_in_suspense(shop: Shop, sold: 
     assert late.rematch() == 0
     assert (open_items(sold), in_dollars(shop, "suspense")) == ({}, 0)
     assert {one.kind for one in shop.disagreements()} == {"currency_differs"}
+    proven()
+
+
+def test_what_seemed_to_be_settled_before_is_matched_when_the_books_have_heard_of_it(shop: Shop, sold: Payment) -> None:
+    tell(sold, Fact.CHARGEBACK_OPENED)
+    settles(shop, about(sold, "chargeback", -5500))
+    settles(shop, about(sold, "chargeback_reversal", 5500), about(sold, "chargeback", -5400))
+    assert [row.kind for row in shop.disagreements("duplicate", "unknown_line")] == ["unknown_line", "duplicate"]
+    assert late.rematch() == 0
+    tell(sold, Fact.CHARGEBACK_WON)
+    tell(sold, Fact.CHARGEBACK_OPENED, stage=Stage.PRE_ARBITRATION)
+    assert late.rematch() == 2
+    assert (open_items(sold), in_dollars(shop, "suspense")) == ({}, 0)
+    assert shop.disagreements("duplicate", "unknown_line") == []
+    proven()
+
+
+def test_what_a_person_took_out_of_suspense_stays_as_they_decided(shop: Shop, sold: Payment) -> None:
+    settles(shop, about(sold, "chargeback", -5600))
+    (row,) = shop.disagreements("unknown_line")
+    wish = Resolution(action="book_fee", note="They never told us.")
+    resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="key_1")
+    tell(sold, Fact.CHARGEBACK_OPENED)
+    assert late.rematch() == 0
+    assert in_dollars(shop, "suspense") == 0
+    proven()
+
+
+def test_a_person_says_which_sale_it_is_about_and_a_second_one_agrees(shop: Shop, sold: Payment) -> None:
+    tell(sold, Fact.CHARGEBACK_OPENED, amount=2000)
+    settles(shop, Line(-2100, type="chargeback", reference="who?"))
+    (row,) = shop.disagreements("unknown_line")
+    wish = Resolution(action="match", note="It is that one.", with_=(sold.id,))
+    assert resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="key_1").status == "proposed"
+    decide(row.id, user=person("bob", shop.merchant.id), approved=True)
+    assert (open_items(sold), in_dollars(shop, "suspense")) == ({}, 0)
+    proven()
+
+
+@pytest.mark.parametrize("gross", [-2100, 2100])
+def test_of_which_nothing_is_open_in_that_direction_it_cannot_be(shop: Shop, sold: Payment, gross: int) -> None:
+    if gross > 0:
+        tell(sold, Fact.CHARGEBACK_OPENED, amount=2000)
+    settles(shop, Line(gross, type="chargeback", reference="who?"))
+    (row,) = shop.disagreements("unknown_line")
+    wish = Resolution(action="match", note="It is that one.", with_=(sold.id,))
+    with pytest.raises(ValidationFailed):
+        resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="key_1")
+    assert shop.disagreements("unknown_line") == [row]
     proven()
 
 
