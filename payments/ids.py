@@ -13,6 +13,7 @@ ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, low
 LENGTH: Final = 26
 MAX_LENGTH: Final = 30
 PATTERN: Final = re.compile(rf"[a-z]{{2,3}}_[{ALPHABET}]{{{LENGTH}}}")
+_PAIRS: Final = [first + second for first in ALPHABET for second in ALPHABET]
 
 _lock = Lock()
 _last = 0
@@ -76,8 +77,9 @@ def _milliseconds(moment: datetime) -> int:
 
 
 def _encode(number: int) -> str:
-    digits = []
-    for _ in range(LENGTH):
-        number, digit = divmod(number, 32)
-        digits.append(ALPHABET[digit])
-    return "".join(reversed(digits))
+    """In base 32, two digits at a time."""
+    pairs = []
+    for _ in range(LENGTH // 2):
+        pairs.append(_PAIRS[number & 1023])
+        number >>= 10
+    return "".join(reversed(pairs))

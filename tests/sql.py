@@ -126,9 +126,9 @@ def cancel(owner_url: str, pid: int) -> None:
         connection.execute("SELECT pg_cancel_backend(%s)", [pid])
 
 
-def disconnect(owner_url: str, pid: int) -> None:
-    """End a session, and wait until it is gone."""
-    with psycopg.connect(owner_url, autocommit=True) as connection:
+def disconnect(url: str, pid: int) -> None:
+    """End a session of one's own role, and wait until it is gone."""
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
 
 

@@ -11,6 +11,12 @@ POST: Final = """
     )
 """
 
+POST_ONE: Final = """
+    SELECT ledger_post_one(
+        $1::text, $2::text, $3::text, $4::text, $5::date, $6::timestamptz, $7::text, $8::text,
+        $9::int[], $10::bigint[], $11::bigint[]
+    )
+"""
 NEXT_ITEMS: Final = "SELECT nextval('ledger_item') FROM generate_series(1, %s::int)"
 
 FIND_ACCOUNTS: Final = """

@@ -1,6 +1,6 @@
-"""(p) `post()`, one entry a call from one process, against other Django ledgers posting by their own documented way.
+"""(p) One process that posts, against other Django ledgers: each in its documented way, and all one entry a call.
 
-Each is installed by name into a virtual environment that is thrown away; where that cannot be done it is left out,
+Our documented way is a list of entries; theirs is one at a time, they have no other. Each is installed by name into a virtual environment that is thrown away; where that cannot be done it is left out,
 and the reason told.
 """
 
@@ -36,21 +36,24 @@ def run(size: Size, clients: Clients) -> Iterator[Figure]:
     post(captures(merchants))
     for name, (package, goal) in PEERS.items():
         try:
-            ours, theirs = _in_turn(size, name, package, merchants)
+            many, one, theirs = _in_turn(size, name, package, merchants)
         except (subprocess.SubprocessError, OSError) as fault:
             print(f"{package} is left out: {_said(fault)}", file=sys.stderr)
         else:
-            yield Figure(f"p.post_to_{name}", ours, "entries/s", theirs, goal=goal)
+            yield Figure(f"p.post_to_{name}", many, "entries/s", theirs, goal=goal)
+            yield Figure(f"p.post_one_to_{name}", one, "entries/s", theirs)
 
 
-def _in_turn(size: Size, name: str, package: str, merchants: list[str]) -> tuple[float, float]:
-    ours, theirs = [], []
+def _in_turn(size: Size, name: str, package: str, merchants: list[str]) -> tuple[float, float, float]:
+    batch = merchants * size.batch
+    many, one, theirs = [], [], []
     with tempfile.TemporaryDirectory(prefix="onetill-peer-") as folder:
         python = _installed(Path(folder), package)
         for number in range(size.peer_rounds):
-            ours.append(rate(lambda: post(captures(merchants)), size.seconds))
+            many.append(rate(lambda: post(captures(batch)), size.seconds, each=size.batch))
+            one.append(rate(lambda: post(captures(merchants)), size.seconds))
             theirs.append(_theirs(python, name, f"peer_{name}_{number}", size.seconds))
-    return median(ours), median(theirs)
+    return median(many), median(one), median(theirs)
 
 
 def _installed(folder: Path, package: str) -> Path:

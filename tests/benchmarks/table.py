@@ -22,8 +22,10 @@ _WORDS: Final = {
     "m.web": "memory of the largest web process",
     "m.realtime_worker": "memory of the largest realtime worker",
     "m.import_peak": "memory of an import at its peak : of a tenth of the file",
-    "p.post_to_hordak": "`post()`, one process : django-hordak 2.0.0",
-    "p.post_to_django_ledger": "`post()`, one process : django-ledger 0.8.5",
+    "p.post_to_hordak": "`post()` in batches of 1,000, one process : django-hordak 2.0.0",
+    "p.post_one_to_hordak": "the same, one entry a call",
+    "p.post_to_django_ledger": "`post()` in batches of 1,000, one process : django-ledger 0.8.5",
+    "p.post_one_to_django_ledger": "the same, one entry a call",
 }
 
 

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
-from django.db import transaction
+from django.conf import settings
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.transaction import TransactionManagementError
 
 from payments.ledger import accounts
 from payments.ledger.balances import balance
@@ -24,6 +26,7 @@ from tests.ledger.books import (
     new_merchant,
     sale,
 )
+from tests.sql import disconnect
 
 pytestmark = pytest.mark.django_db
 
@@ -223,5 +226,30 @@ def test_an_account_whose_making_was_rolled_back_is_made_again(merchant):
 def test_a_known_account_costs_no_question(merchant, django_assert_num_queries):
     accounts.forget()
     book(merchant, 1)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(0):  # one entry's statement goes past Django's cursor
         book(merchant, 2)
+    with django_assert_num_queries(1):
+        book(merchant, 3, 4)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_entry_is_not_booked_in_a_transaction_that_failed(merchant):
+    with transaction.atomic():
+        with pytest.raises(IntegrityError), transaction.atomic():
+            raise IntegrityError
+        transaction.set_rollback(True)
+        with pytest.raises(TransactionManagementError):
+            book(merchant, 1)
+    assert not JournalEntry.objects.filter(merchant_id=merchant).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_lost_under_one_entry_is_told_and_the_next_one_stands(merchant):
+    book(merchant, 1)
+    disconnect(settings.DATABASE_URL, connection.connection.info.backend_pid)
+    with pytest.raises(OperationalError):
+        book(merchant, 2)
+    connection.close()
+    [booked] = book(merchant, 3)
+    assert JournalEntry.objects.filter(merchant_id=merchant).count() == 2
+    assert Posting.objects.filter(entry=booked).count() == 2

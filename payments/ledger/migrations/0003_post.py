@@ -15,21 +15,17 @@ CREATE FUNCTION ledger_day_lock(merchant text, day date) RETURNS bigint LANGUAGE
     SELECT hashtextextended(merchant, day - DATE '2000-01-01')
 $$;
 
-CREATE FUNCTION ledger_book_dates(merchants text[], business_days date[]) RETURNS date[] LANGUAGE plpgsql AS $$
+CREATE FUNCTION ledger_book_date(merchant text, business_day date) RETURNS date LANGUAGE plpgsql AS $$
 DECLARE
-    found_days date[] := business_days;
+    found_day date := business_day;
     nothing text;
 BEGIN
-    FOR n IN 1 .. cardinality(business_days) LOOP
-        LOOP
-            nothing := pg_advisory_xact_lock_shared(ledger_day_lock(merchants[n], found_days[n]));
-            EXIT WHEN NOT EXISTS (
-                SELECT FROM ledger_bookday d WHERE d.merchant_id = merchants[n] AND d.day = found_days[n]
-            );
-            found_days[n] := found_days[n] + 1;
-        END LOOP;
+    LOOP
+        nothing := pg_advisory_xact_lock_shared(ledger_day_lock(merchant, found_day));
+        EXIT WHEN NOT EXISTS (SELECT FROM ledger_bookday d WHERE d.merchant_id = merchant AND d.day = found_day);
+        found_day := found_day + 1;
     END LOOP;
-    RETURN found_days;
+    RETURN found_day;
 END $$;
 """
 
@@ -74,36 +70,10 @@ DECLARE
     nothing text;
 BEGIN
     nothing := pg_advisory_xact_lock_shared(7401, 0);
-    book_dates := ledger_book_dates(days_merchant, days_day);
+    FOR n IN 1 .. cardinality(days_day) LOOP
+        book_dates[n] := ledger_book_date(days_merchant[n], days_day[n]);
+    END LOOP;
     this_xid := pg_current_xact_id()::text::bigint + COALESCE((SELECT c.shift FROM ledger_foldcursor c WHERE c.id = 1), 0);
-
-    IF cardinality(ids) = 1 THEN  -- the same as below without its joins, for one entry at a time is asked for most
-        WITH booked AS (
-            INSERT INTO ledger_journalentry AS j
-                (id, key, event, merchant_id, book_date, occurred_at, booked_at, lines, reverses_id, seal)
-            VALUES (
-                ids[1], keys[1], events[1], merchants[1], book_dates[1], moments[1], now_booked, line_counts[1],
-                CASE WHEN reversed_keys[1] IS NOT NULL THEN COALESCE(
-                    (SELECT r.id FROM ledger_journalentry r WHERE r.key = reversed_keys[1]), ids[1]
-                ) END,
-                ledger_entry_seal(contents[1], ids[1], book_dates[1], now_booked, this_xid)
-            )
-            ON CONFLICT (key) DO NOTHING
-            RETURNING j.id
-        )
-        INSERT INTO ledger_posting (xid, item, amount, line, account_id, entry_id)
-        SELECT this_xid, l.item, l.amount, l.line, l.account, b.id
-        FROM booked b, unnest(line_numbers, line_accounts, line_items, line_amounts) l (line, account, item, amount);
-        IF FOUND THEN
-            entry_key := keys[1];
-            entry_id := ids[1];
-            book_date := book_dates[1];
-            booked_at := now_booked;
-            is_new := true;
-            RETURN NEXT;
-            RETURN;
-        END IF;
-    END IF;
 
     RETURN QUERY
     WITH booked AS (
@@ -149,7 +119,46 @@ BEGIN
 END $$;
 """
 
+# The same for one entry, which is what is asked for most, without what only many need. Gives the book date, in days after
+# 1 January 2000, and booked_at, in microseconds since 1970; NULL where the key is booked: ledger_post() tells as what.
+POST_ONE = """
+CREATE FUNCTION ledger_post_one(
+    id text, key text, event text, merchant text, business_day date, moment timestamptz, reversed_key text, content text,
+    accounts int[], items bigint[], amounts bigint[]
+) RETURNS bigint[] LANGUAGE plpgsql SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+    day date;
+    this_xid bigint;
+    now_booked timestamptz := clock_timestamp();
+    nothing text;
+BEGIN
+    nothing := pg_advisory_xact_lock_shared(7401, 0);
+    day := ledger_book_date(merchant, business_day);
+    this_xid := pg_current_xact_id()::text::bigint + COALESCE((SELECT c.shift FROM ledger_foldcursor c WHERE c.id = 1), 0);
+    WITH booked AS (
+        INSERT INTO ledger_journalentry AS j
+            (id, key, event, merchant_id, book_date, occurred_at, booked_at, lines, reverses_id, seal)
+        VALUES (
+            ledger_post_one.id, ledger_post_one.key, ledger_post_one.event, merchant, day, moment, now_booked,
+            cardinality(accounts),
+            CASE WHEN reversed_key IS NOT NULL THEN COALESCE(
+                (SELECT r.id FROM ledger_journalentry r WHERE r.key = reversed_key), ledger_post_one.id
+            ) END,
+            ledger_entry_seal(content, ledger_post_one.id, day, now_booked, this_xid)
+        )
+        ON CONFLICT (key) DO NOTHING
+        RETURNING j.id
+    )
+    INSERT INTO ledger_posting (xid, item, amount, line, account_id, entry_id)
+    SELECT this_xid, l.item, l.amount, l.line, l.account, b.id
+    FROM booked b, unnest(accounts, items, amounts) WITH ORDINALITY l (account, item, amount, line);
+    RETURN CASE WHEN FOUND THEN ARRAY[day - DATE '2000-01-01', (extract(epoch FROM now_booked) * 1000000)::bigint] END;
+END $$;
+"""
+
 UNPOST = """
+DROP FUNCTION ledger_post_one(text, text, text, text, date, timestamptz, text, text, int[], bigint[], bigint[]);
 DROP FUNCTION ledger_post(
     text[], date[], text[], text[], text[], text[], int[], timestamptz[], text[], text[], int[],
     text[], int[], int[], bigint[], bigint[]
@@ -157,11 +166,11 @@ DROP FUNCTION ledger_post(
 DROP FUNCTION ledger_day_seal(text, date, timestamptz, text);
 DROP FUNCTION ledger_account_seal(text, int, text, text, text, text, boolean, timestamptz);
 DROP FUNCTION ledger_entry_seal(text, text, date, timestamptz, bigint);
-DROP FUNCTION ledger_book_dates(text[], date[]);
+DROP FUNCTION ledger_book_date(text, date);
 DROP FUNCTION ledger_day_lock(text, date);
 """
 
 
 class Migration(migrations.Migration):
     dependencies = [("ledger", "0002_guards")]
-    operations = [migrations.RunSQL(BOOK_DATE + SEAL + POST, UNPOST)]
+    operations = [migrations.RunSQL(BOOK_DATE + SEAL + POST + POST_ONE, UNPOST)]
