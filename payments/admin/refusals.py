@@ -42,6 +42,11 @@ _WORDS: Final[dict[str, Any]] = {
     "fee_without_account": gettext_lazy("It is not known whose fee this is. Write it off instead."),
     "action_not_possible": gettext_lazy("That is not for this kind of discrepancy."),
     "nothing_proposed": gettext_lazy("Nothing waits for a second person here."),
+    "replanned": gettext_lazy("A later refund took this debt over."),
+    "amount_exceeds_capturable": gettext_lazy("This is more than can be captured."),
+    "amount_exceeds_due": gettext_lazy("This is more than is due on the order."),
+    "email_unknown": gettext_lazy("The customer's e-mail address is not known. Enter one."),
+    "provider_test_only": gettext_lazy("It moves no money, and so is only for test merchants."),
     "invalid_choice": gettext_lazy("This is none of the choices."),
     "too_long": gettext_lazy("This is empty, or too long."),
 }

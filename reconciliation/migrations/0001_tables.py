@@ -224,7 +224,14 @@ class Migration(migrations.Migration):
             name="BankStatement",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("kind", models.CharField(max_length=12, verbose_name="kind")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("statement", "statement"), ("notification", "notification")],
+                        max_length=12,
+                        verbose_name="kind",
+                    ),
+                ),
                 ("account", models.CharField(max_length=40, verbose_name="account")),
                 ("reference", models.CharField(max_length=255, verbose_name="reference")),
                 ("sequence", models.CharField(blank=True, default="", max_length=35, verbose_name="number")),

@@ -1,7 +1,7 @@
 """What a bank says: a statement of one account over a period, and each transaction on it."""
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.db import models
 from django.db.models import Q
@@ -12,6 +12,8 @@ from payments.models import Merchant
 from reconciliation.models.payout import Payout
 from reconciliation.models.settlement_file import SettlementFile
 
+KINDS: Final = [("statement", _("statement")), ("notification", _("notification"))]
+
 
 class BankStatement(models.Model):
     """One statement. A notification has no balances; it is kept beside the statement that books it."""
@@ -20,7 +22,7 @@ class BankStatement(models.Model):
 
     file = models.ForeignKey(SettlementFile, models.PROTECT, related_name="statements")
     merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+", verbose_name=_("merchant"))
-    kind = models.CharField(_("kind"), max_length=12)
+    kind = models.CharField(_("kind"), max_length=12, choices=KINDS)
     account = models.CharField(_("account"), max_length=40)
     reference = models.CharField(_("reference"), max_length=255)
     sequence = models.CharField(_("number"), max_length=35, blank=True, default="")
