@@ -120,9 +120,9 @@ def time_out(connection: Any) -> None:
             cursor.execute("RESET statement_timeout")
 
 
-def cancel(owner_url: str, pid: int) -> None:
-    """Cancel what a session is just doing."""
-    with psycopg.connect(owner_url, autocommit=True) as connection:
+def cancel(url: str, pid: int) -> None:
+    """Cancel what a session of one's own role is just doing."""
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SELECT pg_cancel_backend(%s)", [pid])
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NoReturn
 
-from django.db import IntegrityError, connection
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections
 from psycopg import RawCursor
 
 from payments.ids import new_id
@@ -111,9 +111,10 @@ def _book_one(resolved: _Resolved) -> Posted | None:
 
 def _value(statement: str, parameters: list[str | None]) -> Any:
     """The one value of a statement, by the driver's own cursor: Django's around it takes as long as all else here."""
-    connection.ensure_connection()
-    connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors, RawCursor(connection.connection) as cursor:
+    database = connections[DEFAULT_DB_ALIAS]
+    database.ensure_connection()
+    database.validate_no_broken_transaction()
+    with database.wrap_database_errors, RawCursor(database.connection) as cursor:
         (value,) = cursor.execute(statement, parameters).fetchall()[0]
         return value
 

@@ -68,12 +68,12 @@ class Strike:
         elif self.point == "deliver.sent":
             raise TimeoutError(self.point)
         elif self.point == "import.copying":
-            sql.cancel(settings.DATABASE_OWNER_URL, self._pid())
+            sql.cancel(settings.DATABASE_URL, self._pid())
         else:
             sql.time_out(connection)
 
     def _cut(self) -> None:
-        sql.disconnect(settings.DATABASE_OWNER_URL, self._pid())
+        sql.disconnect(settings.DATABASE_URL, self._pid())
 
     def _pid(self) -> int:
         return _backend() or self._backend or 0
