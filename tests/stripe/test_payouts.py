@@ -119,6 +119,29 @@ def test_another_currency_goes_over_exchange(stripe_shop: StripeShop) -> None:
     assert kinds <= {DiscrepancyKind.CURRENCY_DIFFERS}
 
 
+@pytest.mark.parametrize("end", ["won", "lost"])
+def test_a_dispute_in_another_currency_goes_over_exchange_too(stripe_shop: StripeShop, end: str) -> None:
+    payment = stripe_shop.pay(100_00, currency="USD")
+    dispute = afterwards.dispute(stripe_shop.books, stripe_shop.intent(payment)["id"], 40_00)
+    stripe_shop.pay(50_00)
+    settled(stripe_shop, pay_out(stripe_shop))
+    afterwards.close_dispute(stripe_shop.books, dispute["id"], end)
+    stripe_shop.pay(30_00)
+    settled(stripe_shop, pay_out(stripe_shop))
+    found = balances(stripe_shop)
+    assert {name for name in found if name.startswith(("receivable", "disputed", "suspense"))} == set()
+    left = 100_00 if end == "won" else 60_00
+    assert (found["exchange USD"], found["exchange EUR"]) == (left, -left * 9 // 10)
+    assert found.get("chargebacks USD", 0) == 100_00 - left
+
+
+def pay_out(shop: StripeShop) -> Object:
+    """What Stripe pays out, read and booked."""
+    payout = afterwards.pay_out(shop.books)
+    reconcile(shop)
+    return payout
+
+
 def test_news_twice_and_a_sweep_that_dies_read_it_once(stripe_shop: StripeShop, fake_stripe: FakeStripe) -> None:
     stripe_shop.pay(50_00)
     payout = afterwards.pay_out(stripe_shop.books)
