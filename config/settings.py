@@ -7,7 +7,7 @@ import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
-from config import embedded, env, home, logs, sidebar
+from config import embedded, env, home, logs, pooled, sidebar
 
 # Lets fields and managers carry their types in brackets at run time too.
 django_stubs_ext.monkeypatch()
@@ -51,6 +51,7 @@ EMBEDDED_REDIS = not env.text("REDIS_URL")
 
 # Web processes share a pool among their threads; every other process keeps the one connection it has.
 DATABASE_POOL = env.integer("DATABASE_POOL", 0)
+_POOL = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10, "connection_class": pooled.Connection}
 _SESSION = {
     # Commands and imports take as long as they take.
     "statement_timeout": env.integer("STATEMENT_TIMEOUT_MS", 30_000 if DATABASE_POOL else 0),
@@ -74,7 +75,7 @@ DATABASES = {
         # Django turns prepared statements off for the sake of poolers; behind one, set DATABASE_PREPARE=0.
         prepare_threshold=5 if env.flag("DATABASE_PREPARE", True) else None,
         server_side_binding=True,
-        pool={"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10} if DATABASE_POOL else None,
+        pool=_POOL if DATABASE_POOL else None,
         options=" ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
     )
     | {"CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 0 if DATABASE_POOL else 60},
