@@ -104,13 +104,24 @@ def _shared(postgres: embedded.Postgres) -> Iterator[None]:
     with open(SHARED_HOME / "users.lock", "w") as users:
         with _locked(SHARED_HOME / "start.lock"):
             fcntl.flock(users, fcntl.LOCK_SH)
-            postgres.start()
+            _start(postgres)
         try:
             yield
         finally:
             with _locked(SHARED_HOME / "start.lock"):
                 if _am_alone(users):
                     postgres.stop()
+
+
+def _start(postgres: embedded.Postgres) -> None:
+    """It is careless with its disk: what a machine that lost its power left of it is thrown away."""
+    try:
+        postgres.start()
+    except embedded.EmbeddedError:
+        with contextlib.suppress(embedded.EmbeddedError):
+            postgres.stop()
+        shutil.rmtree(postgres.data)
+        postgres.start()
 
 
 def _am_alone(users: IO[str]) -> bool:
