@@ -11,6 +11,7 @@ from django.test import Client
 from payments import guessing
 from terminals import signatures
 from terminals.models import Terminal
+from terminals.services import authenticate
 from tests.api.client import Api, faults, refusal
 from tests.api.conftest import Shop
 from tests.terminals.conftest import new_terminal, paired
@@ -153,6 +154,20 @@ def test_a_code_that_ran_out_is_replaced(back_office: Api) -> None:
     fresh = back_office.post(f"/v1/terminals/{made['id']}/unpair").json()["pairing_code"]
     refusal(pair(Api(), made["pairing_code"]), 404, "pairing_code_invalid")
     assert pair(Api(), fresh).status_code == 201
+
+
+def test_a_process_that_remembers_an_old_key_still_refuses_it(back_office: Api) -> None:
+    """What other processes do to a device, nobody tells this one."""
+    old = paired(back_office)
+    assert old.post(sale(1)).status_code == 201
+    code = back_office.post(f"/v1/terminals/{old.terminal}/unpair").json()["pairing_code"]
+    new = Device(old.terminal, secret=pair(Api(), code).json()["secret"])
+    assert authenticate._remembered[old.terminal].secret == old.secret
+    refusal(old.post(sale(2)), 401, "signature_invalid")
+    assert new.post(sale(1, 900)).json()["status"] == "recorded"
+    back_office.post(f"/v1/terminals/{old.terminal}/revoke")
+    assert authenticate._remembered[old.terminal].secret == new.secret
+    refusal(new.post(sale(2)), 401, "terminal_revoked")
 
 
 def test_a_revoked_terminal_is_believed_nothing(back_office: Api) -> None:
