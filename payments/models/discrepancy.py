@@ -27,7 +27,6 @@ class DiscrepancyKind(models.TextChoices):
     SHIFT_DIFFERS = "shift_differs", _("shift differs")
     SEQUENCE_GAP = "sequence_gap", _("gap in the sequence")
     SEQUENCE_CONFLICT = "sequence_conflict", _("conflict in the sequence")
-    CLOCK_DIFFERS = "clock_differs", _("clock differs")
     OUTCOME_UNKNOWN = "outcome_unknown", _("outcome unknown")
     OFFLINE_DECLINED = "offline_declined", _("offline sale declined")
     OVER_RETURNED = "over_returned", _("more returned than paid")

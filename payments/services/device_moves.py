@@ -99,13 +99,6 @@ def note_missing_original(work: Work, row: DeviceTransaction) -> None:
     work.note(row, DiscrepancyKind.UNLINKED_REFUND, text)
 
 
-def note_clock(work: Work, row: DeviceTransaction, place: Place) -> None:
-    """Tell finance of a day that has not come yet: the money has moved, and stands in the books of that day."""
-    text = gettext_noop("By the terminal's clock this happened on {day}, which is still to come.")
-    day = work.merchant.business_day(row.occurred_at)
-    work.note(row, DiscrepancyKind.CLOCK_DIFFERS, text, payment=place.payment, day=day)
-
-
 def _named_order(work: Work, row: DeviceTransaction) -> Order | None:
     order_id = work.originals.order_id(row.order_id, row.order_reference)
     return work.batch.orders[order_id] if order_id is not None else None

@@ -6,8 +6,7 @@ not come yet is tried again after the others, and else kept waiting. Nothing is 
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from django.db import transaction
 
@@ -19,8 +18,6 @@ from payments.services.batch import Batch
 from payments.services.device import Became, Device, DeviceTransaction, Kind, Registered
 from payments.services.device_work import Work
 from payments.services.originals import Originals, Place
-
-AHEAD: Final = timedelta(days=1)  # further than any time zone that a device may have been set to by mistake
 
 
 def register(
@@ -78,8 +75,6 @@ def _take(work: Work, row: DeviceTransaction, result: Registered) -> bool:
     work.originals.places[row.sequence] = place
     result.payment_id = place.payment.id if place.payment else None
     result.refund_id = place.refund_id
-    if row.occurred_at > work.batch.now + AHEAD:
-        device_moves.note_clock(work, row, place)
     _tell(work, row, place)
     return True
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from payments import statistics
 from payments.ledger import days
 from payments.ledger.models import JournalEntry
-from payments.models import Discrepancy, Payment
+from payments.models import Payment
 from tests.api.conftest import Shop
 from tests.terminals.conftest import books
 from tests.terminals.device import Device, sale
@@ -90,22 +90,6 @@ def test_a_year_that_cannot_be_is_counted_once_and_balances(terminal: Device, sh
     assert sold(shop).total() == 2
     assert books(shop.merchant) == {"receivable": 1500, "takings": -1500}
     assert Payment.objects.order_by("id").first().business_day == date(year, 2, 3)
-
-
-@pytest.mark.parametrize("ahead", [timedelta(days=2), timedelta(days=26_000)])
-def test_a_day_still_to_come_is_booked_and_told_to_finance(terminal: Device, shop: Shop, ahead: timedelta) -> None:
-    moment = timezone.now() + ahead
-    answer = terminal.post(sale(1, 1000, occurred_at=_said(moment)))
-    assert answer.status_code == 201
-    assert [found["kind"] for found in answer.json()["discrepancies"]] == ["clock_differs"]
-    assert booked(shop) == {moment.astimezone(HOME).date(): 1}
-    row = Discrepancy.objects.get(merchant=shop.merchant)
-    assert (row.payment_id, row.amount, row.sequences) == (answer.json()["payment"], 1000, [[1, 1]])
-
-
-def test_an_hour_ahead_is_nothing_to_tell(terminal: Device) -> None:
-    answer = terminal.post(sale(1, 1000, occurred_at=_said(timezone.now() + timedelta(hours=23))))
-    assert answer.json()["discrepancies"] == []
 
 
 @pytest.mark.parametrize("moment", ["1999-12-31T10:00:00Z", "2100-01-02T10:00:00Z", "2026-02-30T10:00:00Z"])
