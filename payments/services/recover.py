@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -139,3 +139,4 @@ def _guarded(work: Callable[[Any], None], subject: str | Payment) -> None:
         work(subject)
     except Exception:
         logger.exception("%s failed on %s", work.__name__, subject)
+        connection.close_if_unusable_or_obsolete()  # one that was lost is lost to this one alone
