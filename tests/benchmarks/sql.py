@@ -76,7 +76,7 @@ NEEDLE: Final = """
 """
 # Copies of a merchant's orders and payments, numbered from `first` to `last`, beside the originals in time; and the
 # statistics of all of them.
-_NUMBERED: Final = "left(row.{}, -4) || lpad(number::text, 4, '0')"
+_NUMBERED: Final = "left(row.{}, -8) || lpad(number::text, 8, '0')"  # fewer digits are another row's now and then
 _NAMED: Final = "row.{} || '~' || number"
 GROW: Final = (
     f"""
@@ -98,8 +98,10 @@ GROW: Final = (
     WHERE row.merchant_id = %(merchant)s AND (row.reference IS NULL OR row.reference NOT LIKE '%%~%%')
     """,
     """
-    UPDATE payments_statistictotal SET sales_count = sales_count * %(last)s, sales_amount = sales_amount * %(last)s,
-        refunds_count = refunds_count * %(last)s, refunds_amount = refunds_amount * %(last)s
+    UPDATE payments_statistictotal SET
+        sales_count = sales_count * n.times, sales_amount = sales_amount * n.times,
+        refunds_count = refunds_count * n.times, refunds_amount = refunds_amount * n.times
+    FROM (SELECT (%(last)s::int + 1) / %(first)s::int AS times) n
     WHERE merchant_id = %(merchant)s
     """,
 )
