@@ -24,17 +24,17 @@ def core(end: float) -> Iterator[dict[str, Any]]:
     The parts after the ordeal take about this many minutes on two idle cores: 4, 4, 3, 2 and 1.
     """
     yield stacks.ordeal("core.ordeal", _share(end, FULL_MINUTES), **ORDEAL)
-    yield keys(max(1, int(KEYS * _share(end, 14))))
-    percent, passed = max(1, int(100 * _share(end, 10))), 4 * len(POINTS)
+    yield keys(max(1, round(KEYS * _share(end, 14))))
+    percent, passed = max(1, round(100 * _share(end, 10))), 4 * len(POINTS)
     sizes: dict[str, int] = {"CRASHES": percent}
     cases = passed * percent // 100
     yield prove("core.crash_points", "tests/faults/test_crash_points.py", cases=cases, sizes=sizes)
-    orders = max(1, int(ORDERS * _share(end, 6)))
+    orders = max(1, round(ORDERS * _share(end, 6)))
     sizes = {"ORDERS": orders, "AT_ONCE": AT_ONCE}
     yield prove("core.refund_races", "tests/faults/test_refunds_race.py", cases=2 * orders * AT_ONCE, sizes=sizes)
-    cards = max(100, int(CARDS * _share(end, 3)))
+    cards = max(100, round(CARDS * _share(end, 3)))
     yield prove("core.cards", "tests/faults/test_card_numbers_stay_out.py", cases=cards, sizes={"CARDS": cards})
-    lies = max(40, int(TAMPERINGS * _share(end, 1)))
+    lies = max(40, round(TAMPERINGS * _share(end, 1)))
     yield prove("core.tampering", "tests/faults/test_tampering.py", cases=lies, sizes={"TAMPERINGS": lies})
     while time.monotonic() < end:
         yield prove("core.lives", "tests/stories/test_life.py", cases=LIVES, sizes={"LIVES": LIVES})

@@ -27,7 +27,7 @@ def online(end: float) -> Iterator[dict[str, Any]]:
 def ordeal(share: float) -> dict[str, Any]:
     """Payments and returns through the fake Stripe."""
     seed = fresh_seed()
-    counts = {name: max(1, int(count * share)) for name, count in FULL.items()}
+    counts = {name: max(1, round(count * share)) for name, count in FULL.items()}
     fake = FakeStripe()
     with tempfile.TemporaryDirectory(prefix="onetill-soak-", ignore_cleanup_errors=True) as home:
         Path(home).chmod(0o755)

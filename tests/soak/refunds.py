@@ -23,7 +23,7 @@ def refunds(end: float) -> Iterator[dict[str, Any]]:
     """Bought online and brought to the store while everything is killed; races; then lives with fresh seeds."""
     share = min(1.0, (end - time.monotonic()) / 60 / FULL_MINUTES)
     yield stacks.ordeal("refunds.ordeal", share, **ORDEAL)
-    orders = max(1, int(ORDERS * share))
+    orders = max(1, round(ORDERS * share))
     sizes = {"ORDERS": orders, "AT_ONCE": AT_ONCE}
     yield prove("refunds.races", "tests/faults/test_refunds_race.py", cases=2 * orders * AT_ONCE, sizes=sizes)
     while True:

@@ -33,7 +33,7 @@ def ordeal(
     """Payments, returns and devices while everything is killed."""
     seed = fresh_seed()
     counts = {"payments": payments, "refunds": refunds, "kills": kills, "flushes": flushes}
-    counts = {name: max(1, int(count * share)) for name, count in counts.items()}
+    counts = {name: max(1, round(count * share)) for name, count in counts.items()}
     with running() as stack:
         verdict = Ordeal(stack, Size(**counts, **{"tills": TILLS} | more, seed=seed)).run()
     return told(
