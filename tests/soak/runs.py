@@ -23,7 +23,9 @@ def prove(
     seed = fresh_seed() if seed is None else seed
     given = {name: str(size) for name, size in sizes.items()} | {"SEED": str(seed)}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--hypothesis-seed={seed}", *paths]
-    done = subprocess.run(command, cwd=PROJECT, env=os.environ | given, stdout=sys.stderr, check=False)
+    environment = os.environ | given
+    environment.pop("DJANGO_SETTINGS_MODULE", None)  # with it settings are read before the tests have their servers
+    done = subprocess.run(command, cwd=PROJECT, env=environment, stdout=sys.stderr, check=False)
     again = " ".join(f"{name}={value}" for name, value in given.items())
     failed = [f"{again} .venv/bin/pytest --hypothesis-seed={seed} {' '.join(paths)}"] if done.returncode else []
     return told(soak, cases=cases, seed=seed, violations=failed)
