@@ -6,11 +6,10 @@ never received is asked again under the same key; but a charge whose customer ha
 
 import logging
 import time
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -25,6 +24,7 @@ from payments.services.batch import Batch
 from payments.services.receive import apply_event
 from payments.services.record import record_answer
 from payments.services.submit import LEASE, call_of, credentials_of, operations, submit
+from payments.sweeping import guarded
 
 logger = logging.getLogger(__name__)
 
@@ -38,13 +38,16 @@ def recover(*, limit: int = 200) -> int:
     """Take up everything that is due, each in its own transaction; return how many things were taken up."""
     taken = 0
     for operation_id in _claim(limit):
-        _guarded(recover_operation, operation_id)
+        with guarded("operation %s could not be taken up", operation_id):
+            recover_operation(operation_id)
         taken += 1
     for event_id in _due_events(limit):
-        _guarded(apply_event, event_id)
+        with guarded("event %s could not be applied", event_id):
+            apply_event(event_id)
         taken += 1
     for payment in _expired(limit):
-        _guarded(_expire, payment)
+        with guarded("payment %s could not expire", payment.id):
+            _expire(payment)
         taken += 1
     return taken
 
@@ -131,12 +134,3 @@ def _expire(payment: Payment) -> None:
         batch.flush()
         reach("expire.written")
     reach("expire.committed")
-
-
-def _guarded(work: Callable[[Any], None], subject: str | Payment) -> None:
-    """One that fails must not keep the sweep from the others."""
-    try:
-        work(subject)
-    except Exception:
-        logger.exception("%s failed on %s", work.__name__, subject)
-        connection.close_if_unusable_or_obsolete()  # one that was lost is lost to this one alone

@@ -1,6 +1,5 @@
 """Send the receipt of a payment or a refund by e-mail: asked for, then written by a worker, then sent by another."""
 
-import logging
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,13 +19,12 @@ from payments.people.services import audit_log
 from payments.receipts.contents import Receipt, of_payment, of_refund
 from payments.services.intent import Intent
 from payments.services.owe_receipts import WRITE
+from payments.sweeping import guarded
 
 AT_ONCE: Final = 50
 LEASE: Final = timedelta(minutes=2)
 ATTEMPTS: Final = 10
 KEPT: Final = timedelta(days=7)  # what was given up: long enough to be looked into
-
-logger = logging.getLogger(__name__)
 
 
 def send_receipt(
@@ -84,10 +82,8 @@ def write_due(now: datetime | None = None) -> int:
     """Write the receipts that are due and return how many were; what cannot be written is tried again, ten times."""
     written = 0
     for due in _claim(now or timezone.now()):
-        try:
+        with guarded("the receipt of %s could not be written", due.object_id):
             written += _write(due)
-        except Exception:
-            logger.exception("the receipt of %s could not be written", due.object_id)
     given_up = ReceiptDue.objects.filter(due_at=None, created_at__lt=timezone.now() - KEPT)
     given_up.delete()
     return written

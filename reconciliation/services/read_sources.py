@@ -18,6 +18,7 @@ from django.utils.translation import gettext_noop
 
 from payments.models import ProviderAccount, ProviderEvent
 from payments.services.submit import credentials_of
+from payments.sweeping import guarded
 from reconciliation import registry
 from reconciliation.models import Announcement, Payout, Settlement, SettlementFile
 from reconciliation.services.payouts import fail
@@ -37,7 +38,7 @@ def read_due() -> int:
     _note_news()
     due = _claim()
     for announcement in due:
-        _guarded(announcement)
+        _take(announcement)
     return len(due)
 
 
@@ -94,36 +95,32 @@ def _claim() -> list[Announcement]:
     return rows
 
 
-def _guarded(announcement: Announcement) -> None:
-    """One that cannot be read must not keep the sweep from the others; it is tried again, ever more seldom."""
-    try:
-        announcement.detail, done = "", _read(announcement)
-    except SourceUnavailable as trouble:
-        announcement.detail, done = trouble.detail, False
-    except Exception:
-        logger.exception("payout %s of %s cannot be read", announcement.reference, announcement.provider_account_id)
-        announcement.detail, done = gettext_noop("It could not be read; the log of the worker says why."), False
+def _take(announcement: Announcement) -> None:
+    """Read one payout; what cannot be read is tried again, ever more seldom."""
+    detail, done = gettext_noop("It could not be read; the log of the worker says why."), False
+    with guarded("payout %s of %s cannot be read", announcement.reference, announcement.provider_account_id):
+        try:
+            detail, done = _read(announcement)
+        except SourceUnavailable as trouble:
+            detail = trouble.detail
     patience = timedelta(seconds=PATIENCE[min(announcement.attempts, len(PATIENCE) - 1)])
     Announcement.objects.filter(id=announcement.id).update(
-        detail=announcement.detail, file=announcement.file, due_at=None if done else Now() + patience
+        detail=detail, file=announcement.file, due_at=None if done else Now() + patience
     )
 
 
-def _read(announcement: Announcement) -> bool:
-    """Look at one payout, and do what there is to do; False while something is still to come."""
+def _read(announcement: Announcement) -> tuple[str, bool]:
+    """Look at one payout, and do what there is to do. What finance should know; False while something is to come."""
     account, reference = announcement.provider_account, announcement.reference
     source = registry.sources()[account.provider]
     standing = source.look(reference, credentials_of(account))
     if standing.complete is None:
-        announcement.detail = gettext_noop(
-            "The provider does not tell what is in this payout; the bank statement shows it."
-        )
-        return True
+        return gettext_noop("The provider does not tell what is in this payout; the bank statement shows it."), True
     if not standing.complete:
-        return False
+        return "", False
     if not Settlement.objects.filter(provider_account=account, reference=reference).exists():
         announcement.file = _standing_file(account, reference, source.format) or _fetched(source, account, reference)
-    return not standing.failed or _failed(account, reference)
+    return "", not standing.failed or _failed(account, reference)
 
 
 def _standing_file(account: ProviderAccount, reference: str, file_format: str) -> SettlementFile | None:

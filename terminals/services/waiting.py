@@ -4,7 +4,6 @@ What a post of the same terminal brings frees them at once; the sweep frees thos
 refund whose sale nobody has brought in two days is booked as what it is: one that no sale is known for.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,10 +16,9 @@ from payments import bulk
 from payments.models import CardEvidence
 from payments.services.device import Became, DeviceTransaction, Kind, Registered
 from payments.services.register import register
+from payments.sweeping import guarded
 from terminals import translate, wire
 from terminals.models import Terminal, TerminalTransaction
-
-logger = logging.getLogger(__name__)
 
 PATIENCE: Final = timedelta(hours=48)
 LIMIT: Final = 500
@@ -78,10 +76,8 @@ def sweep() -> int:
     waiting = TerminalTransaction.objects.filter(status=TerminalTransaction.Status.WAITING)
     applied = 0
     for terminal_id, series in waiting.values_list("terminal_id", "series").distinct():
-        try:
+        with guarded("what waits in series %s of %s could not be tried", series, terminal_id):
             applied += _sweep(terminal_id, series)
-        except Exception:  # one that fails must not keep the others waiting
-            logger.exception("what waits in series %s of %s could not be tried", series, terminal_id)
     return applied
 
 

@@ -204,7 +204,9 @@ def test_what_is_not_complete_waits_and_a_manual_payout_is_left_to_the_bank(stri
     assert Announcement.objects.get().due_at is not None
     payout["reconciliation_status"] = "not_applicable"
     reconcile(stripe_shop)
-    assert Announcement.objects.get().due_at is None
+    left = Announcement.objects.get()
+    assert left.due_at is None
+    assert "the bank statement shows it" in left.detail
     payout["reconciliation_status"] = "completed"
     stripe_shop.books.tell("payout.reconciliation_completed", payout)
     reconcile(stripe_shop)
