@@ -4,15 +4,11 @@
 """
 
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from django.conf import settings
-from django.db import connections
 from django.utils.module_loading import import_string
 
 from payments.errors import Invalid
@@ -21,30 +17,13 @@ from payments.models import Order, Payment, Refund
 from payments.services import plan, refund
 from payments.services.plan import Share
 from tests.builders import Shop, open_shop
+from tests.threads import crowd
 
 ORDERS: Final = int(os.environ.get("ORDERS", "2"))
 AT_ONCE: Final = int(os.environ.get("AT_ONCE", "12"))
 WORKERS: Final = min(AT_ONCE, 20)  # connections at the same moment
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(0)]
-
-
-def race(times: int, work: Callable[[int], Any]) -> list[Any]:
-    """Do it `times` over, as many at once as there are connections; answers and refusals."""
-    start = Barrier(min(times, WORKERS))
-
-    def one(number: int) -> Any:
-        if number < WORKERS:
-            start.wait(60)
-        try:
-            return work(number)
-        except Invalid as refusal:
-            return refusal
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(WORKERS) as pool:
-        return list(pool.map(one, range(times)))
 
 
 def ask(shop: Shop, paid: Payment, number: int) -> Refund:
@@ -56,7 +35,7 @@ def ask(shop: Shop, paid: Payment, number: int) -> Refund:
 def give_back(shop: Shop) -> None:
     """Every order is asked 60 % back by everybody, from both channels: exactly one gets it."""
     for _ in range(ORDERS):
-        answers = race(AT_ONCE, partial(ask, shop, shop.pin(5000)))
+        answers = crowd(AT_ONCE, partial(ask, shop, shop.pin(5000)), width=WORKERS)
         refusals = [row for row in answers if isinstance(row, Invalid)]
         assert len(answers) - len(refusals) == 1
         assert {(row.code, row.members["amount_refundable"]) for row in refusals} == {

@@ -25,7 +25,7 @@ from tests.ledger.books import (
     sale,
     tampering,
 )
-from tests.ledger.threads import in_thread
+from tests.threads import in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

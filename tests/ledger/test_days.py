@@ -9,7 +9,7 @@ from payments.ledger import days
 from payments.ledger.models import JournalEntry
 from payments.ledger.posting import post
 from tests.ledger.books import FRIDAY, book, new_merchant, sale
-from tests.ledger.threads import in_thread
+from tests.threads import in_thread
 
 SATURDAY = FRIDAY + timedelta(days=1)
 MONDAY = FRIDAY + timedelta(days=3)

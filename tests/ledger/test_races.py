@@ -11,7 +11,7 @@ from payments.ledger.errors import KeyReused
 from payments.ledger.models import Account, JournalEntry
 from payments.ledger.posting import AccountSpec, credit, debit, post
 from tests.ledger.books import RECEIVABLE, TAKINGS, book, entry, new_merchant, sale
-from tests.ledger.threads import at_once
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -22,7 +22,7 @@ from tests.ledger.books import (
     new_merchant,
     sale,
 )
-from tests.ledger.threads import at_once
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
 

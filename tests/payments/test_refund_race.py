@@ -1,17 +1,14 @@
 """Many ask at once for what is there once: exactly what fits is given back."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from payments.errors import Invalid
 from payments.models import Order, Voucher
 from payments.services.plan import BankAccount
 from tests.builders import Shop, fresh, only, open_shop
+from tests.threads import crowd
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,24 +19,6 @@ THREADS = 20
 @pytest.fixture
 def shop() -> Shop:
     return open_shop()
-
-
-def at_once(times: int, work: Callable[[int], Any]) -> list[Any]:
-    """Do it `times` over, `THREADS` at a time, each with a connection of its own; return answers and refusals."""
-    start = Barrier(THREADS)
-
-    def one(number: int) -> Any:
-        if number < THREADS:
-            start.wait(30)
-        try:
-            return work(number)
-        except Invalid as refusal:
-            return refusal
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(one, range(times)))
 
 
 def test_a_hundred_refunds_of_one_order(shop: Shop) -> None:
@@ -53,7 +32,7 @@ def test_a_hundred_refunds_of_one_order(shop: Shop) -> None:
         {"route": "bank", "bank_account": ANNA},
         {"route": "voucher"},
     ]
-    answers = at_once(100, lambda number: shop.refund(order, 100, **ways[number % len(ways)]))
+    answers = crowd(100, lambda number: shop.refund(order, 100, **ways[number % len(ways)]), width=THREADS)
     refusals = [row for row in answers if isinstance(row, Invalid)]
     assert len(answers) - len(refusals) == 70
     assert {(row.code, row.members["amount_refundable"]) for row in refusals} == {("amount_exceeds_refundable", 0)}
@@ -66,7 +45,7 @@ def test_a_hundred_refunds_of_one_order(shop: Shop) -> None:
 
 def test_the_losers_of_a_race_for_everything_are_told_that_nothing_is_left(shop: Shop) -> None:
     order = shop.pin(5000).order
-    answers = at_once(THREADS, lambda _: shop.refund(order))
+    answers = crowd(THREADS, lambda _: shop.refund(order), width=THREADS)
     refusals = [row for row in answers if isinstance(row, Invalid)]
     assert len(refusals) == THREADS - 1
     assert {row.members["amount_refundable"] for row in refusals} == {0}
@@ -74,7 +53,7 @@ def test_the_losers_of_a_race_for_everything_are_told_that_nothing_is_left(shop:
 
 def test_one_voucher_is_spent_once(shop: Shop) -> None:
     voucher = shop.voucher(1000)
-    answers = at_once(THREADS, lambda _: shop.pay(400, method="voucher", voucher_code=voucher.code))
+    answers = crowd(THREADS, lambda _: shop.pay(400, method="voucher", voucher_code=voucher.code), width=THREADS)
     refusals = [row for row in answers if isinstance(row, Invalid)]
     assert len(answers) - len(refusals) == 2
     assert {row.code for row in refusals} == {"voucher_insufficient"}
@@ -89,5 +68,5 @@ def test_vouchers_of_crossed_orders_are_filled_without_a_deadlock(shop: Shop) ->
         order = shop.pay(2000, method="voucher", voucher_code=first.code).order
         shop.pay(2000, method="voucher", voucher_code=second.code, order=order)
         orders.append(order)
-    at_once(40, lambda number: shop.refund(orders[number % 2], 200, allocation="proportional"))
+    crowd(40, lambda number: shop.refund(orders[number % 2], 200, allocation="proportional"), width=THREADS)
     assert sorted(Voucher.objects.values_list("balance", flat=True)) == [4000, 4000]
