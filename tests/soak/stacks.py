@@ -1,12 +1,12 @@
 """Whole installations for long runs, and ordeals on them."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from tests.faults.ordeal import Ordeal, Size
+from tests.faults.ordeal import Ordeal, Size, Verdict
 from tests.soak.runs import fresh_seed
 from tests.soak.told import told
 from tests.stack import Stack
@@ -15,11 +15,11 @@ TILLS: Final = 4
 
 
 @contextmanager
-def running() -> Iterator[Stack]:
+def running(**environment: str) -> Iterator[Stack]:
     """An installation that nobody else needs."""
     with tempfile.TemporaryDirectory(prefix="onetill-soak-", ignore_cleanup_errors=True) as home:
         Path(home).chmod(0o755)  # the servers' own user must reach what lies below
-        stack = Stack(Path(home))
+        stack = Stack(Path(home), **environment)
         stack.start()
         try:
             yield stack
@@ -32,10 +32,19 @@ def ordeal(
 ) -> dict[str, Any]:
     """Payments, returns and devices while everything is killed."""
     seed = fresh_seed()
-    counts = {"payments": payments, "refunds": refunds, "kills": kills, "flushes": flushes}
-    counts = {name: max(1, round(count * share)) for name, count in counts.items()}
+    counts = sized({"payments": payments, "refunds": refunds, "kills": kills, "flushes": flushes}, share)
     with running() as stack:
         verdict = Ordeal(stack, Size(**counts, **{"tills": TILLS} | more, seed=seed)).run()
+    return judged(soak, verdict, seed)
+
+
+def sized(full: Mapping[str, int], share: float) -> dict[str, int]:
+    """As much of each as there is time for, and at least one."""
+    return {name: max(1, round(count * share)) for name, count in full.items()}
+
+
+def judged(soak: str, verdict: Verdict, seed: int) -> dict[str, Any]:
+    """What an ordeal came to, as a run tells it."""
     return told(
         soak,
         cases=verdict.cases,
