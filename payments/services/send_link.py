@@ -1,7 +1,6 @@
 """Send a payment link to a customer, in the customer's language."""
 
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -12,6 +11,7 @@ from payments.notify.services import mail
 from payments.people.services import audit_log
 from payments.services import link
 from payments.services.intent import Intent
+from payments.services.letters import letter
 
 
 def send_link(
@@ -35,20 +35,11 @@ def send_link(
 
 def _letter(row: PaymentLink, to: str) -> mail.Letter:
     minor = link.asked(row)
-    told = {
-        "link": row,
-        "url": link.address(row),
-        "amount": Money(minor, row.currency) if minor is not None else None,
-        "merchant": row.merchant,
-        "channel": row.channel,
-    }
-    return mail.Letter(
-        merchant_id=row.merchant_id,
-        channel_id=row.channel_id,
-        object_id=row.id,
-        sender=row.merchant.name,
+    amount = Money(minor, row.currency) if minor is not None else None
+    return letter(
+        row,
         to=to,
         subject=_("Your payment to %(merchant)s") % {"merchant": row.merchant.name},
-        text=render_to_string("payments/mail/link.txt", told),
-        html=render_to_string("payments/mail/link.html", told),
+        template="link",
+        told={"link": row, "url": link.address(row), "amount": amount},
     )

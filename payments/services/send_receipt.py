@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -18,6 +17,7 @@ from payments.notify.services import mail
 from payments.people.services import audit_log
 from payments.receipts.contents import Receipt, of_payment, of_refund
 from payments.services.intent import Intent
+from payments.services.letters import letter
 from payments.services.owe_receipts import WRITE
 from payments.sweeping import guarded
 
@@ -105,12 +105,12 @@ def _write(due: ReceiptDue) -> bool:
     """Put the letter into the post and forget the row in one transaction, so that nobody gets it twice."""
     row = _about(due.object_id)
     to = due.to or address_of(row)
-    letter = _letter(row, to, due.language) if to and is_available(row) else None
+    written = _letter(row, to, due.language) if to and is_available(row) else None
     with transaction.atomic():
         gone, _details = ReceiptDue.objects.filter(pk=due.pk).delete()
-        if gone and letter is not None:
-            mail.write(letter)
-    return bool(gone and letter)
+        if gone and written is not None:
+            mail.write(written)
+    return bool(gone and written)
 
 
 def _about(object_id: str) -> Payment | Refund:
@@ -123,16 +123,12 @@ def _about(object_id: str) -> Payment | Refund:
 def _letter(row: Payment | Refund, to: str, language: str) -> mail.Letter:
     receipt, content = receipt_of(row, language=language)
     with translation.override(language or row.merchant.language):
-        told = {"receipt": receipt, "merchant": row.merchant, "channel": row.channel}
-        return mail.Letter(
-            merchant_id=row.merchant_id,
-            channel_id=row.channel_id,
-            object_id=row.id,
-            sender=row.merchant.name,
+        return letter(
+            row,
             to=to,
             subject=_("%(title)s %(number)s from %(shop)s")
             % {"title": receipt.title, "number": receipt.number, "shop": row.merchant.name},
-            text=render_to_string("payments/mail/receipt.txt", told),
-            html=render_to_string("payments/mail/receipt.html", told),
+            template="receipt",
+            told={"receipt": receipt},
             attachment=mail.Attachment(name=f"{receipt.number}.pdf", type="application/pdf", content=content),
         )
