@@ -57,19 +57,8 @@ def _voucher_for(batch: Batch, refund: Refund, parts: Sequence[RefundPart]) -> V
 def _operation(batch: Batch, part: RefundPart) -> Operation:
     account = _account(batch, part)
     executor = _executor(part, account)
-    return Operation(
-        merchant=batch.merchant,
-        payment=part.payment,
-        provider_account=account,
-        refund_part=part,
-        verb=Verb.REFUND,
-        executor=executor,
-        amount=part.amount,
-        currency=part.refund.currency,
-        actor=batch.actor,
-        created_at=batch.now,
-        due_at=batch.now if executor == Executor.PROVIDER else None,
-    )
+    due_at = batch.now if executor == Executor.PROVIDER else None
+    return refund_moves.operation_of(batch, part, account, executor, due_at=due_at)
 
 
 def _account(batch: Batch, part: RefundPart) -> ProviderAccount:

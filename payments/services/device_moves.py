@@ -10,7 +10,7 @@ from payments.models.payment import Method, Origin, PaymentStatus
 from payments.money import Money
 from payments.providers.base import Outcome, Result, Verb
 from payments.said import Word
-from payments.services import moves, refund_moves
+from payments.services import moves, refund_moves, refund_reported
 from payments.services.confirm import decline_offline
 from payments.services.device import DeviceTransaction, Ending, Kind
 from payments.services.device_work import Work
@@ -245,7 +245,7 @@ def _take_refund_back(work: Work, row: DeviceTransaction, original: Place) -> Pl
 def _refund(work: Work, row: DeviceTransaction, payment: Payment | None) -> Place:
     """Booked as it happened, whatever is left of the sale; without one it is an order of its own."""
     order = payment.order if payment is not None else _order_without_sale(work, row)
-    operation = _as_asked(work, row, payment) or refund_moves.report(
+    operation = _as_asked(work, row, payment) or refund_reported.report(
         work.batch,
         order=order,
         payment=payment,

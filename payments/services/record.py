@@ -18,7 +18,7 @@ from payments.models import Operation, Payment, ProviderAccount
 from payments.models.payment import PaymentStatus
 from payments.prepared import Prepared
 from payments.providers.base import Fact, Outcome, Report, Result, Verb
-from payments.services import chargeback, moves, refund_moves
+from payments.services import chargeback, moves, refund_moves, refund_reported
 from payments.services.batch import Batch
 
 _VERBS = frozenset(Fact(verb.value) for verb in Verb)
@@ -217,7 +217,7 @@ def _refund_elsewhere(batch: Batch, known: _Known, payment: Payment, report: Rep
     if report.result.outcome != Outcome.SUCCEEDED:
         return True
     amount = report.result.amount.amount if report.result.amount is not None else payment.amount
-    refund_moves.report(
+    refund_reported.report(
         batch,
         payment=payment,
         order=payment.order,

@@ -6,12 +6,12 @@ failing frees it. The debt of a failed part stays in the books (`refunds_payable
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.utils.translation import gettext_noop
 
 from payments import journal
-from payments.models import Channel, Operation, Order, Payment, ProviderAccount, Refund, RefundPart, StatisticDelta
+from payments.models import Operation, Payment, ProviderAccount, Refund, RefundPart, StatisticDelta
 from payments.models.discrepancy import DiscrepancyKind
 from payments.models.payment import Method
 from payments.models.refund import PartStatus, RefundStatus, Route
@@ -28,7 +28,7 @@ _GIVEN_UP: Final = frozenset({PartStatus.REQUIRES_APPROVAL, PartStatus.CANCELED}
 
 def reserve(batch: Batch, *, part: RefundPart) -> None:
     """Hold a part's amount, before anything is asked of anybody; the order's CHECK stands behind this."""
-    _shift(batch, part, reserved=part.amount)
+    shift(batch, part, reserved=part.amount)
 
 
 def accept(batch: Batch, *, refund: Refund, parts: Sequence[RefundPart]) -> None:
@@ -67,7 +67,7 @@ def abandon(batch: Batch, *, part: RefundPart, code: str, detail: str) -> None:
     """Give a part up that has not left: what it held is free, and what was booked for it is taken back."""
     accepted = part.status != PartStatus.REQUIRES_APPROVAL
     if part.status in HELD:
-        _shift(batch, part, reserved=-part.amount)
+        shift(batch, part, reserved=-part.amount)
     if accepted:
         refund = part.refund
         batch.book(journal.refund_abandoned(batch.merchant, part, refund.channel_id, refund.currency, batch.now))
@@ -77,58 +77,6 @@ def abandon(batch: Batch, *, part: RefundPart, code: str, detail: str) -> None:
     if accepted and not _stands(batch, part.refund):
         batch.count(figures(_first(batch, part.refund), refunds_count=-1))
     settle(batch, part.refund)
-
-
-def report(
-    batch: Batch,
-    *,
-    order: Order,
-    payment: Payment | None,
-    channel: Channel,
-    provider_account: ProviderAccount,
-    amount: int,
-    reference: str | None,
-    reason: str,
-    at: datetime,
-    operator: str = "",
-    terminal_id: str | None = None,
-    tip: int = 0,
-) -> Operation:
-    """Book a refund that happened without us, at a provider's dashboard or a terminal; a fact, whatever is left.
-
-    Returns its operation, from which its part and refund can be reached. Without a payment no sale is known for it:
-    the order is one of its own, and finance is asked to find the sale.
-    """
-    refund = batch.add(
-        Refund(
-            merchant=batch.merchant,
-            order=order,
-            channel=channel,
-            amount=amount,
-            currency=order.currency,
-            status=RefundStatus.SUCCEEDED,
-            reason=reason[:200],
-            requested_by=batch.actor,
-            operator=operator,
-            reported=True,
-            occurred_at=at,
-            business_day=batch.merchant.business_day(at),
-            created_at=batch.now,
-        )
-    )
-    part = batch.add(_reported_part(batch, refund, payment, terminal_id, tip))
-    operation = batch.add(_reported_operation(batch, part, provider_account, reference, at))
-    _shift(batch, part, refunded=amount)
-    batch.note_move(part.id, PartStatus.QUEUED, PartStatus.SUCCEEDED, operation)
-    batch.book(
-        journal.refund_accepted(batch.merchant, part, channel.id, order.currency, at),
-        journal.refund_paid(batch.merchant, part, operation, channel.id, at),
-    )
-    batch.count(figures(part, refunds_amount=amount, refunds_count=1))
-    batch.tell("refund.succeeded", refund)
-    if payment is None:
-        _note_unlinked(batch, part)
-    return operation
 
 
 def awaited_at_terminal(batch: Batch, *, payment: Payment, terminal_id: str, amount: int) -> Operation | None:
@@ -163,6 +111,35 @@ def parts_of(batch: Batch, refund: Refund) -> list[RefundPart]:
     """The batch's own copies of a refund's parts, in their order."""
     batch.read_refunds()
     return [part for part in batch.parts.values() if part.refund_id == refund.id]
+
+
+def operation_of(batch: Batch, part: RefundPart, account: ProviderAccount, executor: str, **more: Any) -> Operation:
+    """The operation by which a part goes back; `more` says when it is due, or what was reported of it."""
+    return Operation(
+        merchant=batch.merchant,
+        payment=part.payment,
+        provider_account=account,
+        refund_part=part,
+        verb=Verb.REFUND,
+        executor=executor,
+        amount=part.amount,
+        currency=part.refund.currency,
+        actor=batch.actor,
+        created_at=batch.now,
+        **more,
+    )
+
+
+def shift(batch: Batch, part: RefundPart, *, reserved: int = 0, refunded: int = 0) -> None:
+    """Move a part's amount on its order and on what it was paid with."""
+    order, payment = batch.orders[part.refund.order_id], part.payment
+    batch.change(order, refund_reserved=order.refund_reserved + reserved, refunded=order.refunded + refunded)
+    if payment is not None:
+        batch.change(
+            payment,
+            refund_reserved=payment.refund_reserved + reserved,
+            amount_refunded=payment.amount_refunded + refunded,
+        )
 
 
 def figures(part: RefundPart, **measures: int) -> StatisticDelta:
@@ -206,7 +183,7 @@ def _leave(batch: Batch, part: RefundPart, operation: Operation, at: datetime) -
         batch.count(figures(part, refunds_amount=part.amount))
         if first:
             batch.count(figures(_first(batch, refund), refunds_count=1))
-    _shift(batch, part, reserved=-held, refunded=part.amount)
+    shift(batch, part, reserved=-held, refunded=part.amount)
     batch.move(part, PartStatus.SUCCEEDED, operation=operation)
     batch.book(journal.refund_paid(batch.merchant, part, operation, refund.channel_id, at))
 
@@ -214,23 +191,12 @@ def _leave(batch: Batch, part: RefundPart, operation: Operation, at: datetime) -
 def _fail(batch: Batch, part: RefundPart, operation: Operation, at: datetime) -> None:
     """It did not leave, or it came back: the amount is free again, the debt stays until somebody abandons it."""
     if part.status == PartStatus.SUCCEEDED:
-        _shift(batch, part, refunded=-part.amount)
+        shift(batch, part, refunded=-part.amount)
         batch.change(operation, reversed_at=batch.now)
         batch.book(journal.refund_failed(batch.merchant, part, operation, part.refund.channel_id, at))
     elif part.status in HELD:
-        _shift(batch, part, reserved=-part.amount)
+        shift(batch, part, reserved=-part.amount)
     batch.move(part, PartStatus.FAILED, operation=operation)
-
-
-def _shift(batch: Batch, part: RefundPart, *, reserved: int = 0, refunded: int = 0) -> None:
-    order, payment = batch.orders[part.refund.order_id], part.payment
-    batch.change(order, refund_reserved=order.refund_reserved + reserved, refunded=order.refunded + refunded)
-    if payment is not None:
-        batch.change(
-            payment,
-            refund_reserved=payment.refund_reserved + reserved,
-            amount_refunded=payment.amount_refunded + refunded,
-        )
 
 
 def _stands(batch: Batch, refund: Refund) -> bool:
@@ -241,57 +207,6 @@ def _stands(batch: Batch, refund: Refund) -> bool:
 def _first(batch: Batch, refund: Refund) -> RefundPart:
     """The part in whose groups the refund is counted."""
     return min(parts_of(batch, refund), key=lambda part: part.position)
-
-
-def _reported_part(
-    batch: Batch, refund: Refund, payment: Payment | None, terminal_id: str | None, tip: int
-) -> RefundPart:
-    return RefundPart(
-        refund=refund,
-        payment=payment,
-        item=batch.item(),
-        position=0,
-        amount=refund.amount,
-        tip=tip,
-        route=Route.ORIGINAL if terminal_id is None else Route.TERMINAL,
-        status=PartStatus.SUCCEEDED,
-        terminal_id=terminal_id,
-        expected_at=refund.occurred_at,
-    )
-
-
-def _reported_operation(
-    batch: Batch, part: RefundPart, account: ProviderAccount, reference: str | None, at: datetime
-) -> Operation:
-    return Operation(
-        merchant=batch.merchant,
-        payment=part.payment,
-        provider_account=account,
-        refund_part=part,
-        verb=Verb.REFUND,
-        executor=Operation.Executor.REPORTED,
-        amount=part.amount,
-        currency=part.refund.currency,
-        outcome=Outcome.SUCCEEDED,
-        provider_reference=reference,
-        actor=batch.actor,
-        occurred_at=at,
-        completed_at=batch.now,
-        created_at=batch.now,
-    )
-
-
-def _note_unlinked(batch: Batch, part: RefundPart) -> None:
-    batch.disagree(
-        DiscrepancyKind.UNLINKED_REFUND,
-        f"unlinked_refund:{part.id}",
-        **told(gettext_noop("Money was given back on a card, and no sale is known for it.")),
-        amount=part.amount,
-        currency=part.refund.currency,
-        channel_id=part.refund.channel_id,
-        terminal_id=part.terminal_id,
-        item=part.item,
-    )
 
 
 def _note_difference(batch: Batch, operation: Operation, result: Result) -> None:

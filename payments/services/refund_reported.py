@@ -1,0 +1,111 @@
+"""Refunds that happened without us, at a provider's dashboard or a terminal: booked as the facts that they are."""
+
+from datetime import datetime
+
+from django.utils.translation import gettext_noop
+
+from payments import journal
+from payments.models import Channel, Operation, Order, Payment, ProviderAccount, Refund, RefundPart
+from payments.models.discrepancy import DiscrepancyKind
+from payments.models.refund import PartStatus, RefundStatus, Route
+from payments.providers.base import Outcome
+from payments.said import told
+from payments.services import refund_moves
+from payments.services.batch import Batch
+
+
+def report(
+    batch: Batch,
+    *,
+    order: Order,
+    payment: Payment | None,
+    channel: Channel,
+    provider_account: ProviderAccount,
+    amount: int,
+    reference: str | None,
+    reason: str,
+    at: datetime,
+    operator: str = "",
+    terminal_id: str | None = None,
+    tip: int = 0,
+) -> Operation:
+    """Book one, whatever is left to give back.
+
+    Returns its operation, from which its part and refund can be reached. Without a payment no sale is known for it:
+    the order is one of its own, and finance is asked to find the sale.
+    """
+    refund = batch.add(
+        Refund(
+            merchant=batch.merchant,
+            order=order,
+            channel=channel,
+            amount=amount,
+            currency=order.currency,
+            status=RefundStatus.SUCCEEDED,
+            reason=reason[:200],
+            requested_by=batch.actor,
+            operator=operator,
+            reported=True,
+            occurred_at=at,
+            business_day=batch.merchant.business_day(at),
+            created_at=batch.now,
+        )
+    )
+    part = batch.add(_reported_part(batch, refund, payment, terminal_id, tip))
+    operation = batch.add(_reported_operation(batch, part, provider_account, reference, at))
+    refund_moves.shift(batch, part, refunded=amount)
+    batch.note_move(part.id, PartStatus.QUEUED, PartStatus.SUCCEEDED, operation)
+    batch.book(
+        journal.refund_accepted(batch.merchant, part, channel.id, order.currency, at),
+        journal.refund_paid(batch.merchant, part, operation, channel.id, at),
+    )
+    batch.count(refund_moves.figures(part, refunds_amount=amount, refunds_count=1))
+    batch.tell("refund.succeeded", refund)
+    if payment is None:
+        _note_unlinked(batch, part)
+    return operation
+
+
+def _reported_part(
+    batch: Batch, refund: Refund, payment: Payment | None, terminal_id: str | None, tip: int
+) -> RefundPart:
+    return RefundPart(
+        refund=refund,
+        payment=payment,
+        item=batch.item(),
+        position=0,
+        amount=refund.amount,
+        tip=tip,
+        route=Route.ORIGINAL if terminal_id is None else Route.TERMINAL,
+        status=PartStatus.SUCCEEDED,
+        terminal_id=terminal_id,
+        expected_at=refund.occurred_at,
+    )
+
+
+def _reported_operation(
+    batch: Batch, part: RefundPart, account: ProviderAccount, reference: str | None, at: datetime
+) -> Operation:
+    return refund_moves.operation_of(
+        batch,
+        part,
+        account,
+        Operation.Executor.REPORTED,
+        outcome=Outcome.SUCCEEDED,
+        provider_reference=reference,
+        occurred_at=at,
+        completed_at=batch.now,
+    )
+
+
+def _note_unlinked(batch: Batch, part: RefundPart) -> None:
+    batch.disagree(
+        DiscrepancyKind.UNLINKED_REFUND,
+        f"unlinked_refund:{part.id}",
+        **told(gettext_noop("Money was given back on a card, and no sale is known for it.")),
+        amount=part.amount,
+        currency=part.refund.currency,
+        channel_id=part.refund.channel_id,
+        terminal_id=part.terminal_id,
+        item=part.item,
+    )
