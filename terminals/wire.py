@@ -187,7 +187,7 @@ def _parts(transaction: Transaction) -> Iterator[tuple[Struct, str]]:
 def _is_free(name: str, value: str, prefix: str) -> bool:
     """Whether a field is text in which a card number may hide, and not a number with a format of its own."""
     if name in _TYPED:
-        return len(value) > _TYPED[name]
+        return len(value) > _TYPED[name] or not value.isalnum()
     if prefix == "emv.":
         return name == "label"
     return name not in ("payment", "order", "action")  # an id that is none of ours is refused unseen

@@ -158,6 +158,11 @@ def test_a_merchant_number_that_looks_like_a_card_is_left_alone(terminal: Device
     assert CardEvidence.objects.get().acquirer_mid == "378282246310005"
 
 
+def test_a_merchant_number_with_anything_around_it_is_text(terminal: Device) -> None:
+    terminal.post(sale(1, acquirer_mid="(4222222222222)"))
+    assert CardEvidence.objects.get().acquirer_mid == "(*********2222)"
+
+
 def test_a_heartbeats_card_number_is_masked(terminal: Device) -> None:
     assert terminal.heartbeat({"firmware": PAN}).status_code == 200
     assert Terminal.objects.get().firmware == "************1111"
