@@ -42,20 +42,26 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
 
 def crowd(times: int, work: Callable[[int], Any], *, width: int) -> list[Any]:
     """Do it `times` over, `width` of them at the same time; answers and refusals, in order."""
-    start = Barrier(min(times, width))
+    width = min(times, width)
+    start, numbers, outcomes = Barrier(width), iter(range(times)), [None] * times
 
     def one(number: int) -> Any:
-        if number < width:
-            start.wait(60)
         try:
             return work(number)
         except Invalid as refusal:
             return refusal
+
+    def run(_: int) -> None:
+        start.wait(60)
+        try:
+            for number in numbers:  # whoever is free takes the next
+                outcomes[number] = one(number)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(width) as pool:
-        return list(pool.map(one, range(times)))
+        list(pool.map(run, range(width)))
+    return outcomes
 
 
 def _outcome(future: "Future[Any]") -> Any:

@@ -22,7 +22,8 @@ def prove(
     """Run tests with these sizes in their environment; what fails tells on stderr how it is repeated."""
     seed = fresh_seed() if seed is None else seed
     given = {name: str(size) for name, size in sizes.items()} | {"SEED": str(seed)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--hypothesis-seed={seed}", *paths]
+    options = ["-q", "-n", "2", "-p", "no:cacheprovider", f"--hypothesis-seed={seed}"]
+    command = [sys.executable, "-m", "pytest", *options, *paths]
     environment = os.environ | given
     environment.pop("DJANGO_SETTINGS_MODULE", None)  # with it settings are read before the tests have their servers
     done = subprocess.run(command, cwd=PROJECT, env=environment, stdout=sys.stderr, check=False)
