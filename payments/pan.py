@@ -18,6 +18,7 @@ _RUN: Final = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){12,}(?![0-9])")
 _PREFIX: Final = re.compile(r"[3-6]|81|222[1-9]|22[3-9]|2[3-6]|27[01]|2720")
 _BEGINNING: Final = re.compile(r"(?<![0-9])(?:[3-6]|8[ -]?1|2[ -]?[2-7])")  # as most runs have none: dates, counters
 _LUHN_DOUBLE: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+_DOUBLED: Final = str.maketrans("0123456789", "".join(map(str, _LUHN_DOUBLE)))
 
 
 def has_card_number(text: str) -> bool:
@@ -80,7 +81,10 @@ def _card_numbers(text: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
     Every span of whole groups is one candidate. Sums from the run's beginning, one for each parity of the digits that
     are doubled, tell Luhn's sum of any of them at once: a megabyte of digits must not cost minutes.
     """
-    if end - begin > LONGEST and text[begin:end].isdigit():
+    run = text[begin:end]
+    if run.isdigit():
+        if len(run) <= LONGEST and _PREFIX.match(run) and _passes_luhn(run):
+            yield begin, end
         return
     places = [at for at in range(begin, end) if text[at].isdigit()]
     digits = [int(text[at]) for at in places]
@@ -92,6 +96,10 @@ def _card_numbers(text: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
             for last in range(first + SHORTEST, min(first + LONGEST, len(places)) + 1):
                 if last in ends and (sums[last % 2][last] - sums[last % 2][first]) % 10 == 0:
                     yield places[first], places[last - 1] + 1
+
+
+def _passes_luhn(digits: str) -> bool:
+    return (sum(map(int, digits[-1::-2])) + sum(map(int, digits[-2::-2].translate(_DOUBLED)))) % 10 == 0
 
 
 def _sums(digits: list[int], doubled: int) -> list[int]:
