@@ -1,12 +1,24 @@
 """Fields of a body that name an object of the caller's merchant."""
 
-from typing import Any
+from typing import Any, Final
 
 from payments import directory
 from payments.api.fields import Reference
 from payments.api.views import channel_of
 from payments.models import Order, Payment, ProviderAccount
 from payments.people.services.api_keys import Caller
+from payments.prepared import Prepared
+
+_ORDER: Final = Prepared(
+    lambda merchant_id, order_id: Order.objects.filter(id=order_id, merchant_id=merchant_id).select_related(
+        "merchant", "channel"
+    )
+)
+_PAYMENT: Final = Prepared(
+    lambda merchant_id, payment_id: Payment.objects.filter(id=payment_id, merchant_id=merchant_id).select_related(
+        "merchant", "order__merchant", "order__channel", "channel", "provider_account"
+    )
+)
 
 
 def channel_field(**kwargs: Any) -> Reference:
@@ -35,15 +47,11 @@ def account_field(**kwargs: Any) -> Reference:
 
 
 def _order(caller: Caller, order_id: str) -> Order | None:
-    rows = Order.objects.select_related("merchant", "channel")
-    return rows.filter(id=order_id, merchant_id=caller.merchant_id).first()
+    return _ORDER.first(caller.merchant_id, order_id)
 
 
 def _payment(caller: Caller, payment_id: str) -> Payment | None:
-    rows = Payment.objects.select_related(
-        "merchant", "order__merchant", "order__channel", "channel", "provider_account"
-    )
-    return rows.filter(id=payment_id, merchant_id=caller.merchant_id).first()
+    return _PAYMENT.first(caller.merchant_id, payment_id)
 
 
 def _terminal(caller: Caller, terminal_id: str) -> str | None:

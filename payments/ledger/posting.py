@@ -16,7 +16,6 @@ from payments.ledger.errors import AlreadyReversed, BooksRefused, DayClosed, Key
 
 __all__ = ["AccountKind", "AccountSpec", "Entry", "Line", "Posted", "credit", "debit", "next_items", "post"]
 
-FIRST_DAY: Final = date(2000, 1, 1)
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -87,14 +86,14 @@ def _book(once: dict[str, _Resolved]) -> dict[str, Posted]:
 
 
 def _book_one(resolved: _Resolved) -> Posted | None:
-    """What is asked for most, with little around it: None, if its key is booked already."""
-    entry, id_ = resolved.entry, new_id("jrn")
+    """What is asked for most, with little around it: None, if its key is booked already or its day is closed."""
+    entry, id_, day = resolved.entry, new_id("jrn"), resolved.entry.business_day
     parameters = [
         id_,
         entry.key,
         entry.event,
         entry.merchant_id,
-        entry.business_day.isoformat(),
+        day.isoformat(),
         entry.occurred_at.isoformat(),
         entry.reverses,
         resolved.content,
@@ -102,11 +101,10 @@ def _book_one(resolved: _Resolved) -> Posted | None:
         _numbers([line.item for line in entry.lines]),
         _numbers([line.amount for line in entry.lines]),
     ]
-    booked = _value(sql.POST_ONE, parameters)
-    if booked is None:
+    microseconds = _value(sql.POST_ONE, parameters)
+    if microseconds is None:
         return None
-    days, microseconds = booked
-    return Posted(id_, entry.key, FIRST_DAY + timedelta(days), EPOCH + microseconds * MICROSECOND, True)
+    return Posted(id_, entry.key, day, EPOCH + microseconds * MICROSECOND, True)
 
 
 def _value(statement: str, parameters: list[str | None]) -> Any:
@@ -120,17 +118,27 @@ def _value(statement: str, parameters: list[str | None]) -> Any:
 
 
 def _book_many(resolved: list[_Resolved]) -> dict[str, Posted]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql.POST, _parameters(resolved))
-        return {key: Posted(id_, key, day, at, new) for key, id_, day, at, new in cursor.fetchall()}
-
-
-def _parameters(resolved: list[_Resolved]) -> list[str]:
-    """What `ledger_post` takes: the days, then the entries, then their lines, each as columns."""
     entries = [row.entry for row in resolved]
     days: dict[tuple[str, date], int] = {}
-    day_numbers = [days.setdefault((entry.merchant_id, entry.business_day), len(days) + 1) for entry in entries]
+    numbers = [days.setdefault((entry.merchant_id, entry.business_day), len(days)) for entry in entries]
     ids = [new_id("jrn") for _ in entries]
+    with connection.cursor() as cursor:
+        cursor.execute(sql.POST, _parameters(resolved, list(days), numbers, ids))
+        booked_at, dates, *old = cursor.fetchall()[0]
+    posted = {
+        entry.key: Posted(id_, entry.key, dates[number], booked_at, True)
+        for entry, id_, number in zip(entries, ids, numbers, strict=True)
+    }
+    if old[0] is not None:
+        posted |= {key: Posted(id_, key, day, at, False) for key, id_, day, at in zip(*old, strict=True)}
+    return posted
+
+
+def _parameters(
+    resolved: list[_Resolved], days: list[tuple[str, date]], day_numbers: list[int], ids: list[str]
+) -> list[str]:
+    """What `ledger_post` takes: the days, then the entries, then their lines, each as columns."""
+    entries = [row.entry for row in resolved]
     lines = [line for entry in entries for line in entry.lines]
     return [
         _texts(merchant for merchant, _ in days),
@@ -139,7 +147,7 @@ def _parameters(resolved: list[_Resolved]) -> list[str]:
         _texts(entry.key for entry in entries),
         _texts(entry.event for entry in entries),
         _texts(entry.merchant_id for entry in entries),
-        _numbers(day_numbers),
+        _numbers(number + 1 for number in day_numbers),
         _texts(entry.occurred_at.isoformat() for entry in entries),
         _texts(entry.reverses for entry in entries),
         _texts(row.content for row in resolved),

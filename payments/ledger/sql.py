@@ -3,7 +3,7 @@
 from typing import Final
 
 POST: Final = """
-    SELECT entry_key, entry_id, book_date, booked_at, is_new FROM ledger_post(
+    SELECT booked_at, book_dates, old_keys, old_ids, old_dates, old_moments FROM ledger_post(
         %s::text[], %s::date[],
         %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::timestamptz[],
         %s::text[], %s::text[], %s::int[],

@@ -62,6 +62,16 @@ _PAYMENTS = Prepared(
         .order_by("id")
     )
 )
+_REFUNDS = Prepared(
+    lambda order_ids: Refund.objects.filter(order_id__in=order_ids).select_related("channel").order_by("id")
+)
+_REFUND_PARTS = Prepared(
+    lambda order_ids: (
+        RefundPart.objects.filter(refund__order_id__in=order_ids)
+        .select_related("voucher")
+        .order_by("refund_id", "position")
+    )
+)
 
 
 class Batch:
@@ -116,11 +126,10 @@ class Batch:
         if not wanted:
             return
         self._refunds_read |= wanted
-        for refund in Refund.objects.filter(order_id__in=wanted).select_related("channel").order_by("id"):
+        for refund in _REFUNDS(sorted(wanted)):
             refund.merchant, refund.order = self.merchant, self.orders[refund.order_id]
             self.refunds[refund.id] = refund
-        parts = RefundPart.objects.filter(refund__order_id__in=wanted).select_related("voucher")
-        for part in parts.order_by("refund_id", "position"):
+        for part in _REFUND_PARTS(sorted(wanted)):
             part.refund = self.refunds[part.refund_id]
             part.payment = self.payments[part.payment_id] if part.payment_id else None
             self.parts[part.id] = part

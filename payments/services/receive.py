@@ -34,6 +34,14 @@ _ANSWERED: Final = Prepared(
     )
 )
 
+_DUE: Final = Prepared(
+    lambda event_id: (
+        ProviderEvent.objects.select_for_update(of=("self",), skip_locked=True)
+        .filter(id=event_id, due_at__isnull=False)
+        .select_related("provider_account__merchant")
+    )
+)
+
 
 def receive(account: ProviderAccount, *, body: bytes, headers: Mapping[str, str]) -> str:
     """Verify and store a webhook, and return our id for it; applying it is left to a worker.
@@ -83,12 +91,7 @@ def apply_event(event_id: str) -> None:
     """Apply one stored event, unless it was, or another worker just does."""
     with transaction.atomic():
         reach("apply.opened")
-        row = (
-            ProviderEvent.objects.select_for_update(of=("self",), skip_locked=True)
-            .filter(id=event_id, due_at__isnull=False)
-            .select_related("provider_account__merchant")
-            .first()
-        )
+        row = _DUE.first(event_id)
         if row is not None:
             _apply(row)
         reach("apply.written")

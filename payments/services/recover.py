@@ -23,7 +23,7 @@ from payments.services import calls, moves
 from payments.services.batch import Batch
 from payments.services.receive import apply_event
 from payments.services.record import record_answer
-from payments.services.submit import LEASE, call_of, credentials_of, operations, submit
+from payments.services.submit import LEASE, OPERATION, call_of, credentials_of, submit
 from payments.sweeping import guarded
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def recover(*, limit: int = 200) -> int:
 
 def recover_operation(operation_id: str) -> None:
     """Find out what became of one operation, or send it if nobody did."""
-    operation = operations().get(id=operation_id)
+    (operation,) = OPERATION(operation_id)
     if operation.submitted_at is None:
         submit(operation_id, actor=ACTOR)
     elif operation.outcome == Outcome.NOT_SENT:

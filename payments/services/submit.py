@@ -8,7 +8,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from payments import registry
 from payments.crash_points import reach
@@ -24,6 +24,13 @@ logger = logging.getLogger(__name__)
 # Longer than any provider's timeout: while it runs, nobody else asks.
 LEASE: Final = timedelta(seconds=30)
 
+# With all that a call needs.
+OPERATION: Final = Prepared(
+    lambda operation_id: Operation.objects.filter(id=operation_id).select_related(
+        "payment__order", "payment__customer", "provider_account__merchant", "merchant", "refund_part"
+    )
+)
+
 
 def submit(operation_id: str, *, actor: str) -> None:
     """Ask the provider for an operation that was requested and not sent yet; harmless to repeat.
@@ -31,7 +38,7 @@ def submit(operation_id: str, *, actor: str) -> None:
     The operation's id is the provider's idempotency key, so that even a call repeated after a crash moves money once.
     """
     if _claim(operation_id):
-        operation = _OPERATION(operation_id)[0]
+        operation = OPERATION(operation_id)[0]
         record_answer(operation, _execute(operation), actor=actor)
 
 
@@ -105,16 +112,6 @@ def _claim(operation_id: str) -> bool:
     claimed = sql.done(sql.CLAIM_OPERATION, named | {"lease": LEASE.total_seconds()})
     reach("submit.claimed")
     return claimed
-
-
-def operations() -> QuerySet[Operation]:
-    """Operations with all that a call needs."""
-    return Operation.objects.select_related(
-        "payment__order", "payment__customer", "provider_account__merchant", "merchant", "refund_part"
-    )
-
-
-_OPERATION: Final = Prepared(lambda operation_id: operations().filter(id=operation_id))
 
 
 def _execute(operation: Operation) -> Result:
