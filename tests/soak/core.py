@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from payments.crash_points import POINTS
@@ -21,24 +22,33 @@ ASKED: Final = 20  # examples of each address
 def core(end: float) -> Iterator[dict[str, Any]]:
     """Each part at its full size, or as much of it as the minutes that are left allow; then fresh seeds until the end.
 
-    The parts after the ordeal take about this many minutes on two idle cores: 4, 4, 3, 2 and 1.
+    The ordeal takes about 13 minutes on two idle cores, the keys 5, and the proofs after them 6.
     """
     yield stacks.ordeal("core.ordeal", _share(end, FULL_MINUTES), **ORDEAL)
-    yield keys(max(1, round(KEYS * _share(end, 14))))
-    percent, passed = max(1, round(100 * _share(end, 10))), 4 * len(POINTS)
-    sizes: dict[str, int] = {"CRASHES": percent}
-    cases = passed * percent // 100
-    yield prove("core.crash_points", "tests/faults/test_crash_points.py", cases=cases, sizes=sizes)
-    orders = max(1, round(ORDERS * _share(end, 6)))
-    sizes = {"ORDERS": orders, "AT_ONCE": AT_ONCE}
-    yield prove("core.refund_races", "tests/faults/test_refunds_race.py", cases=2 * orders * AT_ONCE, sizes=sizes)
-    cards = max(100, round(CARDS * _share(end, 3)))
-    yield prove("core.cards", "tests/faults/test_card_numbers_stay_out.py", cases=cards, sizes={"CARDS": cards})
-    lies = max(40, round(TAMPERINGS * _share(end, 1)))
-    yield prove("core.tampering", "tests/faults/test_tampering.py", cases=lies, sizes={"TAMPERINGS": lies})
+    yield keys(max(1, round(KEYS * _share(end, 12))))
+    yield from _proofs(_share(end, 7))
     while time.monotonic() < end:
         yield prove("core.lives", "tests/stories/test_life.py", cases=LIVES, sizes={"LIVES": LIVES})
         yield prove("core.requests", "tests/api/test_openapi.py", cases=ASKED, sizes={"EXAMPLES": ASKED})
+
+
+def _proofs(share: float) -> Iterator[dict[str, Any]]:
+    """What breaks at a point mostly waits; what races does not. Beside each other they use both cores."""
+    with ThreadPoolExecutor() as pool:
+        crashes = pool.submit(_crash_points, max(1, round(100 * share)))
+        orders, cards, lies = (max(1, round(count * share)) for count in (ORDERS, CARDS, TAMPERINGS))
+        sizes = {"ORDERS": orders, "AT_ONCE": AT_ONCE}
+        races = "tests/faults/test_refunds_race.py"
+        yield prove("core.refund_races", races, cases=2 * orders * AT_ONCE, sizes=sizes)
+        yield prove("core.cards", "tests/faults/test_card_numbers_stay_out.py", cases=cards, sizes={"CARDS": cards})
+        yield prove("core.tampering", "tests/faults/test_tampering.py", cases=lies, sizes={"TAMPERINGS": lies})
+        yield crashes.result()
+
+
+def _crash_points(percent: int) -> dict[str, Any]:
+    """Each point in each way of breaking, or so many of a hundred of these."""
+    cases, sizes = 4 * len(POINTS) * percent // 100, {"CRASHES": percent}
+    return prove("core.crash_points", "tests/faults/test_crash_points.py", cases=cases, sizes=sizes)
 
 
 def keys(count: int) -> dict[str, Any]:

@@ -1,13 +1,11 @@
 """Whole installations for long runs, and ordeals on them."""
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 from tests.faults.ordeal import Ordeal, Size, Verdict
-from tests.soak.runs import fresh_seed
+from tests.soak.runs import folder, fresh_seed
 from tests.soak.told import told
 from tests.stack import Stack
 
@@ -17,9 +15,8 @@ TILLS: Final = 4
 @contextmanager
 def running(**environment: str) -> Iterator[Stack]:
     """An installation that nobody else needs."""
-    with tempfile.TemporaryDirectory(prefix="onetill-soak-", ignore_cleanup_errors=True) as home:
-        Path(home).chmod(0o755)  # the servers' own user must reach what lies below
-        stack = Stack(Path(home), **environment)
+    with folder() as home:
+        stack = Stack(home, **environment)
         stack.start()
         try:
             yield stack
