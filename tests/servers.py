@@ -65,9 +65,21 @@ class Servers:
             stack.callback(self._drop)
             yield
 
+    @contextlib.contextmanager
+    def another(self) -> Iterator[dict[str, str]]:
+        """One more database, empty and migrated: what a process needs in its environment to use it."""
+        name = f"{self.name}_more"
+        with psycopg.connect(self.maintenance_url, autocommit=True) as connection:
+            sql.create_database(connection, name, template=_template())
+            try:
+                addresses = ("DATABASE_URL", "DATABASE_OWNER_URL")
+                yield os.environ | {address: _with_database(os.environ[address], name) for address in addresses}
+            finally:
+                sql.drop_database(connection, name)
+
     def _create(self) -> None:
         with psycopg.connect(self.maintenance_url, autocommit=True) as connection:
-            template = f"template_{_migrations_digest()}"
+            template = _template()
             with sql.exclusive(connection):
                 if not sql.is_ready_template(connection, template):
                     sql.drop_database(connection, template)
@@ -152,6 +164,10 @@ def _migrate(owner_url: str) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"The migrations fail:\n{done.stdout}{done.stderr}")
+
+
+def _template() -> str:
+    return f"template_{_migrations_digest()}"
 
 
 def _migrations_digest() -> str:

@@ -276,8 +276,9 @@ class LateMatch(NamedTuple):
     operation_id: str | None
     payment_id: str | None
     item: int
+    booked_amount: int | None
+    booked_currency: str | None
     expected: int | None
-    expected_currency: str | None
 
 
 def late_matches() -> list[LateMatch]:
@@ -287,7 +288,9 @@ def late_matches() -> list[LateMatch]:
             """
             SELECT line.line_id, match.state, match.operation_id, match.payment_id, match.item,
                    CASE WHEN match.expected_currency <> line.currency THEN match.expected END,
-                   CASE WHEN match.expected_currency <> line.currency THEN match.expected_currency END
+                   CASE WHEN match.expected_currency <> line.currency THEN match.expected_currency END,
+                   CASE WHEN match.expected_currency = line.currency AND match.operation_id IS NULL
+                        AND match.state = 'matched' THEN NULLIF(match.expected, line.gross) END
             FROM staged_settlement_match match
             JOIN staged_settlement_line line ON line.position = match.position
             JOIN reconciliation_settlementline stored ON stored.id = line.line_id

@@ -28,7 +28,7 @@ _KINDS: Final = {
     _State.UNKNOWN: Kind.UNKNOWN_LINE,
     _State.REPEATED: Kind.DUPLICATE,
 }
-_FOUND: Final = ("state", "item", "operation_id", "payment_id", "booked_currency", "booked_amount")
+_FOUND: Final = ("state", "item", "operation_id", "payment_id", "booked_currency", "booked_amount", "expected")
 
 
 def rematch() -> int:
@@ -91,7 +91,7 @@ def _apply(account: ProviderAccount, found: Sequence[matches.LateMatch]) -> None
     for match in found:
         line = stored[match.line_id]
         line.state, line.item = match.state, match.item
-        line.operation_id, line.payment_id = match.operation_id, match.payment_id
+        line.operation_id, line.payment_id, line.expected = match.operation_id, match.payment_id, match.expected
     SettlementLine.objects.bulk_update(stored.values(), _FOUND)
     explained(account.merchant, keys)
     post(entries)
@@ -104,7 +104,7 @@ def _apply(account: ProviderAccount, found: Sequence[matches.LateMatch]) -> None
 def _out_of_suspense(account: ProviderAccount, line: SettlementLine, match: matches.LateMatch) -> Iterator[Entry]:
     """What was early is booked about its payment already, and stays as it was booked."""
     if line.state != _State.EARLY:
-        line.booked_currency, line.booked_amount = match.expected_currency, match.expected
+        line.booked_currency, line.booked_amount = match.booked_currency, match.booked_amount
         yield journal.late_match(account.merchant, line, match.item, timezone.now())
 
 

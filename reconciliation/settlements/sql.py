@@ -11,7 +11,7 @@ _STORE: Final = """
 INSERT INTO reconciliation_settlementline (
     settlement_id, number, type, reference, payment_reference, reported_operation, rrn, tid, stan,
     authorization_code, occurred_at, currency, gross, fee, vat, state, operation_id, payment_id, item,
-    booked_currency, booked_amount
+    booked_currency, booked_amount, expected
 )
 SELECT settlement.id, line.number, line.type, line.reference, line.payment_reference, line.reported_operation,
        line.rrn, line.tid, line.stan, line.authorization_code, line.occurred_at, line.currency, line.gross, line.fee,
@@ -30,7 +30,9 @@ SELECT settlement.id, line.number, line.type, line.reference, line.payment_refer
        CASE WHEN match.state IN ('matched', 'early') AND match.expected_currency <> line.currency
             THEN match.expected_currency END,
        CASE WHEN match.state IN ('matched', 'early') AND match.expected_currency <> line.currency
-            THEN match.expected END
+            THEN match.expected END,
+       CASE WHEN match.state = 'matched' AND match.expected_currency = line.currency AND match.operation_id IS NULL
+            THEN NULLIF(match.expected, line.gross) END
 FROM staged_settlement_line line
 JOIN staged_settlement_match match ON match.position = line.position
 JOIN unnest(%(settlements)s::bigint[]) WITH ORDINALITY settlement(id, place) ON settlement.place = line.settlement + 1
@@ -90,7 +92,7 @@ def bookings(settlement_id: int) -> Iterator[tuple[str, str, int | None, int]]:
 _ISSUES: Final = """
 SELECT line.number, line.state, line.type, line.reference, line.currency, line.gross, line.fee, line.item,
        line.payment_id, line.booked_currency,
-       COALESCE(line.booked_amount, operation.amount * sign(line.gross)::int), rate.fee
+       COALESCE(line.booked_amount, line.expected, operation.amount * sign(line.gross)::int), rate.fee
 FROM reconciliation_settlementline line
 LEFT JOIN payments_operation operation ON operation.id = line.operation_id
 LEFT JOIN payments_payment payment ON payment.id = line.payment_id
@@ -105,7 +107,7 @@ LEFT JOIN LATERAL (
 ) rate ON line.state = 'matched'
 WHERE line.settlement_id = %(settlement)s AND (%(number)s::int IS NULL OR line.number = %(number)s::int)
   AND (line.state IN ('early', 'unknown', 'repeated') OR line.booked_currency IS NOT NULL
-       OR operation.amount <> abs(line.gross) OR abs(rate.fee - line.fee) > 1)
+       OR line.expected IS NOT NULL OR operation.amount <> abs(line.gross) OR abs(rate.fee - line.fee) > 1)
 ORDER BY line.id
 """
 

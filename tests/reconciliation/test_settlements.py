@@ -2,9 +2,16 @@
 
 from dataclasses import replace
 
-from payments.models import Operation
+import pytest
+
+from payments.models import Operation, Payment
+from payments.money import Money
+from payments.providers.base import Fact, Outcome, Report, Result
 from payments.services.device import Kind
+from payments.services.record import record
 from reconciliation.models import Payout, SettlementLine
+from reconciliation.services import late
+from reconciliation.services.resolve import Resolution, resolve
 from tests.reconciliation.conftest import Line, Shop, card_present, codes, settlement_csv
 
 
@@ -140,6 +147,37 @@ def test_another_amount_leaves_the_difference_open(shop: Shop) -> None:
     (row,) = shop.disagreements()
     assert (row.kind, row.amount, row.payment_id) == ("amount_differs", 200, payment.id)
     assert shop.balance("receivable", payment.item) == 200
+
+
+@pytest.mark.parametrize("told_first", [True, False])
+def test_a_chargeback_of_another_amount_leaves_the_difference_open(shop: Shop, told_first: bool) -> None:
+    """Whether the dispute was told of before it was settled or after it."""
+    payment = shop.sells_online(5000)
+    shop.sends(settlement_csv(Line(5000, operation=operation(shop))))
+    settled = Line(-2100, type="chargeback", reference="dp_1", payment_reference=str(payment.provider_reference))
+    reports = [Report(fact=Fact.CHARGEBACK_OPENED, result=disputed(payment, 2000))]
+    if told_first:
+        record(payment.provider_account, reports, actor="provider")
+    shop.sends(settlement_csv(settled))
+    if not told_first:
+        record(payment.provider_account, reports, actor="provider")
+        late.rematch()
+    (row,) = shop.disagreements()
+    assert (row.kind, row.amount, row.payment_id) == ("amount_differs", 100, payment.id)
+    assert shop.balance("receivable", payment.item) == 100
+    wish = Resolution(action="book_fee", note="They kept it.")
+    resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="key_1")
+    assert shop.balance("receivable", payment.item) == 0
+
+
+def disputed(payment: Payment, amount: int) -> Result:
+    """What a provider tells of a dispute."""
+    return Result(
+        Outcome.SUCCEEDED,
+        reference="dp_1",
+        payment_reference=payment.provider_reference,
+        amount=Money(amount, payment.currency),
+    )
 
 
 def test_a_fee_beyond_what_was_agreed_is_raised(shop: Shop) -> None:

@@ -1,0 +1,16 @@
+"""What the books have of a movement that no operation is, where its settlement has another amount."""
+
+from django.db import migrations
+
+import payments.fields
+
+
+class Migration(migrations.Migration):
+    dependencies = [("reconciliation", "0003_words")]
+    operations = [
+        migrations.AddField(
+            model_name="settlementline",
+            name="expected",
+            field=payments.fields.AmountField(blank=True, null=True),
+        ),
+    ]

@@ -1,0 +1,59 @@
+"""Every migration can be taken back and made again, and what is there then is what was there before."""
+
+import subprocess
+import sys
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.conftest import SERVERS
+from tests.stack import PROJECT
+
+# Each time: everything of ours that there is in the database.
+SCHEMA = """
+    SELECT 'function', p.oid::regprocedure::text, pg_get_functiondef(p.oid)
+    FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.prokind = 'f'
+    UNION ALL
+    SELECT 'trigger', t.tgrelid::regclass || ' ' || t.tgname, pg_get_triggerdef(t.oid)
+    FROM pg_trigger t WHERE NOT t.tgisinternal
+    UNION ALL
+    SELECT 'constraint', c.conrelid::regclass || ' ' || c.conname, pg_get_constraintdef(c.oid)
+    FROM pg_constraint c WHERE c.connamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT 'index', i.indexname, i.indexdef FROM pg_indexes i WHERE i.schemaname = 'public'
+    UNION ALL
+    SELECT 'column', c.table_name || ' ' || c.column_name, concat_ws(' ', c.data_type, c.column_default, c.is_nullable)
+    FROM information_schema.columns c WHERE c.table_schema = 'public'
+    UNION ALL
+    SELECT 'right', c.relname, c.relacl::text FROM pg_class c
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'S')
+"""
+
+BACK = """
+from django.core.management import call_command
+for app in ("reconciliation", "terminals", "payments", "notify", "people", "ledger"):
+    call_command("migrate", app, "zero", verbosity=0)
+"""
+
+
+def schema(environment: dict[str, str]) -> set[Any]:
+    with psycopg.connect(environment["DATABASE_OWNER_URL"]) as connection:
+        return set(connection.execute(SCHEMA).fetchall())
+
+
+def manage(environment: dict[str, str], *words: str) -> None:
+    command = [sys.executable, str(PROJECT / "manage.py"), *words, "--verbosity=0"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.usefixtures("django_db_setup")
+def test_all_of_it_goes_back_and_comes_again() -> None:
+    with SERVERS.another() as environment:
+        before = schema(environment)
+        manage(environment, "shell", "-c", BACK)
+        left = {name for _, name, _ in schema(environment) if "ledger" in name or "payments" in name}
+        assert left == set()
+        manage(environment, "migrate")
+        assert schema(environment) == before
