@@ -14,6 +14,7 @@ LENGTH: Final = 26
 MAX_LENGTH: Final = 30
 PATTERN: Final = re.compile(rf"[a-z]{{2,3}}_[{ALPHABET}]{{{LENGTH}}}")
 _PAIRS: Final = [first + second for first in ALPHABET for second in ALPHABET]
+_LOW: Final = (1 << 70) - 1
 
 _lock = Lock()
 _last = 0
@@ -77,9 +78,11 @@ def _milliseconds(moment: datetime) -> int:
 
 
 def _encode(number: int) -> str:
-    """In base 32, two digits at a time."""
-    pairs = []
-    for _ in range(LENGTH // 2):
-        pairs.append(_PAIRS[number & 1023])
-        number >>= 10
-    return "".join(reversed(pairs))
+    """In base 32, two digits at a time: twelve from the moment and fourteen from the rest."""
+    high, low, pair = number >> 70, number & _LOW, _PAIRS
+    return (
+        f"{pair[high >> 50]}{pair[high >> 40 & 1023]}{pair[high >> 30 & 1023]}"
+        f"{pair[high >> 20 & 1023]}{pair[high >> 10 & 1023]}{pair[high & 1023]}"
+        f"{pair[low >> 60]}{pair[low >> 50 & 1023]}{pair[low >> 40 & 1023]}{pair[low >> 30 & 1023]}"
+        f"{pair[low >> 20 & 1023]}{pair[low >> 10 & 1023]}{pair[low & 1023]}"
+    )

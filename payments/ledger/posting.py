@@ -142,17 +142,17 @@ def _parameters(
     lines = [line for entry in entries for line in entry.lines]
     return [
         _texts(merchant for merchant, _ in days),
-        _texts(day.isoformat() for _, day in days),
-        _texts(ids),
+        _plain(day.isoformat() for _, day in days),
+        _plain(ids),
         _texts(entry.key for entry in entries),
         _texts(entry.event for entry in entries),
         _texts(entry.merchant_id for entry in entries),
         _numbers(number + 1 for number in day_numbers),
-        _texts(entry.occurred_at.isoformat() for entry in entries),
+        _plain([entry.occurred_at.isoformat() for entry in entries]),
         _texts(entry.reverses for entry in entries),
-        _texts(row.content for row in resolved),
+        _plain([row.content for row in resolved]),
         _numbers(len(entry.lines) for entry in entries),
-        _texts(id_ for id_, entry in zip(ids, entries, strict=True) for _ in entry.lines),
+        _plain([id_ for id_, entry in zip(ids, entries, strict=True) for _ in entry.lines]),
         _numbers(number for entry in entries for number in range(1, len(entry.lines) + 1)),
         _numbers(number for row in resolved for number in row.accounts),
         _numbers(line.item for line in lines),
@@ -163,6 +163,11 @@ def _parameters(
 def _numbers(values: Iterable[int | None]) -> str:
     """An array as PostgreSQL writes it; the driver's own lists take several times as long."""
     return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
+def _plain(values: Iterable[str]) -> str:
+    """The same of ids, digests and moments, in which there is nothing to quote."""
+    return "{" + ",".join(values) + "}"
 
 
 def _texts(values: Iterable[str | None]) -> str:
