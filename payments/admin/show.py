@@ -157,10 +157,9 @@ def outcome(value: str | None) -> SafeString:
 
 def method(payment: Payment) -> str:
     """How it was paid: `Card · Maestro •4242`."""
-    parts = [title(str(payment.get_method_display() or gettext("not chosen yet")))]
-    if payment.card_brand:
-        parts.append(brand(payment.card_brand))
-    told = " · ".join(parts)
+    name = title(str(payment.get_method_display() or gettext("not chosen yet")))
+    scheme = brand(payment.card_brand) if payment.card_brand else ""
+    told = f"{name} · {scheme}" if scheme and scheme != name else name
     return f"{told} •{payment.card_last4}" if payment.card_last4 else told
 
 

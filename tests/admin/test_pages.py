@@ -184,5 +184,15 @@ def test_a_payment_tells_how_it_was_paid_as_its_owners_spell_it(shop: Shop) -> N
     payment = shop.pin(1_250)
     payment.card_brand, payment.card_last4 = "vpay", "7731"
     assert show.method(payment) == "Card · V PAY •7731"
+    payment.method, payment.card_brand, payment.card_last4 = "bancontact", "bancontact", "3385"
+    assert show.method(payment) == "Bancontact •3385"
     payment.method, payment.card_brand, payment.card_last4 = "ideal", "", ""
     assert show.method(payment) == "iDEAL"
+
+
+def test_an_empty_list_speaks_of_filters_only_where_there_are_some(sign_in: SignIn) -> None:
+    anyone = sign_in("root")
+    assert "There is nothing here yet." in (empty := anyone.get("payments/refund/"))
+    assert "Reset filters" not in empty
+    assert "Nothing fits what is asked for." in (asked := anyone.get("payments/refund/", q="nobody"))
+    assert "Reset filters" in asked
