@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models import query
 from django.db.transaction import TransactionManagementError
@@ -53,6 +54,17 @@ class Prepared(Generic[Row]):
         with connection.cursor() as cursor:
             cursor.execute(plan.text, [parameter(flat) for parameter in plan.parameters])
             return [_row(plan, list(columns)) for columns in cursor.fetchall()]
+
+    def one(self, *values: Value) -> Row:
+        """The only row.
+
+        Raises:
+            ObjectDoesNotExist: there is none.
+        """
+        row = self.first(*values)
+        if row is None:
+            raise ObjectDoesNotExist(f"there is nothing for {values}")
+        return row
 
     def first(self, *values: Value) -> Row | None:
         """The first row, if there is one."""

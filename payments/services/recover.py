@@ -54,7 +54,7 @@ def recover(*, limit: int = 200) -> int:
 
 def recover_operation(operation_id: str) -> None:
     """Find out what became of one operation, or send it if nobody did."""
-    (operation,) = OPERATION(operation_id)
+    operation = OPERATION.one(operation_id)
     if operation.submitted_at is None:
         submit(operation_id, actor=ACTOR)
     elif operation.outcome == Outcome.NOT_SENT:

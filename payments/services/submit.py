@@ -38,7 +38,7 @@ def submit(operation_id: str, *, actor: str) -> None:
     The operation's id is the provider's idempotency key, so that even a call repeated after a crash moves money once.
     """
     if _claim(operation_id):
-        operation = OPERATION(operation_id)[0]
+        operation = OPERATION.one(operation_id)
         record_answer(operation, _execute(operation), actor=actor)
 
 

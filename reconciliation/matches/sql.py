@@ -87,7 +87,7 @@ LEFT JOIN (
 # What happened to a payment without an operation of its own is in the books as a posting on its receivable: of which
 # sign, and under which keys. The n-th such line about a payment is the n-th such posting (of the dispute it names).
 _MOVED: Final = """
-SELECT line.position, posting.amount
+SELECT line.position, posting.amount, line.named
 FROM (
     SELECT found.*, rule.sign, rule.keys, named.id AS named,
            row_number() OVER (PARTITION BY found.payment_id, found.type ORDER BY found.position) AS place,
@@ -126,7 +126,7 @@ best AS (
     SELECT DISTINCT ON (position) * FROM candidate ORDER BY position, rank, distance, operation_id
 ),
 found AS (
-    SELECT line.position, line.line_id, line.type, line.reference, line.currency AS settled_in,
+    SELECT line.position, line.line_id, line.type, line.reference, line.gross, line.currency AS settled_in,
            CASE WHEN line.type IN ('sale', 'refund') THEN best.operation_id END AS operation_id,
            best.payment_id, operation.outcome, operation.reversed_at, operation.amount,
            COALESCE(payment.currency, operation.currency) AS currency,
@@ -141,7 +141,7 @@ found AS (
 ),
 moved AS ({_MOVED}),
 judged AS (
-SELECT found.*, returned.item AS returned_item,
+SELECT found.*, moved.named, returned.item AS returned_item,
        CASE
            WHEN found.type = 'sale' THEN found.amount
            WHEN found.type = 'refund' THEN -found.amount
@@ -196,7 +196,11 @@ SELECT position,
        CASE WHEN type = 'payout_returned' THEN returned_item
             WHEN type NOT IN ('fee', 'reserve_hold', 'reserve_release') THEN item END,
        expected,
-       CASE WHEN expected IS NOT NULL THEN currency END
+       CASE WHEN expected IS NOT NULL THEN currency END,
+       -- Of what keeps no operation, and only where it is certain which posting it is: one of the dispute it names.
+       CASE WHEN state = 'matched' AND settled_in = currency
+                 AND (named IS NOT NULL OR type = 'refund_failed' AND verb = 'refund')
+            THEN NULLIF(expected, gross) END
 FROM judged
 """
 
@@ -278,7 +282,7 @@ class LateMatch(NamedTuple):
     item: int
     booked_amount: int | None
     booked_currency: str | None
-    expected: int | None
+    differs: int | None
 
 
 def late_matches() -> list[LateMatch]:
@@ -289,8 +293,7 @@ def late_matches() -> list[LateMatch]:
             SELECT line.line_id, match.state, match.operation_id, match.payment_id, match.item,
                    CASE WHEN match.expected_currency <> line.currency THEN match.expected END,
                    CASE WHEN match.expected_currency <> line.currency THEN match.expected_currency END,
-                   CASE WHEN match.expected_currency = line.currency AND match.operation_id IS NULL
-                        AND match.state = 'matched' THEN NULLIF(match.expected, line.gross) END
+                   match.differs
             FROM staged_settlement_match match
             JOIN staged_settlement_line line ON line.position = match.position
             JOIN reconciliation_settlementline stored ON stored.id = line.line_id

@@ -90,7 +90,7 @@ class SettlementLine(models.Model):
     item = models.BigIntegerField(null=True, blank=True)  # what its gross is booked about: a payment, or itself
     booked_currency = CurrencyField(null=True, blank=True)  # the sale's, where it differs from the settlement's
     booked_amount = AmountField(null=True, blank=True)
-    expected = AmountField(null=True, blank=True)  # of what has no operation: as the books have it, where that differs
+    expected = AmountField(null=True, blank=True)  # the books' amount, where it differs and no operation tells it
 
     class Meta:
         verbose_name = _("settlement line")

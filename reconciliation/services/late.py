@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from payments.ledger.posting import Entry, post
-from payments.models import Merchant, ProviderAccount
+from payments.models import Discrepancy, Merchant, ProviderAccount
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.services import discrepancy
 from reconciliation import journal
@@ -87,11 +87,13 @@ def _apply(account: ProviderAccount, found: Sequence[matches.LateMatch]) -> None
     stored = rows.in_bulk([match.line_id for match in found])
     entries = [entry for match in found for entry in _out_of_suspense(account, stored[match.line_id], match)]
     keys = [key(_KINDS[_State(line.state)], line.settlement, line.number) for line in stored.values()]
-    keys += [f"{Kind.MISSING_IN_SETTLEMENT}:{match.operation_id}" for match in found if match.operation_id]
+    written_off = _resolved(account.merchant, keys)
     for match in found:
         line = stored[match.line_id]
         line.state, line.item = match.state, match.item
-        line.operation_id, line.payment_id, line.expected = match.operation_id, match.payment_id, match.expected
+        line.operation_id, line.payment_id = match.operation_id, match.payment_id
+        if key(Kind.MISSING_IN_BOOKS, line.settlement, line.number) not in written_off:
+            line.expected = match.differs
     SettlementLine.objects.bulk_update(stored.values(), _FOUND)
     explained(account.merchant, keys)
     post(entries)
@@ -99,6 +101,12 @@ def _apply(account: ProviderAccount, found: Sequence[matches.LateMatch]) -> None
         _look_again(line)
     for settlement in {line.settlement_id: line.settlement for line in stored.values()}.values():
         confirm_settled(settlement)
+
+
+def _resolved(merchant: Merchant, keys: Sequence[str]) -> set[str]:
+    """What persons have decided: what stood open of it is booked elsewhere."""
+    rows = Discrepancy.objects.filter(merchant=merchant, key__in=keys, status=Discrepancy.Status.RESOLVED)
+    return set(rows.values_list("key", flat=True))
 
 
 def _out_of_suspense(account: ProviderAccount, line: SettlementLine, match: matches.LateMatch) -> Iterator[Entry]:
@@ -109,6 +117,7 @@ def _out_of_suspense(account: ProviderAccount, line: SettlementLine, match: matc
 
 
 def _look_again(line: SettlementLine) -> None:
-    """Now that a line is explained, it may still disagree."""
+    """Now that a line is explained, it explains other things, and it may still disagree."""
+    explained(line.settlement.merchant, sql.explained_keys(line.settlement_id, number=line.number))
     for issue in sql.issues(settlement_id=line.settlement_id, rates="[]", number=line.number):
         discrepancy.raise_(list(issues(line.settlement, issue)))

@@ -31,8 +31,7 @@ SELECT settlement.id, line.number, line.type, line.reference, line.payment_refer
             THEN match.expected_currency END,
        CASE WHEN match.state IN ('matched', 'early') AND match.expected_currency <> line.currency
             THEN match.expected END,
-       CASE WHEN match.state = 'matched' AND match.expected_currency = line.currency AND match.operation_id IS NULL
-            THEN NULLIF(match.expected, line.gross) END
+       match.differs
 FROM staged_settlement_line line
 JOIN staged_settlement_match match ON match.position = line.position
 JOIN unnest(%(settlements)s::bigint[]) WITH ORDINALITY settlement(id, place) ON settlement.place = line.settlement + 1
@@ -152,8 +151,12 @@ def provisional_payments(settlement_id: int) -> list[tuple[str, str]]:
         return [tuple(row) for row in cursor.fetchall()]
 
 
-def explained_keys(settlement_id: int) -> list[str]:
-    """Discrepancies that stand because an operation was missing here, and is missing no more."""
+def explained_keys(settlement_id: int, *, number: int | None = None) -> list[str]:
+    """Discrepancies that a settlement, or one line of it, explains.
+
+    They stand because an operation was missing in it, or because of a dispute two amounts were told: now the line's
+    own difference says which.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -162,9 +165,20 @@ def explained_keys(settlement_id: int) -> list[str]:
             JOIN payments_discrepancy discrepancy
               ON discrepancy.merchant_id = settlement.merchant_id AND discrepancy.status <> 'resolved'
              AND discrepancy.key = 'missing_in_settlement:' || line.operation_id
-            WHERE line.settlement_id = %s AND line.state = 'matched'
+            WHERE line.settlement_id = %(settlement)s AND line.state = 'matched'
+              AND (%(number)s::int IS NULL OR line.number = %(number)s::int)
+            UNION ALL
+            SELECT discrepancy.key FROM reconciliation_settlementline line
+            JOIN payments_chargeback chargeback
+              ON chargeback.payment_id = line.payment_id AND chargeback.provider_reference = line.reference
+            JOIN payments_discrepancy discrepancy
+              ON discrepancy.merchant_id = chargeback.merchant_id AND discrepancy.status <> 'resolved'
+             AND discrepancy.key = 'amount_differs:' || chargeback.id
+            WHERE line.settlement_id = %(settlement)s AND line.expected IS NOT NULL
+              AND line.type IN ('chargeback', 'chargeback_reversal')
+              AND (%(number)s::int IS NULL OR line.number = %(number)s::int)
             """,
-            [settlement_id],
+            {"settlement": settlement_id, "number": number},
         )
         return [row[0] for row in cursor.fetchall()]
 

@@ -196,3 +196,4 @@ def test_an_empty_list_speaks_of_filters_only_where_there_are_some(sign_in: Sign
     assert "Reset filters" not in empty
     assert "Nothing fits what is asked for." in (asked := anyone.get("payments/refund/", q="nobody"))
     assert "Reset filters" in asked
+    assert "Reset filters" in anyone.get("payments/payment/", business_day__year="2020")

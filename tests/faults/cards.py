@@ -60,7 +60,7 @@ def is_merchant_number(body: Any) -> bool:
     if isinstance(body, list):
         return any(map(is_merchant_number, body))
     told = body.get("acquirer_mid") if isinstance(body, dict) else None
-    return str(told).isdigit() and len(str(told)) <= 15
+    return isinstance(told, str) and told.isdigit() and len(told) <= 15
 
 
 def posts() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,6 +1,7 @@
 """Prepared queries: the rows that the queryset gives, however often and with whatever values it is asked."""
 
 import pytest
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
@@ -55,6 +56,9 @@ def test_values_that_are_the_same_and_values_that_find_nothing(shop: Shop, paid:
     assert [row.id for row in PAYMENTS(shop.merchant.id, [paid[1].id, paid[1].id])] == [paid[1].id]
     assert PAYMENTS(paid[0].id, [paid[0].id]) == []
     assert PAYMENTS.first(shop.merchant.id, ["pay_x"]) is None
+    assert PAYMENTS.one(shop.merchant.id, [paid[1].id]) == paid[1]
+    with pytest.raises(ObjectDoesNotExist, match="pay_x"):
+        PAYMENTS.one(shop.merchant.id, ["pay_x"])
     assert PAYMENTS.first(shop.merchant.id, ["' OR 1=1 --", "%s"]) is None
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from payments.models import Operation, Payment
+from payments.models import Discrepancy, Operation, Payment
 from payments.money import Money
 from payments.providers.base import Fact, Outcome, Report, Result
 from payments.services.device import Kind
@@ -170,11 +170,52 @@ def test_a_chargeback_of_another_amount_leaves_the_difference_open(shop: Shop, t
     assert shop.balance("receivable", payment.item) == 0
 
 
-def disputed(payment: Payment, amount: int) -> Result:
+def test_lines_that_name_no_dispute_are_judged_by_their_sum(shop: Shop) -> None:
+    """Nobody knows which of two disputes each is."""
+    payment = shop.sells_online(5000)
+    shop.sends(settlement_csv(Line(5000, operation=operation(shop))))
+    reports = [
+        Report(fact=Fact.CHARGEBACK_OPENED, result=disputed(payment, amount, reference))
+        for amount, reference in ((2000, "dp_1"), (1000, "dp_2"))
+    ]
+    record(payment.provider_account, reports, actor="provider")
+    about = Line(0, type="chargeback", payment_reference=str(payment.provider_reference))
+    shop.sends(settlement_csv(*(replace(about, gross=gross, reference=f"mov{gross}") for gross in (-1000, -2000))))
+    assert shop.disagreements() == []
+    assert shop.balance("receivable", payment.item) == 0
+
+
+def test_what_a_provider_tells_of_a_dispute_and_settles_alike_is_one_difference(shop: Shop) -> None:
+    payment = shop.sells_online(5000)
+    shop.sends(settlement_csv(Line(5000, operation=operation(shop))))
+    for amount in (2000, 2100):
+        reports = [Report(fact=Fact.CHARGEBACK_OPENED, result=disputed(payment, amount))]
+        record(payment.provider_account, reports, actor="provider")
+    assert [(row.kind, row.settlement_file_id) for row in shop.disagreements()] == [("amount_differs", None)]
+    about = Line(-2100, type="chargeback", reference="dp_1", payment_reference=str(payment.provider_reference))
+    file = shop.sends(settlement_csv(about))
+    (row,) = shop.disagreements()
+    assert (row.kind, row.amount, row.settlement_file_id) == ("amount_differs", 100, file.id)
+
+
+def test_what_was_written_off_is_no_difference_when_its_truth_comes(shop: Shop) -> None:
+    payment = shop.sells_online(5000)
+    shop.sends(settlement_csv(Line(5000, operation=operation(shop))))
+    about = Line(-2100, type="chargeback", reference="dp_1", payment_reference=str(payment.provider_reference))
+    shop.sends(settlement_csv(about))
+    (row,) = shop.disagreements("missing_in_books")
+    Discrepancy.objects.filter(id=row.id).update(status="resolved")
+    reports = [Report(fact=Fact.CHARGEBACK_OPENED, result=disputed(payment, 2000))]
+    record(payment.provider_account, reports, actor="provider")
+    late.rematch()
+    assert shop.disagreements("amount_differs") == []
+
+
+def disputed(payment: Payment, amount: int, reference: str = "dp_1") -> Result:
     """What a provider tells of a dispute."""
     return Result(
         Outcome.SUCCEEDED,
-        reference="dp_1",
+        reference=reference,
         payment_reference=payment.provider_reference,
         amount=Money(amount, payment.currency),
     )

@@ -13,8 +13,8 @@ from tests.soak.told import told
 
 FULL_MINUTES: Final = 30
 ORDEAL: Final = {"payments": 10_000, "refunds": 2_000, "kills": 100, "flushes": 5}
-KEYS, AT_ONCE, ORDERS = 500, 100, 200
-CARDS, TAMPERINGS = 10_000, 1_000
+KEYS, AT_ONCE = 500, 100
+SIZES: Final = ((200, 1), (10_000, 100), (1_000, 40))  # orders raced for, card numbers, lies: all, and at least
 LIVES: Final = 100  # at a time, until the minutes are over
 ASKED: Final = 20  # examples of each address
 LAST_SECONDS: Final = 90  # what such a round takes at most: none begins later
@@ -37,10 +37,10 @@ def _proofs(share: float) -> Iterator[dict[str, Any]]:
     """What breaks at a point mostly waits; what races does not. Beside each other they use both cores."""
     with ThreadPoolExecutor() as pool:
         crashes = pool.submit(_crash_points, max(1, round(100 * share)))
-        orders, cards, lies = (max(1, round(count * share)) for count in (ORDERS, CARDS, TAMPERINGS))
+        orders, cards, lies = (max(least, round(count * share)) for count, least in SIZES)
         sizes = {"ORDERS": orders, "AT_ONCE": AT_ONCE}
-        races = "tests/faults/test_refunds_race.py"
-        yield prove("core.refund_races", races, cases=2 * orders * AT_ONCE, sizes=sizes)
+        cases = 2 * orders * AT_ONCE
+        yield prove("core.refund_races", "tests/faults/test_refunds_race.py", cases=cases, sizes=sizes)
         yield prove("core.cards", "tests/faults/test_card_numbers_stay_out.py", cases=cards, sizes={"CARDS": cards})
         yield prove("core.tampering", "tests/faults/test_tampering.py", cases=lies, sizes={"TAMPERINGS": lies})
         yield crashes.result()

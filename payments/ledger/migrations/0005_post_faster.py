@@ -7,7 +7,7 @@ from django.db import migrations
 BEFORE = import_module("payments.ledger.migrations.0003_post")
 
 # As before, but that the answer names only what was not booked just now; new entries are all others. Book dates are told
-# once a day. The rest of an answer took as long as a third of the booking.
+# once a day.
 POST = """
 CREATE FUNCTION ledger_post(
     days_merchant text[], days_day date[],
