@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from payments.models import Discrepancy, Payment
+from payments.models import Discrepancy, Payment, RefundPart
 from terminals import sequences
 from terminals.models import SequenceConflict, Terminal
 from tests.api.client import refusal
@@ -96,6 +96,14 @@ def test_a_refused_one_makes_room_for_the_next_of_its_number_in_the_same_batch(t
     wrong = sale(1, order="ord_0123456789abcdefghjkmnpqrs")
     results = terminal.post(wrong, sale(1)).json()["results"]
     assert [result["status"] for result in results] == ["refused", "recorded"]
+
+
+def test_those_that_come_after_a_refused_one_are_open_items_of_their_own(terminal: Device) -> None:
+    wrong = refund(1, original={"payment": "pay_00000000000000000000000000"})
+    results = terminal.post(wrong, sale(2), refund(3), sale(1)).json()["results"]
+    assert [result["status"] for result in results] == ["refused", "recorded", "recorded", "recorded"]
+    items = [*Payment.objects.values_list("item", flat=True), *RefundPart.objects.values_list("item", flat=True)]
+    assert len(items) == len(set(items)) == 3
 
 
 def test_more_than_500_are_to_be_halved(terminal: Device) -> None:
