@@ -33,8 +33,8 @@ def post(entries: Sequence[Entry]) -> list[Posted]:
     """Book entries, all or none, and return them in the order given.
 
     Joins the caller's transaction, or is one of its own; either way it is one round trip (two for a single entry whose
-    key is booked or whose day is closed). An entry whose key is
-    booked with the same content comes back with `new=False`. Accounts are made on demand.
+    key is booked or whose day is closed). An entry whose key is booked with the same content comes back with
+    `new=False`. Accounts are made on demand.
 
     Raises:
         Unbalanced, ItemMissing: an entry that cannot be booked.

@@ -78,7 +78,7 @@ class Batch:
     """Open it inside `transaction.atomic()`, lock what it touches, apply moves, then `flush()` once."""
 
     def __init__(
-        self, *, merchant: Merchant, actor: str, now: datetime, facts: bool = False, items: Iterable[int] = ()
+        self, *, merchant: Merchant, actor: str, now: datetime, facts: bool = False, items: list[int] | None = None
     ) -> None:
         self.merchant = merchant
         self.actor = actor
@@ -99,7 +99,7 @@ class Batch:
         self._events: list[tuple[str, Payment | Refund | Chargeback, dict[str, Any] | None]] = []
         self._discrepancies: list[Discrepancy] = []
         self._closings: list[str] = []
-        self._items = list(items)
+        self._items = [] if items is None else items  # the caller's own: a number that is taken is gone from it
 
     def lock(self, order_ids: Iterable[str]) -> None:
         """Lock orders in id order and read their payments; every writer of a payment comes through this door."""

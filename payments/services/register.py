@@ -27,12 +27,13 @@ def register(
     transactions: Sequence[DeviceTransaction],
     actor: str,
     now: datetime,
-    items: Sequence[int] = (),
+    items: list[int] | None = None,
 ) -> list[Registered]:
     """Record a device's transactions and return what became of each, in the order given.
 
     Joins the caller's transaction. The caller sees to it that each sequence comes here once; one that was kept
-    waiting comes again with its `evidence_id`. `items` are numbers for open items that the caller has drawn ahead.
+    waiting comes again with its `evidence_id`. `items` are numbers for open items that the caller has drawn ahead, and
+    are used up.
     """
     if not transactions:
         return []

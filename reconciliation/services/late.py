@@ -100,6 +100,7 @@ def _apply(account: ProviderAccount, found: Sequence[matches.LateMatch]) -> None
     for line in stored.values():
         _look_again(line)
     for settlement in {line.settlement_id: line.settlement for line in stored.values()}.values():
+        explained(account.merchant, sql.explained_keys(settlement.id))
         confirm_settled(settlement)
 
 
@@ -117,7 +118,6 @@ def _out_of_suspense(account: ProviderAccount, line: SettlementLine, match: matc
 
 
 def _look_again(line: SettlementLine) -> None:
-    """Now that a line is explained, it explains other things, and it may still disagree."""
-    explained(line.settlement.merchant, sql.explained_keys(line.settlement_id, number=line.number))
+    """Now that a line is explained, it may still disagree."""
     for issue in sql.issues(settlement_id=line.settlement_id, rates="[]", number=line.number):
         discrepancy.raise_(list(issues(line.settlement, issue)))

@@ -151,8 +151,8 @@ def provisional_payments(settlement_id: int) -> list[tuple[str, str]]:
         return [tuple(row) for row in cursor.fetchall()]
 
 
-def explained_keys(settlement_id: int, *, number: int | None = None) -> list[str]:
-    """Discrepancies that a settlement, or one line of it, explains.
+def explained_keys(settlement_id: int) -> list[str]:
+    """Discrepancies that a settlement explains.
 
     They stand because an operation was missing in it, or because of a dispute two amounts were told: now the line's
     own difference says which.
@@ -166,7 +166,6 @@ def explained_keys(settlement_id: int, *, number: int | None = None) -> list[str
               ON discrepancy.merchant_id = settlement.merchant_id AND discrepancy.status <> 'resolved'
              AND discrepancy.key = 'missing_in_settlement:' || line.operation_id
             WHERE line.settlement_id = %(settlement)s AND line.state = 'matched'
-              AND (%(number)s::int IS NULL OR line.number = %(number)s::int)
             UNION ALL
             SELECT discrepancy.key FROM reconciliation_settlementline line
             JOIN payments_chargeback chargeback
@@ -176,9 +175,8 @@ def explained_keys(settlement_id: int, *, number: int | None = None) -> list[str
              AND discrepancy.key = 'amount_differs:' || chargeback.id
             WHERE line.settlement_id = %(settlement)s AND line.expected IS NOT NULL
               AND line.type IN ('chargeback', 'chargeback_reversal')
-              AND (%(number)s::int IS NULL OR line.number = %(number)s::int)
             """,
-            {"settlement": settlement_id, "number": number},
+            {"settlement": settlement_id},
         )
         return [row[0] for row in cursor.fetchall()]
 

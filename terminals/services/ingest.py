@@ -76,7 +76,6 @@ def ingest(
             bulk.insert(rows)
             stands = replace(stands, waits=True)
         rows = _register(terminal, fresh, taken, now, stands) if fresh else []
-        stands = replace(stands, items=[])  # whoever came first has had what was drawn ahead
     _keep_conflicts(terminal, conflicts, taken)
     left = _advance(terminal, posted, taken, now)
     return [each.result for each in posted], [*bulk.insertion(rows), *left]
