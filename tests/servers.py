@@ -28,7 +28,7 @@ from tests import sql
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 SHARED_HOME: Final = Path(tempfile.gettempdir()) / f"onetill-test-{os.geteuid()}"
-TEMPLATES_KEPT: Final = 4
+TEMPLATES_KEPT: Final = 16
 
 
 class Servers:
