@@ -1,7 +1,7 @@
 """What may be set: of a merchant, a channel, a provider account."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.conf import settings
@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -19,6 +20,7 @@ from unfold.widgets import (
 from payments.admin.deeds import Deed
 from payments.admin.forms import AmountField, DeedForm, in_major_units
 from payments.models import Channel, Merchant, ProviderAccount
+from payments.models.refund import Route
 from payments.people.models import User
 from payments.people.permissions import May
 from payments.services import amend, onboard
@@ -32,6 +34,9 @@ def text(label: Any, **more: Any) -> forms.CharField:
 def switch(label: Any) -> forms.BooleanField:
     """Yes or no."""
     return forms.BooleanField(label=label, required=False, widget=UnfoldBooleanSwitchWidget)
+
+
+_AS_THEY_ARE: Final = ("refund_fallback", "address", "registration_number", "vat_number", "mail_receipts")
 
 
 class MerchantForm(DeedForm):
@@ -51,6 +56,12 @@ class MerchantForm(DeedForm):
         required=False,
         help_text=gettext_lazy("Empty: never."),
     )
+    refund_fallback = forms.ChoiceField(
+        label=gettext_lazy("refunds without another way back"),
+        choices=Merchant.RefundFallback.choices,
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("Of a card read at a terminal, for one, when neither card nor bank account is there."),
+    )
     address = text(gettext_lazy("address on receipts"), required=False, widget=UnfoldAdminTextareaWidget({"rows": 3}))
     registration_number = text(gettext_lazy("trade register number (KvK)"), max_length=20, required=False)
     vat_number = text(gettext_lazy("VAT number"), max_length=20, required=False)
@@ -63,7 +74,7 @@ class MerchantForm(DeedForm):
             "iban": row.iban,
             "cash_rounding": row.cash_rounding,
             "second_person_above": "" if above is None else in_major_units(above, row.currency),
-            **{name: getattr(row, name) for name in ("address", "registration_number", "vat_number", "mail_receipts")},
+            **{name: getattr(row, name) for name in _AS_THEY_ARE},
         }
         super().__init__(*args, row=row, user=user, initial=initial, **kwargs)
         limit: Any = self.fields["second_person_above"]
@@ -76,10 +87,26 @@ class ChannelForm(DeedForm):
     name = text(gettext_lazy("name"))
     address = text(gettext_lazy("address on receipts"), required=False, widget=UnfoldAdminTextareaWidget({"rows": 3}))
     active = switch(gettext_lazy("active"))
+    refund_routes = forms.MultipleChoiceField(
+        label=gettext_lazy("refund routes"),
+        choices=Route.choices,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=gettext_lazy("The ways in which this channel may give money back."),
+    )
 
     def __init__(self, *args: Any, row: Channel, user: User, **kwargs: Any) -> None:
-        initial = {"name": row.name, "address": row.address, "active": row.active}
+        initial = {
+            "name": row.name,
+            "address": row.address,
+            "active": row.active,
+            "refund_routes": row.refund_routes or Route.values,
+        }
         super().__init__(*args, row=row, user=user, initial=initial, **kwargs)
+
+    def clean_refund_routes(self) -> list[str] | None:
+        """None where all are allowed, so that a route to come is too."""
+        chosen: list[str] = self.cleaned_data["refund_routes"]
+        return None if set(chosen) == set(Route.values) else chosen
 
 
 class NewChannelForm(DeedForm):

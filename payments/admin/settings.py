@@ -17,6 +17,7 @@ from payments.admin.pages import Fact, Page, Section
 from payments.admin.story import StoryAdmin
 from payments.ledger.models import BookDay
 from payments.models import Channel, Merchant, ProviderAccount
+from payments.models.refund import Route
 from payments.people.permissions import May, may
 from payments.services.submit import webhook_url
 
@@ -65,6 +66,7 @@ class MerchantAdmin(SettingAdmin):
                 _("refunds need a second person above"),
                 _("never") if above is None else show.amount(above, row.currency),
             ),
+            (_("refunds without another way back"), row.get_refund_fallback_display()),
             (_("created at"), show.moment(row.created_at, row.zone)),
             ("id", row.id),
         ]
@@ -150,6 +152,7 @@ class ChannelAdmin(SettingAdmin):
             (_("merchant"), show.link(row.merchant_id, row.merchant.name)),
             (_("order namespace"), row.namespace),
             (_("address on receipts"), row.address),
+            (_("refund routes"), ", ".join(str(Route(route).label) for route in row.refund_routes or Route)),
             (_("payments"), format_html('<a class="ot-link" href="{}">{}</a>', payments, _("all payments here"))),
             (_("created at"), show.moment(row.created_at, row.merchant.zone)),
             ("id", row.id),

@@ -22,6 +22,12 @@ class Merchant(ApiObject):
         TEST = "test", _("test")
         LIVE = "live", _("live")
 
+    class RefundFallback(models.TextChoices):
+        """What `auto` does with a refund that no other route can carry."""
+
+        NONE = "none", _("refuse, and ask for a route")
+        VOUCHER = "voucher", _("make a voucher")
+
     id = IdField(primary_key=True, default=id_factory("mer"), editable=False)
     name = models.CharField(_("name"), max_length=200)
     mode = models.CharField(_("mode"), max_length=4, choices=Mode)
@@ -41,11 +47,23 @@ class Merchant(ApiObject):
     second_person_above = models.BigIntegerField(
         _("refunds need a second person above"), null=True, blank=True, help_text=_("In minor units; empty: never.")
     )
+    refund_fallback = models.CharField(
+        _("refunds without another way back"),
+        max_length=7,
+        choices=RefundFallback,
+        default=RefundFallback.NONE,
+        db_default=RefundFallback.NONE,
+    )
 
     class Meta:
         verbose_name = _("merchant")
         verbose_name_plural = _("merchants")
-        constraints = [models.CheckConstraint(condition=Q(mode__in=["test", "live"]), name="merchant_mode")]
+        constraints = [
+            models.CheckConstraint(condition=Q(mode__in=["test", "live"]), name="merchant_mode"),
+            models.CheckConstraint(
+                condition=Q(refund_fallback__in=["none", "voucher"]), name="merchant_refund_fallback"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -89,6 +107,7 @@ class Channel(ApiObject):
     )
     address = models.TextField(_("address on receipts"), blank=True, default="")
     active = models.BooleanField(_("active"), default=True)
+    refund_routes: models.JSONField[Any, Any] = models.JSONField(_("refund routes"), null=True, blank=True)  # None: all
 
     class Meta:
         verbose_name = _("channel")

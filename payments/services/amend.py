@@ -20,9 +20,10 @@ MERCHANT: Final = frozenset(
         "registration_number",
         "vat_number",
         "mail_receipts",
+        "refund_fallback",
     }
 )
-CHANNEL: Final = frozenset({"name", "address", "active"})
+CHANNEL: Final = frozenset({"name", "address", "active", "refund_routes"})
 ACCOUNT: Final = frozenset({"name", "external_id", "bank_iban", "fee_rates", "active", "default"})
 
 
@@ -30,16 +31,16 @@ def amend_merchant(merchant: Merchant, *, changes: Mapping[str, Any], actor: str
     """Rename a merchant, or set its bank account, its limits, and what its receipts say and where they go.
 
     Raises:
-        ValidationFailed: a name or IBAN that is none.
+        ValidationFailed: a name, IBAN or refund fallback that is none.
     """
     _amend(merchant, MERCHANT, changes, merchant_id=merchant.id, actor=actor)
 
 
 def amend_channel(channel: Channel, *, changes: Mapping[str, Any], actor: str) -> None:
-    """Rename a channel, set the address on its receipts, or close it to new payments.
+    """Rename a channel, set the address on its receipts and its refund routes, or close it to new payments.
 
     Raises:
-        ValidationFailed: a name that is none.
+        ValidationFailed: a name or refund route that is none.
     """
     _amend(channel, CHANNEL, changes, merchant_id=channel.merchant_id, actor=actor)
 

@@ -10,6 +10,7 @@ from payments import rates, registry
 from payments.errors import Fault, Invalid, ValidationFailed
 from payments.iban import compact
 from payments.models import Channel, Merchant, ProviderAccount
+from payments.models.refund import Route
 from payments.money import EXPONENTS
 from payments.pan import has_card_number
 from payments.people.services import audit_log
@@ -152,7 +153,7 @@ def create_provider_account(
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Names and IBANs as they are stored, fee rates as they can be compared; the rest as it is.
+    """Names and IBANs as they are stored, fee rates as they can be compared; the rest as it is, if it can be.
 
     Raises:
         ValidationFailed: one that is none.
@@ -162,6 +163,8 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
         _name_fault(str(given["name"])) if "name" in given else None,
         *(_iban_fault(name, iban) for name, iban in ibans.items()),
         *rates.faults(given.get("fee_rates", ())),
+        _choice_fault("refund_fallback", given.get("refund_fallback"), Merchant.RefundFallback.values),
+        *_route_faults(given.get("refund_routes")),
     )
     return {**given, **{name: compact(iban) if iban else "" for name, iban in ibans.items()}}
 
@@ -174,6 +177,21 @@ def _refuse(*faults: Fault | None) -> None:
 
 def _fault(wrong: bool, param: str, code: str, detail: str) -> Fault | None:
     return Fault(param, code, detail) if wrong else None
+
+
+def _choice_fault(param: str, value: Any, choices: Sequence[str]) -> Fault | None:
+    wrong = value is not None and value not in choices
+    return _fault(wrong, param, "invalid_choice", f"Use one of: {', '.join(choices)}.")
+
+
+def _route_faults(routes: Any) -> list[Fault | None]:
+    """Each route once and none that does not exist; None stands for every route."""
+    if routes is None:
+        return []
+    if not isinstance(routes, list) or not routes or len(set(map(str, routes))) < len(routes):
+        detail = "Send a list of routes, each once; null for every route."
+        return [Fault("refund_routes", "invalid_choice", detail)]
+    return [_choice_fault(f"refund_routes[{at}]", route, Route.values) for at, route in enumerate(routes)]
 
 
 def _currency_fault(currency: str) -> Fault | None:

@@ -202,8 +202,10 @@ def test_settings_change_in_the_open(shop: Shop, sign_in: SignIn) -> None:
     owner = sign_in("owner")
     path = f"payments/merchant/{shop.merchant.id}"
     given = {"name": "Bloem BV", "iban": IBAN, "cash_rounding": "5", "second_person_above": "250.00"}
+    given |= {"refund_fallback": "voucher"}
     assert "Bloem BV" in owner.post(f"{path}/set/", **given)
     assert fresh(shop.merchant).second_person_above == 25_000
+    assert fresh(shop.merchant).refund_fallback == "voucher"
     assert AuditLog.objects.get(action="merchant.changed").after["iban"] == IBAN
     refused = owner.client.post(f"/admin/{path}/set/", {**given, "iban": "NL00"}).content.decode()
     assert "This is no valid IBAN" in refused
@@ -211,6 +213,20 @@ def test_settings_change_in_the_open(shop: Shop, sign_in: SignIn) -> None:
     assert Channel.objects.get(name="Bloem Gouda").merchant_id == shop.merchant.id
     owner.post(f"{path}/add-account/", name="PIN", provider="external", currency="EUR")
     assert ProviderAccount.objects.get(name="PIN").default is False
+
+
+def test_the_ways_a_channel_gives_money_back_are_chosen(shop: Shop, sign_in: SignIn) -> None:
+    owner = sign_in("owner")
+    path = f"payments/channel/{shop.store.id}"
+    given = {"name": shop.store.name, "active": "on"}
+    assert "original method, card on a terminal, cash" in owner.post(
+        f"{path}/set/", **given, refund_routes=["original", "terminal", "cash"]
+    )
+    assert fresh(shop.store).refund_routes == ["original", "terminal", "cash"]
+    refused = owner.client.post(f"/admin/{path}/set/", given).content.decode()
+    assert "This field is required." in refused
+    owner.post(f"{path}/set/", **given, refund_routes=list(Route.values))
+    assert fresh(shop.store).refund_routes is None
 
 
 def test_the_language_switch_is_remembered(root: Browser) -> None:
