@@ -1,10 +1,15 @@
 # One image for every process of Onetill; compose.yaml says which it is to be.
-FROM python:3.13-slim AS build
-COPY requirements.lock /build/requirements.lock
+# The base image by its digest, so that two builds hold the same: PYTHON_IMAGE=python:3.13-slim@sha256:… There is no
+# default on purpose: a digest belongs to the day on which you looked at the image (config/README.md, Supply).
+ARG PYTHON_IMAGE
+FROM ${PYTHON_IMAGE} AS build
+ARG PYTHON_IMAGE
+RUN case "$PYTHON_IMAGE" in *@sha256:*) ;; *) echo "PYTHON_IMAGE must name a digest: python:3.13-slim@sha256:…" >&2; exit 1 ;; esac
+COPY requirements-production.lock /build/requirements.lock
 RUN python -m venv /opt/onetill/.venv \
     && /opt/onetill/.venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /build/requirements.lock
 
-FROM python:3.13-slim
+FROM ${PYTHON_IMAGE}
 # The font is for receipts with names beyond Western European letters.
 RUN apt-get update && apt-get install --yes --no-install-recommends fonts-dejavu-core && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /var/lib/onetill --shell /usr/sbin/nologin onetill \

@@ -21,6 +21,8 @@ TOP_LEVEL = {
         "README.md",
         "Makefile",
         "requirements.lock",
+        "requirements-production.lock",
+        "SECURITY.md",
         ".gitignore",
         ".ci",
         ".dockerignore",
