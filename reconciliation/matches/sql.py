@@ -17,44 +17,101 @@ _FITS: Final = """
 _NEAR: Final = (
     "evidence.occurred_at BETWEEN line.occurred_at - interval '3 days' AND line.occurred_at + interval '3 days'"
 )
-_EVIDENCE: Final = f"""
-SELECT line.position, {{rank}}, operation.id, operation.payment_id,
-       abs(extract(epoch FROM evidence.occurred_at - line.occurred_at))
-FROM staged_settlement_line line
-JOIN payments_cardevidence evidence
-  ON evidence.merchant_id = %(merchant)s AND evidence.type = line.type AND evidence.currency = line.currency AND {{on}}
-JOIN payments_operation operation
-  ON operation.id = evidence.operation_id AND operation.provider_account_id = %(account)s AND {_FITS}
-"""
+# Where a line and a device's transaction both give a number: 1 where it is the same, -1 where it is not, else 0.
+_SAYS: Final = "CASE WHEN line.{0} = '' OR evidence.{1} IS NULL THEN 0 WHEN evidence.{1} = line.{0} THEN 1 ELSE -1 END"
+# What a PIN acquirer prints. RRN, STAN and authorization code repeat between terminals and days: they count only where
+# no TID and no RRN contradicts, with amount and sign; of several transactions the one that agrees in more is meant,
+# and where as much speaks for two of them, neither. `proven` is what may settle a transaction in doubt by itself.
+_CARD_PRESENT: Final = f"""
+named AS (
+    SELECT line.position, evidence.id
+    FROM staged_settlement_line line
+    JOIN payments_cardevidence evidence ON evidence.merchant_id = %(merchant)s AND evidence.rrn = line.rrn
+    WHERE line.rrn <> ''
+    UNION ALL
+    SELECT line.position, evidence.id
+    FROM staged_settlement_line line
+    JOIN payments_cardevidence evidence
+      ON evidence.merchant_id = %(merchant)s AND evidence.acquirer_tid = line.tid AND evidence.stan = line.stan
+     AND {_NEAR} AND (line.rrn = '' OR evidence.rrn IS NULL)
+    WHERE line.stan <> ''
+    UNION ALL
+    SELECT line.position, evidence.id
+    FROM staged_settlement_line line
+    JOIN payments_cardevidence evidence
+      ON evidence.merchant_id = %(merchant)s AND evidence.authorization_code = line.authorization_code
+     AND {_NEAR} AND (line.rrn = '' OR evidence.rrn IS NULL)
+    WHERE line.authorization_code <> ''
+),
+compared AS (
+    SELECT line.position, line.type, evidence.id AS evidence_id, evidence.type AS kind,
+           COALESCE(evidence.operation_id, later.operation_id) AS operation_id, evidence.payment_id,
+           line.type IN ('confirmed', 'declined') OR evidence.currency = line.currency
+               AND line.gross = evidence.amount * CASE evidence.type WHEN 'refund' THEN -1 ELSE 1 END AS same_amount,
+           sign(line.gross) * CASE evidence.type WHEN 'refund' THEN -1 ELSE 1 END AS direction,
+           {_SAYS.format("tid", "acquirer_tid")} AS tid, {_SAYS.format("rrn", "rrn")} AS rrn,
+           {_SAYS.format("stan", "stan")} AS stan, {_SAYS.format("authorization_code", "authorization_code")} AS code
+    FROM named
+    JOIN staged_settlement_line line ON line.position = named.position
+    JOIN payments_cardevidence evidence ON evidence.id = named.id
+    LEFT JOIN LATERAL (
+        -- What a later transaction said of a refund in doubt stands with that one.
+        SELECT later.operation_id FROM payments_cardevidence later
+        WHERE evidence.operation_id IS NULL AND later.operation_id IS NOT NULL
+          AND later.terminal_id = evidence.terminal_id AND later.series = evidence.series
+          AND later.sequence > evidence.sequence
+          AND (later.posted ->> 'resolves')::bigint = evidence.sequence
+        LIMIT 1
+    ) later ON true
+    WHERE evidence.type = line.type OR line.type IN ('confirmed', 'declined') AND evidence.type IN ('sale', 'refund')
+),
+fitting AS (
+    SELECT DISTINCT ON (found.position, COALESCE(found.operation_id, found.evidence_id))
+           found.position, found.operation_id, found.evidence_id,
+           COALESCE(operation.payment_id, found.payment_id) AS payment_id,
+           found.tid + found.rrn + found.stan + found.code AS agreement,
+           EXISTS (
+               SELECT FROM reconciliation_settlementline settled
+               WHERE settled.operation_id = found.operation_id AND settled.type = found.type
+                 AND settled.state = 'matched'
+           ) AS settled,
+           CASE operation.outcome WHEN 'succeeded' THEN 0 WHEN 'declined' THEN 2 ELSE 1 END AS standing,
+           found.same_amount AND found.tid = 1 AND (found.rrn = 1 OR found.stan = 1)
+               AND least(found.stan, found.code) >= 0 AS proven
+    FROM compared found
+    LEFT JOIN payments_operation operation ON operation.id = found.operation_id
+    LEFT JOIN payments_payment payment ON payment.id = found.payment_id
+    WHERE found.tid >= 0 AND found.rrn >= 0 AND found.tid + found.rrn + found.stan + found.code > 0
+      AND COALESCE(operation.provider_account_id, payment.provider_account_id, %(account)s) = %(account)s
+      AND (operation.id IS NULL OR (operation.verb = 'refund') = (found.kind = 'refund'))
+      -- Another amount may be the same sale's only where its numbers leave no doubt.
+      AND (found.same_amount
+           OR found.direction > 0 AND found.tid = 1 AND found.rrn = 1 AND greatest(found.stan, found.code) = 1)
+      AND (operation.outcome = 'succeeded' OR found.rrn = 1 OR found.stan = 1)
+    ORDER BY found.position, COALESCE(found.operation_id, found.evidence_id),
+             found.tid + found.rrn + found.stan + found.code DESC
+),
+likeliest AS (
+    SELECT fitting.*, rank() OVER (PARTITION BY position ORDER BY agreement DESC, settled, standing) AS place,
+           count(*) OVER (PARTITION BY position, agreement, settled, standing) AS alike
+    FROM fitting
+)"""
 _CANDIDATES: Final = f"""
-SELECT line.position, 1 AS rank, operation.id AS operation_id, operation.payment_id, 0.0 AS distance
+SELECT line.position, 1 AS rank, operation.id AS operation_id, operation.payment_id, NULL::varchar AS evidence_id,
+       true AS proven
 FROM staged_settlement_line line
 JOIN payments_operation operation
   ON operation.id = line.reported_operation AND operation.provider_account_id = %(account)s AND {_FITS}
 UNION ALL
-SELECT line.position, 2, operation.id, operation.payment_id, 0.0
+SELECT line.position, 2, operation.id, operation.payment_id, NULL, true
 FROM staged_settlement_line line
 JOIN payments_operation operation
   ON operation.provider_account_id = %(account)s AND operation.provider_reference = line.reference AND {_FITS}
 WHERE line.reference <> ''
 UNION ALL
-{_EVIDENCE.format(rank=3, on="line.rrn <> '' AND evidence.rrn = line.rrn")}
+SELECT position, 3, operation_id, payment_id, evidence_id, proven FROM likeliest WHERE place = 1 AND alike = 1
 UNION ALL
-{
-    _EVIDENCE.format(
-        rank=4, on=f"line.stan <> '' AND evidence.acquirer_tid = line.tid AND evidence.stan = line.stan AND {_NEAR}"
-    )
-}
-UNION ALL
-{
-    _EVIDENCE.format(
-        rank=5,
-        on="line.authorization_code <> '' AND evidence.authorization_code = line.authorization_code"
-        f" AND evidence.amount = abs(line.gross) AND {_NEAR}",
-    )
-}
-UNION ALL
-SELECT line.position, 6, operation.id, line.payment_id, 0.0
+SELECT line.position, 4, operation.id, line.payment_id, NULL, false
 FROM (
     -- The n-th line of one amount about a payment is the n-th operation of that amount which no line settled yet.
     SELECT line.*, payment.id AS payment_id,
@@ -121,14 +178,17 @@ CROSS JOIN LATERAL (
 # `expected` is what the books have of a line, in the currency of its sale: what is settled in another one is booked so.
 _MATCH: Final = f"""
 INSERT INTO staged_settlement_match
-WITH candidate AS ({_CANDIDATES}),
+WITH {_CARD_PRESENT},
+candidate AS ({_CANDIDATES}),
 best AS (
-    SELECT DISTINCT ON (position) * FROM candidate ORDER BY position, rank, distance, operation_id
+    SELECT DISTINCT ON (position) * FROM candidate ORDER BY position, rank, operation_id
 ),
 found AS (
     SELECT line.position, line.line_id, line.type, line.reference, line.gross, line.currency AS settled_in,
-           CASE WHEN line.type IN ('sale', 'refund') THEN best.operation_id END AS operation_id,
-           best.payment_id, operation.outcome, operation.reversed_at, operation.amount,
+           CASE WHEN line.type IN ('sale', 'refund', 'confirmed', 'declined')
+                THEN best.operation_id END AS operation_id,
+           best.payment_id, best.evidence_id, best.proven,
+           operation.outcome, operation.reversed_at, operation.amount,
            COALESCE(payment.currency, operation.currency) AS currency,
            operation.verb, payment.status,
            COALESCE(payment.item, part.item) AS item,
@@ -150,6 +210,7 @@ SELECT found.*, moved.named, returned.item AS returned_item,
        END AS expected,
        CASE
            WHEN found.type IN ('fee', 'reserve_hold', 'reserve_release') OR returned.item IS NOT NULL THEN 'plain'
+           WHEN found.gross = 0 THEN 'plain'  -- it tells something, and moves nothing but its fee
            WHEN found.item IS NULL OR found.type = 'payout_returned' THEN 'unknown'
            WHEN settled.id IS NOT NULL OR (found.operation_id IS NOT NULL AND found.nth > 1) THEN 'repeated'
            WHEN found.type IN ('sale', 'refund') AND found.outcome = 'succeeded' THEN 'matched'
@@ -194,13 +255,14 @@ SELECT position,
             ELSE state END,
        operation_id, payment_id,
        CASE WHEN type = 'payout_returned' THEN returned_item
-            WHEN type NOT IN ('fee', 'reserve_hold', 'reserve_release') THEN item END,
-       expected,
-       CASE WHEN expected IS NOT NULL THEN currency END,
+            WHEN type NOT IN ('fee', 'reserve_hold', 'reserve_release') AND gross <> 0 THEN item END,
+       CASE WHEN gross <> 0 THEN expected END,
+       CASE WHEN gross <> 0 AND expected IS NOT NULL THEN currency END,
        -- Of what keeps no operation, and only where it is certain which posting it is: one of the dispute it names.
        CASE WHEN state = 'matched' AND settled_in = currency
                  AND (named IS NOT NULL OR type = 'refund_failed' AND verb = 'refund')
-            THEN NULLIF(expected, gross) END
+            THEN NULLIF(expected, gross) END,
+       evidence_id, proven
 FROM judged
 """
 
@@ -261,7 +323,7 @@ def stage_stored_lines(account_id: str) -> int:
                    line.authorization_code, line.occurred_at, line.currency, line.gross, line.fee, line.vat
             FROM reconciliation_settlementline line
             JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
-            WHERE settlement.provider_account_id = %s
+            WHERE settlement.provider_account_id = %s AND line.gross <> 0
               AND (line.state = 'early'
                    OR (line.state = 'unknown' OR line.state = 'repeated' AND line.type NOT IN ('sale', 'refund'))
                       AND -line.gross = COALESCE(

@@ -38,6 +38,8 @@ ACTIONS: Final = ("match", "accept", *_MONEY)
 def possible(row: Discrepancy) -> tuple[str, ...]:
     """The actions that make sense; what moves no money can only be accepted, asked about or waited for."""
     told_twice = row.kind == Kind.DUPLICATE and row.item is None
+    if row.kind == Kind.UNKNOWN_LINE and row.amount == 0:
+        return ("accept", *_LATER)  # a line of 0.00: there is nothing to book
     if told_twice or (row.kind == Kind.AMOUNT_DIFFERS and row.settlement_file_id is None):
         # No file says so but a device or a provider, and what it did is booked.
         return ("accept", *_LATER)

@@ -62,7 +62,7 @@ provider AS (
 )
 SELECT line.position,
        CASE
-           WHEN NOT line.booked THEN 'other'
+           WHEN NOT line.booked OR line.amount = 0 THEN 'other'  -- a notice: no money moves
            WHEN repeated.position IS NOT NULL THEN 'repeated'
            WHEN payout.id IS NOT NULL THEN 'payout'
            WHEN refund.id IS NOT NULL THEN 'refund'
