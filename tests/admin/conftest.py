@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.contrib.auth import SESSION_KEY
 from django.http import HttpResponse
 from django.test import Client
-from django.utils import timezone
 
-from payments.people import middleware
-from payments.people.models import Role, SecondFactor, User
+from payments.people.models import Role, User
 from tests.builders import Shop, open_shop
+from tests.people import cast
 
 
 @dataclass
@@ -32,12 +30,7 @@ class Browser:
 
     def prove(self) -> None:
         """Prove a second factor, as the page for it does."""
-        factor, _ = SecondFactor.objects.update_or_create(user=self.user, defaults={"name": "app", "confirmed": True})
-        session = self.client.session
-        session["otp_device_id"] = factor.persistent_id
-        session[middleware.SESSION_KEY] = timezone.now().isoformat()
-        assert session[SESSION_KEY] == self.user.pk
-        session.save()
+        cast.prove(self.user, self.client)
 
 
 def told(response: HttpResponse, status: int) -> str:
@@ -64,9 +57,7 @@ def sign_in(shop: Shop) -> SignIn:
         )
         if role != "root":
             Role.objects.create(user=user, merchant_id=shop.merchant.id, channel_id=channel_id, role=role)
-        client = Client()
-        client.force_login(user)
-        return Browser(user, client)
+        return Browser(user, cast.signed_in(user, proved=False))
 
     return make
 

@@ -109,7 +109,7 @@ def test_a_large_refund_waits_for_a_second_person_with_a_second_factor(shop: Sho
     waiting = Refund.objects.get()
     path = f"payments/refund/{waiting.id}/approve/"
 
-    assert "Scan this with an authenticator app" in second.post(path, note="")
+    assert "Enter the six digits" in second.post(path, note="")
     assert fresh(waiting).status == "requires_approval"
     asker.prove()
     assert "this is your own request" in asker.client.post(f"/admin/{path}", {"note": ""}).content.decode()

@@ -12,7 +12,7 @@ from payments.models import Refund
 from payments.people.models import ApiKey, Approval, AuditLog, Customer, Role, SecondFactor, User
 from payments.people.services import api_keys, audit_log, customers, second_factors
 from tests.builders import Shop, open_shop
-from tests.people.cast import person
+from tests.people.cast import person, signed_in
 from tests.people.test_second_factor import code
 
 pytestmark = pytest.mark.django_db
@@ -24,11 +24,7 @@ def shop() -> Shop:
 
 
 def browser(user: User) -> Client:
-    user.is_staff = True
-    user.save()
-    client = Client()
-    client.force_login(user)
-    return client
+    return signed_in(user, proved=False)
 
 
 def page(client: Client, path: str, **data: Any) -> str:

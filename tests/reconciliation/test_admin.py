@@ -16,6 +16,7 @@ from payments.people.models import Role
 from reconciliation.admin.problems import problem
 from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementFile, SettlementLine
 from reconciliation.services.import_file import import_due
+from tests.people import cast
 from tests.people.cast import person
 from tests.reconciliation.conftest import BankLine, Line, Shop, settlement_csv, statement
 
@@ -24,11 +25,9 @@ MODELS = (SettlementFile, Settlement, SettlementLine, Payout, BankStatementLine)
 
 def signed_in(shop: Shop, role: Role.Name = Role.Name.FINANCE, name: str = "fenna", *, language: str = "en") -> Client:
     user = person(name, shop.merchant.id, role=role)
-    user.is_staff, user.language = True, language
+    user.language = language
     user.save()
-    client = Client()
-    client.force_login(user)
-    return client
+    return cast.signed_in(user)
 
 
 def week(shop: Shop) -> None:
