@@ -3,15 +3,21 @@
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
+from django.contrib import messages
 from django.db.models import DateTimeField, Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from payments.models import Merchant
 from payments.people.models import Role, User
 from payments.people.permissions import GRANTS, May, may_somewhere, within
+from payments.people.services.approvals import has_recent_second_factor
 
 
 def person(request: HttpRequest) -> User:
@@ -19,6 +25,14 @@ def person(request: HttpRequest) -> User:
     user = request.user
     assert isinstance(user, User), "the admin lets nobody in who is not signed in"
     return user
+
+
+def asked_for_second_factor(request: HttpRequest, *, back: str | None = None) -> HttpResponse | None:
+    """The way to the page that takes a second factor, unless one was just proved; it leads back here afterwards."""
+    if has_recent_second_factor(person(request)):
+        return None
+    messages.warning(request, _("Prove with your second factor who you are, then go on."))
+    return redirect(f"{reverse('second_factor')}?{urlencode({'next': back or request.path})}")
 
 
 class ScopedList(ChangeList):

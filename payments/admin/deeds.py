@@ -10,17 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from payments.admin.access import person
+from payments.admin.access import asked_for_second_factor, person
 from payments.admin.forms import DeedForm
 from payments.admin.refusals import explain
 from payments.errors import OnetillError
 from payments.people.models import User
 from payments.people.permissions import May, may
-from payments.people.services.approvals import has_recent_second_factor
 from payments.services.intent import KeyTaken
 
 if TYPE_CHECKING:
@@ -72,9 +70,8 @@ def view(admin: "StoryAdmin", deed: Deed) -> Callable[..., HttpResponse]:
         user = person(request)
         if not deed.allowed(user, row):
             raise PermissionDenied
-        if deed.second_factor and not has_recent_second_factor(user):
-            messages.warning(request, _("Prove with your second factor who you are, then go on."))
-            return redirect(f"{reverse('second_factor')}?{urlencode({'next': request.path})}")
+        if deed.second_factor and (asked := asked_for_second_factor(request)):
+            return asked
         form = deed.form(request.POST if request.method == "POST" else None, row=row, user=user)
         if request.method == "POST" and form.is_valid() and form.complete():
             done = _do(request, admin, deed, row, form)

@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
-from payments.admin.access import ScopedAdmin, person
+from payments.admin.access import ScopedAdmin, asked_for_second_factor, person
 from payments.admin.refusals import explain
 from payments.errors import OnetillError
 from payments.models import Channel, Merchant
@@ -82,7 +82,9 @@ class ApiKeyAdmin(ScopedAdmin):
         return form
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        """Show the form; make the key by the service and show it, once."""
+        """Show the form to whoever has just proved who they are; make the key by the service and show it, once."""
+        if self.has_add_permission(request) and (asked := asked_for_second_factor(request)):
+            return asked
         form = self.get_form(request)(request.POST or None)
         if request.method != "POST" or not self.has_add_permission(request) or not form.is_valid():
             answer: HttpResponse = super().add_view(request, form_url, extra_context)
@@ -96,13 +98,15 @@ class ApiKeyAdmin(ScopedAdmin):
             scopes=values["scopes"],
             label=values["label"],
             expires_at=values["expires_at"],
-            actor=person(request).id,
+            actor=person(request),
         )
         return self._show(request, new)
 
     @admin.action(description=_("Roll: make another, this one ends in 24 hours"))
     def roll(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> HttpResponse | None:
         """Make a key like this one, and show it once."""
+        if asked := asked_for_second_factor(request):
+            return asked
         if len(keys) != 1:
             messages.error(request, _("Choose one key to roll."))
             return None
@@ -113,14 +117,17 @@ class ApiKeyAdmin(ScopedAdmin):
             return None
 
     @admin.action(description=_("Revoke: they open nothing anymore"))
-    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
+    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> HttpResponse | None:
         """End these keys."""
+        if asked := asked_for_second_factor(request):
+            return asked
         for key in keys:
-            api_keys.revoke(key_id=key.id, merchant_id=key.merchant_id, actor=person(request).id)
+            api_keys.revoke(key_id=key.id, merchant_id=key.merchant_id, actor=person(request))
         messages.success(request, _("Revoked."))
+        return None
 
     def _rolled(self, request: HttpRequest, key: ApiKey) -> NewKey:
-        return api_keys.roll(key_id=key.id, merchant_id=key.merchant_id, actor=person(request).id)
+        return api_keys.roll(key_id=key.id, merchant_id=key.merchant_id, actor=person(request))
 
     def _show(self, request: HttpRequest, new: NewKey) -> TemplateResponse:
         context = {**self.admin_site.each_context(request), "title": _("New API key"), "new": new}

@@ -16,9 +16,14 @@ _WORDS: Final[dict[str, Any]] = {
     "refund_not_waiting": gettext_lazy("This refund waits for nobody's approval."),
     "transfer_not_releasable": gettext_lazy("This part waits for no bank transfer."),
     "approval_not_open": gettext_lazy("Nothing waits for a second person here."),
-    "own_request": gettext_lazy("A second person has to decide; this is your own request."),
-    "role_missing": gettext_lazy("Your role does not decide about this. Ask an owner, or finance."),
-    "second_factor_required": gettext_lazy("Prove with your second factor who you are, then decide again."),
+    "approval_waiting": gettext_lazy("An earlier request like this waits for a second person. Have it decided first."),
+    "own_request": gettext_lazy("A second person has to decide; this is your own request, or your own key's."),
+    "not_independent": gettext_lazy(
+        "Who asked for this made or changed your account shortly before. Somebody else has to decide."
+    ),
+    "person_required": gettext_lazy("No API key may do this. A person does it, signed in to the admin."),
+    "role_missing": gettext_lazy("Your role does not allow this. Ask an owner, or finance."),
+    "second_factor_required": gettext_lazy("Prove with your second factor who you are, then try again."),
     "bank_account_required": gettext_lazy("Give the customer's IBAN and name."),
     "card_number_refused": gettext_lazy("This holds a card number. Leave it out."),
     "iban_invalid": gettext_lazy("This is no valid IBAN. Check every character."),

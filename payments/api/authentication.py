@@ -8,7 +8,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from payments.errors import Unauthenticated
-from payments.people.services.api_keys import Caller, verify
+from payments.people.actors import Caller
+from payments.people.services.api_keys import verify
 
 
 class ApiKeyAuthentication(BaseAuthentication):

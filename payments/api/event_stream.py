@@ -15,7 +15,8 @@ from payments.errors import Fault, NotFound, OnetillError, ValidationFailed
 from payments.notify import queries
 from payments.notify.queries import Position
 from payments.notify.stream import Told, ask, listen
-from payments.people.services.api_keys import Caller, verify
+from payments.people.actors import Caller
+from payments.people.services.api_keys import verify
 
 SCOPE: Final = "payments:read"
 RETRY: Final = "retry: 2000\n\n"  # milliseconds until a client that lost us comes back

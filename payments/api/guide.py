@@ -8,6 +8,7 @@ ERRORS: Final[dict[str, str]] = {
     "amount_exceeds_paid": "A voucher is sold for what was paid on its order. Take the payment first.",
     "amount_exceeds_refundable": "More than what can still be given back. `amount_refundable` says how much that is, "
     "over all channels and with everything that other requests hold.",
+    "approval_waiting": "An earlier request like this waits for a second person. Have it decided in the admin first.",
     "authentication_required": "Send an API key: `Authorization: Bearer ot_test_…`.",
     "bank_account_required": "A transfer needs to know where it goes. Send bank_account with iban and name.",
     "batch_too_large": "Post at most 500 transactions at once.",
@@ -32,6 +33,7 @@ ERRORS: Final[dict[str, str]] = {
     "pairing_code_invalid": "The pairing code is wrong, was used, or is older than ten minutes. Ask for a new one.",
     "payment_not_cancelable": "Nothing is left to release. What was captured is given back with POST /v1/refunds.",
     "payment_not_capturable": "Nothing of this payment can be captured now; its status says why.",
+    "person_required": "No API key may do this. A person does it, signed in to the admin with a second factor.",
     "received_too_little": "Less cash than the amount, rounded as the merchant rounds.",
     "refund_not_cancelable": "The money may have moved already, or nothing is left to give up.",
     "route_not_possible": "This payment cannot be given back by this route; `reasons` in the plan say why.",

@@ -6,7 +6,7 @@ from payments import directory
 from payments.api.fields import Reference
 from payments.api.views import channel_of
 from payments.models import Order, Payment, ProviderAccount
-from payments.people.services.api_keys import Caller
+from payments.people.actors import Caller
 from payments.prepared import Prepared
 
 _ORDER: Final = Prepared(

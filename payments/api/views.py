@@ -20,7 +20,7 @@ from payments.api.inputs import Input, Query, read, read_query
 from payments.api.pagination import page
 from payments.errors import Forbidden, Invalid, NotFound
 from payments.models import Channel, Merchant
-from payments.people.services.api_keys import Caller
+from payments.people.actors import Caller
 from payments.prepared import Prepared
 from payments.services.intent import Intent
 

@@ -54,6 +54,15 @@ class Merchant(ApiObject):
         default=RefundFallback.NONE,
         db_default=RefundFallback.NONE,
     )
+    second_person_above_daily = models.BigIntegerField(
+        _("what one person decides alone in a day, at most"),
+        null=True,
+        blank=True,
+        help_text=_("In minor units; empty: no limit."),
+    )
+    decides_alone_from = models.DateTimeField(  # null: never
+        _("one person decides where there is no other, from"), null=True, blank=True
+    )
 
     class Meta:
         verbose_name = _("merchant")

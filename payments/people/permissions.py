@@ -5,7 +5,7 @@ from typing import Final
 
 from django.db.models import Q
 
-from payments.people.models import Approval, Role, User
+from payments.people.models import Role, User
 
 
 class May(StrEnum):
@@ -22,16 +22,18 @@ class May(StrEnum):
     RESOLVE = "resolve"  # discrepancies
     CLOSE_DAYS = "close_days"
     APPROVE_REFUNDS = "approve_refunds"
-    APPROVE_CORRECTIONS = "approve_corrections"  # write-offs and forced matches
+    APPROVE_CORRECTIONS = "approve_corrections"  # write-offs, forced matches, fees and suspense
+    APPROVE_SETTINGS = "approve_settings"  # limits, bank accounts, credentials, a colleague's second factor
     MANAGE_TERMINALS = "manage_terminals"
     MANAGE_KEYS = "manage_keys"
     MANAGE_SETTINGS = "manage_settings"  # channels, provider accounts, webhook endpoints
+    MANAGE_USERS = "manage_users"  # accounts, roles and second factors
     ERASE_CUSTOMERS = "erase_customers"
 
 
 GRANTS: Final[dict[Role.Name, frozenset[May]]] = {
     Role.Name.OWNER: frozenset(May),
-    Role.Name.FINANCE: frozenset(May) - {May.MANAGE_KEYS, May.MANAGE_SETTINGS, May.MANAGE_TERMINALS},
+    Role.Name.FINANCE: frozenset(May) - {May.MANAGE_KEYS, May.MANAGE_SETTINGS, May.MANAGE_TERMINALS, May.MANAGE_USERS},
     Role.Name.STORE_MANAGER: frozenset(
         {
             May.SEE,
@@ -47,15 +49,12 @@ GRANTS: Final[dict[Role.Name, frozenset[May]]] = {
     Role.Name.AUDITOR: frozenset({May.SEE, May.SEE_BOOKS, May.SEE_AUDIT_LOG, May.EXPORT}),
 }
 
-APPROVING: Final[dict[str, May]] = {
-    Approval.Action.REFUND: May.APPROVE_REFUNDS,
-    Approval.Action.WRITE_OFF: May.APPROVE_CORRECTIONS,
-    Approval.Action.FORCED_MATCH: May.APPROVE_CORRECTIONS,
-}
 
+def may(user: User, what: May, *, merchant_id: str | None, channel_id: str | None) -> bool:
+    """Tell whether a person may do this there; `channel_id` None asks about the merchant as a whole.
 
-def may(user: User, what: May, *, merchant_id: str, channel_id: str | None) -> bool:
-    """Tell whether a person may do this there; `channel_id` None asks about the merchant as a whole."""
+    `merchant_id` None asks about the installation, where only superusers do anything.
+    """
     if user.is_active and user.is_superuser:
         return True
     return any(role.merchant_id == merchant_id and role.channel_id in (None, channel_id) for role in _held(user, what))
@@ -64,6 +63,14 @@ def may(user: User, what: May, *, merchant_id: str, channel_id: str | None) -> b
 def may_somewhere(user: User, what: May) -> bool:
     """Tell whether a person may do this at any merchant."""
     return user.is_active and (user.is_superuser or bool(_held(user, what)))
+
+
+def holders(what: May, *, merchant_id: str, channel_id: str | None = None) -> list[User]:
+    """The active people with a role at this merchant that allows this there; superusers without one are left out."""
+    names = [name for name, granted in GRANTS.items() if what in granted]
+    here = Q(channel_id=None) if channel_id is None else Q(channel_id=None) | Q(channel_id=channel_id)
+    roles = Role.objects.filter(here, merchant_id=merchant_id, role__in=names)
+    return list(User.objects.filter(id__in=roles.values("user_id"), is_active=True).order_by("id"))
 
 
 def within(user: User, what: May, *, merchant: str = "merchant_id", channel: str | None = "channel_id") -> Q:

@@ -73,6 +73,6 @@ def test_it_is_decided_once(waiting: Refund, finance: User) -> None:
 
 def test_given_up_before_anybody_decided(waiting: Refund, finance: User) -> None:
     assert cancel_refund(waiting, actor="tests").status == "canceled"
-    assert not Approval.objects.filter(subject_id=waiting.id).exists()
+    assert Approval.objects.get(subject_id=waiting.id).decision == "withdrawn"
     with pytest.raises(Conflict):
         approve_refund(waiting, user=finance)

@@ -23,8 +23,8 @@ def shop() -> Shop:
     return open_shop(second_person_above=10_000)
 
 
-def browser(user: User) -> Client:
-    return signed_in(user, proved=False)
+def browser(user: User, *, proved: bool = False) -> Client:
+    return signed_in(user, proved=proved)
 
 
 def page(client: Client, path: str, **data: Any) -> str:
@@ -68,7 +68,7 @@ def make_key(client: Client, shop: Shop, **changes: Any) -> str:
 
 
 def test_a_key_is_shown_once_and_works(shop: Shop) -> None:
-    owner = browser(person("owner", shop.merchant.id, role=Role.Name.OWNER))
+    owner = browser(person("owner", shop.merchant.id, role=Role.Name.OWNER), proved=True)
     page(owner, "/admin/people/apikey/add/")
 
     shown = re.search(r'<code id="key">(ot_test_\w+)</code>', make_key(owner, shop, channel_id=shop.webshop.id))
@@ -83,7 +83,7 @@ def test_a_key_is_shown_once_and_works(shop: Shop) -> None:
 
 
 def test_a_key_is_rolled_and_revoked(shop: Shop) -> None:
-    owner = browser(person("owner", shop.merchant.id, role=Role.Name.OWNER))
+    owner = browser(person("owner", shop.merchant.id, role=Role.Name.OWNER), proved=True)
     old = api_keys.create(merchant_id=shop.merchant.id, test_mode=True, scopes=["all"], actor="system")
 
     rolled = page(owner, "/admin/people/apikey/", action="roll", _selected_action=old.key.id)
@@ -98,7 +98,7 @@ def test_a_key_is_rolled_and_revoked(shop: Shop) -> None:
 
 def test_an_owner_makes_keys_of_no_other_merchant(shop: Shop) -> None:
     other = open_shop()
-    owner = browser(person("owner", shop.merchant.id, role=Role.Name.OWNER))
+    owner = browser(person("owner", shop.merchant.id, role=Role.Name.OWNER), proved=True)
     theirs = api_keys.create(merchant_id=other.merchant.id, test_mode=True, scopes=["all"], actor="system")
 
     make_key(owner, other)

@@ -24,7 +24,7 @@ class Mail(models.Model):
         FAILED = "failed", _("failed")
 
     id = IdField(primary_key=True, default=id_factory("msg"), editable=False)
-    merchant_id = IdField(_("merchant"))
+    merchant_id = IdField(_("merchant"), null=True, blank=True)  # null: to a user, about their account
     channel_id = IdField(_("channel"), null=True, blank=True)
     object_id = IdField(_("about"))
     sender = models.CharField(_("from"), max_length=200, blank=True, default="")  # a name; the address is ours

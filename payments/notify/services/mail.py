@@ -39,9 +39,9 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """What is written to whom. `object_id` is what it tells of."""
+    """What is written to whom. `object_id` is what it tells of; `merchant_id` None: a user's account."""
 
-    merchant_id: str
+    merchant_id: str | None
     channel_id: str | None
     object_id: str
     to: str

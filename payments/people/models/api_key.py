@@ -31,6 +31,7 @@ class ApiKey(models.Model):
     label = models.CharField(_("label"), max_length=100, blank=True, default="")
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     created_by = models.CharField(_("created by"), max_length=100, editable=False)
+    predecessor_id = IdField(null=True, blank=True, editable=False)  # the key that this one was rolled from
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True, editable=False)  # to the hour

@@ -15,36 +15,19 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from payments.errors import Conflict, Forbidden, NotFound, Unauthenticated
-from payments.people.models import ApiKey
+from payments.errors import Conflict, NotFound, Unauthenticated
+from payments.people.actions import Action
+from payments.people.actors import Actor, Caller, name_of
+from payments.people.models import ApiKey, User
 from payments.people.scopes import spell_out
-from payments.people.services import audit_log
+from payments.people.services import audit_log, gate, notices
+from payments.people.services.notices import Notice
 
 SECRET_LENGTH: Final = 43  # of 62 characters: 256 bits
 OVERLAP: Final = timedelta(hours=24)
 USE_NOTED_EVERY: Final = timedelta(hours=1)
 REMEMBERED_SECONDS: Final = 2.0  # how long another process may still let a revoked key in
 REMEMBERED_KEYS: Final = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who is asking, by an API key. Its `actor` is the key's id."""
-
-    key_id: str
-    merchant_id: str
-    channel_id: str | None
-    test_mode: bool
-    scopes: tuple[str, ...]
-
-    @property
-    def actor(self) -> str:
-        return self.key_id
-
-    def require(self, scope: str) -> None:
-        """Raise Forbidden unless the key has this scope."""
-        if scope not in self.scopes:
-            raise Forbidden("scope_missing", f"This key lacks the scope {scope}. Use a key that has it.", scope=scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,33 +47,32 @@ def create(
     merchant_id: str,
     test_mode: bool,
     scopes: Iterable[str],
-    actor: str,
+    actor: Actor,
     channel_id: str | None = None,
     label: str = "",
     expires_at: datetime | None = None,
 ) -> NewKey:
-    """Make a key. `scopes` may be `all`; they are stored spelled out.
+    """Make a key. `scopes` may be `all`; they are stored spelled out. A person in whose name it is made is told.
 
     Raises:
         ValidationFailed: there is no such scope.
+        Forbidden: as `gate.check`.
     """
-    mode = ApiKey.Mode.TEST if test_mode else ApiKey.Mode.LIVE
-    text = f"ot_{mode}_" + "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(SECRET_LENGTH))
-    key = ApiKey(
-        merchant_id=merchant_id,
-        channel_id=channel_id,
-        mode=mode,
-        hash=_hash(text),
-        last_characters=text[-4:],
-        scopes=spell_out(scopes),
-        label=label,
-        created_by=actor,
-        expires_at=expires_at,
-    )
+    gate.check(Action.MAKE_KEY, by=actor, merchant_id=merchant_id)
     with transaction.atomic():
-        key.save(force_insert=True)
-        audit_log.write(actor=actor, action="api_key.created", subject=key, merchant_id=merchant_id, after=_told(key))
-    return NewKey(key, text)
+        new = _make(
+            ApiKey(
+                merchant_id=merchant_id,
+                channel_id=channel_id,
+                mode=ApiKey.Mode.TEST if test_mode else ApiKey.Mode.LIVE,
+                scopes=spell_out(scopes),
+                label=label,
+                created_by=name_of(actor),
+                expires_at=expires_at,
+            )
+        )
+        _tell_maker(Notice.KEY_MADE, new.key, actor)
+    return new
 
 
 def verify(text: str) -> Caller:
@@ -114,55 +96,85 @@ def verify(text: str) -> Caller:
     return caller
 
 
-def roll(*, key_id: str, merchant_id: str, actor: str, overlap: timedelta = OVERLAP) -> NewKey:
+def roll(*, key_id: str, merchant_id: str, actor: Actor, overlap: timedelta = OVERLAP) -> NewKey:
     """Make a key like this one, which itself goes on for `overlap` at most.
 
     Raises:
         NotFound: no such key.
         Conflict: it opens nothing anymore.
+        Forbidden: as `gate.check`.
     """
+    gate.check(Action.ROLL_KEY, by=actor, merchant_id=merchant_id)
     with transaction.atomic():
         key = _locked(key_id, merchant_id)
         moment = timezone.now()
         if not key.usable_at(moment):
             raise Conflict("api_key_ended", "This key has expired or been revoked. Make a new one.")
-        fresh = create(
-            merchant_id=merchant_id,
-            test_mode=key.mode == ApiKey.Mode.TEST,
-            scopes=key.scopes,
-            actor=actor,
-            channel_id=key.channel_id,
-            label=key.label,
-        )
+        new = _make(_successor(key, actor))
         before = _told(key)
         key.expires_at = min(key.expires_at or moment + overlap, moment + overlap)
         key.save(update_fields=["expires_at"])
         audit_log.write(
-            actor=actor,
+            actor=name_of(actor),
             action="api_key.rolled",
             subject=key,
             merchant_id=merchant_id,
             before=before,
-            after=_told(key) | {"successor": fresh.key.id},
+            after=_told(key) | {"successor": new.key.id},
         )
+        _tell_maker(Notice.KEY_ROLLED, key, actor)
     _forget(key)
-    return fresh
+    return new
 
 
-def revoke(*, key_id: str, merchant_id: str, actor: str) -> ApiKey:
+def revoke(*, key_id: str, merchant_id: str, actor: Actor) -> ApiKey:
     """End a key: at once here, within two seconds in other processes. Revoking it again changes nothing.
 
     Raises:
         NotFound: no such key.
+        Forbidden: as `gate.check`.
     """
+    gate.check(Action.REVOKE_KEY, by=actor, merchant_id=merchant_id)
     with transaction.atomic():
         key = _locked(key_id, merchant_id)
         if key.revoked_at is None:
             key.revoked_at = timezone.now()
             key.save(update_fields=["revoked_at"])
-            audit_log.write(actor=actor, action="api_key.revoked", subject=key, merchant_id=merchant_id)
+            audit_log.write(actor=name_of(actor), action="api_key.revoked", subject=key, merchant_id=merchant_id)
+            _tell_maker(Notice.KEY_REVOKED, key, actor)
     _forget(key)
     return key
+
+
+def _make(key: ApiKey) -> NewKey:
+    """Give a key its text, in the caller's transaction."""
+    text = f"ot_{key.mode}_" + "".join(
+        secrets.choice(string.ascii_letters + string.digits) for _ in range(SECRET_LENGTH)
+    )
+    key.hash, key.last_characters = _hash(text), text[-4:]
+    key.save(force_insert=True)
+    audit_log.write(
+        actor=key.created_by, action="api_key.created", subject=key, merchant_id=key.merchant_id, after=_told(key)
+    )
+    return NewKey(key, text)
+
+
+def _successor(key: ApiKey, actor: Actor) -> ApiKey:
+    return ApiKey(
+        merchant_id=key.merchant_id,
+        channel_id=key.channel_id,
+        mode=key.mode,
+        scopes=key.scopes,
+        label=key.label,
+        created_by=name_of(actor),
+        predecessor_id=key.id,
+    )
+
+
+def _tell_maker(notice: Notice, key: ApiKey, actor: Actor) -> None:
+    """Whose name stands under the key, and who acted, hear of it: nobody makes one in their name unseen."""
+    told = User.objects.filter(id__in={key.created_by, name_of(actor)})
+    notices.tell(told, notice, about=key, merchant_id=key.merchant_id, by=actor, what=str(key))
 
 
 def _locked(key_id: str, merchant_id: str) -> ApiKey:

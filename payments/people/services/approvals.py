@@ -1,7 +1,7 @@
-"""A second person's word: asked for when something is large, given by somebody else, never by a key."""
+"""A second person's word: asked for when something is sensitive, given by somebody else, never by a key."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.conf import settings
@@ -10,15 +10,23 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from payments.errors import Conflict, Forbidden, NotFound
+from payments.people.actions import RULES, Action
 from payments.people.models import Approval, User
-from payments.people.permissions import APPROVING, may
-from payments.people.services import audit_log
+from payments.people.permissions import holders, may
+from payments.people.services import audit_log, second_person
 
 SECOND_FACTOR_LASTS: Final = timedelta(minutes=15)
 
 
 def request(
-    *, subject: models.Model, action: str, merchant_id: str, channel_id: str | None, requested_by: str
+    *,
+    subject: models.Model,
+    action: str,
+    merchant_id: str | None,
+    channel_id: str | None,
+    requested_by: str,
+    payload: Mapping[str, Any] | None = None,
+    secrets: str | None = None,
 ) -> Approval:
     """Ask for a second person, in the transaction that makes what waits for it."""
     row = Approval(
@@ -28,6 +36,9 @@ def request(
         subject_id=subject.pk,
         action=action,
         requested_by=requested_by,
+        behind=second_person.behind(requested_by),
+        payload=dict(payload or {}),
+        secrets=secrets,
     )
     row.save(force_insert=True)
     return row
@@ -35,27 +46,39 @@ def request(
 
 def withdraw(*, subject_id: str, action: str, actor: str) -> None:
     """Nothing waits any more: what was asked for has been given up."""
-    for row in Approval.objects.filter(subject_id=subject_id, action=action, decision=None):
+    for row in Approval.objects.select_for_update().filter(subject_id=subject_id, action=action, decision=None):
+        row.decision, row.decided_at, row.secrets = Approval.Decision.WITHDRAWN, timezone.now(), None
+        row.save(update_fields=["decision", "decided_at", "secrets"])
         audit_log.write(actor=actor, action=f"{action}.withdrawn", subject=row, merchant_id=row.merchant_id)
-        row.delete()
 
 
-def decide(*, subject_id: str, action: str, user: User, approved: bool, note: str) -> Approval:
-    """Write down what the second person said, in the transaction that acts on it.
+def decide(
+    *, subject_id: str, action: str, user: User, approved: bool, note: str, alone_from: datetime | None = None
+) -> Approval:
+    """Write down what the second person said, in the transaction that acts on it; `secrets` are on the row returned.
+
+    `alone_from` is since when the merchant lets one person decide where there is no other (`decides_alone_from`).
 
     Raises:
         Conflict: `approval_not_open`, when nobody asked or somebody has decided.
-        Forbidden: `own_request`, when it is the person's own, whoever they are; `role_missing`, when it is not theirs
-            to say; `second_factor_required`, when they have not just proved who they are.
+        Forbidden: `own_request`, when the person, or a key of theirs, asked for it, whoever they are;
+            `not_independent`, when who asked had their account in hand; `role_missing`, when it is not theirs to say;
+            `second_factor_required`, when they have not just proved who they are.
     """
     row = Approval.objects.select_for_update().filter(subject_id=subject_id, action=action, decision=None).first()
     if row is None:
         raise Conflict("approval_not_open", "Nothing waits for a second person here.")
-    _check(row, user)
+    row.behind = second_person.behind(row.requested_by)  # a key may have been rolled since it asked
+    row.alone = _check(row, user, alone_from)
+    secrets, row.secrets = row.secrets, None
     row.decided_by, row.decided_at, row.note = user, timezone.now(), note
     row.decision = Approval.Decision.APPROVED if approved else Approval.Decision.REJECTED
-    row.save(update_fields=["decided_by", "decided_at", "note", "decision"])
-    audit_log.write(actor=user.id, action=f"{action}.{row.decision}", subject=row, merchant_id=row.merchant_id)
+    row.save(update_fields=["behind", "alone", "secrets", "decided_by", "decided_at", "note", "decision"])
+    after = {"alone": True} if row.alone else None
+    audit_log.write(
+        actor=user.id, action=f"{action}.{row.decision}", subject=row, merchant_id=row.merchant_id, after=after
+    )
+    row.secrets = secrets
     return row
 
 
@@ -74,16 +97,41 @@ def settle(*, approval_id: str, user: User, approved: bool, note: str) -> None:
         act(row.subject_id, user=user, approved=approved, note=note)
 
 
-def _check(row: Approval, user: User) -> None:
-    if row.requested_by == user.id:
-        raise Forbidden("own_request", "A second person has to decide; this is your own request.")
-    if not may(user, APPROVING[row.action], merchant_id=row.merchant_id, channel_id=row.channel_id):
-        raise Forbidden("role_missing", "Your role does not decide about this. Ask an owner, or finance.")
-    if not has_recent_second_factor(user):
-        raise Forbidden("second_factor_required", "Prove with your second factor who you are, then decide again.")
+def nobody_else(action: str, *, merchant_id: str, channel_id: str | None, but: str) -> bool:
+    """Tell whether no other person has a role at this merchant that could decide about this."""
+    others = holders(RULES[Action(action)].decides, merchant_id=merchant_id, channel_id=channel_id)
+    return all(user.id == but for user in others)
 
 
 def has_recent_second_factor(user: User) -> bool:
     """Tell whether this person has just proved who they are, in the session they act from."""
     proved = user.second_factor_at
     return proved is not None and timezone.now() - proved < SECOND_FACTOR_LASTS
+
+
+def require_second_factor(user: User) -> None:
+    """Raise Forbidden unless this person has just proved who they are."""
+    if not has_recent_second_factor(user):
+        raise Forbidden("second_factor_required", "Prove with your second factor who you are, then try again.")
+
+
+def _check(row: Approval, user: User, alone_from: datetime | None) -> bool:
+    """Refuse whoever may not decide; tell whether they decide about their own request, since nobody else can."""
+    own = user.id in row.behind
+    if own and not _may_decide_alone(row, user, alone_from):
+        raise Forbidden("own_request", "A second person has to decide; this is your own request, or your own key's.")
+    if not may(user, RULES[Action(row.action)].decides, merchant_id=row.merchant_id, channel_id=row.channel_id):
+        raise Forbidden("role_missing", "Your role does not allow this. Ask an owner, or finance.")
+    if not own and second_person.in_hand_of(row.behind, user_id=user.id, requested_at=row.requested_at):
+        raise Forbidden(
+            "not_independent",
+            "Who asked for this made or changed your account shortly before. Somebody else has to decide.",
+        )
+    require_second_factor(user)
+    return own
+
+
+def _may_decide_alone(row: Approval, user: User, alone_from: datetime | None) -> bool:
+    if alone_from is None or alone_from > timezone.now() or row.merchant_id is None:
+        return False
+    return nobody_else(row.action, merchant_id=row.merchant_id, channel_id=row.channel_id, but=user.id)

@@ -1,0 +1,52 @@
+"""Who counts as another person: not who asked or made the key that asked, nor an account that they had in hand."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import Q
+
+from payments.people.models import ApiKey, AuditLog
+
+# An account that was made, or whose factor, role or password was changed, within this time before the request is no
+# independent person to whoever did so.
+INDEPENDENT_AFTER: Final = timedelta(days=1)
+
+
+def behind(requested_by: str) -> list[str]:
+    """The people and keys that stand behind a request: a person; or a key, its whole chain, and who made each."""
+    if not requested_by.startswith("key_"):
+        return [requested_by] if requested_by.startswith("usr_") else []
+    chain = _chain(requested_by)
+    makers = {key.created_by for key in chain if key.created_by.startswith("usr_")}
+    return sorted(makers | {key.id for key in chain} | {requested_by})
+
+
+def in_hand_of(askers: Iterable[str], *, user_id: str, requested_at: datetime) -> bool:
+    """Tell whether one of `askers` changed something about this person's account, directly or through others.
+
+    The audit log knows: it only grows, and each change of an account by somebody else stands there with the account
+    as its object.
+    """
+    since = requested_at - INDEPENDENT_AFTER
+    wanted, seen, reached = set(askers), {user_id}, {user_id}
+    while reached:
+        changes = AuditLog.objects.filter(object_id__in=reached, object_type="user", at__gte=since)
+        actors = set(changes.exclude(actor__in=seen).values_list("actor", flat=True))
+        if actors & wanted:
+            return True
+        reached = {actor for actor in actors if actor.startswith("usr_")}
+        seen |= reached
+    return False
+
+
+def _chain(key_id: str) -> list[ApiKey]:
+    """All keys that were rolled from each other, whichever of them is asked about."""
+    found: dict[str, ApiKey] = {}
+    wanted = {key_id}
+    while wanted:
+        near = ApiKey.objects.filter(Q(id__in=wanted) | Q(predecessor_id__in=wanted))
+        fresh = {key.id: key for key in near if key.id not in found}
+        found |= fresh
+        wanted = {*fresh, *(key.predecessor_id for key in fresh.values() if key.predecessor_id)}
+    return list(found.values())
