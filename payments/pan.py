@@ -1,7 +1,8 @@
 """Card numbers: recognized wherever they hide, refused in what people type, masked in what machines report.
 
-Rule of the contract: 13 to 19 digits, single spaces or dashes between, no digit before or after, valid by Luhn
-(ISO/IEC 7812-1, annex B), beginning with 3, 4, 5, 6, 81 or 2221–2720.
+Rule of the contract: digits with single spaces or dashes between, no digit before or after, valid by Luhn
+(ISO/IEC 7812-1, annex B), of a scheme's own range *and* length: a large shop system numbers its orders with 13 digits,
+of which one in ten would pass by Luhn's sum alone.
 """
 
 import re
@@ -15,7 +16,21 @@ SHORTEST: Final = 13
 LONGEST: Final = 19
 SHOWN: Final = 4  # digits that a masked number keeps
 _RUN: Final = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){12,}(?![0-9])")
-_PREFIX: Final = re.compile(r"[3-6]|81|222[1-9]|22[3-9]|2[3-6]|27[01]|2720")
+# The ranges that schemes issue, each with the lengths of its numbers.
+_RANGES: Final[tuple[tuple[str, range | tuple[int, ...]], ...]] = (
+    ("4", (16, 19)),  # Visa
+    ("5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720", (16,)),  # Mastercard
+    ("3[47]", (15,)),  # American Express
+    ("30[0-5]|3[68]", (14,)),  # Diners Club
+    ("352[89]|35[3-8]", (16,)),  # JCB
+    ("6011|64[4-9]|65", (16,)),  # Discover
+    ("5018|5020|5038|6304|6759|676", range(13, 20)),  # Maestro
+    ("62|81", range(16, 20)),  # UnionPay
+)
+_PREFIX: Final = {
+    length: re.compile("|".join(prefix for prefix, lengths in _RANGES if length in lengths))
+    for length in range(SHORTEST, LONGEST + 1)
+}
 _BEGINNING: Final = re.compile(r"(?<![0-9])(?:[3-6]|8[ -]?1|2[ -]?[2-7])")  # as most runs have none: dates, counters
 _LUHN_DOUBLE: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _DOUBLED: Final = str.maketrans("0123456789", "".join(map(str, _LUHN_DOUBLE)))
@@ -83,7 +98,7 @@ def _card_numbers(text: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
     """
     run = text[begin:end]
     if run.isdigit():
-        if len(run) <= LONGEST and _PREFIX.match(run) and _passes_luhn(run):
+        if len(run) <= LONGEST and _PREFIX[len(run)].match(run) and _passes_luhn(run):
             yield begin, end
         return
     places = [at for at in range(begin, end) if text[at].isdigit()]
@@ -92,10 +107,11 @@ def _card_numbers(text: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
     starts = [at for at in range(len(places)) if at == 0 or places[at] != places[at - 1] + 1]
     ends = {*starts[1:], len(places)}
     for first in starts:
-        if _PREFIX.match("".join(map(str, digits[first : first + 4]))):
-            for last in range(first + SHORTEST, min(first + LONGEST, len(places)) + 1):
-                if last in ends and (sums[last % 2][last] - sums[last % 2][first]) % 10 == 0:
-                    yield places[first], places[last - 1] + 1
+        beginning = "".join(map(str, digits[first : first + 4]))
+        for last in range(first + SHORTEST, min(first + LONGEST, len(places)) + 1):
+            summed = last in ends and (sums[last % 2][last] - sums[last % 2][first]) % 10 == 0
+            if summed and _PREFIX[last - first].match(beginning):
+                yield places[first], places[last - 1] + 1
 
 
 def _passes_luhn(digits: str) -> bool:
