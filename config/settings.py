@@ -258,6 +258,8 @@ SETTLEMENT_FORMATS = [
 SETTLEMENT_SOURCES = {"stripe": "reconciliation.sources.stripe.StripePayouts"}
 # Checks that upper floors add to `audit_ledger`, beside the ledger's own.
 LEDGER_AUDITS = ["payments.audit.check", "terminals.audit.check", "reconciliation.audit.check"]
+# When each provider account was last settled, as the floor above knows it.
+LAST_SETTLEMENTS = "reconciliation.queries.last_settlements"
 EXPORT_FORMATS: dict[str, str] = {}
 # Who carries out what a second person has decided.
 APPROVAL_ACTIONS = {

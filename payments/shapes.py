@@ -20,6 +20,7 @@ from payments.models import (
     RefundPart,
     Voucher,
 )
+from payments.models.refund import Route
 
 Shape = dict[str, Any]
 
@@ -43,6 +44,23 @@ def day(value: date | None) -> str | None:
 def channel_ref(channel: Channel) -> Shape:
     """A channel wherever it appears in another object."""
     return {"id": channel.id, "name": channel.name, "kind": channel.kind}
+
+
+def channel(row: Channel) -> Shape:
+    """One channel; needs its merchant."""
+    return {
+        "id": row.id,
+        "object": row.OBJECT,
+        "name": row.name,
+        "kind": row.kind,
+        "orders": row.namespace,
+        "numeric_references": row.numeric_references,
+        "return_schemes": row.return_schemes,
+        "refund_routes": row.refund_routes or Route.values,
+        "active": row.active,
+        "created_at": instant(row.created_at),
+        "test_mode": row.merchant.test_mode,
+    }
 
 
 def order_ref(order: Order) -> Shape:

@@ -1,9 +1,13 @@
-"""What reconciliation asks the books."""
+"""What reconciliation asks the books, and what the floor below asks it."""
 
-from django.db.models import Sum
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.db.models import Max, Sum
 
 from payments.ledger.models import Posting
 from payments.ledger.posting import AccountSpec
+from reconciliation.models import Settlement
 
 
 def item_balance(merchant_id: str, account: AccountSpec, item: int) -> int:
@@ -12,3 +16,9 @@ def item_balance(merchant_id: str, account: AccountSpec, item: int) -> int:
         item=item, account__merchant_id=merchant_id, account__code=account.code, account__currency=account.currency
     )
     return int(postings.aggregate(total=Sum("amount"))["total"] or 0)
+
+
+def last_settlements(account_ids: Sequence[str]) -> Mapping[str, datetime]:
+    """When each of these provider accounts was last settled; registered in `settings.LAST_SETTLEMENTS`."""
+    rows = Settlement.objects.filter(provider_account_id__in=account_ids)
+    return dict(rows.values_list("provider_account_id").annotate(Max("closed_at")))

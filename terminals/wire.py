@@ -6,7 +6,7 @@ everything else a card number is masked, since a device's report is never refuse
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated, Any, Final, Literal
@@ -46,6 +46,7 @@ Visible20 = Annotated[str, Meta(pattern=r"^[!-~]([ -~]{0,18}[!-~])?$(?!\n)")]
 
 # ISO 8583 lengths: shorter than a card number, or (the merchant's id) of a form of its own and so left as it is.
 _TYPED: Final = {"rrn": 12, "stan": 12, "acquirer_tid": 12, "acquirer_mid": 15}
+_ORDER: Final = "order_reference"
 _BARE_NUMBER: Final = re.compile(r"[0-9]{13,19}")
 _FOUR_DIGITS: Final = re.compile(r"[0-9]{4}")
 
@@ -138,15 +139,18 @@ def read(item: Any, at: str = "") -> Transaction | list[Fault]:
     return transaction
 
 
-def mask(transaction: Transaction) -> list[str]:
-    """Mask the card numbers in what a device reports; return the names of the fields that held one."""
+def mask(transaction: Transaction, *, is_numbered: Callable[[str], bool] = lambda field: False) -> list[str]:
+    """Mask the card numbers in what a device reports; return the names of the fields that held one.
+
+    `is_numbered` tells whether an order reference of digits alone in this field may be the number of an order.
+    """
     found: list[str] = []
     for model, prefix in _parts(transaction):
         for name in model.__struct_fields__:
             value = getattr(model, name)
             if isinstance(value, str) and len(value) > 12 and _is_free(name, value, prefix):
                 masked = _masked(name, value)
-                if masked != value:
+                if masked != value and not (name == _ORDER and value.isdigit() and is_numbered(prefix + name)):
                     found.append(prefix + name)
                     setattr(model, name, masked)
             if isinstance(value, str) and "\0" in value:
@@ -199,7 +203,7 @@ def _masked(name: str, value: str) -> str:
     masked = mask_card_numbers(value)
     if name == "last4":
         return "".join(character for character in masked if character.isdigit())
-    if name != "order_reference" or masked == value:
+    if name != _ORDER or masked == value:
         return masked
     # Two references that end alike must stay two orders.
     return f"{masked[: MAX_REFERENCE - 9]}-{keyed_hash(value)[:8]}"

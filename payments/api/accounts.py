@@ -1,38 +1,51 @@
-"""Provider accounts: contracts with whoever moves the money."""
+"""Provider accounts: contracts with whoever moves the money, and what can be paid by them."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from django.conf import settings
+from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.templatetags.static import static
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from payments import rates, shapes
-from payments.api.fields import OPTIONAL, Currency, StrictField, Text
+from payments import rates, registry, shapes
+from payments.api.fields import OPTIONAL, Currency, Flag, StrictField, Text, Whole
 from payments.api.idempotency import Answer
-from payments.api.inputs import Input
+from payments.api.inputs import Input, Paging, Query
 from payments.api.openapi import described
+from payments.api.references import channel_field
 from payments.api.schemas import (
     ADDRESS,
     ANY_OBJECT,
     CURRENCY,
     FLAG,
     INSTANT,
+    MINOR_UNITS,
     TEXT,
     define,
     identifier,
     many,
     maybe,
+    page_of,
     record,
     word,
 )
 from payments.api.views import ApiView
 from payments.models import ProviderAccount
-from payments.services import onboard
+from payments.providers.base import Provider
+from payments.queries import account_status, methods
+from payments.queries.account_status import AccountStatus
+from payments.services import amend, onboard
 from payments.services.intent import Intent
 from payments.services.submit import webhook_url
 
+ACCOUNT_STATUS = record(
+    ok=FLAG, last_webhook_at=maybe(INSTANT), last_settlement_at=maybe(INSTANT), last_error=maybe(TEXT)
+)
 PROVIDER_ACCOUNT = define(
     "ProviderAccount",
     record(
@@ -45,10 +58,51 @@ PROVIDER_ACCOUNT = define(
         bank_iban=maybe(TEXT),
         fee_rates=many(ANY_OBJECT),
         webhook_url=ADDRESS,
+        default=FLAG,
+        active=FLAG,
+        status=ACCOUNT_STATUS,
         created_at=INSTANT,
         test_mode=FLAG,
     ),
 )
+METHODS = define(
+    "Methods",
+    record(
+        data=many(
+            record(
+                method=TEXT,
+                provider_account=identifier("pac"),
+                min=maybe(MINOR_UNITS),
+                max=maybe(MINOR_UNITS),
+                issuers=many(ANY_OBJECT),
+                icon_url=ADDRESS,
+                redirect=FLAG,
+            )
+        )
+    ),
+)
+PROVIDERS = define(
+    "Providers",
+    record(
+        data=many(
+            record(
+                provider=TEXT,
+                methods=many(TEXT),
+                credentials=many(record(name=TEXT, required=FLAG, secret=FLAG)),
+                reports_only=FLAG,
+                terminals=FLAG,
+            )
+        )
+    ),
+)
+
+
+class MethodsQuery(Query):
+    """Where, in which currency and for which amount (minor units) somebody wants to pay."""
+
+    channel = channel_field(required=False)
+    currency = Currency(required=False)
+    amount = Whole(least=1, required=False)
 
 
 class Secrets(StrictField):
@@ -105,10 +159,43 @@ class ProviderAccountInput(Input):
     fee_rates = FeeRates(**OPTIONAL)
 
 
-class ProviderAccounts(ApiView):
-    """Where provider accounts are made."""
+class ProviderAccountChangeInput(Input):
+    """What changes of a contract; credentials are set beside those that stand."""
 
-    scopes: ClassVar[dict[str, str]] = {"POST": "accounts:write"}
+    name = Text(longest=200, **OPTIONAL)
+    external_id = Text(longest=100, **OPTIONAL)
+    bank_iban = Text(longest=42, **OPTIONAL)
+    credentials = Secrets(**OPTIONAL)
+    fee_rates = FeeRates(**OPTIONAL)
+    default = Flag(**OPTIONAL)
+    active = Flag(**OPTIONAL)
+
+
+class AccountView(ApiView):
+    """What the addresses of provider accounts share. They are the merchant's: a key of one channel changes none."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "accounts:read", "POST": "accounts:write", "PATCH": "accounts:write"}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.must_be_untied()
+
+    def rows(self) -> QuerySet[ProviderAccount]:
+        return self.own(ProviderAccount.objects.select_related("merchant"), channel=None)
+
+
+class ProviderAccounts(AccountView):
+    """All provider accounts of a merchant."""
+
+    @described(
+        "list_provider_accounts",
+        "Provider accounts, newest first",
+        {200: page_of(PROVIDER_ACCOUNT)},
+        query=Paging,
+        tag="Provider accounts",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        return self.page_of(self.rows(), _accounts, self.query(Paging))
 
     @described(
         "create_provider_account",
@@ -125,14 +212,79 @@ class ProviderAccounts(ApiView):
         account = onboard.create_provider_account(
             merchant=self.merchant, actor=self.caller.actor, intent=intent, **given
         )
-        return Answer(201, _account(account))
+        return Answer(201, _accounts([account])[0])
 
     def _resume(self, object_id: str) -> Answer:
-        rows = ProviderAccount.objects.select_related("merchant")
-        return Answer(201, _account(self.one(self.own(rows, channel=None), id=object_id)))
+        return Answer(201, _accounts([self.one(self.rows(), id=object_id)])[0])
 
 
-def _account(row: ProviderAccount) -> dict[str, Any]:
+class OneProviderAccount(AccountView):
+    """One provider account."""
+
+    @described(
+        "get_provider_account",
+        "One provider account",
+        {200: PROVIDER_ACCOUNT},
+        refusals=[404],
+        tag="Provider accounts",
+    )
+    def get(self, request: Request, account_id: str) -> HttpResponse:
+        self.query()
+        return self.answer(_accounts([self.one(self.rows(), id=account_id)])[0])
+
+    @described(
+        "change_provider_account",
+        "Change a provider account",
+        {200: PROVIDER_ACCOUNT},
+        body=ProviderAccountChangeInput,
+        refusals=[404],
+        once=False,
+        tag="Provider accounts",
+    )
+    def patch(self, request: Request, account_id: str) -> HttpResponse:
+        self.query()
+        row = self.one(self.rows(), id=account_id)
+        changes = self.input(ProviderAccountChangeInput)
+        credentials = changes.pop("credentials", {})
+        amend.amend_provider_account(row, changes=changes, credentials=credentials, actor=self.caller.actor)
+        return self.answer(_accounts([row])[0])
+
+
+class Methods(ApiView):
+    """What a customer may pay with."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "payments:read"}
+
+    @described("list_methods", "What can be paid with", {200: METHODS}, query=MethodsQuery, tag="Payments")
+    def get(self, request: Request) -> HttpResponse:
+        query = self.query(MethodsQuery)
+        offers = methods.offered(
+            self.merchant,
+            channel=self.channel_if_any(query.get("channel")),
+            currency=query.get("currency"),
+            amount=query.get("amount"),
+        )
+        return self.answer({"data": [_offer(offer) for offer in offers]})
+
+
+class Providers(ApiView):
+    """Who can move money here, and what an account of each has to know."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "accounts:read"}
+
+    @described("list_providers", "Providers", {200: PROVIDERS}, tag="Provider accounts")
+    def get(self, request: Request) -> HttpResponse:
+        self.query()
+        return self.answer({"data": [_provider(one) for one in registry.providers().values()]})
+
+
+def _accounts(rows: Sequence[ProviderAccount]) -> list[dict[str, Any]]:
+    """Accounts with what stands between them and their providers, asked for all at once."""
+    states = account_status.of(rows)
+    return [_account(row, states[row.id]) for row in rows]
+
+
+def _account(row: ProviderAccount, state: AccountStatus) -> dict[str, Any]:
     return {
         "id": row.id,
         "object": row.OBJECT,
@@ -143,8 +295,39 @@ def _account(row: ProviderAccount) -> dict[str, Any]:
         "bank_iban": row.bank_iban or None,
         "fee_rates": row.fee_rates,
         "webhook_url": webhook_url(row),
+        "default": row.default,
+        "active": row.active,
+        "status": {
+            "ok": state.ok,
+            "last_webhook_at": shapes.instant(state.last_webhook_at),
+            "last_settlement_at": shapes.instant(state.last_settlement_at),
+            "last_error": state.last_error,
+        },
         "created_at": shapes.instant(row.created_at),
         "test_mode": row.merchant.test_mode,
+    }
+
+
+def _offer(offer: methods.Offer) -> dict[str, Any]:
+    return {
+        "method": offer.method,
+        "provider_account": offer.provider_account_id,
+        "min": offer.least,
+        "max": offer.most,
+        "issuers": [],
+        "icon_url": f"{settings.PUBLIC_URL}{static(f'payments/methods/{offer.method}.svg')}",
+        "redirect": offer.redirect,
+    }
+
+
+def _provider(provider: Provider) -> dict[str, Any]:
+    able = provider.capabilities
+    return {
+        "provider": provider.code,
+        "methods": sorted(able.methods),
+        "credentials": [{"name": one.name, "required": one.required, "secret": one.secret} for one in able.credentials],
+        "reports_only": able.reports_only,
+        "terminals": able.drives_terminals,
     }
 
 

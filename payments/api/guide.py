@@ -14,6 +14,7 @@ ERRORS: Final[dict[str, str]] = {
     "batch_too_large": "Post at most 500 transactions at once.",
     "body_too_large": "A body has at most one megabyte, a file at most MAX_IMPORT_MB.",
     "card_number_refused": "A card number stands in a text. Onetill never takes one; its last four digits are enough.",
+    "channel_in_use": "The channel has orders. Its kind and its namespace stay as they are; open another channel.",
     "channel_not_allowed": "The key is tied to another channel. Leave the channel out, or use another key.",
     "channel_required": "The key is not tied to a channel, so the request has to say which one it means.",
     "endpoint_disabled": "The webhook endpoint is disabled. Enable it with PATCH, then send again.",

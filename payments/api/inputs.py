@@ -12,6 +12,7 @@ from rest_framework.settings import api_settings
 from payments.api.fields import Text, Whole, Words
 from payments.api.pagination import DEFAULT_LIMIT, HIGHEST_LIMIT
 from payments.errors import Fault, OnetillError, ValidationFailed
+from payments.models import Channel
 from payments.pan import has_card_number
 
 REDACTED: Final = "[redacted]"
@@ -37,6 +38,7 @@ class Input(serializers.Serializer[Any]):
     exactly_one_of: ClassVar[tuple[tuple[str, ...], ...]] = ()
     at_most_one_of: ClassVar[tuple[tuple[str, ...], ...]] = ()
     go_together: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    order_references: ClassVar[tuple[str, ...]] = ("order_reference",)
 
     @classmethod
     def may_be_left_out(cls) -> bool:
@@ -99,7 +101,7 @@ def read(form: type[Input], data: Any, *, caller: Any = None) -> dict[str, Any]:
     Raises:
         ValidationFailed: every fault at once, each with its place.
     """
-    forbidden = list(_unspeakable(data))
+    forbidden = _forbidden(form, data, caller)
     serializer = form(data=[] if data is None else data, context={"caller": caller})
     try:
         valid = serializer.is_valid()
@@ -125,6 +127,28 @@ def read_query(form: type[Query], parameters: QueryDict, *, caller: Any = None) 
     if twice:
         raise ValidationFailed([Fault(_shown(name), "given_twice", "Send this parameter once.") for name in twice])
     return read(form, parameters.dict(), caller=caller)
+
+
+def _forbidden(form: type[Input], data: Any, caller: Any) -> list[Fault]:
+    """What stands nowhere in a request, but for the digits by which some shops number their orders."""
+    found = list(_unspeakable(data))
+    numbers = {name for name in form.order_references if _is_number(data, name)}
+    suspected = any(fault.code == "card_number_refused" and fault.param in numbers for fault in found)
+    if not suspected or caller is None or not _numbers_its_orders(caller, data.get("channel")):
+        return found
+    return [fault for fault in found if fault.code != "card_number_refused" or fault.param not in numbers]
+
+
+def _is_number(data: Any, name: str) -> bool:
+    given = data.get(name) if isinstance(data, Mapping) else None
+    return isinstance(given, str) and given.isascii() and given.isdigit()
+
+
+def _numbers_its_orders(caller: Any, named: Any) -> bool:
+    """Whether the channel that a request is about numbers its orders; one that names none may mean any."""
+    channels = Channel.objects.filter(merchant_id=caller.merchant_id, numeric_references=True)
+    channel_id = named or caller.channel_id
+    return channels.filter(id=channel_id).exists() if isinstance(channel_id, str) else channels.exists()
 
 
 def _unspeakable(value: Any, path: str = "", exempt: bool = False) -> Iterator[Fault]:

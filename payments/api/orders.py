@@ -23,6 +23,7 @@ class OrdersQuery(Paging):
     """An order's name, or what its customer brings to a counter."""
 
     go_together = (("terminal", "sequence"),)
+    order_references = ("reference",)
 
     reference = Text(longest=64, required=False)
     namespace = Text(longest=64, required=False)

@@ -28,7 +28,8 @@ from payments.api.openapi import described
 from payments.api.references import account_field, channel_field, order_field
 from payments.api.schemas import PAYMENT, page_of
 from payments.api.views import ApiView, must_speak_for
-from payments.models import CardEvidence, Operation, Payment
+from payments.errors import Fault, ValidationFailed
+from payments.models import CardEvidence, Channel, Operation, Payment
 from payments.models.payment import Method, Origin, PaymentStatus
 from payments.money import Money
 from payments.queries import books
@@ -95,7 +96,7 @@ class PaymentInput(Input):
     capture = Choice(["automatic", "manual"], **OPTIONAL)
     channel = channel_field(**OPTIONAL)
     provider_account = account_field(**OPTIONAL)
-    return_url = Text(longest=2000, pattern=r"https?://[^\s]+", form="https://…", **OPTIONAL)
+    return_url = Text(longest=2000, pattern=r"[a-z][a-z0-9+.-]*://[^\s]+", form="https://…", **OPTIONAL)
     customer = CustomerInput(**OPTIONAL)
     description = Text(longest=500, **OPTIONAL)
     order_total = Amount(**OPTIONAL)
@@ -168,6 +169,7 @@ class Payments(PaymentView):
     def _create(self, intent: Intent) -> Answer:
         given = self.input(PaymentInput)
         channel = self.channel(given.get("channel"))
+        _refuse_strange_return(given.get("return_url"), channel)
         payment = create_payment(
             PaymentRequest(
                 channel=channel,
@@ -283,6 +285,18 @@ def _evidence(row: CardEvidence) -> Shape:
 
 def _acknowledgement(given: dict[str, Any]) -> Acknowledgement | None:
     return Acknowledgement(**given["acknowledge_unknown"]) if "acknowledge_unknown" in given else None
+
+
+def _refuse_strange_return(return_url: str | None, channel: Channel) -> None:
+    """A customer returns to a web page, or to an app whose scheme the channel names.
+
+    Raises:
+        ValidationFailed: any other address.
+    """
+    scheme = (return_url or "https").partition("://")[0]
+    if scheme not in ("https", "http", *channel.return_schemes):
+        detail = f"Send an https address, or add {scheme} to the channel's return_schemes."
+        raise ValidationFailed([Fault("return_url", "invalid_format", detail)])
 
 
 def _id(row: Any) -> str | None:

@@ -4,6 +4,7 @@ from django.urls import path
 
 from payments.api import (
     accounts,
+    channels,
     chargebacks,
     customers,
     docs,
@@ -44,7 +45,12 @@ urlpatterns = [
     path("v1/customers/<path:reference>", customers.OneCustomer.as_view()),
     path("v1/vouchers", vouchers.Vouchers.as_view()),
     path("v1/vouchers/<str:code>", vouchers.OneVoucher.as_view()),
+    path("v1/channels", channels.Channels.as_view()),
+    path("v1/channels/<str:channel_id>", channels.OneChannel.as_view()),
     path("v1/provider_accounts", accounts.ProviderAccounts.as_view()),
+    path("v1/provider_accounts/<str:account_id>", accounts.OneProviderAccount.as_view()),
+    path("v1/providers", accounts.Providers.as_view()),
+    path("v1/methods", accounts.Methods.as_view()),
     path("v1/statistics", statistics.Statistics.as_view()),
     path("v1/ledger/accounts", ledger.Accounts.as_view()),
     path("v1/ledger/accounts/<str:account_id>/postings", ledger.Postings.as_view()),

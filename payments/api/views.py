@@ -107,6 +107,15 @@ class ApiView(JsonView):
             raise NotFound
         return row
 
+    def must_be_untied(self) -> None:
+        """Refuse a key of one channel what is the whole merchant's.
+
+        Raises:
+            Forbidden: `channel_not_allowed`.
+        """
+        if self.caller.channel_id is not None:
+            raise Forbidden("channel_not_allowed", "This key is tied to one channel. Use a key of the whole merchant.")
+
     def channel(self, given: Channel | None) -> Channel:
         """The channel a request is about: the given one, else the one that the key is tied to.
 

@@ -48,6 +48,7 @@ class ProviderEvent(ApiObject):
         indexes = [
             models.Index(fields=["due_at"], name="provider_event_due", condition=Q(due_at__isnull=False)),
             models.Index(fields=["merchant", "-id"], name="provider_event_list"),
+            models.Index(fields=["provider_account", "-id"], name="provider_event_of_account"),
             models.Index(fields=["id"], name="provider_event_announces", condition=~Q(announces="")),
         ]
 

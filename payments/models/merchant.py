@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -113,6 +114,19 @@ class Channel(ApiObject):
         _("order namespace"),
         max_length=64,
         help_text=_("Channels that share one share their order references; by default each has its own."),
+    )
+    numeric_references = models.BooleanField(
+        _("numbers its orders"),
+        default=False,
+        db_default=False,
+        help_text=_("Order references of digits alone are never taken for card numbers."),
+    )
+    return_schemes: ArrayField[list[str], list[str]] = ArrayField(
+        models.CharField(max_length=40),
+        verbose_name=_("addresses of its apps"),
+        default=list,
+        db_default=[],
+        blank=True,
     )
     address = models.TextField(_("address on receipts"), blank=True, default="")
     active = models.BooleanField(_("active"), default=True)

@@ -21,6 +21,7 @@ SCOPES: Final = (
     "reconciliation:write",
     "webhooks:read",
     "webhooks:write",
+    "accounts:read",
     "accounts:write",
 )
 

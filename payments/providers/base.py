@@ -161,6 +161,15 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Credential:
+    """One thing that an account needs to know for signing in: its name, and whether it is ever shown."""
+
+    name: str
+    required: bool = True
+    secret: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a provider really can do, for planning: nothing is promised that it can't keep."""
 
@@ -174,6 +183,11 @@ class Capabilities:
     refund_window: timedelta | None = None
     instant: bool = False  # execute() moves nothing outside our own books and may run inside a transaction
     test_only: bool = False
+    reports_only: bool = False  # it moves money by itself and tells us; nothing can be asked of it
+    credentials: tuple[Credential, ...] = ()
+    other_credentials: bool = False  # whatever else its merchant wants to keep with the account
+    drives_terminals: bool = False
+    currencies: Mapping[str, frozenset[str]] = field(default_factory=dict)  # of methods that know only these
 
 
 class SignatureInvalid(OnetillError):
@@ -212,6 +226,10 @@ class Provider(Protocol):
 
     def read(self, body: bytes) -> Notice:
         """Read a stored webhook that `verify` let in: what it reports (maybe nothing that concerns us)."""
+        ...
+
+    def limits(self, method: str, currency: str) -> tuple[int | None, int | None]:
+        """The least and the most that can be charged, in minor units of the currency; None: no bound is known."""
         ...
 
     def new_secrets(self) -> Mapping[str, str]:

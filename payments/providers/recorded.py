@@ -6,7 +6,7 @@ from typing import ClassVar
 from payments.providers.base import Call, Capabilities, Credentials, Notice, Outcome, Result, SignatureInvalid, Verb
 
 
-class _WithoutWebhooks:
+class _Bookkeeping:
     """What is the same for a provider that never calls us."""
 
     def verify(self, body: bytes, headers: Mapping[str, str], credentials: Credentials) -> str:
@@ -17,12 +17,16 @@ class _WithoutWebhooks:
         """Report nothing, as nothing was ever let in."""
         return Notice(event_id="", reports=())
 
+    def limits(self, method: str, currency: str) -> tuple[int | None, int | None]:
+        """Any amount can be written down."""
+        return None, None
+
     def new_secrets(self) -> Mapping[str, str]:
         """There is nothing to keep secret."""
         return {}
 
 
-class Recorded(_WithoutWebhooks):
+class Recorded(_Bookkeeping):
     """Cash and vouchers: the money is in the drawer or in our own books, so that writing it down is all there is."""
 
     code: ClassVar[str] = "recorded"
@@ -50,7 +54,7 @@ class Recorded(_WithoutWebhooks):
         return self.execute(call, credentials)
 
 
-class External(_WithoutWebhooks):
+class External(_Bookkeeping):
     """A PIN acquirer whose terminals move the money and tell us afterwards: nothing can be asked of it."""
 
     code: ClassVar[str] = "external"
@@ -58,6 +62,8 @@ class External(_WithoutWebhooks):
         methods=frozenset({"card", "external"}),
         refund_methods=frozenset(),  # giving back needs the customer's card at a terminal
         partial_capture=False,
+        reports_only=True,
+        other_credentials=True,  # any acquirer may be meant
     )
 
     def execute(self, call: Call, credentials: Credentials) -> Result:

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from django.db import models, transaction
 
-from payments.models import Channel, Merchant, ProviderAccount
+from payments.errors import Conflict
+from payments.models import Channel, Merchant, Order, ProviderAccount
 from payments.people.services import audit_log
 from payments.services import onboard
 
@@ -23,7 +24,11 @@ MERCHANT: Final = frozenset(
         "refund_fallback",
     }
 )
-CHANNEL: Final = frozenset({"name", "address", "active", "refund_routes"})
+CHANNEL: Final = frozenset(
+    {"name", "address", "active", "kind", "namespace", "numeric_references", "return_schemes", "refund_routes"}
+)
+# What an order of a channel was made under cannot change beneath it.
+SETTLED_BY_ORDERS: Final = frozenset({"kind", "namespace"})
 ACCOUNT: Final = frozenset({"name", "external_id", "bank_iban", "fee_rates", "active", "default"})
 
 
@@ -37,12 +42,19 @@ def amend_merchant(merchant: Merchant, *, changes: Mapping[str, Any], actor: str
 
 
 def amend_channel(channel: Channel, *, changes: Mapping[str, Any], actor: str) -> None:
-    """Rename a channel, set the address on its receipts and its refund routes, or close it to new payments.
+    """Change what a channel is called, how it numbers its orders and gives money back, or close it to new payments.
 
     Raises:
-        ValidationFailed: a name or refund route that is none.
+        ValidationFailed: a name, kind, namespace, scheme or refund route that is none.
+        Conflict: `channel_in_use`, where its kind or namespace would change beneath its orders.
     """
-    _amend(channel, CHANNEL, changes, merchant_id=channel.merchant_id, actor=actor)
+    with transaction.atomic():
+        channel.refresh_from_db(from_queryset=Channel.objects.select_for_update().select_related("merchant"))
+        moved = [name for name in SETTLED_BY_ORDERS & set(changes) if getattr(channel, name) != changes[name]]
+        if moved and Order.objects.filter(channel_id=channel.id).exists():
+            detail = "This channel has orders already: its kind and its namespace stay. Open another channel."
+            raise Conflict("channel_in_use", detail)
+        _amend(channel, CHANNEL, changes, merchant_id=channel.merchant_id, actor=actor)
 
 
 def amend_provider_account(
@@ -53,6 +65,7 @@ def amend_provider_account(
     Raises:
         ValidationFailed: a name, IBAN or fee rate that is none.
     """
+    onboard.refuse_unknown_credentials(account.provider, credentials)
     with transaction.atomic():
         Merchant.objects.select_for_update().get(id=account.merchant_id)  # one default at a time
         if changes.get("default") and not account.default:

@@ -86,7 +86,7 @@ def default_account(merchant: Merchant, method: str | None) -> ProviderAccount:
     """
     for account in _ACCOUNTS(merchant.id):
         capabilities = registry.provider(account.provider).capabilities
-        if account.provider == "external" or capabilities.instant != (method in (Method.CASH, Method.VOUCHER)):
+        if capabilities.reports_only or capabilities.instant != (method in (Method.CASH, Method.VOUCHER)):
             continue
         if method is None or method in capabilities.methods:
             account.merchant = merchant

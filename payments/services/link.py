@@ -127,10 +127,9 @@ def asked(row: PaymentLink) -> int | None:
 
 def methods(row: PaymentLink) -> list[str]:
     """What the customer may choose from, in this order."""
-    accounts = ProviderAccount.objects.filter(merchant_id=row.merchant_id, active=True).exclude(provider="external")
-    served = {method for account in accounts for method in registry.provider(account.provider).capabilities.methods} - {
-        Method.CASH
-    }
+    accounts = ProviderAccount.objects.filter(merchant_id=row.merchant_id, active=True)
+    able = [registry.provider(account.provider).capabilities for account in accounts]
+    served = {method for one in able if not one.reports_only for method in one.methods} - {Method.CASH}
     return [method for method in OFFERED if method in served and (not row.methods or method in row.methods)]
 
 

@@ -1,7 +1,8 @@
 """Take on a merchant, a channel of it, a provider account of it."""
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from django.db import transaction
@@ -43,6 +44,7 @@ TIME_ZONES: Final[dict[str, str]] = {
 }
 LONGEST_NAME: Final = 200
 LONGEST_NAMESPACE: Final = 64
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
 
 
 def create_merchant(
@@ -84,25 +86,45 @@ def create_merchant(
     return merchant
 
 
-def create_channel(*, merchant: Merchant, kind: str, name: str, namespace: str | None = None, actor: str) -> Channel:
+def create_channel(
+    *,
+    merchant: Merchant,
+    kind: str,
+    name: str,
+    namespace: str | None = None,
+    numeric_references: bool = False,
+    return_schemes: Sequence[str] = (),
+    refund_routes: Sequence[str] | None = None,
+    actor: str,
+    intent: Intent | None = None,
+) -> Channel:
     """Open a sales location. Its order references are its own, unless it names a namespace to share.
+
+    `return_schemes` are those of the addresses of its apps (`com.example.shop`), to which a customer may return from
+    a provider's page; `refund_routes` are those by which it gives money back (None: all).
 
     Raises:
         ValidationFailed: each fault by the name of its argument.
     """
     _refuse(
         _name_fault(name),
-        _fault(kind not in Channel.Kind.values, "kind", "invalid_choice", "Use online, in_store or remote."),
-        _fault(
-            namespace is not None and not 1 <= len(namespace) <= LONGEST_NAMESPACE,
-            "orders",
-            "too_long",
-            f"A namespace has 1 to {LONGEST_NAMESPACE} characters.",
-        ),
+        _kind_fault(kind),
+        _namespace_fault(namespace),
+        *_scheme_faults(return_schemes),
+        *_route_faults(refund_routes),
     )
-    channel = Channel(merchant=merchant, kind=kind, name=name)
+    channel = Channel(
+        merchant=merchant,
+        kind=kind,
+        name=name,
+        numeric_references=numeric_references,
+        return_schemes=list(return_schemes),
+        refund_routes=None if refund_routes is None else list(refund_routes),
+    )
     channel.namespace = namespace or channel.id
     with transaction.atomic():
+        if intent is not None:
+            intent.begin(channel.id)
         channel.save(force_insert=True)
         audit_log.write(actor=actor, action="channel.created", subject=channel, merchant_id=merchant.id)
     return channel
@@ -125,12 +147,18 @@ def create_provider_account(
 
     Raises:
         Invalid: `provider_test_only`.
-        ValidationFailed: a provider, name, currency, IBAN or fee rate that is none.
+        ValidationFailed: a provider, name, currency, IBAN, credential or fee rate that is none.
     """
     translator = registry.provider(provider)
     if translator.capabilities.test_only and not merchant.test_mode:
         raise Invalid("provider_test_only", "A live merchant cannot use it: it moves no money.", param="provider")
-    _refuse(_name_fault(name), _currency_fault(currency), _iban_fault("bank_iban", bank_iban), *rates.faults(fee_rates))
+    _refuse(
+        _name_fault(name),
+        _currency_fault(currency),
+        _iban_fault("bank_iban", bank_iban),
+        *_credential_faults(provider, credentials or {}),
+        *rates.faults(fee_rates),
+    )
     account = ProviderAccount(
         merchant=merchant,
         provider=provider,
@@ -161,12 +189,24 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
     ibans = {name: str(given[name]) for name in ("iban", "bank_iban") if name in given}
     _refuse(
         _name_fault(str(given["name"])) if "name" in given else None,
+        _kind_fault(given["kind"]) if "kind" in given else None,
+        _namespace_fault(given["namespace"]) if "namespace" in given else None,
+        *_scheme_faults(given.get("return_schemes", ())),
         *(_iban_fault(name, iban) for name, iban in ibans.items()),
         *rates.faults(given.get("fee_rates", ())),
         _choice_fault("refund_fallback", given.get("refund_fallback"), Merchant.RefundFallback.values),
         *_route_faults(given.get("refund_routes")),
     )
     return {**given, **{name: compact(iban) if iban else "" for name, iban in ibans.items()}}
+
+
+def refuse_unknown_credentials(provider: str, names: Iterable[str]) -> None:
+    """Refuse what a provider has no use for: a misspelled name would be kept, and never read.
+
+    Raises:
+        ValidationFailed: each by its place, as `credentials.secretkey`.
+    """
+    _refuse(*_credential_faults(provider, names))
 
 
 def _refuse(*faults: Fault | None) -> None:
@@ -206,6 +246,32 @@ def _iban_fault(param: str, iban: str) -> Fault | None:
     except ValueError as error:
         return Fault(param, "iban_invalid", str(error))
     return None
+
+
+def _credential_faults(provider: str, names: Iterable[str]) -> Iterator[Fault]:
+    able = registry.provider(provider).capabilities
+    known = [one.name for one in able.credentials]
+    for name in sorted(set(names).difference(known)) if not able.other_credentials else ():
+        detail = f"{provider} knows no such credential. It takes: {', '.join(known) or 'none'}."
+        shown = "[redacted]" if has_card_number(name) else name[:40]
+        yield Fault(f"credentials.{shown}", "unknown_field", detail)
+
+
+def _kind_fault(kind: str) -> Fault | None:
+    return _fault(kind not in Channel.Kind.values, "kind", "invalid_choice", "Use online, in_store or remote.")
+
+
+def _namespace_fault(namespace: str | None) -> Fault | None:
+    wrong = namespace is not None and not 1 <= len(namespace) <= LONGEST_NAMESPACE
+    return _fault(wrong, "orders", "too_long", f"A namespace has 1 to {LONGEST_NAMESPACE} characters.")
+
+
+def _scheme_faults(schemes: Sequence[str]) -> Iterator[Fault]:
+    """An app's own scheme is its reversed domain name (RFC 8252, 7.1): none that a browser acts upon has a dot."""
+    for at, scheme in enumerate(schemes):
+        if _SCHEME.fullmatch(scheme) is None:
+            detail = "Send the scheme of an app's address, which has a dot in it, as com.example.shop."
+            yield Fault(f"return_schemes[{at}]", "invalid_format", detail)
 
 
 def _name_fault(name: str) -> Fault | None:

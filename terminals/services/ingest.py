@@ -8,13 +8,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from django.utils.translation import gettext_noop
 
 from payments import bulk
 from payments.errors import Fault
-from payments.models import Discrepancy
+from payments.models import Channel, Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
 from payments.people.services import audit_log
 from payments.said import told
@@ -93,7 +94,7 @@ def _mask(terminal: Terminal, readable: Sequence[_Posted]) -> None:
     found: dict[str, list[str]] = {}
     for each in readable:
         assert each.told is not None
-        fields = wire.mask(each.told)
+        fields = wire.mask(each.told, is_numbered=partial(_is_numbered, terminal))
         if fields:
             found[str(each.told.sequence)] = fields
         each.content = wire.content(each.told)
@@ -106,6 +107,13 @@ def _mask(terminal: Terminal, readable: Sequence[_Posted]) -> None:
             merchant_id=terminal.merchant_id,
             after={"series": terminal.series, "fields": found},
         )
+
+
+def _is_numbered(terminal: Terminal, field: str) -> bool:
+    """Whether orders have numbers here; what is given back may have been bought in any channel."""
+    if field == "order_reference":
+        return terminal.channel.numeric_references
+    return Channel.objects.filter(merchant_id=terminal.merchant_id, numeric_references=True).exists()
 
 
 def _taken(terminal: Terminal, readable: Sequence[_Posted]) -> dict[int, TerminalTransaction]:

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from payments.money import Money
 from payments.providers import signatures
-from payments.providers.base import Call, Capabilities, Card, Credentials, Notice, Outcome, Report, Result
+from payments.providers.base import Call, Capabilities, Card, Credential, Credentials, Notice, Outcome, Report, Result
 from payments.providers.simulator.methods import MANUAL_CAPTURE_METHODS, METHODS, REDIRECT_METHODS
 from payments.providers.simulator.wire import CardFacts, Event, Happening, OperationRequest, Refusal
 
@@ -35,6 +35,7 @@ class Simulator:
         multiple_captures=True,
         refund_arrival=timedelta(days=1),
         test_only=True,
+        credentials=(Credential("webhook_secret", required=False),),
     )
 
     def execute(self, call: Call, credentials: Credentials) -> Result:
@@ -73,6 +74,10 @@ class Simulator:
         except msgspec.DecodeError:
             return Notice(event_id="", reports=(), type="unreadable")
         return Notice(event_id=event.id, reports=(_report(event.data),), type=event.type)
+
+    def limits(self, method: str, currency: str) -> tuple[int | None, int | None]:
+        """None: it takes any amount."""
+        return None, None
 
     def new_secrets(self) -> Mapping[str, str]:
         """A webhook secret; the simulator is told it with every operation."""

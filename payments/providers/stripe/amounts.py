@@ -70,6 +70,14 @@ def from_stripe(amount: int, currency: str) -> Money:
     return Money.from_decimal(Decimal(amount).scaleb(-_EXPONENTS.get(code, 2)), code)
 
 
+def limits(currency: str) -> tuple[int | None, int | None]:
+    """The least and the most that Stripe charges, in minor units; None where it publishes no least."""
+    least = _LEAST.get(currency)
+    digits = _MORE_DIGITS.get(currency, _DIGITS)
+    most = Decimal(10**digits - 1).scaleb(-_EXPONENTS.get(currency, 2)).scaleb(EXPONENTS[currency])
+    return None if least is None else int(least.scaleb(EXPONENTS[currency])), int(most)
+
+
 def limit_passed(money: Money) -> tuple[str, str] | None:
     """Code and detail where Stripe would not charge so little or so much."""
     least = _LEAST.get(money.currency)

@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Final
 import stripe
 
 from payments.ids import made_at
-from payments.providers.base import Call, Capabilities, Credentials, Notice, Outcome, Result, Verb
+from payments.providers.base import Call, Capabilities, Credential, Credentials, Notice, Outcome, Result, Verb
 from payments.providers.stripe import requests, translate, webhooks
-from payments.providers.stripe.amounts import NotRepresentable, limit_passed, to_stripe
+from payments.providers.stripe.amounts import NotRepresentable, limit_passed, limits, to_stripe
 from payments.providers.stripe.client import client, unusable_key
 from payments.providers.stripe.payload import Payload
 
@@ -40,6 +40,12 @@ class Stripe:
         multiple_captures=False,  # Stripe allows it on some contracts only
         refund_arrival=timedelta(days=7),
         refund_window=timedelta(days=180),
+        credentials=(
+            Credential("secret_key"),
+            Credential("webhook_secret"),
+            Credential("stripe_account", required=False, secret=False),
+        ),
+        currencies={method: frozenset({"EUR"}) for method in ("ideal", "bancontact", "sepa_debit")},
     )
 
     def execute(self, call: Call, credentials: Credentials) -> Result:
@@ -73,6 +79,10 @@ class Stripe:
     def read(self, body: bytes) -> Notice:
         """Read one event; one that is not about payments reports nothing."""
         return webhooks.read(body)
+
+    def limits(self, method: str, currency: str) -> tuple[int | None, int | None]:
+        """What Stripe publishes for all methods of a currency."""
+        return limits(currency)
 
     def new_secrets(self) -> Mapping[str, str]:
         """Stripe makes its own: `secret_key` and `webhook_secret` come with the account's credentials."""

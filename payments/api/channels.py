@@ -1,0 +1,120 @@
+"""Channels: the merchant's webshops and stores."""
+
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from payments import shapes
+from payments.api.fields import OPTIONAL, Choice, Flag, Text
+from payments.api.idempotency import Answer
+from payments.api.inputs import Input, Paging
+from payments.api.openapi import described
+from payments.api.schemas import FLAG, INSTANT, TEXT, define, identifier, many, page_of, record, word, words
+from payments.api.views import ApiView
+from payments.models import Channel
+from payments.models.refund import Route
+from payments.services import amend, onboard
+from payments.services.intent import Intent
+
+CHANNEL = define(
+    "Channel",
+    record(
+        id=identifier("chn"),
+        object=word("channel"),
+        name=TEXT,
+        kind=words(Channel.Kind.values),
+        orders=TEXT,
+        numeric_references=FLAG,
+        return_schemes=many(TEXT),
+        refund_routes=many(words(Route.values)),
+        active=FLAG,
+        created_at=INSTANT,
+        test_mode=FLAG,
+    ),
+)
+
+
+class ChannelInput(Input):
+    """A sales location."""
+
+    name = Text(longest=200)
+    kind = Choice(Channel.Kind.values)
+    orders = Text(longest=64, **OPTIONAL)
+    numeric_references = Flag(**OPTIONAL)
+    return_schemes = serializers.ListField(child=Text(longest=40), max_length=10, **OPTIONAL)
+    refund_routes = serializers.ListField(child=Choice(Route.values), min_length=1, max_length=10, **OPTIONAL)
+
+
+class ChannelChangeInput(ChannelInput):
+    """What changes of a channel."""
+
+    name = Text(longest=200, **OPTIONAL)
+    kind = Choice(Channel.Kind.values, **OPTIONAL)
+    active = Flag(**OPTIONAL)
+
+
+class ChannelView(ApiView):
+    """What the addresses of channels share. A key that is tied to one sees that one."""
+
+    scopes: ClassVar[dict[str, str]] = {
+        "GET": "payments:read",
+        "POST": "accounts:write",
+        "PATCH": "accounts:write",
+    }
+
+    def rows(self) -> Any:
+        return self.own(Channel.objects.select_related("merchant"), channel="id")
+
+    def told(self, channel_id: str, status: int = 200) -> Answer:
+        return Answer(status, shapes.channel(self.one(self.rows(), id=channel_id)))
+
+    def given(self, form: type[Input]) -> dict[str, Any]:
+        """The input, by the names of the columns."""
+        given = self.input(form)
+        return {"namespace" if name == "orders" else name: value for name, value in given.items()}
+
+
+class Channels(ChannelView):
+    """All channels of a merchant."""
+
+    @described("list_channels", "Channels, newest first", {200: page_of(CHANNEL)}, query=Paging, tag="Channels")
+    def get(self, request: Request) -> HttpResponse:
+        query = self.query(Paging)
+        return self.page(self.rows(), shapes.channel, query)
+
+    @described("create_channel", "Open a channel", {201: CHANNEL}, body=ChannelInput, tag="Channels")
+    def post(self, request: Request) -> HttpResponse:
+        self.must_be_untied()
+        return self.once(self._create, lambda channel_id: self.told(channel_id, 201))
+
+    def _create(self, intent: Intent) -> Answer:
+        given = self.given(ChannelInput)
+        made = onboard.create_channel(merchant=self.merchant, actor=self.caller.actor, intent=intent, **given)
+        return Answer(201, shapes.channel(made))
+
+
+class OneChannel(ChannelView):
+    """One channel."""
+
+    @described("get_channel", "One channel", {200: CHANNEL}, refusals=[404], tag="Channels")
+    def get(self, request: Request, channel_id: str) -> HttpResponse:
+        self.query()
+        return self.answer(shapes.channel(self.one(self.rows(), id=channel_id)))
+
+    @described(
+        "change_channel",
+        "Change a channel",
+        {200: CHANNEL},
+        body=ChannelChangeInput,
+        refusals=[404, 409],
+        once=False,
+        tag="Channels",
+    )
+    def patch(self, request: Request, channel_id: str) -> HttpResponse:
+        self.query()
+        self.must_be_untied()
+        row = self.one(self.rows(), id=channel_id)
+        amend.amend_channel(row, changes=self.given(ChannelChangeInput), actor=self.caller.actor)
+        return self.answer(shapes.channel(row))
