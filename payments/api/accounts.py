@@ -3,28 +3,24 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from django.templatetags.static import static
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from payments import rates, registry, shapes
-from payments.api.fields import OPTIONAL, Currency, Flag, StrictField, Text, Whole
+from payments import rates, shapes
+from payments.api.fields import OPTIONAL, Currency, Flag, StrictField, Text
 from payments.api.idempotency import Answer
-from payments.api.inputs import Input, Paging, Query
+from payments.api.inputs import Input, Paging
 from payments.api.openapi import described
-from payments.api.references import channel_field
 from payments.api.schemas import (
     ADDRESS,
     ANY_OBJECT,
     CURRENCY,
     FLAG,
     INSTANT,
-    MINOR_UNITS,
     TEXT,
     define,
     identifier,
@@ -36,8 +32,7 @@ from payments.api.schemas import (
 )
 from payments.api.views import ApiView
 from payments.models import ProviderAccount
-from payments.providers.base import Provider
-from payments.queries import account_status, methods
+from payments.queries import account_status
 from payments.queries.account_status import AccountStatus
 from payments.services import amend, onboard
 from payments.services.intent import Intent
@@ -65,44 +60,6 @@ PROVIDER_ACCOUNT = define(
         test_mode=FLAG,
     ),
 )
-METHODS = define(
-    "Methods",
-    record(
-        data=many(
-            record(
-                method=TEXT,
-                provider_account=identifier("pac"),
-                min=maybe(MINOR_UNITS),
-                max=maybe(MINOR_UNITS),
-                issuers=many(ANY_OBJECT),
-                icon_url=ADDRESS,
-                redirect=FLAG,
-            )
-        )
-    ),
-)
-PROVIDERS = define(
-    "Providers",
-    record(
-        data=many(
-            record(
-                provider=TEXT,
-                methods=many(TEXT),
-                credentials=many(record(name=TEXT, required=FLAG, secret=FLAG)),
-                reports_only=FLAG,
-                terminals=FLAG,
-            )
-        )
-    ),
-)
-
-
-class MethodsQuery(Query):
-    """Where, in which currency and for which amount (minor units) somebody wants to pay."""
-
-    channel = channel_field(required=False)
-    currency = Currency(required=False)
-    amount = Whole(least=1, required=False)
 
 
 class Secrets(StrictField):
@@ -250,34 +207,6 @@ class OneProviderAccount(AccountView):
         return self.answer(_accounts([row])[0])
 
 
-class Methods(ApiView):
-    """What a customer may pay with."""
-
-    scopes: ClassVar[dict[str, str]] = {"GET": "payments:read"}
-
-    @described("list_methods", "What can be paid with", {200: METHODS}, query=MethodsQuery, tag="Payments")
-    def get(self, request: Request) -> HttpResponse:
-        query = self.query(MethodsQuery)
-        offers = methods.offered(
-            self.merchant,
-            channel=self.channel_if_any(query.get("channel")),
-            currency=query.get("currency"),
-            amount=query.get("amount"),
-        )
-        return self.answer({"data": [_offer(offer) for offer in offers]})
-
-
-class Providers(ApiView):
-    """Who can move money here, and what an account of each has to know."""
-
-    scopes: ClassVar[dict[str, str]] = {"GET": "accounts:read"}
-
-    @described("list_providers", "Providers", {200: PROVIDERS}, tag="Provider accounts")
-    def get(self, request: Request) -> HttpResponse:
-        self.query()
-        return self.answer({"data": [_provider(one) for one in registry.providers().values()]})
-
-
 def _accounts(rows: Sequence[ProviderAccount]) -> list[dict[str, Any]]:
     """Accounts with what stands between them and their providers, asked for all at once."""
     states = account_status.of(rows)
@@ -305,29 +234,6 @@ def _account(row: ProviderAccount, state: AccountStatus) -> dict[str, Any]:
         },
         "created_at": shapes.instant(row.created_at),
         "test_mode": row.merchant.test_mode,
-    }
-
-
-def _offer(offer: methods.Offer) -> dict[str, Any]:
-    return {
-        "method": offer.method,
-        "provider_account": offer.provider_account_id,
-        "min": offer.least,
-        "max": offer.most,
-        "issuers": [],
-        "icon_url": f"{settings.PUBLIC_URL}{static(f'payments/methods/{offer.method}.svg')}",
-        "redirect": offer.redirect,
-    }
-
-
-def _provider(provider: Provider) -> dict[str, Any]:
-    able = provider.capabilities
-    return {
-        "provider": provider.code,
-        "methods": sorted(able.methods),
-        "credentials": [{"name": one.name, "required": one.required, "secret": one.secret} for one in able.credentials],
-        "reports_only": able.reports_only,
-        "terminals": able.drives_terminals,
     }
 
 
