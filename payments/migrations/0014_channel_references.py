@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0012_refund_routes")]
+    dependencies = [("payments", "0013_decides_alone")]
 
     operations = [
         migrations.AddField(

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     atomic = False  # the index is built beside the running version's inserts
-    dependencies = [("payments", "0013_channel_references")]
+    dependencies = [("payments", "0014_channel_references")]
 
     operations = [
         AddIndexConcurrently(
