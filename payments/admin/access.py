@@ -1,10 +1,13 @@
 """Pages that show people what their roles let them see, and change nothing by themselves."""
 
-from typing import Any, ClassVar
+from contextvars import ContextVar
+from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.db.models import DateTimeField, Model, QuerySet
+from django.contrib.admin.filters import AllValuesFieldListFilter, RelatedFieldListFilter
+from django.contrib.admin.utils import get_fields_from_path
+from django.db.models import DateTimeField, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -14,7 +17,7 @@ from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
-from payments.models import Merchant
+from payments.models import Channel, Merchant
 from payments.people.models import Role, User
 from payments.people.permissions import GRANTS, May, may_somewhere, within
 from payments.people.services.approvals import has_recent_second_factor
@@ -45,7 +48,56 @@ class ScopedList(ChangeList):
             return super().get_filters(request)
 
 
-class ScopedAdmin(ModelAdmin):
+def own_rows(model: Any, user: User, what: May) -> QuerySet[Any]:
+    """Rows of a model that belong to a merchant (or are one, or are colleagues) where the person may do this."""
+    own = merchants(user, what)
+    if model is Merchant:
+        return own
+    if model is User:
+        return User.objects.filter(Q(roles__merchant_id__in=own.values("id")) | Q(id=user.id)).distinct()
+    rows: QuerySet[Any] = model.objects.filter(merchant__in=own)
+    return rows.filter(within(user, what, channel="id")) if model is Channel else rows
+
+
+class OwnChoices(RelatedFieldListFilter):
+    """Offers what is the person's own: Django's filters name every row there is."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        rows = own_rows(field.remote_field.model, person(request), getattr(model_admin, "sees", May.SEE))
+        return sorted(((row.pk, str(row)) for row in rows), key=lambda choice: choice[1])
+
+
+class OwnValues(AllValuesFieldListFilter):
+    """Offers the values of the person's own rows, also where these stand in another table."""
+
+    def __init__(
+        self, field: Any, request: HttpRequest, params: Any, model: Any, model_admin: Any, field_path: str
+    ) -> None:
+        super().__init__(field, request, params, model, model_admin, field_path)
+        rows = own_rows(field.model, person(request), getattr(model_admin, "sees", May.SEE))
+        self.lookup_choices = rows.order_by(field.name).values_list(field.name, flat=True).distinct()
+
+
+_request: Final[ContextVar[HttpRequest | None]] = ContextVar("request of an admin page", default=None)
+
+
+class OwnRequest:
+    """unfold keeps the request of a list on the admin itself, which serves all at once: here each keeps its own."""
+
+    @property
+    def request(self) -> HttpRequest:
+        """The request that this thread answers."""
+        request = _request.get()
+        if request is None:
+            raise AttributeError("request")
+        return request
+
+    @request.setter
+    def request(self, request: HttpRequest) -> None:
+        _request.set(request)
+
+
+class ScopedAdmin(OwnRequest, ModelAdmin):
     """Rows of the merchants and channels in which the person may do `sees`; nothing is added, changed or deleted here.
 
     `merchant_path` and `channel_path` say where a row keeps them (None: it has no channel).
@@ -64,6 +116,9 @@ class ScopedAdmin(ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return ScopedList
 
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return [_own_filter(self.model, each) for each in super().get_list_filter(request)]
+
     def has_module_permission(self, request: HttpRequest) -> bool:
         return isinstance(request.user, User) and may_somewhere(request.user, self.sees)
 
@@ -78,6 +133,16 @@ class ScopedAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+def _own_filter(model: Any, each: Any) -> Any:
+    """A filter that is named by its field alone, in the form that offers the person's own."""
+    if not isinstance(each, str):
+        return each
+    field: Any = get_fields_from_path(model, each)[-1]
+    if field.is_relation:
+        return each, OwnChoices
+    return (each, OwnValues) if "__" in each and not field.choices else each
 
 
 def zone(request: HttpRequest) -> ZoneInfo | None:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from payments.admin.access import asked_for_second_factor, person
-from payments.admin.forms import DeedForm
+from payments.admin.forms import DeedForm, note_refused_choices
 from payments.admin.refusals import explain
 from payments.errors import OnetillError
 from payments.people.models import User
@@ -77,6 +77,8 @@ def view(admin: "StoryAdmin", deed: Deed) -> Callable[..., HttpResponse]:
             done = _do(request, admin, deed, row, form)
             if done is not None:
                 return done
+        elif request.method == "POST":
+            note_refused_choices(form, user=user, action=f"{admin.model._meta.model_name}.{deed.name}")
         return _show(request, admin, deed, row, form)
 
     return answer

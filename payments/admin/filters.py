@@ -40,12 +40,7 @@ class AmountRange(RangeNumericListFilter):
         form = RangeNumericForm(name="amount", data=data)
         for name in names:  # a number field takes no comma
             form.fields[name].widget.input_type = "text"
-        yield {"request": request_of(changelist), "parameter_name": "amount", "form": form}
-
-
-def request_of(changelist: Any) -> HttpRequest | None:
-    """The request a list answers."""
-    return getattr(changelist.model_admin, "request", None)
+        yield {"request": self.request, "parameter_name": "amount", "form": form}
 
 
 def _beyond(text: str, lookup: str) -> Q:

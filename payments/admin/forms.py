@@ -1,6 +1,6 @@
 """What a button asks before it does anything."""
 
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -13,6 +13,43 @@ from payments import typed
 from payments.money import EXPONENTS, Money
 from payments.pan import has_card_number
 from payments.people.models import User
+from payments.people.services import authority
+
+
+class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A form about a new row that offers what its reader may choose: `user` is of the class that `bound_to` made.
+
+    Choices are set in `__init__`, on the form's own fields: fields of the class serve every request at once.
+    """
+
+    user: ClassVar[User]
+
+    def _post_clean(self) -> None:
+        """The row is made by the service, not from the form."""
+
+
+Form = TypeVar("Form", bound=PersonForm)
+
+
+def bound_to(form: type[Form], user: User) -> type[Form]:
+    """The form of one person, as a class of one request: Django's admin makes the form itself, from a class."""
+    kind: Any = type(form)
+    own: type[Form] = kind(form.__name__, (form,), {"user": user, "__doc__": form.__doc__})
+    return own
+
+
+def note_refused_choices(form: forms.BaseForm, *, user: User, action: str) -> None:
+    """Write down who chose a row that exists and was not offered to them; what does not exist is a slip."""
+    for name, field in form.fields.items():
+        codes = {error.code for error in form.errors.as_data().get(name, ())}
+        if "invalid_choice" not in codes or not isinstance(field, forms.ModelChoiceField):
+            continue
+        chosen = str(form.data.get(form.add_prefix(name), ""))
+        rows: Any = field.queryset
+        row = rows.model.objects.filter(pk=chosen.replace("\0", "")).first()
+        if row is not None:
+            merchant_id = getattr(row, "merchant_id", row.pk)
+            authority.note_refusal(actor=user.id, action=action, merchant_id=merchant_id, chosen=chosen)
 
 
 class DeedForm(forms.Form):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from payments.admin.access import ScopedAdmin, asked_for_second_factor, person
+from payments.admin.forms import PersonForm, bound_to, note_refused_choices
 from payments.admin.refusals import explain
 from payments.errors import OnetillError
 from payments.models import Channel, Merchant
@@ -21,7 +22,7 @@ from payments.people.services import api_keys
 from payments.people.services.api_keys import NewKey
 
 
-class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
+class ApiKeyForm(PersonForm):
     """What a new key opens, within what its maker may give."""
 
     merchant_id = forms.ModelChoiceField(Merchant.objects.none(), label=_("merchant"), widget=UnfoldAdminSelectWidget)
@@ -39,6 +40,12 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
         model = ApiKey
         fields = ("merchant_id", "channel_id", "label", "scopes", "expires_at")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        own = Merchant.objects.filter(within(self.user, May.MANAGE_KEYS, merchant="id", channel=None))
+        self._field("merchant_id").queryset = own
+        self._field("channel_id").queryset = Channel.objects.filter(merchant__in=own)
+
     def clean(self) -> dict[str, Any]:
         """A channel is one of the merchant's."""
         values: dict[str, Any] = super().clean() or {}
@@ -47,8 +54,8 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error("channel_id", _("This channel is another merchant's."))
         return values
 
-    def _post_clean(self) -> None:
-        """The row is made by the service, not from the form."""
+    def _field(self, name: str) -> Any:
+        return self.fields[name]
 
 
 @admin.register(ApiKey)
@@ -74,32 +81,36 @@ class ApiKeyAdmin(ScopedAdmin):
         return (*shown, *ApiKeyForm.Meta.fields)
 
     def get_form(self, request: HttpRequest, obj: ApiKey | None = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
-        if obj is None:
-            own = Merchant.objects.filter(within(person(request), self.sees, merchant="id", channel=None))
-            form.base_fields["merchant_id"].queryset = own
-            form.base_fields["channel_id"].queryset = Channel.objects.filter(merchant__in=own)
-        return form
+        return bound_to(super().get_form(request, obj, change, **kwargs), person(request))
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Show the form to whoever has just proved who they are; make the key by the service and show it, once."""
         if self.has_add_permission(request) and (asked := asked_for_second_factor(request)):
             return asked
         form = self.get_form(request)(request.POST or None)
-        if request.method != "POST" or not self.has_add_permission(request) or not form.is_valid():
-            answer: HttpResponse = super().add_view(request, form_url, extra_context)
-            return answer
-        values = form.cleaned_data
+        if request.method == "POST" and self.has_add_permission(request):
+            if form.is_valid():
+                return self._make(request, form.cleaned_data)
+            note_refused_choices(form, user=person(request), action="api_key.created")
+        answer: HttpResponse = super().add_view(request, form_url, extra_context)
+        return answer
+
+    def _make(self, request: HttpRequest, values: dict[str, Any]) -> HttpResponse:
         channel = values["channel_id"]
-        new = api_keys.create(
-            merchant_id=values["merchant_id"].id,
-            test_mode=values["merchant_id"].test_mode,
-            channel_id=channel.id if channel else None,
-            scopes=values["scopes"],
-            label=values["label"],
-            expires_at=values["expires_at"],
-            actor=person(request),
-        )
+        try:
+            new = api_keys.create(
+                merchant_id=values["merchant_id"].id,
+                test_mode=values["merchant_id"].test_mode,
+                channel_id=channel.id if channel else None,
+                scopes=values["scopes"],
+                label=values["label"],
+                expires_at=values["expires_at"],
+                actor=person(request),
+            )
+        except OnetillError as refusal:
+            messages.error(request, explain(refusal))
+            keys: HttpResponse = self.changelist_view(request)
+            return keys
         return self._show(request, new)
 
     @admin.action(description=_("Roll: make another, this one ends in 24 hours"))
@@ -121,9 +132,13 @@ class ApiKeyAdmin(ScopedAdmin):
         """End these keys."""
         if asked := asked_for_second_factor(request):
             return asked
-        for key in keys:
-            api_keys.revoke(key_id=key.id, merchant_id=key.merchant_id, actor=person(request))
-        messages.success(request, _("Revoked."))
+        try:
+            for key in keys:
+                api_keys.revoke(key_id=key.id, merchant_id=key.merchant_id, actor=person(request))
+        except OnetillError as refusal:
+            messages.error(request, explain(refusal))
+        else:
+            messages.success(request, _("Revoked."))
         return None
 
     def _rolled(self, request: HttpRequest, key: ApiKey) -> NewKey:

@@ -24,6 +24,7 @@ _WORDS: Final[dict[str, Any]] = {
     "person_required": gettext_lazy("No API key may do this. A person does it, signed in to the admin."),
     "role_missing": gettext_lazy("Your role does not allow this. Ask an owner, or finance."),
     "second_factor_required": gettext_lazy("Prove with your second factor who you are, then try again."),
+    "permission_missing": gettext_lazy("You may not do this there. Ask an owner of that merchant."),
     "bank_account_required": gettext_lazy("Give the customer's IBAN and name."),
     "card_number_refused": gettext_lazy("This holds a card number. Leave it out."),
     "iban_invalid": gettext_lazy("This is no valid IBAN. Check every character."),

@@ -15,12 +15,10 @@ from django.utils.translation import gettext as _
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from payments.admin import deeds
-from payments.admin.access import ScopedAdmin, ScopedList, merchants, person
+from payments.admin.access import OwnChoices, ScopedAdmin, ScopedList, person
 from payments.admin.deeds import Deed
 from payments.admin.pages import Page
 from payments.ids import PATTERN
-from payments.models import Channel
-from payments.people.permissions import May, within
 
 COUNTED = 10_000
 
@@ -46,14 +44,8 @@ class CappedPaginator(Paginator[Any]):
         return self.capped_count > COUNTED
 
 
-class OwnRelated(RelatedDropdownFilter):
-    """Offers the channels or accounts of the person's own merchants only."""
-
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
-        rows = field.remote_field.model.objects.filter(merchant__in=merchants(person(request)))
-        if field.remote_field.model is Channel:
-            rows = rows.filter(within(person(request), May.SEE, channel="id"))
-        return [(row.pk, str(row)) for row in rows.order_by("name")]
+class OwnRelated(OwnChoices, RelatedDropdownFilter):
+    """The person's own channels or accounts, to be chosen from a list."""
 
 
 class StoryList(ScopedList):

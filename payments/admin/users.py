@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from payments.admin.access import ScopedAdmin, person
+from payments.admin.access import OwnRequest, ScopedAdmin, person
 from payments.models import Channel, Merchant
 from payments.people.models import AuditLog, Role, User
 from payments.people.permissions import May
@@ -62,7 +62,7 @@ class RoleInline(TabularInline):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
+class UserAdmin(OwnRequest, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
     """People who sign in. What is changed here stands in the audit log."""
 
     form = UserChangeForm

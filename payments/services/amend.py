@@ -37,7 +37,9 @@ def amend_merchant(merchant: Merchant, *, changes: Mapping[str, Any], actor: str
 
     Raises:
         ValidationFailed: a name, IBAN or refund fallback that is none.
+        Forbidden: `permission_missing`; so do the two below.
     """
+    onboard.require_manager(actor, merchant.id, "merchant.changed")
     _amend(merchant, MERCHANT, changes, merchant_id=merchant.id, actor=actor)
 
 
@@ -48,6 +50,7 @@ def amend_channel(channel: Channel, *, changes: Mapping[str, Any], actor: str) -
         ValidationFailed: a name, kind, namespace, scheme or refund route that is none.
         Conflict: `channel_in_use`, where its kind or namespace would change beneath its orders.
     """
+    onboard.require_manager(actor, channel.merchant_id, "channel.changed")
     with transaction.atomic():
         channel.refresh_from_db(from_queryset=Channel.objects.select_for_update().select_related("merchant"))
         moved = [name for name in SETTLED_BY_ORDERS & set(changes) if getattr(channel, name) != changes[name]]
@@ -65,6 +68,7 @@ def amend_provider_account(
     Raises:
         ValidationFailed: a name, IBAN or fee rate that is none.
     """
+    onboard.require_manager(actor, account.merchant_id, "provider_account.changed")
     onboard.refuse_unknown_credentials(account.provider, credentials)
     with transaction.atomic():
         Merchant.objects.select_for_update().get(id=account.merchant_id)  # one default at a time

@@ -14,7 +14,8 @@ from payments.errors import Conflict, Invalid
 from payments.models import Channel, LinkPayment, Order, Payment, PaymentLink, ProviderAccount
 from payments.models.payment import Method
 from payments.money import MAX_AMOUNT, Money
-from payments.people.services import audit_log, customers
+from payments.people.permissions import May
+from payments.people.services import audit_log, authority, customers
 from payments.queries.links import standing
 from payments.services import voucher
 from payments.services.batch import Batch
@@ -62,9 +63,17 @@ def create_link(request: LinkRequest, *, actor: str, intent: Intent | None = Non
     Raises:
         Invalid: no amount and no order that says one; bounds the wrong way round; already expired; a method that no
             provider account serves; `order_currency_differs`.
+        Forbidden: `permission_missing`.
     """
     _check(request)
     merchant = request.channel.merchant
+    authority.require_of_person(
+        actor=actor,
+        what=May.REQUEST_PAYMENT,
+        merchant_id=merchant.id,
+        channel_id=request.channel.id,
+        action="payment_link.created",
+    )
     row = PaymentLink(
         merchant=merchant,
         channel=request.channel,

@@ -14,7 +14,8 @@ from payments.models import Channel, Merchant, ProviderAccount
 from payments.models.refund import Route
 from payments.money import EXPONENTS
 from payments.pan import has_card_number
-from payments.people.services import audit_log
+from payments.people.permissions import May
+from payments.people.services import audit_log, authority
 from payments.services.intent import Intent
 
 # What a test merchant starts with, so that its first payment needs no set-up.
@@ -105,7 +106,9 @@ def create_channel(
 
     Raises:
         ValidationFailed: each fault by the name of its argument.
+        Forbidden: `permission_missing`.
     """
+    require_manager(actor, merchant.id, "channel.created")
     _refuse(
         _name_fault(name),
         _kind_fault(kind),
@@ -148,7 +151,9 @@ def create_provider_account(
     Raises:
         Invalid: `provider_test_only`.
         ValidationFailed: a provider, name, currency, IBAN, credential or fee rate that is none.
+        Forbidden: `permission_missing`.
     """
+    require_manager(actor, merchant.id, "provider_account.created")
     translator = registry.provider(provider)
     if translator.capabilities.test_only and not merchant.test_mode:
         raise Invalid("provider_test_only", "A live merchant cannot use it: it moves no money.", param="provider")
@@ -178,6 +183,15 @@ def create_provider_account(
         account.save(force_insert=True)
         audit_log.write(actor=actor, action="provider_account.created", subject=account, merchant_id=merchant.id)
     return account
+
+
+def require_manager(actor: str, merchant_id: str, action: str) -> None:
+    """Refuse whoever does not manage the settings of this merchant as a whole.
+
+    Raises:
+        Forbidden: `permission_missing`.
+    """
+    authority.require(actor=actor, what=May.MANAGE_SETTINGS, merchant_id=merchant_id, channel_id=None, action=action)
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:

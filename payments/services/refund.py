@@ -13,7 +13,8 @@ from payments.ids import new_id
 from payments.models import Order, Payment, Refund, RefundPart
 from payments.models.refund import PartStatus, RefundStatus
 from payments.people.models import Approval
-from payments.people.services import approvals
+from payments.people.permissions import May
+from payments.people.services import approvals, authority
 from payments.services import refund_moves, voucher
 from payments.services.batch import Batch
 from payments.services.carry_out import carry_out
@@ -47,8 +48,16 @@ def request_refund(request: RefundRequest, *, actor: str, intent: Intent | None 
     Raises:
         Invalid: `amount_exceeds_refundable` (with `amount_refundable` and `currency`), `route_not_possible`,
             `bank_account_required`, `order_currency_differs` …
+        Forbidden: `permission_missing`, in the channel where the goods came back.
     """
     _check(request)
+    authority.require_of_person(
+        actor=actor,
+        what=May.REFUND,
+        merchant_id=request.channel.merchant_id,
+        channel_id=request.channel.id,
+        action="refund.requested",
+    )
     try:
         with transaction.atomic():
             reach("refund.opened")

@@ -17,6 +17,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
 from payments.admin.access import ScopedAdmin, person
+from payments.admin.forms import note_refused_choices
 from payments.admin.refusals import explain
 from payments.admin.show import NOTHING, label
 from payments.errors import OnetillError
@@ -133,6 +134,8 @@ class SettlementFileAdmin(ScopedAdmin):
         form = UploadForm(data, files, merchants=Merchant.objects.filter(reach))
         if form.is_valid() and (row := self._taken(request, form)) is not None:
             return redirect(reverse("admin:reconciliation_settlementfile_change", args=[row.id]))
+        if request.method == "POST":
+            note_refused_choices(form, user=person(request), action="settlement_file.sent")
         context = {**self.admin_site.each_context(request), "form": form, "title": _("Send a file"), "opts": self.opts}
         return TemplateResponse(request, "reconciliation/upload.html", context)
 

@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from payments.crash_points import reach
 from payments.doorbell import ring
-from payments.errors import TooLarge
+from payments.errors import Invalid, TooLarge
 from payments.models import Merchant, ProviderAccount
 from payments.pan import mask_card_numbers
+from payments.people.permissions import May
+from payments.people.services import authority
 from payments.services.intent import Intent
 from reconciliation import registry
 from reconciliation.models import SettlementFile
@@ -44,7 +46,14 @@ def upload(
     Raises:
         ValidationFailed: an unknown format.
         TooLarge: more than `MAX_IMPORT_MB`.
+        Invalid: the provider account is another merchant's.
+        Forbidden: `permission_missing`.
     """
+    authority.require_of_person(
+        actor=actor, what=May.RESOLVE, merchant_id=merchant.id, channel_id=None, action="settlement_file.sent"
+    )
+    if provider_account is not None and provider_account.merchant_id != merchant.id:
+        raise Invalid("not_found", "The merchant has no such provider account.", param="provider_account")
     if asked_format:
         registry.named(asked_format)
     row = SettlementFile(

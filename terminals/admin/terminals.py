@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from payments.admin import show
 from payments.admin.access import ScopedAdmin, person
+from payments.admin.forms import PersonForm, bound_to, note_refused_choices
 from payments.admin.refusals import explain
 from payments.errors import OnetillError
 from payments.models import Channel, ProviderAccount
@@ -24,7 +25,7 @@ from terminals.services.revoke import revoke
 from terminals.services.unpair import unpair
 
 
-class TerminalForm(forms.ModelForm):  # type: ignore[type-arg]
+class TerminalForm(PersonForm):
     """A new terminal, in a channel where its maker may manage them."""
 
     channel = forms.ModelChoiceField(Channel.objects.none(), label=_("channel"), widget=UnfoldAdminSelectWidget)
@@ -40,6 +41,13 @@ class TerminalForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Terminal
         fields = ("channel", "label", "provider_account", "serial_number", "model")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        channels = Channel.objects.filter(within(self.user, May.MANAGE_TERMINALS, channel="id"), active=True)
+        accounts = ProviderAccount.objects.filter(merchant__in=channels.values("merchant"), active=True)
+        self._field("channel").queryset = channels.select_related("merchant")
+        self._field("provider_account").queryset = accounts
+
     def clean(self) -> dict[str, Any]:
         """The account is one of the channel's merchant."""
         values: dict[str, Any] = super().clean() or {}
@@ -48,8 +56,8 @@ class TerminalForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error("provider_account", _("This account is another merchant's."))
         return values
 
-    def _post_clean(self) -> None:
-        """The row is made by the service, not from the form."""
+    def _field(self, name: str) -> Any:
+        return self.fields[name]
 
 
 @admin.register(Terminal)
@@ -105,21 +113,19 @@ class TerminalAdmin(ScopedAdmin):
         return TerminalForm.Meta.fields if obj is None else self.shown
 
     def get_form(self, request: HttpRequest, obj: Terminal | None = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
-        if obj is None:
-            channels = Channel.objects.filter(within(person(request), May.MANAGE_TERMINALS, channel="id"), active=True)
-            accounts = ProviderAccount.objects.filter(merchant__in=channels.values("merchant"), active=True)
-            form.base_fields["channel"].queryset = channels.select_related("merchant")
-            form.base_fields["provider_account"].queryset = accounts
-        return form
+        return bound_to(super().get_form(request, obj, change, **kwargs), person(request))
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Show the form; make the terminal by the service and show its code, once."""
         form = self.get_form(request)(request.POST or None)
-        if request.method != "POST" or not self.has_add_permission(request) or not form.is_valid():
-            answer: HttpResponse = super().add_view(request, form_url, extra_context)
-            return answer
-        values = form.cleaned_data
+        if request.method == "POST" and self.has_add_permission(request):
+            if form.is_valid():
+                return self._make(request, form.cleaned_data)
+            note_refused_choices(form, user=person(request), action="terminal.created")
+        answer: HttpResponse = super().add_view(request, form_url, extra_context)
+        return answer
+
+    def _make(self, request: HttpRequest, values: dict[str, Any]) -> HttpResponse:
         try:
             made = create(
                 channel=values["channel"],
@@ -131,7 +137,7 @@ class TerminalAdmin(ScopedAdmin):
             )
         except OnetillError as refusal:
             messages.error(request, explain(refusal))
-            terminals: HttpResponse = self.changelist_view(request, extra_context)
+            terminals: HttpResponse = self.changelist_view(request)
             return terminals
         return self._show(request, made)
 

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from payments.errors import Invalid
 from payments.models import Channel, Merchant, ProviderAccount
-from payments.people.services import audit_log
+from payments.people.permissions import May
+from payments.people.services import audit_log, authority
 from payments.services.intent import Intent
 from terminals import codes
 from terminals.models import Terminal
@@ -41,9 +42,13 @@ def create(
     """Create a terminal, unpaired, with a fresh pairing code.
 
     Raises:
-        Invalid: no provider account is named, and the merchant has none that devices report to.
+        Invalid: no provider account is named, and the merchant has none that devices report to; or another's is.
+        Forbidden: `permission_missing`, the actor manages no terminals in this channel.
     """
     merchant = channel.merchant
+    require_manager(actor, merchant.id, channel.id, "terminal.created")
+    if provider_account is not None and provider_account.merchant_id != merchant.id:
+        raise Invalid("not_found", "The merchant has no such provider account.", param="provider_account")
     terminal = Terminal(
         merchant=merchant,
         channel=channel,
@@ -60,6 +65,17 @@ def create(
         terminal.save(force_insert=True)
         audit_log.write(actor=actor, action="terminal.created", subject=terminal, merchant_id=merchant.id)
     return NewTerminal(terminal, code)
+
+
+def require_manager(actor: str, merchant_id: str, channel_id: str, action: str) -> None:
+    """Refuse whoever does not manage the terminals of this channel.
+
+    Raises:
+        Forbidden: `permission_missing`.
+    """
+    authority.require(
+        actor=actor, what=May.MANAGE_TERMINALS, merchant_id=merchant_id, channel_id=channel_id, action=action
+    )
 
 
 def offer_code(terminal: Terminal, now: datetime) -> str:

@@ -5,11 +5,22 @@ from django.db import transaction
 from payments.people.services import audit_log
 from payments.services.intent import Intent
 from terminals.models import Terminal
+from terminals.services.create import require_manager
+
+
+def revoke(*, terminal_id: str, actor: str, intent: Intent | None = None) -> Terminal:
+    """End a terminal for good; its transactions stay. Revoking it again changes nothing.
+
+    Raises:
+        Forbidden: `permission_missing`.
+    """
+    place = Terminal.objects.only("merchant_id", "channel_id").get(id=terminal_id)
+    require_manager(actor, place.merchant_id, place.channel_id, "terminal.revoked")
+    return _revoke(terminal_id, actor, intent)
 
 
 @transaction.atomic
-def revoke(*, terminal_id: str, actor: str, intent: Intent | None = None) -> Terminal:
-    """End a terminal for good; its transactions stay. Revoking it again changes nothing."""
+def _revoke(terminal_id: str, actor: str, intent: Intent | None) -> Terminal:
     if intent is not None:
         intent.begin(terminal_id)
     rows = Terminal.objects.select_for_update(of=("self",)).select_related("merchant", "channel")

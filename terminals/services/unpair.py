@@ -7,16 +7,23 @@ from payments.errors import Conflict
 from payments.people.services import audit_log
 from payments.services.intent import Intent
 from terminals.models import Terminal
-from terminals.services.create import NewTerminal, offer_code
+from terminals.services.create import NewTerminal, offer_code, require_manager
 
 
-@transaction.atomic
 def unpair(*, terminal_id: str, actor: str, intent: Intent | None = None) -> NewTerminal:
     """Take the device's key away and give the terminal a new pairing code, also where it only lost its last one.
 
     Raises:
         Conflict: the terminal has been revoked.
+        Forbidden: `permission_missing`.
     """
+    place = Terminal.objects.only("merchant_id", "channel_id").get(id=terminal_id)
+    require_manager(actor, place.merchant_id, place.channel_id, "terminal.unpaired")
+    return _unpair(terminal_id, actor, intent)
+
+
+@transaction.atomic
+def _unpair(terminal_id: str, actor: str, intent: Intent | None) -> NewTerminal:
     if intent is not None:
         intent.begin(terminal_id)
     rows = Terminal.objects.select_for_update(of=("self",)).select_related("merchant", "channel")

@@ -19,7 +19,7 @@ OTHER_MERCHANT = "mer_00000000000000000000000002"
 
 
 def make(**values: Any) -> NewKey:
-    given = {"merchant_id": MERCHANT, "test_mode": True, "scopes": ["all"], "actor": "usr_1"} | values
+    given = {"merchant_id": MERCHANT, "test_mode": True, "scopes": ["all"], "actor": "tests"} | values
     return api_keys.create(**given)
 
 
@@ -79,7 +79,7 @@ def test_a_key_asked_for_again_at_once_takes_none(
     api_keys.verify(new.text)
     with django_assert_num_queries(0):
         api_keys.verify(new.text)
-    api_keys.revoke(key_id=new.key.id, merchant_id=MERCHANT, actor="usr_1")
+    api_keys.revoke(key_id=new.key.id, merchant_id=MERCHANT, actor="tests")
     assert not opens(new.text)
 
 
@@ -117,7 +117,7 @@ def test_a_key_expires() -> None:
 
 def test_rolling_overlaps() -> None:
     old = make(channel_id="chn_1", scopes=["refunds:write"], label="till")
-    new = api_keys.roll(key_id=old.key.id, merchant_id=MERCHANT, actor="usr_1")
+    new = api_keys.roll(key_id=old.key.id, merchant_id=MERCHANT, actor="tests")
 
     assert opens(old.text)
     assert opens(new.text)
@@ -132,18 +132,18 @@ def test_rolling_overlaps() -> None:
 def test_rolling_never_lengthens_a_life() -> None:
     soon = timezone.now() + timedelta(minutes=5)
     old = make(expires_at=soon)
-    api_keys.roll(key_id=old.key.id, merchant_id=MERCHANT, actor="usr_1")
+    api_keys.roll(key_id=old.key.id, merchant_id=MERCHANT, actor="tests")
     old.key.refresh_from_db()
     assert old.key.expires_at == soon
 
 
 def test_a_revoked_key_opens_nothing_and_is_not_rolled() -> None:
     new = make()
-    first = api_keys.revoke(key_id=new.key.id, merchant_id=MERCHANT, actor="usr_1").revoked_at
-    assert api_keys.revoke(key_id=new.key.id, merchant_id=MERCHANT, actor="usr_1").revoked_at == first
+    first = api_keys.revoke(key_id=new.key.id, merchant_id=MERCHANT, actor="tests").revoked_at
+    assert api_keys.revoke(key_id=new.key.id, merchant_id=MERCHANT, actor="tests").revoked_at == first
     assert not opens(new.text)
     with pytest.raises(Conflict):
-        api_keys.roll(key_id=new.key.id, merchant_id=MERCHANT, actor="usr_1")
+        api_keys.roll(key_id=new.key.id, merchant_id=MERCHANT, actor="tests")
     assert [log.action for log in AuditLog.objects.order_by("id")] == ["api_key.created", "api_key.revoked"]
 
 
@@ -151,7 +151,7 @@ def test_nobody_revokes_another_merchants_key() -> None:
     new = make()
     for act in (api_keys.revoke, api_keys.roll):
         with pytest.raises(NotFound):
-            act(key_id=new.key.id, merchant_id=OTHER_MERCHANT, actor="usr_1")
+            act(key_id=new.key.id, merchant_id=OTHER_MERCHANT, actor="tests")
     assert opens(new.text)
 
 

@@ -15,7 +15,8 @@ from payments.notify import outbound
 from payments.notify.models import EVENT_TYPES, WebhookDelivery, WebhookEndpoint
 from payments.notify.services.emit import ALL
 from payments.pan import has_card_number
-from payments.people.services import audit_log
+from payments.people.permissions import May
+from payments.people.services import audit_log, authority
 
 BOTH_SECRETS_FOR: Final = timedelta(hours=24)
 LONGEST_DESCRIPTION: Final = 500
@@ -47,7 +48,9 @@ def create(
 
     Raises:
         ValidationFailed: an address we may not call, an event that does not exist, a description that is too long.
+        Forbidden: `permission_missing`; so do all below.
     """
+    _require(actor, merchant_id, channel_id, "created")
     _check(url=url, events=events, description=description)
     endpoint = WebhookEndpoint(
         merchant_id=merchant_id,
@@ -84,6 +87,7 @@ def update(
     """
     given = {"url": url, "events": events, "description": description, "status": status}
     changes = {name: value for name, value in given.items() if value is not None}
+    _require(actor, merchant_id, channel_id, "updated")
     _check(**changes)
     with transaction.atomic():
         endpoint = _locked(endpoint_id, merchant_id, channel_id)
@@ -101,6 +105,7 @@ def update(
 
 def delete(*, endpoint_id: str, merchant_id: str, actor: str, channel_id: str | None = None) -> None:
     """Delete an endpoint and what is known of its deliveries. Raises NotFound."""
+    _require(actor, merchant_id, channel_id, "deleted")
     with transaction.atomic():
         endpoint = _locked(endpoint_id, merchant_id, channel_id)
         _log("deleted", endpoint, actor, before=_told(endpoint))
@@ -109,6 +114,7 @@ def delete(*, endpoint_id: str, merchant_id: str, actor: str, channel_id: str | 
 
 def roll_secret(*, endpoint_id: str, merchant_id: str, actor: str, channel_id: str | None = None) -> NewSecret:
     """Give an endpoint another secret; for 24 hours both sign. Raises NotFound."""
+    _require(actor, merchant_id, channel_id, "secret_rolled")
     with transaction.atomic():
         endpoint = _locked(endpoint_id, merchant_id, channel_id)
         endpoint.previous_secret = endpoint.secret
@@ -130,6 +136,16 @@ def disable_gone(endpoint_id: str) -> None:
         endpoint.save(update_fields=["status"])
         _fail_pending(endpoint)
         _log("gone", endpoint, audit_log.SYSTEM, before=before, after=_told(endpoint))
+
+
+def _require(actor: str, merchant_id: str, channel_id: str | None, deed: str) -> None:
+    authority.require(
+        actor=actor,
+        what=May.MANAGE_SETTINGS,
+        merchant_id=merchant_id,
+        channel_id=channel_id,
+        action=f"webhook_endpoint.{deed}",
+    )
 
 
 def _fail_pending(endpoint: WebhookEndpoint) -> None:

@@ -1,0 +1,58 @@
+"""Whether the one who acts may do so where they chose to; a try that may not stands in the audit log.
+
+A form offers a person only what is theirs. That is a courtesy: whatever its choices came from, the service that makes
+the row asks here again, by what the database says of the person now.
+"""
+
+from typing import Final
+
+from payments.errors import Forbidden
+from payments.people.models import ApiKey, AuditLog, User
+from payments.people.permissions import May, may
+
+PERSON: Final = "usr_"
+KEY: Final = "key_"
+
+
+def require(*, actor: str, what: May, merchant_id: str, channel_id: str | None, action: str) -> None:
+    """Refuse a deed to a person whose roles, or a key whose merchant or channel, do not reach that far.
+
+    `channel_id` None asks about the merchant as a whole. `action` is what the audit log calls the deed when it is
+    done. The installation's own actors (commands, workers) may do everything. Call it before the deed's transaction
+    begins: the note of the failed try must not be rolled back with it.
+
+    Raises:
+        Forbidden: `permission_missing`.
+    """
+    if _reaches(actor, what, merchant_id, channel_id):
+        return
+    note_refusal(actor=actor, action=action, merchant_id=merchant_id, channel_id=channel_id)
+    raise Forbidden("permission_missing", "You may not do this there. Ask an owner of that merchant.")
+
+
+def require_of_person(*, actor: str, what: May, merchant_id: str, channel_id: str | None, action: str) -> None:
+    """`require` where keys ask thousands of times: how far a key reaches was told when it was recognized."""
+    if actor.startswith(PERSON):
+        require(actor=actor, what=what, merchant_id=merchant_id, channel_id=channel_id, action=action)
+
+
+def note_refusal(*, actor: str, action: str, merchant_id: str, channel_id: str | None = None, chosen: str = "") -> None:
+    """Write down a try that failed; `chosen` is the id somebody sent that was not theirs to choose."""
+    AuditLog.objects.create(
+        actor=actor,
+        action=f"{action}.refused",
+        object_type="channel" if channel_id else "merchant",
+        object_id=channel_id or merchant_id,
+        merchant_id=merchant_id,
+        after={"chosen": chosen} if chosen else None,
+    )
+
+
+def _reaches(actor: str, what: May, merchant_id: str, channel_id: str | None) -> bool:
+    if actor.startswith(PERSON):
+        user = User.objects.prefetch_related("roles").filter(id=actor).first()
+        return user is not None and may(user, what, merchant_id=merchant_id, channel_id=channel_id)
+    if actor.startswith(KEY):
+        key = ApiKey.objects.filter(id=actor, merchant_id=merchant_id).first()
+        return key is not None and (key.channel_id is None or key.channel_id == channel_id)
+    return True

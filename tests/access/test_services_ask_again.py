@@ -1,0 +1,139 @@
+"""Whatever a form let through, the service that makes the row asks whether this person may, there, now."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+
+from payments.errors import Forbidden, Invalid
+from payments.money import Money
+from payments.notify.services import endpoints
+from payments.people.models import AuditLog, Role, User
+from payments.people.services import api_keys
+from payments.services import amend, link, onboard
+from payments.services.refund import request_refund
+from reconciliation.services.upload import upload
+from terminals.services.create import create as create_terminal
+from terminals.services.revoke import revoke
+from terminals.services.unpair import unpair
+from tests.builders import Shop, open_shop
+from tests.people.cast import person
+
+pytestmark = pytest.mark.django_db
+
+Deed = Callable[[Shop, str], Any]
+
+
+def wants_link(shop: Shop) -> link.LinkRequest:
+    return link.LinkRequest(channel=shop.webshop, currency="EUR", description="Tulips", amount=Money(500, "EUR").amount)
+
+
+def a_terminal(shop: Shop) -> str:
+    return create_terminal(channel=shop.store, label="Till", actor="tests").terminal.id
+
+
+def a_key(shop: Shop) -> str:
+    return api_keys.create(merchant_id=shop.merchant.id, test_mode=True, scopes=["all"], actor="tests").key.id
+
+
+def an_endpoint(shop: Shop) -> str:
+    made = endpoints.create(
+        merchant_id=shop.merchant.id, test_mode=True, url="https://example.com/x", events=["*"], actor="tests"
+    )
+    return made.endpoint.id
+
+
+DEEDS: dict[str, Deed] = {
+    "terminal.created": lambda shop, who: create_terminal(channel=shop.store, label="Till", actor=who),
+    "terminal.unpaired": lambda shop, who: unpair(terminal_id=a_terminal(shop), actor=who),
+    "terminal.revoked": lambda shop, who: revoke(terminal_id=a_terminal(shop), actor=who),
+    "channel.created": lambda shop, who: onboard.create_channel(
+        merchant=shop.merchant, kind="online", name="Another", actor=who
+    ),
+    "provider_account.created": lambda shop, who: onboard.create_provider_account(
+        merchant=shop.merchant, provider="recorded", name="Another", currency="EUR", actor=who
+    ),
+    "merchant.changed": lambda shop, who: amend.amend_merchant(shop.merchant, changes={"name": "Mine"}, actor=who),
+    "channel.changed": lambda shop, who: amend.amend_channel(shop.store, changes={"name": "Mine"}, actor=who),
+    "provider_account.changed": lambda shop, who: amend.amend_provider_account(
+        shop.account("external"), changes={"name": "Mine"}, credentials={}, actor=who
+    ),
+    "webhook_endpoint.created": lambda shop, who: endpoints.create(
+        merchant_id=shop.merchant.id, test_mode=True, url="https://example.com/x", events=["*"], actor=who
+    ),
+    "webhook_endpoint.updated": lambda shop, who: endpoints.update(
+        endpoint_id=an_endpoint(shop), merchant_id=shop.merchant.id, description="Mine", actor=who
+    ),
+    "webhook_endpoint.deleted": lambda shop, who: endpoints.delete(
+        endpoint_id=an_endpoint(shop), merchant_id=shop.merchant.id, actor=who
+    ),
+    "webhook_endpoint.secret_rolled": lambda shop, who: endpoints.roll_secret(
+        endpoint_id=an_endpoint(shop), merchant_id=shop.merchant.id, actor=who
+    ),
+    "settlement_file.sent": lambda shop, who: upload(
+        merchant=shop.merchant, file=ContentFile(b"x", "x.csv"), name="x.csv", actor=who
+    ),
+    "payment_link.created": lambda shop, who: link.create_link(wants_link(shop), actor=who),
+    "refund.requested": lambda shop, who: request_refund(
+        shop.asks(shop.pin(500).order, 100, channel=shop.store, route="cash"), actor=who
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_look_up(settings: Any) -> None:
+    settings.WEBHOOK_ALLOW_PRIVATE = True  # nothing is resolved here, and nothing is sent
+
+
+@pytest.mark.parametrize("action", DEEDS)
+def test_another_merchants_owner_is_refused_and_it_stands_in_the_audit_log(action: str) -> None:
+    shop, stranger = open_shop("Bloem"), person("stranger", open_shop("Vreemd").merchant.id, role=Role.Name.OWNER)
+
+    with pytest.raises(Forbidden) as refused:
+        DEEDS[action](shop, stranger.id)
+
+    assert refused.value.code == "permission_missing"
+    notes = AuditLog.objects.filter(action=f"{action}.refused", actor=stranger.id, merchant_id=shop.merchant.id)
+    assert notes.count() == 1
+    assert not AuditLog.objects.filter(actor=stranger.id).exclude(action=f"{action}.refused").exists()
+
+
+@pytest.mark.parametrize("action", DEEDS)
+def test_the_merchants_own_owner_may(action: str) -> None:
+    shop = open_shop("Bloem")
+    DEEDS[action](shop, person("owner", shop.merchant.id, role=Role.Name.OWNER).id)
+    assert not AuditLog.objects.filter(action__endswith=".refused").exists()
+
+
+@pytest.mark.parametrize("action", DEEDS)
+def test_whoever_has_left_may_nothing_more(action: str) -> None:
+    shop = open_shop("Bloem")
+    left = person("left", shop.merchant.id, role=Role.Name.OWNER)
+    User.objects.filter(id=left.id).update(is_active=False)
+    with pytest.raises(Forbidden):
+        DEEDS[action](shop, left.id)
+
+
+def test_another_merchants_key_is_refused_too() -> None:
+    shop, key = open_shop("Bloem"), a_key(open_shop("Vreemd"))
+    with pytest.raises(Forbidden):
+        DEEDS["channel.created"](shop, key)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda shop, account: create_terminal(
+            channel=shop.store, label="Till", provider_account=account, actor="tests"
+        ),
+        lambda shop, account: upload(
+            merchant=shop.merchant, file=ContentFile(b"x"), name="x.csv", provider_account=account, actor="tests"
+        ),
+    ],
+)
+def test_another_merchants_provider_account_is_none_of_its(make: Callable[[Shop, Any], Any]) -> None:
+    shop, stranger = open_shop("Bloem"), open_shop("Vreemd")
+    with pytest.raises(Invalid) as refused:
+        make(shop, stranger.account("external"))
+    assert refused.value.param == "provider_account"
