@@ -49,11 +49,7 @@ def upload(
         Invalid: the provider account is another merchant's.
         Forbidden: `permission_missing`.
     """
-    authority.require_of_person(
-        actor=actor, what=May.RESOLVE, merchant_id=merchant.id, channel_id=None, action="settlement_file.sent"
-    )
-    if provider_account is not None and provider_account.merchant_id != merchant.id:
-        raise Invalid("not_found", "The merchant has no such provider account.", param="provider_account")
+    _check(merchant, provider_account, actor)
     if asked_format:
         registry.named(asked_format)
     row = SettlementFile(
@@ -85,6 +81,14 @@ def upload(
         return _duplicate(row, earlier, intent)
     ring(IMPORT, row.id)
     return row
+
+
+def _check(merchant: Merchant, account: ProviderAccount | None, actor: str) -> None:
+    authority.require_of_person(
+        actor=actor, what=May.RESOLVE, merchant_id=merchant.id, channel_id=None, action="settlement_file.sent"
+    )
+    if account is not None and account.merchant_id != merchant.id:
+        raise Invalid("not_found", "The merchant has no such provider account.", param="provider_account")
 
 
 def _insert(row: SettlementFile, intent: Intent | None) -> None:
