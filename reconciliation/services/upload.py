@@ -68,6 +68,10 @@ def upload(
     earlier = _earlier(row)
     if earlier is not None:
         return _duplicate(row, earlier, intent)
+    return _keep(row, file, intent)
+
+
+def _keep(row: SettlementFile, file: File[bytes], intent: Intent | None) -> SettlementFile:
     with masked_file(file) as (kept, row.masked):
         row.file.save("file", kept, save=False)
     reach("upload.kept")
