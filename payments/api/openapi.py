@@ -30,12 +30,41 @@ _REFUSALS: Final[Mapping[int, str]] = {
     500: "A defect. Repeat the request with the same Idempotency-Key.",
     503: "The database is busy. Repeat the request with the same Idempotency-Key.",
 }
+# A device's signature goes with every request of its own, in these headers at once.
+DEVICE_HEADERS: Final = {
+    "terminalId": "Terminal-Id",
+    "webhookId": "webhook-id",
+    "webhookTimestamp": "webhook-timestamp",
+    "webhookSignature": "webhook-signature",
+}
+_AT_THE_VERY_END: Final = r"(?!\n)"
+# What each part of the document is about.
+TAGS: Final[dict[str, str]] = {
+    "Channels": "Webshops and stores.",
+    "Chargebacks": "What cardholders' banks take back.",
+    "Customers": "Who buys, in whatever channel, and forgetting them.",
+    "Devices": "What card terminals post, signed.",
+    "Events": "Every change, as a list and as a stream.",
+    "Keys": "What the key that asks may do.",
+    "Ledger": "Accounts, journal entries, postings, open items.",
+    "Orders": "What one customer owes, over all channels and tenders.",
+    "Payment links": "Addresses at which a customer pays.",
+    "Payments": "One tender towards an order: taken, captured, canceled.",
+    "Provider accounts": "Contracts with whoever moves the money.",
+    "Reconciliation": "Settlements, payouts, bank statements and what does not agree.",
+    "Refunds": "Money given back, by any channel and route.",
+    "Statistics": "Sales and refunds, including those of a moment ago.",
+    "Terminals": "Card terminals: made, paired, revoked.",
+    "Vouchers": "Gift and credit vouchers.",
+    "Webhooks in": "What providers tell us.",
+    "Webhooks out": "Whom we tell of changes.",
+}
 IDEMPOTENCY_KEY: Final = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": "^[!-~]{1,255}$"},
     OpenApiParameter.HEADER,
     required=True,
-    description="A new one for every new wish, the same one to repeat it.",
+    description="A new one for every new request, the same one to repeat it.",
 )
 
 
@@ -48,10 +77,14 @@ def described(
     query: type[Query] | None = None,
     refusals: Sequence[int] = (),
     with_key: bool = True,
+    by_device: bool = False,
     once: bool = True,
     tag: str,
 ) -> Callable[[Method], Method]:
-    """Describe one method of an address: `name` is unique; `once` says that it takes an Idempotency-Key."""
+    """Describe one method of an address: `name` is unique; `once` says that it takes an Idempotency-Key.
+
+    `by_device` says that a terminal signs it, in place of a key.
+    """
     statuses = {*_ANYWHERE, *(_WITH_KEY if with_key else ()), *refusals}
     parameters: list[Any] = [query] if query is not None else []
     if body is not None:
@@ -70,12 +103,22 @@ def described(
         request=None if body is Nothing else body,
         responses=responses,
         tags=[tag],
-        auth=None if with_key else [],
+        auth=_auth(with_key=with_key, by_device=by_device),
     )
 
 
+def _auth(*, with_key: bool, by_device: bool) -> list[Any] | None:
+    """Who may ask; None stands for holders of a key."""
+    if by_device:
+        return [{scheme: [] for scheme in DEVICE_HEADERS}]
+    return None if with_key else []
+
+
 def complete(result: Schema, generator: Any, request: Any, public: bool) -> Schema:
-    """Add the schemas that answers refer to, and say that no input takes unknown fields."""
+    """Add what no view tells: schemas of answers, where and how to sign in, what each tag is about.
+
+    An object of an input takes no unknown fields; a text is matched by patterns that every engine reads.
+    """
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
     for schema in schemas.values():
         if schema.get("type") == "object":
@@ -83,9 +126,37 @@ def complete(result: Schema, generator: Any, request: Any, public: bool) -> Sche
         for member in schema.get("properties", {}).values():
             if "null" in member.get("type", ()) and "enum" in member:
                 member["enum"].append(None)
-    schemas.update(COMPONENTS)
+    schemas.update({name: _titled(name, schema) for name, schema in COMPONENTS.items()})
+    schemes = result["components"].setdefault("securitySchemes", {})
+    schemes |= {scheme: {"type": "apiKey", "in": "header", "name": name} for scheme, name in DEVICE_HEADERS.items()}
     result["paths"]["/v1/events/stream"] = _stream()
-    return result
+    operations = [told for methods in result["paths"].values() for told in methods.values()]
+    for told in operations:
+        told.setdefault("security", [])
+        told.setdefault("description", f"{told['summary']}.")
+    used = {tag for told in operations for tag in told["tags"]}
+    result["tags"] = [{"name": name, "description": TAGS[name]} for name in sorted(used)]
+    result["servers"] = [{"url": settings.PUBLIC_URL}]
+    result["info"] |= {"contact": {"name": "Onetill", "url": f"{settings.PUBLIC_URL}/v1/docs"}}
+    readable: Schema = _with_plain_patterns(result)
+    return readable
+
+
+def _titled(name: str, schema: Schema) -> Schema:
+    """A schema under its own name: generators of clients take a title for one, and two of the same for one class."""
+    return {**schema, "title": name} if "title" in schema else schema
+
+
+def _with_plain_patterns(value: Any) -> Any:
+    """The same without what Python needs and RE2 does not know: an end that is not before a last line feed."""
+    if isinstance(value, list):
+        return [_with_plain_patterns(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    plain = {name: _with_plain_patterns(member) for name, member in value.items()}
+    if isinstance(value.get("pattern"), str):
+        plain["pattern"] = value["pattern"].removesuffix(_AT_THE_VERY_END)
+    return plain
 
 
 def _stream() -> Schema:

@@ -67,6 +67,7 @@ class Transactions(DeviceView):
         body=POSTED,
         refusals=[401, 409],
         with_key=False,
+        by_device=True,
         once=False,
         tag=TAG,
     )
@@ -116,6 +117,7 @@ class Heartbeat(DeviceView):
         body=HeartbeatInput,
         refusals=[401, 409],
         with_key=False,
+        by_device=True,
         once=False,
         tag=TAG,
     )

@@ -49,8 +49,8 @@ class TerminalInput(Input):
 class TerminalFilter(Paging):
     """Which terminals to list."""
 
-    status = Choice(Terminal.Status.values, **OPTIONAL)
-    channel = channel_field(**OPTIONAL)
+    status = Choice(Terminal.Status.values, required=False)
+    channel = channel_field(required=False)
 
 
 class TerminalView(ApiView):

@@ -1,6 +1,8 @@
 """The documentation is on this very server, and needs nothing from anywhere else."""
 
+import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -37,6 +39,56 @@ def test_the_document_is_for_everyone() -> None:
     assert document["components"]["securitySchemes"]["apiKey"]["scheme"] == "bearer"
     ids = [told["operationId"] for methods in document["paths"].values() for told in methods.values()]
     assert len(ids) == len(set(ids))
+
+
+def test_every_part_of_it_is_told_what_it_is_about_and_who_may_ask(settings: Any) -> None:
+    document = conformity.document()
+    assert document["servers"] == [{"url": settings.PUBLIC_URL}]
+    declared = {tag["name"] for tag in document["tags"] if tag["description"]}
+    schemes = set(document["components"]["securitySchemes"])
+    for path, operation in operations(document):
+        assert set(operation["tags"]) <= declared
+        assert {name for one in operation["security"] for name in one} <= schemes, path
+    device = document["paths"]["/v1/terminal/transactions"]["post"]["security"]
+    assert [sorted(one) for one in device] == [["terminalId", "webhookId", "webhookSignature", "webhookTimestamp"]]
+    assert document["paths"]["/v1/terminals/pair"]["post"]["security"] == []
+
+
+def test_no_parameter_of_an_address_is_null() -> None:
+    for path, operation in operations(conformity.document()):
+        for parameter in operation.get("parameters", []):
+            schema = parameter["schema"]
+            assert isinstance(schema.get("type"), str) or "anyOf" in schema, (path, parameter)
+            assert "null" not in json.dumps(schema), (path, parameter)
+
+
+def test_no_two_schemas_have_one_title() -> None:
+    schemas = conformity.document()["components"]["schemas"]
+    assert {name: schema["title"] for name, schema in schemas.items() if schema.get("title", name) != name} == {}
+
+
+def test_patterns_are_read_by_every_engine() -> None:
+    """RE2, which most languages but Python have, knows nothing that looks around or back."""
+    patterns = [schema["pattern"] for schema in parts(conformity.document()) if isinstance(schema.get("pattern"), str)]
+    assert len(patterns) > 50
+    assert [pattern for pattern in patterns if re.search(r"\(\?[=!<]|\\[1-9]", pattern)] == []
+    for pattern in patterns:
+        re.compile(pattern)
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            yield path, operation
+
+
+def parts(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object within."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if isinstance(value, dict):
+        yield value
+    for member in inner:
+        yield from parts(member)
 
 
 def test_the_stream_is_told_with_where_it_is(settings: Any) -> None:
