@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
@@ -11,7 +12,7 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from payments.api.errors import handle
-from payments.api.guide import ERRORS, OTHERS
+from payments.api.guide import ERRORS
 
 # Swagger UI sets styles of its own and draws its icons from data.
 POLICY: Final = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
@@ -38,9 +39,25 @@ def browse(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 @require_safe
+def errors(request: HttpRequest) -> HttpResponse:
+    """`GET /v1/errors`: every code with what it means, as a page for browsers, else as JSON."""
+    if request.accepts("text/html") and "text/html" in request.headers.get("Accept", ""):
+        return _own(render(request, "payments/errors.html", {"errors": ERRORS}))
+    told = [{"code": code, "detail": detail, "url": _address(code)} for code, detail in ERRORS.items()]
+    return JsonResponse({"object": "list", "data": told, "has_more": False, "next_cursor": None})
+
+
+@csrf_exempt
+@require_safe
 def error(request: HttpRequest, code: str) -> HttpResponse:
     """`GET /v1/errors/{code}`: what `type` of a refusal leads to."""
-    return _own(render(request, "payments/error.html", {"code": code, "text": ERRORS.get(code, OTHERS)}))
+    if code not in ERRORS:
+        raise Http404
+    return _own(render(request, "payments/errors.html", {"errors": {code: ERRORS[code]}}))
+
+
+def _address(code: str) -> str:
+    return f"{settings.PUBLIC_URL}/v1/errors/{code}"
 
 
 def _own(page: HttpResponse) -> HttpResponse:
@@ -52,5 +69,6 @@ def _own(page: HttpResponse) -> HttpResponse:
 urlpatterns = [
     path("v1/openapi.json", Document.as_view()),
     path("v1/docs", browse),
+    path("v1/errors", errors),
     re_path(r"^v1/errors/(?P<code>[a-z][a-z0-9_]{1,63})$", error),
 ]

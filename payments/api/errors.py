@@ -118,7 +118,7 @@ def _faults(error: OnetillError) -> list[Fault]:
     if isinstance(error, ValidationFailed):
         return error.faults
     if error.code == "validation_failed":
-        return [Fault(error.param, "not_allowed", error.detail)]
+        return [Fault(error.param, "invalid", error.detail)]
     return []
 
 

@@ -54,7 +54,7 @@ def pair(*, code: str, public_key: str | None = None, address: str) -> Paired:
         raise ValidationFailed([Fault("public_key", "invalid_format", detail)])
     if public_key is not None and not signatures.is_safe(public_key):
         detail = "Anyone could sign by this key: it is none that a device makes. Make a new pair of keys."
-        raise ValidationFailed([Fault("public_key", "not_allowed", detail)])
+        raise ValidationFailed([Fault("public_key", "weak_key", detail)])
     paired = _pair(code, public_key)
     if paired is None:
         wait = guessing.wrong("pairing", address)
