@@ -30,10 +30,22 @@ def _signed_in(cast: dict[str, Any]) -> list[str]:
     return [
         f"Admin sign-in: {cast['admin']['username']} / {cast['admin']['password']}",
         f"API key:       {cast['api_key']}",
+        *_channels(cast),
         *_to_pay(cast.get("pay_url")),
         "Try:",
         *_curl(cast["api_key"], cast.get("channel")),
+        *_device(cast["api_key"], cast.get("store")),
     ]
+
+
+def _channels(cast: dict[str, Any]) -> list[str]:
+    named = [f"{kind} {cast[name]}" for kind, name in (("webshop", "channel"), ("store", "store")) if cast.get(name)]
+    return [f"Channels:      {' · '.join(named)}"] if named else []
+
+
+def _device(key: str, store: str | None) -> list[str]:
+    command = f"{_PYTHON} simulate_terminal --base-url {settings.PUBLIC_URL} --api-key {key} --channel {store}"
+    return [f"A card terminal at work in the store (in {home.PROJECT}):", f"  {command}"] if store else []
 
 
 def _to_pay(url: str | None) -> list[str]:
@@ -54,7 +66,8 @@ def _how_to_begin() -> list[str]:
         f"  {_PYTHON} createsuperuser",
         f"  {_PYTHON} create_merchant --json --name Shop",
         f"  {_PYTHON} create_channel --json --merchant mer_… --kind online --name Webshop",
-        f"  {_PYTHON} create_api_key --json --merchant mer_… --channel chn_… --scopes all",
+        f"  {_PYTHON} create_channel --json --merchant mer_… --kind in_store --name Store",
+        f"  {_PYTHON} create_api_key --json --merchant mer_… --scopes all",
     ]
 
 

@@ -59,6 +59,11 @@ class Cast:
         """The webshop whose name stands in the banner's example."""
         return self.webshops[0]
 
+    @property
+    def store(self) -> str:
+        """The store whose till stands there."""
+        return self.stores[0]
+
 
 def path() -> Path:
     """Where the cast is remembered between runs."""

@@ -2,6 +2,7 @@
 
 import base64
 import time
+import uuid
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,6 +33,11 @@ class Line:
 
     def __init__(self, base_url: str) -> None:
         self.http = httpx.Client(base_url=base_url, timeout=TIMEOUT, trust_env=False)
+
+    def create(self, api_key: str, channel: str, label: str) -> Reply:
+        """Have a terminal made for a store, by a key of its merchant; the answer has the code to pair with."""
+        headers = {"Authorization": f"Bearer {api_key}", "Idempotency-Key": uuid.uuid4().hex}
+        return self._reply("/v1/terminals", body=None, json={"channel": channel, "label": label}, headers=headers)
 
     def pair(self, code: str, public_key: str | None) -> Reply:
         """Present a pairing code."""

@@ -34,6 +34,12 @@ def test_the_curl_line_takes_a_payment(settings: Settings, channel: str | None) 
     assert (body["amount"], body["currency"], body.get("channel")) == (1250, "EUR", channel)
 
 
+def test_it_names_the_channels_and_starts_a_device_in_the_store(settings: Settings) -> None:
+    text = banner({**CAST, "store": "chn_store"})
+    assert "webshop chn_web · store chn_store" in text
+    assert f"simulate_terminal --base-url {settings.PUBLIC_URL} --api-key ot_test_abc --channel chn_store" in text
+
+
 def test_it_tells_how_to_sign_in() -> None:
     assert "Admin sign-in: demo / pass'word" in banner(CAST)
 

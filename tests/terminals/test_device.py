@@ -162,6 +162,17 @@ def test_the_command_says_when_it_could_not(server: str, tmp_path: Path, back_of
     assert len(Memory.load(tmp_path / "c.json").queue) == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_command_has_a_terminal_made_by_a_key(server: str, tmp_path: Path, back_office: Api, shop: Shop) -> None:
+    by_key = ("--base-url", server, "--api-key", back_office.key, "--state", tmp_path / "k.json")
+    with pytest.raises(CommandError, match="Give --channel"):
+        _run(*by_key)
+    with pytest.raises(CommandError, match="No terminal was made"):
+        _run(*by_key, "--channel", "chn_nowhere")
+    told = _run(*by_key, "--channel", shop.store.id, "--transactions", 3)
+    assert (told["queued"], Terminal.objects.get(id=told["terminal"]).channel_id) == (0, shop.store.id)
+
+
 def test_a_server_that_is_not_there_is_no_answer(tmp_path: Path) -> None:
     device = Device(Line("http://127.0.0.1:9"), Memory(tmp_path / "d.json", terminal="trm_1", secret="whsec_AAAA"))
     device.transact("sale", 100)

@@ -31,7 +31,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         cast = casting.prepare()
         if options["json"]:
-            self.stdout.write(json.dumps({**asdict(cast), "channel": cast.channel, "pay_url": asking.shown(cast)}))
+            shown = {"channel": cast.channel, "store": cast.store, "pay_url": asking.shown(cast)}
+            self.stdout.write(json.dumps({**asdict(cast), **shown}))
         if not options["prepare"]:
             self._run(cast)
 

@@ -1,6 +1,7 @@
 """A device at work: `manage.py simulate_terminal --base-url U --pairing-code C [--state FILE] …`.
 
-It needs nothing but the server's address and a pairing code (or the credentials it was given). Its file holds its key
+It needs nothing but the server's address and a pairing code, or an API key and a store for which it has a terminal made
+(or the credentials of a terminal that is paired already). Its file holds its key
 and its queue: started again with the same file, it goes on where it stopped, however it was stopped.
 """
 
@@ -29,6 +30,9 @@ class Command(JsonCommand):
         habits = Habits()
         parser.add_argument("--base-url", default=settings.PUBLIC_URL, help="the server (default: this installation's)")
         parser.add_argument("--pairing-code", help="pair with this code first")
+        parser.add_argument("--api-key", help="have a new terminal made by this key, in --channel, and pair with it")
+        parser.add_argument("--channel", help="the store it stands in, with --api-key")
+        parser.add_argument("--label", default="Simulated till", help="what the new terminal is called")
         parser.add_argument("--ed25519", action="store_true", help="pair with a key of its own instead of a secret")
         parser.add_argument("--terminal", help="the id of a terminal that is paired already, with --secret")
         parser.add_argument("--secret", help="its whsec_ secret")
@@ -45,8 +49,10 @@ class Command(JsonCommand):
             parser.add_argument(f"--{name}", type=float, default=default, help=f"share of all (default {default})")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        memory = self._memory(options)
         line = Line(options["base_url"].rstrip("/"))
+        if options["api_key"]:
+            options["pairing_code"] = _code_of_new_terminal(line, options)
+        memory = self._memory(options)
         device = Device(line, memory, largest_batch=min(max(1, options["batch"]), LARGEST_BATCH))
         try:
             if options["pairing_code"]:
@@ -61,7 +67,10 @@ class Command(JsonCommand):
     def _memory(self, options: dict[str, Any]) -> Memory:
         name = options["terminal"] or options["pairing_code"]
         if options["state"] is None and not name:
-            raise CommandError("Give --pairing-code, or --terminal and --secret, or the --state of an earlier run.")
+            raise CommandError(
+                "Give --pairing-code, or --api-key and --channel, or --terminal and --secret, "
+                "or the --state of an earlier run."
+            )
         memory = Memory.load(options["state"] or settings.ONETILL_HOME / "devices" / f"{name}.json")
         if options["terminal"] and memory.terminal is None:
             memory.terminal, memory.secret = options["terminal"], options["secret"]
@@ -107,3 +116,13 @@ class Command(JsonCommand):
         if memory.stopped or memory.queue:
             why = memory.stopped or "the server did not take it"
             raise Told(f"Not everything was sent: {why}.")
+
+
+def _code_of_new_terminal(line: Line, options: dict[str, Any]) -> str:
+    if not options["channel"]:
+        raise CommandError("Give --channel with --api-key: the store in which the terminal stands.")
+    made = line.create(options["api_key"], options["channel"], options["label"])
+    if made.status != 201:
+        detail = made.body.get("detail") or "The server does not answer."
+        raise CommandError(f"No terminal was made: {detail}", returncode=1)
+    return str(made.body["pairing_code"])
