@@ -64,6 +64,8 @@ def _database() -> Iterator[GaugeMetricFamily]:
             waiting = cursor.fetchall()
             cursor.execute(sql.OPEN_DISCREPANCIES)
             disagreeing = cursor.fetchall()
+            cursor.execute(sql.FAILED_WORK)
+            failed = cursor.fetchall()
             cursor.execute(sql.STATISTICS_FOLD_AGE)
             statistics = cursor.fetchone()
         ledger = fold.age()
@@ -77,6 +79,11 @@ def _database() -> Iterator[GaugeMetricFamily]:
     yield _gauge("onetill_discrepancies", "Open discrepancies.", "kind", (row[:2] for row in disagreeing))
     ages = ((kind, since) for kind, _, since in disagreeing)
     yield _gauge("onetill_discrepancies_seconds", "Age of the oldest open one.", "kind", ages)
+    yield _gauge("onetill_failed_work", "Items of background work that failed.", "work", (row[:2] for row in failed))
+    about = "Those of them that are tried again only when a person says so."
+    yield _gauge("onetill_set_aside_work", about, "work", ((work, aside) for work, _, aside, _ in failed))
+    ages = ((work, since) for work, _, _, since in failed)
+    yield _gauge("onetill_failed_work_seconds", "For how long the oldest of them has been failing.", "work", ages)
     yield _single("onetill_fold_age_seconds", "Age of the oldest posting not folded into balances.", ledger)
     about = "Age of the oldest change not folded into statistics."
     yield _single("onetill_statistics_fold_age_seconds", about, statistics[0])

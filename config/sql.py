@@ -122,6 +122,12 @@ WAITING: Final = """
         FROM terminals_terminaltransaction WHERE status = 'waiting'
     ) w
 """
+# What failed, by kind of work: how many, how many of them set aside, and since when the oldest.
+FAILED_WORK: Final = """
+    SELECT work, count(*), count(*) FILTER (WHERE due_at IS NULL),
+        greatest(0, extract(epoch FROM clock_timestamp() - min(first_failed_at)))::float
+    FROM payments_workfailure GROUP BY work ORDER BY work
+"""
 OPEN_DISCREPANCIES: Final = """
     SELECT kind, count(*), greatest(0, extract(epoch FROM clock_timestamp() - min(created_at)))::float
     FROM payments_discrepancy WHERE status <> 'resolved' GROUP BY kind ORDER BY kind

@@ -21,12 +21,15 @@ def _columns(names: Sequence[str]) -> Composed:
 
 
 TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock(7402, 1)"
+NEXT: Final = """
+    SELECT id FROM payments_statisticdelta WHERE id <> ALL(%(resting)s::bigint[]) ORDER BY id LIMIT %(limit)s
+"""
 # Changes are moved, not counted up to a number: what a slow transaction has yet to commit cannot be seen here, so it
 # cannot be skipped, and nothing can be moved twice.
 FOLD: Final = SQL("""
     WITH moved AS (
         DELETE FROM payments_statisticdelta
-        WHERE id IN (SELECT id FROM payments_statisticdelta ORDER BY id LIMIT %(limit)s)
+        WHERE id = ANY(%(ids)s)
         RETURNING *
     ), added AS (
         INSERT INTO payments_statistictotal AS t (merchant_id, {groups}, {measures})

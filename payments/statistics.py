@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
-from django.db import connection, transaction
+from django.db import connection
 
 from payments import sql
 from payments.crash_points import reach
+from payments.sweeping import Sweep
 
 BATCH: Final = 5_000
 # What may be asked for, and the column that tells it.
@@ -49,17 +50,18 @@ def figures(
 
 
 def fold(limit: int = BATCH) -> int:
-    """Move the next changes into the totals and return how many; 0 when there are none, or another fold runs."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(sql.TRY_LOCK)
-        if not _one(cursor):
-            return 0
-        reach("statistics.opened")
-        cursor.execute(sql.FOLD, {"limit": limit})
-        folded = int(_one(cursor))
-        reach("statistics.written")
+    """Move the next changes into the totals and return how many; 0 when there are none, or another fold runs.
+
+    One that cannot be moved (its total would be too large a number) stays a change, and counts as that.
+    """
+    sweep = Sweep("payments.fold_statistics")
+    with connection.cursor() as cursor:
+        cursor.execute(sql.NEXT, {"resting": [int(subject) for subject in sweep.resting], "limit": limit})
+        ids = [row[0] for row in cursor.fetchall()]
+    folded: list[int] = []
+    sweep.together(ids, lambda some: folded.append(_move(some)), subject=str)
     reach("statistics.committed")
-    return folded
+    return sum(folded)
 
 
 def fold_all(limit: int = BATCH) -> int:
@@ -68,6 +70,19 @@ def fold_all(limit: int = BATCH) -> int:
     while count := fold(limit):
         total += count
     return total
+
+
+def _move(ids: Sequence[int]) -> int:
+    """Move these changes, within the caller's transaction; none while another fold runs."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.TRY_LOCK)
+        if not _one(cursor):
+            return 0
+        reach("statistics.opened")
+        cursor.execute(sql.FOLD, {"ids": list(ids)})
+        folded = int(_one(cursor))
+        reach("statistics.written")
+    return folded
 
 
 def _with_results(row: dict[str, Any]) -> dict[str, Any]:

@@ -16,3 +16,4 @@ from payments.admin import settings as settings
 from payments.admin import users as users
 from payments.admin import vouchers as vouchers
 from payments.admin import webhooks as webhooks
+from payments.admin import work_failures as work_failures

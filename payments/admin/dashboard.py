@@ -133,6 +133,8 @@ def _alarms(user: User, merchant: Merchant) -> list[Alarm]:
     if may(user, May.SEE_BOOKS, merchant_id=merchant.id, channel_id=None):
         events = attention.provider_events(Q(merchant=merchant))
         found.append(_alarm(_("provider events that wait"), events, now, "providerevent", {"status__exact": "waiting"}))
+        failed = attention.failed_work(Q(merchant_id=merchant.id))
+        found.append(_alarm(_("work that failed and was set aside"), failed, now, "workfailure", {}, urgent=True))
         found.extend(_fold_alarm())
     return [alarm for alarm in found if alarm.count]
 

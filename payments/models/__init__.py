@@ -13,6 +13,7 @@ from payments.models.receipt import ReceiptDue
 from payments.models.refund import Refund, RefundPart
 from payments.models.statistic import StatisticDelta, StatisticTotal
 from payments.models.voucher import Voucher
+from payments.models.work_failure import WorkFailure
 
 __all__ = [
     "CardEvidence",
@@ -36,4 +37,5 @@ __all__ = [
     "StatisticTotal",
     "Transition",
     "Voucher",
+    "WorkFailure",
 ]

@@ -34,6 +34,7 @@ class DiscrepancyKind(models.TextChoices):
     OVERPAID = "overpaid", _("paid twice")
     UNKNOWN_LINE = "unknown_line", _("unknown line")
     STATEMENT_GAP = "statement_gap", _("gap between statements")
+    CLOCK_DIFFERS = "clock_differs", _("clock differs")
 
 
 class Discrepancy(ApiObject):

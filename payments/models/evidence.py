@@ -36,6 +36,8 @@ class CardEvidence(ApiObject):
     acquirer_tid = models.CharField("TID", max_length=40, null=True, blank=True)
     acquirer_mid = models.CharField("MID", max_length=40, null=True, blank=True)
     posted: models.JSONField[Any, Any] = models.JSONField()  # the whole transaction, as posted
+    # What was found out later of a refund or reversal that the device did not know: approved or declined.
+    settled = models.CharField(_("outcome found out later"), max_length=8, null=True, blank=True)
 
     class Meta:
         verbose_name = _("card evidence")

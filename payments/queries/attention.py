@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Count, Min, Q
 
-from payments.models import Chargeback, Discrepancy, Payment, ProviderEvent, RefundPart
+from payments.models import Chargeback, Discrepancy, Payment, ProviderEvent, RefundPart, WorkFailure
 from payments.models.payment import PaymentStatus
 from payments.models.refund import PartStatus, Route
 from payments.queries.chargebacks import TO_ANSWER
@@ -62,6 +62,12 @@ def provider_events(within: Q) -> Waiting:
     open_ = [ProviderEvent.Status.PENDING, ProviderEvent.Status.WAITING]
     rows = ProviderEvent.objects.filter(within, status__in=open_)
     return _waiting("events", rows.aggregate(count=Count("pk"), since=Min("created_at")))
+
+
+def failed_work(within: Q) -> Waiting:
+    """What failed too often to be tried again by itself."""
+    rows = WorkFailure.objects.filter(within, due_at=None)
+    return _waiting("failed_work", rows.aggregate(count=Count("pk"), since=Min("first_failed_at")))
 
 
 def _waiting(subject: str, row: dict[str, Any]) -> Waiting:

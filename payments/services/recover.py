@@ -6,6 +6,7 @@ never received is asked again under the same key; but a charge whose customer ha
 
 import logging
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -24,7 +25,7 @@ from payments.services.batch import Batch
 from payments.services.receive import apply_event
 from payments.services.record import record_answer
 from payments.services.submit import LEASE, OPERATION, call_of, credentials_of, submit
-from payments.sweeping import guarded
+from payments.sweeping import Sweep
 
 logger = logging.getLogger(__name__)
 
@@ -36,20 +37,7 @@ _CHARGES: Final = frozenset({Verb.SALE, Verb.AUTHORIZE})
 
 def recover(*, limit: int = 200) -> int:
     """Take up everything that is due, each in its own transaction; return how many things were taken up."""
-    taken = 0
-    for operation_id in _claim(limit):
-        with guarded("operation %s could not be taken up", operation_id):
-            recover_operation(operation_id)
-        taken += 1
-    for event_id in _due_events(limit):
-        with guarded("event %s could not be applied", event_id):
-            apply_event(event_id)
-        taken += 1
-    for payment in _expired(limit):
-        with guarded("payment %s could not expire", payment.id):
-            _expire(payment)
-        taken += 1
-    return taken
+    return _recover_operations(limit) + _apply_events(limit) + _expire_payments(limit)
 
 
 def recover_operation(operation_id: str) -> None:
@@ -61,6 +49,36 @@ def recover_operation(operation_id: str) -> None:
         _send_again(operation)
     elif operation.outcome not in (Outcome.SUCCEEDED, Outcome.DECLINED):
         _ask(operation)
+
+
+def _recover_operations(limit: int) -> int:
+    sweep = Sweep("payments.recover_operation")
+    claimed = _claim(limit, sweep.resting)
+    for operation_id, merchant_id in claimed:
+        with sweep.item(operation_id, merchant_id=merchant_id):
+            recover_operation(operation_id)
+    return len(claimed)
+
+
+def _apply_events(limit: int) -> int:
+    sweep = Sweep("payments.apply_event")
+    due = ProviderEvent.objects.filter(due_at__lte=timezone.now()).exclude(id__in=sweep.resting)
+    events = list(due.order_by("due_at").values_list("id", "merchant_id")[:limit])
+    for event_id, merchant_id in events:
+        with sweep.item(event_id, merchant_id=merchant_id):
+            apply_event(event_id)
+    return len(events)
+
+
+def _expire_payments(limit: int) -> int:
+    sweep = Sweep("payments.expire_payment")
+    open_statuses = [PaymentStatus.REQUIRES_ACTION, PaymentStatus.AUTHORIZED]
+    due = Payment.objects.filter(expires_at__lte=timezone.now(), status__in=open_statuses)
+    payments = list(due.exclude(id__in=sweep.resting).select_related("merchant").order_by("expires_at")[:limit])
+    for payment in payments:
+        with sweep.item(payment.id, merchant_id=payment.merchant_id):
+            _expire(payment)
+    return len(payments)
 
 
 def _ask(operation: Operation) -> None:
@@ -99,29 +117,20 @@ def _send_again(operation: Operation) -> None:
     record_answer(operation, result, actor=ACTOR)
 
 
-def _claim(limit: int) -> list[str]:
-    """Take due operations for the length of a lease; several sweeps share the work without waiting on each other."""
+def _claim(limit: int, resting: Sequence[str]) -> list[tuple[str, str]]:
+    """Take due operations (with their merchants) for the length of a lease; several sweeps share the work."""
     with transaction.atomic():
         reach("recover.opened")
         now = Now()  # by the database's clock, as the leases are
         due: QuerySet[Operation] = Operation.objects.filter(due_at__lte=now, executor=Operation.Executor.PROVIDER)
-        ids = list(due.order_by("due_at").select_for_update(skip_locked=True).values_list("id", flat=True)[:limit])
+        free = due.exclude(id__in=resting).order_by("due_at").select_for_update(skip_locked=True)
+        claimed = list(free.values_list("id", "merchant_id")[:limit])
         # What was never sent keeps its due time, so that `submit` can claim it.
-        Operation.objects.filter(id__in=ids, submitted_at__isnull=False).update(due_at=now + LEASE)
+        sent = Operation.objects.filter(id__in=[row[0] for row in claimed], submitted_at__isnull=False)
+        sent.update(due_at=now + LEASE)
         reach("recover.written")
     reach("recover.committed")
-    return ids
-
-
-def _due_events(limit: int) -> list[str]:
-    due = ProviderEvent.objects.filter(due_at__lte=timezone.now())
-    return list(due.order_by("due_at").values_list("id", flat=True)[:limit])
-
-
-def _expired(limit: int) -> list[Payment]:
-    open_statuses = [PaymentStatus.REQUIRES_ACTION, PaymentStatus.AUTHORIZED]
-    due = Payment.objects.filter(expires_at__lte=timezone.now(), status__in=open_statuses)
-    return list(due.select_related("merchant").order_by("expires_at")[:limit])
+    return claimed
 
 
 def _expire(payment: Payment) -> None:

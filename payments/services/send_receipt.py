@@ -1,5 +1,6 @@
 """Send the receipt of a payment or a refund by e-mail: asked for, then written by a worker, then sent by another."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,12 +20,10 @@ from payments.receipts.contents import Receipt, of_payment, of_refund
 from payments.services.intent import Intent
 from payments.services.letters import letter
 from payments.services.owe_receipts import WRITE
-from payments.sweeping import guarded
+from payments.sweeping import Sweep
 
 AT_ONCE: Final = 50
 LEASE: Final = timedelta(minutes=2)
-ATTEMPTS: Final = 10
-KEPT: Final = timedelta(days=7)  # what was given up: long enough to be looked into
 
 
 def send_receipt(
@@ -79,24 +78,22 @@ def receipt_of(row: Payment | Refund, *, language: str | None = None) -> tuple[R
 
 
 def write_due(now: datetime | None = None) -> int:
-    """Write the receipts that are due and return how many were; what cannot be written is tried again, ten times."""
-    written = 0
-    for due in _claim(now or timezone.now()):
-        with guarded("the receipt of %s could not be written", due.object_id):
+    """Write the receipts that are due and return how many were; one that cannot be written is tried again later."""
+    sweep, written = Sweep("payments.write_receipt"), 0
+    for due in _claim(now or timezone.now(), sweep.resting):
+        with sweep.item(due.object_id, merchant_id=due.merchant_id):
             written += _write(due)
-    given_up = ReceiptDue.objects.filter(due_at=None, created_at__lt=timezone.now() - KEPT)
-    given_up.delete()
     return written
 
 
-def _claim(now: datetime) -> list[ReceiptDue]:
-    """Rows for this worker, until their lease ends; the last attempt has no other after it."""
+def _claim(now: datetime, resting: Sequence[str]) -> list[ReceiptDue]:
+    """Rows for this worker, until their lease ends."""
     with transaction.atomic():
-        waiting = ReceiptDue.objects.filter(due_at__lte=now).order_by("due_at")
+        waiting = ReceiptDue.objects.filter(due_at__lte=now).exclude(object_id__in=resting).order_by("due_at")
         rows = list(waiting.select_for_update(skip_locked=True)[:AT_ONCE])
         for row in rows:
             row.attempts += 1
-            row.due_at = now + LEASE if row.attempts < ATTEMPTS else None
+            row.due_at = now + LEASE
         ReceiptDue.objects.bulk_update(rows, ["attempts", "due_at"])
     return rows
 

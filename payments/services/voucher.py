@@ -1,9 +1,12 @@
 """Vouchers: given away, sold, made for a refund, spent, filled again and expired. Their row guards their balance."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from django.db import transaction
@@ -19,6 +22,7 @@ from payments.models import Channel, Merchant, Order, Payment, Voucher
 from payments.money import Money
 from payments.services.batch import Batch
 from payments.services.intent import Intent
+from payments.sweeping import Sweep
 
 # Read aloud and typed at a till: nothing that looks like something else, and no vowels that make words.
 LETTERS: Final = "BCDFGHJKMNPQRTVWXY"
@@ -165,12 +169,13 @@ def is_usable(row: Voucher, now: datetime) -> bool:
 def expire(*, limit: int = 500) -> int:
     """Book what nobody came for, and return how many vouchers that were; the rest waits for the next call."""
     now = timezone.now()
-    due = Voucher.objects.filter(status=Status.ACTIVE, expires_at__lte=now).order_by("merchant_id", "id")
-    with transaction.atomic():
-        rows = list(due.select_for_update(of=("self",), skip_locked=True).select_related("merchant")[:limit])
-        for merchant in {row.merchant_id: row.merchant for row in rows}.values():
-            _expire(merchant, [row for row in rows if row.merchant_id == merchant.id], now)
-    return len(rows)
+    sweep = Sweep("payments.expire_voucher")
+    due = Voucher.objects.filter(status=Status.ACTIVE, expires_at__lte=now).exclude(id__in=sweep.resting)
+    found = list(due.order_by("merchant_id", "id").values_list("merchant_id", "id")[:limit])
+    for merchant_id, rows in groupby(found, key=itemgetter(0)):
+        ids = [voucher_id for _, voucher_id in rows]
+        sweep.together(ids, partial(_expire, now=now), subject=str, merchant_id=merchant_id)
+    return len(found)
 
 
 def new_code() -> str:
@@ -180,7 +185,13 @@ def new_code() -> str:
     return "-".join(text[start : start + GROUP] for start in range(0, len(text), GROUP))
 
 
-def _expire(merchant: Merchant, rows: list[Voucher], now: datetime) -> None:
+def _expire(ids: Sequence[str], *, now: datetime) -> None:
+    """Expire vouchers of one merchant; one that is being spent just now is left to the next call."""
+    due = Voucher.objects.filter(id__in=ids, status=Status.ACTIVE, expires_at__lte=now).order_by("id")
+    rows = list(due.select_for_update(of=("self",), skip_locked=True).select_related("merchant"))
+    if not rows:
+        return
+    merchant = rows[0].merchant
     batch = Batch(merchant=merchant, actor="system:expire", now=now)
     for row in rows:
         batch.book(journal.voucher_expired(merchant, row, row.expires_at or now))

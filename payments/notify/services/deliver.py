@@ -4,16 +4,17 @@ One process at a time has the deliverer's seat; it sends many at once from threa
 costs a thread and not a worker. Whoever rings meanwhile goes away: the one in the seat looks again before it leaves.
 """
 
+import logging
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
@@ -34,6 +35,8 @@ FAILING_AFTER: Final = 3  # failed attempts in a row: from then on an endpoint i
 SHIFT_SECONDS: Final = 20.0  # how long one task keeps the seat
 LOOK_EVERY: Final = 0.1
 GONE: Final = 410
+
+logger = logging.getLogger(__name__)
 
 # After each failed attempt; the last lie three days after the first. Jitter keeps receivers from being hit in waves.
 PAUSES: Final = tuple(
@@ -151,23 +154,57 @@ class _Crew:
         _record([(self._under_way.pop(future), future.result()) for future in done])
 
 
-def _prepared(claimed: list[str]) -> Iterator[Attempt]:
+def _prepared(claimed: list[str]) -> list[Attempt]:
+    """What is claimed as it will be sent. Where that fails for all (a secret that cannot be read), each by itself."""
     if not claimed:
-        return
+        return []
+    try:
+        return _read(claimed)
+    except Exception:
+        logger.exception("%d deliveries could not be prepared at once; each is tried by itself", len(claimed))
+        connection.close_if_unusable_or_obsolete()
+    return [attempt for delivery_id in claimed for attempt in _prepared_alone(delivery_id)]
+
+
+def _prepared_alone(delivery_id: str) -> list[Attempt]:
+    """One delivery, or none where it cannot be prepared: that was an attempt too, and the schedule goes on."""
+    try:
+        return _read([delivery_id])
+    except Exception as error:
+        logger.exception("delivery %s could not be prepared", delivery_id)
+        connection.close_if_unusable_or_obsolete()
+        _record_failure(delivery_id, f"It could not be prepared: {type(error).__name__}.")
+        return []
+
+
+def _record_failure(delivery_id: str, failure: str) -> None:
+    """Plan the next attempt; the endpoint, which may be what cannot be read, is left out of it."""
+    with transaction.atomic():
+        row = WebhookDelivery.objects.select_for_update().filter(id=delivery_id).first()
+        if row is not None:
+            _write(row, Answer(None, failure))
+            row.save(update_fields=["lease_until", "response_status", "status", "next_attempt_at", "failure"])
+
+
+def _read(claimed: list[str]) -> list[Attempt]:
     moment = timezone.now()
-    for row in WebhookDelivery.objects.filter(id__in=claimed).select_related("endpoint", "event").order_by("id"):
-        body = shapes.body(row.event)
-        headers = signing.headers(
-            message_id=row.event_id, body=body, moment=moment, secrets=signing.secrets_of(row.endpoint, moment)
-        )
-        yield Attempt(
-            delivery_id=row.id,
-            number=row.attempts,
-            failing=row.endpoint.failures >= FAILING_AFTER,
-            url=row.endpoint.url,
-            headers={"Content-Type": "application/json", "User-Agent": "Onetill/1"} | headers,
-            body=body.encode(),
-        )
+    rows = WebhookDelivery.objects.filter(id__in=claimed).select_related("endpoint", "event").order_by("id")
+    return [_attempt(row, moment) for row in rows]
+
+
+def _attempt(row: WebhookDelivery, moment: datetime) -> Attempt:
+    body = shapes.body(row.event)
+    headers = signing.headers(
+        message_id=row.event_id, body=body, moment=moment, secrets=signing.secrets_of(row.endpoint, moment)
+    )
+    return Attempt(
+        delivery_id=row.id,
+        number=row.attempts,
+        failing=row.endpoint.failures >= FAILING_AFTER,
+        url=row.endpoint.url,
+        headers={"Content-Type": "application/json", "User-Agent": "Onetill/1"} | headers,
+        body=body.encode(),
+    )
 
 
 def _send(attempt: Attempt) -> Answer:
@@ -176,6 +213,9 @@ def _send(attempt: Attempt) -> Answer:
         answer = Answer(outbound.post(attempt.url, headers=attempt.headers, body=attempt.body, seconds=ANSWER_SECONDS))
     except (outbound.AddressRefused, outbound.Unreachable) as error:
         answer = Answer(None, str(error)[:200])
+    except Exception as error:  # whatever it is, it is this delivery's alone
+        logger.exception("delivery %s could not be sent", attempt.delivery_id)
+        answer = Answer(None, f"It could not be sent: {type(error).__name__}.")
     reach("deliver.sent")
     return answer
 

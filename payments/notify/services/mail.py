@@ -118,6 +118,15 @@ def _claim() -> list[Mail]:
 
 
 def _send(row: Mail, connection: BaseEmailBackend) -> Exception | None:
+    try:
+        _message(row, connection).send()
+    except Exception as error:  # noqa: BLE001  (whatever a server does, the other letters go on)
+        logger.warning("%s could not be sent: %s", row.id, type(error).__name__)
+        return error
+    return None
+
+
+def _message(row: Mail, connection: BaseEmailBackend) -> EmailMultiAlternatives:
     sender = formataddr((row.sender, parseaddr(settings.DEFAULT_FROM_EMAIL)[1])) if row.sender else None
     message = EmailMultiAlternatives(row.subject, row.text, from_email=sender, to=[row.to], connection=connection)
     message.extra_headers["Message-ID"] = f"<{row.id}@onetill>"  # the same at every attempt
@@ -126,12 +135,7 @@ def _send(row: Mail, connection: BaseEmailBackend) -> Exception | None:
         message.attach_alternative(row.html, "text/html")
     if row.attachment is not None:
         message.attach(row.attachment_name, bytes(row.attachment), row.attachment_type)
-    try:
-        message.send()
-    except Exception as error:  # noqa: BLE001  (whatever a server does, the other letters go on)
-        logger.warning("%s could not be sent: %s", row.id, type(error).__name__)
-        return error
-    return None
+    return message
 
 
 def _finish(row: Mail, error: Exception | None) -> None:

@@ -1,0 +1,20 @@
+"""Have work that failed tried again at once, by a person's word."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from payments.models import WorkFailure
+from payments.people.services import audit_log
+
+
+def retry_work(row: WorkFailure, *, actor: str) -> None:
+    """Make it due now and begin counting anew; the next round of its sweep takes it up. Harmless if it went well."""
+    with transaction.atomic():
+        WorkFailure.objects.filter(id=row.id).update(attempts=0, due_at=timezone.now())
+        audit_log.write(
+            actor=actor,
+            action="work.retried",
+            subject=row,
+            merchant_id=row.merchant_id,
+            after={"work": row.work, "subject": row.subject},
+        )

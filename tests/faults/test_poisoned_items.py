@@ -1,0 +1,413 @@
+"""One bad row never stops the others: each loop over work goes past a poisoned item, keeps count of it and tells.
+
+Every sweep of the installation has its poison here; what heals is done by the button, and struck off the list.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from config import sql as figures
+from payments import statistics, sweeping
+from payments.models import (
+    CardEvidence,
+    Discrepancy,
+    Operation,
+    Payment,
+    ProviderAccount,
+    ProviderEvent,
+    ReceiptDue,
+    StatisticDelta,
+    StatisticTotal,
+    Voucher,
+    WorkFailure,
+)
+from payments.money import Money
+from payments.notify.models import Mail, WebhookDelivery, WebhookEndpoint
+from payments.notify.services import deliver, endpoints, mail
+from payments.notify.services.emit import NewEvent, emit
+from payments.services.device import Ending, Kind
+from payments.services.recover import recover
+from payments.services.retry_work import retry_work
+from payments.services.send_receipt import write_due
+from payments.services.voucher import VoucherRequest, create_voucher, expire
+from payments.sweeping import ATTEMPTS
+from reconciliation.models import Announcement, Payout, SettlementFile, SettlementLine
+from reconciliation.services import forget_files, import_file, late, read_sources
+from reconciliation.services.overdue import raise_overdue
+from terminals.models import Terminal, TerminalTransaction
+from terminals.services import waiting
+from tests.notify.receiver import running
+from tests.reconciliation.conftest import Line, Shop, card_present, settlement_csv
+from tests.reconciliation.conftest import open_shop as open_shop
+from tests.reconciliation.conftest import shop as shop
+
+UNREADABLE: Final = "no token of any key"  # what an EncryptedTextField cannot decrypt
+
+
+def failure(work: str, subject: object) -> WorkFailure:
+    """The one row that failed, and it alone."""
+    row = WorkFailure.objects.get(work=work)
+    assert (row.subject, row.attempts) == (str(subject), 1)
+    assert row.error
+    assert "Traceback" not in row.error
+    return row
+
+
+def spoil(account: ProviderAccount) -> None:
+    """Nobody can read the credentials of this account any more."""
+    _write("UPDATE payments_provideraccount SET credentials = %s WHERE id = %s", UNREADABLE, account.id)
+
+
+def heal(account: ProviderAccount) -> None:
+    ProviderAccount.objects.filter(id=account.id).update(credentials=account.credentials)
+
+
+def _write(statement: str, *values: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+@pytest.fixture
+def neighbour(open_shop: Callable[[str], Shop]) -> Shop:
+    """Whose work is to go on."""
+    return open_shop("Buur")
+
+
+def test_every_sweep_over_work_is_proven_here() -> None:
+    """A sweep that is added is added here too; those left out delete or fold in one statement."""
+    as_sets = {
+        *("payments.forget_keys", "payments.notify.forget_mail", "payments.notify.clear_stranded"),
+        *("terminals.forget_requests", "payments.ledger.fold"),
+    }
+    proven = {
+        *("payments.recover", "payments.write_receipts", "payments.expire_vouchers", "payments.fold_statistics"),
+        *("payments.notify.deliver", "payments.notify.send_mail", "terminals.sweep_waiting"),
+        *("reconciliation.import_due", "reconciliation.read_sources", "reconciliation.look_for_payouts"),
+        *("reconciliation.rematch", "reconciliation.raise_overdue", "reconciliation.forget_files"),
+    }
+    assert set(settings.SWEEPS) == as_sets | proven
+
+
+def test_an_operation_that_cannot_be_taken_up(shop: Shop, neighbour: Shop) -> None:
+    poison, good = shop.sells_online(1000), neighbour.sells_online(1000)
+    Operation.objects.update(outcome="unknown", due_at=timezone.now() - timedelta(seconds=1))
+    spoil(shop.account("simulator"))
+    recover()
+    operation = poison.operations.get()
+    assert good.operations.get().outcome == "succeeded"
+    row = failure("payments.recover_operation", operation.id)
+    assert row.merchant_id == shop.merchant.id
+    assert row.error.startswith("Undecipherable at ")
+
+
+def test_what_failed_often_is_set_aside_and_tried_again_by_a_person(shop: Shop) -> None:
+    payment = shop.sells_online(1000)
+    account = shop.account("simulator")
+    spoil(account)
+    for _ in range(ATTEMPTS + 2):
+        Operation.objects.update(outcome="unknown", due_at=timezone.now() - timedelta(seconds=1))
+        WorkFailure.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
+        recover()
+    row = WorkFailure.objects.get()
+    assert (row.attempts, row.due_at) == (ATTEMPTS, None)
+    with connection.cursor() as cursor:
+        cursor.execute(figures.FAILED_WORK)
+        assert [found[:3] for found in cursor.fetchall()] == [("payments.recover_operation", 1, 1)]
+    heal(account)
+    Operation.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    recover()
+    assert payment.operations.get().outcome == "unknown"  # by itself it is not tried any more
+    retry_work(row, actor="usr_anna")
+    recover()
+    assert (payment.operations.get().outcome, WorkFailure.objects.count()) == ("succeeded", 0)
+
+
+def test_what_rests_takes_no_place_in_the_round(shop: Shop, neighbour: Shop) -> None:
+    shop.sells_online(1000)
+    spoil(shop.account("simulator"))
+    for _ in range(2):
+        Operation.objects.update(outcome="unknown", due_at=timezone.now() - timedelta(seconds=1))
+        recover()
+    good = neighbour.sells_online(1000)
+    Operation.objects.update(outcome="unknown", due_at=timezone.now() - timedelta(seconds=1))
+    assert recover(limit=1) == 1
+    assert good.operations.get().outcome == "succeeded"
+
+
+def test_an_event_that_cannot_be_applied(shop: Shop, neighbour: Shop) -> None:
+    events = [
+        ProviderEvent.objects.create(
+            merchant_id=each.merchant.id,
+            provider_account=each.account("simulator"),
+            event_id=f"evt-{at}",
+            body=b"{}",
+            due_at=timezone.now(),
+        )
+        for at, each in enumerate((shop, neighbour))
+    ]
+    spoil(shop.account("simulator"))
+    recover()
+    failure("payments.apply_event", events[0].id)
+    assert ProviderEvent.objects.filter(id=events[1].id, due_at=None).exists()
+
+
+def test_a_payment_that_cannot_expire(shop: Shop, neighbour: Shop) -> None:
+    poison, good = shop.sells_online(1000), neighbour.sells_online(1000)
+    Payment.objects.update(status="requires_action", amount_captured=0, expires_at=timezone.now())
+    spoil(shop.account("simulator"))
+    recover()
+    good.refresh_from_db()
+    assert good.status == "expired"
+    failure("payments.expire_payment", poison.id)
+
+
+def test_a_voucher_that_cannot_expire(shop: Shop) -> None:
+    request = VoucherRequest(merchant=shop.merchant, amount=Money(500, "EUR"))
+    poison, good = (create_voucher(request, actor="tests") for _ in range(2))
+    Voucher.objects.update(expires_at=timezone.now())
+    Voucher.objects.filter(id=poison.id).update(balance=0)  # an entry of nothing cannot be booked
+    assert expire() == 2
+    failure("payments.expire_voucher", poison.id)
+    good.refresh_from_db()
+    assert good.status == "expired"
+
+
+def test_a_receipt_that_cannot_be_written(shop: Shop) -> None:
+    payment = shop.sells_online(1000)
+    for object_id in ("pay_00000000000000000000000000", payment.id):
+        ReceiptDue.objects.create(merchant_id=shop.merchant.id, object_id=object_id, to="anna@example.org")
+    assert write_due() == 1
+    failure("payments.write_receipt", "pay_00000000000000000000000000")
+    assert Mail.objects.get().object_id == payment.id
+
+
+def test_a_figure_that_cannot_be_added(shop: Shop) -> None:
+    shop.sells_online(1000)
+    statistics.fold_all()
+    total = StatisticTotal.objects.get()
+    same = {name: getattr(total, name) for name in ("business_day", "hour", "method", "origin", "brand", "currency")}
+    mine = {**same, "merchant_id": total.merchant_id, "channel_id": total.channel_id}
+    poison = StatisticDelta.objects.create(**mine, sales_amount=2**63 - 1)
+    StatisticDelta.objects.create(**mine, sales_amount=234)
+    assert statistics.fold() == 1
+    failure("payments.fold_statistics", poison.id)
+    total.refresh_from_db()
+    assert total.sales_amount == 1234
+
+
+def test_a_delivery_that_cannot_be_prepared(shop: Shop, settings: Any) -> None:
+    settings.WEBHOOK_ALLOW_PRIVATE = True
+    with running() as receiver:
+        ids = [
+            endpoints.create(
+                url=receiver.url(path), merchant_id=shop.merchant.id, test_mode=True, events=["*"], actor="tests"
+            ).endpoint.id
+            for path in ("/poison", "/good")
+        ]
+        emit([_news(shop)])
+        _write("UPDATE notify_webhookendpoint SET secret = %s WHERE id = %s", UNREADABLE, ids[0])
+        deliver.deliver()
+    found = dict(WebhookDelivery.objects.values_list("endpoint_id", "status"))
+    assert found == {ids[0]: "pending", ids[1]: "succeeded"}
+    poison = WebhookDelivery.objects.get(endpoint_id=ids[0])
+    assert (poison.attempts, poison.failure) == (1, "It could not be prepared: Undecipherable.")
+    assert poison.next_attempt_at is not None
+    assert poison.next_attempt_at > timezone.now()
+    assert WebhookEndpoint.objects.filter(status="enabled").count() == 2
+
+
+def test_a_letter_that_cannot_be_written(shop: Shop) -> None:
+    good = {"merchant_id": shop.merchant.id, "object_id": "pay_1", "to": "anna@example.org", "text": "Thank you."}
+    poison = Mail.objects.create(**good, subject="A subject\nof two lines")
+    Mail.objects.create(
+        **good, subject="Your receipt", attachment=b"%PDF", attachment_name="a.pdf", attachment_type="/"
+    )
+    Mail.objects.create(**good, subject="Your receipt")
+    assert mail.send_due() == 3
+    assert list(Mail.objects.order_by("id").values_list("status", flat=True))[2] == "succeeded"
+    poison.refresh_from_db()
+    assert (poison.status, poison.failure) == ("pending", "BadHeaderError")
+
+
+def test_a_transaction_that_cannot_be_applied(shop: Shop) -> None:
+    terminal = Terminal.objects.create(
+        merchant=shop.merchant, channel=shop.store, provider_account=shop.account("external"), label="Till 1", series=1
+    )
+    shop.terminal = terminal.id
+    for sequence in (1, 2):
+        shop.reports(Kind.REFUND, 500, original=9)
+        TerminalTransaction.objects.create(
+            terminal=terminal, series=1, sequence=sequence, type="refund", content=b"", status="waiting", waits_for=9
+        )
+    CardEvidence.objects.filter(sequence=1).update(posted={})  # as nobody can read it
+    full = {"sequence": 2, "type": "refund", "amount": 500, "currency": "EUR", "outcome": "approved"}
+    CardEvidence.objects.filter(sequence=2).update(posted={**full, "occurred_at": "2026-11-20T09:30:00Z"})
+    waiting.sweep()
+    failure("terminals.apply_waiting", TerminalTransaction.objects.get(sequence=1).id)
+    assert TerminalTransaction.objects.get(sequence=2).status == "recorded"
+
+
+def test_a_file_that_cannot_be_imported(shop: Shop, neighbour: Shop) -> None:
+    poison = shop.uploads(settlement_csv(Line(100, reference="a")), provider_account=shop.account("simulator"))
+    good = neighbour.uploads(settlement_csv(Line(100, reference="b")), provider_account=neighbour.account("simulator"))
+    poison.file.storage.delete(poison.file.name)
+    SettlementFile.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    import_file.import_due()
+    good.refresh_from_db()
+    assert good.status == "imported"
+    failure("reconciliation.import_file", poison.id)
+
+
+def test_a_file_that_can_never_be_imported_says_why(shop: Shop) -> None:
+    poison = shop.uploads(settlement_csv(Line(100, reference="a")), provider_account=shop.account("simulator"))
+    poison.file.storage.delete(poison.file.name)
+    for _ in range(import_file.MOST_ATTEMPTS + 1):
+        SettlementFile.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+        WorkFailure.objects.update(due_at=timezone.now())
+        import_file.import_due()
+        SettlementFile.objects.filter(status="processing").update(due_at=timezone.now() - timedelta(seconds=1))
+    poison.refresh_from_db()
+    (problem,) = poison.problems
+    assert (poison.status, problem["code"]) == ("refused", "import_failed")
+    assert "FileNotFoundError" in problem["detail"]
+
+
+def test_an_account_whose_lines_cannot_be_matched(shop: Shop, neighbour: Shop) -> None:
+    for each, number in ((shop, "1"), (neighbour, "2")):
+        each.sends(settlement_csv(card_present(500, rrn=number, tid="T1")), provider_account=each.account("external"))
+        each.sells_in_store(500, rrn=number, acquirer_tid="T1")
+    spoil(shop.account("external"))
+    late.rematch()
+    failure("reconciliation.rematch", shop.account_id("external"))
+    assert neighbour.disagreements() == []
+
+
+def test_a_line_that_cannot_be_matched(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.sends(
+        settlement_csv(card_present(500, rrn="1", tid="T1"), card_present(700, rrn="2", tid="T1")),
+        provider_account=shop.account("external"),
+    )
+    shop.sells_in_store(500, rrn="1", acquirer_tid="T1")
+    shop.sells_in_store(700, rrn="2", acquirer_tid="T1")
+    poison = SettlementLine.objects.get(rrn="1")
+    book = late.journal.late_match
+
+    def refuses_one(merchant: Any, line: SettlementLine, item: int, at: Any) -> Any:
+        if line.id == poison.id:
+            raise ValueError("a defect that only this line finds")
+        return book(merchant, line, item, at)
+
+    monkeypatch.setattr(late.journal, "late_match", refuses_one)
+    late.rematch()
+    failure("reconciliation.rematch_line", poison.id)
+    assert [row.amount for row in shop.disagreements()] == [500]
+    monkeypatch.undo()
+    late.rematch()
+    assert (shop.disagreements(), WorkFailure.objects.count()) == ([], 0)
+
+
+def test_a_doubt_that_cannot_be_settled_stops_neither_its_file_nor_the_others(shop: Shop) -> None:
+    shop.reports(Kind.REFUND, 500, ending=Ending.UNKNOWN, rrn="1", acquirer_tid="T1")
+    sale = shop.sells_in_store(700, ending=Ending.UNKNOWN, rrn="2", acquirer_tid="T1")
+    Discrepancy.objects.filter(amount=500).update(channel_id=None)  # where it stood, nobody knows
+    lines = [card_present(-500, kind="terminal_refund", rrn="1", tid="T1"), card_present(700, rrn="2", tid="T1")]
+    file = shop.sends(settlement_csv(*lines), provider_account=shop.account("external"))
+    assert file.status == "imported"
+    failure("reconciliation.settle_doubt", CardEvidence.objects.get(rrn="1").id)
+    sale.refresh_from_db()
+    assert sale.status == "captured"
+
+
+def test_something_overdue_that_cannot_be_told(shop: Shop) -> None:
+    for reference in ("P-1", "P-2"):
+        content = settlement_csv(Line(500, reference=reference), payout=reference, on=date(2026, 11, 1))
+        shop.sends(content, provider_account=shop.account("simulator"))
+    poison = Payout.objects.get(reference="P-1")
+    Payout.objects.filter(id=poison.id).update(currency="ZZZ")
+    assert raise_overdue() == 1
+    failure("reconciliation.raise_overdue", poison.id)
+    assert len(shop.disagreements("payout_not_received")) == 1
+
+
+@pytest.fixture
+def stripe_accounts(shop: Shop, neighbour: Shop) -> list[ProviderAccount]:
+    return [
+        ProviderAccount.objects.create(merchant=each.merchant, provider="stripe", name="Stripe", currency="EUR")
+        for each in (shop, neighbour)
+    ]
+
+
+@dataclass
+class _Source:
+    """A provider that has nothing to tell."""
+
+    format: str = "stripe_payout"
+
+    def recent(self, credentials: Any, since: Any) -> list[str]:
+        return ["po_2"]
+
+    def look(self, reference: str, credentials: Any) -> Any:
+        raise read_sources.SourceUnavailable("It is away.")
+
+
+@pytest.mark.parametrize("work", ["read_payout", "look_for_payouts"])
+def test_a_payout_that_cannot_be_read(
+    stripe_accounts: list[ProviderAccount], work: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_sources.registry, "sources", lambda: {"stripe": _Source()})
+    poison, good = stripe_accounts
+    rows = [
+        Announcement.objects.create(
+            merchant_id=account.merchant_id, provider_account=account, reference="po_1", due_at=timezone.now()
+        )
+        for account in stripe_accounts
+    ]
+    spoil(poison)
+    if work == "read_payout":
+        read_sources.read_due()
+        failure(f"reconciliation.{work}", rows[0].id)
+        assert Announcement.objects.get(id=rows[1].id).detail == "It is away."
+    else:
+        assert read_sources.look_for_lost() == 1
+        failure(f"reconciliation.{work}", poison.id)
+        assert Announcement.objects.filter(provider_account_id=good.id).count() == 2
+
+
+def test_a_file_that_cannot_be_forgotten(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [shop.uploads(settlement_csv(Line(100, reference=name))) for name in "ab"]
+    storage, names = rows[0].file.storage, [row.file.name for row in rows]
+    SettlementFile.objects.all().delete()
+    delete = storage.delete
+
+    def refuses_one(name: str) -> None:
+        if name == names[0]:
+            raise PermissionError(name)
+        delete(name)
+
+    monkeypatch.setattr(storage, "delete", refuses_one)
+    assert forget_files.forget_files(now=timezone.now() + timedelta(days=2)) == 1
+    failure("reconciliation.forget_file", names[0])
+
+
+def test_an_error_is_told_without_what_it_was_about() -> None:
+    error = ValueError("anna@example.org paid by 4111 1111 1111 1111")
+    assert sweeping.described(error) == "ValueError"
+
+
+def _news(shop: Shop) -> NewEvent:
+    return NewEvent(
+        merchant_id=shop.merchant.id,
+        channel_id=shop.store.id,
+        type="payment.captured",
+        object_type="payment",
+        object_id="pay_00000000000000000000000001",
+        data={"object": {"id": "pay_00000000000000000000000001"}},
+        test_mode=True,
+    )
