@@ -17,6 +17,9 @@ CHECKS: Final[tuple[Check, ...]] = (
     question("over_return_untold", sql.OVER_RETURN),
     question("open_item_differs", sql.OPEN_ITEMS),
     question("statistics_differ", sql.STATISTICS),
+    question("statistics_differ_from_ledger", sql.STATISTICS_OF_LEDGER),
+    question("discrepancy_untrue", sql.DISCREPANCIES_UNTRUE),
+    question("discrepancy_missing", sql.DISCREPANCIES_MISSING),
 )
 
 

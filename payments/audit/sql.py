@@ -168,3 +168,81 @@ FROM told t FULL JOIN stands s USING (merchant_id, currency)
 WHERE (coalesce(t.sales, 0), coalesce(t.refunds, 0), coalesce(t.chargebacks, 0))
    <> (coalesce(s.sales, 0), coalesce(s.refunds, 0), coalesce(s.chargebacks, 0))
 """
+
+# What the books hold as sold, tipped and given back, by the channel of their accounts and the business day of what
+# happened (of the payment or refund behind the entry, never the day it was booked on), against the statistics.
+STATISTICS_OF_LEDGER: Final = """
+WITH happened AS (
+  SELECT e.id, p.business_day, p.method = 'cash' AS in_cash, true AS sold
+  FROM ledger_journalentry e
+  JOIN payments_operation o ON o.id = split_part(e.key, ':', 2)
+  JOIN payments_payment p ON p.id = o.payment_id
+  WHERE split_part(e.key, ':', 1) IN ('sale', 'capture', 'reversal')
+  UNION ALL
+  SELECT e.id, f.business_day, false, false
+  FROM ledger_journalentry e
+  JOIN payments_refundpart t ON t.id = split_part(e.key, ':', 2)
+  JOIN payments_refund f ON f.id = t.refund_id
+  WHERE split_part(e.key, ':', 1) IN ('refund_accepted', 'refund_abandoned')
+), books AS (
+  SELECT a.merchant_id, split_part(a.code, ':', 2) AS channel_id, h.business_day, a.currency,
+         coalesce(-sum(p.amount) FILTER (WHERE h.sold), 0) AS sales,
+         coalesce(-sum(p.amount) FILTER (WHERE h.sold AND a.code LIKE 'tips:%'), 0) AS tips,
+         coalesce(sum(p.amount) FILTER (WHERE NOT h.sold), 0) AS refunds
+  FROM happened h
+  JOIN ledger_posting p ON p.entry_id = h.id
+  JOIN ledger_account a ON a.number = p.account_id
+  WHERE split_part(a.code, ':', 1) IN ('takings', 'tips', 'returns')
+     OR a.code LIKE 'till:%' AND h.sold AND NOT h.in_cash  -- cash that a card paid for
+  GROUP BY 1, 2, 3, 4
+), told AS (
+  SELECT merchant_id, channel_id, business_day, currency, sum(sales_amount) AS sales, sum(tips_amount) AS tips,
+         sum(refunds_amount) AS refunds
+  FROM (
+    SELECT merchant_id, channel_id, business_day, currency, sales_amount, tips_amount, refunds_amount
+    FROM payments_statistictotal
+    UNION ALL
+    SELECT merchant_id, channel_id, business_day, currency, sales_amount, tips_amount, refunds_amount
+    FROM payments_statisticdelta
+  ) s GROUP BY 1, 2, 3, 4
+)
+SELECT channel_id,
+       format('%s in %s: statistics count sales %s, tips %s, refunds %s; the books have %s, %s, %s',
+              business_day, currency, coalesce(t.sales, 0), coalesce(t.tips, 0), coalesce(t.refunds, 0),
+              coalesce(b.sales, 0), coalesce(b.tips, 0), coalesce(b.refunds, 0))
+FROM books b FULL JOIN told t USING (merchant_id, channel_id, business_day, currency)
+WHERE (coalesce(t.sales, 0), coalesce(t.tips, 0), coalesce(t.refunds, 0))
+   <> (coalesce(b.sales, 0), coalesce(b.tips, 0), coalesce(b.refunds, 0))
+"""
+
+# What stands open about an outcome, or a sale that an issuer declined, is still so.
+DISCREPANCIES_UNTRUE: Final = """
+SELECT d.id, format('%s stands open, and the outcome of %s is %s', d.kind, o.id, coalesce(o.outcome, 'not known yet'))
+FROM payments_discrepancy d JOIN payments_operation o ON d.key = 'outcome_unknown:' || o.id
+WHERE d.status <> 'resolved' AND d.kind = 'outcome_unknown' AND o.outcome IS DISTINCT FROM 'unknown'
+UNION ALL
+SELECT d.id, format('%s stands open, and %s was found out to be %s', d.kind, e.id, e.settled)
+FROM payments_discrepancy d
+JOIN payments_cardevidence e
+  ON d.key = 'outcome_unknown:' || e.terminal_id || '/' || e.series || '/' || e.sequence
+WHERE d.status <> 'resolved' AND d.kind = 'outcome_unknown' AND e.settled IS NOT NULL
+UNION ALL
+SELECT d.id, d.kind || ' stands open, and no issuer declined the sale'
+FROM payments_discrepancy d JOIN payments_payment p ON p.id = d.payment_id
+WHERE d.status <> 'resolved' AND d.kind = 'offline_declined' AND p.offline_declined_at IS NULL
+UNION ALL
+SELECT d.id, d.kind || ' stands open, and the order gave back no more than was paid'
+FROM payments_discrepancy d JOIN payments_order o ON d.key = 'over_returned:' || o.id
+WHERE d.status <> 'resolved' AND d.kind = 'over_returned' AND o.excess = 0
+"""
+
+# What nobody knows stands open, unless a person closed it by a word of their own.
+DISCREPANCIES_MISSING: Final = """
+SELECT o.id, 'has an unknown outcome, and no discrepancy stands open for it'
+FROM payments_operation o
+WHERE o.outcome = 'unknown' AND NOT EXISTS (
+  SELECT FROM payments_discrepancy d
+  WHERE d.merchant_id = o.merchant_id AND d.key = 'outcome_unknown:' || o.id
+    AND (d.status <> 'resolved' OR d.resolution ->> 'action' <> 'explained')
+)
+"""

@@ -192,6 +192,7 @@ def reverse(batch: Batch, payment: Payment, operation: Operation, at: datetime) 
     amount = operation.amount
     batch.book(*journal.reversed_sale(batch.merchant, payment, operation, amount, at))  # while it is as it was booked
     batch.change(operation, reversed_at=batch.now)
+    batch.agree(f"missing_in_settlement:{operation.id}")  # nobody will settle it any more
     batch.change(payment, amount_captured=payment.amount_captured - amount, provisional=False)
     batch.change(payment.order, captured=payment.order.captured - amount)
     gone = payment.amount_captured == 0

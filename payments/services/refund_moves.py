@@ -193,6 +193,7 @@ def _fail(batch: Batch, part: RefundPart, operation: Operation, at: datetime) ->
     if part.status == PartStatus.SUCCEEDED:
         shift(batch, part, refunded=-part.amount)
         batch.change(operation, reversed_at=batch.now)
+        batch.agree(f"missing_in_settlement:{operation.id}")
         batch.book(journal.refund_failed(batch.merchant, part, operation, part.refund.channel_id, at))
     elif part.status in HELD:
         shift(batch, part, reserved=-part.amount)

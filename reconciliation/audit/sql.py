@@ -131,3 +131,71 @@ GROUP BY line.id
 HAVING COALESCE(sum(posting.amount), 0)
        <> CASE WHEN line.state IN ('payout', 'refund', 'suspense') THEN line.amount ELSE 0 END
 """
+
+# What a settlement's line should be told as, by its state; a bank's line in suspense likewise.
+_TOLD_OF_LINES: Final = """
+SELECT settlement.merchant_id, kind.name || ':' || line.settlement_id || ':' || line.number AS key,
+       settlement.file_id AS subject
+FROM reconciliation_settlementline line
+JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
+JOIN (VALUES ('unknown', 'unknown_line'), ('repeated', 'duplicate'), ('early', 'missing_in_books')) kind(state, name)
+  ON kind.state = line.state
+WHERE line.gross <> 0
+UNION ALL
+SELECT settlement.merchant_id, 'amount_differs:' || line.settlement_id || ':' || line.number, settlement.file_id
+FROM reconciliation_settlementline line
+JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
+LEFT JOIN payments_operation operation ON operation.id = line.operation_id
+WHERE line.state = 'matched' AND line.booked_currency IS NULL
+  AND COALESCE(line.expected, operation.amount * sign(line.gross)::int) <> line.gross
+UNION ALL
+SELECT statement.merchant_id, 'unknown_line:bank:' || line.id, statement.file_id
+FROM reconciliation_bankstatementline line
+JOIN reconciliation_bankstatement statement ON statement.id = line.statement_id
+WHERE line.state = 'suspense'
+"""
+OF_LINES_UNTRUE: Final = f"""
+SELECT d.id, d.kind || ' stands open, and its line is no longer so'
+FROM payments_discrepancy d
+WHERE d.status <> 'resolved' AND d.settlement_file_id IS NOT NULL
+  AND d.kind IN ('unknown_line', 'duplicate', 'missing_in_books', 'amount_differs')
+  AND d.key ~ '^(unknown_line|duplicate|missing_in_books|amount_differs):[0-9]+:[0-9]+$|^unknown_line:bank:'
+  AND NOT EXISTS (SELECT FROM ({_TOLD_OF_LINES}) told WHERE told.merchant_id = d.merchant_id AND told.key = d.key)
+"""
+OF_LINES_MISSING: Final = f"""
+SELECT told.subject, 'should stand open: ' || told.key
+FROM ({_TOLD_OF_LINES}) told
+WHERE NOT EXISTS (
+    SELECT FROM payments_discrepancy d
+    WHERE d.merchant_id = told.merchant_id AND d.key = told.key
+      AND (d.status <> 'resolved' OR d.resolution ->> 'action' <> 'explained')
+)
+"""
+OF_PAYOUTS_UNTRUE: Final = """
+SELECT d.id, format('%s stands open, and %s of %s is %s', d.kind, payout.amount_received, payout.amount, payout.status)
+FROM reconciliation_payout payout
+JOIN payments_discrepancy d
+  ON d.merchant_id = payout.merchant_id AND d.status <> 'resolved'
+ AND d.key IN ('payout_not_received:' || payout.id, 'payout_differs:' || payout.id)
+WHERE payout.status <> 'announced' OR (d.kind = 'payout_not_received') <> (payout.amount_received = 0)
+"""
+OF_PAYOUTS_MISSING: Final = """
+SELECT payout.id, format('was received with %s instead of %s, and no discrepancy stands open for it',
+                         payout.amount_received, payout.amount)
+FROM reconciliation_payout payout
+WHERE payout.status = 'announced' AND payout.amount_received <> 0 AND NOT EXISTS (
+    SELECT FROM payments_discrepancy d
+    WHERE d.merchant_id = payout.merchant_id AND d.key = 'payout_differs:' || payout.id
+      AND (d.status <> 'resolved' OR d.resolution ->> 'action' <> 'explained')
+)
+"""
+MISSING_UNTRUE: Final = """
+SELECT d.id, format('%s stands open, and %s was %s', d.kind, operation.id,
+                    CASE WHEN operation.reversed_at IS NOT NULL THEN 'taken back' ELSE 'settled' END)
+FROM payments_discrepancy d
+JOIN payments_operation operation ON d.key = 'missing_in_settlement:' || operation.id
+WHERE d.status <> 'resolved' AND d.kind = 'missing_in_settlement'
+  AND (operation.reversed_at IS NOT NULL OR EXISTS (
+      SELECT FROM reconciliation_settlementline line WHERE line.operation_id = operation.id AND line.state = 'matched'
+  ))
+"""

@@ -13,6 +13,9 @@ CHECKS: Final[tuple[Check, ...]] = (
     question("transaction_without_object", sql.WITHOUT_OBJECT),
     question("transaction_amount_differs", sql.AMOUNT),
     question("terminal_gaps_differ", sql.GAPS),
+    question("sequence_gap_untrue", sql.GAPS_UNTRUE),
+    question("sequence_gap_missing", sql.GAPS_UNTOLD),
+    question("outcome_unknown_missing", sql.DOUBTS_UNTOLD),
 )
 
 

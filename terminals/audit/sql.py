@@ -66,3 +66,41 @@ JOIN LATERAL (SELECT coalesce(sum((x -> 1)::bigint - (x -> 0)::bigint + 1), 0) A
               FROM jsonb_array_elements(d.missing) x) m ON true
 WHERE d.last_sequence <> n.recorded + m.missing
 """
+
+# A gap that stands open is the series' own; of series before the last pairing nobody keeps what is missing.
+GAPS_UNTRUE: Final = """
+SELECT d.id, format('tells of gaps %s in the sequence of %s, which misses %s', d.sequences, t.id, t.missing)
+FROM terminals_terminal t
+JOIN payments_discrepancy d
+  ON d.merchant_id = t.merchant_id AND d.key = 'sequence_gap:' || t.id || '/' || t.series
+WHERE d.status <> 'resolved' AND d.sequences IS DISTINCT FROM t.missing
+"""
+GAPS_UNTOLD: Final = """
+SELECT t.id, format('misses %s of its sequence, and no discrepancy stands open for it', t.missing)
+FROM terminals_terminal t
+WHERE t.missing <> '[]'::jsonb AND NOT EXISTS (
+  SELECT FROM payments_discrepancy d
+  WHERE d.merchant_id = t.merchant_id AND d.key = 'sequence_gap:' || t.id || '/' || t.series
+    AND (d.status <> 'resolved' OR d.resolution ->> 'action' <> 'explained')
+)
+"""
+# A refund or reversal in doubt has no operation: until it is settled, by a later number or otherwise, finance sees it.
+DOUBTS_UNTOLD: Final = """
+SELECT e.id, 'is evidence of an unknown ' || e.type || ', and no discrepancy stands open for it'
+FROM payments_cardevidence e
+JOIN terminals_terminaltransaction t
+  ON t.terminal_id = e.terminal_id AND t.series = e.series AND t.sequence = e.sequence
+WHERE t.status = 'recorded' AND e.posted ->> 'outcome' = 'unknown' AND e.operation_id IS NULL AND e.settled IS NULL
+  AND NOT e.posted ? 'resolves'
+  AND NOT EXISTS (
+    SELECT FROM payments_cardevidence l
+    WHERE l.terminal_id = e.terminal_id AND l.series = e.series AND l.posted ->> 'outcome' <> 'unknown'
+      AND (l.posted ->> 'resolves')::bigint = e.sequence
+  )
+  AND NOT EXISTS (
+    SELECT FROM payments_discrepancy d
+    WHERE d.merchant_id = e.merchant_id
+      AND d.key = 'outcome_unknown:' || e.terminal_id || '/' || e.series || '/' || e.sequence
+      AND (d.status <> 'resolved' OR d.resolution ->> 'action' <> 'explained')
+  )
+"""

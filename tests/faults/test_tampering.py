@@ -90,6 +90,9 @@ PAYMENTS: Final = [
     *changes("payments_voucher", "balance > 0", "balance = balance + 7", "status = 'expired'", "item = item + 1000"),
     *changes("payments_statistictotal", "true", "sales_amount = sales_amount + 7", "refunds_amount = 7777"),
     *changes("payments_statisticdelta", "true", "sales_amount = sales_amount + 7", "chargebacks_amount = 7777"),
+    *changes("payments_statistictotal", "sales_amount <> 0", "business_day = business_day + 1", "tips_amount = 7"),
+    *changes("payments_statisticdelta", "sales_amount <> 0", "business_day = business_day + 1", "tips_amount = 7"),
+    *changes("payments_statisticdelta", "refunds_amount <> 0", "channel_id = 'chn_00000000000000000000000000'"),
     Change("payments_operation", None, MOVED),
     Change("payments_payment", None, "amount_captured > 0"),
     Change("payments_refundpart", None, "status = 'succeeded'"),
@@ -97,6 +100,19 @@ PAYMENTS: Final = [
     Change("payments_voucher", None, "balance > 0"),
 ]
 APPROVED = "posted ->> 'outcome' = 'approved' AND NOT posted ? 'resolves' AND type IN ('sale', 'refund')"
+# Kinds of which the audit can tell from the rows whether they should stand open, and what closed by itself.
+STANDING = (
+    "status = 'open' AND kind IN ('outcome_unknown', 'sequence_gap', 'unknown_line', 'amount_differs',"
+    " 'payout_differs', 'over_returned')"
+)
+EXPLAINED = "status = 'resolved' AND kind = 'outcome_unknown' AND key LIKE '%:op_%'"
+DISCREPANCIES: Final = [
+    *changes("payments_discrepancy", STANDING, """status = 'resolved', resolution = '{"action": "explained"}'"""),
+    *changes("payments_discrepancy", EXPLAINED, "status = 'open'"),
+    *changes("payments_discrepancy", "kind = 'sequence_gap'", "sequences = '[[1, 2]]'"),
+    *changes("reconciliation_settlementline", "state = 'unknown'", "state = 'early'"),
+    Change("payments_discrepancy", None, STANDING),
+]
 REAL = "EXISTS (SELECT FROM terminals_terminal d WHERE d.id = terminal_id)"
 AROUND: Final = [
     *changes("payments_cardevidence", REAL, "sequence = sequence + 1000"),
@@ -112,7 +128,7 @@ AROUND: Final = [
     Change("payments_cardevidence", None, REAL),
     *(Change(table, None) for table in ("terminals_terminaltransaction", "reconciliation_settlementline")),
 ]
-ALL: Final = [*LEDGER, *FOLDED, *PAYMENTS, *AROUND]
+ALL: Final = [*LEDGER, *FOLDED, *PAYMENTS, *DISCREPANCIES, *AROUND]
 
 
 @pytest.fixture

@@ -94,6 +94,8 @@ def at_the_counter(api: Api) -> None:
         sale(6, 600),
         reversal(7, of=6, amount=600),
         sale(9, 750),
+        sale(10, 300, outcome="unknown"),
+        refund(11, 100, original={"sequence": 1}, outcome="unknown"),
     ]
     answer = device.batch(day)
     assert answer.status_code == 200, answer.content
