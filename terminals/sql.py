@@ -15,17 +15,27 @@ _STANDING: Final = """
             SELECT FROM terminals_terminaltransaction
             WHERE terminal_id = %(terminal)s AND series = %(series)s AND status = 'waiting'
         ),
+        EXISTS (
+            SELECT FROM terminals_terminaltransaction
+            WHERE terminal_id = %(terminal)s AND series = %(series)s AND to_tell
+        ),
         ARRAY(SELECT nextval('ledger_item') FROM generate_series(1, %(items)s::int))
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether this webhook-id has been answered, whether anything of the series waits, and numbers for open items."""
+    """Whether this webhook-id has been answered, whether anything of the series waits, and numbers for open items.
+
+    `news`: something that waited has become something, and the device has not heard of it. `careful`: taking all in at
+    once has failed, so that each transaction is to be taken by itself.
+    """
 
     known: bool
     waits: bool
+    news: bool
     items: list[int]
+    careful: bool = False
 
 
 def standing(*, terminal_id: str, series: int, items: int, webhook_id: str = "") -> Standing:

@@ -20,7 +20,7 @@ from payments.money import EXPONENTS, MAX_AMOUNT
 from payments.pan import has_card_number, mask_card_numbers
 from terminals import words
 
-MAX_SEQUENCE: Final = 999_999_999_999  # one digit more, and a card number could be given as one
+MAX_SEQUENCE: Final = 2**31 - 1
 MAX_REFERENCE: Final = 64
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)

@@ -28,6 +28,7 @@ _FORMS: Final = {
     **dict.fromkeys(("authorization_code", "stan"), _SHORT),
     **dict.fromkeys(("rrn", "acquirer_tid", "acquirer_mid"), _LONG),
 }
+OUT_OF_RANGE: Final = "sequence_out_of_range"
 _EXPECTED: Final = re.compile(r"Expected `(\w+)")
 _BOUND: Final = re.compile(r"(>=|<=) (\d+)")
 
@@ -55,6 +56,8 @@ def _of_type(name: str, message: str) -> str:
 
 def _of_bounds(at: str, message: str) -> Fault:
     bound = _BOUND.search(message)
+    if at.rpartition("transactions[")[2].partition("].")[2] == "sequence" or at == "sequence":
+        return Fault(at, OUT_OF_RANGE, f"Sequences begin at 1 and end at {2**31 - 1}; then the device pairs again.")
     which, number = (bound[1], bound[2]) if bound else ("", "")
     limit = f"at least {number}" if which == ">=" else f"at most {number}"
     if "`int`" in message:

@@ -16,6 +16,7 @@ from payments.models import CardEvidence, Discrepancy, Merchant
 from payments.services import device_moves
 from payments.services.batch import Batch
 from payments.services.device import Became, Device, DeviceTransaction, Kind, Registered
+from payments.services.device_clock import note_clock
 from payments.services.device_work import Work
 from payments.services.originals import Originals, Place
 
@@ -46,6 +47,7 @@ def register(
         results = {row.sequence: Registered(sequence=row.sequence) for row in transactions}
         _take_all(work, transactions, results)
         kept = [row for row in transactions if results[row.sequence].became != Became.REFUSED]
+        note_clock(work, kept)
         raised = {row.key: row for row in batch.flush(beside=_evidence_of(work, kept))}
     return [_told(work, results[row.sequence], raised) for row in transactions]
 
@@ -120,7 +122,16 @@ def _evidence_of(work: Work, rows: Sequence[DeviceTransaction]) -> list[bulk.Par
     """As posted, in any case; one that waited is now tied to what it was about."""
     new = [_evidence(work, row) for row in rows if row.evidence_id is None]
     tied = [_evidence(work, row) for row in rows if row.evidence_id and row.sequence in work.originals.places]
-    return [*bulk.insertion(new), *bulk.change(tied, ["payment", "operation"])]
+    return [*bulk.insertion(new), *bulk.change(tied, ["payment", "operation"]), *_settled(work)]
+
+
+def _settled(work: Work) -> list[bulk.Part]:
+    """Evidence of an earlier post that was in doubt is tied to what settled it."""
+    rows = [row for row in work.originals.evidence if row.sequence in work.settled]
+    for row in rows:
+        done = work.settled[row.sequence]
+        row.settled, row.operation, row.payment = done.ending, done.operation, done.payment
+    return bulk.change(rows, ["settled", "operation", "payment"])
 
 
 def _evidence(work: Work, row: DeviceTransaction) -> CardEvidence:
@@ -142,6 +153,7 @@ def _evidence(work: Work, row: DeviceTransaction) -> CardEvidence:
         acquirer_tid=row.proof.acquirer_tid,
         acquirer_mid=row.proof.acquirer_mid,
         posted=row.posted,
+        settled=work.settled[row.sequence].ending if row.sequence in work.settled else None,
         created_at=work.batch.now,
     )
     if row.evidence_id is not None:

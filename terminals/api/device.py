@@ -16,7 +16,7 @@ from payments.api.idempotency import encode
 from payments.api.inputs import Input, Query, read, read_query
 from payments.api.openapi import described
 from payments.api.views import JsonView
-from payments.errors import Conflict, Fault, TooLarge, ValidationFailed
+from payments.errors import Conflict, Fault, Invalid, TooLarge, ValidationFailed
 from payments.pan import mask_tree
 from payments.shapes import instant
 from terminals.api.schemas import ALIVE, ONE_RESULT, POSTED, RESULTS, SIGNED
@@ -25,7 +25,9 @@ from terminals.services.answer import Answer, Work, answer_once
 from terminals.services.authenticate import Signed, authenticate
 from terminals.services.check_in import check_in
 from terminals.services.ingest import Result, ingest
+from terminals.services.waiting import take_news
 from terminals.sql import Standing
+from terminals.words import OUT_OF_RANGE
 
 TAG: Final = "Devices"
 MOST: Final = 500
@@ -85,15 +87,17 @@ class Transactions(DeviceView):
         places = [f"transactions[{at}]." for at in range(len(items))]
         results, left = ingest(terminal, items, places=places, now=timezone.now(), stands=stands)
         shapes = [_shape(result, place) for result, place in zip(results, places, strict=True)]
-        return Answer(200, encode({"results": shapes, **_series(terminal)}), left)
+        news = _news(terminal) if stands.news or stands.waits else []
+        return Answer(200, encode({"results": shapes, **_series(terminal), "resolved": news}), left)
 
     def _one(self, item: Any, terminal: Terminal, stands: Standing) -> Answer:
         [result], left = ingest(terminal, [item], places=[""], now=timezone.now(), stands=stands)
         status = _STATUSES.get(result.status)
         if status is not None:
             return Answer(status, encode({**_shape(result, ""), **_series(terminal)}), left)
-        refusal = ValidationFailed(result.faults) if result.faults else Conflict("sequence_conflict", _CONFLICT)
-        refusal.members |= {**_shape(result, ""), **_series(terminal), "status": refusal.status}
+        refusal = _refusal(result)
+        told = {**_shape(result, ""), "result_status": result.status, **_series(terminal)}
+        refusal.members |= {**told, "status": refusal.status}  # a problem's status is HTTP's
         answer = problem(refusal, self.plain)
         return Answer(answer.status_code, answer.content, left)
 
@@ -131,7 +135,8 @@ class Heartbeat(DeviceView):
     def _alive(self, told: dict[str, Any], terminal: Terminal, stands: Standing) -> Answer:
         now = timezone.now()
         left = check_in(terminal, now=now, **told)
-        return Answer(200, encode({"server_time": instant(now), **_series(terminal)}), left)
+        news = _news(terminal) if stands.news else []
+        return Answer(200, encode({"server_time": instant(now), **_series(terminal), "resolved": news}), left)
 
 
 def _items(data: dict[str, Any]) -> list[Any]:
@@ -163,7 +168,34 @@ def _error(result: Result, place: str) -> dict[str, Any] | None:
     if not result.faults:
         return None
     first = result.faults[0]
-    return {"code": "validation_failed", "param": first.param, "detail": first.detail}
+    return {"code": _code(result.faults), "param": first.param, "detail": first.detail}
+
+
+def _refusal(result: Result) -> Invalid | Conflict:
+    if not result.faults:
+        return Conflict("sequence_conflict", _CONFLICT)
+    refusal = ValidationFailed(result.faults)
+    refusal.code = _code(result.faults)
+    return refusal
+
+
+def _code(faults: list[Fault]) -> str:
+    """A number that cannot be is told by a code of its own, where that is all that is wrong."""
+    only = faults[0].code if len(faults) == 1 else ""
+    return only if only == OUT_OF_RANGE else "validation_failed"
+
+
+def _news(terminal: Terminal) -> list[dict[str, Any]]:
+    """What waited, and what it became; told once, in an answer that is repeated as often as it is asked for."""
+    return [
+        {
+            "sequence": row.sequence,
+            "payment": row.payment_id,
+            "refund": row.refund_id,
+            "discrepancies": row.discrepancies,
+        }
+        for row in take_news(terminal)
+    ]
 
 
 def _series(terminal: Terminal) -> dict[str, Any]:

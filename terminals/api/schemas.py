@@ -81,8 +81,18 @@ _RESULT: Final[dict[str, Schema]] = {
 _SERIES: Final[dict[str, Schema]] = {"missing_sequences": RANGES, "next_sequence": WHOLE}
 RESULT = define("TransactionResult", record(**_RESULT))
 ONE_RESULT = define("OneTransactionResult", record(**_RESULT, **_SERIES))
-RESULTS = define("TransactionResults", record(results=many(RESULT), **_SERIES))
-ALIVE = define("Alive", record(server_time=INSTANT, **_SERIES))
+_NEWS: Final[dict[str, Schema]] = {
+    "resolved": many(
+        record(
+            sequence=WHOLE,
+            payment=maybe(identifier("pay")),
+            refund=maybe(identifier("ref")),
+            discrepancies=many(record(id=identifier("dsc"), kind=TEXT)),
+        )
+    )
+}
+RESULTS = define("TransactionResults", record(results=many(RESULT), **_SERIES, **_NEWS))
+ALIVE = define("Alive", record(server_time=INSTANT, **_SERIES, **_NEWS))
 
 
 def _transaction() -> Schema:

@@ -2,6 +2,7 @@
 
 recorded, duplicate        it is deleted
 conflict, refused          it is set aside and shown, and not sent again
+409 signature_reused       all that the request held is set aside
 401 timestamp_out_of_range the same is signed again by the server's time
 401 anything else          nothing more is sent; the queue is kept
 413                        the batch is halved
@@ -123,6 +124,8 @@ class Device:
         one = request.count == 1
         if reply.status in (200, 201):
             self._rid([reply.body] if one else reply.body["results"])
+        elif reply.code == "signature_reused":
+            self._rid([{"status": "refused", "error": reply.body}] * request.count)
         elif one and (reply.status in (400, 422) or reply.code == "sequence_conflict"):
             self._rid([{"status": "conflict" if reply.status == 409 else "refused", "error": reply.body}])
         elif reply.status == 413 and one:

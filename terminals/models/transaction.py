@@ -36,6 +36,7 @@ class TerminalTransaction(models.Model):
     refund_id = IdField(_("refund"), null=True, blank=True)
     discrepancies: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)  # [{id, kind}] as answered
     recorded_at = models.DateTimeField(_("recorded at"), default=timezone.now)
+    to_tell = models.BooleanField(default=False, db_default=False)  # it waited; the device has not heard what it became
 
     class Meta:
         verbose_name = _("terminal transaction")
@@ -47,6 +48,7 @@ class TerminalTransaction(models.Model):
         ]
         indexes = [
             models.Index(fields=["terminal"], name="terminal_transaction_waiting", condition=Q(status="waiting")),
+            models.Index(fields=["terminal"], name="terminal_transaction_to_tell", condition=Q(to_tell=True)),
         ]
 
     def __str__(self) -> str:

@@ -1,18 +1,21 @@
 """One effect and one answer per webhook-id, under the terminal's lock and in one transaction with the effect."""
 
+import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from payments import bulk
 from payments.crash_points import reach
-from payments.errors import Conflict
+from payments.errors import Conflict, OnetillError
 from payments.prepared import Prepared
 from terminals import sql
 from terminals.models import SignedRequest, Terminal
 from terminals.services.authenticate import Key, Signed, verify
+
+logger = logging.getLogger(__name__)
 
 _LOCKED: Final = Prepared(
     lambda terminal_id: (
@@ -45,20 +48,30 @@ def answer_once(signed: Signed, key: Key, work: Work, *, items: int = 0) -> Answ
         Unauthenticated: the key is no longer the terminal's.
         Conflict: `signature_reused`.
     """
+    try:
+        return _once(signed, key, work, items)
+    except (OnetillError, OperationalError, InterfaceError):
+        raise
+    except Exception:  # a defect that one of the transactions finds must not come back with every repetition
+        logger.exception("a request of %s failed as a whole; each transaction is taken by itself", signed.terminal_id)
+    return _once(signed, key, work, items, careful=True)
+
+
+def _once(signed: Signed, key: Key, work: Work, items: int, *, careful: bool = False) -> Answer:
     with transaction.atomic():
         terminal = verify(_LOCKED.first(signed.terminal_id), signed, key)
         reach("device.opened")
-        answer = _answer(terminal, signed, work, items)
+        answer = _answer(terminal, signed, work, items, careful=careful)
         reach("device.written")
     reach("device.committed")
     return answer
 
 
-def _answer(terminal: Terminal, signed: Signed, work: Work, items: int) -> Answer:
+def _answer(terminal: Terminal, signed: Signed, work: Work, items: int, *, careful: bool) -> Answer:
     stands = sql.standing(terminal_id=terminal.id, series=terminal.series, webhook_id=signed.kept_id, items=items)
     if stands.known:
         return _known(terminal, signed)
-    answer = work(terminal, stands)
+    answer = work(terminal, replace(stands, careful=True) if careful else stands)
     row = SignedRequest(
         terminal=terminal,
         webhook_id=signed.kept_id,

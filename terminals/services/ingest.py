@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils.translation import gettext_noop
 
 from payments import bulk
@@ -22,12 +23,14 @@ from payments.said import told
 from payments.services import discrepancy
 from payments.services.device import Became, DeviceTransaction, Registered
 from payments.services.register import register
-from terminals import sequences, translate, wire
+from terminals import sequences, translate, wire, words
 from terminals.models import SequenceConflict, Terminal, TerminalTransaction
 from terminals.services import gaps, waiting
 from terminals.sql import Standing
 
 logger = logging.getLogger(__name__)
+
+LEAP: Final = 100_000  # how far a sequence may lie above the highest seen
 
 _STATUS: Final = {
     Became.RECORDED: TerminalTransaction.Status.RECORDED,
@@ -65,7 +68,8 @@ def ingest(
 
     `places` says where each stands in the request (`transactions[3].`). One bad item never stops the others.
     """
-    posted = [_read(item, at) for item, at in zip(items, places, strict=True)]
+    limit = terminal.last_sequence + LEAP
+    posted = [_read(item, at, limit) for item, at in zip(items, places, strict=True)]
     readable = [each for each in posted if each.told is not None]
     _mask(terminal, readable)
     taken = _taken(terminal, readable)
@@ -76,14 +80,22 @@ def ingest(
         if rows:  # a number that was refused and comes once more: what waits by now may be freed by it
             bulk.insert(rows)
             stands = replace(stands, waits=True)
-        rows = _register(terminal, fresh, taken, now, stands) if fresh else []
+        if stands.careful:
+            rows = []
+            for each in fresh:
+                _register_alone(terminal, each, taken, now, stands)
+        else:
+            rows = _register(terminal, fresh, taken, now, stands) if fresh else []
     _keep_conflicts(terminal, conflicts, taken)
     left = _advance(terminal, posted, taken, now)
     return [each.result for each in posted], [*bulk.insertion(rows), *left]
 
 
-def _read(item: Any, at: str) -> _Posted:
+def _read(item: Any, at: str, limit: int) -> _Posted:
     told = wire.read(item, at)
+    if isinstance(told, wire.Transaction) and told.sequence > limit:
+        detail = f"The highest seen is {limit - LEAP}; one is at most {LEAP} above it. Check the device's counter."
+        told = [Fault(f"{at}sequence", words.OUT_OF_RANGE, detail)]
     if isinstance(told, wire.Transaction):
         return _Posted(at, item, Result(sequence=told.sequence), told)
     return _Posted(at, item, Result(sequence=wire.sequence_of(item), status="refused", faults=told))
@@ -156,7 +168,7 @@ def _register(
 ) -> list[TerminalTransaction]:
     """Register the fresh ones, and with them what waited for one of them; return the rows of their numbers."""
     told = {each.told.sequence: each.told for each in fresh if each.told is not None}
-    freed = waiting.freed_by(terminal, list(told.values())) if stands.waits else []
+    freed = waiting.freed_by(terminal, list(told.values())) if stands.waits and not stands.careful else []
     brought: list[DeviceTransaction] = [translate.transaction(one, wire.posted(one)) for one in told.values()]
     brought += waiting.bring_again(freed)
     device = translate.device(terminal, series=terminal.series)
@@ -174,6 +186,30 @@ def _register(
     taken |= {row.sequence: row for row in rows}
     waiting.settle(freed, by_sequence)
     return rows
+
+
+def _register_alone(
+    terminal: Terminal, each: _Posted, taken: dict[int, TerminalTransaction], now: datetime, stands: Standing
+) -> None:
+    """Register one by itself; what a defect of ours keeps out is kept for the sweep, and counts as recorded."""
+    assert each.told is not None
+    try:
+        with transaction.atomic():
+            bulk.insert(_register(terminal, [each], taken, now, stands))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        logger.exception("sequence %d of %s cannot be taken in; it is kept", each.told.sequence, terminal.id)
+        taken.pop(each.told.sequence, None)
+        each.result = Result(sequence=each.told.sequence)
+        with transaction.atomic():
+            waiting.keep(terminal, each.told, each.content, now, error)
+        taken |= _taken_now(terminal, each.told.sequence)
+
+
+def _taken_now(terminal: Terminal, sequence: int) -> dict[int, TerminalTransaction]:
+    rows = TerminalTransaction.objects.filter(terminal=terminal, series=terminal.series, sequence=sequence)
+    return {row.sequence: row for row in rows}
 
 
 def _row(terminal: Terminal, each: _Posted, became: Registered, now: datetime) -> TerminalTransaction | None:
@@ -259,7 +295,9 @@ def _advance(
 ) -> list[bulk.Part]:
     """Move the series on, and follow its gaps; return what is to be written of the terminal."""
     before = terminal.missing
-    seen = [each.result.sequence for each in posted if each.result.sequence is not None]
+    limit = terminal.last_sequence + LEAP  # a number beyond is a slip of the counter, and leaves no gap behind it
+    numbers = [each.result.sequence for each in posted if each.result.sequence is not None]
+    seen = [number for number in numbers if number <= limit]
     terminal.missing, terminal.last_sequence = sequences.after(
         before, terminal.last_sequence, seen=seen, recorded=[number for number in seen if number in taken]
     )

@@ -5,10 +5,13 @@ refund whose sale nobody has brought in two days is booked as what it is: one th
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -16,17 +19,19 @@ from payments import bulk
 from payments.models import CardEvidence
 from payments.services.device import Became, DeviceTransaction, Kind, Registered
 from payments.services.register import register
-from payments.sweeping import guarded
+from payments.sweeping import Sweep
 from terminals import translate, wire
 from terminals.models import Terminal, TerminalTransaction
 
 PATIENCE: Final = timedelta(hours=48)
 LIMIT: Final = 500
+WORK: Final = "terminals.apply_waiting"
 
 
 def freed_by(terminal: Terminal, told: Sequence[wire.Transaction]) -> list[TerminalTransaction]:
     """The waiting rows that may go on now that these have come, and those that wait for one of those."""
-    waiting = list(_waiting(terminal, terminal.series))
+    failing = set(Sweep(WORK).failing)  # tried by the sweep alone, where it stops nothing else
+    waiting = [row for row in _waiting(terminal, terminal.series) if str(row.id) not in failing]
     arrived = {one.sequence for one in told}
     sold_on_order = any(one.type == "sale" and (one.order or one.order_reference) for one in told)
     freed: list[TerminalTransaction] = []
@@ -67,25 +72,79 @@ def settle(rows: Sequence[TerminalTransaction], results: Mapping[int, Registered
         row.status, row.waits_for = TerminalTransaction.Status.RECORDED, None
         row.payment_id, row.refund_id = result.payment_id, result.refund_id
         row.discrepancies = [{"id": found.id, "kind": found.kind} for found in result.discrepancies]
-    bulk.update(applied, ["status", "waits_for", "payment_id", "refund_id", "discrepancies"])
+        row.to_tell = True
+    bulk.update(applied, ["status", "waits_for", "payment_id", "refund_id", "discrepancies", "to_tell"])
     return len(applied)
+
+
+def take_news(terminal: Terminal) -> list[TerminalTransaction]:
+    """What waited and has become something since the device was last told; from now on it is told.
+
+    The answer that tells it is kept with its webhook-id, so that a device which repeats a lost request hears it too.
+    """
+    rows = TerminalTransaction.objects.filter(terminal=terminal, series=terminal.series, to_tell=True)
+    news = list(rows.order_by("sequence")[:LIMIT])
+    for row in news:
+        row.to_tell = False
+    bulk.update(news, ["to_tell"])
+    return news
+
+
+def keep(terminal: Terminal, told: wire.Transaction, content: bytes, now: datetime, error: Exception) -> None:
+    """Keep a transaction that could not be taken in, for the sweep: the device has done its part."""
+    posted = wire.posted(told)
+    proof = translate.transaction(told, posted).proof
+    CardEvidence.objects.create(
+        merchant=terminal.merchant,
+        terminal_id=terminal.id,
+        series=terminal.series,
+        sequence=told.sequence,
+        type=told.type,
+        amount=told.amount,
+        currency=told.currency,
+        occurred_at=told.occurred_at,
+        posted=posted,
+        **asdict(proof),
+    )
+    row = TerminalTransaction.objects.create(
+        terminal=terminal,
+        series=terminal.series,
+        sequence=told.sequence,
+        type=told.type,
+        content=content,
+        status=TerminalTransaction.Status.WAITING,
+        recorded_at=now,
+    )
+    Sweep(WORK).failed(str(row.id), error, merchant_id=terminal.merchant_id)
 
 
 def sweep() -> int:
     """Try every waiting transaction again, one series at a time; return how many could be applied."""
+    sweep = Sweep(WORK)
     waiting = TerminalTransaction.objects.filter(status=TerminalTransaction.Status.WAITING)
-    applied = 0
-    for terminal_id, series in waiting.values_list("terminal_id", "series").distinct():
-        with guarded("what waits in series %s of %s could not be tried", series, terminal_id):
-            applied += _sweep(terminal_id, series)
-    return applied
+    named = waiting.values_list("terminal__merchant_id", "terminal_id", "series", "id").order_by("terminal_id", "id")
+    applied: list[int] = []
+    for (merchant_id, terminal_id, series), rows in groupby(named, key=itemgetter(0, 1, 2)):
+        ids = [row[3] for row in rows if str(row[3]) not in sweep.resting]
+        for start in range(0, len(ids), LIMIT):
+            sweep.together(
+                ids[start : start + LIMIT],
+                partial(_collect, applied, terminal_id, series),
+                subject=str,
+                merchant_id=merchant_id,
+            )
+    return sum(applied)
 
 
-@transaction.atomic
-def _sweep(terminal_id: str, series: int) -> int:
+def _collect(applied: list[int], terminal_id: str, series: int, ids: Sequence[int]) -> None:
+    applied.append(_try(terminal_id, series, ids))
+
+
+def _try(terminal_id: str, series: int, ids: Sequence[int]) -> int:
+    """Try some of what waits in a series, within the caller's transaction; return how many could be applied."""
     terminals = Terminal.objects.select_related("merchant", "channel", "provider_account")
     terminal = terminals.select_for_update(of=("self",), no_key=True).get(id=terminal_id)
-    rows = list(_waiting(terminal, series)[:LIMIT])
+    rows = list(_waiting(terminal, series).filter(id__in=ids))
     now = timezone.now()
     results = register(
         merchant=terminal.merchant,

@@ -11,7 +11,7 @@ from django.utils import timezone
 from payments import statistics
 from payments.ledger import days
 from payments.ledger.models import JournalEntry
-from payments.models import Payment
+from payments.models import Discrepancy, Payment
 from tests.api.conftest import Shop
 from tests.terminals.conftest import books
 from tests.terminals.device import Device, sale
@@ -102,3 +102,20 @@ def test_a_time_outside_of_all_that_can_be_is_refused_and_changes_nothing(
 
 def _said(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def test_what_is_dated_days_ahead_is_booked_and_told_once_for_each_device(terminal: Device, shop: Shop) -> None:
+    ahead = timezone.now() + timedelta(days=40)
+    first = terminal.post(sale(1, occurred_at=_said(ahead)), sale(2)).json()["results"]
+    assert [found["kind"] for found in first[0]["discrepancies"]] == ["clock_differs"]
+    assert first[1]["discrepancies"] == []
+    later = terminal.post(sale(3, occurred_at=_said(ahead))).json()
+    assert later["discrepancies"] == first[0]["discrepancies"]
+    row = Discrepancy.objects.get(merchant=shop.merchant)
+    assert (row.kind, row.terminal_id, row.sequences) == ("clock_differs", terminal.terminal, [[1, 1], [3, 3]])
+    assert Payment.objects.filter(business_day=ahead.astimezone(HOME).date()).count() == 2
+
+
+def test_a_clock_an_hour_ahead_is_nobodys_work(terminal: Device, discrepancies: Any) -> None:
+    terminal.post(sale(1, occurred_at=_said(timezone.now() + timedelta(hours=23))))
+    assert discrepancies() == []

@@ -92,6 +92,38 @@ def test_a_refused_transaction_may_be_corrected(terminal: Device) -> None:
     assert (told.status_code, told.json()["missing_sequences"]) == (201, [])
 
 
+@pytest.mark.parametrize("number", [100_004, 2_147_483_647, 2_147_483_648, 10**15, 0, -1])
+def test_a_sequence_cannot_jump(terminal: Device, discrepancies: Any, number: int) -> None:
+    terminal.post(sale(1), sale(2), sale(3))
+    members = refusal(terminal.post(sale(number)), 422, "sequence_out_of_range")
+    assert (members["status"], members["result_status"]) == (422, "refused")
+    assert (members["missing_sequences"], members["next_sequence"]) == ([], 4)
+    told = terminal.post(sale(number), sale(4)).json()
+    first = told["results"][0]
+    assert (first["status"], first["error"]["code"]) == ("refused", "sequence_out_of_range")
+    assert first["error"]["param"] == "transactions[0].sequence"
+    assert (told["missing_sequences"], told["next_sequence"]) == ([], 5)
+    assert discrepancies() == []
+
+
+def test_a_hundred_thousand_are_no_jump_yet(terminal: Device, discrepancies: Any) -> None:
+    terminal.post(sale(1))
+    told = terminal.post(sale(100_001)).json()
+    assert (told["status"], told["missing_sequences"]) == ("recorded", [[2, 100_000]])
+    assert discrepancies() == [("sequence_gap", "open")]
+
+
+def test_what_is_refused_for_more_than_its_number_tells_all_of_it(terminal: Device) -> None:
+    members = refusal(terminal.post(sale(2**31, amount=0)), 422, "validation_failed")
+    assert {fault["code"] for fault in members["errors"]} == {"out_of_range", "sequence_out_of_range"}
+
+
+def test_a_problem_about_one_post_says_what_the_result_would(terminal: Device) -> None:
+    terminal.post(sale(1))
+    members = refusal(terminal.post(sale(1, 999)), 409, "sequence_conflict")
+    assert (members["status"], members["result_status"], members["sequence"]) == (409, "conflict", 1)
+
+
 def test_a_refused_one_makes_room_for_the_next_of_its_number_in_the_same_batch(terminal: Device) -> None:
     wrong = sale(1, order="ord_0123456789abcdefghjkmnpqrs")
     results = terminal.post(wrong, sale(1)).json()["results"]

@@ -1,5 +1,6 @@
 """What a device does not know is not booked; a later word of it settles that."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -129,3 +130,15 @@ def test_another_charge_beside_it_needs_a_person(terminal: Device, shop: Shop) -
         "/v1/payments", {"order_reference": "A-1", "amount": 1250, "currency": "EUR", "method": "card"}
     )
     assert (answer.status_code, answer.json()["code"]) == (409, "outcome_unknown")
+
+
+def test_an_order_in_doubt_shows_it_with_its_age(terminal: Device, shop: Shop) -> None:
+    told = terminal.post(sale(1, outcome="unknown", order_reference="A-1")).json()
+    Payment.objects.update(created_at=timezone.now() - timedelta(hours=2))
+    api = shop.api(channel=shop.store)
+    (order,) = api.get("/v1/orders", reference="A-1").json()["data"]
+    doubt = order["outcome_unknown"]
+    assert (doubt["payment"], doubt["amount"], 7200 <= doubt["age_seconds"] < 7300) == (told["payment"], 1250, True)
+    terminal.post(sale(2, resolves=1))
+    (order,) = api.get("/v1/orders", reference="A-1").json()["data"]
+    assert order["outcome_unknown"] is None
