@@ -32,10 +32,12 @@ def captured(merchant: Merchant, payment: Payment, operation: Operation, amount:
 def reversed_sale(merchant: Merchant, payment: Payment, operation: Operation, amount: int, at: datetime) -> list[Entry]:
     """The journal reversal of a sale or capture, and of what became of an offline one in the meantime."""
     booked = {f"reversal:{operation.id}": captured(merchant, payment, operation, amount, at)}
-    if payment.confirmed_at is not None:
-        booked[f"unconfirmed:{payment.id}"] = confirmed(merchant, payment, at)
-    elif payment.offline_declined_at is not None:
+    if payment.offline_declined_at is not None:
         booked[f"recovered:{payment.id}"] = offline_declined(merchant, payment, at)
+        if payment.confirmed_at is not None:
+            booked[f"unpaid_after_all:{payment.id}"] = paid_after_all(merchant, payment, at)
+    elif payment.confirmed_at is not None:
+        booked[f"unconfirmed:{payment.id}"] = confirmed(merchant, payment, at)
     return [_mirror(merchant, entry, key, "reversed", at) for key, entry in booked.items()]
 
 
@@ -65,6 +67,21 @@ def offline_declined(merchant: Merchant, payment: Payment, at: datetime) -> Entr
         [
             debit(account("write_offs", currency), amount, payment.item),
             credit(account("provisional", currency, payment.provider_account_id), amount, payment.item),
+        ],
+    )
+
+
+def paid_after_all(merchant: Merchant, payment: Payment, at: datetime) -> Entry:
+    """An offline sale that was given up as a loss, and that the acquirer settles all the same."""
+    currency, amount = payment.currency, payment.amount_captured
+    return entry_of(
+        merchant,
+        f"paid_after_all:{payment.id}",
+        "paid_after_all",
+        at,
+        [
+            debit(account("receivable", currency, payment.provider_account_id), amount, payment.item),
+            credit(account("write_offs", currency), amount, payment.item),
         ],
     )
 

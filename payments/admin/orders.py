@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -101,7 +102,7 @@ class OrderAdmin(StoryAdmin):
         books = may(person(request), May.SEE_BOOKS, merchant_id=row.merchant_id, channel_id=row.channel_id)
         return Page(
             title=_("Order %(name)s") % {"name": row.reference or show.short(row.id)},
-            facts=_facts(row),
+            facts=[*_facts(row), *_in_doubt(story)],
             sections=_traces(story, books=books),
         )
 
@@ -126,6 +127,14 @@ def _facts(row: Order) -> list[Fact]:
         ("id", row.id),
     ]
     return [Fact(name, value) for name, value in told if value]
+
+
+def _in_doubt(story: Story) -> list[Fact]:
+    oldest = stories.oldest_in_doubt(story.payments)
+    if oldest is None:
+        return []
+    age = show.age(timezone.now() - oldest.created_at)
+    return [Fact(_("outcome unknown"), show.link(oldest.id, _("for %(time)s") % {"time": age}))]
 
 
 def _traces(story: Story, *, books: bool) -> list[Section]:

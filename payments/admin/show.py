@@ -85,6 +85,7 @@ EVENTS: Final[dict[str, Any]] = {
     "reversed": _("Sale reversed"),
     "confirmed": _("Offline sale confirmed"),
     "offline_declined": _("Offline sale declined"),
+    "paid_after_all": _("Offline sale paid after all"),
     "refund_accepted": _("Refund accepted"),
     "refund_abandoned": _("Refund abandoned"),
     "refund_paid": _("Refund paid"),

@@ -70,6 +70,7 @@ ERRORS: Final[dict[str, str]] = {
     "order_currency_differs": "An order has one currency. Use that one, or another order.",
     "order_total_below_paid": "The total cannot be less than what has been paid already.",
     "out_of_range": "The number or time lies outside of what `detail` allows.",
+    "outcome_known": "What came of this is known by now. Read the payment.",
     "outcome_unknown": "A payment on this order has no known outcome yet. Wait until it has, take cash, or send "
     "acknowledge_unknown with the name of who decides.",
     "own_request": "The second person has to be another person than the one who asked.",
@@ -94,6 +95,7 @@ ERRORS: Final[dict[str, str]] = {
     "scope_unknown": "There is no scope of this name; `detail` lists them.",
     "second_factor_required": "The person has to prove a second factor again, which counts for 15 minutes.",
     "sequence_conflict": "This sequence was posted before with other content. Both are kept; set this one aside.",
+    "sequence_out_of_range": "A sequence lies between 1 and 2,147,483,647, and at most 100,000 above the highest seen.",
     "signature_invalid": "The signature does not belong to this body, this moment or this sender.",
     "signature_reused": "This webhook-id was used for another request. Use a new one.",
     "status_unknown": "The status is none of those that `detail` lists.",

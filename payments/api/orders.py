@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
+from django.utils import timezone
 from rest_framework.request import Request
 
 from payments import shapes
@@ -13,7 +14,7 @@ from payments.api.schemas import ORDER, page_of
 from payments.api.views import ApiView
 from payments.models import Order
 from payments.queries import orders as queries
-from payments.queries.orders import Story
+from payments.queries.orders import Story, oldest_in_doubt
 from payments.queries.timeline import Happening, timeline
 
 Shape = dict[str, Any]
@@ -81,10 +82,20 @@ def _order(story: Story) -> Shape:
         "payments": [shapes.payment(payment) for payment in story.payments],
         "refunds": [shapes.refund(refund) for refund in story.refunds],
         "chargebacks": [shapes.chargeback(chargeback) for chargeback in story.chargebacks],
+        "outcome_unknown": _in_doubt(story),
         "timeline": [_happening(line) for line in timeline(story)],
         "created_at": shapes.instant(row.created_at),
         "test_mode": row.merchant.test_mode,
     }
+
+
+def _in_doubt(story: Story) -> Shape | None:
+    """The oldest payment whose outcome nobody knows: until it is settled, no other charge is taken beside it."""
+    oldest = oldest_in_doubt(story.payments)
+    if oldest is None:
+        return None
+    age = timezone.now() - oldest.created_at
+    return {"payment": oldest.id, "amount": oldest.amount, "age_seconds": int(age.total_seconds())}
 
 
 def _happening(line: Happening) -> Shape:

@@ -278,6 +278,7 @@ ORDER = define(
         payments=many(PAYMENT),
         refunds=many(REFUND),
         chargebacks=many(CHARGEBACK),
+        outcome_unknown=maybe(record(payment=identifier("pay"), amount=MINOR_UNITS, age_seconds=WHOLE)),
         timeline=many(
             record(
                 at=INSTANT,

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from payments import shapes
 from payments.models import CardEvidence, Chargeback, Operation, Order, Payment, Refund, RefundPart, Transition
+from payments.models.payment import PaymentStatus
 from payments.queries.payments import customer_ids
 
 _REFUND_NUMBER: Final = re.compile(r"(\d{6})-R(\d{1,18})")
@@ -123,3 +124,9 @@ _FINDERS: Final = {
     "customer": _by_customer,
     "terminal": _by_device,
 }
+
+
+def oldest_in_doubt(payments: Iterable[Payment]) -> Payment | None:
+    """Of an order's payments the oldest whose outcome nobody knows."""
+    doubtful = [payment for payment in payments if payment.status == PaymentStatus.UNKNOWN]
+    return min(doubtful, key=lambda payment: payment.created_at, default=None)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from payments import journal
@@ -18,19 +19,36 @@ def confirm(batch: Batch, *, payments: Sequence[Payment], at: datetime) -> None:
     The payments are the batch's own (locked by it). Reconciliation calls this with all of a file at once.
     """
     for payment in payments:
-        if not payment.provisional:
+        given_up = payment.offline_declined_at is not None and payment.confirmed_at is None
+        if not payment.amount_captured or not (payment.provisional or given_up):
             continue
-        batch.book(journal.confirmed(batch.merchant, payment, at))
+        entry = journal.paid_after_all if given_up else journal.confirmed
+        batch.book(entry(batch.merchant, payment, at))
         batch.change(payment, provisional=False, confirmed_at=batch.now)
         batch.agree(f"offline_declined:{payment.id}")
 
 
-def decline_offline(batch: Batch, *, payment: Payment, at: datetime) -> None:
-    """The issuer declined what the device had approved: the loss is booked, and finance is told."""
+def write_off_offline(payment: Payment, *, actor: str, at: datetime) -> None:
+    """Persons give up a sale that was approved offline and never settled; joins the caller's transaction."""
+    batch = Batch(merchant=payment.merchant, actor=actor, now=timezone.now(), facts=True)
+    batch.lock([payment.order_id])
+    _give_up(batch, batch.payments[payment.id], at)
+    batch.flush()
+
+
+def _give_up(batch: Batch, payment: Payment, at: datetime) -> bool:
+    """The goods are gone and nobody pays: a loss, unless that was known before."""
     if not payment.provisional:
-        return
+        return False
     batch.book(journal.offline_declined(batch.merchant, payment, at))
     batch.change(payment, provisional=False, offline_declined_at=batch.now)
+    return True
+
+
+def decline_offline(batch: Batch, *, payment: Payment, at: datetime) -> None:
+    """The issuer declined what the device had approved: the loss is booked, and finance is told."""
+    if not _give_up(batch, payment, at):
+        return
     batch.disagree(
         DiscrepancyKind.OFFLINE_DECLINED,
         f"offline_declined:{payment.id}",

@@ -67,7 +67,7 @@ def resolve(work: Work, row: DeviceTransaction) -> Place | None:
         return place
     known = place.ending if place.operation is None else _ENDINGS.get(place.operation.outcome or "")
     if known == Ending.UNKNOWN:
-        return _settle(work, row, place)
+        return settle(work, row, place)
     if row.ending == Ending.DECLINED and place.payment is not None and place.payment.provisional:
         decline_offline(work.batch, payment=place.payment, at=row.occurred_at)
         work.keys[row.sequence].append(f"offline_declined:{place.payment.id}")
@@ -84,7 +84,7 @@ def resolve(work: Work, row: DeviceTransaction) -> Place | None:
             outcome=outcome,
         )
         if known == Ending.DECLINED and place.operation is not None and place.operation.failure_code != _TAKEN_BACK:
-            return _settle(work, row, place)
+            return settle(work, row, place)
     elif place.operation is not None and row.ending == Ending.APPROVED and place.operation.amount != row.amount:
         text = gettext_noop("Sequence {sequence} is booked for another amount already.")
         work.note(row, DiscrepancyKind.AMOUNT_DIFFERS, text, payment=place.payment, sequence=row.resolves or 0)
@@ -287,13 +287,14 @@ def _order_without_sale(work: Work, row: DeviceTransaction) -> Order:
     return named if named is not None and named.currency == row.currency else _own_order(work, row)
 
 
-def _settle(work: Work, row: DeviceTransaction, place: Place) -> Place:
-    """Now it is known what came of it."""
+def settle(work: Work, row: DeviceTransaction, place: Place) -> Place:
+    """Now it is known what came of what was in doubt, which `row.resolves`."""
     if place.operation is None:  # a refund or reversal: nothing was booked while it was in doubt
         work.batch.agree(f"outcome_unknown:{work.place_name(row.resolves or 0)}")
         known = Place(kind=Kind.SALE, ending=Ending.APPROVED, payment=place.payment)
         done = _give_back(work, row, _original(work, row) or known)
         place.ending, place.operation, place.refund_id = row.ending, done.operation, done.refund_id
+        work.settled[row.resolves or 0] = done
         return done
     if place.payment is not None and row.ending == Ending.APPROVED:
         tip, cashback = row.tip or place.payment.tip, row.cashback or place.payment.cashback

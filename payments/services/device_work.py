@@ -8,18 +8,22 @@ from payments.models.discrepancy import DiscrepancyKind
 from payments.said import Value, told
 from payments.services.batch import Batch
 from payments.services.device import Device, DeviceTransaction
-from payments.services.originals import Originals
+from payments.services.originals import Originals, Place
 
 
 @dataclass(slots=True)
 class Work:
-    """What the moves of one registration share; `keys` are the discrepancies each transaction may have raised."""
+    """What the moves of one registration share; `keys` are the discrepancies each transaction may have raised.
+
+    `settled` is what became of refunds and reversals that had been in doubt, by their sequence.
+    """
 
     merchant: Merchant
     device: Device
     batch: Batch
     originals: Originals
     keys: defaultdict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    settled: dict[int, Place] = field(default_factory=dict)
 
     def reference(self, row: DeviceTransaction) -> str:
         """Unique even where an acquirer's own numbers come round again; those stand in the evidence."""

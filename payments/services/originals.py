@@ -32,7 +32,7 @@ class Originals:
         self.device = device
         self.places: dict[int, Place] = {}
         self._only_sales = all(row.kind == Kind.SALE and row.resolves is None for row in transactions)
-        self._evidence = self._find_evidence(transactions)
+        self.evidence = self._find_evidence(transactions)
         self._orders_of_payments = self._find_payments(transactions)
         self._make_orders(transactions)
         self._orders, self._by_reference = self._find_orders(transactions)
@@ -41,7 +41,7 @@ class Originals:
     def order_ids(self) -> set[str]:
         """Every order that is touched, to be locked at once in the order of their ids."""
         found = {*self._orders, *self._by_reference.values(), *self._orders_of_payments.values()}
-        for row in self._evidence:
+        for row in self.evidence:
             if row.payment is not None:
                 found.add(row.payment.order_id)
             if row.operation is not None and row.operation.refund_part is not None:
@@ -50,7 +50,7 @@ class Originals:
 
     def read(self, batch: Batch) -> None:
         """Once the orders are locked: the operations of their payments, and what earlier transactions made."""
-        operation_ids = {row.operation_id for row in self._evidence if row.operation_id}
+        operation_ids = {row.operation_id for row in self.evidence if row.operation_id}
         if self._only_sales or not (batch.payments or operation_ids):
             return
         self._operations = list(
@@ -60,12 +60,12 @@ class Originals:
         )
         by_id = {row.id: row for row in self._operations}
         later = self._later_words()
-        for row in self._evidence:
+        for row in self.evidence:
             operation = by_id.get(row.operation_id or "")
             part = operation.refund_part if operation is not None else None
             self.places[row.sequence] = Place(
                 kind=row.type,
-                ending=later.get(row.sequence, row.posted["outcome"]),
+                ending=row.settled or later.get(row.sequence, row.posted["outcome"]),
                 payment=batch.payments.get(row.payment_id or ""),
                 operation=operation,
                 refund_id=part.refund_id if part is not None else None,
@@ -112,7 +112,7 @@ class Originals:
 
     def _later_words(self) -> dict[int, str]:
         """What later transactions said of refunds and reversals in doubt: those left no operation to tell it."""
-        unbooked = [row for row in self._evidence if row.operation_id is None]
+        unbooked = [row for row in self.evidence if row.operation_id is None]
         doubtful = [row.sequence for row in unbooked if row.posted["outcome"] == Ending.UNKNOWN]
         if not doubtful:
             return {}

@@ -33,6 +33,8 @@ _LABELS = {
     "write_off": _("Write off (needs a second person)"),
     "ask_provider": _("Ask the provider"),
     "wait": _("Wait until"),
+    "captured": _("It was carried out: book it"),
+    "declined": _("It was not carried out"),
 }
 
 _DONE = {
@@ -43,6 +45,8 @@ _DONE = {
     "write_off": _("written off"),
     "ask_provider": _("the provider is asked"),
     "wait": _("waiting"),
+    "captured": _("settled as carried out"),
+    "declined": _("settled as not carried out"),
     "explained": _("explained by itself"),
 }
 _RESOLUTION = ("action", "note", "with", "until", "actor")

@@ -43,6 +43,9 @@ class LineType(StrEnum):
     RESERVE_HOLD = "reserve_hold"
     RESERVE_RELEASE = "reserve_release"
     PAYOUT_RETURNED = "payout_returned"  # an earlier payout (`reference`) came back from the bank
+    # What an acquirer says of a transaction beside its money: it took it, or it will never pay it. `gross` is 0.
+    CONFIRMED = "confirmed"
+    DECLINED = "declined"
 
     @property
     def label(self) -> str:

@@ -3,9 +3,10 @@
     record,settlement,type,reference,operation,payment_reference,occurred_at,currency,gross,fee,vat,net,payout_reference,payout_date
 
 One `H` record, `L` records, one `T` record with their sums. Every amount has a point and all of its currency's
-decimals; `net` is compared with gross − fee − vat. In lines of type `terminal_sale` and `terminal_refund`, which a
-PIN acquirer writes, `operation` is the RRN and `payment_reference` is `TID/STAN/authorization code`, each of which
-may be empty.
+decimals; `net` is compared with gross − fee − vat. In lines of type `terminal_sale`, `terminal_refund`,
+`terminal_confirmed` and `terminal_declined`, which a PIN acquirer writes, `operation` is the RRN and
+`payment_reference` is `TID/STAN/authorization code`, each of which may be empty. The last two move no money (`gross`
+is 0.00): the acquirer says that it took a transaction, or that it will never pay it.
 """
 
 import csv
@@ -45,7 +46,13 @@ COLUMNS: Final = [
     "payout_date",
 ]
 LONGEST_REFERENCE: Final = 255
-_TERMINAL: Final = {"terminal_sale": LineType.SALE, "terminal_refund": LineType.REFUND}
+_TERMINAL: Final = {
+    "terminal_sale": LineType.SALE,
+    "terminal_refund": LineType.REFUND,
+    "terminal_confirmed": LineType.CONFIRMED,
+    "terminal_declined": LineType.DECLINED,
+}
+_MOVES_NOTHING: Final = frozenset({LineType.CONFIRMED, LineType.DECLINED})
 
 
 class SimulatorCsv:
@@ -128,10 +135,13 @@ def _line(line: int, row: dict[str, str], sums: Sums) -> Iterator[Record]:
     if net != gross - fee - vat:
         yield Problem(line, "net_differs", f"Line {line}: net is {net}, but gross − fee − vat is {gross - fee - vat}.")
     terminal = row["type"] in _TERMINAL
+    kind = _TERMINAL[row["type"]] if terminal else LineType(row["type"])
+    if gross.amount and kind in _MOVES_NOTHING:
+        raise ValueError(f"gross is {gross}, but a line of type {row['type']} moves no money")
     tid, stan, authorization_code = _card_present(row["payment_reference"]) if terminal else ("", "", "")
     yield SettlementLine(
         line=line,
-        type=_TERMINAL[row["type"]] if terminal else LineType(row["type"]),
+        type=kind,
         reference=row["reference"],
         occurred_at=text.moment(row["occurred_at"]),
         gross=gross,

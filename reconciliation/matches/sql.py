@@ -4,9 +4,12 @@ A line is ours by the first rank of `_CANDIDATES` that finds something: our own 
 reference, what a PIN acquirer prints, the payment's reference.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from django.db import connection
+
+from reconciliation.card_present.sql import LIKELIEST
 
 # What an operation must have been for a line to be about it.
 _FITS: Final = """
@@ -14,88 +17,6 @@ _FITS: Final = """
  OR line.type = 'refund' AND operation.verb = 'refund'
  OR line.type NOT IN ('sale', 'refund'))
 """
-_NEAR: Final = (
-    "evidence.occurred_at BETWEEN line.occurred_at - interval '3 days' AND line.occurred_at + interval '3 days'"
-)
-# Where a line and a device's transaction both give a number: 1 where it is the same, -1 where it is not, else 0.
-_SAYS: Final = "CASE WHEN line.{0} = '' OR evidence.{1} IS NULL THEN 0 WHEN evidence.{1} = line.{0} THEN 1 ELSE -1 END"
-# What a PIN acquirer prints. RRN, STAN and authorization code repeat between terminals and days: they count only where
-# no TID and no RRN contradicts, with amount and sign; of several transactions the one that agrees in more is meant,
-# and where as much speaks for two of them, neither. `proven` is what may settle a transaction in doubt by itself.
-_CARD_PRESENT: Final = f"""
-named AS (
-    SELECT line.position, evidence.id
-    FROM staged_settlement_line line
-    JOIN payments_cardevidence evidence ON evidence.merchant_id = %(merchant)s AND evidence.rrn = line.rrn
-    WHERE line.rrn <> ''
-    UNION ALL
-    SELECT line.position, evidence.id
-    FROM staged_settlement_line line
-    JOIN payments_cardevidence evidence
-      ON evidence.merchant_id = %(merchant)s AND evidence.acquirer_tid = line.tid AND evidence.stan = line.stan
-     AND {_NEAR} AND (line.rrn = '' OR evidence.rrn IS NULL)
-    WHERE line.stan <> ''
-    UNION ALL
-    SELECT line.position, evidence.id
-    FROM staged_settlement_line line
-    JOIN payments_cardevidence evidence
-      ON evidence.merchant_id = %(merchant)s AND evidence.authorization_code = line.authorization_code
-     AND {_NEAR} AND (line.rrn = '' OR evidence.rrn IS NULL)
-    WHERE line.authorization_code <> ''
-),
-compared AS (
-    SELECT line.position, line.type, evidence.id AS evidence_id, evidence.type AS kind,
-           COALESCE(evidence.operation_id, later.operation_id) AS operation_id, evidence.payment_id,
-           line.type IN ('confirmed', 'declined') OR evidence.currency = line.currency
-               AND line.gross = evidence.amount * CASE evidence.type WHEN 'refund' THEN -1 ELSE 1 END AS same_amount,
-           sign(line.gross) * CASE evidence.type WHEN 'refund' THEN -1 ELSE 1 END AS direction,
-           {_SAYS.format("tid", "acquirer_tid")} AS tid, {_SAYS.format("rrn", "rrn")} AS rrn,
-           {_SAYS.format("stan", "stan")} AS stan, {_SAYS.format("authorization_code", "authorization_code")} AS code
-    FROM named
-    JOIN staged_settlement_line line ON line.position = named.position
-    JOIN payments_cardevidence evidence ON evidence.id = named.id
-    LEFT JOIN LATERAL (
-        -- What a later transaction said of a refund in doubt stands with that one.
-        SELECT later.operation_id FROM payments_cardevidence later
-        WHERE evidence.operation_id IS NULL AND later.operation_id IS NOT NULL
-          AND later.terminal_id = evidence.terminal_id AND later.series = evidence.series
-          AND later.sequence > evidence.sequence
-          AND (later.posted ->> 'resolves')::bigint = evidence.sequence
-        LIMIT 1
-    ) later ON true
-    WHERE evidence.type = line.type OR line.type IN ('confirmed', 'declined') AND evidence.type IN ('sale', 'refund')
-),
-fitting AS (
-    SELECT DISTINCT ON (found.position, COALESCE(found.operation_id, found.evidence_id))
-           found.position, found.operation_id, found.evidence_id,
-           COALESCE(operation.payment_id, found.payment_id) AS payment_id,
-           found.tid + found.rrn + found.stan + found.code AS agreement,
-           EXISTS (
-               SELECT FROM reconciliation_settlementline settled
-               WHERE settled.operation_id = found.operation_id AND settled.type = found.type
-                 AND settled.state = 'matched'
-           ) AS settled,
-           CASE operation.outcome WHEN 'succeeded' THEN 0 WHEN 'declined' THEN 2 ELSE 1 END AS standing,
-           found.same_amount AND found.tid = 1 AND (found.rrn = 1 OR found.stan = 1)
-               AND least(found.stan, found.code) >= 0 AS proven
-    FROM compared found
-    LEFT JOIN payments_operation operation ON operation.id = found.operation_id
-    LEFT JOIN payments_payment payment ON payment.id = found.payment_id
-    WHERE found.tid >= 0 AND found.rrn >= 0 AND found.tid + found.rrn + found.stan + found.code > 0
-      AND COALESCE(operation.provider_account_id, payment.provider_account_id, %(account)s) = %(account)s
-      AND (operation.id IS NULL OR (operation.verb = 'refund') = (found.kind = 'refund'))
-      -- Another amount may be the same sale's only where its numbers leave no doubt.
-      AND (found.same_amount
-           OR found.direction > 0 AND found.tid = 1 AND found.rrn = 1 AND greatest(found.stan, found.code) = 1)
-      AND (operation.outcome = 'succeeded' OR found.rrn = 1 OR found.stan = 1)
-    ORDER BY found.position, COALESCE(found.operation_id, found.evidence_id),
-             found.tid + found.rrn + found.stan + found.code DESC
-),
-likeliest AS (
-    SELECT fitting.*, rank() OVER (PARTITION BY position ORDER BY agreement DESC, settled, standing) AS place,
-           count(*) OVER (PARTITION BY position, agreement, settled, standing) AS alike
-    FROM fitting
-)"""
 _CANDIDATES: Final = f"""
 SELECT line.position, 1 AS rank, operation.id AS operation_id, operation.payment_id, NULL::varchar AS evidence_id,
        true AS proven
@@ -151,7 +72,7 @@ FROM (
            row_number() OVER (PARTITION BY named.id, found.type ORDER BY found.position) AS named_place
     FROM found
     JOIN (VALUES ('chargeback', -1, '^chargeback_'), ('chargeback_reversal', 1, '^chargeback_'),
-                 ('refund_failed', 1, '^refund_failed:'), ('reversal', -1, '^(reversal|unconfirmed):')
+                 ('refund_failed', 1, '^refund_failed:'), ('reversal', -1, '^(reversal|unconfirmed|unpaid_after_all):')
     ) rule(type, sign, keys) ON rule.type = found.type
     LEFT JOIN payments_chargeback named
       ON named.payment_id = found.payment_id AND named.provider_reference = found.reference
@@ -178,7 +99,7 @@ CROSS JOIN LATERAL (
 # `expected` is what the books have of a line, in the currency of its sale: what is settled in another one is booked so.
 _MATCH: Final = f"""
 INSERT INTO staged_settlement_match
-WITH {_CARD_PRESENT},
+WITH {LIKELIEST},
 candidate AS ({_CANDIDATES}),
 best AS (
     SELECT DISTINCT ON (position) * FROM candidate ORDER BY position, rank, operation_id
@@ -210,7 +131,10 @@ SELECT found.*, moved.named, returned.item AS returned_item,
        END AS expected,
        CASE
            WHEN found.type IN ('fee', 'reserve_hold', 'reserve_release') OR returned.item IS NOT NULL THEN 'plain'
-           WHEN found.gross = 0 THEN 'plain'  -- it tells something, and moves nothing but its fee
+           -- It tells something, and moves nothing but its fee: kept, and as unknown while it may yet tell something.
+           WHEN found.gross = 0 THEN CASE
+               WHEN found.type IN ('confirmed', 'declined') AND found.operation_id IS NULL AND found.evidence_id IS NULL
+               THEN 'unknown' ELSE 'plain' END
            WHEN found.item IS NULL OR found.type = 'payout_returned' THEN 'unknown'
            WHEN settled.id IS NOT NULL OR (found.operation_id IS NOT NULL AND found.nth > 1) THEN 'repeated'
            WHEN found.type IN ('sale', 'refund') AND found.outcome = 'succeeded' THEN 'matched'
@@ -308,11 +232,11 @@ def staged_card_present() -> bool:
     return bool(row and row[0])
 
 
-def stage_stored_lines(account_id: str) -> int:
+def stage_stored_lines(account_id: str, *, leave: Sequence[int] = ()) -> int:
     """Stage what is stored of this provider account and still unexplained, to be matched again; tell how much.
 
-    What a person has taken out of suspense in the meantime is theirs. A line that seemed to be settled before may be a
-    movement of the same name that the books had not heard of.
+    What a person has taken out of suspense in the meantime is theirs, and what is in `leave` is left alone. A line
+    that seemed to be settled before may be a movement of the same name that the books had not heard of.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -323,13 +247,14 @@ def stage_stored_lines(account_id: str) -> int:
                    line.authorization_code, line.occurred_at, line.currency, line.gross, line.fee, line.vat
             FROM reconciliation_settlementline line
             JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
-            WHERE settlement.provider_account_id = %s AND line.gross <> 0
+            WHERE settlement.provider_account_id = %(account)s AND line.id <> ALL(%(leave)s::bigint[])
+              AND (line.gross <> 0 OR line.type IN ('confirmed', 'declined'))
               AND (line.state = 'early'
                    OR (line.state = 'unknown' OR line.state = 'repeated' AND line.type NOT IN ('sale', 'refund'))
                       AND -line.gross = COALESCE(
                           (SELECT sum(posting.amount) FROM ledger_posting posting WHERE posting.item = line.item), 0))
             """,
-            [account_id],
+            {"account": account_id, "leave": list(leave)},
         )
         return int(cursor.rowcount)
 
@@ -341,6 +266,7 @@ class LateMatch(NamedTuple):
     state: str
     operation_id: str | None
     payment_id: str | None
+    evidence_id: str | None
     item: int
     booked_amount: int | None
     booked_currency: str | None
@@ -352,7 +278,7 @@ def late_matches() -> list[LateMatch]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT line.line_id, match.state, match.operation_id, match.payment_id, match.item,
+            SELECT line.line_id, match.state, match.operation_id, match.payment_id, match.evidence_id, match.item,
                    CASE WHEN match.expected_currency <> line.currency THEN match.expected END,
                    CASE WHEN match.expected_currency <> line.currency THEN match.expected_currency END,
                    match.differs

@@ -22,6 +22,8 @@ TYPES: Final[dict[str, Any]] = {
     LineType.RESERVE_HOLD.value: _("reserve hold"),
     LineType.RESERVE_RELEASE.value: _("reserve release"),
     LineType.PAYOUT_RETURNED.value: _("payout returned"),
+    LineType.CONFIRMED.value: _("confirmed"),
+    LineType.DECLINED.value: _("declined"),
 }
 
 
@@ -91,6 +93,7 @@ class SettlementLine(models.Model):
     booked_currency = CurrencyField(null=True, blank=True)  # the sale's, where it differs from the settlement's
     booked_amount = AmountField(null=True, blank=True)
     expected = AmountField(null=True, blank=True)  # the books' amount, where it differs and no operation tells it
+    evidence_id = IdField(null=True, blank=True)  # the device's transaction it is about, where its numbers said so
 
     class Meta:
         verbose_name = _("settlement line")

@@ -7,17 +7,23 @@ from payments.errors import Conflict
 from payments.ledger.posting import AccountSpec, Entry, Line, next_items
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind as Kind
+from payments.services.confirm import write_off_offline
 from reconciliation import journal
 from reconciliation.models import Payout
 from reconciliation.services.standing import Standing
 
 
-def decided(row: Discrepancy, stands: Standing, action: str, at: datetime) -> list[Entry]:
+def decided(row: Discrepancy, stands: Standing, action: str, at: datetime, actor: str) -> list[Entry]:
     """The entry of a write-off, a fee or a move to suspense; none where nothing stands open anymore.
+
+    An offline sale that was never settled is written off by payments, which knows from then on that it is a loss.
 
     Raises:
         Conflict: a fee without a provider account to book it to.
     """
+    if stands.account.code.startswith("provisional:") and row.payment is not None:
+        write_off_offline(row.payment, actor=actor, at=at)
+        return []
     parked = action == "suspense"
     if parked and stands.account.code == "suspense":
         return []  # it stands there already

@@ -13,6 +13,7 @@ from django.core.files.storage import Storage
 from django.utils import timezone
 
 from payments.ids import is_id
+from payments.sweeping import Sweep
 from reconciliation.models import SettlementFile
 from reconciliation.models.settlement_file import FOLDER
 
@@ -26,13 +27,14 @@ def forget_files(*, now: datetime | None = None) -> int:
     """Delete what no row has named for a day (beat). Tell how many files that were."""
     storage = SettlementFile._meta.get_field("file").storage
     before = (now or timezone.now()) - UNCOMMITTED
-    gone = 0
+    gone, sweep = 0, Sweep("reconciliation.forget_file")
     for names in _names(storage):
-        for name in sorted(set(names) - _known(names)):
-            if storage.get_modified_time(name) < before:
-                storage.delete(name)
-                logger.warning("%s was stored and never committed; it is deleted.", name)
-                gone += 1
+        for name in sorted(set(names) - _known(names) - set(sweep.resting)):
+            with sweep.item(name):
+                if storage.get_modified_time(name) < before:
+                    storage.delete(name)
+                    logger.warning("%s was stored and never committed; it is deleted.", name)
+                    gone += 1
     return gone
 
 

@@ -8,7 +8,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from payments.crash_points import reach
+from payments.models import WorkFailure
 from payments.notify.services.emit import NewEvent, emit
+from payments.sweeping import Sweep
 from reconciliation import shapes, sql
 from reconciliation.formats.base import Kind, Problem
 from reconciliation.models import SettlementFile
@@ -16,7 +18,8 @@ from reconciliation.services import settlements, statements
 from reconciliation.services.stage import Reading, stage
 
 MOST_ATTEMPTS: Final = 5
-ACTOR: Final = "system:reconciliation"
+WORK: Final = "reconciliation.import_file"
+AT_ONCE: Final = 20
 
 logger = logging.getLogger(__name__)
 
@@ -50,11 +53,13 @@ def _import(file: SettlementFile) -> None:
 
 def import_due() -> int:
     """Take up files that no bell rang for, or whose worker died (beat). Tell how many."""
-    due = SettlementFile.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
-    ids = list(due.values_list("id", flat=True)[:20])
-    for file_id in ids:
-        import_file(file_id)
-    return len(ids)
+    sweep = Sweep(WORK)
+    due = SettlementFile.objects.filter(due_at__lte=timezone.now()).exclude(id__in=sweep.resting)
+    files = list(due.order_by("due_at").values_list("id", "merchant_id")[:AT_ONCE])
+    for file_id, merchant_id in files:
+        with sweep.item(file_id, merchant_id=merchant_id):
+            import_file(file_id)
+    return len(files)
 
 
 def _begin(file_id: str) -> SettlementFile | None:
@@ -64,7 +69,9 @@ def _begin(file_id: str) -> SettlementFile | None:
     file = waiting.select_related("merchant", "provider_account").get()
     if file.attempts <= MOST_ATTEMPTS:
         return file
-    detail = f"The import was cut short {MOST_ATTEMPTS} times. Look at the worker's log, then send the file again."
+    failed = WorkFailure.objects.filter(work=WORK, subject=file_id).first()
+    why = f" ({failed.error})" if failed is not None else ""
+    detail = f"The import was cut short {MOST_ATTEMPTS} times{why}. Look at the worker's log, then send the file again."
     _refuse(file, Reading(problems=[Problem(None, "import_failed", detail)]))
     return None
 

@@ -29,13 +29,13 @@ def key(kind: str, settlement: Settlement, number: int) -> str:
 def issues(settlement: Settlement, line: Issue) -> Iterator[Discrepancy]:
     """The disagreements that one line is."""
     gross = Money(line.gross, line.currency)
-    if line.state in _STATES:
+    if line.state in _STATES and line.gross:  # what moves nothing is no work for anybody
         kind = _STATES[SettlementLine.State(line.state)]
         yield _row(kind, settlement, line, line.gross, _found(kind, line, gross))
     if line.booked_currency is not None:
         detail = told(_SETTLED, settled=gross, booked=Money(line.expected or 0, line.booked_currency))
         yield _row(Kind.CURRENCY_DIFFERS, settlement, line, line.gross, detail)
-    elif line.expected is not None and line.expected != line.gross and line.state != SettlementLine.State.REPEATED:
+    elif line.expected is not None and line.expected != line.gross and line.state == SettlementLine.State.MATCHED:
         detail = told(_SETTLED, settled=gross, booked=Money(line.expected, line.currency))
         yield _row(Kind.AMOUNT_DIFFERS, settlement, line, line.expected - line.gross, detail)
     if line.expected_fee is not None and abs(line.expected_fee - line.fee) > 1:

@@ -1,6 +1,7 @@
 """Late matches: what was unknown or early when its file came in, and is explained by now."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from django.db import transaction
@@ -11,11 +12,14 @@ from payments.ledger.posting import Entry, post
 from payments.models import Discrepancy, Merchant, ProviderAccount
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.services import discrepancy
+from payments.sweeping import Sweep
 from reconciliation import journal
 from reconciliation import sql as session
+from reconciliation.card_present import sql as card_present
 from reconciliation.matches import sql as matches
-from reconciliation.models import BankStatementLine, Payout, SettlementLine
+from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementLine
 from reconciliation.services.confirm_settled import confirm_settled
+from reconciliation.services.doubts import decline_unpaid, settle_doubts
 from reconciliation.services.explained import explained
 from reconciliation.services.issues import issues, key
 from reconciliation.services.payouts import receive
@@ -28,7 +32,10 @@ _KINDS: Final = {
     _State.UNKNOWN: Kind.UNKNOWN_LINE,
     _State.REPEATED: Kind.DUPLICATE,
 }
-_FOUND: Final = ("state", "item", "operation_id", "payment_id", "booked_currency", "booked_amount", "expected")
+_FOUND: Final = (
+    *("state", "item", "operation_id", "payment_id", "evidence_id"),
+    *("booked_currency", "booked_amount", "expected"),
+)
 
 
 def rematch() -> int:
@@ -38,7 +45,13 @@ def rematch() -> int:
     accounts = ProviderAccount.objects.filter(
         Q(id__in=lines.values("settlement__provider_account_id")) | Q(id__in=payouts.values("provider_account_id"))
     )
-    return sum(rematch_account(account) for account in accounts.select_related("merchant").order_by("id"))
+    sweep = Sweep("reconciliation.rematch")
+    found = 0
+    for account_id, merchant_id in accounts.order_by("id").values_list("id", "merchant_id"):
+        if account_id not in sweep.resting:
+            with sweep.item(account_id, merchant_id=merchant_id):
+                found += rematch_account(ProviderAccount.objects.select_related("merchant").get(id=account_id))
+    return found
 
 
 def rematch_account(account: ProviderAccount) -> int:
@@ -47,13 +60,29 @@ def rematch_account(account: ProviderAccount) -> int:
         if not free:
             return 0
         with session.staging():
-            matches.stage_stored_lines(account.id)
+            sweep = Sweep("reconciliation.rematch_line")
+            matches.stage_stored_lines(account.id, leave=[int(line_id) for line_id in sweep.resting])
             matches.match_settlement_lines(merchant_id=account.merchant_id, account_id=account.id)
+            _take_in_what_was_said(account)
             found = matches.late_matches()
+            sweep.together(
+                found,
+                partial(_apply, account),
+                subject=lambda match: str(match.line_id),
+                merchant_id=account.merchant_id,
+            )
             with transaction.atomic():
-                _apply(account, found)
                 find_payouts(merchant=account.merchant)
     return len(found)
+
+
+def _take_in_what_was_said(account: ProviderAccount) -> None:
+    """What lines say of doubts, and beside the money, of transactions that the books did not know when they came."""
+    with transaction.atomic():
+        settle_doubts(account)
+        for settlement in Settlement.objects.filter(id__in=card_present.keep_what_was_said()).order_by("id"):
+            confirm_settled(settlement)
+            decline_unpaid(settlement)
 
 
 def find_payouts(*, merchant: Merchant) -> None:
@@ -91,7 +120,7 @@ def _apply(account: ProviderAccount, found: Sequence[matches.LateMatch]) -> None
     for match in found:
         line = stored[match.line_id]
         line.state, line.item = match.state, match.item
-        line.operation_id, line.payment_id = match.operation_id, match.payment_id
+        line.operation_id, line.payment_id, line.evidence_id = match.operation_id, match.payment_id, match.evidence_id
         if key(Kind.MISSING_IN_BOOKS, line.settlement, line.number) not in written_off:
             line.expected = match.differs
     SettlementLine.objects.bulk_update(stored.values(), _FOUND)

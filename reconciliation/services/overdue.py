@@ -1,9 +1,11 @@
 """What should have come by now: operations that no settlement shows, payouts that the bank does not."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import transaction
+from django.db.models import Exists, OuterRef, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -12,6 +14,7 @@ from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.money import Money
 from payments.said import Word, told
 from payments.services import discrepancy
+from payments.sweeping import Sweep
 from reconciliation.models import Payout
 from reconciliation.settlements import sql
 
@@ -23,17 +26,31 @@ AT_ONCE: Final = 1000
 def raise_overdue(*, now: datetime | None = None) -> int:
     """Raise what is overdue, once each (beat). A later settlement or statement closes it by itself."""
     moment = now or timezone.now()
-    with transaction.atomic():
-        rows = [_missing(row) for row in sql.missing(before=moment - SETTLED_WITHIN, limit=AT_ONCE)]
-        rows += [_not_received(payout) for payout in _late_payouts(moment)]
-        return len(discrepancy.raise_(rows))
-
-
-def _late_payouts(moment: datetime) -> list[Payout]:
-    waiting = Payout.objects.filter(
-        status=Payout.Status.ANNOUNCED, amount_received=0, expected_on__lt=(moment - PAID_WITHIN).date()
+    sweep = Sweep("reconciliation.raise_overdue")
+    missing = sql.missing(before=moment - SETTLED_WITHIN, limit=AT_ONCE, leave=sweep.resting)
+    raised: list[int] = []
+    sweep.together(
+        missing,
+        lambda some: raised.append(len(discrepancy.raise_([_missing(row) for row in some]))),
+        subject=lambda row: row.operation_id,
     )
-    return list(waiting.select_related("settlement").order_by("id")[:AT_ONCE])
+    sweep.together(
+        _late_payouts(moment, sweep.resting),
+        lambda some: raised.append(len(discrepancy.raise_([_not_received(payout) for payout in some]))),
+        subject=lambda payout: payout.id,
+    )
+    return sum(raised)
+
+
+def _late_payouts(moment: datetime, leave: Sequence[str]) -> list[Payout]:
+    """Those that stand open already do not count: they would keep the others from ever being told."""
+    told = Discrepancy.objects.filter(
+        merchant_id=OuterRef("merchant_id"), key=Concat(Value(f"{Kind.PAYOUT_NOT_RECEIVED}:"), OuterRef("id"))
+    ).exclude(status=Discrepancy.Status.RESOLVED)
+    waiting = Payout.objects.filter(
+        ~Exists(told), status=Payout.Status.ANNOUNCED, amount_received=0, expected_on__lt=(moment - PAID_WITHIN).date()
+    )
+    return list(waiting.exclude(id__in=leave).select_related("settlement").order_by("id")[:AT_ONCE])
 
 
 def _missing(row: sql.Missing) -> Discrepancy:

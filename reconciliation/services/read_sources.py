@@ -6,6 +6,7 @@ settlement already, or whose file is being imported, is not read again.
 
 import logging
 import tempfile
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_noop
 
 from payments.models import ProviderAccount, ProviderEvent
 from payments.services.submit import credentials_of
-from payments.sweeping import guarded
+from payments.sweeping import Sweep
 from reconciliation import registry
 from reconciliation.models import Announcement, Payout, Settlement, SettlementFile
 from reconciliation.services.payouts import fail
@@ -36,18 +37,23 @@ logger = logging.getLogger(__name__)
 def read_due() -> int:
     """Take up news that came in, and what is due again. Tell how many payouts were looked at."""
     _note_news()
-    due = _claim()
-    for announcement in due:
-        _take(announcement)
+    sweep = Sweep("reconciliation.read_payout")
+    due = _claim([int(subject) for subject in sweep.resting])
+    for announcement_id, merchant_id in due:
+        with sweep.item(str(announcement_id), merchant_id=merchant_id):
+            _take(Announcement.objects.select_related("provider_account__merchant").get(id=announcement_id))
     return len(due)
 
 
 def look_for_lost() -> int:
     """Ask each account's provider for payouts of the last weeks that nothing was heard of. Tell how many there were."""
-    found = 0
+    found, sweep = 0, Sweep("reconciliation.look_for_payouts")
+    accounts = ProviderAccount.objects.filter(active=True).exclude(id__in=sweep.resting).order_by("id")
     for code, source in registry.sources().items():
-        for account in ProviderAccount.objects.filter(provider=code, active=True).select_related("merchant"):
-            found += _note_lost(source, account, timezone.now() - LOST_WITHIN)
+        for account_id, merchant_id in accounts.filter(provider=code).values_list("id", "merchant_id"):
+            with sweep.item(account_id, merchant_id=merchant_id):
+                account = ProviderAccount.objects.select_related("merchant").get(id=account_id)
+                found += _note_lost(source, account, timezone.now() - LOST_WITHIN)
     return found
 
 
@@ -84,13 +90,14 @@ def _note_lost(source: Source, account: ProviderAccount, since: datetime) -> int
     return len(lost)
 
 
-def _claim() -> list[Announcement]:
-    """Take what is due for the length of a lease; several sweeps share the work."""
+def _claim(resting: Sequence[int]) -> list[tuple[int, str]]:
+    """Take what is due (with its merchant) for the length of a lease; several sweeps share the work."""
     with transaction.atomic():
         now = Now()  # by the database's clock: workers' clocks differ
-        due = Announcement.objects.filter(due_at__lte=now).select_for_update(of=("self",), skip_locked=True)
-        rows = list(due.select_related("provider_account__merchant").order_by("due_at", "id")[:AT_ONCE])
-        taken = Announcement.objects.filter(id__in=[row.id for row in rows])
+        due = Announcement.objects.filter(due_at__lte=now).exclude(id__in=resting)
+        free = due.select_for_update(of=("self",), skip_locked=True).order_by("due_at", "id")
+        rows = list(free.values_list("id", "merchant_id")[:AT_ONCE])
+        taken = Announcement.objects.filter(id__in=[row[0] for row in rows])
         taken.update(due_at=now + LEASE, attempts=F("attempts") + 1)
     return rows
 
@@ -98,15 +105,15 @@ def _claim() -> list[Announcement]:
 def _take(announcement: Announcement) -> None:
     """Read one payout; what cannot be read is tried again, ever more seldom."""
     detail, done = gettext_noop("It could not be read; the log of the worker says why."), False
-    with guarded("payout %s of %s cannot be read", announcement.reference, announcement.provider_account_id):
-        try:
-            detail, done = _read(announcement)
-        except SourceUnavailable as trouble:
-            detail = trouble.detail
-    patience = timedelta(seconds=PATIENCE[min(announcement.attempts, len(PATIENCE) - 1)])
-    Announcement.objects.filter(id=announcement.id).update(
-        detail=detail, file=announcement.file, due_at=None if done else Now() + patience
-    )
+    try:
+        detail, done = _read(announcement)
+    except SourceUnavailable as trouble:
+        detail = trouble.detail
+    finally:
+        patience = timedelta(seconds=PATIENCE[min(announcement.attempts, len(PATIENCE) - 1)])
+        Announcement.objects.filter(id=announcement.id).update(
+            detail=detail, file=announcement.file, due_at=None if done else Now() + patience
+        )
 
 
 def _read(announcement: Announcement) -> tuple[str, bool]:

@@ -10,13 +10,13 @@ from django.utils.translation import gettext_noop
 
 from payments.errors import Conflict, Fault, NotFound, ValidationFailed
 from payments.ledger.posting import Entry, post
-from payments.models import Discrepancy, Merchant
+from payments.models import Discrepancy, Merchant, Order
 from payments.pan import has_card_number
 from payments.people.models import Approval, User
 from payments.people.services import approvals, audit_log
 from payments.services import discrepancy
 from payments.services.intent import Intent
-from reconciliation.services import matching
+from reconciliation.services import matching, settle_by_hand
 from reconciliation.services.decide import decided
 from reconciliation.services.standing import ACTIONS, possible, standing
 
@@ -123,18 +123,37 @@ def _carry_out(row: Discrepancy, resolution: Resolution, actor: str) -> Discrepa
     entries: list[Entry] = []
     if resolution.action == "match":
         entries = matching.match(row, resolution.with_[0], now)
+    elif resolution.action in settle_by_hand.ACTIONS:
+        settle_by_hand.settle(row, resolution.action, actor=actor)
     elif resolution.action != "accept":
         stands = standing(row)
-        entries = decided(row, stands, resolution.action, now) if stands is not None else []
-    post(entries)
-    (closed,) = discrepancy.close_(
-        merchant=row.merchant, keys=[row.key], actor=actor, resolution=_told(resolution, actor)
-    )
+        entries = decided(row, stands, resolution.action, now, actor) if stands is not None else []
+    post([entry for entry in entries if entry.lines])
+    closed = _closed(row, resolution, actor)
     _log(row, resolution, actor, "discrepancy.resolved")
     return closed
 
 
+def _closed(row: Discrepancy, resolution: Resolution, actor: str) -> Discrepancy:
+    """Close it by this person's word, also where what was recorded has just closed it by itself."""
+    told = _told(resolution, actor)
+    closed = discrepancy.close_(merchant=row.merchant, keys=[row.key], actor=actor, resolution=told)
+    if closed:
+        return closed[0]
+    row.refresh_from_db()
+    row.resolution, row.resolved_by = told, actor
+    row.save(update_fields=["resolution", "resolved_by"])
+    return row
+
+
+def _lock_order(discrepancy_id: str) -> None:
+    """The order comes first, as everywhere: whoever records a truth about it closes its discrepancies after that."""
+    about = Discrepancy.objects.filter(id=discrepancy_id, payment__isnull=False)
+    list(Order.objects.select_for_update().filter(id__in=about.values("payment__order_id")))
+
+
 def _locked(merchant: Merchant, discrepancy_id: str) -> Discrepancy:
+    _lock_order(discrepancy_id)
     rows = Discrepancy.objects.select_for_update(of=("self",)).select_related("merchant", "payment")
     row = rows.filter(merchant=merchant, id=discrepancy_id).first()
     if row is None:
@@ -143,6 +162,7 @@ def _locked(merchant: Merchant, discrepancy_id: str) -> Discrepancy:
 
 
 def _proposed(discrepancy_id: str) -> tuple[Discrepancy, Resolution]:
+    _lock_order(discrepancy_id)
     rows = Discrepancy.objects.select_for_update(of=("self",)).select_related("merchant", "payment")
     row = rows.filter(id=discrepancy_id).first()
     if row is None:

@@ -14,6 +14,7 @@ from reconciliation.matches import sql as matches
 from reconciliation.models import Payout, Settlement, SettlementFile
 from reconciliation.services import payouts as payouts_
 from reconciliation.services.confirm_settled import confirm_settled
+from reconciliation.services.doubts import decline_unpaid, settle_doubts
 from reconciliation.services.explained import explained
 from reconciliation.services.issues import issues
 from reconciliation.services.late import find_payouts
@@ -38,12 +39,14 @@ def match(file: SettlementFile, reading: Reading) -> list[Problem]:
 def book(file: SettlementFile, reading: Reading) -> None:
     """Store, book and announce all of it, within the caller's transaction."""
     assert file.provider_account is not None
+    settle_doubts(file.provider_account)
     items = iter(next_items(2 * len(reading.settlements)))
     rows = [_settlement(file, header, trailer, next(items)) for header, trailer in reading.settlements]
     Settlement.objects.bulk_create(rows)
     sql.store_settlement_lines(account_id=file.provider_account.id, settlement_ids=[row.id for row in rows])
     for row, (_, trailer) in zip(rows, reading.settlements, strict=True):
         confirm_settled(row)
+        decline_unpaid(row)
         payouts_.fail(_returned(row), at=row.closed_at)
         for entry in journal.settled(file.merchant, row, sql.bookings(row.id)):
             post([entry] if entry.lines else [])

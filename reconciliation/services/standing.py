@@ -9,6 +9,7 @@ from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from reconciliation.models import BankStatementLine, Payout, SettlementLine
 from reconciliation.queries import item_balance
+from reconciliation.services import settle_by_hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ _POSSIBLE: Final[dict[str, tuple[str, ...]]] = {
     Kind.MISSING_IN_BOOKS: ("write_off", *_LATER),
     Kind.PAYOUT_NOT_RECEIVED: ("write_off", *_LATER),
 }
-ACTIONS: Final = ("match", "accept", *_MONEY)
+ACTIONS: Final = ("match", "accept", *_MONEY, *settle_by_hand.ACTIONS)
 
 
 def possible(row: Discrepancy) -> tuple[str, ...]:
@@ -43,7 +44,11 @@ def possible(row: Discrepancy) -> tuple[str, ...]:
     if told_twice or (row.kind == Kind.AMOUNT_DIFFERS and row.settlement_file_id is None):
         # No file says so but a device or a provider, and what it did is booked.
         return ("accept", *_LATER)
-    return _POSSIBLE.get(row.kind, ("accept", *_LATER))
+    if row.kind == Kind.MISSING_IN_SETTLEMENT and _is_provisional(row):
+        return ("write_off", *_LATER)
+    said = settle_by_hand.actions(row)
+    others = _LATER if said and row.kind == Kind.OUTCOME_UNKNOWN else _POSSIBLE.get(row.kind, ("accept", *_LATER))
+    return (*said, *others)
 
 
 def standing(row: Discrepancy) -> Standing | None:
@@ -58,8 +63,19 @@ def standing(row: Discrepancy) -> Standing | None:
     if row.kind not in _POSSIBLE or row.payment is None or row.currency is None or row.amount is None:
         return None
     owner = row.payment.provider_account_id
+    if _is_provisional(row):
+        provisional = account("provisional", row.currency, owner)
+        return Standing(
+            provisional, row.payment.item, item_balance(row.merchant_id, provisional, row.payment.item), owner
+        )
     amount = -row.amount if row.kind == Kind.MISSING_IN_BOOKS else row.amount
     return Standing(account("receivable", row.currency, owner), row.payment.item, amount, owner)
+
+
+def _is_provisional(row: Discrepancy) -> bool:
+    """A sale that was approved offline and never settled stands there, and not in the receivable."""
+    sold = row.kind == Kind.MISSING_IN_SETTLEMENT and (row.amount or 0) > 0
+    return sold and row.payment is not None and row.payment.provisional
 
 
 def _in_suspense(row: Discrepancy) -> Standing | None:

@@ -11,7 +11,7 @@ _STORE: Final = """
 INSERT INTO reconciliation_settlementline (
     settlement_id, number, type, reference, payment_reference, reported_operation, rrn, tid, stan,
     authorization_code, occurred_at, currency, gross, fee, vat, state, operation_id, payment_id, item,
-    booked_currency, booked_amount, expected
+    booked_currency, booked_amount, expected, evidence_id
 )
 SELECT settlement.id, line.number, line.type, line.reference, line.payment_reference, line.reported_operation,
        line.rrn, line.tid, line.stan, line.authorization_code, line.occurred_at, line.currency, line.gross, line.fee,
@@ -31,7 +31,7 @@ SELECT settlement.id, line.number, line.type, line.reference, line.payment_refer
             THEN match.expected_currency END,
        CASE WHEN match.state IN ('matched', 'early') AND match.expected_currency <> line.currency
             THEN match.expected END,
-       match.differs
+       match.differs, match.evidence_id
 FROM staged_settlement_line line
 JOIN staged_settlement_match match ON match.position = line.position
 JOIN unnest(%(settlements)s::bigint[]) WITH ORDINALITY settlement(id, place) ON settlement.place = line.settlement + 1
@@ -143,8 +143,29 @@ def provisional_payments(settlement_id: int) -> list[tuple[str, str]]:
             """
             SELECT DISTINCT payment.id, payment.order_id FROM reconciliation_settlementline line
             JOIN payments_payment payment ON payment.id = line.payment_id
-            WHERE line.settlement_id = %s AND line.state = 'matched' AND line.type = 'sale' AND payment.provisional
+            WHERE line.settlement_id = %s
+              AND (payment.provisional OR payment.offline_declined_at IS NOT NULL AND payment.confirmed_at IS NULL)
+              AND (line.state = 'matched' AND line.type = 'sale' OR line.type = 'confirmed')
             ORDER BY payment.order_id, payment.id
+            """,
+            [settlement_id],
+        )
+        return [tuple(row) for row in cursor.fetchall()]
+
+
+def declined_operations(settlement_id: int) -> list[tuple[str, str, bool]]:
+    """(operation, order, still provisional) of sales that succeeded in the books and that the acquirer never pays."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT DISTINCT operation.id, payment.order_id, payment.provisional
+            FROM reconciliation_settlementline line
+            JOIN payments_operation operation ON operation.id = line.operation_id
+            JOIN payments_payment payment ON payment.id = operation.payment_id
+            WHERE line.settlement_id = %s AND line.type = 'declined' AND operation.verb = 'sale'
+              AND operation.outcome = 'succeeded' AND operation.reversed_at IS NULL
+              AND payment.offline_declined_at IS NULL
+            ORDER BY payment.order_id, operation.id
             """,
             [settlement_id],
         )
@@ -194,8 +215,11 @@ class Missing(NamedTuple):
     channel_id: str
 
 
-def missing(*, before: datetime, limit: int) -> list[Missing]:
-    """Operations that succeeded before a moment and that no settlement of their provider account has shown."""
+def missing(*, before: datetime, limit: int, leave: Sequence[str] = ()) -> list[Missing]:
+    """Operations that succeeded before a moment and that no settlement of their provider account has shown.
+
+    Those of `leave` are left out.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -204,7 +228,9 @@ def missing(*, before: datetime, limit: int) -> list[Missing]:
             FROM payments_operation operation
             JOIN payments_payment payment ON payment.id = operation.payment_id
             WHERE operation.outcome = 'succeeded' AND operation.verb IN ('sale', 'capture', 'refund')
+              AND operation.reversed_at IS NULL
               AND operation.executor NOT IN ('recorded', 'bank') AND operation.occurred_at < %(before)s
+              AND operation.id <> ALL(%(leave)s)
               AND EXISTS (
                   SELECT FROM reconciliation_settlement settlement
                   WHERE settlement.provider_account_id = operation.provider_account_id
@@ -221,6 +247,6 @@ def missing(*, before: datetime, limit: int) -> list[Missing]:
               )
             ORDER BY operation.id LIMIT %(limit)s
             """,
-            {"before": before, "limit": limit},
+            {"before": before, "limit": limit, "leave": list(leave)},
         )
         return [Missing(*row) for row in cursor.fetchall()]

@@ -43,6 +43,10 @@ class Shop:
     def account(self, provider: str) -> ProviderAccount:
         return ProviderAccount.objects.select_related("merchant").get(merchant=self.merchant, provider=provider)
 
+    def account_id(self, provider: str) -> str:
+        """Its id alone, where nothing else of it can be read."""
+        return ProviderAccount.objects.values_list("id", flat=True).get(merchant=self.merchant, provider=provider)
+
     def sells_online(self, amount: int, currency: str = "EUR") -> Payment:
         """A card payment through the real simulator."""
         request = PaymentRequest(
@@ -53,27 +57,46 @@ class Shop:
         )
         return create_payment(request, actor=BY)
 
-    def sells_in_store(self, amount: int, *, offline: bool = False, **proof: str) -> Payment:
+    def sells_in_store(self, amount: int, **said: Any) -> Payment:
         """A PIN sale as a terminal reports it; money moved by the external acquirer."""
-        result = self.reports(Kind.SALE, amount, offline=offline, **proof)
+        result = self.reports(Kind.SALE, amount, **said)
         return Payment.objects.get(id=result.payment_id)
 
     def reports(
-        self, kind: Kind, amount: int, *, offline: bool = False, original: int | None = None, **proof: str
+        self,
+        kind: Kind,
+        amount: int,
+        *,
+        ending: Ending = Ending.APPROVED,
+        offline: bool = False,
+        original: int | None = None,
+        resolves: int | None = None,
+        order: str | None = None,
+        terminal: str | None = None,
+        **proof: str,
     ) -> Registered:
-        """What the till's terminal says happened."""
+        """What the till's terminal (or another one) says happened."""
         sequence = next(self.sequence)
+        posted: dict[str, Any] = {"sequence": sequence, "type": kind.value, "outcome": ending.value}
+        posted |= {"original": {"sequence": original}} if original is not None else {}
+        posted |= {"resolves": resolves} if resolves is not None else {}
         device = Device(
-            terminal_id=self.terminal, label="Till 1", series=1, channel=self.store, account=self.account("external")
+            terminal_id=terminal or self.terminal,
+            label="Till 1",
+            series=1,
+            channel=self.store,
+            account=self.account("external"),
         )
         row = DeviceTransaction(
             sequence=sequence,
             kind=kind,
-            ending=Ending.APPROVED,
+            ending=ending,
             amount=amount,
             currency="EUR",
             occurred_at=timezone.now() - timedelta(minutes=5),
-            posted={"sequence": sequence, "type": kind.value, "outcome": "approved"},
+            posted=posted,
+            resolves=resolves,
+            order_reference=order,
             offline=offline,
             proof=Proof(**proof),
             original=Original(sequence=original) if original is not None else None,

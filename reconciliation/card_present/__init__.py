@@ -1,0 +1,1 @@
+"""Lines of PIN acquirers, and the devices' transactions that they are about."""

@@ -1,0 +1,170 @@
+"""Which device's transaction an acquirer's staged line is about, by what a PIN acquirer prints; and what it proves."""
+
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from django.db import connection
+
+_NEAR: Final = (
+    "evidence.occurred_at BETWEEN line.occurred_at - interval '3 days' AND line.occurred_at + interval '3 days'"
+)
+# Where a line and a device's transaction both give a number: 1 where it is the same, -1 where it is not, else 0.
+_SAYS: Final = "CASE WHEN line.{0} = '' OR evidence.{1} IS NULL THEN 0 WHEN evidence.{1} = line.{0} THEN 1 ELSE -1 END"
+# What a PIN acquirer prints. RRN, STAN and authorization code repeat between terminals and days: they count only where
+# no TID and no RRN contradicts, with amount and sign; of several transactions the one that agrees in more is meant,
+# and where as much speaks for two of them, neither. `proven` is what may settle a transaction in doubt by itself.
+LIKELIEST: Final = f"""
+named AS (
+    SELECT line.position, evidence.id
+    FROM staged_settlement_line line
+    JOIN payments_cardevidence evidence ON evidence.merchant_id = %(merchant)s AND evidence.rrn = line.rrn
+    WHERE line.rrn <> ''
+    UNION ALL
+    SELECT line.position, evidence.id
+    FROM staged_settlement_line line
+    JOIN payments_cardevidence evidence
+      ON evidence.merchant_id = %(merchant)s AND evidence.acquirer_tid = line.tid AND evidence.stan = line.stan
+     AND {_NEAR} AND (line.rrn = '' OR evidence.rrn IS NULL)
+    WHERE line.stan <> ''
+    UNION ALL
+    SELECT line.position, evidence.id
+    FROM staged_settlement_line line
+    JOIN payments_cardevidence evidence
+      ON evidence.merchant_id = %(merchant)s AND evidence.authorization_code = line.authorization_code
+     AND {_NEAR} AND (line.rrn = '' OR evidence.rrn IS NULL)
+    WHERE line.authorization_code <> ''
+),
+compared AS (
+    SELECT line.position, line.type, evidence.id AS evidence_id, evidence.type AS kind,
+           COALESCE(evidence.operation_id, later.operation_id) AS operation_id, evidence.payment_id,
+           line.type IN ('confirmed', 'declined') OR evidence.currency = line.currency
+               AND line.gross = evidence.amount * CASE evidence.type WHEN 'refund' THEN -1 ELSE 1 END AS same_amount,
+           sign(line.gross) * CASE evidence.type WHEN 'refund' THEN -1 ELSE 1 END AS direction,
+           {_SAYS.format("tid", "acquirer_tid")} AS tid, {_SAYS.format("rrn", "rrn")} AS rrn,
+           {_SAYS.format("stan", "stan")} AS stan, {_SAYS.format("authorization_code", "authorization_code")} AS code
+    FROM named
+    JOIN staged_settlement_line line ON line.position = named.position
+    JOIN payments_cardevidence evidence ON evidence.id = named.id
+    LEFT JOIN LATERAL (
+        -- What a later transaction said of a refund in doubt stands with that one.
+        SELECT later.operation_id FROM payments_cardevidence later
+        WHERE evidence.operation_id IS NULL AND later.operation_id IS NOT NULL
+          AND later.terminal_id = evidence.terminal_id AND later.series = evidence.series
+          AND later.sequence > evidence.sequence
+          AND (later.posted ->> 'resolves')::bigint = evidence.sequence
+        LIMIT 1
+    ) later ON true
+    WHERE evidence.type = line.type OR line.type IN ('confirmed', 'declined') AND evidence.type IN ('sale', 'refund')
+),
+fitting AS (
+    SELECT DISTINCT ON (found.position, COALESCE(found.operation_id, found.evidence_id))
+           found.position, found.operation_id, found.evidence_id,
+           COALESCE(operation.payment_id, found.payment_id) AS payment_id,
+           found.tid + found.rrn + found.stan + found.code AS agreement,
+           EXISTS (
+               SELECT FROM reconciliation_settlementline settled
+               WHERE settled.operation_id = found.operation_id AND settled.type = found.type
+                 AND settled.state = 'matched'
+           ) AS settled,
+           CASE operation.outcome WHEN 'succeeded' THEN 0 WHEN 'declined' THEN 2 ELSE 1 END AS standing,
+           found.same_amount AND found.tid = 1 AND (found.rrn = 1 OR found.stan = 1)
+               AND least(found.stan, found.code) >= 0 AS proven
+    FROM compared found
+    LEFT JOIN payments_operation operation ON operation.id = found.operation_id
+    LEFT JOIN payments_payment payment ON payment.id = found.payment_id
+    WHERE found.tid >= 0 AND found.rrn >= 0 AND found.tid + found.rrn + found.stan + found.code > 0
+      AND (found.type IN ('sale', 'refund') OR found.tid = 1 AND (found.rrn = 1 OR found.stan = 1))
+      AND COALESCE(operation.provider_account_id, payment.provider_account_id, %(account)s) = %(account)s
+      AND (operation.id IS NULL OR (operation.verb = 'refund') = (found.kind = 'refund'))
+      -- Another amount may be the same sale's only where its numbers leave no doubt.
+      AND (found.same_amount
+           OR found.direction > 0 AND found.tid = 1 AND found.rrn = 1 AND greatest(found.stan, found.code) = 1)
+      AND (operation.outcome = 'succeeded' OR found.rrn = 1 OR found.stan = 1)
+    ORDER BY found.position, COALESCE(found.operation_id, found.evidence_id),
+             found.tid + found.rrn + found.stan + found.code DESC
+),
+likeliest AS (
+    SELECT fitting.*, rank() OVER (PARTITION BY position ORDER BY agreement DESC, settled, standing) AS place,
+           count(*) OVER (PARTITION BY position, agreement, settled, standing) AS alike
+    FROM fitting
+)"""
+
+
+class Said(NamedTuple):
+    """A staged line whose word may settle what a device or provider left in doubt."""
+
+    position: int
+    line_type: str
+    operation_id: str | None
+    evidence_id: str | None
+    occurred_at: datetime
+
+
+_SAID: Final = """
+SELECT match.position, line.type, match.operation_id, match.evidence_id, line.occurred_at
+FROM staged_settlement_match match
+JOIN staged_settlement_line line ON line.position = match.position
+LEFT JOIN payments_operation operation ON operation.id = match.operation_id
+LEFT JOIN payments_cardevidence evidence ON evidence.id = match.evidence_id
+WHERE match.proven AND match.state IN ('early', 'unknown', 'plain')
+  AND (operation.outcome = 'unknown'
+           AND (line.type IN ('confirmed', 'declined')
+                OR operation.currency = line.currency AND operation.amount = abs(line.gross))
+       OR operation.id IS NULL AND evidence.settled IS NULL AND evidence.posted ->> 'outcome' = 'unknown'
+          AND NOT EXISTS (
+              SELECT FROM payments_cardevidence later
+              WHERE later.terminal_id = evidence.terminal_id AND later.series = evidence.series
+                AND later.sequence > evidence.sequence AND later.posted ->> 'outcome' <> 'unknown'
+                AND (later.posted ->> 'resolves')::bigint = evidence.sequence
+          ))
+ORDER BY match.position
+"""
+
+
+def said_of_doubts() -> list[Said]:
+    """The staged lines that prove what came of something in doubt."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SAID)
+        return [Said(*row) for row in cursor.fetchall()]
+
+
+_SETTLED: Final = """
+UPDATE staged_settlement_match match
+SET operation_id = operation.id, payment_id = operation.payment_id,
+    state = CASE WHEN line.gross = 0 THEN match.state ELSE 'matched' END,
+    item = CASE WHEN line.gross <> 0 THEN COALESCE(payment.item, part.item) END,
+    expected = CASE WHEN line.gross <> 0 THEN sign(line.gross)::int * operation.amount END,
+    expected_currency = CASE WHEN line.gross <> 0 THEN operation.currency END
+FROM staged_settlement_line line, payments_operation operation
+LEFT JOIN payments_payment payment ON payment.id = operation.payment_id
+LEFT JOIN payments_refundpart part ON part.id = operation.refund_part_id
+WHERE match.position = %(position)s AND line.position = match.position AND operation.id = %(operation)s
+  AND operation.outcome = 'succeeded' AND operation.reversed_at IS NULL
+"""
+
+
+def note_settled(position: int, operation_id: str) -> None:
+    """A staged line is about an operation that is known to have succeeded by now."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTLED, {"position": position, "operation": operation_id})
+
+
+def keep_what_was_said() -> list[int]:
+    """Stored lines that say something beside the money keep what they are about, now that it is known.
+
+    Returns the ids of the settlements that hold them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE reconciliation_settlementline stored
+            SET state = 'plain', operation_id = match.operation_id, payment_id = match.payment_id,
+                evidence_id = match.evidence_id
+            FROM staged_settlement_match match
+            JOIN staged_settlement_line line ON line.position = match.position
+            WHERE stored.id = line.line_id AND line.type IN ('confirmed', 'declined')
+              AND COALESCE(match.operation_id, match.evidence_id) IS NOT NULL
+            RETURNING stored.settlement_id
+            """
+        )
+        return sorted({row[0] for row in cursor.fetchall()})

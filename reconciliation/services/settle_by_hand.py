@@ -1,0 +1,66 @@
+"""A person who has seen evidence says what came of something in doubt, where neither device nor acquirer does."""
+
+from typing import Final
+
+from payments import doorbell
+from payments.errors import Conflict, Forbidden
+from payments.ids import is_id
+from payments.models import CardEvidence, Discrepancy
+from payments.models.discrepancy import DiscrepancyKind as Kind
+from payments.services.settle_doubt import Doubt, doubt_of, settle_doubt
+from reconciliation.models import SettlementLine
+
+CAPTURED: Final = "captured"
+DECLINED: Final = "declined"
+ACTIONS: Final = (CAPTURED, DECLINED)
+_OF_LINES: Final = frozenset({Kind.MISSING_IN_BOOKS, Kind.UNKNOWN_LINE})
+
+
+def actions(row: Discrepancy) -> tuple[str, ...]:
+    """What may be said here: of a doubt either, of what an acquirer paid although it was declined that it was made."""
+    doubt = _behind(row)
+    if doubt is None or doubt.was_made:
+        return ()
+    return ACTIONS if row.kind == Kind.OUTCOME_UNKNOWN and doubt.is_open else (CAPTURED,)
+
+
+def settle(row: Discrepancy, action: str, *, actor: str) -> None:
+    """Record it, within the caller's transaction, which has locked the order.
+
+    Raises:
+        Forbidden: `person_required`, for an API key.
+        Conflict: `outcome_known`, where it was settled in the meantime.
+    """
+    if not is_id(actor, "usr"):
+        detail = "Only a person can say what came of this: sign in to the admin, and write down the evidence."
+        raise Forbidden("person_required", detail)
+    doubt = _behind(row)
+    if doubt is None or doubt.was_made:
+        raise Conflict("outcome_known", "What came of this is known by now. Read the payment.")
+    settle_doubt(doubt, made=action == CAPTURED, actor=actor)
+    doorbell.ring("reconciliation.rematch")  # a settlement's line may have waited for it
+
+
+def _behind(row: Discrepancy) -> Doubt | None:
+    if row.kind == Kind.OUTCOME_UNKNOWN:
+        return _named(row, row.key.partition(":")[2])
+    if row.kind not in _OF_LINES or row.settlement_file_id is None:
+        return None
+    _, settlement_id, number = row.key.split(":")[:3] if row.key.count(":") >= 2 else ("", "", "")
+    if not settlement_id.isdecimal():
+        return None  # a line of a bank
+    line = SettlementLine.objects.filter(settlement_id=settlement_id, number=number).first()
+    if line is None or line.settlement.merchant_id != row.merchant_id:
+        return None
+    return doubt_of(operation_id=line.operation_id, evidence_id=line.evidence_id)
+
+
+def _named(row: Discrepancy, name: str) -> Doubt | None:
+    """What an unknown outcome is about: an operation, or a device's transaction by terminal, series and sequence."""
+    if is_id(name, "op"):
+        return doubt_of(operation_id=name, evidence_id=None)
+    terminal_id, series, sequence = name.split("/")
+    found = CardEvidence.objects.filter(
+        merchant_id=row.merchant_id, terminal_id=terminal_id, series=series, sequence=sequence
+    ).first()
+    return doubt_of(operation_id=None, evidence_id=found.id) if found is not None else None
