@@ -102,11 +102,12 @@ WHERE o.verb = 'refund' AND o.outcome = 'succeeded' AND o.reversed_at IS NULL AN
 
 # More returned than paid is a fact, and then finance has been told.
 OVER_RETURN: Final = """
-SELECT o.id, 'gave back more than was paid, and no discrepancy over_returned was ever opened for it'
+SELECT o.id, 'gave back more than was paid, and no discrepancy over_returned stands open for it'
 FROM payments_order o
 WHERE (o.excess > 0 OR o.refunded + o.refund_reserved + o.charged_back > o.captured)
   AND NOT EXISTS (SELECT FROM payments_discrepancy d
-                  WHERE d.merchant_id = o.merchant_id AND d.key = 'over_returned:' || o.id)
+                  WHERE d.merchant_id = o.merchant_id AND d.key = 'over_returned:' || o.id
+                    AND (d.status <> 'resolved' OR d.resolution ->> 'action' <> 'explained'))
 """
 
 # Open items, recomputed from the rows they are about.

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from payments import doorbell
 from payments.errors import Conflict, Invalid
 from payments.ids import is_id
-from payments.models import Payment, ReceiptDue, Refund
+from payments.models import Payment, ReceiptDue, Refund, WorkFailure
 from payments.models.payment import PaymentStatus
 from payments.models.refund import PartStatus
 from payments.notify.services import mail
@@ -24,6 +24,8 @@ from payments.sweeping import Sweep
 
 AT_ONCE: Final = 50
 LEASE: Final = timedelta(minutes=2)
+KEPT: Final = timedelta(days=7)  # what cannot be written: long enough to be looked into
+WORK: Final = "payments.write_receipt"
 
 
 def send_receipt(
@@ -79,11 +81,21 @@ def receipt_of(row: Payment | Refund, *, language: str | None = None) -> tuple[R
 
 def write_due(now: datetime | None = None) -> int:
     """Write the receipts that are due and return how many were; one that cannot be written is tried again later."""
-    sweep, written = Sweep("payments.write_receipt"), 0
+    sweep, written = Sweep(WORK), 0
     for due in _claim(now or timezone.now(), sweep.resting):
         with sweep.item(due.object_id, merchant_id=due.merchant_id):
             written += _write(due)
+    _forget()
     return written
+
+
+def _forget() -> None:
+    """What could not be written for a week holds an address that nobody needs any more."""
+    old = ReceiptDue.objects.filter(created_at__lt=timezone.now() - KEPT)
+    subjects = list(old.values_list("object_id", flat=True))
+    if subjects:
+        old.delete()
+        WorkFailure.objects.filter(work=WORK, subject__in=subjects).delete()
 
 
 def _claim(now: datetime, resting: Sequence[str]) -> list[ReceiptDue]:

@@ -8,7 +8,7 @@ from django.contrib.admin.utils import quote
 from django.core import mail as outbox
 from django.utils import timezone
 
-from payments.models import Payment, ReceiptDue
+from payments.models import Payment, ReceiptDue, WorkFailure
 from payments.notify.models import Mail
 from payments.notify.services import mail
 from payments.people.models import AuditLog, Customer
@@ -16,6 +16,7 @@ from payments.people.services import api_keys, customers
 from payments.services import send_receipt
 from payments.services.plan import BankAccount
 from payments.services.send_receipt import write_due
+from payments.sweeping import ATTEMPTS
 from tests.admin.conftest import Browser
 from tests.admin.conftest import sign_in as sign_in
 from tests.api.client import Api, faults, refusal
@@ -168,14 +169,16 @@ def test_what_cannot_be_written_waits_and_stops_nothing(
     assert "anna@example.com" not in caplog.text
     assert Mail.objects.get().object_id == second.id
     assert write_due() == 0  # its lease is not over
-    for _ in range(send_receipt.ATTEMPTS):
-        ReceiptDue.objects.exclude(due_at=None).update(due_at=timezone.now())
+    for _ in range(ATTEMPTS):
+        ReceiptDue.objects.update(due_at=timezone.now())
+        WorkFailure.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
         write_due()
-    left = ReceiptDue.objects.get()
-    assert (left.object_id, left.attempts, left.due_at) == (first.id, send_receipt.ATTEMPTS, None)
+    failed = WorkFailure.objects.get()
+    assert (failed.subject, failed.attempts, failed.due_at) == (first.id, ATTEMPTS, None)
     ReceiptDue.objects.update(created_at=timezone.now() - send_receipt.KEPT)
     assert write_due() == 0
     assert not ReceiptDue.objects.exists()
+    assert not WorkFailure.objects.exists()
 
 
 def test_who_is_forgotten_is_forgotten_in_the_post_too(willing: Shop) -> None:
