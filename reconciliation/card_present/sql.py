@@ -13,6 +13,8 @@ _SAYS: Final = "CASE WHEN line.{0} = '' OR evidence.{1} IS NULL THEN 0 WHEN evid
 # What a PIN acquirer prints. RRN, STAN and authorization code repeat between terminals and days: they count only where
 # no TID and no RRN contradicts, with amount and sign; of several transactions the one that agrees in more is meant,
 # and where as much speaks for two of them, neither. `proven` is what may settle a transaction in doubt by itself.
+# Two of its numbers say which transaction is meant, one of them the terminal's own where the device tells it.
+_NAMED: Final = "(found.tid = 1 AND (found.rrn = 1 OR found.stan = 1) OR found.rrn = 1 AND found.stan = 1)"
 LIKELIEST: Final = f"""
 named AS (
     SELECT line.position, evidence.id
@@ -67,13 +69,12 @@ fitting AS (
                  AND settled.state = 'matched'
            ) AS settled,
            CASE operation.outcome WHEN 'succeeded' THEN 0 WHEN 'declined' THEN 2 ELSE 1 END AS standing,
-           found.same_amount AND found.tid = 1 AND (found.rrn = 1 OR found.stan = 1)
-               AND least(found.stan, found.code) >= 0 AS proven
+           found.same_amount AND least(found.stan, found.code) >= 0 AND {_NAMED} AS proven
     FROM compared found
     LEFT JOIN payments_operation operation ON operation.id = found.operation_id
     LEFT JOIN payments_payment payment ON payment.id = found.payment_id
     WHERE found.tid >= 0 AND found.rrn >= 0 AND found.tid + found.rrn + found.stan + found.code > 0
-      AND (found.type IN ('sale', 'refund') OR found.tid = 1 AND (found.rrn = 1 OR found.stan = 1))
+      AND (found.type IN ('sale', 'refund') OR {_NAMED})
       AND COALESCE(operation.provider_account_id, payment.provider_account_id, %(account)s) = %(account)s
       AND (operation.id IS NULL OR (operation.verb = 'refund') = (found.kind = 'refund'))
       -- Another amount may be the same sale's only where its numbers leave no doubt.

@@ -115,6 +115,14 @@ def test_a_refund_in_doubt_is_booked_when_it_is_settled(shop: Shop) -> None:
     assert audit_finds() == []
 
 
+def test_where_a_device_tells_no_tid_rrn_and_stan_together_name_its_transaction(shop: Shop) -> None:
+    proof = {"rrn": "632817001422", "stan": "001422"}
+    sale = shop.sells_in_store(1000, ending=UNKNOWN, **proof)
+    shop.sends(settlement_csv(card_present(1000, tid=TID, **proof)))
+    sale.refresh_from_db()
+    assert (sale.status, shop.disagreements()) == ("captured", [])
+
+
 def test_a_refund_in_doubt_that_is_of_no_known_sale_is_booked_too(shop: Shop) -> None:
     shop.sends(settlement_csv(line(-700, 3)), provider_account=shop.account("external"))
     shop.reports(Kind.REFUND, 700, ending=UNKNOWN, **numbers(3))

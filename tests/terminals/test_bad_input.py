@@ -20,8 +20,8 @@ SUITE = Path(__file__).parents[3] / "shared" / "samples" / "lists" / "jsontestsu
 @pytest.mark.parametrize(
     ("given", "param", "code"),
     [
-        ({"sequence": 0}, "sequence", "out_of_range"),
-        ({"sequence": 2**53}, "sequence", "out_of_range"),
+        ({"sequence": 0}, "sequence", "sequence_out_of_range"),
+        ({"sequence": 2**53}, "sequence", "sequence_out_of_range"),
         ({"sequence": "1"}, "sequence", "invalid_type"),
         ({"amount": 0}, "amount", "out_of_range"),
         ({"amount": -1}, "amount", "out_of_range"),
