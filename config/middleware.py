@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable
 from typing import Final, cast
 
 from asgiref.sync import iscoroutinefunction
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
 from config.logs import current_request_id
-from payments.api.errors import as_problem
+from payments.api.errors import as_problem, problem
+from payments.errors import Malformed
 from payments.ids import new_id
 from payments.measures import REQUESTS
 
@@ -55,6 +57,31 @@ def request_id(get_response: GetResponse) -> GetResponse:
 
 
 @sync_and_async_middleware
+def own_hosts(get_response: GetResponse) -> GetResponse:
+    """Answer only to the installation's own names: a foreign one would stand in links that are mailed or cached."""
+
+    async def waiting(request: HttpRequest) -> HttpResponseBase:
+        return _stranger(request) or await get_response(request)  # type: ignore[misc]
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        return _stranger(request) or get_response(request)  # type: ignore[return-value]
+
+    return waiting if iscoroutinefunction(get_response) else middleware
+
+
+def _stranger(request: HttpRequest) -> HttpResponseBase | None:
+    if request.path.startswith("/health/"):  # probes ask by the address of a container, and are told nothing else
+        request.META["HTTP_HOST"] = "localhost"
+        return None
+    try:
+        request.get_host()
+    except DisallowedHost:
+        detail = "This server does not answer to that name. Name it in PUBLIC_URL, or add it to ALLOWED_HOSTS."
+        return problem(Malformed("host_not_allowed", detail), request)
+    return None
+
+
+@sync_and_async_middleware
 def problems(get_response: GetResponse) -> GetResponse:
     """Give what Django refuses by itself (no such address, a defect) the form of all refusals; pages stay pages."""
 
@@ -88,6 +115,7 @@ def _measure(request: HttpRequest, response: HttpResponseBase, began: float) -> 
 
 def _identified(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     response["Request-Id"] = request.request_id  # type: ignore[attr-defined]
+    response.headers.setdefault("Cache-Control", "no-store")  # what is kept elsewhere says so itself
     return response
 
 

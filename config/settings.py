@@ -31,7 +31,15 @@ SIMULATOR_URL = env.text("SIMULATOR_URL", f"http://127.0.0.1:{PORT + 2}").rstrip
 STRIPE_API_BASE = env.text("STRIPE_API_BASE", "https://api.stripe.com").rstrip("/")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [PUBLIC_URL])
 HTTPS = PUBLIC_URL.startswith("https://")
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", [urlsplit(PUBLIC_URL).hostname or "", "127.0.0.1"] if HTTPS else ["*"])
+# The names this installation answers to: its own, and what ALLOWED_HOSTS adds (`.shop.example`: all below it).
+OWN_HOSTS = {urlsplit(url).hostname or "" for url in (PUBLIC_URL, STREAM_URL)} | {
+    HOST,
+    "localhost",
+    "127.0.0.1",
+    "[::1]",
+}
+ALLOWED_HOSTS = sorted(OWN_HOSTS - {"", "0.0.0.0", "::"}) + env.words("ALLOWED_HOSTS", [])  # noqa: S104
+METRICS_TOKEN = env.text("METRICS_TOKEN")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY") else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
@@ -180,6 +188,7 @@ LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 
 MIDDLEWARE = [
     "config.middleware.request_id",
+    "config.middleware.own_hosts",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.problems",
@@ -197,7 +206,7 @@ MIDDLEWARE = [
 ROOT_URLCONF = "config.urls"
 if env.flag("STREAMS"):  # set by config.asgi for the process of polls and streams
     ROOT_URLCONF = "config.stream_urls"
-    MIDDLEWARE = ["config.middleware.request_id", "config.middleware.problems"]
+    MIDDLEWARE = ["config.middleware.request_id", "config.middleware.own_hosts", "config.middleware.problems"]
 APPEND_SLASH = True
 WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
@@ -293,5 +302,7 @@ EMAIL_FILE_PATH = ONETILL_HOME / "mail"
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "onetill@localhost")
 RECEIPT_FONT = env.text("RECEIPT_FONT")  # for names beyond Western European letters; else one that is installed
 
+if "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS names the hosts to answer to; * would let anyone choose one.")
 if DEBUG and HTTPS:
     raise ImproperlyConfigured("DEBUG=1 shows people's data on error pages; it cannot be set with an https PUBLIC_URL.")

@@ -32,14 +32,14 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
         if request.method != "GET":
             raise MethodNotAllowed
         position = await _position(request, caller)
-        feed = listen(merchant_id=caller.merchant_id, channel_id=caller.channel_id, after=position)
+        feed = listen(merchant_id=caller.merchant_id, channel_id=caller.channel_id, after=position, ticket=caller)
         await anext(feed)  # listening; whatever refuses it has done so while a status could still be sent
     except OnetillError as refusal:
         return problem(refusal, request)
     except OperationalError:  # a client that is told to may come back with its last event
         return problem(Unavailable(), request)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingHttpResponse(_text(feed, key), content_type="text/event-stream", headers=headers)
+    return StreamingHttpResponse(_text(feed), content_type="text/event-stream", headers=headers)
 
 
 async def _position(request: HttpRequest, caller: Caller) -> Position | None:
@@ -59,24 +59,8 @@ async def _position(request: HttpRequest, caller: Caller) -> Position | None:
         raise ValidationFailed([Fault("Last-Event-ID", "not_found", detail)]) from None
 
 
-async def _text(feed: AsyncGenerator[Told | None, None], key: str) -> AsyncGenerator[str, None]:
+async def _text(feed: AsyncGenerator[Told | None, None]) -> AsyncGenerator[str, None]:
     async with aclosing(feed):
         yield RETRY
         async for told in feed:
-            if told is not None:
-                yield told.text
-            elif await _still_valid(key):
-                yield HEARTBEAT
-            else:
-                return
-
-
-async def _still_valid(key: str) -> bool:
-    """While the database is away nothing can be told, so that nobody needs to be sent away for it."""
-    try:
-        (await ask(partial(verify, key))).require(SCOPE)
-    except OnetillError:
-        return False
-    except OperationalError:
-        return True
-    return True
+            yield told.text if told is not None else HEARTBEAT

@@ -41,6 +41,7 @@ ERRORS: Final[dict[str, str]] = {
     "forbidden": "This is not allowed.",
     "format_unknown": "There is no file format of this name. Leave `format` out to have it recognized.",
     "given_twice": "The parameter stands in the address twice. Send it once.",
+    "host_not_allowed": "The server answers to the names of PUBLIC_URL, localhost, and what ALLOWED_HOSTS adds.",
     "iban_invalid": "This is not a valid IBAN. Check every character.",
     "idempotency_in_progress": "The first request with this Idempotency-Key still runs. Repeat it after Retry-After.",
     "idempotency_key_required": "Every POST needs an Idempotency-Key of 1 to 255 visible ASCII characters.",
@@ -62,6 +63,7 @@ ERRORS: Final[dict[str, str]] = {
     "malformed_request": "The request cannot be read. Check its headers and its body.",
     "method_not_allowed": "The address does not take this method; the Allow header says which it does.",
     "method_not_supported": "No provider account of the merchant takes this method.",
+    "metrics_token_required": "From another machine, or through a proxy, /metrics needs METRICS_TOKEN as a bearer token.",
     "not_found": "There is no such object, or it belongs to another merchant (or channel) than the key.",
     "not_independent": "Who asked for this made or changed the second person's account within the last day. Somebody "
     "else has to decide.",

@@ -23,6 +23,7 @@ from payments.api.pagination import page
 from payments.errors import Forbidden, Invalid, NotFound
 from payments.models import Channel, Merchant
 from payments.people.actors import Caller
+from payments.people.scopes import WHOLE_MERCHANT
 from payments.prepared import Prepared
 from payments.services.intent import Intent
 
@@ -72,6 +73,7 @@ class ApiView(JsonView):
 
     authentication_classes: Sequence[type[BaseAuthentication]] = (ApiKeyAuthentication,)
     scopes: ClassVar[Mapping[str, str]] = {}
+    of_channel: ClassVar[bool] = False  # its rows may be a channel's own, whatever else its scope opens
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -80,6 +82,8 @@ class ApiView(JsonView):
             raise MethodNotAllowed
         if scope:
             self.caller.require(scope)
+        if scope in WHOLE_MERCHANT and not self.of_channel:
+            self.must_be_untied()
 
     @property
     def caller(self) -> Caller:

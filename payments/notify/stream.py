@@ -1,11 +1,13 @@
 """The feed as it happens: one thread reads for every listener of this process, each of whom skips nothing.
 
-A listener costs a queue; the database is asked once per `POLL_SECONDS` for all merchants that have one.
+A listener costs a queue; the database is asked once per `POLL_SECONDS` for all merchants that have one, and once per
+`CHECK_SECONDS` whether each listener may still listen: by the clock, however much or little happens.
 """
 
 import asyncio
 import logging
 import threading
+import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
@@ -18,8 +20,11 @@ from payments.errors import TooMany
 from payments.notify import queries, shapes
 from payments.notify.models import Event
 from payments.notify.queries import Position
+from payments.people.actors import Caller
+from payments.people.services.api_keys import still_valid
 
 POLL_SECONDS: Final = 0.25
+CHECK_SECONDS: Final = 0.5
 REST_SECONDS: Final = 2.0  # after the database did not answer
 LONGEST_LINE: Final = 1000  # a listener so far behind is sent away, and comes back with its Last-Event-ID
 MOST_LISTENERS: Final = 100  # of one merchant, in one process
@@ -40,16 +45,25 @@ class Told:
 
 
 class _Listener:
-    """One open stream. `push` is called from the reading thread, everything else in the event loop."""
+    """One open stream. `push` and `end` are called from the reading thread, everything else in the event loop."""
 
-    def __init__(self, merchant_id: str) -> None:
+    def __init__(self, merchant_id: str, ticket: Caller | None) -> None:
         self.merchant_id = merchant_id
+        self.ticket = ticket
         self.line: asyncio.Queue[Told | None] = asyncio.Queue()
+        self.ended = False  # at once, whatever still stands in line
         self._sent_away = False
         self._loop = asyncio.get_running_loop()
 
     def push(self, told: list[Told]) -> None:
         self._loop.call_soon_threadsafe(self._queue, told)
+
+    def end(self) -> None:
+        self._loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        self.ended = True
+        self.line.put_nowait(None)  # wakes who waits
 
     def _queue(self, told: list[Told]) -> None:
         if self._sent_away:
@@ -69,6 +83,7 @@ class _Reader:
         self._lock = threading.Lock()
         self._listeners: dict[str, set[_Listener]] = defaultdict(set)
         self._running = False
+        self._check_at = 0.0  # of the reading thread alone
 
     def join(self, listener: _Listener, start: Position) -> None:
         """Push to this listener whatever settles from now on; where nobody reads yet, reading begins at `start`."""
@@ -92,6 +107,7 @@ class _Reader:
         pause = threading.Event()
         while merchants := self._wanted():
             try:
+                self._send_away()
                 position = self._read(position, merchants)
                 pause.wait(POLL_SECONDS)
             except Exception:
@@ -99,6 +115,18 @@ class _Reader:
                 pause.wait(REST_SECONDS)
             finally:
                 connections.close_all()
+
+    def _send_away(self) -> None:
+        """End the streams of those who may no longer listen, if that was not looked at just now."""
+        if time.monotonic() < self._check_at:
+            return
+        self._check_at = time.monotonic() + CHECK_SECONDS
+        with self._lock:
+            listeners = [listener for others in self._listeners.values() for listener in others]
+        valid = still_valid({listener.ticket for listener in listeners if listener.ticket is not None})
+        for listener in listeners:
+            if listener.ticket is not None and listener.ticket not in valid:
+                listener.end()
 
     def _wanted(self) -> list[str]:
         with self._lock:
@@ -110,6 +138,7 @@ class _Reader:
         while rows := queries.after(position, merchant_ids=merchants, until=settled):
             self._push(rows)
             position = _position(rows[-1])
+            self._send_away()
         return settled
 
     def _push(self, rows: Iterable[Event]) -> None:
@@ -126,17 +155,18 @@ _reader = _Reader()
 
 
 async def listen(
-    *, merchant_id: str, channel_id: str | None, after: Position | None
+    *, merchant_id: str, channel_id: str | None, after: Position | None, ticket: Caller | None = None
 ) -> AsyncGenerator[Told | None, None]:
     """Yield what follows `after` (None: from now on), then what happens; None once it listens, and as a heartbeat.
 
-    It ends when the listener is too slow to keep up.
+    It ends when the listener is too slow to keep up, and within two seconds after the key of the `ticket` was revoked,
+    ran out or may less than it did.
 
     Raises:
         TooMany: the merchant has too many streams open.
     """
     position: Position = await ask(queries.settled)
-    listener = _Listener(merchant_id)
+    listener = _Listener(merchant_id, ticket)
     _reader.join(listener, position)
     try:
         yield None
@@ -144,6 +174,8 @@ async def listen(
         # a caller knows from elsewhere may not even have settled: it is behind them all the same.
         position = after or position
         async for told in _past(merchant_id, position):
+            if listener.ended:
+                return
             position = told.position
             if channel_id in (None, told.channel_id):
                 yield told
@@ -184,7 +216,7 @@ async def _present(listener: _Listener) -> AsyncIterator[Told | None]:
         except TimeoutError:
             yield None
             continue
-        if told is None:
+        if told is None or listener.ended:
             return
         yield told
 

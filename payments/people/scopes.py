@@ -25,6 +25,11 @@ SCOPES: Final = (
     "accounts:write",
 )
 
+# About the merchant as a whole: a key that is tied to one channel, as of a till that may be stolen, never uses these.
+WHOLE_MERCHANT: Final = frozenset(
+    {"ledger:read", "reconciliation:read", "reconciliation:write", "customers:write", "accounts:write"}
+)
+
 
 def spell_out(scopes: Iterable[str]) -> list[str]:
     """Every scope these include, in the contract's order; `all` is every one.

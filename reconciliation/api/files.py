@@ -45,6 +45,7 @@ class Files(ApiView):
     """All files of a merchant, or those that a channel's own key has sent."""
 
     scopes: ClassVar[dict[str, str]] = {"GET": "reconciliation:read", "POST": "reconciliation:write"}
+    of_channel: ClassVar[bool] = True  # a key sees what it sent itself
 
     @described(
         "list_settlement_files",
@@ -109,6 +110,7 @@ class OneFile(ApiView):
     """One file and what became of it."""
 
     scopes: ClassVar[dict[str, str]] = {"GET": "reconciliation:read"}
+    of_channel: ClassVar[bool] = True  # a key sees what it sent itself
 
     @described("get_settlement_file", "One settlement file", {200: SETTLEMENT_FILE}, refusals=[404], tag=TAG)
     def get(self, request: Request, file_id: str) -> HttpResponse:

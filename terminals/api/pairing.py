@@ -1,10 +1,11 @@
 """A device presents its code."""
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from rest_framework.request import Request
 
 from payments.api import body
+from payments.api.addresses import address_of
 from payments.api.fields import OPTIONAL, Text
 from payments.api.inputs import Input, Query, read, read_query
 from payments.api.openapi import described
@@ -37,7 +38,7 @@ class Pair(JsonView):
         read_query(Query, self.plain.GET)
         _, data = body.read_json(self.plain)
         given = read(PairInput, data)
-        paired = pair(code=given["pairing_code"], public_key=given.get("public_key"), address=_address(self.plain))
+        paired = pair(code=given["pairing_code"], public_key=given.get("public_key"), address=address_of(self.plain))
         terminal = paired.terminal
         return self.answer(
             {
@@ -52,9 +53,3 @@ class Pair(JsonView):
             },
             201,
         )
-
-
-def _address(request: HttpRequest) -> str:
-    """Who asks: behind a proxy, whom the proxy says it speaks for."""
-    forwarded = request.headers.get("X-Forwarded-For", "") if settings.SECURE_PROXY_SSL_HEADER else ""
-    return forwarded.rpartition(",")[2].strip()[:64] or request.META.get("REMOTE_ADDR", "")

@@ -18,7 +18,7 @@ def test_accounts_have_balances_and_postings(shop: Shop) -> None:
     store = shop.api(channel=shop.store)
     for at in range(3):
         sell(store, 1001, str(at))
-    accounts = {row["code"]: row for row in store.get("/v1/ledger/accounts").json()["data"]}
+    accounts = {row["code"]: row for row in shop.api().get("/v1/ledger/accounts").json()["data"]}
     assert {code: row["balance"] for code, row in accounts.items()} == {
         f"till:{shop.store.id}": 3000,
         f"takings:{shop.store.id}": -3003,
@@ -27,8 +27,8 @@ def test_accounts_have_balances_and_postings(shop: Shop) -> None:
     till = accounts[f"till:{shop.store.id}"]
     assert (till["name"], till["type"]) == ("Till Bloem Utrecht", "asset")
     path = f"/v1/ledger/accounts/{till['id']}/postings"
-    first = store.get(path, limit=2).json()
-    rest = store.get(path, limit=2, cursor=first["next_cursor"]).json()
+    first = shop.api().get(path, limit=2).json()
+    rest = shop.api().get(path, limit=2, cursor=first["next_cursor"]).json()
     assert [row["debit"] for row in first["data"] + rest["data"]] == [1000, 1000, 1000]
     assert not rest["has_more"]
     assert len({row["entry"] for row in first["data"] + rest["data"]}) == 3
@@ -38,23 +38,23 @@ def test_entries_are_found_by_what_they_are_about(shop: Shop, stranger: Shop) ->
     store = shop.api(channel=shop.store)
     wish = {"amount": 1500, "currency": "EUR", "purpose": "multi"}
     made = store.post("/v1/vouchers", wish).json()
-    [entry] = store.get("/v1/ledger/entries", object=made["id"]).json()["data"]
+    [entry] = shop.api().get("/v1/ledger/entries", object=made["id"]).json()["data"]
     assert entry["key"] == f"voucher_given:{made['id']}"
     assert [(line["line"], line["debit"], line["credit"]) for line in entry["postings"]] == [(1, 1500, 0), (2, 0, 1500)]
-    assert store.get(f"/v1/ledger/entries/{entry['id']}").json() == entry
+    assert shop.api().get(f"/v1/ledger/entries/{entry['id']}").json() == entry
     assert stranger.api().get("/v1/ledger/entries", object=made["id"]).json()["data"] == []
-    assert store.get("/v1/ledger/entries", object="stl_unknown").json()["data"] == []
+    assert shop.api().get("/v1/ledger/entries", object="stl_unknown").json()["data"] == []
 
 
 def test_what_is_paid_in_cash_is_found_too_though_it_leaves_nothing_open(shop: Shop, stranger: Shop) -> None:
     store = shop.api(channel=shop.store)
     payment = sell(store, 1001)["id"]
     store.post("/v1/refunds", {"payment": payment, "amount": 501, "reason": "x", "route": "cash"})
-    found = store.get("/v1/ledger/entries", object=payment).json()["data"]
+    found = shop.api().get("/v1/ledger/entries", object=payment).json()["data"]
     assert [entry["event"] for entry in found] == ["refund_paid", "captured"]
-    told = store.get(f"/v1/payments/{payment}", expand="journal_entries").json()["journal_entries"]
+    told = shop.api().get(f"/v1/payments/{payment}", expand="journal_entries").json()["journal_entries"]
     assert told == found[::-1]
-    [listed] = store.get("/v1/payments", expand="journal_entries").json()["data"]
+    [listed] = shop.api().get("/v1/payments", expand="journal_entries").json()["data"]
     assert listed["journal_entries"] == told
     assert stranger.api().get("/v1/ledger/entries", object=payment).json()["data"] == []
 
@@ -62,13 +62,13 @@ def test_what_is_paid_in_cash_is_found_too_though_it_leaves_nothing_open(shop: S
 def test_the_trial_balance_balances(shop: Shop) -> None:
     store = shop.api(channel=shop.store)
     sell(store, 1001)
-    [euros] = store.get("/v1/ledger/trial_balance").json()["currencies"]
+    [euros] = shop.api().get("/v1/ledger/trial_balance").json()["currencies"]
     assert euros["currency"] == "EUR"
     assert euros["total_debit"] == euros["total_credit"] == 1001
     assert all(row["debit"] == 0 or row["credit"] == 0 for row in euros["rows"])
-    before = store.get("/v1/ledger/trial_balance", date="2020-01-01").json()
+    before = shop.api().get("/v1/ledger/trial_balance", date="2020-01-01").json()
     assert (before["currencies"], before["date"]) == ([], "2020-01-01")
-    known = store.get("/v1/ledger/trial_balance", known_at="2020-01-01T00:00:00Z").json()
+    known = shop.api().get("/v1/ledger/trial_balance", known_at="2020-01-01T00:00:00Z").json()
     assert known["currencies"] == []
 
 
@@ -78,20 +78,20 @@ def test_open_items_name_what_they_are_about(shop: Shop) -> None:
         store.post("/v1/vouchers", {"amount": 100 + at, "currency": "EUR", "purpose": "multi"}).json()
         for at in range(3)
     ]
-    first = store.get("/v1/ledger/open_items", account="vouchers", limit=2).json()
-    rest = store.get("/v1/ledger/open_items", account="vouchers", limit=2, cursor=first["next_cursor"]).json()
+    first = shop.api().get("/v1/ledger/open_items", account="vouchers", limit=2).json()
+    rest = shop.api().get("/v1/ledger/open_items", account="vouchers", limit=2, cursor=first["next_cursor"]).json()
     rows = first["data"] + rest["data"]
     assert [(row["object"], row["amount"]) for row in rows] == [(row["id"], -row["amount"]) for row in made[::-1]]
     assert {row["code"] for row in rows} == {"vouchers"}
-    by_id = store.get("/v1/ledger/open_items", account=rows[0]["account"]).json()
+    by_id = shop.api().get("/v1/ledger/open_items", account=rows[0]["account"]).json()
     assert len(by_id["data"]) == 3
 
 
 def test_the_books_are_the_merchants(shop: Shop, stranger: Shop) -> None:
     store = shop.api(channel=shop.store)
     sell(store, 1000)
-    [account, *_] = store.get("/v1/ledger/accounts").json()["data"]
-    [entry] = store.get("/v1/ledger/entries").json()["data"]
+    [account, *_] = shop.api().get("/v1/ledger/accounts").json()["data"]
+    [entry] = shop.api().get("/v1/ledger/entries").json()["data"]
     other = stranger.api()
     refusal(other.get(f"/v1/ledger/accounts/{account['id']}/postings"), 404, "not_found")
     refusal(other.get(f"/v1/ledger/entries/{entry['id']}"), 404, "not_found")
@@ -104,5 +104,5 @@ def test_the_books_are_the_merchants(shop: Shop, stranger: Shop) -> None:
 def test_a_wrong_cursor_is_refused(shop: Shop, path: str) -> None:
     store = shop.api(channel=shop.store)
     sell(store, 1000)
-    [account, *_] = store.get("/v1/ledger/accounts").json()["data"]
-    assert "cursor" in faults(store.get(f"/v1/ledger/{path.format(account['id'])}", cursor="abc"))
+    [account, *_] = shop.api().get("/v1/ledger/accounts").json()["data"]
+    assert "cursor" in faults(shop.api().get(f"/v1/ledger/{path.format(account['id'])}", cursor="abc"))

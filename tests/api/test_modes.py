@@ -56,9 +56,9 @@ def everything(shop: Shop) -> Things:
         "endpoint_id": endpoint["id"],
         "delivery_id": api.get(f"/v1/webhook_endpoints/{endpoint['id']}/deliveries").json()["data"][0]["id"],
         "reference": "c-1",
-        "entry_id": api.get("/v1/ledger/entries").json()["data"][0]["id"],
+        "entry_id": shop.api().get("/v1/ledger/entries").json()["data"][0]["id"],
         "terminal_id": api.post("/v1/terminals", {"channel": shop.store.id, "label": "Till"}).json()["id"],
-        "account_id": api.get("/v1/ledger/accounts").json()["data"][0]["id"],
+        "account_id": shop.api().get("/v1/ledger/accounts").json()["data"][0]["id"],
     }
 
 

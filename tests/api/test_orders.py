@@ -80,9 +80,10 @@ def test_a_list_of_orders_asks_no_query_per_row(shop: Shop, django_assert_max_nu
         assert len(api.get("/v1/payments", expand=expand).json()["data"]) == 12
     with django_assert_max_num_queries(8):
         assert len(api.get("/v1/refunds").json()["data"]) == 12
+    whole = shop.api()  # a tied key reads no books
     for path in ("ledger/accounts", "ledger/entries", "ledger/open_items", "events", "chargebacks"):
         with django_assert_max_num_queries(8):
-            api.get(f"/v1/{path}")
+            whole.get(f"/v1/{path}")
 
 
 def test_what_is_not_there(shop: Shop, api: Api) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.db import connection, transaction
 
 from payments.notify import queries
 from payments.notify.models import Event
+from payments.people.models import ApiKey
 from payments.people.services import api_keys
 from tests.notify.conftest import MERCHANT, OTHER_MERCHANT, STORE, WEBSHOP
 from tests.ports import free_ports
@@ -184,15 +186,42 @@ def test_a_slower_transaction_is_not_skipped(listen: Make, happen: Make) -> None
     assert sorted(event["type"] for event in stream.events) == ["payment.captured", "payment.expired"]
 
 
-def test_a_revoked_key_is_sent_away_at_the_next_heartbeat(
-    server: str,
-) -> None:
+ENDS = {
+    "revoked": {"revoked_at": datetime(2026, 1, 1, tzinfo=UTC)},
+    "expired": {"expires_at": datetime(2026, 1, 1, tzinfo=UTC)},
+    "narrowed in scope": {"scopes": ["refunds:read"]},
+    "narrowed to a channel": {"channel_id": STORE},
+}
+AT_MOST = 2.0  # seconds after the key's end
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_listener_whose_key_ends_hears_nothing_after_two_seconds(server: str, happen: Make, end: str) -> None:
+    """By the clock: events never pause meanwhile, so that no heartbeat gives occasion to look at the key."""
     new = api_keys.create(merchant_id=MERCHANT, test_mode=True, scopes=["payments:read"], actor="system")
-    headers = {"Authorization": f"Bearer {new.text}"}
-    with httpx.stream("GET", f"{server}/v1/events/stream", headers=headers, trust_env=False, timeout=30) as response:
-        stream = Stream(response)
-        api_keys.revoke(key_id=new.key.id, merchant_id=MERCHANT, actor="system")
-        eventually(lambda: stream.ended, within=60)
+    headers, over = {"Authorization": f"Bearer {new.text}"}, threading.Event()
+
+    def go_on() -> None:
+        while not over.is_set():
+            happen()
+            time.sleep(0.1)
+        connection.close()
+
+    writer = threading.Thread(target=go_on)
+    try:
+        with httpx.stream("GET", f"{server}/v1/events/stream", headers=headers, trust_env=False, timeout=30) as answer:
+            stream = Stream(answer)
+            writer.start()
+            eventually(lambda: stream.has(1), within=FEED_SECONDS)
+            ApiKey.objects.filter(id=new.key.id).update(**ENDS[end])  # in another process, as far as the server knows
+            ended = time.monotonic()
+            while not stream.ended and time.monotonic() < ended + 15:
+                time.sleep(0.05)
+            assert stream.ended
+            assert time.monotonic() - ended < AT_MOST + 0.5  # of looking
+    finally:
+        over.set()
+        writer.join()
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,21 @@ def verify(text: str) -> Caller:
     return caller
 
 
+def still_valid(callers: Iterable[Caller]) -> set[Caller]:
+    """Those of these whose key is usable now and may all that it might when it was recognized; one query, no memory."""
+    moment = timezone.now()
+    asked = set(callers)
+    rows = ApiKey.objects.in_bulk({caller.key_id for caller in asked})
+    return {
+        caller
+        for caller in asked
+        if (key := rows.get(caller.key_id)) is not None
+        and key.usable_at(moment)
+        and key.channel_id in (None, caller.channel_id)
+        and set(caller.scopes) <= set(key.scopes)
+    }
+
+
 def roll(*, key_id: str, merchant_id: str, actor: Actor, overlap: timedelta = OVERLAP) -> NewKey:
     """Make a key like this one, which itself goes on for `overlap` at most.
 
