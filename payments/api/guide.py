@@ -63,7 +63,7 @@ ERRORS: Final[dict[str, str]] = {
     "malformed_request": "The request cannot be read. Check its headers and its body.",
     "method_not_allowed": "The address does not take this method; the Allow header says which it does.",
     "method_not_supported": "No provider account of the merchant takes this method.",
-    "metrics_token_required": "From another machine, or through a proxy, /metrics needs METRICS_TOKEN as a bearer token.",
+    "metrics_token_required": "From another machine or through a proxy, send METRICS_TOKEN as a bearer token.",
     "not_found": "There is no such object, or it belongs to another merchant (or channel) than the key.",
     "not_independent": "Who asked for this made or changed the second person's account within the last day. Somebody "
     "else has to decide.",
