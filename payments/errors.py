@@ -7,7 +7,7 @@
     ├── Unauthenticated       401  who is asking is not known
     ├── Forbidden             403  known, but not allowed
     ├── NotFound              404  no such object for this merchant
-    ├── Conflict              409  the object's state does not allow it now
+    ├── Conflict              409  the object's state does not allow it now; may say when to ask again
     ├── TooLarge              413
     └── TooMany               429  with `retry_after` seconds
 
@@ -91,10 +91,16 @@ class NotFound(OnetillError):
 
 
 class Conflict(OnetillError):
-    """The object's state does not allow it now."""
+    """The object's state does not allow it now; `retry_after` seconds where waiting alone may help."""
 
     status = 409
     title = "Conflict"
+
+    def __init__(
+        self, code: str, detail: str, *, param: str | None = None, retry_after: int | None = None, **members: Any
+    ) -> None:
+        super().__init__(code, detail, param=param, **members)
+        self.retry_after = retry_after
 
 
 class TooLarge(OnetillError):

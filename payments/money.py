@@ -93,7 +93,9 @@ class Money:
         return [type(self)(sign * share, self.currency) for share in shares]
 
     def rounded_to(self, step: int) -> Self:
-        """The nearest multiple of `step`, halves away from zero (cash without 1 and 2 cent coins)."""
+        """The nearest multiple of `step` minor units, halves away from zero; a step of 0 or 1 rounds nothing."""
+        if step <= 1:
+            return self
         sign = -1 if self.amount < 0 else 1
         return type(self)(sign * ((abs(self.amount) + step // 2) // step) * step, self.currency)
 

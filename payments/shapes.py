@@ -169,6 +169,7 @@ def operation(row: Operation) -> Shape:
         "amount": row.amount,
         "currency": row.currency,
         "outcome": row.outcome,
+        "failure": {"code": row.failure_code, "detail": row.failure_detail} if row.failure_code else None,
         "provider_reference": row.provider_reference,
         "actor": row.actor,
         "created_at": instant(row.created_at),

@@ -112,7 +112,7 @@ class OrderLinkForm(SendForm):
 
     def prefill(self) -> None:
         """What is still due, in the channel of the order."""
-        due = self.row.due
+        due = None if self.row.unpaid is None else max(0, self.row.unpaid)
         self._field("channel").initial = self.row.channel_id
         self._field("description").initial = _("Order %(name)s") % {"name": self.row.reference or self.row.id}
         self._field("amount").initial = in_major_units(due, self.row.currency) if due else ""
@@ -251,7 +251,7 @@ OF_ORDER = AnyChannel(
     needs=May.REQUEST_PAYMENT,
     form=OrderLinkForm,
     act=_of_order,
-    possible=lambda row: row.due is None or row.due > 0,
+    possible=lambda row: row.unpaid is None or row.unpaid > 0,
 )
 DEEDS = (
     Deed(

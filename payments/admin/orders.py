@@ -19,6 +19,7 @@ from payments.admin.story import OwnRelated, StoryAdmin
 from payments.models import Discrepancy, Order, Payment
 from payments.people.permissions import May, may, within
 from payments.queries import orders as stories
+from payments.queries.due import due
 from payments.queries.links import standing
 from payments.queries.orders import Story
 from payments.queries.timeline import timeline
@@ -102,16 +103,17 @@ class OrderAdmin(StoryAdmin):
         books = may(person(request), May.SEE_BOOKS, merchant_id=row.merchant_id, channel_id=row.channel_id)
         return Page(
             title=_("Order %(name)s") % {"name": row.reference or show.short(row.id)},
-            facts=[*_facts(row), *_in_doubt(story)],
+            facts=[*_facts(story), *_in_doubt(story)],
             sections=_traces(story, books=books),
         )
 
 
-def _facts(row: Order) -> list[Fact]:
-    currency = row.currency
+def _facts(story: Story) -> list[Fact]:
+    row, currency = story.order, story.order.currency
+    still_due = due(row, story.payments)
     told = [
         (_("total"), row.total and show.amount(row.total, currency)),
-        (_("still due"), row.due is not None and show.amount(row.due, currency)),
+        (_("still due"), still_due is not None and show.amount(still_due, currency)),
         (_("authorized"), row.authorized and show.amount(row.authorized, currency)),
         (_("captured"), show.amount(row.captured, currency)),
         (_("refunded"), show.amount(row.refunded, currency)),
@@ -172,11 +174,11 @@ def _story(story: Story) -> Section:
         rows=[
             [
                 show.moment(line.at, story.order.merchant.zone),
-                line.type,
+                f"{line.type}: {line.reason}" if line.reason else line.type,
                 line.channel.name,
                 show.money(line.amount, line.currency),
                 show.link(line.object_id),
-                called[line.actor],
+                f"{line.operator} ({called[line.actor]})" if line.operator else called[line.actor],
             ]
             for line in lines
         ],

@@ -27,6 +27,8 @@ ERRORS: Final[dict[str, str]] = {
     "can.",
     "card_number_refused": "A card number stands in a text. Onetill never takes one; its last four digits are enough.",
     "channel_in_use": "The channel has orders. Its kind and its namespace stay as they are; open another channel.",
+    "channel_kind": "Cash changes hands at a counter, and terminals stand there: use a channel of the kind in_store or "
+    "remote.",
     "channel_not_allowed": "The key is tied to another channel. Leave the channel out, or use another key.",
     "channel_required": "The key is not tied to a channel, so the request has to say which one it means.",
     "currency_unknown": "Send an ISO 4217 code in capitals, such as EUR.",
@@ -70,13 +72,15 @@ ERRORS: Final[dict[str, str]] = {
     "not_together": "These fields exclude each other. Send only one of them.",
     "nothing_proposed": "Nothing was proposed that a second person could decide.",
     "order_currency_differs": "An order has one currency. Use that one, or another order.",
-    "order_total_below_paid": "The total cannot be less than what has been paid already.",
+    "order_total_below_paid": "The total cannot be less than what was paid and not given back. `paid` says how much.",
     "out_of_range": "The number or time lies outside of what `detail` allows.",
     "outcome_known": "What came of this is known by now. Read the payment.",
     "outcome_unknown": "A payment on this order has no known outcome yet. Wait until it has, take cash, or send "
     "acknowledge_unknown with the name of who decides.",
     "own_request": "The second person has to be another person than the one who asked.",
     "pairing_code_invalid": "The pairing code is wrong, was used, or is older than ten minutes. Ask for a new one.",
+    "payment_in_progress": "Another payment of this order (`payment`) is being asked for right now. Look at it after "
+    "Retry-After seconds; what it does not take can be asked for again.",
     "payment_link_not_active": "The link is paid, expired or canceled. Make a new one.",
     "payment_link_not_cancelable": "The link is paid, expired or canceled already.",
     "payment_not_cancelable": "Nothing is left to release. What was captured is given back with POST /v1/refunds.",
@@ -117,6 +121,7 @@ ERRORS: Final[dict[str, str]] = {
     "unsupported_media_type": "Send the body as the Content-Type that the documentation names.",
     "url_refused": "Webhooks go to public https addresses only, unless WEBHOOK_ALLOW_PRIVATE is set.",
     "validation_failed": "Something in the request is wrong; `errors` names every fault with its place.",
+    "vat_differs": "The VAT lines do not add up to the amount, or the tax of a line is not its rate of its net.",
     "voucher_currency_differs": "A voucher is spent in its own currency.",
     "voucher_expired": "The voucher has expired.",
     "voucher_insufficient": "Less is left on the voucher than asked for; `balance` says how much.",

@@ -14,6 +14,7 @@ from payments.api.schemas import ORDER, page_of
 from payments.api.views import ApiView
 from payments.models import Order
 from payments.queries import orders as queries
+from payments.queries.due import due
 from payments.queries.orders import Story, oldest_in_doubt
 from payments.queries.timeline import Happening, timeline
 
@@ -77,7 +78,7 @@ def _order(story: Story) -> Shape:
         "refunded": row.refunded,
         "charged_back": row.charged_back,
         "refundable": row.refundable,
-        "due": row.due,
+        "due": due(row, story.payments),
         "customer": row.customer_id,
         "payments": [shapes.payment(payment) for payment in story.payments],
         "refunds": [shapes.refund(refund) for refund in story.refunds],
@@ -107,4 +108,6 @@ def _happening(line: Happening) -> Shape:
         "amount": line.amount,
         "currency": line.currency,
         "object": {"id": line.object_id, "type": line.object_type},
+        "operator": line.operator or None,
+        "reason": line.reason or None,
     }

@@ -118,6 +118,7 @@ OPERATION = define(
         amount=MINOR_UNITS,
         currency=CURRENCY,
         outcome=maybe(words(Outcome)),
+        failure=maybe(record(code=TEXT, detail=TEXT)),
         provider_reference=maybe(TEXT),
         actor=TEXT,
         created_at=INSTANT,
@@ -288,6 +289,8 @@ ORDER = define(
                 amount=MINOR_UNITS,
                 currency=CURRENCY,
                 object=record(id=TEXT, type=TEXT),
+                operator=maybe(TEXT),
+                reason=maybe(TEXT),
             )
         ),
         created_at=INSTANT,

@@ -12,6 +12,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     question("deed_amount_differs", sql.DEED_AMOUNT),
     question("reversal_differs", sql.REVERSALS),
     question("payment_sums_differ", sql.PAYMENT_SUMS),
+    question("captures_under_way_differ", sql.UNDER_WAY),
     question("order_sums_differ", sql.ORDER_SUMS),
     question("refund_part_differs", sql.PART_DIFFERS),
     question("over_return_untold", sql.OVER_RETURN),

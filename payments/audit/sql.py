@@ -64,6 +64,22 @@ WHERE (p.amount_captured, p.amount_refunded, p.refund_reserved, p.amount_charged
    <> (d.captured, r.refunded, r.reserved, c.charged_back)
 """
 
+# What captures and cancellations without a final answer may still take; a last capture leaves nothing, nor does a
+# cancellation.
+UNDER_WAY: Final = """
+SELECT p.id, format('says %s is being captured or released; its operations say %s', p.amount_under_way, x.takes)
+FROM payments_payment p
+JOIN LATERAL (
+  SELECT coalesce(sum(o.amount), 0) AS asked, coalesce(bool_or(o.final OR o.verb = 'cancel'), false) AS last
+  FROM payments_operation o
+  WHERE o.payment_id = p.id AND o.verb IN ('capture', 'cancel')
+    AND (o.outcome IS NULL OR o.outcome NOT IN ('succeeded', 'declined'))
+) w ON true
+JOIN LATERAL (SELECT greatest(0, p.amount_authorized - p.amount_captured - p.amount_released) AS held) h ON true
+JOIN LATERAL (SELECT CASE WHEN w.last THEN h.held ELSE least(w.asked, h.held) END AS takes) x ON true
+WHERE p.manual_capture AND p.amount_under_way <> x.takes
+"""
+
 ORDER_SUMS: Final = """
 SELECT o.id, format('says captured %s, refunded %s, reserved %s, charged back %s; its payments say %s, %s, %s, %s',
                     o.captured, o.refunded, o.refund_reserved, o.charged_back,

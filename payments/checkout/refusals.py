@@ -14,6 +14,9 @@ _TEXTS: Final = {
         "We do not know yet whether an earlier payment came through. Wait a minute and look again, so that you do not "
         "pay twice."
     ),
+    "payment_in_progress": gettext_lazy(
+        "Another payment for this is under way. Wait a minute and look again, so that you do not pay twice."
+    ),
     "payment_link_not_active": gettext_lazy("This request cannot be paid any more."),
     "voucher_currency_differs": gettext_lazy("This gift card is worth another currency."),
     "voucher_expired": gettext_lazy("This gift card has expired."),

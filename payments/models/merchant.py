@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from payments.crypto import EncryptedTextField
 from payments.fields import CurrencyField, IdField, id_factory
 from payments.models.base import ApiObject
+from payments.money import Money
 
 
 class Merchant(ApiObject):
@@ -85,6 +86,10 @@ class Merchant(ApiObject):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    def in_cash(self, money: Money) -> Money:
+        """What changes hands for `money`: the rounding is that of the merchant's own coins, not of other currencies."""
+        return money.rounded_to(self.cash_rounding if money.currency == self.currency else 0)
 
     @property
     def language(self) -> str:

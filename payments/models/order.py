@@ -71,6 +71,14 @@ class Order(ApiObject):
         return max(0, self.captured - self.refunded - self.refund_reserved - self.charged_back)
 
     @property
-    def due(self) -> int | None:
-        """What is still to be paid; None while no total is known."""
-        return None if self.total is None else max(0, self.total - self.captured - self.authorized)
+    def kept(self) -> int:
+        """What was captured and neither given back, nor promised back, nor disputed; below zero after an excess."""
+        return self.captured - self.refunded - self.refund_reserved - self.charged_back
+
+    @property
+    def unpaid(self) -> int | None:
+        """What of the total is neither captured nor held by an authorization, below zero where more was taken.
+
+        None while no total is known. What is due is less by what is being charged (`payments.queries.due`).
+        """
+        return None if self.total is None else self.total - self.captured - self.authorized

@@ -76,6 +76,9 @@ class Payment(ApiObject):
     amount_authorized = AmountField(_("authorized"), default=0)
     amount_captured = AmountField(_("captured"), default=0)
     amount_released = AmountField(_("released"), default=0)  # authorized, and given up uncaptured
+    # Of what is authorized, what captures and cancellations without a final answer may still take
+    # (`services/standing_truths.py`).
+    amount_under_way = AmountField(_("being captured or released"), default=0, db_default=0)
     amount_refunded = AmountField(_("refunded"), default=0)
     refund_reserved = AmountField(_("reserved for refunds"), default=0)
     amount_charged_back = AmountField(_("charged back"), default=0)
@@ -170,9 +173,14 @@ class Payment(ApiObject):
 
     @property
     def amount_capturable(self) -> int:
-        """What is authorized and neither captured nor released."""
+        """What may be captured or released now: what others are just asking for is not there any more."""
         if self.status not in (PaymentStatus.AUTHORIZED, PaymentStatus.CAPTURED) or not self.manual_capture:
             return 0
+        return max(0, self.amount_held - self.amount_under_way)
+
+    @property
+    def amount_held(self) -> int:
+        """What is authorized and neither captured nor released, in minor units."""
         return max(0, self.amount_authorized - self.amount_captured - self.amount_released)
 
     @property

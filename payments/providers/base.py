@@ -145,6 +145,7 @@ class Report:
     reason: str | None = None
     stage: Stage | None = None
     respond_by: datetime | None = None
+    final: bool = True  # of a capture that nobody here asked for: the rest is released
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ from django.db.models import QuerySet
 from payments import shapes
 from payments.models import CardEvidence, Chargeback, Operation, Order, Payment, Refund, RefundPart, Transition
 from payments.models.payment import PaymentStatus
+from payments.people.models import AuditLog
 from payments.queries.payments import customer_ids
 
+ACKNOWLEDGED: Final = "payment.acknowledge_unknown"  # what the audit log calls it
 _REFUND_NUMBER: Final = re.compile(r"(\d{6})-R(\d{1,18})")
 
 
@@ -26,6 +28,7 @@ class Story:
     chargebacks: list[Chargeback] = field(default_factory=list)
     operations: dict[str, list[Operation]] = field(default_factory=lambda: defaultdict(list))  # by payment
     transitions: dict[str, list[Transition]] = field(default_factory=lambda: defaultdict(list))  # by object
+    acknowledgements: list[AuditLog] = field(default_factory=list)  # of payments beside one of unknown outcome
 
 
 def orders(merchant_id: str, filters: Mapping[str, Any] | None = None) -> QuerySet[Order]:
@@ -63,6 +66,8 @@ def stories(rows: Sequence[Order]) -> list[Story]:
         found[payments[operation.payment_id or ""].order_id].operations[operation.payment_id or ""].append(operation)
     for move in Transition.objects.filter(object_id__in=order_of).order_by("id"):
         found[order_of[move.object_id]].transitions[move.object_id].append(move)
+    for entry in AuditLog.objects.filter(object_id__in=list(found), action=ACKNOWLEDGED).order_by("id"):
+        found[entry.object_id].acknowledgements.append(entry)
     return list(found.values())
 
 

@@ -22,6 +22,8 @@ class Happening:
     currency: str
     object_id: str
     object_type: str
+    operator: str = ""  # the person who decided, where one is named
+    reason: str = ""
 
 
 def timeline(story: Story) -> list[Happening]:
@@ -30,6 +32,7 @@ def timeline(story: Story) -> list[Happening]:
         *(line for payment in story.payments for line in _of_payment(story, payment)),
         *(line for refund in story.refunds for line in _of_refund(story, refund)),
         *(line for chargeback in story.chargebacks for line in _of_chargeback(story, chargeback)),
+        *_acknowledgements(story),
     ]
     return sorted(lines, key=lambda line: line.at)
 
@@ -60,6 +63,26 @@ def _of_payment(story: Story, payment: Payment) -> Iterator[Happening]:
 def _took_more(operation: Operation) -> bool:
     """A further capture, which moves no status, or a sale that was reported as done."""
     return operation.outcome == Outcome.SUCCEEDED and operation.verb in (Verb.CAPTURE, Verb.SALE)
+
+
+def _acknowledgements(story: Story) -> Iterator[Happening]:
+    """Who had a payment taken beside one of unknown outcome, and why."""
+    payments = {payment.id: payment for payment in story.payments}
+    for entry in story.acknowledgements:
+        payment = payments.get(entry.after.get("payment"))
+        if payment is not None:
+            yield Happening(
+                entry.at,
+                "payment.unknown_acknowledged",
+                payment.channel,
+                entry.actor,
+                payment.amount,
+                payment.currency,
+                payment.id,
+                payment.OBJECT,
+                operator=entry.after["operator"],
+                reason=entry.after["reason"],
+            )
 
 
 def _of_refund(story: Story, refund: Refund) -> Iterator[Happening]:

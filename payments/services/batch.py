@@ -8,11 +8,10 @@ many rows there are.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.db import models, transaction
 from django.db.models import prefetch_related_objects
-from django.utils.translation import gettext_noop
 
 from payments import bulk, shapes
 from payments.crash_points import reach
@@ -32,11 +31,10 @@ from payments.models import (
     Voucher,
 )
 from payments.models.discrepancy import DiscrepancyKind
-from payments.money import Money
 from payments.notify.services.emit import NewEvent, emit
 from payments.prepared import Prepared
-from payments.said import told
-from payments.services import discrepancy
+from payments.providers.base import Outcome, Verb
+from payments.services import discrepancy, standing_truths
 from payments.services.owe_receipts import owe_receipts
 from payments.states import PART, PAYMENT, may_move
 
@@ -54,6 +52,12 @@ _WRITE_ORDER: tuple[type[models.Model], ...] = (
     ChargebackStep,
 )
 
+_FINAL: Final = frozenset({Outcome.SUCCEEDED, Outcome.DECLINED})
+_OF_WHAT_IS_HELD: Final = frozenset({Verb.CAPTURE, Verb.CANCEL})
+
+_CAPTURES = Prepared(
+    lambda payment_ids: Operation.objects.filter(payment_id__in=payment_ids, verb__in=sorted(_OF_WHAT_IS_HELD))
+)
 _LOCKED_ORDERS = Prepared(lambda ids: Order.objects.select_for_update().filter(id__in=ids).order_by("id"))
 _PAYMENTS = Prepared(
     lambda order_ids: (
@@ -99,6 +103,8 @@ class Batch:
         self._events: list[tuple[str, Payment | Refund | Chargeback, dict[str, Any] | None]] = []
         self._discrepancies: list[Discrepancy] = []
         self._closings: list[str] = []
+        self._amendments: dict[str, dict[str, Any]] = {}  # columns of discrepancies that stand, by key
+        self.overpaid_before: dict[str, int] = {}  # how much too much orders were paid when they were locked
         self._items = [] if items is None else items  # the caller's own: a number that is taken is gone from it
 
     def lock(self, order_ids: Iterable[str]) -> None:
@@ -113,6 +119,7 @@ class Batch:
             self.orders[order.id] = order
         for payment in _PAYMENTS(wanted):
             self.adopt(payment)
+        self.overpaid_before |= standing_truths.paid_too_much(self, wanted)
 
     def adopt(self, payment: Payment) -> None:
         """Take a payment into the batch, tied to the batch's own copy of its order."""
@@ -159,6 +166,22 @@ class Batch:
         if isinstance(row, Chargeback):
             self.chargebacks[row.payment_id, row.provider_reference] = row
         return row
+
+    def asked_of(self, payments: Iterable[Payment]) -> list[Operation]:
+        """The captures and cancellations of these payments that have no final answer, as the batch leaves them."""
+        ids = sorted({payment.id for payment in payments})
+        rows = {row.id: row for row in _CAPTURES(ids)} if ids else {}
+        rows |= {row.id: row for row in self.operations_of_what_is_held() if row.payment_id in ids}
+        return [row for row in rows.values() if row.outcome not in _FINAL]
+
+    def operations_of_what_is_held(self) -> list[Operation]:
+        """The captures and cancellations that are new or changed in this batch."""
+        rows = [*self._new[Operation], *self.changed(Operation)]
+        return [row for row in rows if row.verb in _OF_WHAT_IS_HELD]
+
+    def changed(self, model: type[Row], *names: str) -> list[Row]:
+        """The rows of a model of which something was changed, or one of these columns."""
+        return [row for row, changed in self._changed[model].values() if not names or changed.intersection(names)]
 
     def change(self, row: models.Model, **values: Any) -> None:
         """Set columns of a row, to be written at the flush."""
@@ -210,13 +233,19 @@ class Batch:
         self._discrepancies.append(row)
         return row
 
+    def amend(self, key: str, **columns: Any) -> None:
+        """Bring what stands open under this key up to date."""
+        self._amendments[key] = columns
+
     def agree(self, key: str) -> None:
         """Close a discrepancy that a later truth explained."""
         self._closings.append(key)
 
     def flush(self, *, beside: Sequence[bulk.Part] = ()) -> list[Discrepancy]:
         """Write everything, and what else is given; return the discrepancies that stand for what was raised."""
-        self._settle_excess()
+        standing_truths.settle_excess(self)
+        standing_truths.settle_overpaid(self)
+        standing_truths.settle_under_way(self)
         parts = [*self._parts(), *beside]
         if any(not isinstance(row, Payment) for _, row, _ in self._events):  # told with what the database has of them
             bulk.write(parts)
@@ -226,6 +255,8 @@ class Batch:
         post(self._entries)
         reach("flush.booked")
         raised = discrepancy.raise_(self._discrepancies)
+        for key, columns in self._amendments.items():
+            discrepancy.amend_(merchant=self.merchant, key=key, **columns)
         discrepancy.close_(merchant=self.merchant, keys=self._closings, actor=self.actor)
         owe_receipts(self.merchant, [(kind, row) for kind, row, _ in self._events])
         return raised
@@ -245,34 +276,6 @@ class Batch:
         prefetch_related_objects(chargebacks, *shapes.CHARGEBACK_PREFETCH)
         told = {row.pk: _shape(row) for _, row, _ in self._events}  # once, however often it is spoken of
         return [_event(kind, row, {**told[row.pk], **(extra or {})}) for kind, row, extra in self._events]
-
-    def _settle_excess(self) -> None:
-        """What facts took beyond what was paid stays visible as `excess`; decisions never raise it."""
-        for order in list(self.orders.values()):
-            returned = order.refunded + order.refund_reserved + order.charged_back
-            excess = max(0, returned - order.captured)
-            if excess < order.excess or (excess > order.excess and self.facts):
-                self._note_excess(order, excess)
-                self.change(order, excess=excess)
-
-    def _note_excess(self, order: Order, excess: int) -> None:
-        key = f"over_returned:{order.id}"
-        if not excess:
-            self.agree(key)
-        elif excess > order.excess:
-            self.disagree(
-                DiscrepancyKind.OVER_RETURNED,
-                key,
-                **told(
-                    gettext_noop("Order {order} gave back {excess} more than was paid."),
-                    order=str(order),
-                    excess=Money(excess, order.currency),
-                ),
-                payment=next((payment for payment in self.payments.values() if payment.order_id == order.id), None),
-                amount=excess,
-                currency=order.currency,
-                channel_id=order.channel_id,
-            )
 
 
 def _changes(changed: dict[str, tuple[Any, set[str]]]) -> Iterator[bulk.Part]:

@@ -3,9 +3,10 @@
 from payments.errors import Conflict
 from payments.models import Payment
 from payments.models.payment import PaymentStatus
-from payments.providers.base import Outcome, Verb
+from payments.providers.base import Verb
 from payments.services.ask import ask
 from payments.services.intent import Intent
+from payments.services.under_way import asked, beside
 
 _OPEN = frozenset({PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING, PaymentStatus.AUTHORIZED})
 
@@ -14,21 +15,19 @@ def cancel_payment(payment: Payment, *, actor: str, intent: Intent | None = None
     """Release what is not captured, and return the payment.
 
     Raises:
-        Conflict: `payment_not_cancelable`, when nothing is left to release or a verb is just being asked.
+        Conflict: `payment_not_cancelable`, when nothing is left to release beside what is just being asked for.
     """
     return ask(payment, Verb.CANCEL, amount_of=_cancelable, actor=actor, intent=intent)
 
 
 def _cancelable(payment: Payment) -> int:
     """How much a cancellation releases."""
-    under_way = payment.operations.filter(verb__in=[Verb.CAPTURE, Verb.CANCEL]).exclude(
-        outcome__in=[Outcome.SUCCEEDED, Outcome.DECLINED]
-    )
     amount = payment.amount_capturable if payment.amount_authorized else payment.amount
-    if not (payment.status in _OPEN or payment.amount_capturable) or not amount or under_way.exists():
+    canceling = any(row.verb == Verb.CANCEL for row in asked(payment))
+    if not (payment.status in _OPEN or payment.amount_capturable) or not amount or canceling:
         raise Conflict(
             "payment_not_cancelable",
-            f"Nothing of this payment is left to release; its status is {payment.status}. "
+            f"Nothing of this payment is left to release; its status is {payment.status}.{beside(payment)} "
             "What was captured is given back with POST /v1/refunds.",
         )
     return amount

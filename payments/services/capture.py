@@ -3,9 +3,11 @@
 from payments import registry
 from payments.errors import Conflict, Invalid
 from payments.models import Payment
-from payments.providers.base import Outcome, Verb
+from payments.providers.base import Verb
 from payments.services.ask import ask
 from payments.services.intent import Intent
+from payments.services.under_way import beside
+from payments.written import amount as written
 
 
 def capture_payment(
@@ -28,22 +30,21 @@ def capture_payment(
 
 def _amount(payment: Payment, amount: int | None) -> int:
     """What this capture takes; what other captures are just asking for is not there any more."""
-    asked = payment.operations.filter(verb__in=[Verb.CAPTURE, Verb.CANCEL])
-    under_way = [row for row in asked if row.outcome not in (Outcome.SUCCEEDED, Outcome.DECLINED)]
-    last = any(row.final for row in under_way if row.verb == Verb.CAPTURE)  # it releases what it leaves
-    capturable = 0 if last else max(0, payment.amount_capturable - sum(row.amount for row in under_way))
+    capturable = payment.amount_capturable
     if not capturable:
         raise Conflict(
             "payment_not_capturable",
-            f"Nothing of this payment can be captured; its status is {payment.status}.",
-            amount_capturable=capturable,
+            f"Nothing of this payment can be captured now; its status is {payment.status}.{beside(payment)}",
+            amount_capturable=0,
+            currency=payment.currency,
         )
     if amount is not None and amount > capturable:
         raise Invalid(
             "amount_exceeds_capturable",
-            f"At most {capturable} can be captured.",
+            f"At most {written(capturable, payment.currency)} can be captured.{beside(payment)}",
             param="amount",
             amount_capturable=capturable,
+            currency=payment.currency,
         )
     return capturable if amount is None else amount
 

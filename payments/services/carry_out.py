@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from payments import doorbell, registry
-from payments.errors import Invalid
 from payments.models import Operation, Order, Payment, ProviderAccount, Refund, RefundPart, Voucher
 from payments.models.payment import Method
 from payments.models.refund import PartStatus, Route
 from payments.money import Money
 from payments.providers.base import Outcome, Result, Verb
-from payments.services import moves, refund_moves, voucher
+from payments.services import charge_limit, moves, refund_moves, voucher
 from payments.services.batch import Batch
 from payments.services.create import default_account
 
@@ -84,9 +83,9 @@ def _do(batch: Batch, part: RefundPart, operation: Operation) -> None:
 
 def _exchange(batch: Batch, row: Voucher, refund: Refund, order: Order) -> None:
     """What came back pays for the new order: the refund's voucher is spent on it at once, as far as it is due."""
-    amount = row.balance if order.due is None else min(row.balance, order.due)
-    if not amount:
-        raise Invalid("amount_exceeds_due", "Nothing is due on the new order.", param="exchange_for", due=0)
+    charge_limit.check_known(batch, order)
+    amount = row.balance if order.unpaid is None else min(row.balance, max(1, order.unpaid))
+    charge_limit.check_due(batch, order, amount, param="exchange_for")
     voucher.take(batch, row, amount)
     payment = batch.add(
         Payment(

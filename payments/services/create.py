@@ -9,19 +9,23 @@ from django.utils import timezone
 
 from payments import registry
 from payments.crash_points import reach
-from payments.errors import Conflict, Invalid
+from payments.errors import Invalid
 from payments.models import Channel, Merchant, Operation, Order, Payment, ProviderAccount
-from payments.models.payment import Method, PaymentStatus
+from payments.models.payment import Method
 from payments.money import Money
 from payments.people.models import Customer
 from payments.people.services import audit_log, customers
 from payments.prepared import Prepared
 from payments.providers.base import Outcome, Provider, Result, Verb
-from payments.services import moves, voucher
+from payments.queries.orders import ACKNOWLEDGED
+from payments.services import charge_limit, moves, voucher
 from payments.services.ask import settled
 from payments.services.batch import Batch
+from payments.services.counter import check_counter
 from payments.services.intent import Begins
 from payments.services.orders import OrderName, take_order
+from payments.services.vat import check_vat
+from payments.written import amount as written
 
 _ACCOUNTS: Final = Prepared(
     lambda merchant_id: ProviderAccount.objects.filter(merchant_id=merchant_id, active=True).order_by("-default", "id")
@@ -62,14 +66,15 @@ def create_payment(request: PaymentRequest, *, actor: str, intent: Begins | None
     """Take a payment and return it as far as the provider answered at once.
 
     Raises:
-        Invalid: `order_currency_differs`, `amount_exceeds_due` (with `due`), `order_total_below_paid`,
-            `method_not_supported`, `capture_not_supported`, `received_too_little`, `voucher_insufficient` …
-        Conflict: `outcome_unknown`, with the payment and its age.
+        Invalid: `order_currency_differs`, `amount_exceeds_due` (with `due`), `order_total_below_paid`, `channel_kind`,
+            `vat_differs`, `method_not_supported`, `capture_not_supported`, `received_too_little` …
+        Conflict: `payment_in_progress` or `outcome_unknown`, each with the payment that stands in between.
     """
     merchant = request.channel.merchant
     account = request.provider_account or default_account(merchant, request.method)
     provider = registry.provider(account.provider)
     _check_method(request, account, provider)
+    check_vat(request.vat, request.amount)
     with transaction.atomic():
         reach("create.opened")
         payment, operation = _intend(request, account, provider, actor, intent)
@@ -108,6 +113,8 @@ def _check_method(request: PaymentRequest, account: ProviderAccount, provider: P
         raise Invalid("capture_not_supported", "This method is captured at once; leave out capture.", param="capture")
     if capabilities.test_only and not request.channel.merchant.test_mode:
         raise Invalid("provider_test_only", "A live merchant cannot use the simulator.", param="provider_account")
+    if request.method == Method.CASH:
+        check_counter(request.channel, what="Cash")
     if request.received is not None and request.method != Method.CASH:
         raise Invalid("validation_failed", "Only cash is received by hand; leave it out.", param="received")
     if (request.voucher_code is not None) != (request.method == Method.VOUCHER):
@@ -133,7 +140,7 @@ def _intend(
         customer=request.customer,
     )
     payment.order = order
-    _check_order(batch, order, request, actor)
+    _check_order(batch, order, payment, request)
     payment.item = batch.item()
     if request.voucher_code is not None:
         payment.voucher = voucher.spend(batch, code=request.voucher_code, amount=request.amount)
@@ -171,10 +178,11 @@ def _payment(request: PaymentRequest, account: ProviderAccount, merchant: Mercha
 
 def _cash(request: PaymentRequest, merchant: Merchant) -> dict[str, int]:
     """What the till takes in (rounded where the merchant does so) and gives back."""
-    rounded = request.amount.rounded_to(merchant.cash_rounding).amount
+    rounded = merchant.in_cash(request.amount).amount
     received = rounded if request.received is None else request.received
     if received < rounded:
-        raise Invalid("received_too_little", f"At least {rounded} is to be received in cash.", param="received")
+        least = written(rounded, request.amount.currency)
+        raise Invalid("received_too_little", f"At least {least} is to be received in cash.", param="received")
     return {"received": received, "change": received - rounded, "rounding": rounded - request.amount.amount}
 
 
@@ -196,49 +204,34 @@ def _operation(
     )
 
 
-def _check_order(batch: Batch, order: Order, request: PaymentRequest, actor: str) -> None:
+def _check_order(batch: Batch, order: Order, payment: Payment, request: PaymentRequest) -> None:
+    """Hold a charge against what its order still has to pay, under the order's lock."""
     if request.order_total is not None:
-        if request.order_total < order.captured:
-            raise Invalid(
-                "order_total_below_paid",
-                f"{order.captured} has been paid on this order already; the total cannot be less.",
-                param="order_total",
-                paid=order.captured,
-            )
-        if order.total != request.order_total:
-            batch.change(order, total=request.order_total)
-        due = order.due or 0
-        if request.amount.amount > due:
-            raise Invalid(
-                "amount_exceeds_due",
-                f"{due} is still due on this order; ask for no more than that.",
-                param="amount",
-                due=due,
-            )
+        charge_limit.change_total(batch, order, request.order_total)
+    charge_limit.check_due(batch, order, request.amount.amount)
     if request.customer is not None and order.customer_id is None:
         batch.change(order, customer=request.customer)
-    _check_unknown(batch, order, request, actor)
-
-
-def _check_unknown(batch: Batch, order: Order, request: PaymentRequest, actor: str) -> None:
-    """Nobody is charged twice because nobody knows: cash passes, and so does a person who says so by name."""
-    unknown = [row for row in batch.payments.values() if row.status == PaymentStatus.UNKNOWN]
-    if not unknown or request.method == Method.CASH:
+    if request.method == Method.CASH:
         return
-    if request.acknowledge_unknown is not None:
+    if request.acknowledge_unknown is None:
+        charge_limit.check_known(batch, order)
+    else:
+        _acknowledge(batch, order, payment, request.acknowledge_unknown)
+
+
+def _acknowledge(batch: Batch, order: Order, payment: Payment, by: Acknowledgement) -> None:
+    """Write down who charges beside payments of unknown outcome; where there are none, nothing was decided."""
+    unknown = charge_limit.unknown_payments(batch, order)
+    if unknown:
         audit_log.write(
-            actor=actor,
-            action="payment.acknowledge_unknown",
+            actor=batch.actor,
+            action=ACKNOWLEDGED,
             subject=order,
             merchant_id=order.merchant_id,
-            after={"operator": request.acknowledge_unknown.operator, "reason": request.acknowledge_unknown.reason},
+            after={
+                "operator": by.operator,
+                "reason": by.reason,
+                "payment": payment.id,
+                "unknown": [row.id for row in unknown],
+            },
         )
-        return
-    oldest = min(unknown, key=lambda row: row.id)
-    raise Conflict(
-        "outcome_unknown",
-        "A payment on this order has an unknown outcome. Wait until it is known, take cash, or send "
-        "acknowledge_unknown with the name of who decides.",
-        payment=oldest.id,
-        age_seconds=int((batch.now - oldest.created_at).total_seconds()),
-    )

@@ -15,6 +15,7 @@ from payments.services.confirm import decline_offline
 from payments.services.device import DeviceTransaction, Ending, Kind
 from payments.services.device_work import Work
 from payments.services.originals import Place
+from payments.services.standing_truths import overpaid_key
 
 _OUTCOMES: Final = {
     Ending.APPROVED: Outcome.SUCCEEDED,
@@ -38,7 +39,7 @@ def sale(work: Work, row: DeviceTransaction) -> Place:
         _note_unknown(work, row, payment, f"outcome_unknown:{operation.id}")
     moves.answered(work.batch, operation, _result(row))
     work.batch.change(operation, due_at=None)  # a device is not asked; it tells by itself
-    work.keys[row.sequence].append(f"overpaid:{order.id}:{payment.id}")
+    work.keys[row.sequence].append(overpaid_key(order))
     if named is not None and named is not order:
         text = gettext_noop("The order this sale names is in another currency; the sale has an order of its own.")
         work.note(row, DiscrepancyKind.CURRENCY_DIFFERS, text, payment=payment)

@@ -32,10 +32,10 @@ def raise_(rows: Sequence[Discrepancy]) -> list[Discrepancy]:
     return [standing[row.merchant_id, row.key] for row in rows if (row.merchant_id, row.key) in standing]
 
 
-def amend_(*, merchant: Merchant, key: str, sequences: Any, detail: str, said: Any = None) -> bool:
-    """Bring what stands open under this key up to date; tell whether anything does."""
+def amend_(*, merchant: Merchant, key: str, **columns: Any) -> bool:
+    """Bring columns of what stands open under this key up to date; tell whether anything does."""
     rows = Discrepancy.objects.filter(merchant=merchant, key=key).exclude(status=Discrepancy.Status.RESOLVED)
-    return bool(rows.update(sequences=sequences, detail=detail, said=said))
+    return bool(rows.update(**columns))
 
 
 def close_(

@@ -12,13 +12,15 @@ from django.utils import timezone
 from payments import registry
 from payments.errors import Conflict, Invalid
 from payments.models import Channel, LinkPayment, Order, Payment, PaymentLink, ProviderAccount
-from payments.models.payment import Method
+from payments.models.payment import Method, PaymentStatus
 from payments.money import MAX_AMOUNT, Money
 from payments.people.permissions import May
 from payments.people.services import audit_log, authority, customers
+from payments.queries.due import being_charged
 from payments.queries.links import standing
 from payments.services import voucher
 from payments.services.batch import Batch
+from payments.services.charge_limit import in_progress
 from payments.services.create import PaymentRequest, create_payment
 from payments.services.intent import Intent
 from payments.services.orders import OrderName, take_order
@@ -127,7 +129,7 @@ def address(row: PaymentLink) -> str:
 
 def asked(row: PaymentLink) -> int | None:
     """What is still to be paid by a link that was `read`; None where the customer says how much."""
-    due = None if row.order is None else row.order.due
+    due = None if row.order is None or row.order.unpaid is None else max(0, row.order.unpaid)
     if row.amount is None:
         return None if row.amount_min is not None else due
     left = row.amount if row.reusable else row.amount - row.taken
@@ -151,7 +153,7 @@ def pay(
 
     Raises:
         Invalid: a method that is not offered, an amount outside of the bounds, a voucher that cannot be spent.
-        Conflict: `payment_link_not_active`, or `outcome_unknown` of an earlier payment.
+        Conflict: `payment_link_not_active`, `payment_in_progress`, or `outcome_unknown` of an earlier payment.
     """
     made = paid_by(row, attempt)
     if made is not None:
@@ -171,12 +173,13 @@ def pay(
         return_url=f"{address(current)}?attempt={attempt}",
         customer=current.customer,
         description=current.description,
-        order_total=current.order.total if current.order is not None else None,
         voucher_code=voucher_code,
         metadata={"payment_link": current.id},
     )
     try:
-        return create_payment(request, actor=f"link:{current.id}", intent=_Use(link=current, attempt=attempt))
+        return create_payment(
+            request, actor=f"link:{current.id}", intent=_Use(link=current, attempt=attempt, amount=minor)
+        )
     except _Twice:
         return LinkPayment.objects.select_related("payment").get(link=row, attempt=attempt).payment
 
@@ -193,10 +196,11 @@ class _Twice(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Use:
-    """Ties a payment to its link in the payment's own transaction, under the lock of the link."""
+    """Ties a payment of `amount` to its link in the payment's own transaction, under the lock of the link."""
 
     link: PaymentLink
     attempt: str
+    amount: int
 
     def begin(self, payment_id: str) -> None:
         """Say that this attempt makes this payment, if the link may still be paid."""
@@ -205,6 +209,7 @@ class _Use:
             raise _Twice
         if locked.status != Status.ACTIVE:
             raise Conflict("payment_link_not_active", f"This link is {locked.status}.", status=locked.status)
+        _check_left(locked, self.amount)
         # The payment follows in the same transaction; the constraint looks at its end.
         LinkPayment.objects.create(link=locked, payment_id=payment_id, attempt=self.attempt)
 
@@ -212,6 +217,23 @@ class _Use:
 def _lock(link_id: str) -> PaymentLink:
     PaymentLink.objects.select_for_update().get(id=link_id)
     return read(link_id)
+
+
+def _check_left(row: PaymentLink, amount: int) -> None:
+    """What a link asks for once is not taken twice, whatever its order may still need; `row` is locked.
+
+    Raises:
+        Conflict: `payment_in_progress`, where only a payment by this link that is under way stands in between;
+            `payment_link_not_active`, where less is left than when the page was read.
+    """
+    if row.reusable:
+        return
+    under_way = being_charged(Payment.objects.filter(by_link__link=row, status=PaymentStatus.PROCESSING))
+    left = asked(row)
+    if left is not None and amount > left:
+        raise Conflict("payment_link_not_active", "Less is left to pay. Read the link again.", status=row.status)
+    if under_way and (left is None or amount > left - sum(payment.amount for payment in under_way)):
+        raise in_progress(under_way[0], timezone.now())
 
 
 def _check(request: LinkRequest) -> None:

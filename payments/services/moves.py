@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.db.models import Q
 from django.utils.translation import gettext_noop
 
 from payments import journal
@@ -94,11 +95,13 @@ def answered(batch: Batch, operation: Operation, result: Result) -> None:
     if operation.verb in (Verb.SALE, Verb.AUTHORIZE):
         _charge_answered(batch, payment, operation, result)
     elif result.outcome == Outcome.SUCCEEDED and operation.verb == Verb.CAPTURE:
-        capture(batch, payment, operation, _moved(operation, result), result.occurred_at or batch.now)
+        amount = _moved(operation, result)
+        _note_difference(batch, payment, operation, amount)
+        capture(batch, payment, operation, amount, result.occurred_at or batch.now)
     elif result.outcome == Outcome.SUCCEEDED and operation.verb == Verb.CANCEL:
         release(batch, payment, PaymentStatus.CANCELED, operation)
     elif result.outcome == Outcome.DECLINED:
-        batch.change(payment, failure_code=(result.code or "declined")[:64], failure_detail=result.detail or "")
+        _refuse(batch, payment, operation, result)
 
 
 def _charge_answered(batch: Batch, payment: Payment, operation: Operation, result: Result) -> None:
@@ -123,16 +126,17 @@ def _charge_answered(batch: Batch, payment: Payment, operation: Operation, resul
 
 
 def authorize(batch: Batch, payment: Payment, operation: Operation, amount: int, at: datetime) -> None:
-    """The amount is held for us; nothing is booked until it is captured."""
+    """The amount is held for us; nothing is booked until it is captured (of which may have been heard before)."""
+    held = payment.amount_held
     batch.change(
         payment,
-        amount_authorized=payment.amount_authorized + amount,
+        amount_authorized=max(payment.amount_authorized, amount),
         expires_at=batch.now + AUTHORIZATION_LIVES,
         failure_code="",
         failure_detail="",
         **_when(payment, at),
     )
-    batch.change(payment.order, authorized=payment.order.authorized + amount)
+    _hold(batch, payment, held)
     batch.move(payment, PaymentStatus.AUTHORIZED, operation=operation)
     batch.tell("payment.authorized", payment)
 
@@ -140,12 +144,13 @@ def authorize(batch: Batch, payment: Payment, operation: Operation, amount: int,
 def capture(batch: Batch, payment: Payment, operation: Operation, amount: int, at: datetime) -> None:
     """The money is ours: payment and order rise, the entry is booked, the sale counts."""
     first = payment.amount_captured == 0
-    held = operation.verb == Verb.CAPTURE
-    paid_before = payment.order.captured
+    held, captured = payment.amount_held, payment.amount_captured + amount
+    authorized = max(payment.amount_authorized, captured)
     batch.change(
         payment,
-        amount_captured=payment.amount_captured + amount,
-        amount_authorized=max(payment.amount_authorized, payment.amount_captured + amount),
+        amount_captured=captured,
+        amount_authorized=authorized,
+        amount_released=min(payment.amount_released, authorized - captured),  # what was given up may be taken after all
         failure_code="",
         failure_detail="",
         **(_when(payment, at) if first else {}),
@@ -153,16 +158,14 @@ def capture(batch: Batch, payment: Payment, operation: Operation, amount: int, a
     if first:
         batch.change(payment, receipt_number=_receipt_number(payment))
     batch.change(payment.order, captured=payment.order.captured + amount)
-    if held:
-        batch.change(payment.order, authorized=max(0, payment.order.authorized - amount))
-        if operation.final:
-            release(batch, payment, None, operation)
+    _hold(batch, payment, held)
+    if operation.verb == Verb.CAPTURE and operation.final:
+        release(batch, payment, None, operation)
     batch.move(payment, PaymentStatus.CAPTURED, operation=operation)
     batch.book(journal.captured(batch.merchant, payment, operation, amount, at))
     tips = payment.tip if operation.verb == Verb.SALE else 0
     batch.count(figures(payment, sales_count=int(first), sales_amount=amount, tips_amount=tips))
     batch.tell("payment.captured", payment)
-    _note_overpaid(batch, payment, amount, paid_before)
 
 
 def decline(batch: Batch, payment: Payment, operation: Operation, result: Result) -> None:
@@ -176,12 +179,19 @@ def decline(batch: Batch, payment: Payment, operation: Operation, result: Result
 def release(
     batch: Batch, payment: Payment, to_status: PaymentStatus | None, operation: Operation | None = None
 ) -> None:
-    """What was authorized and not captured is given up; an uncaptured payment ends in `to_status`."""
-    rest = payment.amount_authorized - payment.amount_captured - payment.amount_released
-    if rest > 0:
-        batch.change(payment, amount_released=payment.amount_released + rest)
-        batch.change(payment.order, authorized=max(0, payment.order.authorized - rest))
-    if to_status is not None and payment.amount_captured == 0 and batch.move(payment, to_status, operation=operation):
+    """What was authorized and not captured is given up; an uncaptured payment ends in `to_status`.
+
+    What a capture is just being asked for stays held until its answer; if that is no, it is given up then.
+    """
+    asked = batch.asked_of([payment]) if payment.amount_under_way else []
+    capturing = sum(row.amount for row in asked if row.verb == Verb.CAPTURE)
+    held = payment.amount_held
+    if held > capturing:
+        batch.change(payment, amount_released=payment.amount_released + held - capturing)
+        _hold(batch, payment, held)
+    if capturing or to_status is None or payment.amount_captured:
+        return
+    if batch.move(payment, to_status, operation=operation):
         batch.tell(f"payment.{to_status.value}", payment)
 
 
@@ -194,12 +204,36 @@ def reverse(batch: Batch, payment: Payment, operation: Operation, at: datetime) 
     batch.change(operation, reversed_at=batch.now)
     batch.agree(f"missing_in_settlement:{operation.id}")  # nobody will settle it any more
     batch.change(payment, amount_captured=payment.amount_captured - amount, provisional=False)
+    if payment.manual_capture:  # what was taken back is not to be captured again
+        batch.change(payment, amount_released=payment.amount_released + amount)
     batch.change(payment.order, captured=payment.order.captured - amount)
     gone = payment.amount_captured == 0
     tips = payment.tip if operation.verb == Verb.SALE else 0
     batch.count(figures(payment, sales_count=-int(gone), sales_amount=-amount, tips_amount=-tips))
     if gone and batch.move(payment, PaymentStatus.REVERSED, operation=operation):
         batch.tell("payment.reversed", payment)
+
+
+def _refuse(batch: Batch, payment: Payment, operation: Operation, result: Result) -> None:
+    """A capture or cancellation is refused: told as such, and what an ended payment held for it is given up."""
+    batch.change(payment, failure_code=(result.code or "declined")[:64], failure_detail=result.detail or "")
+    batch.tell(f"payment.{operation.verb}_declined", payment)
+    if operation.verb == Verb.CAPTURE and payment.amount_held and _has_ended(payment):
+        release(batch, payment, PaymentStatus.CANCELED, operation)
+
+
+def _has_ended(payment: Payment) -> bool:
+    """Whether all that was not being captured has been given up."""
+    last = Q(verb=Verb.CANCEL) | Q(verb=Verb.CAPTURE, final=True)
+    done = payment.operations.filter(last, outcome=Outcome.SUCCEEDED, reversed_at=None)
+    return payment.amount_released > 0 or done.exists()
+
+
+def _hold(batch: Batch, payment: Payment, held_before: int) -> None:
+    """Bring the order's sum of what is held in line with what this payment now holds."""
+    order, more = payment.order, payment.amount_held - held_before
+    if more:
+        batch.change(order, authorized=max(0, order.authorized + more))
 
 
 def figures(payment: Payment, **measures: int) -> StatisticDelta:
@@ -268,32 +302,3 @@ def _note_difference(batch: Batch, payment: Payment, operation: Operation, amoun
             currency=payment.currency,
         )
         batch.change(operation, amount=amount)
-
-
-def _note_overpaid(batch: Batch, payment: Payment, amount: int, paid_before: int) -> None:
-    """Paid twice: more than the order's total, or, where no total is known, the same amount once more."""
-    order = payment.order
-    over = order.captured - order.total if order.total is not None else 0
-    if order.total is None and paid_before >= amount and _paid_alike(batch, payment, amount):
-        over = amount
-    if over > 0:
-        batch.disagree(
-            DiscrepancyKind.OVERPAID,
-            f"overpaid:{order.id}:{payment.id}",
-            **told(
-                gettext_noop("Order {order} has been paid {over} too much."),
-                order=str(order),
-                over=Money(over, order.currency),
-            ),
-            payment=payment,
-            amount=over,
-            currency=order.currency,
-            channel_id=payment.channel_id,
-        )
-
-
-def _paid_alike(batch: Batch, payment: Payment, amount: int) -> bool:
-    return any(
-        other.order_id == payment.order_id and other.id != payment.id and other.amount_captured == amount
-        for other in batch.payments.values()
-    )

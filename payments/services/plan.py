@@ -193,14 +193,14 @@ def _as_asked(
 def _part(payment: Payment, amount: int, circumstances: _Circumstances) -> PlannedPart:
     route, reasons = _route(payment, circumstances)
     in_cash = route == Route.CASH or (route == Route.ORIGINAL and payment.method == Method.CASH)
-    step = payment.merchant.cash_rounding if in_cash else 1
+    money = Money(amount, payment.currency)
     return PlannedPart(
         payment=payment,
         amount=amount,
         route=route,
         expected_at=_expected_at(payment, route, circumstances.now),
         reasons=tuple(reasons),
-        rounding=Money(amount, payment.currency).rounded_to(step).amount - amount,
+        rounding=payment.merchant.in_cash(money).amount - amount if in_cash else 0,
         terminal_id=circumstances.request.terminal_id if route == Route.TERMINAL else None,
         bank_account=circumstances.bank_account if route == Route.BANK else None,
     )

@@ -1,7 +1,7 @@
 """The one mover: outcomes and reports become operation, payment, transition, journal entry and event together.
 
 It is the same function whether the answer came from the call, a webhook or the sweep. An operation is recognized by
-our own id, then by the provider's reference; a refund with neither waits while its payment has a refund of ours
+our own id, then by the provider's reference; a refund (or capture) with neither waits while its payment has one of ours
 without a reference, so that our own refund's early webhook is never taken for a second refund.
 """
 
@@ -16,6 +16,7 @@ from django.utils import timezone
 from payments.crash_points import reach
 from payments.models import Operation, Payment, ProviderAccount
 from payments.models.payment import PaymentStatus
+from payments.money import Money
 from payments.prepared import Prepared
 from payments.providers.base import Fact, Outcome, Report, Result, Verb
 from payments.services import chargeback, moves, refund_moves, refund_reported
@@ -84,6 +85,8 @@ class _Known:
         payment = self.payment(report)
         if payment is None or report.fact == Fact.REFUND:
             return None
+        if report.fact == Fact.CAPTURE:
+            return self._own_capture(payment, report.result)
         of_payment = [row for row in self.of_verb(verb) if row.payment_id == payment.id]
         return of_payment[0] if len(of_payment) == 1 and not of_payment[0].provider_reference else None
 
@@ -100,6 +103,21 @@ class _Known:
             ),
             None,
         )
+
+    def captures_without_reference(self, payment: Payment) -> list[Operation]:
+        """Captures of ours that the provider may be telling of, without their name."""
+        return [
+            row
+            for row in self.of_verb(Verb.CAPTURE)
+            if row.payment_id == payment.id and row.provider_reference is None and row.outcome != Outcome.DECLINED
+        ]
+
+    def _own_capture(self, payment: Payment, result: Result) -> Operation | None:
+        """Ours is the only one without a name, if it is for that much; any other is a person's, at the provider."""
+        unnamed = self.captures_without_reference(payment)
+        if len(unnamed) != 1 or result.amount not in (None, Money(unnamed[0].amount, payment.currency)):
+            return None
+        return unnamed[0]
 
     def refund_without_reference(self, payment: Payment) -> bool:
         return any(
@@ -198,6 +216,8 @@ def _apply(batch: Batch, known: _Known, report: Report) -> bool:
         moves.release(batch, payment, PaymentStatus.CANCELED)
     elif report.fact == Fact.REFUND:
         return _refund_elsewhere(batch, known, payment, report)
+    elif report.fact == Fact.CAPTURE and payment.manual_capture:
+        return _capture_elsewhere(batch, known, payment, report)
     else:
         return False
     return True
@@ -208,6 +228,29 @@ def _answer(batch: Batch, operation: Operation, result: Result) -> None:
         refund_moves.answered(batch, operation, result)
     else:
         moves.answered(batch, operation, result)
+
+
+def _capture_elsewhere(batch: Batch, known: _Known, payment: Payment, report: Report) -> bool:
+    """A capture that we did not ask for, unless it may be the one we are just asking for."""
+    if known.captures_without_reference(payment):
+        return False
+    if report.result.outcome != Outcome.SUCCEEDED:
+        return True
+    amount = report.result.amount.amount if report.result.amount is not None else payment.amount_held
+    operation = Operation(
+        merchant=batch.merchant,
+        payment=payment,
+        provider_account=payment.provider_account,
+        verb=Verb.CAPTURE,
+        executor=Operation.Executor.REPORTED,
+        amount=amount,
+        currency=payment.currency,
+        final=report.final,
+        actor=batch.actor,
+        created_at=batch.now,
+    )
+    moves.answered(batch, batch.add(operation), report.result)
+    return True
 
 
 def _refund_elsewhere(batch: Batch, known: _Known, payment: Payment, report: Report) -> bool:

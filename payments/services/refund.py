@@ -20,6 +20,7 @@ from payments.services.batch import Batch
 from payments.services.carry_out import carry_out
 from payments.services.intent import Intent
 from payments.services.plan import BankAccount, Plan, PlannedPart, RefundRequest, exceeds_refundable, make_plan
+from payments.services.under_way import told_beside_refunds
 
 GUARD: Final = "order_never_returns_more"  # the CHECK behind the lock
 
@@ -35,9 +36,11 @@ def plan_refund(request: RefundRequest) -> Plan:
     rows = Payment.objects.filter(order=order).select_related("channel", "provider_account", "voucher", "merchant")
     parts = RefundPart.objects.filter(refund__order=order).order_by("id")
     _check(request)
-    return make_plan(
-        request, order=order, payments=list(rows), known_account=_known_account(list(parts)), now=timezone.now()
-    )
+    payments = list(rows)
+    with told_beside_refunds(payments):
+        return make_plan(
+            request, order=order, payments=payments, known_account=_known_account(list(parts)), now=timezone.now()
+        )
 
 
 def request_refund(request: RefundRequest, *, actor: str, intent: Intent | None = None) -> Refund:
@@ -106,13 +109,14 @@ def _decide(request: RefundRequest, actor: str, intent: Intent | None) -> Refund
     voucher.hold(payments)
     batch.read_refunds()
     _replan(batch, request.order.id)
-    plan = make_plan(
-        request,
-        order=batch.orders[request.order.id],
-        payments=payments,
-        known_account=_known_account(_parts_of(batch, request.order.id)),
-        now=batch.now,
-    )
+    with told_beside_refunds(payments):
+        plan = make_plan(
+            request,
+            order=batch.orders[request.order.id],
+            payments=payments,
+            known_account=_known_account(_parts_of(batch, request.order.id)),
+            now=batch.now,
+        )
     refund = batch.add(_refund(batch, refund_id, request, plan))
     parts = [_part(batch, refund, position, planned) for position, planned in enumerate(plan.parts)]
     if refund.status == RefundStatus.REQUIRES_APPROVAL:

@@ -12,6 +12,7 @@ from payments.errors import Invalid
 from payments.models import Channel, Merchant, ProviderAccount
 from payments.people.permissions import May
 from payments.people.services import audit_log, authority
+from payments.services.counter import check_counter
 from payments.services.intent import Intent
 from terminals import codes
 from terminals.models import Terminal
@@ -42,9 +43,11 @@ def create(
     """Create a terminal, unpaired, with a fresh pairing code.
 
     Raises:
-        Invalid: no provider account is named, and the merchant has none that devices report to; or another's is.
+        Invalid: `channel_kind` (nobody stands in a webshop); or no provider account is named, and the merchant has
+            none that devices report to; or another's is.
         Forbidden: `permission_missing`, the actor manages no terminals in this channel.
     """
+    check_counter(channel, what="A terminal")
     merchant = channel.merchant
     require_manager(actor, merchant.id, channel.id, "terminal.created")
     if provider_account is not None and provider_account.merchant_id != merchant.id:

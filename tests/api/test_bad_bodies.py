@@ -9,6 +9,7 @@ import pytest
 from payments.models import Order, Payment
 from payments.money import MAX_AMOUNT
 from tests.api.client import Api, faults, refusal
+from tests.api.conftest import Shop
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 SUITE = sorted((SHARED / "samples" / "lists" / "jsontestsuite").glob("*.json"))
@@ -17,6 +18,12 @@ CARD = "4111 1111 1111 1111"
 WISH = {"order_reference": "1", "amount": 500, "currency": "EUR", "method": "cash"}
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def api(shop: Shop) -> Api:
+    """The till's key: cash asks no provider."""
+    return shop.api(channel=shop.store)
 
 
 @pytest.mark.skipif(not SUITE, reason="the JSON test suite is not here")

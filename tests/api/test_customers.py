@@ -4,14 +4,15 @@ import pytest
 
 from tests.api.client import refusal
 from tests.api.conftest import Shop
+from tests.simulator import RunningSimulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_everything_bought_anywhere_and_forgotten(shop: Shop) -> None:
+def test_everything_bought_anywhere_and_forgotten(shop: Shop, simulator: RunningSimulator) -> None:
     ada = {"reference": "c/7 é", "email": "ada@example.com", "name": "Ada"}
     for at, channel in enumerate((shop.webshop, shop.store)):
-        wish = {"order_reference": f"{at}", "amount": 500, "currency": "EUR", "method": "cash", "customer": ada}
+        wish = {"order_reference": f"{at}", "amount": 500, "currency": "EUR", "method": "card", "customer": ada}
         assert shop.api(channel=channel).post("/v1/payments", wish).status_code == 201
     api = shop.api()
     path = "/v1/customers/c%2F7%20%C3%A9"

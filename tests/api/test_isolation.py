@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from payments.people.scopes import SCOPES
+from payments.services import onboard
 from tests.api import conformity
 from tests.api.client import Api, faults, refusal
 from tests.api.conftest import Shop
@@ -31,11 +32,12 @@ def everything(shop: Shop) -> dict[str, Any]:
     refund = api.post("/v1/refunds", {"payment": payment["id"], "amount": 100, "reason": "x"}).json()
     voucher = api.post("/v1/vouchers", {"amount": 500, "currency": "EUR", "purpose": "multi"}).json()
     endpoint = api.post("/v1/webhook_endpoints", {"url": "https://example.com/hook", "events": ["*"]}).json()
-    api.post("/v1/payments", wish | {"method": "cash", "order_reference": "2"} | {"capture": "automatic"})
+    api.post("/v1/payments", wish | {"order_reference": "2"} | {"capture": "automatic"})
     delivery = api.get(f"/v1/webhook_endpoints/{endpoint['id']}/deliveries").json()["data"][0]
     whole = shop.api()  # a tied key reads no books
     entry = whole.get("/v1/ledger/entries").json()["data"][0]
-    terminal = api.post("/v1/terminals", {"channel": shop.webshop.id, "label": "Stand"}).json()
+    stand = onboard.create_channel(merchant=shop.merchant, kind="remote", name="Stand", actor="tests")
+    terminal = shop.api(channel=stand).post("/v1/terminals", {"label": "Stand"}).json()
     return {
         "payment_id": payment["id"],
         "order_id": payment["order"]["id"],

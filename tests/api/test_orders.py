@@ -57,9 +57,9 @@ def test_an_order_is_found_by_what_its_customer_brings(order: dict[str, object],
         assert api.get("/v1/orders", **given).json()["data"] == []
 
 
-def test_two_channels_may_use_one_reference(shop: Shop) -> None:
+def test_two_channels_may_use_one_reference(shop: Shop, simulator: RunningSimulator) -> None:
     for channel in (shop.webshop, shop.store):
-        wish = {"order_reference": "7", "amount": 500, "currency": "EUR", "method": "cash"}
+        wish = {"order_reference": "7", "amount": 500, "currency": "EUR", "method": "card"}
         assert shop.api(channel=channel).post("/v1/payments", wish).status_code == 201
     found = shop.api().get("/v1/orders", reference="7").json()["data"]
     assert [row["channel"]["name"] for row in found] == ["Bloem Utrecht", "Bloem online"]
@@ -92,7 +92,8 @@ def test_what_is_not_there(shop: Shop, api: Api) -> None:
     assert "terminal" in faults(api.get("/v1/orders", sequence="1"))
 
 
-def test_due_and_totals(shop: Shop, api: Api) -> None:
+def test_due_and_totals(shop: Shop) -> None:
+    api = shop.api(channel=shop.store)
     wish = {"order_reference": "9", "currency": "EUR", "method": "cash", "order_total": 1000}
     first = api.post("/v1/payments", wish | {"amount": 600}).json()
     members = refusal(api.post("/v1/payments", wish | {"amount": 500}), 422, "amount_exceeds_due")

@@ -141,7 +141,8 @@ def test_payments_are_found_by_what_is_known_of_them(shop: Shop, api: Api, simul
     assert api.get("/v1/payments", terminal="trm_x").json()["data"] == []
 
 
-def test_a_list_comes_in_pages(api: Api, simulator: RunningSimulator) -> None:
+def test_a_list_comes_in_pages(shop: Shop) -> None:
+    api = shop.api(channel=shop.store)
     ids = [
         api.post(
             "/v1/payments", {"order_reference": str(at), "amount": 500, "currency": "EUR", "method": "cash"}
@@ -171,7 +172,8 @@ def test_a_wrong_parameter_is_refused(api: Api, parameter: str, value: str) -> N
     assert parameter in faults(api.get("/v1/payments", **{parameter: value}))
 
 
-def test_a_refused_payment_leaves_no_customer_behind(api: Api) -> None:
+def test_a_refused_payment_leaves_no_customer_behind(shop: Shop) -> None:
+    api = shop.api(channel=shop.store)
     wish = {"order_reference": "1", "amount": 500, "currency": "EUR", "method": "cash", "customer": {"reference": "c"}}
     refusal(api.post("/v1/payments", wish | {"received": 100}), 422, "received_too_little")
     refusal(api.post("/v1/payments", wish | {"order_total": 400}), 422, "amount_exceeds_due")

@@ -6,9 +6,10 @@ import pytest
 from django.db import connection, transaction
 
 from payments import statistics
-from payments.models import StatisticDelta, StatisticTotal
+from payments.models import Channel, StatisticDelta, StatisticTotal
+from payments.services import onboard
 from tests.api.client import Api, faults
-from tests.api.conftest import Shop
+from tests.api.conftest import BY, Shop
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,13 +47,13 @@ def test_a_sale_and_its_refund_count_at_once(shop: Shop) -> None:
 
 
 def test_figures_are_grouped(shop: Shop) -> None:
-    web, store = shop.api(channel=shop.webshop), shop.api(channel=shop.store)
-    day = sell(web, 1000)["business_day"]
+    market, store = shop.api(channel=_market(shop)), shop.api(channel=shop.store)
+    day = sell(market, 1000)["business_day"]
     sell(store, 500)
     sell(store, 300, "2", currency="USD")
     rows = figures(shop.api(), group_by="channel,business_day,method,origin,brand,hour")
     assert {(row["channel"]["name"], row["currency"], row["sales_amount"]) for row in rows} == {
-        ("Bloem online", "EUR", 1000),
+        ("Bloem market", "EUR", 1000),
         ("Bloem Utrecht", "EUR", 500),
         ("Bloem Utrecht", "USD", 300),
     }
@@ -63,7 +64,7 @@ def test_figures_are_grouped(shop: Shop) -> None:
 
 
 def test_a_key_of_one_channel_sees_its_own_figures(shop: Shop, stranger: Shop) -> None:
-    sell(shop.api(channel=shop.webshop), 1000)
+    sell(shop.api(channel=_market(shop)), 1000)
     sell(shop.api(channel=shop.store), 500)
     sell(stranger.api(channel=stranger.store), 700)
     assert [row["sales_amount"] for row in figures(shop.api(channel=shop.store))] == [500]
@@ -120,6 +121,11 @@ def test_a_slow_transaction_is_not_skipped(shop: Shop) -> None:
 )
 def test_a_wrong_question_is_refused(shop: Shop, query: dict[str, str], place: str) -> None:
     assert place in faults(shop.api().get("/v1/statistics", **query))
+
+
+def _market(shop: Shop) -> Channel:
+    """Where the shop takes cash beside its store."""
+    return onboard.create_channel(merchant=shop.merchant, kind="remote", name="Bloem market", actor=BY)
 
 
 def _groups(shop: Shop) -> dict[str, object]:

@@ -50,7 +50,7 @@ class Witness:
         self.known = set(self.cards)
         self.echoed: list[str] = []
         self.device = paired(self.api, channel=shop.store.id)
-        self.paid = self._made("/v1/payments", {**PAY, "channel": shop.webshop.id})
+        self.paid = self._made("/v1/payments", {**PAY, "channel": shop.store.id})
 
     def answered(self, place: str, answer: Any) -> None:
         text = answer.content.decode() + str(answer.headers)
@@ -59,7 +59,7 @@ class Witness:
 
     def bases(self, path: str) -> dict[str, Any]:
         """A body that would be taken, without the card number."""
-        channel = {"channel": self.shop.webshop.id}
+        channel = {"channel": self.shop.store.id}
         return {
             "/v1/payments": PAY | channel,
             "/v1/refunds": {"payment": self.paid["id"], "amount": 1, "reason": "r", **channel},

@@ -210,7 +210,7 @@ class TestExchange:
         new = shop.pay_cash(500, order_total=3500).order
         refund = shop.refund(old, exchange_for=new, channel=shop.store)
         new = fresh(new)
-        assert (refund.status, new.captured, new.due) == ("succeeded", 3500, 0)
+        assert (refund.status, new.captured, new.unpaid) == ("succeeded", 3500, 0)
         assert only(shop.books(), "takings", "returns", "vouchers", "refunds_payable") == {
             "takings": -6500,
             "returns": 3000,
@@ -223,7 +223,7 @@ class TestExchange:
         refund = shop.refund(shop.pin(3000).order, exchange_for=new, channel=shop.store)
         voucher = refund.parts.get().voucher
         assert voucher is not None
-        assert (fresh(new).due, voucher.balance) == (0, 2000)
+        assert (fresh(new).unpaid, voucher.balance) == (0, 2000)
         assert refund.voucher_code is not None
 
     def test_an_exchange_given_back_goes_where_it_came_from(self, shop: Shop) -> None:

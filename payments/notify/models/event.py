@@ -18,6 +18,8 @@ EVENT_TYPES: Final = (
     "payment.expired",
     "payment.reversed",
     "payment.unknown",
+    "payment.capture_declined",
+    "payment.cancel_declined",
     "refund.requires_approval",
     "refund.pending",
     "refund.succeeded",

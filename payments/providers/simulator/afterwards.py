@@ -50,6 +50,36 @@ class Afterwards:
         self._tell(Fact.REVERSAL, row, name, row["amount"], code="reversed", detail="The scheme took the sale back.")
         return name
 
+    def capture(self, row: Row, amount: int | None = None, *, final: bool = True) -> str:
+        """Take what is authorized as if a person had done so in the provider's dashboard; `final` releases the rest.
+
+        Raises:
+            Conflict: more than is left.
+        """
+        left = self._log.left(row["payment_reference"]).capturable
+        amount = left if amount is None else amount
+        if not 0 < amount <= left:
+            raise Conflict("amount_exceeds_capturable", f"Only {left} is left to capture.")
+        name = self._log.write(row, "capture", amount)
+        if final and amount < left:
+            self._log.write(row, "release", left - amount)
+        told = happened(Fact.CAPTURE, row, name, amount, reason="dashboard", final=final)
+        self._outbox.emit(told, after=self._faults.of_webhook())
+        return name
+
+    def cancel(self, row: Row) -> str:
+        """Release what is authorized and not captured as if a person had done so in the provider's dashboard.
+
+        Raises:
+            Conflict: nothing is.
+        """
+        rest = self._log.left(row["payment_reference"]).capturable
+        if not rest:
+            raise Conflict("nothing_to_cancel", "Nothing is left to release of this payment.")
+        name = self._log.write(row, "cancel", rest)
+        self._tell(Fact.CANCEL, row, name, rest, reason="dashboard")
+        return name
+
     def refund(self, row: Row, amount: int | None = None) -> str:
         """Give money back as if a person had done so in the provider's dashboard.
 

@@ -82,6 +82,7 @@ class DashboardRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
 
     payment_reference: str
     amount: int | None = None
+    final: bool = True
     stage: Literal["opened", "inquiry"] = "opened"
     respond_by: datetime | None = None
 
@@ -101,7 +102,7 @@ class App:
         self._store = store
         self._outbox = outbox
         self.faults = Faults(store)
-        log = EffectLog(store)
+        self._log = log = EffectLog(store)
         self._processor = Processor(store, log, outbox, self.faults)
         self.afterwards = Afterwards(store, log, outbox, self.faults, self._processor)
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Answer]]] = [
@@ -113,7 +114,11 @@ class App:
                 ("GET", "/pay/([^/]+)", self._page),
                 ("POST", "/pay/([^/]+)", self._chosen),
                 ("GET", "/effects", self._effects),
-                ("POST", "/dashboard/(refunds|reversals|expirations|chargebacks)", self._dashboard),
+                (
+                    "POST",
+                    "/dashboard/(captures|cancellations|refunds|reversals|expirations|chargebacks)",
+                    self._dashboard,
+                ),
                 ("POST", "/dashboard/chargebacks/([^/]+)", self._move_chargeback),
                 ("POST", "/acquirer/transactions", self._terminal_transactions),
                 ("POST", "/settlements", self._settle),
@@ -193,15 +198,30 @@ class App:
     def _dashboard(self, request: Request, what: str) -> Answer:
         asked = _read(request, DashboardRequest)
         with self._store.transaction():
-            held = what == "expirations"
-            rows = self._store.charges(asked.payment_reference)
-            done = [row for row in rows if row["outcome"] == Outcome.SUCCEEDED]
-            row = next((row for row in done if (row["verb"] == Verb.AUTHORIZE) == held), None)
+            held = what in ("captures", "cancellations", "expirations")
+            row = self._held(asked.payment_reference) if held else self._captured(asked.payment_reference)
             if row is None:
                 raise NotFound(f"There is no such payment, or nothing of it was {'held' if held else 'captured'}.")
             return _json({"reference": self._do(what, row, asked)}, status=201)
 
+    def _held(self, payment_reference: str) -> Row | None:
+        """The authorization of a payment."""
+        rows = self._store.charges(payment_reference)
+        done = (row for row in rows if row["outcome"] == Outcome.SUCCEEDED)
+        return next((row for row in done if row["verb"] == Verb.AUTHORIZE), None)
+
+    def _captured(self, payment_reference: str) -> Row | None:
+        """What took a payment's money; where that was done at the dashboard, its authorization."""
+        rows = self._store.charges(payment_reference)
+        done = (row for row in rows if row["outcome"] == Outcome.SUCCEEDED)
+        taken = next((row for row in done if row["verb"] != Verb.AUTHORIZE), None)
+        return taken or (self._held(payment_reference) if self._log.left(payment_reference).captured else None)
+
     def _do(self, what: str, row: Row, asked: DashboardRequest) -> str:
+        if what == "captures":
+            return self.afterwards.capture(row, asked.amount, final=asked.final)
+        if what == "cancellations":
+            return self.afterwards.cancel(row)
         if what == "refunds":
             return self.afterwards.refund(row, asked.amount)
         if what == "chargebacks" and asked.stage == "inquiry":

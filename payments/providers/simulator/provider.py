@@ -160,6 +160,7 @@ def _report(happening: Happening) -> Report:
         reason=happening.reason,
         stage=happening.stage,
         respond_by=happening.respond_by,
+        final=happening.final,
     )
 
 

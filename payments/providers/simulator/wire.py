@@ -59,6 +59,7 @@ class Happening(msgspec.Struct, kw_only=True):
     reason: str | None = None
     stage: Stage | None = None
     respond_by: datetime | None = None
+    final: bool = True  # of a capture at the dashboard
     redirect_url: str | None = None
     occurred_at: datetime | None = None
 

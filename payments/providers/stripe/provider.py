@@ -8,6 +8,7 @@ the two. Only a charge with a token waits before it is called not sent, as that 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 
@@ -53,13 +54,15 @@ class Stripe:
         unusable = unusable_key(credentials)
         if unusable is not None:
             return Result(Outcome.NOT_SENT, code=unusable[0], detail=unusable[1])
-        refused = _refused(call)
-        if refused is not None:
-            return Result(Outcome.DECLINED, code=refused[0], detail=refused[1])
+        pointless = _refused(call)
+        if pointless is not None:
+            return Result(Outcome.DECLINED, code=pointless[0], detail=pointless[1])
         try:
             return _ask(call, credentials, client(credentials).v1)
         except stripe.StripeError as error:
-            return translate.from_exception(error)
+            refused = translate.from_exception(error)
+            # A capture is named after its PaymentIntent, and so may another be than the one that is refused.
+            return refused if call.verb in _CHARGES else replace(refused, reference=None, payment_reference=None)
 
     def fetch(self, call: Call, credentials: Credentials) -> Result:
         """Find what became of a call, by reading."""

@@ -7,6 +7,7 @@ ours is reported only where money moved: it waits, and what nobody can place bec
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
@@ -29,6 +30,9 @@ _DISPUTES: Final = {
     "warning_closed": Fact.CHARGEBACK_WON,  # of the inquiry alone: no money moved
     "needs_response": Fact.CHARGEBACK_OPENED,
     "under_review": Fact.CHARGEBACK_OPENED,
+    "appeal_needs_response": Fact.CHARGEBACK_OPENED,
+    "appeal_under_review": Fact.CHARGEBACK_OPENED,
+    "prevented": Fact.CHARGEBACK_WON,  # settled before the bank took anything
     "won": Fact.CHARGEBACK_WON,
     "lost": Fact.CHARGEBACK_LOST,
 }
@@ -200,10 +204,25 @@ def _dispute(dispute: Payload, at: datetime | None) -> Reports:
         amount=from_stripe(amount, currency),
         occurred_at=at if fact in _CLOSED else moment(dispute, "created") or at,
     )
-    asked = str(dispute.get("status")).startswith("warning")
     due = moment(part(dispute, "evidence_details"), "due_by") if fact not in _CLOSED else None
-    stage = Stage.INQUIRY if asked else Stage.CHARGEBACK
-    return (Report(fact, result, reason=text(dispute, "reason"), stage=stage, respond_by=due),)
+    return (Report(fact, result, reason=text(dispute, "reason"), stage=_stage(dispute), respond_by=due),)
+
+
+def _stage(dispute: Payload) -> Stage:
+    """How far it has come; its end is told with the evidence that was sent for an appeal, if there was one."""
+    status = str(dispute.get("status"))
+    if status.startswith("warning") or status == "prevented":
+        return Stage.INQUIRY
+    appealed = status.startswith("appeal") or part(dispute, "evidence", "appeal", "card")
+    return Stage.PRE_ARBITRATION if appealed else Stage.CHARGEBACK
+
+
+def _dispute_reinstated(dispute: Payload, at: datetime | None) -> Reports:
+    """What was taken has come back, whatever the dispute calls itself by now."""
+    return tuple(
+        replace(report, stage=Stage.CHARGEBACK if report.stage is Stage.INQUIRY else report.stage)
+        for report in _dispute(dispute, at)
+    )
 
 
 _READERS: Final[Mapping[str, Reader]] = {
@@ -227,6 +246,6 @@ _READERS: Final[Mapping[str, Reader]] = {
     "charge.dispute.updated": _dispute,
     "charge.dispute.closed": _dispute,
     "charge.dispute.funds_withdrawn": _dispute,
-    "charge.dispute.funds_reinstated": _dispute,
+    "charge.dispute.funds_reinstated": _dispute_reinstated,
 }
 EVENTS: Final = (*_READERS, *sorted(_PAYOUTS))  # what a webhook endpoint at Stripe subscribes to

@@ -1,0 +1,99 @@
+"""The limit of every charge that we decide (API, pay page, voucher, cash, exchange): what the order still has to pay.
+
+All of it is looked at under the order's lock, so that of many who ask at once no more pay than is due. What devices
+and providers report is a fact, and passes none of this.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from payments.errors import Conflict, Invalid
+from payments.models import Order, Payment
+from payments.models.payment import PaymentStatus
+from payments.queries.due import being_charged, due
+from payments.services.batch import Batch
+from payments.written import amount as written
+
+LONGEST_WAIT = 60  # seconds until somebody who was refused may ask again
+
+
+def change_total(batch: Batch, order: Order, total: int) -> None:
+    """Give an order another total, in minor units of its currency.
+
+    Raises:
+        Invalid: `order_total_below_paid` (with `paid`), where more was paid and not given back.
+    """
+    if total < order.kept:
+        raise Invalid(
+            "order_total_below_paid",
+            f"{written(order.kept, order.currency)} of this order was paid and not given back; its total cannot be "
+            "less.",
+            param="order_total",
+            paid=order.kept,
+            currency=order.currency,
+        )
+    if order.total != total:
+        batch.change(order, total=total)
+
+
+def check_due(batch: Batch, order: Order, amount: int, *, param: str = "amount") -> None:
+    """Refuse to charge more than the order still has to pay; without a total there is no limit.
+
+    Raises:
+        Invalid: `amount_exceeds_due`, with what is `due`.
+        Conflict: `payment_in_progress`, where only a charge that is being asked for right now stands in between.
+    """
+    payments = payments_of(batch, order)
+    left = due(order, payments)
+    if left is None or order.unpaid is None or amount <= left:
+        return
+    if amount <= order.unpaid:
+        raise in_progress(being_charged(payments)[0], batch.now)
+    shown = written(left, order.currency)
+    raise Invalid(
+        "amount_exceeds_due",
+        f"{shown} is still due on this order; ask for no more than that." if left else "Nothing is due on this order.",
+        param=param,
+        due=left,
+        currency=order.currency,
+    )
+
+
+def check_known(batch: Batch, order: Order) -> None:
+    """Nobody is charged twice because nobody knows what became of the first charge.
+
+    Raises:
+        Conflict: `outcome_unknown`, with the payment and its age.
+    """
+    unknown = unknown_payments(batch, order)
+    if unknown:
+        raise Conflict(
+            "outcome_unknown",
+            "A payment on this order has an unknown outcome. Wait until it is known, take cash, or send "
+            "acknowledge_unknown with the name of the person who decides and why.",
+            payment=unknown[0].id,
+            age_seconds=int((batch.now - unknown[0].created_at).total_seconds()),
+        )
+
+
+def unknown_payments(batch: Batch, order: Order) -> list[Payment]:
+    """The order's payments of which nobody knows whether they were made, the oldest first."""
+    unknown = (row for row in payments_of(batch, order) if row.status == PaymentStatus.UNKNOWN)
+    return sorted(unknown, key=lambda row: row.id)
+
+
+def in_progress(payment: Payment, now: datetime) -> Conflict:
+    """The refusal of whoever asks while another charge is under way; the longer that takes, the later to ask again."""
+    age = int((now - payment.created_at).total_seconds())
+    return Conflict(
+        "payment_in_progress",
+        "Another payment of this order is being asked for right now. Look at it after Retry-After seconds: what it "
+        "does not take can be asked for again.",
+        retry_after=min(max(1, age), LONGEST_WAIT),
+        payment=payment.id,
+    )
+
+
+def payments_of(batch: Batch, order: Order) -> Iterable[Payment]:
+    """The order's payments, as the batch holds them."""
+    return [row for row in batch.payments.values() if row.order_id == order.id]

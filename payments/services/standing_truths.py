@@ -1,0 +1,117 @@
+"""What is true of an order and its payments whenever a batch is written, whatever moves were made in it.
+
+Three figures follow from the others, and finance hears of two of them while they are not zero: what facts took beyond
+what was paid (`excess`, over_returned), what was paid beyond what the order costs (overpaid), and what captures and
+cancellations without an answer may still take.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_noop
+
+from payments.models import Operation, Order, Payment
+from payments.models.discrepancy import DiscrepancyKind
+from payments.money import Money
+from payments.providers.base import Verb
+from payments.queries.due import overpaid
+from payments.said import told
+
+if TYPE_CHECKING:
+    from payments.services.batch import Batch
+
+
+def settle_excess(batch: "Batch") -> None:
+    """What facts took beyond what was paid stays visible as `excess`; decisions never raise it."""
+    for order in list(batch.orders.values()):
+        returned = order.refunded + order.refund_reserved + order.charged_back
+        excess = max(0, returned - order.captured)
+        if excess < order.excess or (excess > order.excess and batch.facts):
+            _note_excess(batch, order, excess)
+            batch.change(order, excess=excess)
+
+
+def settle_overpaid(batch: "Batch") -> None:
+    """What is paid beyond what an order costs stands as one discrepancy, and goes when it is no longer true."""
+    for order_id, over in paid_too_much(batch, batch.orders).items():
+        before = batch.overpaid_before.get(order_id, 0)
+        if over != before:
+            _note_overpaid(batch, batch.orders[order_id], over, is_more=over > before)
+
+
+def settle_under_way(batch: "Batch") -> None:
+    """What captures and cancellations without an answer may still take of what their payment holds."""
+    changed = [row for row in batch.changed(Payment) if row.amount_under_way]
+    asked = [batch.payments[row.payment_id or ""] for row in batch.operations_of_what_is_held()]
+    touched = {row.id: row for row in (*changed, *asked)}
+    under_way: dict[str, list[Operation]] = {payment_id: [] for payment_id in touched}
+    for operation in batch.asked_of(touched.values()):
+        under_way[operation.payment_id or ""].append(operation)
+    for payment in touched.values():
+        takes = _takes(payment, under_way[payment.id])
+        if takes != payment.amount_under_way:
+            batch.change(payment, amount_under_way=takes)
+
+
+def paid_too_much(batch: "Batch", order_ids: Iterable[str]) -> dict[str, int]:
+    """How much more was paid on each of these orders than it costs, in minor units."""
+    payments: dict[str, list[Payment]] = {order_id: [] for order_id in order_ids}
+    for payment in batch.payments.values():
+        if payment.order_id in payments:
+            payments[payment.order_id].append(payment)
+    return {order_id: overpaid(batch.orders[order_id], rows) for order_id, rows in payments.items()}
+
+
+def overpaid_key(order: Order) -> str:
+    """Names the discrepancy of an order that was paid more than it costs."""
+    return f"{DiscrepancyKind.OVERPAID}:{order.id}"
+
+
+def _note_excess(batch: "Batch", order: Order, excess: int) -> None:
+    key = f"over_returned:{order.id}"
+    if not excess:
+        batch.agree(key)
+    elif excess > order.excess:
+        batch.disagree(
+            DiscrepancyKind.OVER_RETURNED,
+            key,
+            **told(
+                gettext_noop("Order {order} gave back {excess} more than was paid."),
+                order=str(order),
+                excess=Money(excess, order.currency),
+            ),
+            payment=next((row for row in batch.payments.values() if row.order_id == order.id), None),
+            amount=excess,
+            currency=order.currency,
+            channel_id=order.channel_id,
+        )
+
+
+def _note_overpaid(batch: "Batch", order: Order, over: int, *, is_more: bool) -> None:
+    key = overpaid_key(order)
+    if not over:
+        batch.agree(key)
+        return
+    text, amount = gettext_noop("Order {order} has been paid {over} too much."), Money(over, order.currency)
+    columns = {**told(text, order=str(order), over=amount), "amount": over}
+    batch.amend(key, **columns)
+    if is_more:
+        last = _paid_last(batch, order)
+        channel_id = last.channel_id if last is not None else order.channel_id
+        kind = DiscrepancyKind.OVERPAID
+        batch.disagree(kind, key, payment=last, currency=order.currency, channel_id=channel_id, **columns)
+
+
+def _paid_last(batch: "Batch", order: Order) -> Payment | None:
+    """The payment that took the money which was too much: of this very batch, else the latest."""
+    taken = {row.id for row in batch.changed(Payment, "amount_captured")}
+    rows = [row for row in batch.payments.values() if row.order_id == order.id and row.amount_captured]
+    now = [row for row in rows if row.id in taken or row._state.adding]
+    return max(now or rows, key=lambda row: (row.occurred_at, row.id), default=None)
+
+
+def _takes(payment: Payment, under_way: Sequence[Operation]) -> int:
+    """How much of what a payment holds these may take: a cancellation and a last capture leave nothing."""
+    if any(row.final or row.verb == Verb.CANCEL for row in under_way):
+        return payment.amount_held
+    return min(payment.amount_held, sum(row.amount for row in under_way))
