@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from celery import Celery, Task
 from celery.app.log import Logging
+from django.db import connections
 
 from config.logs import NOBODY, current_request_id
 from payments.measures import TASKS
@@ -25,13 +26,31 @@ class TracedTask(Task):  # type: ignore[type-arg]
         rung_by = self.request.get(HEADER) or NOBODY
         token = current_request_id.set(self.request.id or NOBODY if rung_by == NOBODY else rung_by)
         began, ended = time.perf_counter(), "badly"
+        self._look_at_sessions()
         try:
             done = self.run(*args, **kwargs)
             ended = "well"
             return done
+        except BaseException:
+            self._give_up_sessions()
+            raise
         finally:
             self._note(time.perf_counter() - began, ended, is_sweep=rung_by == NOBODY)
             current_request_id.reset(token)
+
+    def _look_at_sessions(self) -> None:
+        """Keep the database's session of the task before, unless it is old (CONN_MAX_AGE), was ended, or in doubt.
+
+        Whether the server is still there is asked with the first statement, as in a web process with each request.
+        """
+        for connection in connections.all(initialized_only=True):
+            connection.close_if_unusable_or_obsolete()
+
+    def _give_up_sessions(self) -> None:
+        """A task that broke off may leave locks and settings of its session behind: they go with it."""
+        for connection in connections.all(initialized_only=True):
+            if not connection.in_atomic_block:  # a caller's own, where a task runs within its process
+                connection.close()
 
     def _note(self, seconds: float, ended: str, *, is_sweep: bool) -> None:
         TASKS.labels(self.name, ended).observe(seconds)

@@ -1,12 +1,14 @@
 """(i) Bought in the webshop, given back in the store, from the POST until the refund is booked; and memory meanwhile.
 
+(k) The same counted in processor time: what a refund costs each program to completion, sweeps of an idle one taken off.
+
 One at a time on an idle machine, at 20 a second, and one at a time while the batch worker imports a large settlement.
 Booked is what the ledger says: the moment the entry was written, on this machine's one clock.
 """
 
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Final
 
 import httpx
 
-from tests.benchmarks import settlement_files
+from tests.benchmarks import processor_time, settlement_files
 from tests.benchmarks.clients import Clients
 from tests.benchmarks.measure import Figure, Goal, Size, percentile
 from tests.benchmarks.memory import Peak, megabytes
@@ -26,6 +28,7 @@ from tests.stack import Shop
 AT_RATE_SECONDS: Final = 10
 MOST_DURING: Final = 300  # refunds while a file is imported
 SHARES: Final = (("p50", 0.5), ("p99", 0.99))
+IDLE_SECONDS: Final = 10
 HEARD: Final = 600.0  # seconds that the slowest import may take
 
 
@@ -37,6 +40,7 @@ def run(size: Size, clients: Clients, shop: Shop) -> Iterator[Figure]:
     at_rate = _at_rate(shop, _paid(shop, size.refund_rate * AT_RATE_SECONDS), size.refund_rate)
     for name, share in SHARES:
         yield Figure(f"i.refund_at_{size.refund_rate}_a_second_{name}", percentile(at_rate, share), "ms")
+    yield from _processor_time(shop, _paid(shop, size.refunds))
     yield from _while_importing(size, shop, idle)
     yield Figure("m.web", megabytes(shop.stack.processes("config.wsgi")), "MB")
     yield Figure("m.realtime_worker", megabytes(shop.stack.processes("--queues=realtime")), "MB")
@@ -62,6 +66,34 @@ def _while_importing(size: Size, shop: Shop, idle: Sequence[float]) -> Iterator[
         yield Figure(f"i.refund_during_import_{name}", value, "ms", floor, goal=goal)
     yield Figure("i.import", file.lines / took, "lines/s")
     yield Figure("m.import_peak", peaks[1], "MB", peaks[0], goal=Goal(1.3, at_least=False))
+
+
+def _processor_time(shop: Shop, payments: Sequence[str]) -> Iterator[Figure]:
+    """Asked for one at a time and looked at once, at the end: who asks again and again would be counted, too."""
+    idle = _used(shop, lambda: time.sleep(IDLE_SECONDS))
+    began = time.monotonic()
+    refunds = _used(shop, lambda: _given_back_unwatched(shop, payments))
+    took = time.monotonic() - began
+    each = {name: (used - idle[name] * took / IDLE_SECONDS) / len(payments) for name, used in refunds.items()}
+    for name, used in each.items():
+        yield Figure(f"k.refund_{name}", max(0.0, used), "ms")
+    yield Figure("k.refund", max(0.0, sum(each.values())), "ms")
+
+
+def _used(shop: Shop, work: Callable[[], object]) -> dict[str, float]:
+    before = processor_time.milliseconds(shop.stack)
+    work()
+    return {name: used - before[name] for name, used in processor_time.milliseconds(shop.stack).items()}
+
+
+def _given_back_unwatched(shop: Shop, payments: Sequence[str]) -> None:
+    asked = []
+    for payment in payments:
+        asked.append(_ask(shop, payment)[0])
+        time.sleep(0.02)
+    time.sleep(1)
+    for refund in asked[-1:]:
+        eventually(lambda refund=refund: shop.api.get(f"/v1/refunds/{refund}")["status"] == "succeeded", within=60)
 
 
 def _until_imported(shop: Shop, file: str, payments: list[str]) -> Iterator[float]:
