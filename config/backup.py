@@ -1,11 +1,13 @@
-"""One file with everything but the keys: the database as of one moment, and the files that people handed in.
+"""One file with everything but the keys and what would let somebody in: the database as of one moment, and the files.
 
-What is encrypted in it can be read only with the ENCRYPTION_KEYS it was written with. They are kept apart, so that a
-backup that gets lost gives away no credentials.
+It is encrypted for a key of its own (`config.backup_key`). What is encrypted within can be read only with the
+ENCRYPTION_KEYS it was written with, which are kept apart, too. It holds no session, and no code or token that has not
+been used yet: whoever steals it, and its key, is signed in nowhere.
 """
 
 import contextlib
 import io
+import itertools
 import json
 import os
 import shutil
@@ -21,15 +23,18 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from config import embedded, fresh, home, places, sql
+from config import archive, backup_key, embedded, fresh, home, places, sql
 from payments.crypto import keyed_hash
 from payments.ledger import fold
 from payments.notify.services.restart import restart_feed
 
 MANIFEST: Final = "manifest.json"
-DUMP: Final = "database.dump"
+DUMP: Final = "database.dump"  # in pieces, as it comes from pg_dump
+TABLES: Final = "tables"  # those that are not in the dump, as COPY writes them
 FILES: Final = "files"
-FORMAT: Final = 1
+FORMAT: Final = 2
+UNENCRYPTED: Final = 1  # an earlier one: the dump in one piece, with sessions and codes
+PIECE: Final = 16 << 20
 NEWER_SETTING: Final = b"SET transaction_timeout = 0;"  # servers before 17 do not know it
 
 
@@ -40,16 +45,17 @@ class BackupError(Exception):
 def write(target: Path) -> None:
     """Make a backup. The servers may run meanwhile; the file gets its name when it is complete."""
     draft = target.with_name(f"{target.name}.draft")
+    recipient = backup_key.recipient()
     try:
-        with _server(), tempfile.TemporaryDirectory(dir=target.parent) as folder:
-            dump = Path(folder) / DUMP
-            _call("pg_dump", "--format=custom", "--no-privileges", f"--file={dump}")
-            with open(draft, "wb", opener=home.private) as file, tarfile.open(fileobj=file, mode="w") as archive:
-                _add_manifest(archive)
-                archive.add(dump, DUMP)
-                _add_files(archive)
-                file.flush()
-                os.fsync(file.fileno())
+        with _server(), open(draft, "wb", opener=home.private) as file:
+            with archive.written(file, recipient) as tar, sql.snapshot(settings.DATABASE_OWNER_URL) as moment:
+                _add_manifest(tar)
+                for table in sql.REDACTED:
+                    _add(tar, f"{TABLES}/{table}", b"".join(moment.redacted(table)))
+                _add_dump(tar, moment.name)
+                _add_files(tar)
+            file.flush()
+            os.fsync(file.fileno())
         draft.rename(target)
     finally:
         draft.unlink(missing_ok=True)
@@ -62,19 +68,17 @@ def restore(source: Path, *, replace_live: bool = False) -> None:
         BackupError: it cannot be read or restored; nothing is changed.
         LiveMerchant: a live merchant's books are here, and nobody said that they may go.
     """
-    try:
-        with tarfile.open(source) as archive, home.locked(settings.ONETILL_HOME):
-            _check(_read_manifest(archive))
-            with _server(), tempfile.TemporaryDirectory(dir=settings.ONETILL_HOME) as folder:
-                dump, files = Path(folder) / DUMP, Path(folder) / FILES
-                with open(dump, "wb", opener=home.private) as file:
-                    shutil.copyfileobj(_member(archive, DUMP), file)
-                _unpack_files(archive, files)
-                _refuse(replace_live=replace_live)
-                _restore_database(dump)
-                _put_files(files)
-    except (OSError, tarfile.TarError) as error:
-        raise BackupError(f"{source} cannot be read as a backup: {error}.") from error
+    with home.locked(settings.ONETILL_HOME), tempfile.TemporaryDirectory(dir=settings.ONETILL_HOME) as name:
+        folder = Path(name)
+        try:
+            with archive.opened(source) as tar:
+                _unpack(tar, folder)
+        except (OSError, tarfile.TarError, json.JSONDecodeError, archive.Unreadable) as error:
+            raise BackupError(f"{source} cannot be read as a backup: {error}") from error
+        with _server():
+            _refuse(replace_live=replace_live)
+            _restore_database(folder)
+            _put_files(folder / FILES)
 
 
 def _refuse(*, replace_live: bool) -> None:
@@ -90,12 +94,12 @@ def _refuse(*, replace_live: bool) -> None:
             fresh.refuse_if_live(cursor, "To put the backup in their place all the same, add REPLACE_LIVE=1.")
 
 
-def _restore_database(dump: Path) -> None:
+def _restore_database(folder: Path) -> None:
     """What is here steps aside and comes back if anything fails."""
     with connections["owner"].cursor() as cursor:
         sql.step_aside(cursor)
     try:
-        _fill(dump)
+        _fill(folder)
     except BaseException:
         connections.close_all()
         with connections["owner"].cursor() as cursor:
@@ -107,44 +111,67 @@ def _restore_database(dump: Path) -> None:
     connections.close_all()
 
 
-def _fill(dump: Path) -> None:
+def _fill(folder: Path) -> None:
     application, owner = (str(settings.DATABASES[alias]["USER"]) for alias in ("default", "owner"))
     if application != owner:
         with connections["owner"].cursor() as cursor:
             sql.grant_by_default(cursor, application)
-    _run_script(dump)
+    _run_script(folder)
     if application != owner:
         with connections["owner"].cursor() as cursor:
             sql.keep_from_changing(cursor, application)
     call_command("migrate", verbosity=0)  # a backup of an earlier version
+    with connections["owner"].cursor() as cursor:
+        sql.void(cursor)  # where an earlier version's backup held what lets somebody in
     restart_feed(using="owner")
     fold.fold_all()  # on another server transactions are counted anew: before anybody books
 
 
-def _run_script(dump: Path) -> None:
+def _run_script(folder: Path) -> None:
     """Rights are given anew, since roles may have other names here; and the server may be an older one."""
-    script = dump.with_suffix(".sql")
-    _run(places.tool("pg_restore"), "--no-owner", "--no-privileges", f"--file={script}", str(dump))
-    with open(script, "rb") as whole, open(script.with_suffix(".older"), "wb", opener=home.private) as older:
-        for line in whole:
-            if line.strip() == NEWER_SETTING:
-                break
-            older.write(line)
-        shutil.copyfileobj(whole, older)
+    script = folder / "script.sql"
+    with open(script, "wb", opener=home.private) as whole:
+        _add_section(whole, folder, "pre-data")
+        _add_section(whole, folder, "data")
+        for path in sorted((folder / TABLES).glob("*")):
+            with open(path, "rb") as rows:
+                shutil.copyfileobj(rows, whole)
+        _add_section(whole, folder, "post-data")
     options = ("--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1", "--single-transaction")
-    _call("psql", *options, f"--file={script.with_suffix('.older')}")
+    _call("psql", *options, f"--file={script}")
 
 
-def _unpack_files(archive: tarfile.TarFile, folder: Path) -> None:
-    folder.mkdir(mode=0o700)
-    for member in archive:
+def _add_section(whole: IO[bytes], folder: Path, section: str) -> None:
+    part = folder / "section.sql"
+    options = ("--no-owner", "--no-privileges", f"--section={section}", f"--file={part}")
+    _run(places.tool("pg_restore"), *options, str(folder / DUMP))
+    with open(part, "rb") as lines:
+        for line in lines:
+            if line.strip() == NEWER_SETTING:  # it stands before any row
+                break
+            whole.write(line)
+        shutil.copyfileobj(lines, whole)
+    part.unlink()
+
+
+def _unpack(tar: tarfile.TarFile, folder: Path) -> None:
+    """Into a dump, tables and files; what is no backup is refused by its first member."""
+    for place in (TABLES, FILES):
+        (folder / place).mkdir(mode=0o700)
+    first = tar.next()
+    if first is None or first.name != MANIFEST:
+        raise BackupError(f"This is no backup of Onetill: it has no {MANIFEST}.")
+    _check(json.load(_content(tar, first)))
+    for member in tar:
         name = PurePosixPath(member.name)
-        if not member.isfile() or name.parts[0] != FILES or ".." in name.parts:
+        if not member.isfile() or name.parts[0] not in (DUMP, TABLES, FILES) or ".." in name.parts:
             continue
-        path = folder.joinpath(*name.parts[1:])
+        path = folder / DUMP if name.parts[0] == DUMP else folder.joinpath(*name.parts)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(path, "wb", opener=home.private) as file:
-            shutil.copyfileobj(_member(archive, member.name), file)
+        with open(path, "ab", opener=home.private) as file:
+            shutil.copyfileobj(_content(tar, member), file)
+    if not (folder / DUMP).exists():
+        raise BackupError(f"This is no backup of Onetill: it has no {DUMP}.")
 
 
 def _put_files(folder: Path) -> None:
@@ -159,46 +186,57 @@ def _put_files(folder: Path) -> None:
         shutil.move(path, settings.MEDIA_ROOT / path.name)
 
 
-def _add_files(archive: tarfile.TarFile) -> None:
+def _add_files(tar: tarfile.TarFile) -> None:
     """The files of the rows in the dump, which are complete; what comes or goes meanwhile is of rows that are not."""
     if not settings.MEDIA_ROOT.exists():
         return
     for path in (settings.MEDIA_ROOT, *sorted(settings.MEDIA_ROOT.rglob("*"))):
         name = PurePosixPath(FILES, *path.relative_to(settings.MEDIA_ROOT).parts)
         with contextlib.suppress(FileNotFoundError):
-            archive.add(path, str(name), recursive=False)
+            tar.add(path, str(name), recursive=False)
 
 
-def _add_manifest(archive: tarfile.TarFile) -> None:
+def _add_dump(tar: tarfile.TarFile, moment: str) -> None:
+    left_out = (f"--exclude-table-data=public.{table}" for table in (*sql.LEFT_OUT, *sql.REDACTED))
+    options = ("--format=custom", "--no-privileges", f"--snapshot={moment}", *left_out)
+    command = [places.tool("pg_dump"), f"--dbname={settings.DATABASE_OWNER_URL}", "--no-password", *options]
+    with tempfile.TemporaryFile() as said, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said) as process:
+        assert process.stdout is not None
+        for number in itertools.count(1):
+            piece = process.stdout.read(PIECE)
+            if not piece:
+                break
+            _add(tar, f"{DUMP}/{number:06}", piece)
+        if process.wait():
+            said.seek(0)
+            raise BackupError(f"pg_dump failed: {said.read().decode(errors='replace').strip()}")
+
+
+def _add_manifest(tar: tarfile.TarFile) -> None:
     manifest = {"format": FORMAT, "made_at": datetime.now(UTC).isoformat(), "key_check": keyed_hash("backup")}
-    content = json.dumps(manifest).encode()
-    entry = tarfile.TarInfo(MANIFEST)
-    entry.size = len(content)
-    archive.addfile(entry, io.BytesIO(content))
+    _add(tar, MANIFEST, json.dumps(manifest).encode())
 
 
-def _read_manifest(archive: tarfile.TarFile) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.load(_member(archive, MANIFEST))
-    return manifest
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), 0o600
+    tar.addfile(entry, io.BytesIO(content))
 
 
 def _check(manifest: dict[str, Any]) -> None:
-    if manifest.get("format") != FORMAT:
+    if manifest.get("format") not in (UNENCRYPTED, FORMAT):
         raise BackupError("This backup was made by a later version of Onetill. Restore it with that one.")
     if manifest.get("key_check") != keyed_hash("backup"):
         raise BackupError(
             "This backup was made with other ENCRYPTION_KEYS: its credentials could not be read. "
-            "Put the secrets.json of its installation into this ONETILL_HOME, or set ENCRYPTION_KEYS."
+            "Put the secrets.json of its installation into this ONETILL_HOME, or set ENCRYPTION_KEYS and HASH_KEY."
         )
 
 
-def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
-    try:
-        content = archive.extractfile(name)
-    except KeyError:
-        content = None
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    content = tar.extractfile(member)
     if content is None:
-        raise BackupError(f"This is no backup of Onetill: it has no {name}.")
+        raise BackupError(f"This is no backup of Onetill: its {member.name} is no file.")
     return content
 
 

@@ -59,6 +59,21 @@ def read_secrets(folder: Path) -> Secrets:
         ) from error
 
 
+def hash_key(encryption_keys: list[str]) -> str:
+    """The key of hashes where `HASH_KEY` is not set: the encryption key, as long as there has only been one.
+
+    Raises:
+        ImproperlyConfigured: keys are being changed, and the one of hashes must not change with them.
+    """
+    if len(encryption_keys) > 1:
+        raise ImproperlyConfigured(
+            "HASH_KEY is not set, and ENCRYPTION_KEYS holds several keys. Set HASH_KEY to the key that was there first "
+            "(the last of ENCRYPTION_KEYS), and never change it again: voucher codes, card fingerprints and pairing "
+            "codes are recognized by hashes that were made with it."
+        )
+    return encryption_keys[0]
+
+
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold a home for ourselves.

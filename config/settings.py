@@ -18,7 +18,7 @@ ONETILL_HOME = home.home()
 # Trust. What the environment does not give, the home has made for itself.
 SECRET_KEY = env.text("SECRET_KEY") or home.read_secrets(ONETILL_HOME).secret_key
 ENCRYPTION_KEYS = env.words("ENCRYPTION_KEYS", []) or [home.read_secrets(ONETILL_HOME).encryption_key]
-HASH_KEY = env.text("HASH_KEY", ENCRYPTION_KEYS[-1])
+HASH_KEY = env.text("HASH_KEY") or home.hash_key(ENCRYPTION_KEYS)
 DEBUG = env.flag("DEBUG")
 DEMO = env.flag("DEMO")  # `make run` tells its processes; alone they have none
 
@@ -110,6 +110,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_step": 0.05,
     "interval_max": 0.05,
 }
+# Celery would close the database's session around each task, and a refund has three: `config.celery` sees to them.
+CELERY_DB_REUSE_MAX = 1_000_000_000
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -1,7 +1,10 @@
 """The statements that set up roles, databases and rights, and those that empty a test's database."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
+import psycopg
 from django.db.backends.utils import CursorWrapper
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier, Literal
@@ -79,6 +82,54 @@ def step_back(cursor: CursorWrapper) -> None:
 def drop_aside(cursor: CursorWrapper) -> None:
     """Forget what stepped aside."""
     cursor.execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(ASIDE)))
+
+
+# What lets somebody in, or will: no backup holds it, and it is void where one is restored.
+LEFT_OUT: Final = ("django_session",)
+REDACTED: Final[Mapping[str, Mapping[str, str]]] = {
+    "terminals_terminal": {"pairing_code_hash": "NULL", "pairing_expires_at": "NULL"},
+}
+
+
+class Snapshot:
+    """One moment of the database, kept for others to see by its `name`."""
+
+    def __init__(self, connection: Connection) -> None:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        row = connection.execute("SELECT pg_export_snapshot()").fetchone()
+        assert row is not None
+        self.name = str(row[0])
+        self._connection = connection
+
+    def redacted(self, table: str) -> Iterator[bytes]:
+        """The rows of a table without what `REDACTED` names, as a script for psql that puts them back."""
+        query = "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+        names = [row[0] for row in self._connection.execute(f"{query} ORDER BY attnum", [f"public.{table}"])]
+        columns = SQL(", ").join(map(Identifier, names))
+        instead = REDACTED[table]
+        values = SQL(", ").join(SQL(instead[name]) if name in instead else Identifier(name) for name in names)
+        yield SQL("COPY public.{} ({}) FROM stdin;\n").format(Identifier(table), columns).as_string().encode()
+        statement = SQL("COPY (SELECT {} FROM public.{}) TO STDOUT").format(values, Identifier(table))
+        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            yield from map(bytes, copy)
+        yield b"\\.\n"
+
+
+@contextmanager
+def snapshot(url: str) -> Iterator[Snapshot]:
+    """Hold one moment for as long as it takes to copy it."""
+    with psycopg.connect(url) as connection:
+        yield Snapshot(connection)
+        connection.rollback()
+
+
+def void(cursor: CursorWrapper) -> None:
+    """End every session, and take back every code and token that has not been used."""
+    for table in LEFT_OUT:
+        cursor.execute(SQL("DELETE FROM {}").format(Identifier(table)))
+    for table, columns in REDACTED.items():
+        changes = SQL(", ").join(SQL("{} = {}").format(Identifier(name), SQL(value)) for name, value in columns.items())
+        cursor.execute(SQL("UPDATE {} SET {}").format(Identifier(table), changes))
 
 
 def other_connections(cursor: CursorWrapper) -> int:

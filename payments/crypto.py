@@ -1,9 +1,8 @@
 """Secrets that must be read back, and keyed hashes of what must only be recognized.
 
 `ENCRYPTION_KEYS` is a list: the first encrypts, all decrypt, so that a new key is put in front and old ones stay
-until everything is written anew. A keyed hash cannot be written anew, so its key must never change: it is derived
-from `HASH_KEY`, which is the last (oldest) of `ENCRYPTION_KEYS` unless set. Before the oldest key is dropped, set
-`HASH_KEY` to it.
+until everything is written anew (`manage.py reencrypt`). A keyed hash cannot be written anew, since nobody knows any
+more what was hashed: its key, `HASH_KEY`, never changes. Where there has only been one encryption key it is that one.
 """
 
 import base64
@@ -39,6 +38,15 @@ def encrypt(text: str) -> str:
 def decrypt(token: str) -> str:
     """Decrypt with whichever key it was written with."""
     return _opened(tuple(settings.ENCRYPTION_KEYS), token)
+
+
+def is_of_first_key(token: str) -> bool:
+    """Tell whether this was encrypted with the first key, and needs none of the others."""
+    try:
+        _ciphers(tuple(settings.ENCRYPTION_KEYS[:1])).decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
 
 
 @lru_cache(maxsize=1024)

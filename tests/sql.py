@@ -220,3 +220,20 @@ def everything(connection: Any) -> Iterator[tuple[str, str]]:
             cursor.execute(f'SELECT {text} FROM "{table}" WHERE "{column}" IS NOT NULL')
             for (value,) in cursor:
                 yield f"{table}.{column}", value
+
+
+def columns_holding(connection: Any, pattern: str) -> set[str]:
+    """The text columns in which anything is like this."""
+    query = """
+        SELECT table_name, column_name FROM information_schema.columns
+        WHERE table_schema = 'public' AND data_type IN ('text', 'character varying')
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        columns = cursor.fetchall()
+        found = set()
+        for table, column in columns:
+            cursor.execute(f'SELECT EXISTS (SELECT FROM "{table}" WHERE "{column}" LIKE %s)', [pattern])
+            if cursor.fetchone()[0]:
+                found.add(f"{table}.{column}")
+        return found

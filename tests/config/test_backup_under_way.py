@@ -88,6 +88,7 @@ def elsewhere(stack: Stack) -> Iterator[Installation]:
     """A new machine, to which only the keys were brought from the safe."""
     with tempfile.TemporaryDirectory(prefix="onetill-") as folder:
         shutil.copy(stack.home / "secrets.json", folder)
+        shutil.copytree(stack.home / "backup-key", Path(folder) / "backup-key")
         installation = Installation(Path(folder))
         yield installation
         installation.postgres.stop()

@@ -1,4 +1,4 @@
-"""`manage.py backup FILE`: everything but the keys in one file; the servers may run meanwhile."""
+"""`manage.py backup FILE`: everything but the keys in one encrypted file; the servers may run meanwhile."""
 
 from pathlib import Path
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config import backup, places
+from config import backup, backup_key, places
 
 
 class Command(BaseCommand):
-    help = "Write a backup: the database as of one moment and the files handed in, without the encryption keys."
+    help = "Write a backup: the database as of one moment and the files handed in, encrypted, without any key."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
@@ -21,9 +21,11 @@ class Command(BaseCommand):
             raise CommandError("Name a file in an existing folder: make backup FILE=onetill.backup")
         try:
             backup.write(target.absolute())
-        except (backup.BackupError, places.EmbeddedError, OSError) as error:
+        except (backup.BackupError, backup_key.KeyUnusable, places.EmbeddedError, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Written: {target}")
+        self.stderr.write(backup_key.whereabouts())
         self.stderr.write(
-            f"Its keys are kept apart: {settings.ONETILL_HOME / 'secrets.json'}, or your ENCRYPTION_KEYS."
+            "The credentials in it are encrypted once more, with your ENCRYPTION_KEYS "
+            f"(unless they are set: {settings.ONETILL_HOME / 'secrets.json'}). Keep those elsewhere, too."
         )

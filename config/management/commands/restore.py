@@ -1,11 +1,12 @@
 """`manage.py restore FILE`: put a backup in the place of what is here, while nothing runs."""
 
+import tarfile
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config import backup, fresh, home, places
+from config import backup, backup_key, fresh, home, places
 
 
 class Command(BaseCommand):
@@ -16,8 +17,21 @@ class Command(BaseCommand):
         parser.add_argument("--replace-live", action="store_true", help="also where a live merchant's books are here")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        source: Path = options["file"].absolute()
         try:
-            backup.restore(options["file"].absolute(), replace_live=options["replace_live"])
-        except (backup.BackupError, fresh.LiveMerchant, home.Running, places.EmbeddedError) as error:
+            if tarfile.is_tarfile(source):
+                self.stderr.write(
+                    "This backup is not encrypted: an earlier version made it, with the sessions and codes of its "
+                    "time. They are void once it is restored. Make a new backup, and destroy this one."
+                )
+            backup.restore(source, replace_live=options["replace_live"])
+        except (
+            backup.BackupError,
+            backup_key.KeyUnusable,
+            OSError,
+            fresh.LiveMerchant,
+            home.Running,
+            places.EmbeddedError,
+        ) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Restored: {options['file']}")
