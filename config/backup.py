@@ -117,11 +117,10 @@ def _fill(folder: Path) -> None:
         with connections["owner"].cursor() as cursor:
             sql.grant_by_default(cursor, application)
     _run_script(folder)
-    if application != owner:
-        with connections["owner"].cursor() as cursor:
-            sql.keep_from_changing(cursor, application)
     call_command("migrate", verbosity=0)  # a backup of an earlier version
     with connections["owner"].cursor() as cursor:
+        if application != owner:
+            sql.keep_from_changing(cursor, application)
         sql.void(cursor)  # where an earlier version's backup held what lets somebody in
     restart_feed(using="owner")
     fold.fold_all()  # on another server transactions are counted anew: before anybody books

@@ -7,7 +7,7 @@ import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
-from config import embedded, env, home, logs, pooled, sidebar
+from config import embedded, env, home, logs, ownership, pooled, sidebar
 
 # Lets fields and managers carry their types in brackets at run time too.
 django_stubs_ext.monkeypatch()
@@ -47,11 +47,9 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 WEBHOOK_ALLOW_PRIVATE = env.flag("WEBHOOK_ALLOW_PRIVATE")
 
-# Databases: `default` signs in as the application, which may not change the books; `owner` migrates.
+# Databases: `default` signs in as the application, which may not change the books; `owner` migrates (`ownership`).
 DATABASE_URL = env.text("DATABASE_URL") or embedded.Postgres(ONETILL_HOME).url()
-DATABASE_OWNER_URL = (
-    env.text("DATABASE_OWNER_URL") or env.text("DATABASE_URL") or embedded.Postgres(ONETILL_HOME).url(embedded.OWNER)
-)
+DATABASE_OWNER_URL = ownership.url()
 REDIS_URL = env.text("REDIS_URL") or embedded.Valkey(ONETILL_HOME).url
 REDIS_PREFIX = env.text("REDIS_PREFIX")  # for several installations on one server
 EMBEDDED_DATABASE = not env.text("DATABASE_URL")
@@ -87,8 +85,9 @@ DATABASES = {
         options=" ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
     )
     | {"CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 0 if DATABASE_POOL else 60},
-    "owner": _database("DATABASE_OWNER_URL", DATABASE_OWNER_URL) | {"TEST": {"MIRROR": "default"}},
 }
+if DATABASE_OWNER_URL:
+    DATABASES["owner"] = _database("DATABASE_OWNER_URL", DATABASE_OWNER_URL) | {"TEST": {"MIRROR": "default"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Processes: a thread that waits for a provider serves nobody else meanwhile.
@@ -141,6 +140,7 @@ SWEEPS = {
     "payments.notify.send_mail": 10,
     "payments.notify.forget_mail": 3600,
     "payments.ledger.fold": 2,
+    "payments.ledger.extend_chain": 60,
     "payments.fold_statistics": 2,
     "payments.expire_vouchers": 60,
     "payments.forget_keys": 3600,
@@ -151,7 +151,7 @@ SWEEPS = {
     "reconciliation.look_for_payouts": 3600,
     "reconciliation.rematch": 60,
     "reconciliation.raise_overdue": 3600,
-    "reconciliation.forget_files": 3600,
+    "reconciliation.forget_files": 600,
 }
 CELERY_BEAT_SCHEDULE = {
     name: {"task": name, "schedule": seconds, "options": {"expires": max(5, seconds)}}
@@ -249,6 +249,10 @@ MAX_JSON_BYTES = 1_000_000
 MAX_IMPORT_MB = env.integer("MAX_IMPORT_MB", 2048, minimum=1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * MAX_JSON_BYTES
 FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BYTES
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "reconciliation.services.arriving.ArrivingHandler",
+]
 
 # Registries: one line an implementation, loaded by dotted path.
 PROVIDERS = {
@@ -269,6 +273,16 @@ SETTLEMENT_FORMATS = [
 SETTLEMENT_SOURCES = {"stripe": "reconciliation.sources.stripe.StripePayouts"}
 # Checks that upper floors add to `audit_ledger`, beside the ledger's own.
 LEDGER_AUDITS = ["payments.audit.check", "terminals.audit.check", "reconciliation.audit.check"]
+# Tables whose rows stay, each noted in a chain by which the audit names what is gone.
+CHAINED = [
+    "payments.ledger.chain.ENTRIES",
+    "payments.people.chained.AUDIT_LOG",
+    "payments.people.chained.APPROVALS",
+    "payments.notify.chained.EVENTS",
+    "payments.audit.chained.TRANSITIONS",
+    "payments.audit.chained.EVIDENCE",
+    "payments.audit.chained.PROVIDER_EVENTS",
+]
 # When each provider account was last settled, as the floor above knows it.
 LAST_SETTLEMENTS = "reconciliation.queries.last_settlements"
 EXPORT_FORMATS: dict[str, str] = {}

@@ -1,6 +1,6 @@
 """The statements that set up roles, databases and rights, and those that empty a test's database."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -51,16 +51,45 @@ def drop_everything(cursor: CursorWrapper) -> None:
     cursor.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
 
 
-# What the application may add to and never change; the migrations of their apps say so first.
-APPEND_ONLY: Final = ("ledger_account", "ledger_journalentry", "ledger_posting", "ledger_bookday", "people_auditlog")
+# What the application may add to and never delete, and the columns it may still write; the migrations of their apps
+# say so first (`payments.rights`).
+APPEND_ONLY: Final[Mapping[str, Sequence[str]]] = {
+    "ledger_account": (),
+    "ledger_journalentry": (),
+    "ledger_posting": (),
+    "ledger_bookday": (),
+    "ledger_chainblock": (),
+    "people_auditlog": (),
+    "people_approval": ("behind", "alone", "secrets", "decided_by_id", "decided_at", "decision", "note"),
+    "notify_event": (),
+    "payments_transition": (),
+    "payments_cardevidence": ("payment_id", "operation_id", "settled"),
+    "payments_providerevent": ("status", "detail", "deliveries", "attempts", "due_at", "applied_at"),
+}
 ASIDE: Final = "onetill_before_restore"
 
 
 def keep_from_changing(cursor: CursorWrapper, role: str) -> None:
     """Take from `role` what the migrations took from it, where rights came by default alone."""
-    for table in APPEND_ONLY:
+    for table, changing in APPEND_ONLY.items():
         statement = SQL("REVOKE UPDATE, DELETE, TRUNCATE ON {} FROM {}")
         cursor.execute(statement.format(Identifier(table), Identifier(role)))
+        if changing:
+            columns = SQL(", ").join(map(Identifier, changing))
+            grant = SQL("GRANT UPDATE ({}) ON {} TO {}")
+            cursor.execute(grant.format(columns, Identifier(table), Identifier(role)))
+
+
+def may_make_tables(cursor: CursorWrapper) -> bool:
+    """Tell whether the current role may migrate."""
+    cursor.execute("SELECT has_schema_privilege('public', 'CREATE')")
+    return bool(cursor.fetchone()[0])
+
+
+def keep_from_migrating(cursor: CursorWrapper, role: str) -> None:
+    """Let `role` read which migrations there were, as health checks do, and no more."""
+    statement = SQL("REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON django_migrations FROM {}")
+    cursor.execute(statement.format(Identifier(role)))
 
 
 def step_aside(cursor: CursorWrapper) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from config import ownership
 from config.scrub import scrub
 
 PR_SET_PDEATHSIG: Final = 1
@@ -88,7 +89,7 @@ class Supervisor:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=writing_end,
                 stderr=writing_end,
-                env={**os.environ, **program.environment},
+                env={**ownership.without(), **program.environment},
                 start_new_session=True,
                 preexec_fn=lambda: end_with_parent(program.end_signal),
                 **program.identity,

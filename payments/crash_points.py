@@ -65,6 +65,8 @@ POINTS: Final[dict[str, str]] = {
     "upload.kept": "The file is on the disk; no row names it.",
     "upload.opened": "The file's row is not written.",
     "upload.written": "The row and its idempotency key are written, not committed.",
+    "mask.kept": "The masked file is on the disk; the row names the one that came in.",
+    "mask.written": "The row names the masked file; the one that came in is there still.",
     "upload.committed": "The row is committed; no bell has rung.",
     "import.locked": "The merchant's turn is ours.",
     "import.begun": "The attempt is counted; nothing is read.",

@@ -14,6 +14,7 @@ from payments.ids import PATTERN as ID_PATTERN
 
 SHORTEST: Final = 13
 LONGEST: Final = 19
+LONGEST_RUN: Final = 1000  # characters of digits in groups; nobody writes more, and each would have to be looked at
 SHOWN: Final = 4  # digits that a masked number keeps
 _RUN: Final = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){12,}(?![0-9])")
 # The ranges that schemes issue, each with the lengths of its numbers.
@@ -94,12 +95,16 @@ def _card_numbers(text: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
     """Where card numbers stand in a run of digit groups: "4111111111111111 2026" holds one beside a year.
 
     Every span of whole groups is one candidate. Sums from the run's beginning, one for each parity of the digits that
-    are doubled, tell Luhn's sum of any of them at once: a megabyte of digits must not cost minutes.
+    are doubled, tell Luhn's sum of any of them at once. A run longer than `LONGEST_RUN` counts as one, whole and
+    unread: a file of digits must not cost minutes.
     """
     run = text[begin:end]
     if run.isdigit():
         if len(run) <= LONGEST and _PREFIX[len(run)].match(run) and _passes_luhn(run):
             yield begin, end
+        return
+    if len(run) > LONGEST_RUN:
+        yield begin, end
         return
     places = [at for at in range(begin, end) if text[at].isdigit()]
     digits = [int(text[at]) for at in places]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from payments.audit import sql
+from payments.ledger import chain
 from payments.ledger.audit import Check, Violation, question
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -21,6 +22,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     question("statistics_differ_from_ledger", sql.STATISTICS_OF_LEDGER),
     question("discrepancy_untrue", sql.DISCREPANCIES_UNTRUE),
     question("discrepancy_missing", sql.DISCREPANCIES_MISSING),
+    question("decision_differs", sql.DECISION_DIFFERS),
+    chain.check,
 )
 
 

@@ -263,3 +263,14 @@ WHERE o.outcome = 'unknown' AND NOT EXISTS (
     AND (d.status <> 'resolved' OR d.resolution ->> 'action' <> 'explained')
 )
 """
+
+# What a second person said stands in the audit log, too, which nobody can write again.
+DECISION_DIFFERS: Final = """
+SELECT v.id, 'says ' || v.decision || ', which the audit log does not'
+FROM people_approval v
+WHERE v.decision IS NOT NULL AND NOT EXISTS (
+  SELECT FROM people_auditlog l
+  WHERE l.object_id = v.id AND l.action = v.action || '.' || v.decision
+    AND (v.decided_by_id IS NULL OR l.actor = v.decided_by_id)
+)
+"""

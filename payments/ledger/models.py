@@ -4,6 +4,7 @@ What was booked never changes: PostgreSQL refuses it to everyone (`migrations/00
 role lacks the rights. Postings carry no foreign keys; the audit verifies what they would.
 """
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
@@ -194,3 +195,20 @@ class FoldCursor(models.Model):
         verbose_name = _("fold cursor")
         verbose_name_plural = _("fold cursors")
         constraints = [models.CheckConstraint(condition=Q(id=1), name="ledger_one_cursor")]
+
+
+class ChainBlock(models.Model):
+    """Some rows of one table that stay, as they were when they were noted (`payments.ledger.chain`)."""
+
+    pk = models.CompositePrimaryKey("table_name", "number")
+    table_name = models.CharField(max_length=63, db_collation="C")
+    number = models.IntegerField()
+    through = models.TextField()  # the id of its last row
+    ids: ArrayField[list[str], list[str]] = ArrayField(models.TextField())
+    hashes: ArrayField[list[str], list[str]] = ArrayField(models.TextField())
+    digest = models.CharField(max_length=64)  # keyed, over these and the block before
+    made_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("block of the chain")
+        verbose_name_plural = _("blocks of the chain")

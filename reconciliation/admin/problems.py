@@ -21,6 +21,7 @@ _WORDS: Final[dict[str, Any]] = {
     "currency_unknown": _("It names a currency that is not known."),
     "encoding_invalid": _("It is not UTF-8 text."),
     "field_too_long": _("It has too long a field."),
+    "file_not_masked": _("It could not be looked through for card numbers, and was not kept. Send it anew, split."),
     "file_truncated": _("It ends too early. Fetch it again where it came from."),
     "format_not_recognized": _("It is in no format that is known here."),
     "formats_mixed": _("It holds files of several formats. Send them separately."),

@@ -12,10 +12,16 @@ from payments.models import Merchant, ProviderAccount
 from payments.models.base import ApiObject
 
 FOLDER: Final = "settlement_files"
+INCOMING: Final = "incoming"  # as they came, until a worker has masked them
 
 
 def upload_to(file: "SettlementFile", name: str) -> str:
-    """Where an upload is kept: by our own id, never by a name that somebody else chose."""
+    """Where an upload is stored until it is masked: by our own id, never by a name that somebody else chose."""
+    return f"{INCOMING}/{file.merchant_id}/{file.id}"
+
+
+def masked_name(file: "SettlementFile") -> str:
+    """Where it is kept afterwards."""
     return f"{FOLDER}/{file.merchant_id}/{file.id}"
 
 

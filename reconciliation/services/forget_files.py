@@ -1,7 +1,7 @@
 """Files on the disk that no row names, because the process died between storing one and committing its row.
 
 Each upload is kept under the id of its row, so that one which never became a row is known by that. Whoever sends it
-again has it stored anew.
+again has it stored anew. What was not masked yet goes after an hour, and so does what never came in whole.
 """
 
 import logging
@@ -15,9 +15,11 @@ from django.utils import timezone
 from payments.ids import is_id
 from payments.sweeping import Sweep
 from reconciliation.models import SettlementFile
-from reconciliation.models.settlement_file import FOLDER
+from reconciliation.models.settlement_file import FOLDER, INCOMING
+from reconciliation.services.arriving import ARRIVING, SUFFIX
 
 UNCOMMITTED: Final = timedelta(days=1)  # far longer than any upload takes
+UNMASKED: Final = timedelta(hours=1)
 AT_ONCE: Final = 500
 
 logger = logging.getLogger(__name__)
@@ -26,22 +28,38 @@ logger = logging.getLogger(__name__)
 def forget_files(*, now: datetime | None = None) -> int:
     """Delete what no row has named for a day (beat). Tell how many files that were."""
     storage = SettlementFile._meta.get_field("file").storage
-    before = (now or timezone.now()) - UNCOMMITTED
     gone, sweep = 0, Sweep("reconciliation.forget_file")
-    for names in _names(storage):
-        for name in sorted(set(names) - _known(names) - set(sweep.resting)):
+    for name, before in _unnamed(storage, now or timezone.now()):
+        if name not in sweep.resting:
             with sweep.item(name):
-                if storage.get_modified_time(name) < before:
-                    storage.delete(name)
-                    logger.warning("%s was stored and never committed; it is deleted.", name)
-                    gone += 1
+                gone += _forget(storage, name, before)
     return gone
 
 
-def _names(storage: Storage) -> Iterator[list[str]]:
-    """Whatever `upload_to` has named, some at a time; nothing else is ours to delete."""
-    for merchant in _listed(storage, FOLDER)[0]:
-        folder = f"{FOLDER}/{merchant}"
+def _unnamed(storage: Storage, moment: datetime) -> Iterator[tuple[str, datetime]]:
+    """Files that no row names, and since when each must lie there to be deleted."""
+    for folder, patience in ((FOLDER, UNCOMMITTED), (INCOMING, UNMASKED)):
+        for names in _names(storage, folder):
+            yield from ((name, moment - patience) for name in sorted(set(names) - _known(names)))
+    arriving = (name for name in _listed(storage, ARRIVING)[1] if name.endswith(SUFFIX))
+    yield from ((f"{ARRIVING}/{name}", moment - UNMASKED) for name in arriving)
+
+
+def _forget(storage: Storage, name: str, before: datetime) -> bool:
+    try:
+        if storage.get_modified_time(name) >= before:
+            return False
+    except FileNotFoundError:  # it has come in, or another sweep was here
+        return False
+    storage.delete(name)
+    logger.warning("%s was stored and never committed; it is deleted.", name)
+    return True
+
+
+def _names(storage: Storage, above: str) -> Iterator[list[str]]:
+    """Whatever was named by its row's id, some at a time; nothing else is ours to delete."""
+    for merchant in _listed(storage, above)[0]:
+        folder = f"{above}/{merchant}"
         names = [f"{folder}/{name}" for name in _listed(storage, folder)[1] if is_id(name, "stl")]
         yield from (names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE))
 

@@ -15,6 +15,7 @@ from reconciliation import shapes, sql
 from reconciliation.formats.base import Kind, Problem
 from reconciliation.models import SettlementFile
 from reconciliation.services import settlements, statements
+from reconciliation.services.keep_masked import keep_masked
 from reconciliation.services.stage import Reading, stage
 
 MOST_ATTEMPTS: Final = 5
@@ -31,7 +32,7 @@ def import_file(file_id: str) -> None:
     merchant's million lines never keep every worker waiting.
     """
     waiting = SettlementFile.objects.filter(id=file_id, status=SettlementFile.Status.PROCESSING).first()
-    if waiting is None:
+    if waiting is None or not keep_masked(waiting):
         return
     with sql.session_lock(f"merchant:{waiting.merchant_id}") as free:
         reach("import.locked")

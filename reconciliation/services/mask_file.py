@@ -7,6 +7,7 @@ could tell whose statement it is.
 import codecs
 import re
 import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from reconciliation.formats.archive import MAGIC, documents
 from reconciliation.formats.base import HEAD, Unreadable
 
 PIECE: Final = 1 << 20
+MOST_SECONDS: Final = 900  # 2 GB take four minutes
 LONGEST_WORD: Final = 1 << 16
 _DIGITS: Final = "0123456789 -\r\n"
 _WORDS: Final = _DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
@@ -34,55 +36,65 @@ _BREAK: Final = re.compile(r"(?<=[0-9])\r?\n(?=[0-9])")
 _MARKS: Final = {b"\xff\xfe": "utf-16-le", b"<\0": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\0<": "utf-16-be"}
 
 
+class TooSlow(Unreadable):
+    """A file that keeps a worker too long: not to be mistaken for an archive that cannot be unpacked."""
+
+
 @contextmanager
 def masked_file(file: File[bytes]) -> Iterator[tuple[File[bytes], int]]:
-    """The file as it may be kept, and how many card numbers are masked in it: itself, where there are none."""
-    source = cast(BinaryIO, file)
-    packed, count = _counted(source)
+    """The file as it may be kept, and how many card numbers are masked in it: itself, where there are none.
+
+    Raises:
+        Unreadable: it takes longer than `MOST_SECONDS`.
+    """
+    source, deadline = cast(BinaryIO, file), time.monotonic() + MOST_SECONDS
+    packed, count = _counted(source, deadline)
     source.seek(0)
     if not count:
         yield file, 0
         return
     with tempfile.TemporaryFile() as copy:
         if packed:
-            _pack(source, copy)
+            _pack(source, copy, deadline)
         else:
-            copy.writelines(piece for piece, _ in _masked(source))
+            copy.writelines(piece for piece, _ in _masked(source, deadline))
         copy.seek(0)
         yield File(copy, name=file.name), count
 
 
-def _counted(source: BinaryIO) -> tuple[bool, int]:
+def _counted(source: BinaryIO, deadline: float) -> tuple[bool, int]:
     """Whether it is a ZIP that can be read, and its card numbers; any other is refused, and looked through as it is."""
     head = source.read(len(MAGIC))
     source.seek(0)
     if head == MAGIC:
         try:
-            return True, sum(number for _, number in _unpacked(source))
+            return True, sum(number for _, number in _unpacked(source, deadline))
+        except TooSlow:
+            raise
         except _UNPACKABLE:
             source.seek(0)
-    return False, sum(number for _, number in _masked(source))
+    return False, sum(number for _, number in _masked(source, deadline))
 
 
-def _unpacked(source: BinaryIO) -> Iterator[tuple[bytes, int]]:
+def _unpacked(source: BinaryIO, deadline: float) -> Iterator[tuple[bytes, int]]:
     for name, document in _documents(source):
         yield b"", _mask(name, broken=False)[1]
-        yield from _masked(document)
+        yield from _masked(document, deadline)
 
 
-def _pack(source: BinaryIO, copy: BinaryIO) -> None:
+def _pack(source: BinaryIO, copy: BinaryIO, deadline: float) -> None:
     """The same files, masked, and their names too."""
     with zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, document in _documents(source):
             with archive.open(mask_card_numbers(name), "w", force_zip64=True) as member:
-                member.writelines(piece for piece, _ in _masked(document))
+                member.writelines(piece for piece, _ in _masked(document, deadline))
 
 
 def _documents(source: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
     return documents(source, "", most_bytes=settings.MAX_IMPORT_MB * 1_000_000)
 
 
-def _masked(source: BinaryIO) -> Iterator[tuple[bytes, int]]:
+def _masked(source: BinaryIO, deadline: float) -> Iterator[tuple[bytes, int]]:
     """Its pieces, with how many card numbers were in each; a piece ends where no number goes on."""
     first = source.read(PIECE)
     codec = _MARKS.get(first[:2], "latin-1")  # of which every byte is a character, whatever it really is
@@ -90,6 +102,8 @@ def _masked(source: BinaryIO) -> Iterator[tuple[bytes, int]]:
     text = decoder.decode(first)
     broken = _BROKEN.search(text[:HEAD]) is not None
     while text:
+        if time.monotonic() > deadline:
+            raise TooSlow(None, "file_not_masked", f"Looking through the file took more than {MOST_SECONDS} seconds.")
         more = decoder.decode(source.read(PIECE))
         end = _end(text) if more else len(text)
         masked, count = _mask(text[:end], broken=broken)

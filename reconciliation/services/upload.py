@@ -18,7 +18,6 @@ from payments.people.services import authority
 from payments.services.intent import Intent
 from reconciliation import registry
 from reconciliation.models import SettlementFile
-from reconciliation.services.mask_file import masked_file
 
 IMPORT: Final = "reconciliation.import_file"
 _STANDING: Final = (
@@ -41,7 +40,8 @@ def upload(
 ) -> SettlementFile:
     """Keep the file and have it imported; the same bytes again make a `duplicate`, which changes nothing.
 
-    What is kept holds no card number in clear; the digest by which the file is known is that of what was sent.
+    It is stored as it came; a worker masks card numbers in it before anything else (`keep_masked`). The digest by which
+    the file is known is that of what was sent.
 
     Raises:
         ValidationFailed: an unknown format.
@@ -72,8 +72,7 @@ def upload(
 
 
 def _keep(row: SettlementFile, file: File[bytes], intent: Intent | None) -> SettlementFile:
-    with masked_file(file) as (kept, row.masked):
-        row.file.save("file", kept, save=False)
+    row.file.save("file", file, save=False)
     reach("upload.kept")
     try:
         _insert(row, intent)

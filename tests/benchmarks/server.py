@@ -28,7 +28,9 @@ def database() -> Iterator[Path]:
         for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "DATABASE_POOL"):
             os.environ.pop(name, None)
         os.environ |= {"PREFER_INDEXES": "1", "ONETILL_HOME": folder, "DJANGO_SETTINGS_MODULE": "config.settings"}
-        embedded.Postgres(home).start()
+        postgres = embedded.Postgres(home)
+        os.environ["DATABASE_OWNER_URL"] = postgres.url(embedded.OWNER)  # which only commands that need it look up
+        postgres.start()
         valkey = embedded.Valkey(home).start()
         try:
             django.setup()

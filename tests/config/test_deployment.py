@@ -18,6 +18,7 @@ SOURCES: Final = ("manage.py", "config", "payments", "terminals", "reconciliatio
 INNER: Final = {"STREAMS", "END_WITH_PARENT", "DJANGO_SETTINGS_MODULE"}
 OF_THE_IMAGES: Final = {"POSTGRES_PASSWORD", "APP_PASSWORD", "OWNER_PASSWORD", "REDISCLI_AUTH"}
 OF_THE_BUILD: Final = {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHON_IMAGE"}
+OF_THE_OWNER: Final = {"migrate", "backup"}
 UNITS: Final = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
 
 
@@ -67,10 +68,20 @@ def test_image_and_units_set_only_what_is_read() -> None:
 
 def test_compose_and_units_run_the_programs_that_make_run_does() -> None:
     ours = {program.name for program in programs.programs()} - {"simulator"}
-    assert set(compose()["services"]) - {"postgres", "valkey", "migrate"} == ours
-    assert {unit.stem.removeprefix("onetill-") for unit in UNITS} - {"migrate"} == ours
+    assert set(compose()["services"]) - {"postgres", "valkey"} - OF_THE_OWNER == ours
+    assert {unit.stem.removeprefix("onetill-") for unit in UNITS} - OF_THE_OWNER == ours
     wanted = (ROOT / "deploy" / "systemd" / "onetill.target").read_text()
     assert set(re.findall(r"onetill-(\w+)\.service", wanted)) == ours
+
+
+def test_who_owns_the_tables_is_told_to_those_who_need_it_alone() -> None:
+    services = compose()["services"]
+    assert {name for name, one in services.items() if "DATABASE_OWNER_URL" in one["environment"]} == OF_THE_OWNER
+    owner = "EnvironmentFile=/etc/onetill/owner.env"
+    told = {unit.stem.removeprefix("onetill-") for unit in UNITS if owner in unit.read_text().splitlines()}
+    assert told == OF_THE_OWNER
+    assert "DATABASE_OWNER_URL=" not in (ROOT / "deploy" / "onetill.env.example").read_text()
+    assert variables((ROOT / "deploy" / "owner.env.example").read_text()) == {"DATABASE_OWNER_URL"}
 
 
 def test_every_reference_in_compose_leads_somewhere() -> None:

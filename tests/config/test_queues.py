@@ -9,6 +9,7 @@ BATCH = {
     "payments.expire_vouchers",
     "payments.fold_statistics",
     "payments.forget_keys",
+    "payments.ledger.extend_chain",
     "payments.ledger.fold",
     "reconciliation.forget_files",
     "reconciliation.import_due",

@@ -54,6 +54,14 @@ def test_what_a_program_prints_carries_its_name_and_no_card_number() -> None:
     assert said[:2] == ["      web │ paid with ************1111", "      web │ up"]
 
 
+def test_a_program_is_not_told_who_owns_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://owner:secret@db/onetill")
+    monkeypatch.setenv("BACKUP_PASSPHRASE", "secret")
+    code = "import os; print('secret' in str(os.environ), 'PATH' in os.environ, flush=True);" + SLEEPER
+    said, _ = supervise(python("web", code), until=lambda said: len(said) >= 2)
+    assert said[0] == "      web │ False True"
+
+
 def test_as_json_every_line_is_one_record_of_its_program() -> None:
     code = f"""
 print('{{"time":"2026-11-27T01:00:00.000+00:00","level":"info","message":"ours"}}', flush=True)

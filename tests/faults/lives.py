@@ -171,7 +171,7 @@ class IsTellingTheShop(Life):
 class IsSettled(Life):
     """The provider's account of what it owes comes as a file."""
 
-    own = ("upload.", "import.", "finish.")
+    own = ("upload.", "mask.", "import.", "finish.")
 
     def prepare(self) -> None:
         account = {"account": self.pay("a")["provider_account"]["id"]}

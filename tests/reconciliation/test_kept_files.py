@@ -3,11 +3,15 @@
 import hashlib
 import io
 import os
+import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.utils import timezone
 
@@ -15,8 +19,13 @@ from payments.crash_points import armed
 from payments.iban import compact
 from payments.pan import has_card_number
 from reconciliation.models import BankStatementLine, SettlementFile
+from reconciliation.services import keep_masked as keeping
 from reconciliation.services import mask_file
+from reconciliation.services.arriving import ArrivingFile
 from reconciliation.services.forget_files import forget_files
+from reconciliation.services.import_file import import_due
+from reconciliation.services.keep_masked import keep_masked
+from reconciliation.services.upload import upload
 from tests.reconciliation.conftest import BankLine, Line, Shop, codes, settlement_csv, statement
 
 CARD = "4111111111111111"
@@ -25,6 +34,8 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def kept(file: SettlementFile) -> bytes:
+    """What stays of it once a worker has taken it up."""
+    keep_masked(file)
     with file.file.open("rb") as stream:
         return bytes(stream.read())
 
@@ -78,8 +89,8 @@ def test_a_zip_without_any_is_kept_as_it_came(shop: Shop) -> None:
 def test_a_damaged_zip_is_refused_and_masked_as_far_as_it_can_be_read(shop: Shop, spoil: Any) -> None:
     content = spoil(packed({"day.xml": statement(BankLine(100, CARD)).encode()}, zipfile.ZIP_STORED))
     file = shop.uploads(content)
-    assert file.masked == 1
     assert CARD.encode() not in kept(file)
+    assert file.masked == 1
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
@@ -133,7 +144,7 @@ def test_words_without_an_end_are_cut_at_no_digit(shop: Shop, monkeypatch: pytes
     assert (kept(file).decode(), file.masked) == (content.replace(CARD, MASKED), 50)
 
 
-def test_a_crash_before_the_row_leaves_a_file_that_is_swept_after_a_day(shop: Shop, settings: Any) -> None:
+def test_a_crash_before_the_row_leaves_a_file_that_is_swept_after_an_hour(shop: Shop, settings: Any) -> None:
     content = settlement_csv(Line(700, reference="who?"))
     with armed(dies_at("upload.kept")), pytest.raises(SystemExit):
         shop.uploads(content)
@@ -142,11 +153,94 @@ def test_a_crash_before_the_row_leaves_a_file_that_is_swept_after_a_day(shop: Sh
     assert file.status == "processing"
     assert len(on_disk(settings.MEDIA_ROOT)) == 2
     assert forget_files() == 0  # it might be committed yet
-    assert forget_files(now=timezone.now() + timedelta(hours=25)) == 1
+    assert forget_files(now=timezone.now() + timedelta(hours=2)) == 1
     assert on_disk(settings.MEDIA_ROOT) == [Path(file.file.path)]
     assert not orphan.exists()
     assert forget_files(now=timezone.now() + timedelta(days=400)) == 0
     assert kept(file) == content.encode()
+
+
+def test_a_request_only_stores_what_comes_in(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """20 MB of digits took 74 seconds in the request."""
+    monkeypatch.setattr(keeping, "masked_file", pytest.fail)
+    monkeypatch.setattr(mask_file, "masked_file", pytest.fail)
+    began = time.process_time()
+    shop.uploads(b"4111 1111 1111 1111 " * 1_000_000)
+    assert time.process_time() - began < 2
+
+
+def test_nothing_waits_in_clear_behind_another_import(shop: Shop, settings: Any) -> None:
+    """A merchant's files take turns to be imported; they are masked at once."""
+    file = shop.uploads(settlement_csv(Line(700, reference=CARD)))
+    with second_session() as other:
+        other.execute(
+            "SELECT pg_advisory_lock(hashtextextended(%s, 0))", [f"reconciliation:merchant:{shop.merchant.id}"]
+        )
+        import_due()
+    file.refresh_from_db()
+    assert (file.status, file.masked) == ("processing", 1)
+    assert [CARD in path.read_text() for path in on_disk(settings.MEDIA_ROOT)] == [False]
+
+
+@pytest.mark.parametrize("point", ["mask.kept", "mask.written"])
+def test_a_worker_that_dies_while_it_masks_leaves_nothing_in_clear(shop: Shop, settings: Any, point: str) -> None:
+    file = shop.uploads(settlement_csv(Line(700, reference=CARD)))
+    with armed(dies_at(point)), pytest.raises(SystemExit):
+        import_due()
+    import_due()
+    forget_files(now=timezone.now() + timedelta(hours=2))
+    file.refresh_from_db()
+    assert (file.status, file.masked) == ("imported", 1)
+    assert on_disk(settings.MEDIA_ROOT) == [Path(file.file.path)]
+    assert CARD not in kept(file).decode()
+
+
+@pytest.mark.parametrize("cut_short", [True, False], ids=["its worker dies each time", "it takes too long"])
+def test_what_cannot_be_looked_through_is_refused_and_not_kept(
+    shop: Shop, settings: Any, monkeypatch: pytest.MonkeyPatch, cut_short: bool
+) -> None:
+    file = shop.uploads(settlement_csv(Line(700, reference=CARD)))
+    if cut_short:
+        SettlementFile.objects.update(attempts=keeping.MOST_ATTEMPTS)
+    else:
+        monkeypatch.setattr(mask_file, "MOST_SECONDS", -1)
+    import_due()
+    file.refresh_from_db()
+    assert (file.status, codes(file)) == ("refused", ["file_not_masked"])
+    assert on_disk(settings.MEDIA_ROOT) == []
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [lambda: packed({"day.xml": b"<a>" * 20_000_000}), lambda: packed({f"{n}.xml": b"x" for n in range(1001)})],
+    ids=["too much in too little", "too many"],
+)
+def test_a_zip_that_bursts_is_refused_in_time(shop: Shop, bomb: Any) -> None:
+    content = bomb()
+    began = time.process_time()
+    file = shop.sends(content)
+    assert (file.status, codes(file)) == ("refused", ["archive_too_large"])
+    assert time.process_time() - began < 3
+
+
+def test_what_never_came_in_whole_is_swept(shop: Shop, settings: Any) -> None:
+    upload = ArrivingFile("x", "text/plain", "utf-8")
+    assert Path(upload.temporary_file_path()).parent == Path(settings.MEDIA_ROOT) / "arriving"
+    assert forget_files() == 0
+    assert forget_files(now=timezone.now() + timedelta(hours=2)) == 1
+    assert on_disk(settings.MEDIA_ROOT) == []
+
+
+def test_a_large_upload_is_moved_to_its_place_and_left_nowhere_else(shop: Shop, settings: Any) -> None:
+    large = ArrivingFile("day.csv", "text/csv", "utf-8")
+    large.write(settlement_csv(Line(700, reference=CARD)).encode())
+    large.seek(0)
+    large.size = 1
+    file = upload(merchant=shop.merchant, file=large, name="day.csv", actor="tests")
+    large.close()
+    assert on_disk(settings.MEDIA_ROOT) == [Path(file.file.path)]
+    assert CARD not in kept(file).decode()
+    assert on_disk(settings.MEDIA_ROOT) == [Path(file.file.path)]
 
 
 def test_the_sweep_touches_nothing_that_is_not_its_own(shop: Shop, settings: Any) -> None:
@@ -158,6 +252,12 @@ def test_the_sweep_touches_nothing_that_is_not_its_own(shop: Shop, settings: Any
         os.utime(path, (0, 0))
     assert forget_files(now=timezone.now() + timedelta(days=2)) == 0
     assert all(path.exists() for path in strangers)
+
+
+@contextmanager
+def second_session() -> Iterator[psycopg.Connection]:
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as other:
+        yield other
 
 
 def packed(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:

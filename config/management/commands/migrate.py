@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands.migrate import Command as DjangoMigrate
 from django.db import connections
 
@@ -18,8 +18,17 @@ class Command(DjangoMigrate):
         parser.set_defaults(database="owner")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["database"] != "owner":
+            super().handle(*args, **options)
+            return
         application = str(settings.DATABASES["default"]["USER"])
-        if options["database"] == "owner" and application != settings.DATABASES["owner"]["USER"]:
-            with connections["owner"].cursor() as cursor:
+        apart = application != settings.DATABASES["owner"]["USER"]
+        with connections["owner"].cursor() as cursor:
+            if not sql.may_make_tables(cursor):
+                raise CommandError("This role may not make tables: set DATABASE_OWNER_URL to the role that owns them.")
+            if apart:
                 sql.grant_by_default(cursor, application)
         super().handle(*args, **options)
+        if apart:
+            with connections["owner"].cursor() as cursor:
+                sql.keep_from_migrating(cursor, application)

@@ -1,22 +1,32 @@
-"""Prove the books: `manage.py audit_ledger [--json]` names every row that does not agree, and exits 1 if any."""
+"""Prove the books: `manage.py audit_ledger [--json]` names every row that does not agree, and exits 1 if any.
+
+`--anchor TABLE:BLOCK:DIGEST`, as the batch worker once logged it ("chained …"), proves that the chain was not cut.
+"""
 
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandParser
 from django.utils.module_loading import import_string
 
-from payments.ledger import audit
+from payments.errors import Invalid
+from payments.ledger import audit, chain
 from payments.management.answering import JsonCommand, Told
 
 
 class Command(JsonCommand):
     help = "Recompute the books from their rows and name each row that does not agree."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--anchor", action="append", default=[], help="a block that was logged: TABLE:BLOCK:DIGEST")
+
     def handle(self, *args: Any, **options: Any) -> None:
         checks = [import_string(path) for path in settings.LEDGER_AUDITS]
+        checks += [partial(_cut, anchor) for anchor in options["anchor"]]
         with audit.one_moment():
             counts = audit.counts()
             show = self._json if options["json"] else self._text
@@ -41,3 +51,12 @@ class Command(JsonCommand):
             found += 1
         self.stdout.write("]}")
         return found
+
+
+def _cut(anchor: str) -> Iterator[audit.Violation]:
+    table, _, rest = anchor.partition(":")
+    number, _, digest = rest.partition(":")
+    if not number.isdecimal() or table not in {chained.table for chained in chain.tables()}:
+        raise Invalid("validation_failed", "An anchor is TABLE:BLOCK:DIGEST, as the log has it.", param="anchor")
+    if not chain.has(table, int(number), digest):
+        yield audit.Violation("chain_broken", table, f"block {number} is not the one that was logged")

@@ -1,0 +1,71 @@
+"""Mask an uploaded file, in a worker, before anybody reads it: from then on no card number of it is on the disk.
+
+It waits for no other import. A file that cannot be looked through (it takes too long, or its worker died again and
+again) is refused, and nothing of it is kept.
+"""
+
+import logging
+from typing import Final
+
+from django.db.models import F
+from django.utils import timezone
+
+from payments.crash_points import reach
+from reconciliation import sql
+from reconciliation.formats.base import Unreadable
+from reconciliation.models import SettlementFile
+from reconciliation.models.settlement_file import INCOMING, masked_name
+from reconciliation.services.mask_file import masked_file
+
+MOST_ATTEMPTS: Final = 5
+
+logger = logging.getLogger(__name__)
+
+
+def keep_masked(file: SettlementFile) -> bool:
+    """Mask the file, unless it was; tell whether it is. False: another worker does it now, or it is refused."""
+    if not is_incoming(file):
+        return True
+    with sql.session_lock(f"mask:{file.id}") as free:
+        if not free:
+            return False
+        file.refresh_from_db()
+        if is_incoming(file) and file.status == SettlementFile.Status.PROCESSING:
+            _keep(file)
+    return not is_incoming(file) and file.status == SettlementFile.Status.PROCESSING
+
+
+def is_incoming(file: SettlementFile) -> bool:
+    """Tell whether it lies there as it came."""
+    return file.file.name.startswith(f"{INCOMING}/")
+
+
+def _keep(file: SettlementFile) -> None:
+    SettlementFile.objects.filter(id=file.id).update(attempts=F("attempts") + 1)
+    if file.attempts >= MOST_ATTEMPTS:
+        _refuse(file, "Looking through the file was cut short again and again.")
+        return
+    storage, incoming, name = file.file.storage, file.file.name, masked_name(file)
+    try:
+        storage.delete(name)  # of an attempt that died
+        with storage.open(incoming, "rb") as stream, masked_file(stream) as (kept, file.masked):
+            storage.save(name, kept)
+    except Unreadable as error:
+        _refuse(file, error.problem.detail)
+        return
+    reach("mask.kept")
+    file.file.name, file.attempts = name, 0
+    file.save(update_fields=["file", "masked", "attempts"])
+    reach("mask.written")
+    storage.delete(incoming)
+
+
+def _refuse(file: SettlementFile, why: str) -> None:
+    """What may hold card numbers is not kept."""
+    incoming, detail = file.file.name, f"{why} It was not kept: send it anew, split."
+    file.problems = [{"line": None, "code": "file_not_masked", "detail": detail}]
+    file.status, file.file.name, file.due_at = SettlementFile.Status.REFUSED, "", None
+    file.finished_at = timezone.now()
+    file.save(update_fields=["problems", "status", "file", "due_at", "finished_at"])
+    file.file.storage.delete(incoming)
+    logger.warning("%s could not be masked; it is refused and not kept.", file.id)
