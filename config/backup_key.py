@@ -5,6 +5,7 @@ in a folder of its own, `ONETILL_HOME/backup-key`: `identity.txt` belongs into a
 are as the program `age` writes them, which therefore opens a backup, too.
 """
 
+import fcntl
 from pathlib import Path
 from typing import Final
 
@@ -35,8 +36,7 @@ def recipient() -> pyrage.x25519.Recipient:
     """
     given = env.text("BACKUP_RECIPIENT")
     if not given:
-        path = folder() / RECIPIENT
-        given = path.read_text().strip() if path.exists() else _make()
+        given = _own()
     try:
         return pyrage.x25519.Recipient.from_str(given)
     except pyrage.RecipientError as error:
@@ -76,6 +76,15 @@ def whereabouts() -> str:
     )
 
 
+def _own() -> str:
+    """The public half of our own pair; of two first backups at once both get the same."""
+    folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open(folder() / ".lock", "w", opener=home.private) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        path = folder() / RECIPIENT
+        return path.read_text().strip() if path.exists() else _make()
+
+
 def _make() -> str:
     """A new pair; the public half comes last, so that a pair which lacks it is none."""
     pair = pyrage.x25519.Identity.generate()
@@ -83,7 +92,6 @@ def _make() -> str:
     secret = f"# public key: {public}\n{pair}\n".encode()
     if passphrase := env.text("BACKUP_PASSPHRASE"):
         secret = pyrage.passphrase.encrypt(secret, passphrase)
-    folder().mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, content in ((IDENTITY, secret), (RECIPIENT, f"{public}\n".encode())):
         with open(folder() / name, "wb", opener=home.private) as file:
             file.write(content)

@@ -62,7 +62,7 @@ def _how_to_begin() -> list[str]:
     return [
         f"No demo. In another shell, in {home.PROJECT}:",
         f"  export {where}",
-        *(["  and the DATABASE_URL, DATABASE_OWNER_URL and REDIS_URL of this one"] if _GIVEN else []),
+        *(["  and the DATABASE_URL and REDIS_URL of this one"] if _GIVEN else []),
         f"  {_PYTHON} createsuperuser",
         f"  {_PYTHON} create_merchant --json --name Shop",
         f"  {_PYTHON} create_channel --json --merchant mer_… --kind online --name Webshop",

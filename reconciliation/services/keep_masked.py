@@ -37,7 +37,7 @@ def keep_masked(file: SettlementFile) -> bool:
 
 def is_incoming(file: SettlementFile) -> bool:
     """Tell whether it lies there as it came."""
-    return file.file.name.startswith(f"{INCOMING}/")
+    return str(file.file.name).startswith(f"{INCOMING}/")
 
 
 def _keep(file: SettlementFile) -> None:
@@ -45,7 +45,7 @@ def _keep(file: SettlementFile) -> None:
     if file.attempts >= MOST_ATTEMPTS:
         _refuse(file, "Looking through the file was cut short again and again.")
         return
-    storage, incoming, name = file.file.storage, file.file.name, masked_name(file)
+    storage, incoming, name = file.file.storage, str(file.file.name), masked_name(file)
     try:
         storage.delete(name)  # of an attempt that died
         with storage.open(incoming, "rb") as stream, masked_file(stream) as (kept, file.masked):
@@ -62,7 +62,7 @@ def _keep(file: SettlementFile) -> None:
 
 def _refuse(file: SettlementFile, why: str) -> None:
     """What may hold card numbers is not kept."""
-    incoming, detail = file.file.name, f"{why} It was not kept: send it anew, split."
+    incoming, detail = str(file.file.name), f"{why} It was not kept: send it anew, split."
     file.problems = [{"line": None, "code": "file_not_masked", "detail": detail}]
     file.status, file.file.name, file.due_at = SettlementFile.Status.REFUSED, "", None
     file.finished_at = timezone.now()

@@ -116,12 +116,13 @@ def test_a_reader_never_skips_a_slower_transaction(happen: Make) -> None:
     assert queries.after(start, merchant_ids=[MERCHANT], limit=1) == read[:1]
 
 
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 def test_after_a_restore_the_feed_goes_on_behind_what_was_there(happen: Make) -> None:
     """On another server transaction ids begin anew: what was written before has ids of a far future."""
     happen(3)
-    Event.objects.update(xid=10**15)
+    Event.objects.using("owner").update(xid=10**15)
     last = queries.events(merchant_id=MERCHANT)[0]
-    assert restart_feed(using="default") == 3
+    assert restart_feed(using="owner") == 3
     happen()
 
     where = queries.position_of(event_id=last.id, merchant_id=MERCHANT)

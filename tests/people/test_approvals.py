@@ -10,7 +10,7 @@ from payments.errors import Conflict, Forbidden
 from payments.people.models import Approval, AuditLog, Role, User
 from payments.people.permissions import GRANTS, May, may, may_somewhere, within
 from payments.people.services import approvals
-from payments.people.services.approvals import decide, request
+from payments.people.services.approvals import decide, request, withdraw
 from tests.people.cast import person
 
 pytestmark = pytest.mark.django_db
@@ -122,7 +122,7 @@ def test_a_store_manager_decides_about_refunds_of_the_store_and_nothing_else() -
     manager = person("manager", MERCHANT, role=Role.Name.STORE_MANAGER, channel_id=STORE)
     ask(Approval.Action.WRITE_OFF)
     assert refusal(manager, Approval.Action.WRITE_OFF) == "role_missing"
-    Approval.objects.all().delete()
+    withdraw(subject_id="ref_1", action="write_off", actor="system")
     ask()
     assert decide(subject_id="ref_1", action="refund", user=manager, approved=False, note="").decision == "rejected"
 
