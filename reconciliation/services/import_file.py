@@ -8,18 +8,15 @@ from django.db.models import F
 from django.utils import timezone
 
 from payments.crash_points import reach
-from payments.models import WorkFailure
 from payments.notify.services.emit import NewEvent, emit
 from payments.sweeping import Sweep
 from reconciliation import shapes, sql
 from reconciliation.formats.base import Kind, Problem
 from reconciliation.models import SettlementFile
 from reconciliation.services import settlements, statements
-from reconciliation.services.keep_masked import keep_masked
+from reconciliation.services.keep_masked import MOST_ATTEMPTS, WORK, keep_masked, last_error
 from reconciliation.services.stage import Reading, stage
 
-MOST_ATTEMPTS: Final = 5
-WORK: Final = "reconciliation.import_file"
 AT_ONCE: Final = 20
 
 logger = logging.getLogger(__name__)
@@ -70,8 +67,7 @@ def _begin(file_id: str) -> SettlementFile | None:
     file = waiting.select_related("merchant", "provider_account").get()
     if file.attempts <= MOST_ATTEMPTS:
         return file
-    failed = WorkFailure.objects.filter(work=WORK, subject=file_id).first()
-    why = f" ({failed.error})" if failed is not None else ""
+    why = last_error(file_id)
     detail = f"The import was cut short {MOST_ATTEMPTS} times{why}. Look at the worker's log, then send the file again."
     _refuse(file, Reading(problems=[Problem(None, "import_failed", detail)]))
     return None

@@ -11,6 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from payments.crash_points import reach
+from payments.models import WorkFailure
 from reconciliation import sql
 from reconciliation.formats.base import Unreadable
 from reconciliation.models import SettlementFile
@@ -18,6 +19,7 @@ from reconciliation.models.settlement_file import INCOMING, masked_name
 from reconciliation.services.mask_file import masked_file
 
 MOST_ATTEMPTS: Final = 5
+WORK: Final = "reconciliation.import_file"
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,12 @@ def keep_masked(file: SettlementFile) -> bool:
     return not is_incoming(file) and file.status == SettlementFile.Status.PROCESSING
 
 
+def last_error(file_id: str) -> str:
+    """What the work on it last failed with, in brackets; "" where nobody noted it."""
+    failed = WorkFailure.objects.filter(work=WORK, subject=file_id).first()
+    return "" if failed is None else f" ({failed.error})"
+
+
 def is_incoming(file: SettlementFile) -> bool:
     """Tell whether it lies there as it came."""
     return str(file.file.name).startswith(f"{INCOMING}/")
@@ -43,7 +51,7 @@ def is_incoming(file: SettlementFile) -> bool:
 def _keep(file: SettlementFile) -> None:
     SettlementFile.objects.filter(id=file.id).update(attempts=F("attempts") + 1)
     if file.attempts >= MOST_ATTEMPTS:
-        _refuse(file, "Looking through the file was cut short again and again.")
+        _refuse(file, f"Looking through it was cut short {MOST_ATTEMPTS} times{last_error(file.id)}.")
         return
     storage, incoming, name = file.file.storage, str(file.file.name), masked_name(file)
     try:

@@ -3,6 +3,7 @@
 Every sweep of the installation has its poison here; what heals is done by the button, and struck off the list.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -43,6 +44,7 @@ from reconciliation.services import forget_files, import_file, late, read_source
 from reconciliation.services.overdue import raise_overdue
 from terminals.models import Terminal, TerminalTransaction
 from terminals.services import waiting
+from tests import sql
 from tests.notify.receiver import running
 from tests.reconciliation.conftest import Line, Shop, card_present, settlement_csv
 from tests.reconciliation.conftest import open_shop as open_shop
@@ -246,9 +248,14 @@ def test_a_transaction_that_cannot_be_applied(shop: Shop) -> None:
         TerminalTransaction.objects.create(
             terminal=terminal, series=1, sequence=sequence, type="refund", content=b"", status="waiting", waits_for=9
         )
-    CardEvidence.objects.filter(sequence=1).update(posted={})  # as nobody can read it
+    posted: dict[int, Any] = {1: {}}  # as nobody can read it
     full = {"sequence": 2, "type": "refund", "amount": 500, "currency": "EUR", "outcome": "approved"}
-    CardEvidence.objects.filter(sequence=2).update(posted={**full, "occurred_at": "2026-11-20T09:30:00Z"})
+    posted[2] = {**full, "occurred_at": "2026-11-20T09:30:00Z"}
+    for sequence, content in posted.items():  # which the application may not
+        values = [json.dumps(content), sequence]
+        sql.past_guards(
+            "payments_cardevidence", "UPDATE payments_cardevidence SET posted = %s WHERE sequence = %s", values
+        )
     waiting.sweep()
     failure("terminals.apply_waiting", TerminalTransaction.objects.get(sequence=1).id)
     assert TerminalTransaction.objects.get(sequence=2).status == "recorded"
@@ -275,7 +282,7 @@ def test_a_file_that_can_never_be_imported_says_why(shop: Shop) -> None:
         SettlementFile.objects.filter(status="processing").update(due_at=timezone.now() - timedelta(seconds=1))
     poison.refresh_from_db()
     (problem,) = poison.problems
-    assert (poison.status, problem["code"]) == ("refused", "import_failed")
+    assert (poison.status, problem["code"]) == ("refused", "file_not_masked")
     assert "FileNotFoundError" in problem["detail"]
 
 

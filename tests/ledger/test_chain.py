@@ -19,6 +19,7 @@ from payments.models import ProviderEvent
 from payments.notify.models import Event
 from payments.people.models import Approval, AuditLog, User
 from payments.people.services import audit_log
+from tests import sql
 from tests.builders import Shop, open_shop
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,12 +48,9 @@ def as_owner() -> Callable[[str], None]:
     """The owner of the tables, who has switched the guards off."""
 
     def run(statement: str) -> None:
-        with psycopg.connect(os.environ["DATABASE_OWNER_URL"]) as owner:
-            table = re.search(r"(?:FROM|UPDATE) (\w+)", statement)
-            assert table is not None
-            owner.execute(f"ALTER TABLE {table[1]} DISABLE TRIGGER USER")
-            owner.execute(statement)
-            owner.execute(f"ALTER TABLE {table[1]} ENABLE TRIGGER USER")
+        table = re.search(r"(?:FROM|UPDATE) (\w+)", statement)
+        assert table is not None
+        sql.past_guards(table[1], statement)
 
     return run
 
