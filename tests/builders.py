@@ -65,13 +65,14 @@ class Shop:
         method: str = "card",
         channel: Channel | None = None,
         order: Order | None = None,
+        currency: str = "EUR",
         **more: Any,
     ) -> Payment:
         """A customer pays `amount`, by default by card in the webshop and for a new order."""
         request = PaymentRequest(
             channel=channel or self.webshop,
             order=OrderName(order_id=order.id) if order else self.new_order_name(),
-            amount=Money(amount, "EUR"),
+            amount=Money(amount, currency),
             method=method,
             **more,
         )
@@ -94,12 +95,16 @@ class Shop:
 
     def at_terminal(self, kind: Kind, amount: int, **more: Any) -> Any:
         """The terminal reports one transaction."""
-        facts: dict[str, Any] = {"occurred_at": timezone.now(), "card": DEBIT_CARD, "ending": Ending.APPROVED} | more
+        facts: dict[str, Any] = {
+            "occurred_at": timezone.now(),
+            "card": DEBIT_CARD,
+            "ending": Ending.APPROVED,
+            "currency": "EUR",
+        } | more
         transaction = DeviceTransaction(
             sequence=next(self._sequence),
             kind=kind,
             amount=amount,
-            currency="EUR",
             posted={"type": kind.value, "outcome": facts["ending"].value, "amount": amount},
             **facts,
         )

@@ -24,8 +24,9 @@ from payments.pan import has_card_number
 from payments.people.models import User
 from payments.people.permissions import May, within
 from payments.services.intent import Intent
-from payments.services.plan import AUTO, BankAccount, Plan, RefundRequest
+from payments.services.plan import BankAccount, Plan, RefundRequest
 from payments.services.refund import plan_refund, request_refund
+from payments.services.refund_routes import AUTO
 
 ROUTES = [(AUTO, gettext_lazy("the best that is possible")), *Route.choices]
 

@@ -1,12 +1,16 @@
 """What services refuse, told to people in their language; what has no words here is told as the service says it."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from payments.admin.show import amount
 from payments.errors import OnetillError, ValidationFailed
+from payments.models.refund import Route
+from payments.services.refund_routes import RouteChoice
 
 _WORDS: Final[dict[str, Any]] = {
     "payment_not_capturable": gettext_lazy("Nothing of this payment can be captured."),
@@ -30,6 +34,7 @@ _WORDS: Final[dict[str, Any]] = {
     "iban_invalid": gettext_lazy("This is no valid IBAN. Check every character."),
     "terminal_required": gettext_lazy("Name the terminal at which the customer presents the card."),
     "not_paid_by_card": gettext_lazy("A terminal gives back on cards only."),
+    "route_not_allowed": gettext_lazy("This channel does not give back in this way; see its refund routes."),
     "no_till": gettext_lazy("This channel has no till to pay from; choose a store."),
     "card_required": gettext_lazy("This card was read at a terminal, and only a terminal can give back on it."),
     "provider_cannot_refund": gettext_lazy("This payment's provider cannot give it back by itself."),
@@ -70,10 +75,24 @@ def explain(refusal: OnetillError) -> str:
         return _("At most %(amount)s can be given back.") % {"amount": amount(left, refusal.members["currency"])}
     if refusal.code == "amount_exceeds_refundable":
         return _("Nothing is left to give back.")
+    if refusal.code == "route_required":
+        return _which_route(refusal.members["routes"])
     reasons = refusal.members.get("reasons") or ()
     return " ".join(words(reason["code"], reason["detail"]) for reason in reasons) or words(
         refusal.code, refusal.detail
     )
+
+
+def _which_route(routes: Iterable[RouteChoice]) -> str:
+    """What `auto` could not decide: which routes may be chosen, and why each of the others may not."""
+    possible = ", ".join(str(Route(choice["route"]).label) for choice in routes if choice["possible"])
+    asked = _("Ask the customer and choose a route: %(routes)s.") % {"routes": possible} if possible else ""
+    others = [
+        f"{capfirst(Route(choice['route']).label)}: {words(choice['code'] or '', choice['detail'] or '')}"
+        for choice in routes
+        if not choice["possible"]
+    ]
+    return " ".join(filter(None, [_("This cannot go back by itself."), asked, *others]))
 
 
 def words(code: str, detail: str) -> str:

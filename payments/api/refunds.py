@@ -20,9 +20,10 @@ from payments.models import Channel, Order, Refund
 from payments.models.refund import RefundStatus, Route
 from payments.queries import refunds as queries
 from payments.services.intent import Intent
-from payments.services.plan import AUTO, LAST_PAID_FIRST, PROPORTIONAL, BankAccount, Plan, RefundRequest, Share
+from payments.services.plan import LAST_PAID_FIRST, PROPORTIONAL, BankAccount, Plan, RefundRequest, Share
 from payments.services.refund import plan_refund, request_refund
 from payments.services.refund_decisions import cancel_refund
+from payments.services.refund_routes import AUTO
 
 Shape = dict[str, Any]
 

@@ -4,20 +4,18 @@ Nothing here reads or writes the database: the same rules answer a question (`pl
 (`request_refund`), over rows that were read without or with a lock.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, TypedDict
+from typing import Final
 
 from payments import registry
 from payments.errors import Invalid
 from payments.models import Channel, Order, Payment
-from payments.models.payment import Method
 from payments.models.refund import Route
 from payments.money import Money
-from payments.services.voucher import is_usable
+from payments.services.refund_routes import AUTO, Circumstances, Reason, choose, route_required
 
-AUTO: Final = "auto"
 LAST_PAID_FIRST: Final = "last_paid_first"
 PROPORTIONAL: Final = "proportional"
 
@@ -56,14 +54,6 @@ class RefundRequest:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-class Reason(TypedDict):
-    """Why a route was not possible."""
-
-    route: str
-    code: str
-    detail: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedPart:
     """What one payment gives back. `rounding` is what the till gives more (or less) than the amount."""
@@ -88,19 +78,6 @@ class Plan:
     parts: tuple[PlannedPart, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Circumstances:
-    """What decides whether a route is possible, beside the payment."""
-
-    request: RefundRequest
-    known_account: BankAccount | None
-    now: datetime
-
-    @property
-    def bank_account(self) -> BankAccount | None:
-        return self.request.bank_account or self.known_account
-
-
 def make_plan(
     request: RefundRequest,
     *,
@@ -112,17 +89,15 @@ def make_plan(
     """Plan a refund over the order's payments.
 
     Raises:
-        Invalid: `amount_exceeds_refundable` (with `amount_refundable` and `currency`), `route_not_possible`,
-            `bank_account_required`, or an allocation that does not fit.
+        Invalid: `amount_exceeds_refundable` (with `amount_refundable` and `currency`), `route_required` (with
+            `routes`), `route_not_possible`, `bank_account_required`, or an allocation that does not fit.
     """
     tenders = _tenders(request, payments)
     refundable = min(order.refundable, sum(payment.refundable for payment in tenders))
     amount = _amount(request, refundable)
     check_refundable(amount, refundable, order.currency)
-    circumstances = _Circumstances(request, known_account, now)
-    parts = [
-        _part(payment, share, circumstances) for payment, share in _shares(request, tenders, amount, order.currency)
-    ]
+    shares = _shares(request, tenders, amount, order.currency)
+    parts = _parts(shares, request, known_account, now)
     return Plan(amount=amount, currency=order.currency, amount_refundable=refundable, parts=tuple(parts))
 
 
@@ -190,112 +165,43 @@ def _as_asked(
     return shares
 
 
-def _part(payment: Payment, amount: int, circumstances: _Circumstances) -> PlannedPart:
-    route, reasons = _route(payment, circumstances)
-    in_cash = route == Route.CASH or (route == Route.ORIGINAL and payment.method == Method.CASH)
-    money = Money(amount, payment.currency)
-    return PlannedPart(
-        payment=payment,
-        amount=amount,
-        route=route,
-        expected_at=_expected_at(payment, route, circumstances.now),
-        reasons=tuple(reasons),
-        rounding=payment.merchant.in_cash(money).amount - amount if in_cash else 0,
-        terminal_id=circumstances.request.terminal_id if route == Route.TERMINAL else None,
-        bank_account=circumstances.bank_account if route == Route.BANK else None,
+def _parts(
+    shares: Sequence[tuple[Payment, int]], request: RefundRequest, known_account: BankAccount | None, now: datetime
+) -> Iterator[PlannedPart]:
+    """Each share with its route; where one of them has none, all are refused with what could be asked for."""
+    account = request.bank_account or known_account
+    circumstances = Circumstances(
+        channel=request.channel, terminal_id=request.terminal_id, has_bank_account=account is not None, now=now
     )
-
-
-def _route(payment: Payment, circumstances: _Circumstances) -> tuple[str, list[Reason]]:
-    """The best route that is possible, and why the better ones were not."""
-    request = circumstances.request
-    if request.exchange_for is not None:
-        return Route.VOUCHER, []
-    if request.route != AUTO:
-        obstacle = _obstacle(request.route, payment, circumstances)
-        if obstacle is not None:
-            raise _impossible(obstacle, payment)
-        return request.route, []
-    reasons: list[Reason] = []
-    for route in _preferences(request):
-        obstacle = _obstacle(route, payment, circumstances)
-        if obstacle is None:
-            return route, reasons
-        reasons.append(obstacle)
-    return Route.VOUCHER, reasons
-
-
-def _preferences(request: RefundRequest) -> list[str]:
-    """What is tried before a voucher; a terminal only where one was named."""
-    at_the_counter = [Route.TERMINAL] if request.terminal_id is not None else []
-    return [Route.ORIGINAL, *at_the_counter, Route.BANK]
-
-
-def _obstacle(route: str, payment: Payment, circumstances: _Circumstances) -> Reason | None:
-    """What stands in the way of this route, in words that say what to do."""
-    if route == Route.ORIGINAL:
-        found = _original_obstacle(payment, circumstances)
-    elif route == Route.TERMINAL:
-        found = _terminal_obstacle(payment, circumstances.request.terminal_id)
-    elif route == Route.BANK and circumstances.bank_account is None:
-        found = ("bank_account_required", "Give bank_account with the customer's IBAN and name.")
-    elif route == Route.CASH:
-        found = _cash_obstacle(payment, circumstances.request.channel)
-    else:
-        found = None
-    return Reason(route=str(route), code=found[0], detail=found[1]) if found else None
-
-
-def _original_obstacle(payment: Payment, circumstances: _Circumstances) -> tuple[str, str] | None:
-    account = payment.provider_account
-    capabilities = registry.provider(account.provider).capabilities
-    window = capabilities.refund_window
-    if payment.method not in capabilities.refund_methods:
-        return _without_card(payment)
-    if not account.active:
-        return ("provider_account_inactive", f"The provider account {account.name} is no longer active.")
-    if not capabilities.instant and payment.provider_reference is None:
-        return _without_card(payment)
-    if window is not None and circumstances.now - payment.occurred_at > window:
-        return ("refund_window_passed", f"The provider gives back for {window.days} days after the sale only.")
-    if payment.voucher is not None and not is_usable(payment.voucher, circumstances.now):
-        return ("voucher_expired", "The voucher it was paid with has expired.")
-    if payment.method == Method.CASH:
-        return _cash_obstacle(payment, circumstances.request.channel)
-    return None
-
-
-def _without_card(payment: Payment) -> tuple[str, str]:
-    if payment.method == Method.CARD:
-        return (
-            "card_required",
-            "This card was read at a terminal, and only a terminal can give back on it: use route terminal and name "
-            "the terminal.",
+    for payment, amount in shares:
+        chosen = _route(payment, request, circumstances)
+        if chosen is None:
+            raise route_required([each for each, _ in shares], circumstances)
+        route, reasons = chosen
+        yield PlannedPart(
+            payment=payment,
+            amount=amount,
+            route=route,
+            expected_at=_expected_at(payment, route, now),
+            reasons=reasons,
+            rounding=_rounding(payment, amount) if route == Route.CASH else 0,
+            terminal_id=request.terminal_id if route == Route.TERMINAL else None,
+            bank_account=account if route == Route.BANK else None,
         )
-    return ("provider_cannot_refund", "This payment's provider cannot give it back by itself.")
 
 
-def _terminal_obstacle(payment: Payment, terminal_id: str | None) -> tuple[str, str] | None:
-    if payment.method != Method.CARD:
-        return ("not_paid_by_card", "A terminal gives back on cards only.")
-    if terminal_id is None:
-        return ("terminal_required", "Name the terminal at which the customer presents the card.")
-    return None
+def _route(
+    payment: Payment, request: RefundRequest, circumstances: Circumstances
+) -> tuple[str, tuple[Reason, ...]] | None:
+    """What is exchanged travels nowhere: by which routes a channel gives back is no matter."""
+    if request.exchange_for is not None:
+        return Route.VOUCHER, ()
+    return choose(request.route, payment, circumstances)
 
 
-def _cash_obstacle(payment: Payment, channel: Channel) -> tuple[str, str] | None:
-    """Cash is handed over at a counter, or where it was taken."""
-    if channel.kind == Channel.Kind.IN_STORE or (payment.method == Method.CASH and payment.channel_id == channel.id):
-        return None
-    return ("no_till", f"{channel.name} has no till to pay from; use a store as channel.")
-
-
-def _impossible(obstacle: Reason, payment: Payment) -> Invalid:
-    if obstacle["code"] == "bank_account_required":
-        return Invalid("bank_account_required", obstacle["detail"], param="bank_account")
-    return Invalid(
-        "route_not_possible", obstacle["detail"], param="route", payment=payment.id, reasons=[dict(obstacle)]
-    )
+def _rounding(payment: Payment, amount: int) -> int:
+    """What the till gives more (or, below zero, less), where small coins are not given out."""
+    return payment.merchant.in_cash(Money(amount, payment.currency)).amount - amount
 
 
 def _expected_at(payment: Payment, route: str, now: datetime) -> datetime:

@@ -49,8 +49,8 @@ def request_refund(request: RefundRequest, *, actor: str, intent: Intent | None 
     Its `voucher_code` is that of a voucher made for it, which nobody can be shown again.
 
     Raises:
-        Invalid: `amount_exceeds_refundable` (with `amount_refundable` and `currency`), `route_not_possible`,
-            `bank_account_required`, `order_currency_differs` …
+        Invalid: `amount_exceeds_refundable` (with `amount_refundable` and `currency`), `route_required` (with
+            `routes`), `route_not_possible`, `bank_account_required`, `order_currency_differs` …
         Forbidden: `permission_missing`, in the channel where the goods came back.
     """
     _check(request)

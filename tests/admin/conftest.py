@@ -44,7 +44,7 @@ SignIn = Callable[..., Browser]
 
 @pytest.fixture
 def shop(db: None) -> Shop:
-    return open_shop(second_person_above=10_000)
+    return open_shop(second_person_above=10_000, refund_fallback="voucher")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@
 
 import os
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from django.conf import settings
@@ -15,21 +15,29 @@ from payments.errors import Invalid
 from payments.ledger.audit import one_moment, violations
 from payments.models import Order, Payment, Refund
 from payments.services import plan, refund
-from payments.services.plan import Share
+from payments.services.plan import BankAccount, Share
 from tests.builders import Shop, open_shop
 from tests.threads import crowd
 
 ORDERS: Final = int(os.environ.get("ORDERS", "2"))
 AT_ONCE: Final = int(os.environ.get("AT_ONCE", "12"))
+ANNA: Final = BankAccount(iban="NL91ABNA0417164300", name="A. de Vries")
 WORKERS: Final = min(AT_ONCE, 20)  # connections at the same moment
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(0)]
 
 
 def ask(shop: Shop, paid: Payment, number: int) -> Refund:
-    """60 % of this very payment, in the webshop or in the store."""
-    channel = (shop.webshop, shop.store)[number % 2]
-    return shop.refund(paid.order, 3000, channel=channel, allocation=(Share(payment_id=paid.id, amount=3000),))
+    """60 % of this very payment, in the webshop or in the store, by one of all routes that a PIN sale may take."""
+    ways: list[dict[str, Any]] = [
+        {"channel": shop.webshop, "bank_account": ANNA},
+        {"channel": shop.store, "terminal_id": shop.terminal.terminal_id},
+        {"channel": shop.webshop, "route": "voucher"},
+        {"channel": shop.store, "route": "cash"},
+        {"channel": shop.store},
+    ]
+    allocation = (Share(payment_id=paid.id, amount=3000),)
+    return shop.refund(paid.order, 3000, allocation=allocation, **ways[number % len(ways)])
 
 
 def give_back(shop: Shop) -> None:
@@ -48,7 +56,7 @@ def give_back(shop: Shop) -> None:
 
 
 def test_one_of_all_gets_it() -> None:
-    give_back(open_shop())
+    give_back(open_shop(refund_fallback="voucher"))
 
 
 def test_the_database_alone_says_no(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,5 +65,5 @@ def test_the_database_alone_says_no(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "check_refundable", lambda *args, **more: None)
     real = refund.exceeds_refundable
     monkeypatch.setattr(refund, "exceeds_refundable", lambda *args: told.append("CHECK") or real(*args))
-    give_back(open_shop())
+    give_back(open_shop(refund_fallback="voucher"))
     assert len(told) == ORDERS * (AT_ONCE - 1)

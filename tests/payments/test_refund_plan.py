@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from payments.errors import Invalid
+from payments.errors import Invalid, ValidationFailed
 from payments.models import Order, Voucher
+from payments.services.amend import amend_channel, amend_merchant
 from payments.services.plan import BankAccount, PlannedPart, Share
 from payments.services.refund import plan_refund
 from tests.builders import Shop, fresh, on, open_shop
@@ -26,13 +27,19 @@ def planned(shop: Shop, order: Order, amount: int | None = None, **more: Any) ->
     return plan_refund(shop.asks(order, amount, **{"channel": shop.store} | more)).parts
 
 
+def rule(shop: Shop, fallback: str) -> None:
+    """What the merchant wants of refunds without another way back."""
+    amend_merchant(shop.merchant, changes={"refund_fallback": fallback}, actor="tests")
+
+
 def shares(parts: tuple[PlannedPart, ...]) -> list[tuple[str | None, int]]:
     return [(part.payment.method, part.amount) for part in parts]
 
 
 @pytest.fixture
 def paid_in_three(shop: Shop) -> Order:
-    """First 50.00 by PIN, then 30.00 in cash, then 20.00 with a voucher."""
+    """First 50.00 by PIN, then 30.00 in cash, then 20.00 with a voucher; the merchant gives vouchers for PIN sales."""
+    rule(shop, "voucher")
     first = shop.pin(5000, occurred_at=timezone.now() - timedelta(hours=1))
     shop.pay_cash(3000, order=first.order)
     voucher = shop.voucher(2000)
@@ -109,19 +116,86 @@ class TestSplitting:
         assert not paid_in_three.refunds.exists()
 
 
+def possible(refused: Invalid) -> dict[str, str | None]:
+    """Of each route what stands in its way."""
+    assert (refused.code, refused.param) == ("route_required", "route")
+    told = {choice["route"]: choice["code"] for choice in refused.members["routes"]}
+    assert [choice["possible"] for choice in refused.members["routes"]] == [code is None for code in told.values()]
+    return told
+
+
 class TestRoutes:
-    def test_a_pin_sale_cannot_go_back_without_the_card(self, shop: Shop) -> None:
+    def test_a_pin_sale_does_not_become_store_credit_by_itself(self, shop: Shop) -> None:
+        with pytest.raises(Invalid) as refused:
+            planned(shop, shop.pin(1000).order)
+        assert possible(refused.value) == {
+            "original": "card_required",
+            "terminal": "terminal_required",
+            "bank": "bank_account_required",
+            "voucher": None,
+            "cash": None,
+        }
+        assert "voucher, cash" in refused.value.detail
+
+    def test_in_the_webshop_no_cash_is_offered(self, shop: Shop) -> None:
+        with pytest.raises(Invalid) as refused:
+            planned(shop, shop.pin(1000).order, channel=shop.webshop)
+        assert possible(refused.value)["cash"] == "no_till"
+
+    def test_a_merchant_may_give_a_voucher_where_nothing_else_is_left(self, shop: Shop) -> None:
+        rule(shop, "voucher")
         (part,) = planned(shop, shop.pin(1000).order)
         assert part.route == "voucher"
         assert [(reason["route"], reason["code"]) for reason in part.reasons] == [
             ("original", "card_required"),
+            ("terminal", "terminal_required"),
             ("bank", "bank_account_required"),
         ]
+
+    def test_what_can_be_asked_for_is_possible_for_all_that_goes_back(self, shop: Shop, paid_in_three: Order) -> None:
+        """Of the voucher and the cash auto would know; for the card it asks, and what it offers suits all three."""
+        rule(shop, "none")
+        with pytest.raises(Invalid) as refused:
+            planned(shop, paid_in_three)
+        assert possible(refused.value) == {
+            "original": "card_required",
+            "terminal": "not_paid_by_card",
+            "bank": "bank_account_required",
+            "voucher": None,
+            "cash": None,
+        }
+        for route in ("voucher", "cash"):
+            assert {part.route for part in planned(shop, paid_in_three, route=route)} == {route}
+
+    def test_a_channel_gives_back_by_its_own_routes_only(self, shop: Shop) -> None:
+        amend_channel(shop.store, changes={"refund_routes": ["terminal", "bank"]}, actor="tests")
+        rule(shop, "voucher")
+        with pytest.raises(Invalid) as refused:
+            planned(shop, shop.pin(1000).order)
+        assert possible(refused.value) == {
+            "original": "route_not_allowed",
+            "terminal": "terminal_required",
+            "bank": "bank_account_required",
+            "voucher": "route_not_allowed",
+            "cash": "route_not_allowed",
+        }
+        with pytest.raises(Invalid) as refused:
+            planned(shop, shop.pay_cash(1000).order, route="original")
+        assert refused.value.members["reasons"][0]["code"] == "route_not_allowed"
+        (part,) = planned(shop, shop.pin(1000).order, bank_account=ANNA)
+        assert part.route == "bank"
+
+    @pytest.mark.parametrize("routes", [[], ["pigeon"], ["cash", "cash"], "cash", [1]])
+    def test_routes_that_are_none_are_refused(self, shop: Shop, routes: Any) -> None:
+        with pytest.raises(ValidationFailed):
+            amend_channel(shop.store, changes={"refund_routes": routes}, actor="tests")
+        with pytest.raises(ValidationFailed):
+            amend_merchant(shop.merchant, changes={"refund_fallback": str(routes)}, actor="tests")
 
     def test_a_pin_sale_goes_to_the_bank_account_that_is_given(self, shop: Shop) -> None:
         (part,) = planned(shop, shop.pin(1000).order, bank_account=ANNA)
         assert (part.route, part.bank_account) == ("bank", ANNA)
-        assert [reason["code"] for reason in part.reasons] == ["card_required"]
+        assert [reason["code"] for reason in part.reasons] == ["card_required", "terminal_required"]
 
     def test_a_bank_account_given_before_on_this_order_is_known(self, shop: Shop) -> None:
         order = shop.pin(1000).order
@@ -165,24 +239,34 @@ class TestRoutes:
 
     def test_what_was_paid_in_cash_is_no_cash_in_the_webshop(self, shop: Shop) -> None:
         order = shop.pay_cash(1000).order
-        assert planned(shop, order)[0].route == "original"
-        (part,) = planned(shop, order, channel=shop.webshop)
-        assert (part.route, part.reasons[0]["code"]) == ("voucher", "no_till")
+        assert [planned(shop, order, route=route)[0].route for route in ("auto", "original")] == ["cash", "cash"]
+        with pytest.raises(Invalid) as refused:
+            planned(shop, order, channel=shop.webshop)
+        assert possible(refused.value) == {
+            "original": "no_till",
+            "terminal": "not_paid_by_card",
+            "bank": "bank_account_required",
+            "voucher": None,
+            "cash": "no_till",
+        }
 
     def test_an_expired_voucher_is_not_filled_again(self, shop: Shop) -> None:
         voucher = shop.voucher(1000, expires_at=timezone.now() + timedelta(days=1))
         order = shop.pay(1000, method="voucher", voucher_code=voucher.code).order
         assert planned(shop, order)[0].route == "original"
         Voucher.objects.filter(id=voucher.id).update(expires_at=timezone.now() - timedelta(seconds=1))
-        (part,) = planned(shop, order)
-        assert (part.route, part.reasons[0]["code"]) == ("voucher", "voucher_expired")
+        with pytest.raises(Invalid) as refused:
+            planned(shop, order)
+        assert possible(refused.value)["original"] == "voucher_expired"
 
     def test_a_contract_that_ended_gives_nothing_back(self, shop: Shop) -> None:
-        payment = shop.pay_cash(1000)
+        payment = shop.pay(1000, method="voucher", voucher_code=shop.voucher(1000).code)
         account = payment.provider_account
         account.active = False
         account.save()
-        assert planned(shop, payment.order)[0].reasons[0]["code"] == "provider_account_inactive"
+        with pytest.raises(Invalid) as refused:
+            planned(shop, payment.order)
+        assert possible(refused.value)["original"] == "provider_account_inactive"
 
 
 class TestCash:
@@ -193,10 +277,16 @@ class TestCash:
         assert (part.amount, part.rounding) == (amount, rounding)
         assert planned(shop, order, amount, route="voucher")[0].rounding == 0
 
+    @pytest.mark.parametrize("currency", ["JPY", "KWD", "USD"])
+    def test_only_coins_of_the_merchants_own_country_are_missing(self, shop: Shop, currency: str) -> None:
+        order = shop.pay_cash(1003, currency=currency).order
+        (part,) = planned(shop, order, 502)
+        assert (order.payments.get().rounding, part.route, part.rounding) == (0, "cash", 0)
+
 
 class TestArrival:
     def test_our_own_books_are_at_once(self, shop: Shop) -> None:
-        (part,) = planned(shop, shop.pin(1000).order)
+        (part,) = planned(shop, shop.pin(1000).order, route="voucher")
         assert part.expected_at - timezone.now() < timedelta(seconds=5)
 
     @pytest.mark.parametrize(("asked", "arrives"), [("2026-11-19", "2026-11-20"), ("2026-11-20", "2026-11-23")])

@@ -19,7 +19,8 @@ ANNA = BankAccount(iban="NL91ABNA0417164300", name="A. de Vries")
 
 @pytest.fixture
 def shop() -> Shop:
-    return open_shop()
+    """One that gives a voucher where nothing else is left."""
+    return open_shop(refund_fallback="voucher")
 
 
 def events(shop: Shop, *, about: str = "refund.") -> list[str]:

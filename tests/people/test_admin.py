@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def shop() -> Shop:
-    return open_shop(second_person_above=10_000)
+    return open_shop(second_person_above=10_000, refund_fallback="voucher")
 
 
 def browser(user: User, *, proved: bool = False) -> Client:

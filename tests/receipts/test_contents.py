@@ -27,7 +27,7 @@ EMV = {"aid": "A0000000043060", "label": "MAESTRO"}
 
 @pytest.fixture
 def shop() -> Shop:
-    return open_shop(**SELLER, cash_rounding=5)
+    return open_shop(**SELLER, cash_rounding=5, refund_fallback="voucher")
 
 
 def pinned(shop: Shop, amount: int = 4_950, **more: Any) -> Payment:

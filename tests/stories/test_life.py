@@ -191,7 +191,7 @@ class Life(RuleBasedStateMachine):
 @pytest.fixture
 def machine() -> type[Life]:
     """A shop for all the lives of one run."""
-    Life.shop = open_shop()
+    Life.shop = open_shop(refund_fallback="voucher")
     return Life
 
 

@@ -49,15 +49,26 @@ class Life(RuleBasedStateMachine):
 
     @rule(
         amount=st.none() | amounts,
-        route=st.sampled_from(["auto", "original", "bank", "voucher", "cash"]),
+        route=st.sampled_from(["auto", "original", "terminal", "bank", "voucher", "cash"]),
         allocation=st.sampled_from(["last_paid_first", "proportional"]),
         in_store=st.booleans(),
+        terminal=st.booleans(),
+        fallback=st.sampled_from(["none", "voucher"]),
     )
-    def somebody_asks_for_a_refund(self, amount: int | None, route: str, allocation: str, in_store: bool) -> None:
-        channel = self.shop.store if in_store else self.shop.webshop
+    def somebody_asks_for_a_refund(
+        self, amount: int | None, route: str, allocation: str, in_store: bool, terminal: bool, fallback: str
+    ) -> None:
+        """With the rule that the merchant has today."""
+        self.shop.merchant.refund_fallback = fallback
+        self.shop.merchant.save()
         more: dict[str, Any] = {"bank_account": ANNA} if route == "bank" else {}
+        if terminal:
+            more["terminal_id"] = self.shop.terminal.terminal_id
+        channel = self.shop.store if in_store else self.shop.webshop
         with contextlib.suppress(Invalid):
-            self.shop.refund(self.order, amount, route=route, allocation=allocation, channel=channel, **more)
+            refund = self.shop.refund(self.order, amount, route=route, allocation=allocation, channel=channel, **more)
+            given = {part.route for part in refund.parts.all()}
+            assert "voucher" not in given or route == "voucher" or fallback == "voucher"
 
     @rule(data=st.data(), outcome=st.sampled_from(list(Outcome)), later=moments)
     def a_provider_answers(self, data: st.DataObject, outcome: Outcome, later: int) -> None:

@@ -1,0 +1,171 @@
+"""By which route a part of a refund travels: what each route needs, and which one `auto` takes.
+
+`auto` gives back the way the money came where that needs no card: by the provider, on the same voucher, out of the
+till. Else the card at a terminal that is named, else a bank account that is given or known, else what the merchant's
+`refund_fallback` says. Where nothing is left it asks (`route_required`): store credit is never chosen silently.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypedDict
+
+from payments import registry
+from payments.errors import Invalid
+from payments.models import Channel, Merchant, Payment
+from payments.models.payment import Method
+from payments.models.refund import Route
+from payments.services.voucher import is_usable
+
+AUTO: Final = "auto"
+
+
+class Reason(TypedDict):
+    """Why a route was not possible."""
+
+    route: str
+    code: str
+    detail: str
+
+
+class RouteChoice(TypedDict):
+    """Whether a route could be asked for, and if not why."""
+
+    route: str
+    possible: bool
+    code: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What decides whether a route is possible, beside the payment. `channel` is where the goods came back."""
+
+    channel: Channel
+    terminal_id: str | None
+    has_bank_account: bool
+    now: datetime
+
+
+def choose(asked: str, payment: Payment, circumstances: Circumstances) -> tuple[str, tuple[Reason, ...]] | None:
+    """Return the route that a payment's part takes and why better ones were not possible; None where none is left.
+
+    Raises:
+        Invalid: `route_not_possible` or `bank_account_required`, of a route that was asked for by name.
+    """
+    if asked != AUTO:
+        found = obstacle(asked, payment, circumstances)
+        if found is not None:
+            raise _impossible(found, payment)
+        return _way_back(payment) if asked == Route.ORIGINAL else asked, ()
+    reasons: list[Reason] = []
+    for route in _preferences(payment):
+        found = obstacle(route, payment, circumstances)
+        if found is None:
+            return route, tuple(reasons)
+        reasons.append(found)
+    return None
+
+
+def route_required(payments: Sequence[Payment], circumstances: Circumstances) -> Invalid:
+    """The refusal of `auto`: what could be asked for by name, for all of these payments together."""
+    routes = [_choice(route, payments, circumstances) for route in Route.values]
+    possible = [choice["route"] for choice in routes if choice["possible"]]
+    what_to_do = (
+        f"Ask the customer, then send route with one of: {', '.join(possible)}." if possible else "See routes for why."
+    )
+    detail = f"Nothing can be given back here without a choice of yours. {what_to_do}"
+    return Invalid("route_required", detail, param="route", routes=routes)
+
+
+def obstacle(route: str, payment: Payment, circumstances: Circumstances) -> Reason | None:
+    """What stands in the way of this route, in words that say what to do."""
+    travels = _way_back(payment) if route == Route.ORIGINAL else route
+    allowed = circumstances.channel.refund_routes
+    if allowed is not None and travels not in allowed:
+        code, name = "route_not_allowed", circumstances.channel.name
+        return Reason(route=route, code=code, detail=f"{name} gives back by these routes only: {', '.join(allowed)}.")
+    found = _obstacle(travels, payment, circumstances)
+    return Reason(route=str(route), code=found[0], detail=found[1]) if found else None
+
+
+def _choice(route: str, payments: Sequence[Payment], circumstances: Circumstances) -> RouteChoice:
+    found = next(filter(None, (obstacle(route, payment, circumstances) for payment in payments)), None)
+    if found is None:
+        return RouteChoice(route=route, possible=True, code=None, detail=None)
+    return RouteChoice(route=route, possible=False, code=found["code"], detail=found["detail"])
+
+
+def _preferences(payment: Payment) -> list[str]:
+    """What `auto` tries, the best first; a terminal only gives back on cards."""
+    on_the_card = [Route.TERMINAL] if payment.method == Method.CARD else []
+    by_voucher = [Route.VOUCHER] if payment.merchant.refund_fallback == Merchant.RefundFallback.VOUCHER else []
+    return [_way_back(payment), *on_the_card, Route.BANK, *by_voucher]
+
+
+def _way_back(payment: Payment) -> str:
+    """The way the money came; what was paid in cash goes back out of a till."""
+    return Route.CASH if payment.method == Method.CASH else Route.ORIGINAL
+
+
+def _obstacle(route: str, payment: Payment, circumstances: Circumstances) -> tuple[str, str] | None:
+    if route == Route.ORIGINAL:
+        return _provider_obstacle(payment, circumstances.now)
+    if route == Route.TERMINAL:
+        return _terminal_obstacle(payment, circumstances.terminal_id)
+    if route == Route.BANK and not circumstances.has_bank_account:
+        return ("bank_account_required", "Give bank_account with the customer's IBAN and name.")
+    if route == Route.CASH:
+        return _cash_obstacle(payment, circumstances.channel)
+    return None
+
+
+def _provider_obstacle(payment: Payment, now: datetime) -> tuple[str, str] | None:
+    """What keeps the sale's provider (or the voucher it was paid with) from giving it back without the card."""
+    account = payment.provider_account
+    capabilities = registry.provider(account.provider).capabilities
+    window = capabilities.refund_window
+    if payment.method not in capabilities.refund_methods:
+        return _without_card(payment)
+    if not account.active:
+        return ("provider_account_inactive", f"The provider account {account.name} is no longer active.")
+    if not capabilities.instant and payment.provider_reference is None:
+        return _without_card(payment)
+    if window is not None and now - payment.occurred_at > window:
+        return ("refund_window_passed", f"The provider gives back for {window.days} days after the sale only.")
+    if payment.voucher is not None and not is_usable(payment.voucher, now):
+        return ("voucher_expired", "The voucher it was paid with has expired.")
+    return None
+
+
+def _without_card(payment: Payment) -> tuple[str, str]:
+    if payment.method == Method.CARD:
+        return (
+            "card_required",
+            "This card was read at a terminal, and only a terminal can give back on it: use route terminal and name "
+            "the terminal.",
+        )
+    return ("provider_cannot_refund", "This payment's provider cannot give it back by itself.")
+
+
+def _terminal_obstacle(payment: Payment, terminal_id: str | None) -> tuple[str, str] | None:
+    """No terminal is chosen by itself: which of them the customer stands at, only the counter knows."""
+    if payment.method != Method.CARD:
+        return ("not_paid_by_card", "A terminal gives back on cards only.")
+    if terminal_id is None:
+        return ("terminal_required", "Name the terminal at which the customer presents the card.")
+    return None
+
+
+def _cash_obstacle(payment: Payment, channel: Channel) -> tuple[str, str] | None:
+    """Cash is handed over at a counter: in a store, or where a remote channel took it."""
+    taken_here = payment.method == Method.CASH and payment.channel_id == channel.id
+    if channel.kind == Channel.Kind.IN_STORE or (channel.kind == Channel.Kind.REMOTE and taken_here):
+        return None
+    return ("no_till", f"{channel.name} has no till to pay from; use a store as channel.")
+
+
+def _impossible(found: Reason, payment: Payment) -> Invalid:
+    if found["code"] == "bank_account_required":
+        return Invalid("bank_account_required", found["detail"], param="bank_account")
+    return Invalid("route_not_possible", found["detail"], param="route", payment=payment.id, reasons=[dict(found)])
