@@ -44,6 +44,7 @@ def transaction(
         offline=bool(told.offline),
         order_id=told.order,
         order_reference=told.order_reference,
+        namespace=told.namespace,
         original=_original(told),
         resolves=told.resolves,
         operator=told.operator or "",
@@ -70,6 +71,7 @@ def _original(told: wire.Transaction) -> Original | None:
         payment_id=told.original.payment,
         order_id=told.original.order,
         order_reference=told.original.order_reference,
+        receipt=told.original.receipt,
     )
 
 

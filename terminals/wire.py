@@ -62,6 +62,7 @@ class Original(Model):
     order_reference: Reference | None = None
     payment: Id | None = None
     sequence: Number | None = None
+    receipt: Annotated[str, Meta(min_length=1, max_length=40)] | None = None
 
 
 class Card(Model):
@@ -106,6 +107,7 @@ class Transaction(Model):
     cashback: Part | None = None
     offline: bool | None = None
     order_reference: Reference | None = None
+    namespace: Reference | None = None
     order: Id | None = None
     action: ActionId | None = None
     original: Original | None = None
@@ -194,7 +196,7 @@ def _is_free(name: str, value: str, prefix: str) -> bool:
         return len(value) > _TYPED[name] or not value.isalnum()
     if prefix == "emv.":
         return name == "label"
-    return name not in ("payment", "order", "action")  # an id that is none of ours is refused unseen
+    return name not in ("payment", "order", "action", "namespace")  # what is none of ours is refused unseen
 
 
 def _masked(name: str, value: str) -> str:
@@ -221,8 +223,12 @@ def _contradictions(transaction: Transaction, at: str) -> Iterator[Fault]:
         yield Fault(f"{at}tip", "out_of_range", "tip and cashback are parts of amount and together no more than it.")
     if transaction.order is not None and transaction.order_reference is not None:
         yield Fault(f"{at}order", "not_together", "Send only one of: order, order_reference.")
+    if transaction.namespace is not None and transaction.order_reference is None:
+        yield Fault(f"{at}namespace", "not_together", "Send namespace beside order_reference only.")
     if transaction.original is not None and not any(msgspec.structs.astuple(transaction.original)):
-        yield Fault(f"{at}original", "required", "Name the order, order_reference, payment or sequence it is about.")
+        yield Fault(
+            f"{at}original", "required", "Name the order, order_reference, payment, receipt or sequence it is about."
+        )
     taken_back = transaction.original.sequence if transaction.original else None
     for name, number in (("resolves", transaction.resolves), ("original.sequence", taken_back)):
         if number == transaction.sequence:

@@ -39,6 +39,7 @@ class Input(serializers.Serializer[Any]):
     at_most_one_of: ClassVar[tuple[tuple[str, ...], ...]] = ()
     go_together: ClassVar[tuple[tuple[str, ...], ...]] = ()
     order_references: ClassVar[tuple[str, ...]] = ("order_reference",)
+    only_beside: ClassVar[tuple[tuple[str, str], ...]] = ()  # (what says nothing by itself, beside what)
 
     @classmethod
     def may_be_left_out(cls) -> bool:
@@ -72,6 +73,9 @@ class Input(serializers.Serializer[Any]):
             missing = [name for name in names if data.get(name) is None]
             if 0 < len(missing) < len(names):
                 faults[missing[0]] = _error(f"Send these together: {', '.join(names)}.", "required")
+        for name, beside in self.only_beside:
+            if data.get(name) is not None and data.get(beside) is None:
+                faults[name] = _error(f"Send {name} beside {beside} only.", "not_together")
         return faults
 
 

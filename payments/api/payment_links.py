@@ -13,7 +13,7 @@ from payments.api.idempotency import Answer
 from payments.api.inputs import Input, Nothing, Paging
 from payments.api.openapi import described
 from payments.api.payments import CustomerInput
-from payments.api.references import channel_field, order_field
+from payments.api.references import channel_field, namespace_field, order_field
 from payments.api.schemas import (
     CHANNEL_REF,
     CURRENCY,
@@ -74,12 +74,14 @@ class LinkInput(Input):
 
     at_most_one_of = (("order_reference", "order"), ("amount", "amount_min"), ("amount", "amount_max"))
     go_together = (("amount_min", "amount_max"),)
+    only_beside = (("namespace", "order_reference"),)
 
     amount = Amount(**OPTIONAL)
     amount_min = Amount(**OPTIONAL)
     amount_max = Amount(**OPTIONAL)
     currency = Currency()
     order_reference = Text(longest=64, **OPTIONAL)
+    namespace = namespace_field(**OPTIONAL)
     order = order_field(**OPTIONAL)
     description = Text(longest=500)
     expires_at = Instant(**OPTIONAL)
@@ -143,13 +145,17 @@ class PaymentLinks(LinkView):
 
     def _create(self, intent: Intent) -> Answer:
         given = self.input(LinkInput)
-        named = {"order_id": given["order"].id} if "order" in given else {"reference": given.get("order_reference")}
+        named = OrderName(
+            order_id=given["order"].id if "order" in given else None,
+            reference=given.get("order_reference"),
+            namespace=given.get("namespace"),
+        )
         made = service.create_link(
             LinkRequest(
                 channel=self.channel(given.get("channel")),
                 currency=given["currency"],
                 description=given["description"],
-                order=OrderName(**named) if any(named.values()) else None,
+                order=named if named.order_id or named.reference else None,
                 amount=given.get("amount"),
                 amount_min=given.get("amount_min"),
                 amount_max=given.get("amount_max"),

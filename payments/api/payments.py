@@ -25,7 +25,7 @@ from payments.api.fields import (
 from payments.api.idempotency import Answer
 from payments.api.inputs import Input, Nothing, Paging, Query, expandable
 from payments.api.openapi import described
-from payments.api.references import account_field, channel_field, order_field
+from payments.api.references import account_field, channel_field, namespace_field, order_field
 from payments.api.schemas import PAYMENT, page_of
 from payments.api.views import ApiView, must_speak_for
 from payments.errors import Fault, ValidationFailed
@@ -87,8 +87,10 @@ class PaymentInput(Input):
     """What a webshop or till asks to be paid."""
 
     exactly_one_of = (("order_reference", "order"),)
+    only_beside = (("namespace", "order_reference"),)
 
     order_reference = Text(longest=64, **OPTIONAL)
+    namespace = namespace_field(**OPTIONAL)
     order = order_field(**OPTIONAL)
     amount = Amount()
     currency = Currency()
@@ -173,7 +175,11 @@ class Payments(PaymentView):
         payment = create_payment(
             PaymentRequest(
                 channel=channel,
-                order=OrderName(order_id=_id(given.get("order")), reference=given.get("order_reference")),
+                order=OrderName(
+                    order_id=_id(given.get("order")),
+                    reference=given.get("order_reference"),
+                    namespace=given.get("namespace"),
+                ),
                 amount=Money(given["amount"], given["currency"]),
                 method=given.get("method"),
                 manual_capture=given.get("capture") == "manual",

@@ -5,7 +5,7 @@ from typing import Any, Final
 from payments import directory
 from payments.api.fields import Reference
 from payments.api.views import channel_of
-from payments.models import Order, Payment, ProviderAccount
+from payments.models import Channel, Order, Payment, ProviderAccount
 from payments.people.actors import Caller
 from payments.prepared import Prepared
 
@@ -41,6 +41,11 @@ def terminal_field(**kwargs: Any) -> Reference:
     return Reference(_terminal, example="trm_…", **kwargs)
 
 
+def namespace_field(**kwargs: Any) -> Reference:
+    """A namespace of orders that some channel of the merchant uses."""
+    return Reference(_namespace, example="chn_…", **kwargs)
+
+
 def account_field(**kwargs: Any) -> Reference:
     """A provider account in use."""
     return Reference(_account, example="pac_…", **kwargs)
@@ -56,6 +61,11 @@ def _payment(caller: Caller, payment_id: str) -> Payment | None:
 
 def _terminal(caller: Caller, terminal_id: str) -> str | None:
     return terminal_id if directory.exists("trm", terminal_id, merchant_id=caller.merchant_id) else None
+
+
+def _namespace(caller: Caller, namespace: str) -> str | None:
+    used = Channel.objects.filter(merchant_id=caller.merchant_id, namespace=namespace)
+    return namespace if used.exists() else None
 
 
 def _account(caller: Caller, account_id: str) -> ProviderAccount | None:

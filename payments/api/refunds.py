@@ -14,11 +14,11 @@ from payments.api.openapi import described
 from payments.api.references import channel_field, order_field, payment_field, terminal_field
 from payments.api.schemas import PLAN, REFUND, page_of
 from payments.api.views import ApiView
-from payments.errors import Fault, ValidationFailed
 from payments.iban import compact
 from payments.models import Channel, Order, Refund
 from payments.models.refund import RefundStatus, Route
 from payments.queries import refunds as queries
+from payments.services.find_order import order_to_refund
 from payments.services.intent import Intent
 from payments.services.plan import LAST_PAID_FIRST, PROPORTIONAL, BankAccount, Plan, RefundRequest, Share
 from payments.services.refund import plan_refund, request_refund
@@ -155,12 +155,14 @@ class RefundView(ApiView):
         if "order" in given:
             found: Order = given["order"]
             return found
-        rows = Order.objects.select_related("merchant", "channel").filter(merchant_id=channel.merchant_id)
-        row = rows.filter(namespace=channel.namespace, reference=given["order_reference"]).first()
-        if row is None:
-            detail = "This channel's orders have no such reference. Send the order's id, or another channel."
-            raise ValidationFailed([Fault("order_reference", "not_found", detail)])
-        return row
+        return order_to_refund(channel=channel, reference=given["order_reference"], amount=_amount(given))
+
+
+def _amount(given: dict[str, Any]) -> int | None:
+    """How much is asked back; None where that is all that is refundable."""
+    allocation = given.get("allocation")
+    listed = sum(share.amount for share in allocation) if isinstance(allocation, tuple) else None
+    return given.get("amount", listed)
 
 
 class Refunds(RefundView):

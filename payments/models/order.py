@@ -40,7 +40,8 @@ class Order(ApiObject):
         verbose_name = _("order")
         verbose_name_plural = _("orders")
         constraints = [
-            models.UniqueConstraint(fields=["merchant", "namespace", "reference"], name="order_reference"),
+            # In this order of columns it also finds the orders of one reference in every namespace.
+            models.UniqueConstraint(fields=["merchant", "reference", "namespace"], name="order_reference"),
             models.CheckConstraint(
                 condition=Q(
                     captured__gte=F("refunded") + F("refund_reserved") + F("charged_back") - F("excess"),

@@ -90,12 +90,21 @@ def _by_receipt(merchant_id: str, given: Mapping[str, Any]) -> Iterable[str]:
 
 def refunded_by_number(number: str, *, merchants: Collection[str]) -> list[str]:
     """The orders of these merchants of which a refund's receipt says this number."""
-    parted = _REFUND_NUMBER.fullmatch(number)
-    if parted is None:
-        return []
-    parts = RefundPart.objects.filter(item=int(parted[2]), refund__merchant_id__in=merchants)
-    days = parts.values_list("refund__order_id", "refund__business_day")
-    return [order_id for order_id, day in days if f"{day:%y%m%d}" == parted[1]]
+    return list(refunded_by_numbers([number], merchants=merchants).values())
+
+
+def refunded_by_numbers(numbers: Iterable[str], *, merchants: Collection[str]) -> dict[str, str]:
+    """The order of each of these numbers that stands on a refund's receipt of these merchants."""
+    parted = {number: match for number in numbers if (match := _REFUND_NUMBER.fullmatch(number))}
+    if not parted:
+        return {}
+    parts = RefundPart.objects.filter(
+        item__in={int(match[2]) for match in parted.values()}, refund__merchant_id__in=merchants
+    )
+    rows = parts.values_list("item", "refund__order_id", "refund__business_day")
+    known = {item: (order_id, f"{day:%y%m%d}") for item, order_id, day in rows}
+    found = {number: (known.get(int(match[2])), match[1]) for number, match in parted.items()}
+    return {number: row[0] for number, (row, day) in found.items() if row is not None and row[1] == day}
 
 
 def _by_card(merchant_id: str, given: Mapping[str, Any]) -> Iterable[str]:

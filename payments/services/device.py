@@ -47,10 +47,11 @@ class Device:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Original:
-    """What a refund or reversal is about; the most exact name counts: sequence, payment, order, order reference."""
+    """What a refund or reversal is about; the most exact name counts: sequence, payment, receipt, order, reference."""
 
     sequence: int | None = None
     payment_id: str | None = None
+    receipt: str | None = None
     order_id: str | None = None
     order_reference: str | None = None
 
@@ -86,6 +87,7 @@ class DeviceTransaction:
     offline: bool = False
     order_id: str | None = None
     order_reference: str | None = None
+    namespace: str | None = None  # of order_reference; None is the channel's own
     original: Original | None = None
     resolves: int | None = None
     operator: str = ""

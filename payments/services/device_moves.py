@@ -16,6 +16,7 @@ from payments.services.device import DeviceTransaction, Ending, Kind
 from payments.services.device_work import Work
 from payments.services.originals import Place
 from payments.services.standing_truths import overpaid_key
+from payments.services.unlinked import may_still_come, note_unlinked
 
 _OUTCOMES: Final = {
     Ending.APPROVED: Outcome.SUCCEEDED,
@@ -48,9 +49,8 @@ def sale(work: Work, row: DeviceTransaction) -> Place:
 
 def give_back(work: Work, row: DeviceTransaction) -> Place | None:
     """Money went back to a card: bound to its sale where that is known; None where the sale may still come."""
-    about = row.about
     original = _original(work, row)
-    if original is None and row.patient and (about.sequence or about.order_id or about.order_reference):
+    if original is None and row.patient and may_still_come(work, row):
         return None
     return _give_back(work, row, original)
 
@@ -92,16 +92,8 @@ def resolve(work: Work, row: DeviceTransaction) -> Place | None:
     return place
 
 
-def note_missing_original(work: Work, row: DeviceTransaction) -> None:
-    """Tell finance at once that money went back on an order nobody has brought; its sale closes this by itself."""
-    text = gettext_noop(
-        "Money was given back on an order that has not been paid as far as is known; it waits for its sale."
-    )
-    work.note(row, DiscrepancyKind.UNLINKED_REFUND, text)
-
-
 def _named_order(work: Work, row: DeviceTransaction) -> Order | None:
-    order_id = work.originals.order_id(row.order_id, row.order_reference)
+    order_id = work.originals.order_of_sale(row)
     return work.batch.orders[order_id] if order_id is not None else None
 
 
@@ -178,11 +170,12 @@ def _original(work: Work, row: DeviceTransaction) -> Place | None:
     about = row.about
     if about.sequence is not None:
         return work.originals.places.get(about.sequence)
-    if about.payment_id is not None:
-        payment: Payment | None = work.batch.payments[about.payment_id]
+    payment_id = work.originals.payment_id(about)
+    if payment_id is not None:
+        payment: Payment | None = work.batch.payments[payment_id]
     else:
-        order_id = work.originals.order_id(about.order_id, about.order_reference)
-        payment = _likeliest(work, row, order_id) if order_id is not None else None
+        orders = work.originals.orders_of_return(row, work.batch)
+        payment = _likeliest(work, row, orders[0].id) if len(orders) == 1 else None
     if payment is None:
         return None
     operation = work.originals.charge_of(payment)
@@ -262,9 +255,11 @@ def _refund(work: Work, row: DeviceTransaction, payment: Payment | None) -> Plac
     )
     part = operation.refund_part
     assert part is not None
+    if payment is None:
+        note_unlinked(work, row, part)
     work.batch.agree(f"{DiscrepancyKind.UNLINKED_REFUND}:{work.reference(row)}")
     work.keys[row.sequence] += [f"unlinked_refund:{part.id}", f"over_returned:{order.id}"]
-    return Place(kind=row.kind, ending=row.ending, payment=payment, operation=operation, refund_id=part.refund_id)
+    return Place(kind=row.kind, ending=row.ending, payment=part.payment, operation=operation, refund_id=part.refund_id)
 
 
 def _as_asked(work: Work, row: DeviceTransaction, payment: Payment | None) -> Operation | None:
@@ -272,7 +267,11 @@ def _as_asked(work: Work, row: DeviceTransaction, payment: Payment | None) -> Op
     if payment is None:
         return None
     operation = refund_moves.awaited_at_terminal(
-        work.batch, payment=payment, terminal_id=work.device.terminal_id, amount=row.amount
+        work.batch,
+        payment=payment,
+        terminal_id=work.device.terminal_id,
+        amount=row.amount,
+        any_of_order=row.about.sequence is None and work.originals.payment_id(row.about) is None,
     )
     if operation is not None:
         work.batch.change(operation, provider_account=work.device.account_for(row.card.brand))
@@ -283,8 +282,8 @@ def _as_asked(work: Work, row: DeviceTransaction, payment: Payment | None) -> Op
 
 def _order_without_sale(work: Work, row: DeviceTransaction) -> Order:
     """The order that a refund names although nothing was paid on it, or one of its own."""
-    order_id = work.originals.order_id(row.about.order_id, row.about.order_reference)
-    named = work.batch.orders[order_id] if order_id is not None else None
+    orders = work.originals.orders_of_return(row, work.batch)
+    named = orders[0] if len(orders) == 1 else None
     return named if named is not None and named.currency == row.currency else _own_order(work, row)
 
 

@@ -24,10 +24,11 @@ _BY_REFERENCE: Final = Prepared(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderName:
-    """What a request calls an order: an id from any channel, or a reference in one channel's namespace."""
+    """What a request calls an order: an id from any channel, or a reference in one namespace (None: the channel's)."""
 
     order_id: str | None = None
     reference: str | None = None
+    namespace: str | None = None
 
 
 def take_order(
@@ -39,11 +40,12 @@ def take_order(
         Invalid: the id is unknown, or the order is in another currency.
     """
     if name.order_id is None:
-        row = _new(batch, channel, name.reference, currency, customer)
+        namespace = name.namespace or channel.namespace
+        row = _new(batch, channel, namespace, name.reference, currency, customer)
         if _made(row):
             batch.orders[row.id] = row  # nobody else sees it before the commit: it is ours without a lock
             return row
-        order = _BY_REFERENCE.first(batch.merchant.id, channel.namespace, name.reference or "")
+        order = _BY_REFERENCE.first(batch.merchant.id, namespace, name.reference or "")
     else:
         order = _BY_ID.first(batch.merchant.id, name.order_id)
     if order is None:
@@ -58,11 +60,13 @@ def take_order(
     return batch.orders[order.id]
 
 
-def _new(batch: Batch, channel: Channel, reference: str | None, currency: str, customer: Customer | None) -> Order:
+def _new(
+    batch: Batch, channel: Channel, namespace: str, reference: str | None, currency: str, customer: Customer | None
+) -> Order:
     return Order(
         merchant=batch.merchant,
         channel=channel,
-        namespace=channel.namespace,
+        namespace=namespace,
         reference=reference,
         currency=currency,
         customer=customer,

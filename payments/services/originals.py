@@ -1,16 +1,21 @@
 """Find what a device's transactions are about: a constant number of queries, however many transactions there are."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from django.db.models import Q, QuerySet
 
 from payments import bulk
 from payments.ids import is_id
-from payments.models import CardEvidence, Merchant, Operation, Order, Payment
+from payments.models import CardEvidence, Channel, Merchant, Operation, Order, Payment
 from payments.providers.base import Outcome, Verb
+from payments.queries.orders import refunded_by_numbers
 from payments.services.batch import Batch
-from payments.services.device import Device, DeviceTransaction, Ending, Kind
+from payments.services.device import Device, DeviceTransaction, Ending, Kind, Original
+from payments.services.find_order import meant
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,6 +29,14 @@ class Place:
     refund_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Receipt:
+    """What the number on a receipt stands for; one of a refund leads to its order only."""
+
+    order_id: str
+    payment_id: str | None
+
+
 class Originals:
     """What transactions name, found before the orders are locked and read again under the lock."""
 
@@ -34,13 +47,18 @@ class Originals:
         self._only_sales = all(row.kind == Kind.SALE and row.resolves is None for row in transactions)
         self.evidence = self._find_evidence(transactions)
         self._orders_of_payments = self._find_payments(transactions)
+        self._receipts = self._find_receipts(transactions)
+        self._namespaces = self._find_namespaces(transactions)
         self._make_orders(transactions)
-        self._orders, self._by_reference = self._find_orders(transactions)
+        self._orders = self._find_orders(transactions)
+        self._named = self._find_named(transactions)
         self._operations: list[Operation] = []
 
     def order_ids(self) -> set[str]:
         """Every order that is touched, to be locked at once in the order of their ids."""
-        found = {*self._orders, *self._by_reference.values(), *self._orders_of_payments.values()}
+        found = {*self._orders, *self._orders_of_payments.values()}
+        found |= {receipt.order_id for receipt in self._receipts.values()}
+        found |= {order_id for named in self._named.values() for order_id in named.values()}
         for row in self.evidence:
             if row.payment is not None:
                 found.add(row.payment.order_id)
@@ -71,14 +89,37 @@ class Originals:
                 refund_id=part.refund_id if part is not None else None,
             )
 
-    def order_id(self, order_id: str | None, reference: str | None) -> str | None:
-        """The order of this id or reference, if there is one."""
+    def order_of_sale(self, row: DeviceTransaction) -> str | None:
+        """The order that a sale names, by its id or by its reference in the own (or the named) namespace."""
+        if row.order_id is not None:
+            return row.order_id if self.has_order(row.order_id) else None
+        return self._named.get(row.order_reference or "", {}).get(row.namespace or self.device.channel.namespace)
+
+    def orders_of_return(self, row: DeviceTransaction, batch: Batch) -> list[Order]:
+        """The orders that what is given back may be about, as they stand under the lock: one, or nobody knows."""
+        about = row.about
+        order_id = self._receipts[about.receipt].order_id if about.receipt in self._receipts else about.order_id
         if order_id is not None:
-            return order_id if self.has_order(order_id) else None
-        return self._by_reference.get(reference) if reference is not None else None
+            return [batch.orders[order_id]] if order_id in batch.orders else []
+        called = self.orders_called(row, batch)
+        if row.namespace is not None and row.original is None:
+            return [order for order in called if order.namespace == row.namespace]
+        return meant(called, namespace=self.device.channel.namespace, amount=row.amount, currency=row.currency)
+
+    def orders_called(self, row: DeviceTransaction, batch: Batch) -> list[Order]:
+        """Every order of the merchant that has the reference which a refund or reversal names."""
+        return [batch.orders[order_id] for order_id in self._named.get(row.about.order_reference or "", {}).values()]
+
+    def payment_id(self, about: Original) -> str | None:
+        """The payment that is named by its id or by the number on its receipt."""
+        receipt = self._receipts.get(about.receipt or "")
+        return receipt.payment_id if receipt is not None else about.payment_id
 
     def has_order(self, order_id: str) -> bool:
         return order_id in self._orders
+
+    def has_namespace(self, namespace: str) -> bool:
+        return namespace in self._namespaces
 
     def has_payment(self, payment_id: str) -> bool:
         return payment_id in self._orders_of_payments
@@ -128,35 +169,82 @@ class Originals:
             return {}
         return dict(Payment.objects.filter(merchant=self.merchant, id__in=ids).values_list("id", "order_id"))
 
+    def _find_receipts(self, transactions: Sequence[DeviceTransaction]) -> dict[str, _Receipt]:
+        """What the numbers on receipts stand for: payments, or orders of which something was refunded before."""
+        numbers = {row.about.receipt for row in transactions if row.about.receipt is not None}
+        if not numbers:
+            return {}
+        payments = Payment.objects.filter(merchant=self.merchant, receipt_number__in=numbers)
+        found = {
+            number: _Receipt(order_id, None)
+            for number, order_id in refunded_by_numbers(numbers, merchants=[self.merchant.id]).items()
+        }
+        for number, order_id, payment_id in payments.values_list("receipt_number", "order_id", "id"):
+            found[str(number)] = _Receipt(order_id, payment_id)
+        return found
+
+    def _find_namespaces(self, transactions: Sequence[DeviceTransaction]) -> set[str]:
+        """Of the namespaces that are named those that a channel of the merchant uses."""
+        named = {row.namespace for row in transactions if row.namespace is not None}
+        if not named:
+            return set()
+        used = Channel.objects.filter(merchant=self.merchant, namespace__in=named)
+        return set(used.values_list("namespace", flat=True))
+
     def _make_orders(self, transactions: Sequence[DeviceTransaction]) -> None:
         """Make the orders that sales name for the first time; whoever else does so at this moment makes the same."""
-        named = {row.order_reference: row for row in transactions if row.kind == Kind.SALE and row.order_reference}
-        if not named:
+        currencies = {name: row.currency for row in transactions for name in self._sold_under(row)}
+        if not currencies:
             return
-        known = set(self._named(named).values_list("reference", flat=True))
+        known = set(self._under(currencies).values_list("namespace", "reference"))
         rows = [
             Order(
                 merchant=self.merchant,
                 channel=self.device.channel,
-                namespace=self.device.channel.namespace,
+                namespace=namespace,
                 reference=reference,
-                currency=named[reference].currency,
+                currency=currencies[namespace, reference],
             )
-            for reference in sorted(named.keys() - known)
+            for namespace, reference in sorted(currencies.keys() - known)
         ]
         bulk.insert(rows, ignore_conflicts=True)
 
-    def _find_orders(self, transactions: Sequence[DeviceTransaction]) -> tuple[set[str], dict[str, str]]:
+    def _find_orders(self, transactions: Sequence[DeviceTransaction]) -> set[str]:
         ids = _ids((name for row in transactions for name in (row.order_id, row.about.order_id)), "ord")
-        found = Order.objects.filter(merchant=self.merchant, id__in=ids).values_list("id", flat=True) if ids else []
-        names = {name for row in transactions for name in (row.order_reference, row.about.order_reference) if name}
-        pairs = self._named(names).values_list("reference", "id") if names else []
-        return set(found), {reference: order_id for reference, order_id in pairs if reference is not None}
+        rows = Order.objects.filter(merchant=self.merchant, id__in=ids)
+        return set(rows.values_list("id", flat=True)) if ids else set()
 
-    def _named(self, references: Iterable[str]) -> QuerySet[Order]:
-        return Order.objects.filter(
-            merchant=self.merchant, namespace=self.device.channel.namespace, reference__in=list(references)
+    def _find_named(self, transactions: Sequence[DeviceTransaction]) -> dict[str, dict[str, str]]:
+        """The orders of each reference, by their namespace: of a sale the one it names, of a return all there are."""
+        sold = {name for row in transactions for name in self._sold_under(row)}
+        returned = {row.about.order_reference for row in transactions if row.kind != Kind.SALE}
+        returned.discard(None)
+        if not sold and not returned:
+            return {}
+        rows = (
+            Order.objects.filter(merchant=self.merchant, reference__in=returned) if returned else Order.objects.none()
         )
+        rows = rows | self._under(sold) if sold else rows
+        found: dict[str, dict[str, str]] = defaultdict(dict)
+        for reference, namespace, order_id in rows.order_by("id").values_list("reference", "namespace", "id"):
+            found[reference or ""][namespace] = order_id
+        return found
+
+    def _sold_under(self, row: DeviceTransaction) -> list[tuple[str, str]]:
+        """The namespace and reference that a sale names, if it does and they can be."""
+        if row.kind != Kind.SALE or row.order_reference is None:
+            return []
+        if row.namespace is not None and not self.has_namespace(row.namespace):
+            return []
+        return [(row.namespace or self.device.channel.namespace, row.order_reference)]
+
+    def _under(self, names: Collection[tuple[str, str]]) -> QuerySet[Order]:
+        """The merchant's orders of these references, each in its namespace."""
+        by_namespace: dict[str, list[str]] = defaultdict(list)
+        for namespace, reference in names:
+            by_namespace[namespace].append(reference)
+        each = [Q(namespace=namespace, reference__in=names) for namespace, names in by_namespace.items()]
+        return Order.objects.filter(reduce(or_, each), merchant=self.merchant)
 
 
 def _ids(texts: Iterable[str | None], prefix: str) -> set[str]:

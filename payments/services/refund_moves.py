@@ -79,14 +79,25 @@ def abandon(batch: Batch, *, part: RefundPart, code: str, detail: str) -> None:
     settle(batch, part.refund)
 
 
-def awaited_at_terminal(batch: Batch, *, payment: Payment, terminal_id: str, amount: int) -> Operation | None:
-    """The operation of a part that waits for this terminal to give just this back: the device's report answers it."""
+def awaited_at_terminal(
+    batch: Batch, *, payment: Payment, terminal_id: str, amount: int, any_of_order: bool = False
+) -> Operation | None:
+    """The operation of a part that waits for this terminal to give just this back: the device's report answers it.
+
+    `any_of_order`: the device named no more than the order, so that a part of another payment of it may be meant; one
+    of this very payment comes first.
+    """
     batch.read_refunds()
-    for part in batch.parts.values():
-        waits = part.route == Route.TERMINAL and part.status in _AT_TERMINAL and part.terminal_id == terminal_id
-        if waits and part.payment_id == payment.id and part.amount == amount:
-            return part.operations.filter(completed_at=None).first()
-    return None
+    waiting = [
+        part
+        for part in batch.parts.values()
+        if part.route == Route.TERMINAL
+        and part.status in _AT_TERMINAL
+        and (part.terminal_id, part.amount) == (terminal_id, amount)
+        and (part.payment_id == payment.id or (any_of_order and part.refund.order_id == payment.order_id))
+    ]
+    part = min(waiting, key=lambda part: (part.payment_id != payment.id, part.id), default=None)
+    return part.operations.filter(completed_at=None).first() if part is not None else None
 
 
 def settle(batch: Batch, refund: Refund) -> None:

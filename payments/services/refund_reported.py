@@ -2,14 +2,10 @@
 
 from datetime import datetime
 
-from django.utils.translation import gettext_noop
-
 from payments import journal
 from payments.models import Channel, Operation, Order, Payment, ProviderAccount, Refund, RefundPart
-from payments.models.discrepancy import DiscrepancyKind
 from payments.models.refund import PartStatus, RefundStatus, Route
 from payments.providers.base import Outcome
-from payments.said import told
 from payments.services import refund_moves
 from payments.services.batch import Batch
 
@@ -32,7 +28,7 @@ def report(
     """Book one, whatever is left to give back.
 
     Returns its operation, from which its part and refund can be reached. Without a payment no sale is known for it:
-    the order is one of its own, and finance is asked to find the sale.
+    the order is one of its own, and the caller asks finance to find the sale.
     """
     refund = batch.add(
         Refund(
@@ -61,8 +57,6 @@ def report(
     )
     batch.count(refund_moves.figures(part, refunds_amount=amount, refunds_count=1))
     batch.tell("refund.succeeded", refund)
-    if payment is None:
-        _note_unlinked(batch, part)
     return operation
 
 
@@ -95,17 +89,4 @@ def _reported_operation(
         provider_reference=reference,
         occurred_at=at,
         completed_at=batch.now,
-    )
-
-
-def _note_unlinked(batch: Batch, part: RefundPart) -> None:
-    batch.disagree(
-        DiscrepancyKind.UNLINKED_REFUND,
-        f"unlinked_refund:{part.id}",
-        **told(gettext_noop("Money was given back on a card, and no sale is known for it.")),
-        amount=part.amount,
-        currency=part.refund.currency,
-        channel_id=part.refund.channel_id,
-        terminal_id=part.terminal_id,
-        item=part.item,
     )

@@ -13,7 +13,7 @@ from django.db import transaction
 from payments import bulk
 from payments.errors import Fault
 from payments.models import CardEvidence, Discrepancy, Merchant
-from payments.services import device_moves
+from payments.services import device_moves, unlinked
 from payments.services.batch import Batch
 from payments.services.device import Became, Device, DeviceTransaction, Kind, Registered
 from payments.services.device_clock import note_clock
@@ -63,7 +63,7 @@ def _take_all(work: Work, transactions: Sequence[DeviceTransaction], results: di
         results[row.sequence].became = Became.WAITING
         results[row.sequence].waits_for = row.resolves or row.about.sequence
         if row.evidence_id is None and row.resolves is None and row.about.sequence is None:
-            device_moves.note_missing_original(work, row)
+            unlinked.note_missing_original(work, row)
 
 
 def _take(work: Work, row: DeviceTransaction, result: Registered) -> bool:
@@ -94,6 +94,7 @@ def _missing_object(work: Work, row: DeviceTransaction) -> Fault | None:
     """An id that names nothing of this merchant's is no fact but a slip of the pen."""
     named = (
         ("order", row.order_id is None or work.originals.has_order(row.order_id)),
+        ("namespace", row.namespace is None or work.originals.has_namespace(row.namespace)),
         ("original.order", row.about.order_id is None or work.originals.has_order(row.about.order_id)),
         ("original.payment", row.about.payment_id is None or work.originals.has_payment(row.about.payment_id)),
     )

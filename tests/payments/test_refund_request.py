@@ -272,7 +272,7 @@ class TestCanceling:
         card = shop.pin(1000)
         shop.pay_cash(500, order=card.order)
         refund = shop.refund(card.order, channel=shop.store, bank_account=ANNA)
-        assert [part.route for part in refund.parts.all()] == ["original", "bank"]
+        assert [part.route for part in refund.parts.all()] == ["cash", "bank"]
         canceled = cancel_refund(refund, actor="tests")
         assert canceled.status == "succeeded"
         assert [part.status for part in canceled.parts.all()] == ["succeeded", "canceled"]
