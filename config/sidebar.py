@@ -49,6 +49,7 @@ NAVIGATION: Final = [
         _("To do"),
         {**_item(_("Discrepancies"), "rule", "payments_discrepancy", "sees"), "link": _OPEN_DISCREPANCIES},
         _item(_("Second person"), "approval", "people_approval", "sees"),
+        _item(_("Bank transfers"), "send_money", "payments_banktransfer", "releases_transfers"),
         _item(_("Provider events"), "inbox", "payments_providerevent", "sees_books"),
         _item(_("Failed work"), "report", "payments_workfailure", "sees_books"),
     ),
@@ -100,6 +101,7 @@ UNFOLD: Final[dict[str, Any]] = {
     "LANGUAGES": {"action": reverse_lazy("language"), "navigation": []},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("payments/icon.svg")}],
     "STYLES": [lambda request: static("payments/admin.css")],
+    "SCRIPTS": [lambda request: static("payments/admin.js")],
     "SIDEBAR": {
         "show_search": False,
         "command_search": False,

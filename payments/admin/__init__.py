@@ -13,6 +13,7 @@ from payments.admin import orders as orders
 from payments.admin import payments as payments
 from payments.admin import refunds as refunds
 from payments.admin import settings as settings
+from payments.admin import transfers as transfers
 from payments.admin import users as users
 from payments.admin import vouchers as vouchers
 from payments.admin import webhooks as webhooks

@@ -24,7 +24,7 @@ from payments.ledger import balances
 from payments.models import Channel, Merchant, Payment
 from payments.models.discrepancy import DiscrepancyKind
 from payments.people.models import User
-from payments.people.permissions import May, may, within
+from payments.people.permissions import May, may, may_somewhere, within
 from payments.queries import attention
 from payments.queries.attention import Waiting
 
@@ -153,12 +153,18 @@ def _refund_alarms(user: User, merchant: Merchant, now: datetime) -> list[Alarm]
             words[row.subject],
             row,
             now,
-            "refund",
-            {"waiting": row.subject},
+            *_where_to(row.subject, user),
             urgent=row.subject in ("failed", "unknown"),
         )
         for row in rows
     ]
+
+
+def _where_to(subject: str, user: User) -> tuple[str, dict[str, str]]:
+    """The list of refunds that wait so; whoever makes transfers finds what to copy in a list of its own."""
+    if subject == "release" and may_somewhere(user, May.RELEASE_TRANSFERS):
+        return "banktransfer", {}
+    return "refund", {"waiting": subject}
 
 
 def _chargeback_alarm(user: User, merchant: Merchant, now: datetime) -> Alarm:

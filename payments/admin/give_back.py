@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -69,7 +70,7 @@ class RefundForm(DeedForm):
         self.order = row if isinstance(row, Order) else row.order
         own = Channel.objects.filter(within(user, May.REFUND, channel="id"), merchant_id=row.merchant_id, active=True)
         self._field("channel").queryset = own.select_related("merchant").order_by("name")
-        self._field("channel").initial = row.channel_id
+        self._field("channel").initial = _counter(own, row.channel_id)
         left = refundable(row)
         self._field("amount").currency = row.currency
         self._field("amount").initial = in_major_units(left, row.currency)
@@ -138,6 +139,12 @@ class RefundForm(DeedForm):
 
     def _field(self, name: str) -> Any:
         return self.fields[name]
+
+
+def _counter(own: QuerySet[Channel], channel_id: str) -> str | None:
+    """Where the goods most likely come back: where they were bought, if the person works there, else at their own."""
+    ids = list(own.order_by("name").values_list("id", flat=True))
+    return channel_id if channel_id in ids else next(iter(ids), None)
 
 
 def refundable(row: Payment | Order) -> int:

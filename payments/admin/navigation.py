@@ -35,3 +35,8 @@ def manages_settings(request: HttpRequest) -> bool:
 def manages_people(request: HttpRequest) -> bool:
     """Users and their roles."""
     return isinstance(request.user, User) and request.user.is_active and request.user.is_superuser
+
+
+def releases_transfers(request: HttpRequest) -> bool:
+    """Bank transfers that wait for a person."""
+    return can(request, May.RELEASE_TRANSFERS)

@@ -15,9 +15,10 @@ from payments.admin.access import merchants, person
 from payments.admin.give_back import GIVE_BACK
 from payments.admin.link_deeds import OF_ORDER
 from payments.admin.pages import Fact, Page, Section
-from payments.admin.story import OwnRelated, StoryAdmin
+from payments.admin.service import PaidAmount, ServiceAdmin, note_looks
+from payments.admin.story import OwnRelated
 from payments.models import Discrepancy, Order, Payment
-from payments.people.permissions import May, may, within
+from payments.people.permissions import May, anywhere, may, within
 from payments.queries import orders as stories
 from payments.queries.due import due
 from payments.queries.links import standing
@@ -26,8 +27,8 @@ from payments.queries.timeline import timeline
 
 
 @admin.register(Order)
-class OrderAdmin(StoryAdmin):
-    """Every order. A channel's people see those that were made or paid in it."""
+class OrderAdmin(ServiceAdmin):
+    """Every order of every channel, for whoever serves customers; for others those made or paid in their channels."""
 
     deeds = (GIVE_BACK, OF_ORDER)
     list_display = (
@@ -42,7 +43,7 @@ class OrderAdmin(StoryAdmin):
     )
     list_display_links = ("name",)
     list_select_related = ("merchant", "channel")
-    list_filter = (("channel", OwnRelated),)
+    list_filter = (("channel", OwnRelated), PaidAmount)
     search_fields = ("=reference", "=id", "=payments__receipt_number")
     search_help_text = gettext_lazy("Order reference or receipt number")
 
@@ -52,7 +53,7 @@ class OrderAdmin(StoryAdmin):
         if user.is_superuser:
             return rows
         paid_here = Payment.objects.filter(within(user, self.sees), order=OuterRef("pk"))
-        return rows.filter(within(user, self.sees) | Q(Exists(paid_here)))
+        return rows.filter(within(user, self.sees) | anywhere(user, May.SERVE) | Q(Exists(paid_here)))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -101,11 +102,12 @@ class OrderAdmin(StoryAdmin):
         """The order, its tenders and returns over all channels, and its story line by line."""
         (story,) = stories.stories([row])
         books = may(person(request), May.SEE_BOOKS, merchant_id=row.merchant_id, channel_id=row.channel_id)
-        return Page(
+        page = Page(
             title=_("Order %(name)s") % {"name": row.reference or show.short(row.id)},
             facts=[*_facts(story), *_in_doubt(story)],
             sections=_traces(story, books=books),
         )
+        return note_looks(request, row, [row.customer_id, *(each.customer_id for each in story.payments)], page)
 
 
 def _facts(story: Story) -> list[Fact]:

@@ -15,6 +15,7 @@ from payments.admin.access import merchants, person
 from payments.admin.filters import AmountRange, OpenDiscrepancy
 from payments.admin.pages import Fact, Page, Section
 from payments.admin.receipts import SEND_RECEIPT, ReceiptAdmin
+from payments.admin.service import Reach, ServiceAdmin, note_looks
 from payments.admin.story import OwnRelated
 from payments.admin.totals import TotalledList
 from payments.models import CardEvidence, Discrepancy, Payment
@@ -25,7 +26,7 @@ from payments.queries.orders import Story
 
 
 @admin.register(Payment)
-class PaymentAdmin(ReceiptAdmin):
+class PaymentAdmin(ReceiptAdmin, ServiceAdmin):
     """Every tender of every channel."""
 
     deeds = (*payment_deeds.DEEDS, SEND_RECEIPT)
@@ -47,6 +48,7 @@ class PaymentAdmin(ReceiptAdmin):
     search_fields = ("id",)
     search_help_text = gettext_lazy("Order, receipt, last 4, RRN, authorization code, e-mail …")
     list_filter = (
+        Reach,
         ("channel", OwnRelated),
         ("origin", ChoicesDropdownFilter),
         ("method", ChoicesDropdownFilter),
@@ -115,12 +117,13 @@ class PaymentAdmin(ReceiptAdmin):
         (story,) = stories.stories([row.order])
         own = next(payment for payment in story.payments if payment.id == row.id)
         may_see_books = may(person(request), May.SEE_BOOKS, merchant_id=row.merchant_id, channel_id=row.channel_id)
-        return Page(
+        page = Page(
             title=_("Payment %(amount)s") % {"amount": show.amount(own.amount, own.currency)},
             label=standing(own),
             facts=[*facts(own), *self.receipt_facts(own)],
             sections=traces(own, story, books=may_see_books),
         )
+        return note_looks(request, own, [own.customer_id, own.order.customer_id], page)
 
 
 def standing(row: Payment) -> SafeString:

@@ -10,16 +10,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateFilter
 
-from payments.admin import asked, refund_deeds, sections, show
+from payments.admin import asked, refund_deeds, sections, show, transfers
 from payments.admin.access import person
 from payments.admin.filters import AmountRange
 from payments.admin.pages import Fact, Page, Section
 from payments.admin.receipts import SEND_RECEIPT, ReceiptAdmin
 from payments.admin.refusals import words
+from payments.admin.service import Reach, ServiceAdmin, note_looks
 from payments.admin.story import OwnRelated
 from payments.models import Operation, Refund, RefundPart, Transition
 from payments.models.refund import PartStatus, Route
-from payments.people.models import Approval
+from payments.people.models import Approval, User
 from payments.people.permissions import May, may
 from payments.shapes import REFUND_PREFETCH
 
@@ -66,7 +67,7 @@ class Waiting(DropdownFilter):
 
 
 @admin.register(Refund)
-class RefundAdmin(ReceiptAdmin):
+class RefundAdmin(ReceiptAdmin, ServiceAdmin):
     """Every decision, or report, to give money back."""
 
     deeds = (*refund_deeds.DEEDS, SEND_RECEIPT)
@@ -74,6 +75,7 @@ class RefundAdmin(ReceiptAdmin):
     list_display_links = ("time",)
     list_select_related = ("merchant", "channel", "order")
     list_filter = (
+        Reach,
         Waiting,
         ("status", ChoicesDropdownFilter),
         ("channel", OwnRelated),
@@ -122,12 +124,13 @@ class RefundAdmin(ReceiptAdmin):
         )
         refund = full.get(pk=row.pk)
         books = may(person(request), May.SEE_BOOKS, merchant_id=row.merchant_id, channel_id=row.channel_id)
-        return Page(
+        page = Page(
             title=_("Refund %(amount)s") % {"amount": show.amount(refund.amount, refund.currency)},
             label=show.status(refund.status),
             facts=[*_facts(refund), *self.receipt_facts(refund)],
-            sections=_traces(refund, books=books),
+            sections=_traces(refund, person(request), books=books),
         )
+        return note_looks(request, refund, [refund.order.customer_id], page)
 
 
 def _facts(row: Refund) -> list[Fact]:
@@ -148,7 +151,7 @@ def _facts(row: Refund) -> list[Fact]:
     return [Fact(name, value) for name, value in told if value]
 
 
-def _traces(row: Refund, *, books: bool) -> list[Section]:
+def _traces(row: Refund, user: User, *, books: bool) -> list[Section]:
     zone = row.merchant.zone
     parts = sections.parts_of([row])
     operations: list[Operation] = sorted(
@@ -157,6 +160,7 @@ def _traces(row: Refund, *, books: bool) -> list[Section]:
     moves = Transition.objects.filter(object_id__in=[row.id, *(part.id for part in parts)]).order_by("id")
     return [
         _parts(row, parts),
+        *transfers.of_refund(user, parts),
         _approvals(row),
         sections.operations(operations, zone),
         sections.moves(moves, zone),

@@ -10,12 +10,13 @@ from payments.models.merchant import Channel, Merchant, ProviderAccount
 from payments.models.order import Order
 from payments.models.payment import Operation, Payment, Transition
 from payments.models.receipt import ReceiptDue
-from payments.models.refund import Refund, RefundPart
+from payments.models.refund import BankTransfer, Refund, RefundPart
 from payments.models.statistic import StatisticDelta, StatisticTotal
 from payments.models.voucher import Voucher
 from payments.models.work_failure import WorkFailure
 
 __all__ = [
+    "BankTransfer",
     "CardEvidence",
     "Channel",
     "Chargeback",

@@ -136,3 +136,19 @@ class RefundPart(models.Model):
     def times_given_up(self) -> int:
         """How often it was abandoned; what left all the same stands again."""
         return sum(reason["code"] in GIVEN_UP for reason in self.reasons)
+
+
+class _Transfers(models.Manager[Any]):
+    def get_queryset(self) -> models.QuerySet[Any]:
+        return super().get_queryset().filter(route=Route.BANK)
+
+
+class BankTransfer(RefundPart):
+    """A part that goes back by bank transfer: made by hand, and released by a person."""
+
+    objects = _Transfers()
+
+    class Meta:
+        proxy = True
+        verbose_name = _("bank transfer")
+        verbose_name_plural = _("bank transfers")

@@ -2,7 +2,8 @@
 
 A payout is recognized by its reference anywhere in what the bank passes on, spaces aside (banks break long texts
 anywhere); with another amount only where the reference stands by itself. A refund by bank transfer carries its
-operation's id as end-to-end id.
+operation's id as end-to-end id, or in its text where the bank passes on no such id; banks write it in capitals, and
+put another character (or none) in place of its underscore.
 """
 
 from collections.abc import Sequence
@@ -46,7 +47,10 @@ refund AS (
     SELECT line.position, operation.id
     FROM line
     JOIN payments_operation operation
-      ON operation.id = line.end_to_end_id AND operation.merchant_id = %(merchant)s
+      ON operation.id = 'op_' || substring(
+             lower(concat_ws('|', line.end_to_end_id, line.remittance) COLLATE "C")
+             FROM '(?:^|[^0-9a-z])op[^0-9a-z]?([0-9a-z]{26})(?![0-9a-z])')
+     AND operation.merchant_id = %(merchant)s
      AND operation.executor = 'bank' AND operation.currency = line.currency
      AND operation.amount = abs(line.amount)
 ),

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from payments.errors import Invalid, ValidationFailed
 from payments.models import Order, Voucher
-from payments.services.amend import amend_channel, amend_merchant
+from payments.services.onboard import checked
 from payments.services.plan import BankAccount, PlannedPart, Share
 from payments.services.refund import plan_refund
 from tests.builders import Shop, fresh, on, open_shop
@@ -29,7 +29,8 @@ def planned(shop: Shop, order: Order, amount: int | None = None, **more: Any) ->
 
 def rule(shop: Shop, fallback: str) -> None:
     """What the merchant wants of refunds without another way back."""
-    amend_merchant(shop.merchant, changes={"refund_fallback": fallback}, actor="tests")
+    shop.merchant.refund_fallback = fallback
+    shop.merchant.save()
 
 
 def shares(parts: tuple[PlannedPart, ...]) -> list[tuple[str | None, int]]:
@@ -168,7 +169,7 @@ class TestRoutes:
             assert {part.route for part in planned(shop, paid_in_three, route=route)} == {route}
 
     def test_a_channel_gives_back_by_its_own_routes_only(self, shop: Shop) -> None:
-        amend_channel(shop.store, changes={"refund_routes": ["terminal", "bank"]}, actor="tests")
+        shop.store.refund_routes = ["terminal", "bank"]
         rule(shop, "voucher")
         with pytest.raises(Invalid) as refused:
             planned(shop, shop.pin(1000).order)
@@ -186,11 +187,10 @@ class TestRoutes:
         assert part.route == "bank"
 
     @pytest.mark.parametrize("routes", [[], ["pigeon"], ["cash", "cash"], "cash", [1]])
-    def test_routes_that_are_none_are_refused(self, shop: Shop, routes: Any) -> None:
-        with pytest.raises(ValidationFailed):
-            amend_channel(shop.store, changes={"refund_routes": routes}, actor="tests")
-        with pytest.raises(ValidationFailed):
-            amend_merchant(shop.merchant, changes={"refund_fallback": str(routes)}, actor="tests")
+    def test_routes_that_are_none_are_refused(self, routes: Any) -> None:
+        for setting in ("refund_routes", "refund_fallback"):
+            with pytest.raises(ValidationFailed):
+                checked({setting: routes})
 
     def test_a_pin_sale_goes_to_the_bank_account_that_is_given(self, shop: Shop) -> None:
         (part,) = planned(shop, shop.pin(1000).order, bank_account=ANNA)

@@ -1,10 +1,13 @@
 """A refund by bank transfer is proved by the statement: it leaves, or it comes back."""
 
+import pytest
+
 from payments.ledger import audit as ledger_audit
 from payments.models import Operation, Payment, RefundPart
 from payments.services.plan import BankAccount, RefundRequest
 from payments.services.refund import request_refund
 from payments.services.refund_decisions import release_bank_part
+from payments.services.transfer import end_to_end_id
 from reconciliation import audit
 from tests.reconciliation.conftest import BankLine, Shop, statement
 
@@ -62,6 +65,31 @@ def test_out_and_back_on_one_statement(shop: Shop) -> None:
     assert part.status == "failed"
     assert shop.balance("bank") == shop.balance("in_transit", part.item) == 0
     assert list(ledger_audit.violations(_CHECKS)) == []
+
+
+@pytest.mark.parametrize("spelled", ["{id}", "OP {name}", "op-{name}", "OP_{NAME}", "OP{NAME}", "{ours}"])
+@pytest.mark.parametrize("in_text", [False, True])
+def test_a_bank_may_spell_it_in_its_own_way(shop: Shop, spelled: str, in_text: bool) -> None:
+    """The underscore is none of the characters that all banks keep; some pass the id on in the text alone."""
+    _, part, operation = transfer(shop, 2500)
+    name = operation.id.removeprefix("op_")
+    told = spelled.format(id=operation.id, name=name, NAME=name.upper(), ours=end_to_end_id(part))
+    line = BankLine(-2500, end_to_end_id=told)
+    if in_text:
+        line = BankLine(-2500, f"Refund {told} of order 1", end_to_end_id="NOTPROVIDED")
+    shop.sends(statement(line))
+    part.refresh_from_db()
+    assert part.status == "succeeded"
+    assert shop.balance("bank") == -2500
+    assert shop.balance("in_transit", part.item) == shop.balance("refunds_payable", part.item) == 0
+
+
+def test_the_id_of_another_refund_is_none_of_it(shop: Shop) -> None:
+    _, part, operation = transfer(shop, 2500)
+    for told in (operation.id[:-1] + "0", f"s{operation.id}", f"{operation.id}0"):
+        shop.sends(statement(BankLine(-2500, end_to_end_id=told)))
+    part.refresh_from_db()
+    assert part.status == "pending"
 
 
 def test_another_amount_under_that_name_is_not_taken_for_it(shop: Shop) -> None:

@@ -1,14 +1,18 @@
 """Write down who changed what."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from django.db import models
+from django.utils import timezone
 
 from payments.pan import mask_tree
 from payments.people.models import AuditLog
 
 SYSTEM: Final = "system"
+LOOKED_AT: Final = "personal_data.seen"
+ONE_LOOK: Final = timedelta(hours=1)  # of one person at one object, however often its page is opened meanwhile
 
 
 def write(
@@ -24,16 +28,26 @@ def write(
 
     Card numbers are masked here; secrets and personal data the caller leaves out.
     """
-    kind = getattr(subject, "OBJECT", None) or type(subject).__name__.lower()
-    AuditLog.objects.create(
-        actor=actor,
-        action=action,
-        object_type=kind,
-        object_id=str(subject.pk),
-        merchant_id=merchant_id,
-        before=_scrubbed(before),
-        after=_scrubbed(after),
+    row = _row(actor, action, subject, merchant_id)
+    row.before, row.after = _scrubbed(before), _scrubbed(after)
+    row.save(force_insert=True)
+
+
+def note_looks(*, actor: str, subjects: Iterable[models.Model], merchant_id: str) -> None:
+    """Write down that a person saw personal data of these; what they saw within the hour is one look."""
+    named = {str(subject.pk): subject for subject in subjects}
+    lately = AuditLog.objects.filter(
+        object_id__in=named, actor=actor, action=LOOKED_AT, at__gt=timezone.now() - ONE_LOOK
     )
+    known = set(lately.values_list("object_id", flat=True)) if named else set()
+    AuditLog.objects.bulk_create(
+        _row(actor, LOOKED_AT, subject, merchant_id) for name, subject in named.items() if name not in known
+    )
+
+
+def _row(actor: str, action: str, subject: models.Model, merchant_id: str | None) -> AuditLog:
+    kind = getattr(subject, "OBJECT", None) or type(subject).__name__.lower()
+    return AuditLog(actor=actor, action=action, object_type=kind, object_id=str(subject.pk), merchant_id=merchant_id)
 
 
 def _scrubbed(details: Mapping[str, Any] | None) -> Any:
