@@ -8,7 +8,7 @@ of a customer stands in the audit log.
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -67,7 +67,7 @@ def note_looks(
     ids = {customer_id for customer_id in customers if customer_id is not None}
     known = list(Customer.objects.filter(id__in=ids, erased_at__isnull=True)) if ids else []
     letters = any(section.id == "mails" and section.rows for section in page.sections)
-    subjects = known or ([row] if letters else [])
+    subjects: list[Model] = [*known] if known or not letters else [row]
     audit_log.note_looks(actor=person(request).id, subjects=subjects, merchant_id=row.merchant_id)
     return page
 

@@ -18,7 +18,7 @@ def _in_this_order(*columns: str) -> list[str]:
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("payments", "0012_refund_routes")]
+    dependencies = [("payments", "0015_provider_event_of_account")]
 
     operations = [
         migrations.SeparateDatabaseAndState(
