@@ -146,7 +146,7 @@ class _Transfers(models.Manager[Any]):
 class BankTransfer(RefundPart):
     """A part that goes back by bank transfer: made by hand, and released by a person."""
 
-    objects: ClassVar[models.Manager[Any]] = _Transfers()  # type: ignore[misc]
+    objects: ClassVar[models.Manager[Any]] = _Transfers()
 
     class Meta:
         proxy = True
