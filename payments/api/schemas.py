@@ -126,6 +126,7 @@ OPERATION = define(
         test_mode=FLAG,
     ),
 )
+_REASONS: Final[Schema] = many(record(route=TEXT, code=TEXT, detail=TEXT))
 REFUND_PART = record(
     id=identifier("prt"),
     payment=maybe(identifier("pay")),
@@ -136,7 +137,7 @@ REFUND_PART = record(
     expected_at=maybe(INSTANT),
     provider_reference=maybe(TEXT),
     voucher=maybe(record(id=identifier("vch"), code=maybe(TEXT))),
-    reasons=many(record(route=TEXT, code=TEXT, detail=TEXT)),
+    reasons=_REASONS,
 )
 REFUND = define(
     "Refund",
@@ -303,7 +304,16 @@ PLAN = define(
         amount=MINOR_UNITS,
         currency=CURRENCY,
         amount_refundable=MINOR_UNITS,
-        parts=many(ANY_OBJECT),
+        parts=many(
+            record(
+                payment=identifier("pay"),
+                amount=MINOR_UNITS,
+                route=words(Route.values),
+                expected_at=INSTANT,
+                rounding=MINOR_UNITS,
+                reasons=_REASONS,
+            )
+        ),
     ),
 )
 VOUCHER = define(

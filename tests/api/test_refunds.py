@@ -130,3 +130,34 @@ def test_a_refund_may_name_a_terminal_of_its_merchant_only(shop: Shop, stranger:
     wish = {"payment": paid["id"], "reason": "x", "amount": 100}
     assert "terminal" in faults(api.post("/v1/refunds", wish | {"terminal": theirs}))
     assert api.post("/v1/refunds", wish | {"terminal": ours}).status_code == 201
+
+
+def test_store_credit_is_never_silent(shop: Shop) -> None:
+    """What was paid in cash and comes back to the webshop goes nowhere by itself; the plan says the same."""
+    till, web = shop.api(channel=shop.store), shop.api(channel=shop.webshop)
+    wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "cash"}
+    sold = till.post("/v1/payments", wish).json()
+    asked = {"payment": sold["id"], "amount": 1000, "reason": "too big"}
+    for path in ("/v1/refunds", "/v1/refunds/plan"):
+        members = refusal(web.post(path, asked), 422, "route_required")
+        assert members["param"] == "route"
+        assert [(row["route"], row["possible"], row["code"]) for row in members["routes"]] == [
+            ("original", False, "no_till"),
+            ("terminal", False, "not_paid_by_card"),
+            ("bank", False, "bank_account_required"),
+            ("voucher", True, None),
+            ("cash", False, "no_till"),
+        ]
+        assert all(bool(row["detail"]) != row["possible"] for row in members["routes"])
+    assert web.get("/v1/refunds").json()["data"] == []
+    assert till.get(f"/v1/payments/{sold['id']}").json()["amount_refundable"] == 2500
+
+    (part,) = till.post("/v1/refunds", asked).json()["parts"]
+    assert (part["route"], part["status"], part["reasons"], part["voucher"]) == ("cash", "succeeded", [], None)
+    shop.merchant.refund_fallback = "voucher"
+    shop.merchant.save()
+    (planned,) = web.post("/v1/refunds/plan", asked).json()["parts"]
+    (part,) = web.post("/v1/refunds", asked).json()["parts"]
+    assert planned["route"] == part["route"] == "voucher"
+    assert [reason["code"] for reason in part["reasons"]] == ["no_till", "bank_account_required"]
+    assert part["voucher"]["code"]

@@ -143,6 +143,38 @@ class TestByBank:
         assert ANNA.iban not in str(list(Event.objects.values_list("data", flat=True)))
 
 
+class TestInEveryCurrency:
+    """With none, two and three decimals, by every route, down to the last minor unit."""
+
+    @pytest.mark.parametrize("currency", ["JPY", "USD", "KWD"])
+    def test_all_of_it_goes_back(self, shop: Shop, currency: str) -> None:
+        order = shop.pin(10_001, currency=currency).order
+        terminal = {"route": "terminal", "terminal_id": shop.terminal.terminal_id, "channel": shop.store}
+        refunds = [
+            shop.refund(order, 3_333, route="bank", bank_account=ANNA),
+            shop.refund(order, 3_333, route="voucher"),
+            shop.refund(order, 1_111, route="cash", channel=shop.store),
+            shop.refund(order, 2_224, **terminal),
+        ]
+        release_bank_part(refunds[0].parts.get(), actor="usr_finance")
+        with pytest.raises(Invalid) as refused:
+            shop.refund(order, 1, route="voucher")
+        assert refused.value.members == {"amount_refundable": 0, "currency": currency}
+        shop.pin_back(2_224, order.payments.get(), currency=currency)
+        assert {fresh(refund).status for refund in refunds} == {"succeeded"}
+        after = fresh(order)
+        assert isinstance(after, Order)
+        assert (after.refunded, after.refund_reserved, after.excess) == (10_001, 0, 0)
+        assert only(shop.books(), "takings", "returns", "refunds_payable", "vouchers", "till", "rounding") == {
+            "takings": -10_001,
+            "returns": 10_001,
+            "refunds_payable": 0,
+            "vouchers": -3_333,
+            "till": -1_111,
+            "rounding": 0,
+        }
+
+
 class TestByTerminal:
     def test_it_waits_for_the_terminal(self, shop: Shop) -> None:
         asked = {"route": "terminal", "terminal_id": shop.terminal.terminal_id}

@@ -73,6 +73,7 @@ class Shop:
         resolves: int | None = None,
         order: str | None = None,
         terminal: str | None = None,
+        currency: str = "EUR",
         **proof: str,
     ) -> Registered:
         """What the till's terminal (or another one) says happened."""
@@ -92,7 +93,7 @@ class Shop:
             kind=kind,
             ending=ending,
             amount=amount,
-            currency="EUR",
+            currency=currency,
             occurred_at=timezone.now() - timedelta(minutes=5),
             posted=posted,
             resolves=resolves,

@@ -14,9 +14,9 @@ from tests.reconciliation.conftest import BankLine, Shop, statement
 _CHECKS = [audit.check]
 
 
-def transfer(shop: Shop, amount: int) -> tuple[Payment, RefundPart, Operation]:
+def transfer(shop: Shop, amount: int, currency: str = "EUR") -> tuple[Payment, RefundPart, Operation]:
     """A PIN sale brought back, to be paid to a bank account."""
-    payment = shop.sells_in_store(amount, rrn="000000000042")
+    payment = shop.sells_in_store(amount, rrn="000000000042", currency=currency)
     request = RefundRequest(
         order=payment.order,
         channel=shop.webshop,
@@ -82,6 +82,21 @@ def test_a_bank_may_spell_it_in_its_own_way(shop: Shop, spelled: str, in_text: b
     assert part.status == "succeeded"
     assert shop.balance("bank") == -2500
     assert shop.balance("in_transit", part.item) == shop.balance("refunds_payable", part.item) == 0
+
+
+@pytest.mark.parametrize(("currency", "amount"), [("JPY", 25), ("KWD", 25_000), ("USD", 2_500)])
+def test_it_is_proved_in_every_currency(shop: Shop, currency: str, amount: int) -> None:
+    _, part, operation = transfer(shop, amount, currency)
+    release_bank_part(part, actor="usr_1")
+    line = BankLine(-2500, end_to_end_id=end_to_end_id(part))
+    shop.sends(statement(line).replace("EUR", currency))  # 25.00 of it
+    part.refresh_from_db()
+    operation.refresh_from_db()
+    assert (part.status, operation.outcome) == ("succeeded", "succeeded")
+    assert shop.balance("bank") == -amount
+    assert shop.balance("in_transit", part.item) == shop.balance("refunds_payable", part.item) == 0
+    assert shop.disagreements() == []
+    assert list(ledger_audit.violations(_CHECKS)) == []
 
 
 def test_the_id_of_another_refund_is_none_of_it(shop: Shop) -> None:
