@@ -20,6 +20,8 @@ from payments.services.intent import Intent
 
 # What a test merchant starts with, so that its first payment needs no set-up.
 TEST_ACCOUNTS: Final = ("simulator", "recorded", "external")
+# What every merchant has: tills, vouchers and bank transfers of refunds are our own books, and nobody's contract.
+OWN_BOOKS: Final = ("recorded",)
 # Cash is rounded to this many minor units where small coins are not given out.
 CASH_ROUNDING: Final[dict[tuple[str, str], int]] = {
     ("NL", "EUR"): 5,
@@ -80,7 +82,7 @@ def create_merchant(
     with transaction.atomic():
         merchant.save(force_insert=True)
         audit_log.write(actor=actor, action="merchant.created", subject=merchant, merchant_id=merchant.id)
-        for provider in TEST_ACCOUNTS if merchant.test_mode else ():
+        for provider in TEST_ACCOUNTS if merchant.test_mode else OWN_BOOKS:
             create_provider_account(
                 merchant=merchant, provider=provider, name=provider.capitalize(), currency=currency, actor=actor
             )

@@ -4,9 +4,12 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from payments.errors import Conflict, Invalid
+from payments.ids import new_id
 from payments.models import Operation, Order, RefundPart, StatisticDelta, Transition
 from payments.notify.models import Event
 from payments.providers.base import Outcome, Result
+from payments.services import onboard
+from payments.services.device import Device
 from payments.services.plan import BankAccount
 from payments.services.record import record_answer
 from payments.services.refund_decisions import cancel_refund, release_bank_part
@@ -141,6 +144,17 @@ class TestByBank:
         assert ANNA.iban not in stored
         assert ANNA.iban in refund.parts.get().bank_account
         assert ANNA.iban not in str(list(Event.objects.values_list("data", flat=True)))
+
+
+def test_a_live_merchant_needs_no_set_up_to_give_back_by_bank() -> None:
+    """Transfers, tills and vouchers are our own books: they need no contract with anybody."""
+    merchant = onboard.create_merchant(name="Real", mode="live", actor="tests")
+    store = onboard.create_channel(merchant=merchant, kind="in_store", name="Real Utrecht", actor="tests")
+    pin = onboard.create_provider_account(merchant=merchant, provider="external", name="PIN", actor="tests")
+    device = Device(terminal_id=new_id("trm"), label="Till 1", series=1, channel=store, account=pin)
+    shop = Shop(merchant=merchant, webshop=store, store=store, terminal=device)
+    made = shop.refund(shop.pin(5000).order, 2000, bank_account=ANNA)
+    assert (made.status, made.parts.get().route) == ("pending", "bank")
 
 
 class TestInEveryCurrency:
