@@ -13,6 +13,7 @@ from payments.ids import is_id
 from payments.models import CardEvidence, Channel, Merchant, Operation, Order, Payment
 from payments.providers.base import Outcome, Verb
 from payments.queries.orders import refunded_by_numbers
+from payments.services import refund_moves
 from payments.services.batch import Batch
 from payments.services.device import Device, DeviceTransaction, Ending, Kind, Original
 from payments.services.find_order import meant
@@ -104,7 +105,17 @@ class Originals:
         called = self.orders_called(row, batch)
         if row.namespace is not None and row.original is None:
             return [order for order in called if order.namespace == row.namespace]
-        return meant(called, namespace=self.device.channel.namespace, amount=row.amount, currency=row.currency)
+        asked = self._asked_of_this_terminal(called, row.amount, batch)
+        return asked or meant(called, namespace=self.device.channel.namespace, amount=row.amount, currency=row.currency)
+
+    def _asked_of_this_terminal(self, called: Sequence[Order], amount: int, batch: Batch) -> list[Order]:
+        """The order of which just this was asked of this terminal: the part that waits holds the amount already."""
+        if not called:
+            return []
+        parts = refund_moves.waiting_at_terminal(batch, terminal_id=self.device.terminal_id, amount=amount)
+        waiting = {part.refund.order_id for part in parts}
+        found = [order for order in called if order.id in waiting]
+        return found if len(found) == 1 else []
 
     def orders_called(self, row: DeviceTransaction, batch: Batch) -> list[Order]:
         """Every order of the merchant that has the reference which a refund or reversal names."""

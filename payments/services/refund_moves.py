@@ -87,17 +87,24 @@ def awaited_at_terminal(
     `any_of_order`: the device named no more than the order, so that a part of another payment of it may be meant; one
     of this very payment comes first.
     """
-    batch.read_refunds()
     waiting = [
         part
-        for part in batch.parts.values()
-        if part.route == Route.TERMINAL
-        and part.status in _AT_TERMINAL
-        and (part.terminal_id, part.amount) == (terminal_id, amount)
-        and (part.payment_id == payment.id or (any_of_order and part.refund.order_id == payment.order_id))
+        for part in waiting_at_terminal(batch, terminal_id=terminal_id, amount=amount)
+        if part.payment_id == payment.id or (any_of_order and part.refund.order_id == payment.order_id)
     ]
     part = min(waiting, key=lambda part: (part.payment_id != payment.id, part.id), default=None)
     return part.operations.filter(completed_at=None).first() if part is not None else None
+
+
+def waiting_at_terminal(batch: Batch, *, terminal_id: str, amount: int) -> list[RefundPart]:
+    """The parts of the batch's orders that wait for this terminal to give just this back."""
+    batch.read_refunds()
+    at_terminal = (part for part in batch.parts.values() if part.route == Route.TERMINAL)
+    return [
+        part
+        for part in at_terminal
+        if part.status in _AT_TERMINAL and (part.terminal_id, part.amount) == (terminal_id, amount)
+    ]
 
 
 def settle(batch: Batch, refund: Refund) -> None:

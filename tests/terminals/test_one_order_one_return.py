@@ -144,6 +144,17 @@ class TestAtTheTerminal:
         assert api.get(f"/v1/payments/{second['payment']}").json()["amount_refundable"] == 2000
         assert books(shop.merchant)["returns"] == 700
 
+    def test_what_was_asked_of_it_holds_its_amount_already(self, terminal: Device, shop: Shop) -> None:
+        """Nothing is left of the webshop's order but what waits for this terminal: that is what it has done."""
+        told = terminal.post(sale(1, 2000, order_reference="1001", namespace=shop.webshop.namespace)).json()
+        api = shop.api(channel=shop.store)
+        wish = {"order_reference": "1001", "reason": "x", "terminal": terminal.terminal}
+        asked = api.post("/v1/refunds", wish).json()
+        assert (asked["amount"], asked["parts"][0]["status"]) == (2000, "queued")
+        done = terminal.post(refund(2, 2000, original={"order_reference": "1001"})).json()
+        assert (done["refund"], done["payment"], done["discrepancies"]) == (asked["id"], told["payment"], [])
+        assert api.get(f"/v1/refunds/{asked['id']}").json()["status"] == "succeeded"
+
 
 class TestNamespaces:
     def test_a_sale_may_name_the_webshops_namespace(self, terminal: Device, shop: Shop) -> None:
