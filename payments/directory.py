@@ -63,10 +63,10 @@ def exists(prefix: str, object_id: str, *, merchant_id: str) -> bool:
     return right_kind and any(shelf.find(object_id, merchant_id).exists() for shelf in _shelves.get(prefix, ()))
 
 
-def names(prefix: str, *, merchant_id: str) -> list[tuple[str, str]]:
-    """What the merchant has of this kind, by id and as people call it."""
+def names(prefix: str, *, merchant_id: str, **columns: Any) -> list[tuple[str, str]]:
+    """What the merchant has of this kind (with these values in its columns), by id and as people call it."""
     shelves = _shelves.get(prefix, ())
-    found = [row for shelf in shelves for row in shelf.rows.filter(**{shelf.merchant: merchant_id})]
+    found = [row for shelf in shelves for row in shelf.rows.filter(**{shelf.merchant: merchant_id}, **columns)]
     return sorted(((str(row.pk), str(row)) for row in found), key=lambda named: named[1])
 
 

@@ -75,7 +75,8 @@ class RefundForm(DeedForm):
         self._field("amount").currency = row.currency
         self._field("amount").initial = in_major_units(left, row.currency)
         self._field("amount").help_text = _("At most %(amount)s.") % {"amount": show.amount(left, row.currency)}
-        self._field("terminal").choices = [("", "—"), *directory.names("trm", merchant_id=row.merchant_id)]
+        own_terminals = directory.names("trm", merchant_id=row.merchant_id, channel__in=own, status="active")
+        self._field("terminal").choices = [("", "—"), *own_terminals]
         self._field("once").initial = secrets.token_hex(16)
 
     def clean_reason(self) -> str:

@@ -7,6 +7,7 @@ import pytest
 from payments.models import Payment, Refund
 from payments.people.models import AuditLog, Customer
 from payments.people.services import customers
+from terminals.models import Terminal
 from tests.admin.conftest import Browser, SignIn
 from tests.builders import Shop, open_shop
 
@@ -65,6 +66,25 @@ def test_it_is_given_back_where_the_goods_came(shop: Shop, online: Payment, staf
     made = Refund.objects.get()
     assert (made.channel_id, made.amount, made.status) == (shop.store.id, 2_000, "succeeded")
     staff.get(f"payments/refund/{made.id}/change/")
+
+
+def test_only_the_own_terminals_that_work_are_offered(shop: Shop, online: Payment, staff: Browser) -> None:
+    account = shop.account("external")
+    for channel, label, secret in (
+        (shop.store, "Kassa 1", "whsec_x"),
+        (shop.store, "Kassa 2", None),
+        (shop.webshop, "Depot", "y"),
+    ):
+        Terminal.objects.create(
+            merchant=shop.merchant,
+            channel=channel,
+            provider_account=account,
+            label=label,
+            secret=secret,
+            status="active" if secret else "revoked",
+        )
+    form = staff.get(f"payments/order/{online.order_id}/refund/")
+    assert ["Kassa 1" in form, "Kassa 2" in form, "Depot" in form] == [True, False, False]
 
 
 def test_lists_begin_with_the_own_channel(shop: Shop, online: Payment, staff: Browser) -> None:
