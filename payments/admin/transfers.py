@@ -165,8 +165,8 @@ def of_refund(user: User, parts: Iterable[RefundPart]) -> list[Section]:
 
 def note_looks(user: User, parts: Iterable[RefundPart]) -> None:
     """Write down each look at a customer's bank account, every time."""
-    for part in parts:
-        audit_log.write(actor=user.id, action=SEEN, subject=part, merchant_id=part.refund.merchant_id)
+    subjects = [(part, part.refund.merchant_id) for part in parts]
+    audit_log.write_each(actor=user.id, action=SEEN, subjects=subjects)
 
 
 def copied(text: str) -> SafeString:

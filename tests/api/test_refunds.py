@@ -90,7 +90,7 @@ def test_what_cannot_be_meant(shop: Shop, stranger: Shop, paid: dict[str, object
     wish = {"payment": paid["id"], "reason": "x"}
     told = {
         "payment": wish | {"order": paid["order"]["id"]},
-        "order_reference": {"order_reference": "1001", "reason": "x"},  # of the webshop, not of this store
+        "order_reference": {"order_reference": "1009", "reason": "x"},  # of no order of any channel
         "reason": {"payment": paid["id"]},
         "amount": wish | {"amount": 1.5},
         "bank_account.iban": wish | {"bank_account": {"iban": "NL00BANK0123456789", "name": "Ada"}},

@@ -40,9 +40,15 @@ def note_looks(*, actor: str, subjects: Iterable[models.Model], merchant_id: str
         object_id__in=named, actor=actor, action=LOOKED_AT, at__gt=timezone.now() - ONE_LOOK
     )
     known = set(lately.values_list("object_id", flat=True)) if named else set()
-    AuditLog.objects.bulk_create(
-        _row(actor, LOOKED_AT, subject, merchant_id) for name, subject in named.items() if name not in known
-    )
+    fresh = [subject for name, subject in named.items() if name not in known]
+    write_each(actor=actor, action=LOOKED_AT, subjects=[(subject, merchant_id) for subject in fresh])
+
+
+def write_each(*, actor: str, action: str, subjects: Iterable[tuple[models.Model, str | None]]) -> None:
+    """Add the same deed for each of these, with its merchant, in one statement."""
+    rows = [_row(actor, action, subject, merchant_id) for subject, merchant_id in subjects]
+    if rows:
+        AuditLog.objects.bulk_create(rows)
 
 
 def _row(actor: str, action: str, subject: models.Model, merchant_id: str | None) -> AuditLog:
