@@ -18,7 +18,7 @@ def _in_this_order(*columns: str) -> list[str]:
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("payments", "0015_provider_event_of_account")]
+    dependencies = [("payments", "0016_work_failures")]
 
     operations = [
         migrations.SeparateDatabaseAndState(
