@@ -12,7 +12,19 @@ from payments.api.idempotency import Answer
 from payments.api.inputs import Input, Nothing, Paging
 from payments.api.openapi import described
 from payments.api.references import channel_field, order_field, payment_field, terminal_field
-from payments.api.schemas import PLAN, REFUND, page_of
+from payments.api.schemas import (
+    CURRENCY,
+    INSTANT,
+    MINOR_UNITS,
+    REASONS,
+    REFUND,
+    define,
+    identifier,
+    many,
+    page_of,
+    record,
+    words,
+)
 from payments.api.views import ApiView
 from payments.iban import compact
 from payments.models import Channel, Order, Refund
@@ -26,6 +38,26 @@ from payments.services.refund_decisions import cancel_refund
 from payments.services.refund_routes import AUTO
 
 Shape = dict[str, Any]
+
+
+PLAN = define(
+    "RefundPlan",
+    record(
+        amount=MINOR_UNITS,
+        currency=CURRENCY,
+        amount_refundable=MINOR_UNITS,
+        parts=many(
+            record(
+                payment=identifier("pay"),
+                amount=MINOR_UNITS,
+                route=words(Route.values),
+                expected_at=INSTANT,
+                rounding=MINOR_UNITS,
+                reasons=REASONS,
+            )
+        ),
+    ),
+)
 
 
 class Iban(StrictField):

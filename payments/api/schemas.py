@@ -126,7 +126,7 @@ OPERATION = define(
         test_mode=FLAG,
     ),
 )
-_REASONS: Final[Schema] = many(record(route=TEXT, code=TEXT, detail=TEXT))
+REASONS: Final[Schema] = many(record(route=TEXT, code=TEXT, detail=TEXT))
 REFUND_PART = record(
     id=identifier("prt"),
     payment=maybe(identifier("pay")),
@@ -137,7 +137,7 @@ REFUND_PART = record(
     expected_at=maybe(INSTANT),
     provider_reference=maybe(TEXT),
     voucher=maybe(record(id=identifier("vch"), code=maybe(TEXT))),
-    reasons=_REASONS,
+    reasons=REASONS,
 )
 REFUND = define(
     "Refund",
@@ -296,24 +296,6 @@ ORDER = define(
         ),
         created_at=INSTANT,
         test_mode=FLAG,
-    ),
-)
-PLAN = define(
-    "RefundPlan",
-    record(
-        amount=MINOR_UNITS,
-        currency=CURRENCY,
-        amount_refundable=MINOR_UNITS,
-        parts=many(
-            record(
-                payment=identifier("pay"),
-                amount=MINOR_UNITS,
-                route=words(Route.values),
-                expected_at=INSTANT,
-                rounding=MINOR_UNITS,
-                reasons=_REASONS,
-            )
-        ),
     ),
 )
 VOUCHER = define(
