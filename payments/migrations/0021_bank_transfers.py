@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0019_order_by_reference")]
+    dependencies = [("payments", "0020_order_by_reference")]
 
     operations = [
         migrations.CreateModel(

@@ -18,7 +18,7 @@ def _in_this_order(*columns: str) -> list[str]:
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("payments", "0018_captures_under_way")]
+    dependencies = [("payments", "0019_evidence_stays")]
 
     operations = [
         migrations.SeparateDatabaseAndState(
