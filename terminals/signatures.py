@@ -1,20 +1,24 @@
-"""Standard Webhooks signatures as devices make them: `v1` by HMAC-SHA256, `v1a` by Ed25519.
+"""Standard Webhooks signatures as devices make them: `v1` by HMAC-SHA256, `v1a` by Ed25519, and their second version.
 
-Signed are the bytes `{id}.{timestamp}.{body}`; the same code signs, for devices, and verifies.
+Version 1 signs the bytes `{id}.{timestamp}.{body}`. Version 2 (`v2`, `v2a`) signs
+`{id}.{timestamp}.{METHOD} {path with query}.{Terminal-Id}.{body}`: what was signed for one address or one terminal is
+worth nothing at another. The same code signs, for devices, and verifies.
 """
 
 import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-HMAC = "v1"
-ED25519 = "v1a"
+HMAC: Final = {1: "v1", 2: "v2"}
+ED25519: Final = {1: "v1a", 2: "v2a"}
+VERSIONS: Final = (1, 2)
 
 # Ed25519's field and curve (RFC 8032, 5.1), and where its points of small order stand: signatures by these hold for
 # whatever anyone signs.
@@ -25,27 +29,36 @@ _SMALL: Final = frozenset({0, 1, _PRIME - 1, _OF_ORDER_8, _PRIME - _OF_ORDER_8})
 
 
 def message(webhook_id: str, timestamp: str, body: bytes) -> bytes:
-    """The bytes that are signed."""
+    """The bytes that version 1 signs."""
     return f"{webhook_id}.{timestamp}.".encode() + body
 
 
-def sign_with_secret(secret: str, signed: bytes) -> str:
-    """A `v1` signature with a `whsec_` secret."""
-    return f"{HMAC},{base64.b64encode(_digest(secret, signed)).decode()}"
+def message_v2(webhook_id: str, timestamp: str, body: bytes, *, method: str, path: str, terminal: str) -> bytes:
+    """The bytes that version 2 signs; `path` with its query, as it stands in the request."""
+    return f"{webhook_id}.{timestamp}.{method} {path}.{terminal}.".encode() + body
 
 
-def sign_with_key(key: Ed25519PrivateKey, signed: bytes) -> str:
-    """A `v1a` signature."""
-    return f"{ED25519},{base64.b64encode(key.sign(signed)).decode()}"
+def sign_with_secret(secret: str, signed: bytes, version: int = 1) -> str:
+    """A signature with a `whsec_` secret."""
+    return f"{HMAC[version]},{base64.b64encode(_digest(secret, signed)).decode()}"
 
 
-def is_valid(header: str, signed: bytes, *, secret: str | None, public_key: str | None) -> bool:
-    """Whether one of the space-separated signatures is of the kind and by the key that this device has."""
-    kind = HMAC if secret is not None else ED25519
+def sign_with_key(key: Ed25519PrivateKey, signed: bytes, version: int = 1) -> str:
+    """A signature with a key of the device's own."""
+    return f"{ED25519[version]},{base64.b64encode(key.sign(signed)).decode()}"
+
+
+def is_valid(header: str, messages: Mapping[int, bytes], *, secret: str | None, public_key: str | None) -> bool:
+    """Whether one of the space-separated signatures is of a kind and by the key that this device has.
+
+    `messages` are the signed bytes of each version that counts.
+    """
+    names = HMAC if secret is not None else ED25519
+    kinds = {names[version]: signed for version, signed in messages.items()}
     for signature in header.split(" "):
-        version, _, encoded = signature.partition(",")
-        given = _decoded(encoded) if version == kind else b""
-        if given and _matches(given, signed, secret, public_key):
+        kind, _, encoded = signature.partition(",")
+        given = _decoded(encoded) if kind in kinds else b""
+        if given and _matches(given, kinds[kind], secret, public_key):
             return True
     return False
 

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 
 from payments.api import body
 from payments.api.addresses import address_of
-from payments.api.fields import OPTIONAL, Text
+from payments.api.fields import OPTIONAL, Choice, Text
 from payments.api.inputs import Input, Query, read, read_query
 from payments.api.openapi import described
 from payments.api.views import JsonView
@@ -19,6 +19,7 @@ class PairInput(Input):
 
     pairing_code = Text(longest=64)
     public_key = Text(longest=200, **OPTIONAL)
+    signature = Choice(["v1", "v2"], **OPTIONAL)
 
 
 class Pair(JsonView):
@@ -38,7 +39,12 @@ class Pair(JsonView):
         read_query(Query, self.plain.GET)
         _, data = body.read_json(self.plain)
         given = read(PairInput, data)
-        paired = pair(code=given["pairing_code"], public_key=given.get("public_key"), address=address_of(self.plain))
+        paired = pair(
+            code=given["pairing_code"],
+            public_key=given.get("public_key"),
+            signature_version=2 if given.get("signature") == "v2" else 1,
+            address=address_of(self.plain),
+        )
         terminal = paired.terminal
         return self.answer(
             {

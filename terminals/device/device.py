@@ -42,7 +42,7 @@ class Device:
         self.failures = 0
         self.waits = 0.0  # seconds until it is worth trying again
 
-    def pair(self, code: str, *, ed25519: bool = False) -> None:
+    def pair(self, code: str, *, ed25519: bool = False, signature: int = 2) -> None:
         """Present a code and keep the key; what is still queued is of the old series and is set aside.
 
         Raises:
@@ -50,7 +50,7 @@ class Device:
         """
         key = Ed25519PrivateKey.generate() if ed25519 else None
         public = f"whpk_{base64.b64encode(key.public_key().public_bytes_raw()).decode()}" if key else None
-        reply = self.line.pair(code, public)
+        reply = self.line.pair(code, public, signature)
         if reply.status != 201:
             raise PairingRefused(reply.body.get("detail") or "The server does not answer.")
         memory, told = self.memory, reply.body
@@ -58,6 +58,7 @@ class Device:
         memory.queue, memory.request, memory.stopped = [], None, None
         memory.terminal, memory.secret = told["terminal"], told["secret"]
         memory.private_key = base64.b64encode(key.private_bytes_raw()).decode() if key else None
+        memory.signature = signature
         memory.series, memory.next_sequence = told["series"], told["next_sequence"]
         memory.save()
 

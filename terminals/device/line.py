@@ -39,9 +39,10 @@ class Line:
         headers = {"Authorization": f"Bearer {api_key}", "Idempotency-Key": uuid.uuid4().hex}
         return self._reply("/v1/terminals", body=None, json={"channel": channel, "label": label}, headers=headers)
 
-    def pair(self, code: str, public_key: str | None) -> Reply:
-        """Present a pairing code."""
+    def pair(self, code: str, public_key: str | None, signature: int) -> Reply:
+        """Present a pairing code, and say by which version of signatures this device will sign."""
         body = {"pairing_code": code} | ({"public_key": public_key} if public_key else {})
+        body |= {"signature": f"v{signature}"} if signature > 1 else {}
         return self._reply("/v1/terminals/pair", body=None, json=body)
 
     def send(self, memory: Memory, path: str, webhook_id: str, body: bytes) -> Reply:
@@ -52,7 +53,7 @@ class Line:
             "Terminal-Id": memory.terminal or "",
             "webhook-id": webhook_id,
             "webhook-timestamp": moment,
-            "webhook-signature": _signature(memory, signatures.message(webhook_id, moment, body)),
+            "webhook-signature": _signature(memory, path, webhook_id, moment, body),
         }
         return self._reply(path, body=body, headers=headers)
 
@@ -69,8 +70,13 @@ class Line:
         return Reply(answer.status_code, shape, float(wait) if wait.isdecimal() else None)
 
 
-def _signature(memory: Memory, message: bytes) -> str:
+def _signature(memory: Memory, path: str, webhook_id: str, moment: str, body: bytes) -> str:
+    message = signatures.message(webhook_id, moment, body)
+    if memory.signature == 2:
+        message = signatures.message_v2(
+            webhook_id, moment, body, method="POST", path=path, terminal=memory.terminal or ""
+        )
     if memory.private_key is not None:
         key = Ed25519PrivateKey.from_private_bytes(base64.b64decode(memory.private_key))
-        return signatures.sign_with_key(key, message)
-    return signatures.sign_with_secret(memory.secret or "", message)
+        return signatures.sign_with_key(key, message, memory.signature)
+    return signatures.sign_with_secret(memory.secret or "", message, memory.signature)

@@ -26,6 +26,7 @@ class Memory:
     terminal: str | None = None
     secret: str | None = None
     private_key: str | None = None  # base64 of an Ed25519 key's 32 bytes
+    signature: int = 1  # the version of its signatures
     series: int = 0
     next_sequence: int = 1
     clock_offset: float = 0.0

@@ -43,6 +43,8 @@ class Terminal(ApiObject):
     pairing_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
     secret = EncryptedTextField(null=True, blank=True, editable=False)  # whsec_…, of a device that signs by HMAC
     public_key = models.CharField(max_length=60, null=True, blank=True, editable=False)  # whpk_…, by Ed25519
+    # 1: signatures of version 1 and 2 count, as of devices that cannot do more; 2: only those of version 2.
+    signature_version = models.PositiveSmallIntegerField(default=1, db_default=1, editable=False)
     paired_at = models.DateTimeField(_("paired at"), null=True, blank=True, editable=False)
 
     series = models.PositiveIntegerField(_("series"), default=0, editable=False)  # 0: never paired

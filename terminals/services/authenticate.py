@@ -61,6 +61,14 @@ class Signed:
             body=body,
         )
 
+    def message(self, version: int) -> bytes:
+        """The bytes that this version of signatures covers."""
+        if version == 1:
+            return signatures.message(self.webhook_id, self.timestamp, self.body)
+        return signatures.message_v2(
+            self.webhook_id, self.timestamp, self.body, method=self.method, path=self.path, terminal=self.terminal_id
+        )
+
     @property
     def kept_id(self) -> str:
         """The webhook-id as it is kept."""
@@ -78,15 +86,16 @@ class Key:
 
     secret: str | None
     public_key: str | None
+    version: int  # of the signatures that count, and any after it
 
     @classmethod
     def of(cls, terminal: Terminal) -> "Key":
-        return cls(terminal.secret, terminal.public_key)
+        return cls(terminal.secret, terminal.public_key, terminal.signature_version)
 
     def signs(self, signed: Signed) -> bool:
         """Whether a request was signed with this key."""
-        message = signatures.message(signed.webhook_id, signed.timestamp, signed.body)
-        return signatures.is_valid(signed.signature, message, secret=self.secret, public_key=self.public_key)
+        messages = {version: signed.message(version) for version in signatures.VERSIONS if version >= self.version}
+        return signatures.is_valid(signed.signature, messages, secret=self.secret, public_key=self.public_key)
 
 
 # By terminal, as last seen here. `verify` has the last word, on the locked row: what is remembered only spares a look.

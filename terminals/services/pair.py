@@ -41,8 +41,8 @@ class Paired:
     secret: str | None
 
 
-def pair(*, code: str, public_key: str | None = None, address: str) -> Paired:
-    """Give the terminal of this code its key, and start a new series.
+def pair(*, code: str, public_key: str | None = None, signature_version: int = 1, address: str) -> Paired:
+    """Give the terminal of this code its key, and start a new series. Signatures below this version count no more.
 
     Raises:
         ValidationFailed: the key is malformed, or proves nothing; the code stays good.
@@ -55,7 +55,7 @@ def pair(*, code: str, public_key: str | None = None, address: str) -> Paired:
     if public_key is not None and not signatures.is_safe(public_key):
         detail = "Anyone could sign by this key: it is none that a device makes. Make a new pair of keys."
         raise ValidationFailed([Fault("public_key", "weak_key", detail)])
-    paired = _pair(code, public_key)
+    paired = _pair(code, public_key, signature_version)
     if paired is None:
         wait = guessing.wrong("pairing", address)
         if wait is not None:
@@ -65,7 +65,7 @@ def pair(*, code: str, public_key: str | None = None, address: str) -> Paired:
 
 
 @transaction.atomic
-def _pair(code: str, public_key: str | None) -> Paired | None:
+def _pair(code: str, public_key: str | None, signature_version: int) -> Paired | None:
     now = timezone.now()
     waiting = Terminal.objects.select_for_update(of=("self",)).select_related("merchant", "channel")
     terminal = waiting.filter(
@@ -76,6 +76,7 @@ def _pair(code: str, public_key: str | None) -> Paired | None:
     secret = None if public_key else f"whsec_{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"
     terminal.status = Terminal.Status.ACTIVE
     terminal.secret, terminal.public_key = secret, public_key
+    terminal.signature_version = signature_version
     terminal.pairing_code_hash = terminal.pairing_expires_at = None
     terminal.series += 1
     terminal.last_sequence, terminal.missing = 0, []
@@ -86,7 +87,11 @@ def _pair(code: str, public_key: str | None) -> Paired | None:
         action="terminal.paired",
         subject=terminal,
         merchant_id=terminal.merchant_id,
-        after={"series": terminal.series, "signs_with": "ed25519" if public_key else "hmac-sha256"},
+        after={
+            "series": terminal.series,
+            "signs_with": "ed25519" if public_key else "hmac-sha256",
+            "signature_version": signature_version,
+        },
     )
     return Paired(terminal, secret)
 

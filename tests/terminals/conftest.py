@@ -27,11 +27,12 @@ def new_terminal(api: Api, **given: Any) -> dict[str, Any]:
     return made
 
 
-def paired(api: Api, *, ed25519: bool = False, **given: Any) -> Device:
+def paired(api: Api, *, ed25519: bool = False, signature: int = 1, **given: Any) -> Device:
     """A device that has just been paired."""
     made = new_terminal(api, **given)
-    device = Device(made["id"], key=Ed25519PrivateKey.generate() if ed25519 else None)
+    device = Device(made["id"], key=Ed25519PrivateKey.generate() if ed25519 else None, signature=signature)
     body = {"pairing_code": made["pairing_code"]} | ({"public_key": public_key(device.key)} if device.key else {})
+    body |= {"signature": "v2"} if signature == 2 else {}
     answer = Api().post("/v1/terminals/pair", body)
     assert answer.status_code == 201, answer.content
     device.secret = answer.json()["secret"]

@@ -24,6 +24,7 @@ class Device:
     terminal: str
     secret: str | None = None
     key: Ed25519PrivateKey | None = None
+    signature: int = 1  # the version it signs by
     http: Client = field(default_factory=Client)
 
     def post(self, *transactions: dict[str, Any], **options: Any) -> HttpResponse:
@@ -48,23 +49,35 @@ class Device:
         headers: dict[str, str] | None = None,
     ) -> HttpResponse:
         content = raw if raw is not None else json.dumps(body).encode()
-        signed = self.headers(content, webhook_id=webhook_id, timestamp=timestamp) | (headers or {})
+        signed = self.headers(content, path, webhook_id=webhook_id, timestamp=timestamp) | (headers or {})
         return self.http.generic("POST", path, content, "application/json", headers=signed)
 
-    def headers(self, body: bytes, *, webhook_id: str | None = None, timestamp: int | None = None) -> dict[str, str]:
+    def headers(
+        self,
+        body: bytes,
+        path: str = "/v1/terminal/transactions",
+        *,
+        webhook_id: str | None = None,
+        timestamp: int | None = None,
+    ) -> dict[str, str]:
         name = webhook_id or secrets.token_hex(8)
         moment = str(int(time.time()) if timestamp is None else timestamp)
         return {
             "Terminal-Id": self.terminal,
             "webhook-id": name,
             "webhook-timestamp": moment,
-            "webhook-signature": self.sign(signatures.message(name, moment, body)),
+            "webhook-signature": self.sign(self.message(name, moment, path, body)),
         }
+
+    def message(self, name: str, moment: str, path: str, body: bytes) -> bytes:
+        if self.signature == 1:
+            return signatures.message(name, moment, body)
+        return signatures.message_v2(name, moment, body, method="POST", path=path, terminal=self.terminal)
 
     def sign(self, message: bytes) -> str:
         if self.key is not None:
-            return signatures.sign_with_key(self.key, message)
-        return signatures.sign_with_secret(self.secret or "", message)
+            return signatures.sign_with_key(self.key, message, self.signature)
+        return signatures.sign_with_secret(self.secret or "", message, self.signature)
 
 
 def public_key(key: Ed25519PrivateKey) -> str:

@@ -34,6 +34,9 @@ class Command(JsonCommand):
         parser.add_argument("--channel", help="the store it stands in, with --api-key")
         parser.add_argument("--label", default="Simulated till", help="what the new terminal is called")
         parser.add_argument("--ed25519", action="store_true", help="pair with a key of its own instead of a secret")
+        parser.add_argument(
+            "--signature", choices=["v1", "v2"], default="v2", help="the version it pairs with (default v2)"
+        )
         parser.add_argument("--terminal", help="the id of a terminal that is paired already, with --secret")
         parser.add_argument("--secret", help="its whsec_ secret")
         parser.add_argument("--next-sequence", type=int, default=1, help="where its sequence goes on")
@@ -56,7 +59,9 @@ class Command(JsonCommand):
         device = Device(line, memory, largest_batch=min(max(1, options["batch"]), LARGEST_BATCH))
         try:
             if options["pairing_code"]:
-                device.pair(options["pairing_code"], ed25519=options["ed25519"])
+                device.pair(
+                    options["pairing_code"], ed25519=options["ed25519"], signature=int(options["signature"][1:])
+                )
             self._work(device, options)
         except PairingRefused as error:
             raise CommandError(f"Not paired: {error}", returncode=1) from error
