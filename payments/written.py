@@ -32,6 +32,11 @@ def amount(minor: int | None, currency: str) -> str:
     return f"{'−' if minor < 0 else ''}{symbol or currency}{space}{number}"
 
 
+def whole(number: int) -> str:
+    """A count, in groups of three."""
+    return formats.number_format(number, use_l10n=True, force_grouping=True)
+
+
 def moment(at: datetime | None, zone: ZoneInfo) -> str:
     """A moment as the merchant's clocks show it."""
     return NOTHING if at is None else _written(at.astimezone(zone), "j M Y H:i")

@@ -220,13 +220,22 @@ def _posted(till: str, posted: Sequence[dict[str, Any]], now: datetime) -> list[
         rows = Terminal.objects.select_related("merchant", "channel", "provider_account")
         terminal = rows.select_for_update(of=("self",), no_key=True).get(id=till)
         items = [
-            {"sequence": number, "rrn": f"{number:012d}", **each}
+            {"sequence": number, **_acquirer(till, number, each["occurred_at"]), **each}
             for number, each in enumerate(posted, terminal.next_sequence)
         ]
         stands = standing(terminal_id=till, series=terminal.series, items=len(items))
         told, left = ingest(terminal, items, places=[""] * len(items), now=now, stands=stands)
         bulk.write(left)
         return told
+
+
+def _acquirer(till: str, number: int, at: str) -> dict[str, str]:
+    """The numbers that the acquirer gives to one transaction: its settlement names it by the same.
+
+    The RRN is made as schemes make it, of the year's last digit, the day of the year, the hour and the STAN.
+    """
+    moment, stan = datetime.fromisoformat(at), f"{number % 1_000_000:06d}"
+    return {"rrn": f"{moment.year % 10}{moment:%j%H}{stan}", "stan": stan, "acquirer_tid": till[-8:].upper()}
 
 
 def _posted_sale(sale: Sale) -> dict[str, Any]:

@@ -44,9 +44,11 @@ def _online(rows: QuerySet[Operation]) -> Iterator[Line]:
 
 
 def _by_card(rows: QuerySet[CardEvidence]) -> Iterator[Line]:
-    chosen = rows.order_by("id").values_list("type", "id", "rrn", "authorization_code", "occurred_at", "amount")
-    for kind, reference, rrn, code, at, amount in chosen.iterator():
-        yield [f"terminal_{kind}", reference, rrn, f"//{code}", at, *_sums(kind, amount, "pin")]
+    chosen = rows.order_by("id").values_list(
+        "type", "id", "rrn", "acquirer_tid", "stan", "authorization_code", "occurred_at", "amount"
+    )
+    for kind, reference, rrn, tid, stan, code, at, amount in chosen.iterator():
+        yield [f"terminal_{kind}", reference, rrn, f"{tid}/{stan}/{code}", at, *_sums(kind, amount, "pin")]
 
 
 def _sums(verb: str, cents: int, method: str | None) -> tuple[Decimal, Decimal, Decimal]:

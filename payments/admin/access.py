@@ -1,23 +1,26 @@
 """Pages that show people what their roles let them see, and change nothing by themselves."""
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.contrib.admin.filters import AllValuesFieldListFilter, RelatedFieldListFilter
-from django.contrib.admin.utils import get_fields_from_path
-from django.db.models import DateTimeField, Model, Q, QuerySet
+from django.contrib.admin import ShowFacets
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import unquote
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
-from payments.models import Channel, Merchant
+from payments.ids import PATTERN
+from payments.models import Merchant
 from payments.people.models import Role, User
 from payments.people.permissions import GRANTS, May, may_somewhere, within
 from payments.people.services.approvals import has_recent_second_factor
@@ -34,48 +37,67 @@ def asked_for_second_factor(request: HttpRequest, *, back: str | None = None) ->
     """The way to the page that takes a second factor, unless one was just proved; it leads back here afterwards."""
     if has_recent_second_factor(person(request)):
         return None
-    messages.warning(request, _("Prove with your second factor who you are, then go on."))
+    messages.warning(request, _("Confirm with your second factor that it is you, then continue."))
     return redirect(f"{reverse('second_factor')}?{urlencode({'next': back or request.path})}")
 
 
 class ScopedList(ChangeList):
-    """A list whose days are days: Django makes moments of them by the page's clock, and reads them back by UTC."""
+    """A list that refuses what it cannot read of its address: it is empty then, and says why in `faults`."""
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        self.faults: list[str] = []
+        super().__init__(request, *args, **kwargs)
 
     def get_filters(self, request: HttpRequest) -> Any:
-        if not self.date_hierarchy or isinstance(self.lookup_opts.get_field(self.date_hierarchy), DateTimeField):
-            return super().get_filters(request)
-        with timezone.override(timezone.get_default_timezone()):
-            return super().get_filters(request)
+        """Django's own, but what no filter of the page reads becomes a fault in place of a lookup."""
+        given = dict(self.get_filters_params())
+        specs, has_filters, left, duplicates, active = super().get_filters(request)
+        names = {name for spec in specs for name in spec.expected_parameters()} | set(self.model_admin.linked_filters)
+        self.faults = [
+            *(_("This list has no filter “%(name)s”.") % {"name": name} for name in given if name not in names),
+            *(_("The filter “%(name)s” is given twice.") % {"name": name} for name in given if len(given[name]) > 1),
+        ]
+        known = {name: value for name, value in left.items() if name in names}
+        return specs, has_filters, known, duplicates, bool(active or given)
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        """The rows that are asked for; none where it cannot be said what is."""
+        try:
+            rows: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
+        except IncorrectLookupParameters:
+            rows = self.root_queryset
+        if not self.search_form_class(request.GET).is_valid():
+            self.faults.append(_("The text to search for has a character that cannot be searched for."))
+        self.faults += [fault for spec in self.filter_specs for fault in self._faults_at(spec)]
+        return rows.none() if self.faults else rows
+
+    def get_results(self, request: HttpRequest) -> None:
+        """A page; beyond the last one, the last one."""
+        asked: int = self.page_num  # type: ignore[has-type]
+        if asked > 1:
+            asked = min(asked, self.model_admin.get_paginator(request, self.queryset, self.list_per_page).num_pages)
+        self.page_num = max(1, asked)
+        super().get_results(request)
+
+    def url_for_result(self, result: Any) -> str:
+        """The row's page by its id as it is, as all our links have it; Django's would quote the underscore."""
+        return row_url(self.model, result.pk)
+
+    def _faults_at(self, spec: Any) -> list[str]:
+        """What a filter's form says against what was given to it."""
+        shown: dict[str, Any] = next(iter(spec.choices(self)), {})
+        found = shown["form"].errors.values() if "form" in shown else ()
+        return [f"{capfirst(spec.title)}: {fault}" for faults in found for fault in faults]
 
 
-def own_rows(model: Any, user: User, what: May) -> QuerySet[Any]:
-    """Rows of a model that belong to a merchant (or are one, or are colleagues) where the person may do this."""
-    own = merchants(user, what)
-    if model is Merchant:
-        return own
-    if model is User:
-        return User.objects.filter(Q(roles__merchant_id__in=own.values("id")) | Q(id=user.id)).distinct()
-    rows: QuerySet[Any] = model.objects.filter(merchant__in=own)
-    return rows.filter(within(user, what, channel="id")) if model is Channel else rows
+def row_url(model: type[Model], object_id: Any) -> str:
+    """The address of a row's page."""
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[object_id])
 
 
-class OwnChoices(RelatedFieldListFilter):
-    """Offers what is the person's own: Django's filters name every row there is."""
-
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
-        rows = own_rows(field.remote_field.model, person(request), getattr(model_admin, "sees", May.SEE))
-        return sorted(((row.pk, str(row)) for row in rows), key=lambda choice: choice[1])
-
-
-class OwnValues(AllValuesFieldListFilter):
-    """Offers the values of the person's own rows, also where these stand in another table."""
-
-    def __init__(
-        self, field: Any, request: HttpRequest, params: Any, model: Any, model_admin: Any, field_path: str
-    ) -> None:
-        super().__init__(field, request, params, model, model_admin, field_path)
-        rows = own_rows(field.model, person(request), getattr(model_admin, "sees", May.SEE))
-        self.lookup_choices = rows.order_by(field.name).values_list(field.name, flat=True).distinct()
+def plain_id(object_id: str) -> str:
+    """The id in an address: as it is, or as Django quotes it, which bookmarks of earlier versions still have."""
+    return object_id if PATTERN.fullmatch(object_id) else unquote(object_id)
 
 
 _request: Final[ContextVar[HttpRequest | None]] = ContextVar("request of an admin page", default=None)
@@ -100,12 +122,17 @@ class OwnRequest:
 class ScopedAdmin(OwnRequest, ModelAdmin):
     """Rows of the merchants and channels in which the person may do `sees`; nothing is added, changed or deleted here.
 
-    `merchant_path` and `channel_path` say where a row keeps them (None: it has no channel).
+    `merchant_path` and `channel_path` say where a row keeps them (None: it has no channel); `linked_filters` are
+    parameters by which other pages lead here and no filter of the page asks for.
     """
 
     sees: ClassVar[May] = May.SEE
     merchant_path: ClassVar[str] = "merchant_id"
     channel_path: ClassVar[str | None] = "channel_id"
+    linked_filters: ClassVar[Sequence[str]] = ()
+    list_filter_submit = True
+    show_facets = ShowFacets.NEVER  # a count for each choice of each filter: a walk through all rows for each
+    change_list_template = "payments/admin/list.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """What this person may see."""
@@ -116,8 +143,9 @@ class ScopedAdmin(OwnRequest, ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return ScopedList
 
-    def get_list_filter(self, request: HttpRequest) -> list[Any]:
-        return [_own_filter(self.model, each) for each in super().get_list_filter(request)]
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Whatever it is: `ScopedList` looks nothing up by what the page does not declare, and says so."""
+        return True
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return isinstance(request.user, User) and may_somewhere(request.user, self.sees)
@@ -133,16 +161,6 @@ class ScopedAdmin(OwnRequest, ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
-
-
-def _own_filter(model: Any, each: Any) -> Any:
-    """A filter that is named by its field alone, in the form that offers the person's own."""
-    if not isinstance(each, str):
-        return each
-    field: Any = get_fields_from_path(model, each)[-1]
-    if field.is_relation:
-        return each, OwnChoices
-    return (each, OwnValues) if "__" in each and not field.choices else each
 
 
 def zone(request: HttpRequest) -> ZoneInfo | None:

@@ -9,6 +9,7 @@ from django.urls import path, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from payments.admin.access import ScopedAdmin, person
 from payments.admin.refusals import explain
@@ -22,7 +23,7 @@ class ApprovalAdmin(ScopedAdmin):
     """Requests for a second person."""
 
     list_display = ("__str__", "merchant_id", "channel_id", "requested_by", "requested_at", "decision", "decided_by")
-    list_filter = ("decision", "action")
+    list_filter = (("decision", ChoicesDropdownFilter), ("action", ChoicesDropdownFilter))
     list_select_related = ("decided_by",)
     search_fields = ("subject_id__exact", "id__exact")
     ordering = ("-id",)

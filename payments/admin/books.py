@@ -3,66 +3,34 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from payments import directory
 from payments.admin import show
-from payments.admin.access import merchants, person
+from payments.admin.filters import DayRange, OfMerchant
 from payments.admin.pages import Fact, Page, Section
-from payments.admin.story import StoryAdmin, StoryList
+from payments.admin.story import ByIdAdmin, clock
 from payments.ledger import balances, queries
-from payments.ledger.models import Account, JournalEntry
+from payments.ledger.models import Account, JournalEntry, Posting
 from payments.models import Merchant
 from payments.people.permissions import May
 from payments.queries import books
+from payments.written import whole
 
 POSTINGS = 200
 
 
-class OfMerchant(DropdownFilter):
-    """Whose books."""
-
-    parameter_name = "merchant"
-    title = gettext_lazy("merchant")
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(row.id, row.name) for row in merchants(person(request), May.SEE_BOOKS).order_by("name")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(merchant_id=self.value()) if self.value() else queryset
-
-
-class BookList(StoryList):
-    """The rows of one page, which are then told all at once what the ledger does not know of them."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]
-        self.model_admin.tell(rows)
-        self.result_list = rows
-
-
-class BooksAdmin(StoryAdmin):
-    """Rows of the ledger, which knows no merchants but by their ids."""
+class BooksAdmin(ByIdAdmin):
+    """Rows of the ledger."""
 
     sees = May.SEE_BOOKS
     channel_path = None
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
-        return BookList
-
-    def tell(self, rows: list[Any]) -> None:
-        """Give each row its merchant."""
-        known = Merchant.objects.in_bulk({row.merchant_id for row in rows})
-        for row in rows:
-            row.merchant = known[row.merchant_id]
 
 
 @admin.register(JournalEntry)
@@ -71,7 +39,7 @@ class JournalEntryAdmin(BooksAdmin):
 
     list_display = ("booked_on", "told", "key", "lines", "occurred", "is_reversal")
     list_display_links = ("booked_on", "key")
-    list_filter = (OfMerchant, ("book_date", RangeDateFilter))
+    list_filter = (OfMerchant, ("book_date", DayRange))
     search_fields = ("=id", "=key")
     search_help_text = gettext_lazy("Key, as capture:op_…")
 
@@ -96,8 +64,10 @@ class JournalEntryAdmin(BooksAdmin):
 
     def page(self, request: HttpRequest, row: JournalEntry) -> Page:
         """The entry in two columns, and what each line is about."""
-        zone = Merchant.objects.get(id=row.merchant_id).zone
-        postings = list(row.postings.select_related("account").order_by("line"))
+        zone = clock(row)
+        before = _number(request.GET.get("after"))
+        rest = row.postings.select_related("account").filter(line__gt=before).order_by("line")
+        postings = list(rest[:POSTINGS])
         names = books.names({posting.account.code for posting in postings}, kinds=show.ACCOUNTS)
         about = directory.objects_of([posting.item for posting in postings if posting.item is not None])
         rows = [
@@ -124,8 +94,31 @@ class JournalEntryAdmin(BooksAdmin):
         return Page(
             title=_("Journal entry %(event)s") % {"event": show.event(row.event)},
             facts=[Fact(name, value) for name, value in told if value],
-            sections=[Section(id="postings", title=_("Postings"), columns=columns, rows=rows)],
+            sections=[
+                Section(
+                    id="postings", title=_("Postings"), columns=columns, rows=rows, more=_more(row, before, postings)
+                )
+            ],
         )
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text is not None and text.isdecimal() and len(text) < 10 else 0
+
+
+def _more(row: JournalEntry, before: int, postings: list[Posting]) -> SafeString | str:
+    """Which lines of a long entry these are, and the way to the next and the first ones."""
+    if row.lines <= len(postings):
+        return ""
+    first, last = before + 1, before + len(postings)
+    told = _("Lines %(first)s to %(last)s of %(lines)s.") % {
+        "first": whole(first),
+        "last": whole(last),
+        "lines": whole(row.lines),
+    }
+    next_ones = format_html(' <a class="ot-link" href="?after={}">{}</a>', last, _("Next lines"))
+    first_ones = format_html(' <a class="ot-link" href="?">{}</a>', _("First lines"))
+    return format_html("{}{}{}", told, first_ones if before else "", next_ones if last < row.lines else "")
 
 
 @admin.register(Account)
@@ -161,7 +154,7 @@ class AccountAdmin(BooksAdmin):
 
     def page(self, request: HttpRequest, row: Account) -> Page:
         """The account's balance, what is open on it, and its latest postings."""
-        merchant = Merchant.objects.get(id=row.merchant_id)
+        merchant: Merchant = row.merchant  # type: ignore[attr-defined]
         stands = balances.balances([row.number]).get(row.number, 0)
         told = [
             (_("balance"), f"{show.amount(abs(stands), row.currency)} {_('debit') if stands >= 0 else _('credit')}"),

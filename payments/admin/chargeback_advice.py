@@ -24,7 +24,7 @@ def advice(row: Chargeback, now: datetime) -> list[Any]:
 def _standing(row: Chargeback) -> str:
     amount = show.amount(row.amount, row.currency)
     if row.stage == Stage.INQUIRY and row.status == Status.WON:
-        return _("The inquiry came to nothing. Nothing is left to do.")
+        return _("The inquiry was closed without a chargeback. You do not have to do anything.")
     if row.status == Status.INQUIRY:
         return _(
             "The cardholder's bank asks about this sale; no money has moved yet. Answer it at the provider with what "
@@ -32,9 +32,9 @@ def _standing(row: Chargeback) -> str:
             "usually becomes a chargeback."
         )
     if row.status == Status.WON:
-        return _("The money is ours again. The bank may still contest this in a later stage.")
+        return _("The money is yours again. The bank may still contest this in a later stage.")
     if row.status == Status.LOST:
-        return _("The customer keeps %(amount)s; the books bear it as a chargeback.") % {"amount": amount}
+        return _("The customer keeps %(amount)s. It is booked as the cost of a chargeback.") % {"amount": amount}
     if row.stage == Stage.CHARGEBACK:
         return _(
             "The cardholder's bank has taken %(amount)s, for now. Send evidence at the provider, or accept the loss. "
@@ -50,7 +50,7 @@ def _deadline(row: Chargeback, now: datetime) -> str:
     if row.respond_by is None:
         return _("The provider named no deadline; look there until when you may answer.")
     if row.respond_by <= now:
-        return _("The time to send evidence is over; the bank decides.")
+        return _("The deadline for evidence has passed; the bank decides now.")
     left = {"moment": show.moment(row.respond_by, row.merchant.zone), "left": show.age(row.respond_by - now)}
     return _("Evidence may be sent until %(moment)s: %(left)s from now.") % left
 

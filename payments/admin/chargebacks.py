@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from payments.admin import sections, show
+from payments.admin import journal, sections, show
 from payments.admin.access import person
 from payments.admin.chargeback_advice import advice
 from payments.admin.filters import AmountRange, ToAnswer
@@ -107,7 +107,7 @@ class ChargebackAdmin(StoryAdmin):
             sections=[
                 _steps(row, zone),
                 sections.moves(Transition.objects.filter(object_id=row.id).order_by("id"), zone),
-                *([sections.journal([row.item])] if books else []),
+                *([journal.section({row.item: row.id})] if books else []),
                 sections.events([row.id], zone),
             ],
         )

@@ -63,9 +63,10 @@ def context(request: HttpRequest) -> dict[str, Any]:
     """What the first page and its live part show."""
     user = person(request)
     own = list(merchants(user).order_by("-mode", "name")[:50])
-    chosen = next((row for row in own if row.id == request.GET.get("merchant")), own[0] if own else None)
+    asked = request.GET.get("merchant")
+    chosen = next((row for row in own if asked in (None, row.id)), None)
     if chosen is None:
-        return {"merchants": [], "chosen": None}
+        return {"merchants": own, "chosen": None, "unknown": asked is not None}
     return {
         "merchants": own,
         "chosen": chosen,
@@ -110,7 +111,7 @@ def _alarms(user: User, merchant: Merchant) -> list[Alarm]:
     here = within(user, May.SEE) & Q(merchant=merchant)
     found = [
         _alarm(
-            _("payments whose outcome is unknown"),
+            _("payments with an unknown outcome"),
             attention.unknown_outcomes(here),
             now,
             "payment",
@@ -132,7 +133,9 @@ def _alarms(user: User, merchant: Merchant) -> list[Alarm]:
     ]
     if may(user, May.SEE_BOOKS, merchant_id=merchant.id, channel_id=None):
         events = attention.provider_events(Q(merchant=merchant))
-        found.append(_alarm(_("provider events that wait"), events, now, "providerevent", {"status__exact": "waiting"}))
+        found.append(
+            _alarm(_("provider events that are waiting"), events, now, "providerevent", {"status__exact": "waiting"})
+        )
         failed = attention.failed_work(Q(merchant_id=merchant.id))
         found.append(_alarm(_("work that failed and was set aside"), failed, now, "workfailure", {}, urgent=True))
         found.extend(_fold_alarm())
@@ -141,10 +144,10 @@ def _alarms(user: User, merchant: Merchant) -> list[Alarm]:
 
 def _refund_alarms(user: User, merchant: Merchant, now: datetime) -> list[Alarm]:
     words = {
-        "approval": _("refunds that wait for a second person"),
-        "release": _("bank transfers to be released"),
-        "failed": _("refunds that failed, to be decided anew"),
-        "unknown": _("refunds whose outcome is unknown"),
+        "approval": _("refunds waiting for a second person"),
+        "release": _("bank transfers to release"),
+        "failed": _("failed refunds, to be decided again"),
+        "unknown": _("refunds with an unknown outcome"),
     }
     reach = within(user, May.SEE, merchant="refund__merchant_id", channel="refund__channel_id")
     rows = attention.refunds(reach & Q(refund__merchant=merchant))
@@ -191,9 +194,7 @@ def _fold_alarm() -> list[Alarm]:
     if seconds < FOLD_LATE:
         return []
     age = show.age(timedelta(seconds=seconds))
-    return [
-        Alarm(_("postings wait to be folded into balances"), 1, age, reverse("admin:ledger_account_changelist"), True)
-    ]
+    return [Alarm(_("balances lag behind the postings"), 1, age, reverse("admin:ledger_account_changelist"), True)]
 
 
 def _latest(user: User, merchant: Merchant) -> Section:

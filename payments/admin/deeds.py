@@ -89,7 +89,7 @@ def _do(request: HttpRequest, admin: "StoryAdmin", deed: Deed, row: Any, form: D
     try:
         told = deed.act(user=person(request), row=row, form=form)
     except KeyTaken:
-        messages.info(request, _("This was done already; nothing was done twice."))
+        messages.info(request, _("This had already been done. Nothing was done twice."))
     except OnetillError as refusal:
         form.add_error(None, explain(refusal))
         return None

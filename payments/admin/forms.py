@@ -85,5 +85,5 @@ class NoteField(forms.CharField):
     def clean(self, value: Any) -> str:
         text: str = super().clean(value)
         if has_card_number(text):
-            raise ValidationError(_("This holds a card number. Leave it out."))
+            raise ValidationError(_("This contains a card number. Leave it out."))
         return text

@@ -29,7 +29,7 @@ from payments.services.plan import BankAccount, Plan, RefundRequest
 from payments.services.refund import plan_refund, request_refund
 from payments.services.refund_routes import AUTO
 
-ROUTES = [(AUTO, gettext_lazy("the best that is possible")), *Route.choices]
+ROUTES = [(AUTO, gettext_lazy("the best way that is possible")), *Route.choices]
 
 
 class RefundForm(DeedForm):
@@ -40,7 +40,7 @@ class RefundForm(DeedForm):
         Channel.objects.none(),
         label=gettext_lazy("channel"),
         widget=UnfoldAdminSelectWidget,
-        help_text=gettext_lazy("Where the goods came back."),
+        help_text=gettext_lazy("Where the goods were returned."),
     )
     route = forms.ChoiceField(label=gettext_lazy("route"), choices=ROUTES, widget=UnfoldAdminSelectWidget)
     reason = forms.CharField(label=gettext_lazy("reason"), max_length=200, widget=UnfoldAdminTextInputWidget)
@@ -48,7 +48,7 @@ class RefundForm(DeedForm):
         label=gettext_lazy("terminal"),
         required=False,
         widget=UnfoldAdminSelectWidget,
-        help_text=gettext_lazy("For the route over a terminal."),
+        help_text=gettext_lazy("Only for a refund at a terminal."),
     )
     iban = forms.CharField(
         label="IBAN",
@@ -90,7 +90,7 @@ class RefundForm(DeedForm):
         try:
             return compact(given) if given else ""
         except ValueError:
-            raise ValidationError(_("This is no valid IBAN. Check every character.")) from None
+            raise ValidationError(_("This is not a valid IBAN. Check every character.")) from None
 
     def clean(self) -> dict[str, Any]:
         """Plan it, so that the next step shows how it would go."""
@@ -155,15 +155,15 @@ def refundable(row: Payment | Order) -> int:
 
 def _without_card_number(text: str) -> str:
     if has_card_number(text):
-        raise ValidationError(_("This holds a card number. Leave it out."))
+        raise ValidationError(_("This contains a card number. Leave it out."))
     return text
 
 
 def _shown(plan: Plan) -> Section:
     return Section(
         id="plan",
-        title=_("How it would go"),
-        columns=[_("from payment"), _("method"), _("route"), _("amount"), _("there by"), _("why not otherwise")],
+        title=_("How the money goes back"),
+        columns=[_("from payment"), _("method"), _("route"), _("amount"), _("expected on"), _("why this way")],
         rows=[
             [
                 show.link(part.payment.id),
@@ -190,13 +190,13 @@ def told(refund: Refund) -> str:
     amount = show.amount(refund.amount, refund.currency)
     if refund.status == RefundStatus.REQUIRES_APPROVAL:
         return _("The refund of %(amount)s waits for a second person.") % {"amount": amount}
-    said = _("The refund of %(amount)s is decided; its status is %(status)s.") % {
+    said = _("The refund of %(amount)s has been made. Its status is %(status)s.") % {
         "amount": amount,
         "status": refund.get_status_display(),
     }
     if refund.voucher_code is None:
         return said
-    return f"{said} " + _("The voucher's code, shown this once: %(code)s") % {"code": refund.voucher_code}
+    return f"{said} " + _("The voucher's code, shown only now: %(code)s") % {"code": refund.voucher_code}
 
 
 class GiveBack(Deed):
@@ -209,7 +209,7 @@ class GiveBack(Deed):
 GIVE_BACK = GiveBack(
     name="refund",
     title=gettext_lazy("Refund"),
-    explanation=gettext_lazy("Nothing happens before you have seen how it would go."),
+    explanation=gettext_lazy("You see first how the money goes back; nothing happens before you confirm it."),
     needs=May.REFUND,
     form=RefundForm,
     act=_give_back,

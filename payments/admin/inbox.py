@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from payments.admin import show
+from payments.admin.filters import OwnRelated
 from payments.admin.pages import Fact, Page, Section
-from payments.admin.story import OwnRelated, StoryAdmin
+from payments.admin.story import StoryAdmin
 from payments.models import ProviderEvent
 from payments.pan import mask_tree
 from payments.people.permissions import May

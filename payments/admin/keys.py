@@ -7,12 +7,19 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
-from payments.admin.access import ScopedAdmin, asked_for_second_factor, person
+from payments.admin import show
+from payments.admin.access import asked_for_second_factor, person
+from payments.admin.filters import OfMerchant
 from payments.admin.forms import PersonForm, bound_to, note_refused_choices
+from payments.admin.pages import Fact, Page
 from payments.admin.refusals import explain
+from payments.admin.story import ByIdAdmin, clock
 from payments.errors import OnetillError
 from payments.models import Channel, Merchant
 from payments.people.models import ApiKey
@@ -33,7 +40,7 @@ class ApiKeyForm(PersonForm):
         label=_("scopes"),
         choices=[(scope, scope) for scope in SCOPES],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text=_("Writing includes reading."),
+        help_text=_("Write access includes read access."),
     )
 
     class Meta:
@@ -51,7 +58,7 @@ class ApiKeyForm(PersonForm):
         values: dict[str, Any] = super().clean() or {}
         merchant, channel = values.get("merchant_id"), values.get("channel_id")
         if merchant and channel and channel.merchant_id != merchant.id:
-            self.add_error("channel_id", _("This channel is another merchant's."))
+            self.add_error("channel_id", _("This channel belongs to another merchant."))
         return values
 
     def _field(self, name: str) -> Any:
@@ -59,26 +66,63 @@ class ApiKeyForm(PersonForm):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ScopedAdmin):
+class ApiKeyAdmin(ByIdAdmin):
     """Keys of the merchants whose keys the person manages."""
 
     sees: ClassVar[May] = May.MANAGE_KEYS
     channel_path: ClassVar[str | None] = None
     form = ApiKeyForm
     actions = ("roll", "revoke")
-    list_display = ("__str__", "merchant_id", "channel_id", "created_at", "expires_at", "revoked_at", "last_used_at")
-    list_filter = ("mode",)
-    search_fields = ("label", "id__exact", "merchant_id__exact")
-    ordering = ("-id",)
+    list_display = ("named", "state", "where", "whose", "made", "ends", "used")
+    list_filter = (("mode", ChoicesDropdownFilter), OfMerchant)
+    search_fields = ("label", "=id", "=last_characters")
+    search_help_text = _("Label, or the last characters of the key")
+
+    @admin.display(description=_("key"))
+    def named(self, row: ApiKey) -> str:
+        return f"{row.label or _('no label')} (ot_{row.mode}_…{row.last_characters})"
+
+    @admin.display(description=_("status"))
+    def state(self, row: ApiKey) -> SafeString:
+        if row.revoked_at is not None:
+            return show.label(_("revoked"), "danger")
+        return show.label(_("active"), "success") if row.usable_at(timezone.now()) else show.label(_("expired"))
+
+    @admin.display(description=_("created at"), ordering="id")
+    def made(self, row: Any) -> str:
+        return show.moment(row.created_at, clock(row))
+
+    @admin.display(description=_("expires at"), ordering="expires_at")
+    def ends(self, row: Any) -> str:
+        return show.moment(row.expires_at, clock(row))
+
+    @admin.display(description=_("last used at"), ordering="last_used_at")
+    def used(self, row: Any) -> str:
+        return show.moment(row.last_used_at, clock(row))
+
+    def page(self, request: HttpRequest, row: Any) -> Page:
+        """What it opens, for whom and until when; never the key itself."""
+        facts: list[tuple[Any, Any]] = [
+            (_("mode"), row.get_mode_display()),
+            (_("scopes"), ", ".join(row.scopes)),
+            (_("channel"), row.channel and show.link(row.channel.id, row.channel.name)),
+            (_("merchant"), row.merchant.name),
+            (_("created at"), self.made(row)),
+            (_("created by"), show.people([row.created_by])[row.created_by]),
+            (_("expires at"), row.expires_at and self.ends(row)),
+            (_("revoked at"), row.revoked_at and show.moment(row.revoked_at, clock(row))),
+            (_("last used at"), row.last_used_at and self.used(row)),
+            ("id", row.id),
+        ]
+        return Page(
+            title=self.named(row), label=self.state(row), facts=[Fact(name, value) for name, value in facts if value]
+        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return may_somewhere(person(request), self.sees)
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
-        if obj is None:
-            return ApiKeyForm.Meta.fields
-        shown = ("id", "mode", "last_characters", "created_at", "created_by", "revoked_at", "last_used_at")
-        return (*shown, *ApiKeyForm.Meta.fields)
+        return ApiKeyForm.Meta.fields
 
     def get_form(self, request: HttpRequest, obj: ApiKey | None = None, change: bool = False, **kwargs: Any) -> Any:
         return bound_to(super().get_form(request, obj, change, **kwargs), person(request))
@@ -113,13 +157,13 @@ class ApiKeyAdmin(ScopedAdmin):
             return keys
         return self._show(request, new)
 
-    @admin.action(description=_("Roll: make another, this one ends in 24 hours"))
+    @admin.action(description=_("Replace: a new key now, this one ends in 24 hours"))
     def roll(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> HttpResponse | None:
         """Make a key like this one, and show it once."""
         if asked := asked_for_second_factor(request):
             return asked
         if len(keys) != 1:
-            messages.error(request, _("Choose one key to roll."))
+            messages.error(request, _("Choose one key to replace."))
             return None
         try:
             return self._show(request, self._rolled(request, keys[0]))
@@ -127,7 +171,7 @@ class ApiKeyAdmin(ScopedAdmin):
             messages.error(request, explain(refusal))
             return None
 
-    @admin.action(description=_("Revoke: they open nothing anymore"))
+    @admin.action(description=_("Revoke: they stop working at once"))
     def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> HttpResponse | None:
         """End these keys."""
         if asked := asked_for_second_factor(request):

@@ -32,7 +32,7 @@ from payments.services.orders import OrderName
 from payments.services.send_link import send_link
 
 Status = PaymentLink.Status
-LANGUAGES = [("", gettext_lazy("the merchant's usual one")), *settings.LANGUAGES]
+LANGUAGES = [("", gettext_lazy("the merchant's usual language")), *settings.LANGUAGES]
 
 
 class MomentInput(UnfoldAdminTextInputWidget):
@@ -86,7 +86,7 @@ class OrderLinkForm(SendForm):
         choices=[(method.value, method.label) for method in map(Method, OFFERED)],
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text=gettext_lazy("None chosen: all that there are."),
+        help_text=gettext_lazy("None chosen: all payment methods."),
     )
     once = forms.RegexField("^[0-9a-f]{32}$", widget=forms.HiddenInput)  # one form makes one link
 
@@ -96,7 +96,7 @@ class OrderLinkForm(SendForm):
         self._field("channel").queryset = self.channels(own).select_related("merchant").order_by("name")
         self._field("once").initial = secrets.token_hex(16)
         self._field("to").required = False
-        self._field("to").help_text = _("Empty: it is sent to nobody; copy its address from its page.")
+        self._field("to").help_text = _("Empty: it is not sent. You can copy the address from the link's page.")
         for name in ("amount", "amount_min", "amount_max"):
             if name in self.fields:
                 self._field(name).currency = self.currency()
@@ -117,20 +117,20 @@ class OrderLinkForm(SendForm):
         self._field("description").initial = _("Order %(name)s") % {"name": self.row.reference or self.row.id}
         self._field("amount").initial = in_major_units(due, self.row.currency) if due else ""
         if due is not None:
-            self._field("amount").help_text = _("Empty: whatever is still due when the customer pays.")
+            self._field("amount").help_text = _("Empty: the amount still due when the customer pays.")
 
     def clean_expires_at(self) -> Any:
         """Not before now."""
         until = self.cleaned_data["expires_at"]
         if until is not None and until <= timezone.now():
-            raise ValidationError(_("A link cannot have expired already."))
+            raise ValidationError(_("Choose a moment in the future."))
         return until
 
     def clean(self) -> dict[str, Any]:
         """Something must say how much."""
         given: dict[str, Any] = super().clean() or {}
         if not self.errors and given["amount"] is None and self.row.total is None:
-            self.add_error("amount", _("The total of this order is not known: give an amount."))
+            self.add_error("amount", _("The total of this order is not known. Enter an amount."))
         return given
 
     def wish(self) -> LinkRequest:
@@ -155,13 +155,13 @@ class NewLinkForm(OrderLinkForm):
     amount_max = AmountField(
         label=gettext_lazy("at most"),
         required=False,
-        help_text=gettext_lazy("Instead of an amount: the customer chooses one between these two."),
+        help_text=gettext_lazy("Instead of a fixed amount: the customer chooses one between these two."),
     )
     order_reference = WordField(
         label=gettext_lazy("order reference"),
         max_length=64,
         required=False,
-        help_text=gettext_lazy("Empty: the payment makes an order of its own."),
+        help_text=gettext_lazy("Empty: the payment gets its own order."),
     )
     reusable = forms.BooleanField(
         label=gettext_lazy("may be used again"),
@@ -188,9 +188,11 @@ class NewLinkForm(OrderLinkForm):
         if not self.errors:
             least, most = given["amount_min"], given["amount_max"]
             if (least is None) != (most is None) or (given["amount"] is None) == (least is None):
-                self.add_error("amount", _("Give an amount, or the least and the most that may be paid."))
+                self.add_error(
+                    "amount", _("Enter an amount, or both the lowest and the highest amount that may be paid.")
+                )
             elif least is not None and least > most:
-                self.add_error("amount_max", _("The least amount is above the most."))
+                self.add_error("amount_max", _("The lowest amount is higher than the highest amount."))
         return given
 
     def wish(self) -> LinkRequest:
@@ -225,12 +227,12 @@ def _of_order(*, user: User, row: Order, form: Any) -> str:
 def _send(*, user: User, row: PaymentLink, form: Any) -> str:
     given = form.cleaned_data
     send_link(row, to=given["to"], language=given["language"] or None, actor=user.id)
-    return _("It is on its way to %(to)s.") % {"to": given["to"]}
+    return _("Sent to %(to)s.") % {"to": given["to"]}
 
 
 def _cancel(*, user: User, row: PaymentLink, form: Any) -> str:
     cancel_link(row, actor=user.id)
-    return _("Canceled: it cannot be paid any more.")
+    return _("Canceled. The link can no longer be paid.")
 
 
 def _is_active(row: PaymentLink) -> bool:
@@ -265,7 +267,7 @@ DEEDS = (
     Deed(
         name="cancel",
         title=gettext_lazy("Cancel"),
-        explanation=gettext_lazy("It cannot be paid any more; a payment that is under way by it is not stopped."),
+        explanation=gettext_lazy("The link can no longer be paid. A payment that is already under way is not stopped."),
         needs=May.REQUEST_PAYMENT,
         act=_cancel,
         possible=_is_active,

@@ -19,11 +19,11 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter
 from payments.admin import asked, link_deeds, sections, show
 from payments.admin.access import can, person
 from payments.admin.deeds import Deed, list_of, page_of
-from payments.admin.filters import AmountRange
+from payments.admin.filters import AmountRange, OwnRelated
 from payments.admin.link_deeds import NewLinkForm
 from payments.admin.pages import Fact, Page
 from payments.admin.refusals import explain
-from payments.admin.story import OwnRelated, StoryAdmin
+from payments.admin.story import StoryAdmin
 from payments.errors import OnetillError
 from payments.models import Payment, PaymentLink
 from payments.models.payment import Method
@@ -117,7 +117,7 @@ class PaymentLinkAdmin(StoryAdmin):
         try:
             made = link_deeds.make(form, person(request))
         except KeyTaken:
-            messages.info(request, _("This was done already; nothing was done twice."))
+            messages.info(request, _("This had already been done. Nothing was done twice."))
             return redirect(list_of(self))
         except OnetillError as refusal:
             form.add_error(None, explain(refusal))
@@ -172,7 +172,7 @@ def _facts(row: PaymentLink) -> list[Fact]:
         (_("paid by it"), row.taken and show.amount(row.taken, row.currency)),
         (_("order"), row.order and show.link(row.order_id, row.order.reference)),
         (_("channel"), row.channel.name),
-        (_("customer"), row.customer and str(row.customer)),
+        (_("customer"), row.customer and show.link(row.customer_id, str(row.customer))),
         (_("ways to pay"), ", ".join(str(Method(method).label) for method in row.methods)),
         (_("may be used again"), row.reusable and _("yes")),
         (_("expires at"), row.expires_at and show.moment(row.expires_at, zone)),

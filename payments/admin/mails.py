@@ -9,10 +9,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from payments.admin import show
 from payments.admin.deeds import Deed
+from payments.admin.filters import DayRange
 from payments.admin.pages import Fact, Page, Section
 from payments.admin.story import StoryAdmin
 from payments.models import Merchant
@@ -24,7 +25,7 @@ from payments.people.permissions import May
 
 def _again(*, user: User, row: Mail, form: Any) -> str:
     mail.send_again(row)
-    return _("It is sent once more.")
+    return _("The e-mail is sent again.")
 
 
 @admin.register(Mail)
@@ -35,7 +36,7 @@ class MailAdmin(StoryAdmin):
         Deed(
             name="again",
             title=gettext_lazy("Send again"),
-            explanation=gettext_lazy("The same letter goes to the same address once more."),
+            explanation=gettext_lazy("The same e-mail is sent to the same address again."),
             needs=May.SEND_MAIL,
             act=_again,
             possible=lambda row: row.status != Mail.Status.PENDING,
@@ -43,7 +44,7 @@ class MailAdmin(StoryAdmin):
     )
     list_display = ("time", "to", "subject", "state", "about", "attempts")
     list_display_links = ("time", "subject")
-    list_filter = (("status", ChoicesDropdownFilter), ("created_at", RangeDateTimeFilter))
+    list_filter = (("status", ChoicesDropdownFilter), ("created_at", DayRange))
     search_fields = ("=id", "=object_id", "=to", "subject")
     search_help_text = gettext_lazy("E-mail address or subject")
 

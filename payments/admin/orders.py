@@ -10,13 +10,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments.admin import asked, sections, show
+from payments.admin import asked, journal, sections, show
 from payments.admin.access import merchants, person
+from payments.admin.filters import OwnRelated
 from payments.admin.give_back import GIVE_BACK
 from payments.admin.link_deeds import OF_ORDER
 from payments.admin.pages import Fact, Page, Section
 from payments.admin.service import PaidAmount, ServiceAdmin, note_looks
-from payments.admin.story import OwnRelated
 from payments.models import Discrepancy, Order, Payment
 from payments.people.permissions import May, anywhere, may, within
 from payments.queries import orders as stories
@@ -125,7 +125,7 @@ def _facts(story: Story) -> list[Fact]:
         (_("still refundable"), show.amount(row.refundable, currency)),
         (_("channel"), row.channel.name),
         (_("namespace"), row.namespace),
-        (_("customer"), row.customer_id and str(row.customer)),
+        (_("customer"), row.customer and show.link(row.customer_id, str(row.customer))),
         (_("created at"), show.moment(row.created_at, row.merchant.zone)),
         (_("merchant"), row.merchant.name),
         ("id", row.id),
@@ -145,11 +145,7 @@ def _traces(story: Story, *, books: bool) -> list[Section]:
     row = story.order
     zone = row.merchant.zone
     parts = sections.parts_of(story.refunds)
-    items = [
-        *(payment.item for payment in story.payments),
-        *(part.item for part in parts),
-        *(chargeback.item for chargeback in story.chargebacks),
-    ]
+    items = journal.items_of(story.payments, parts, story.chargebacks)
     operations = [operation for rows in story.operations.values() for operation in rows]
     disagreements = Discrepancy.objects.filter(payment__order=row).order_by("-id")
     told = {row.id, *story.operations, *story.transitions, *(payment.id for payment in story.payments)}
@@ -160,7 +156,7 @@ def _traces(story: Story, *, books: bool) -> list[Section]:
         sections.chargebacks(story.chargebacks, zone),
         sections.discrepancies(disagreements, zone),
         _story(story),
-        *([sections.journal(items, operations)] if books else []),
+        *([journal.section(items, operations)] if books else []),
         asked.mails([*told, *row.links.values_list("id", flat=True)], zone),
         sections.events(told, zone),
     ]

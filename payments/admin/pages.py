@@ -23,6 +23,7 @@ class Section:
     rows: Sequence[Sequence[Any]]
     empty: Any = ""
     totals: Sequence[Any] = ()
+    more: Any = ""  # where the rest of it is, if not all rows are here
 
     @property
     def heads(self) -> list[tuple[Any, bool]]:

@@ -42,12 +42,12 @@ def _capture(*, user: User, row: Payment, form: Any) -> str:
     given = form.cleaned_data
     done = capture_payment(row, amount=given["amount"], final=given["final"], actor=user.id)
     told = {"amount": show.amount(done.amount_captured, done.currency), "status": done.get_status_display()}
-    return _("Asked. Captured of this payment: %(amount)s; its status is %(status)s.") % told
+    return _("Capture requested. %(amount)s of this payment is captured now; its status is %(status)s.") % told
 
 
 def _cancel(*, user: User, row: Payment, form: Any) -> str:
     done = cancel_payment(row, actor=user.id)
-    return _("Asked. The payment's status is %(status)s.") % {"status": done.get_status_display()}
+    return _("Cancellation requested. The payment's status is %(status)s.") % {"status": done.get_status_display()}
 
 
 def _may_be_released(row: Payment) -> bool:
@@ -58,7 +58,7 @@ DEEDS = (
     Deed(
         name="capture",
         title=gettext_lazy("Capture"),
-        explanation=gettext_lazy("The provider is asked to take what was authorized."),
+        explanation=gettext_lazy("The provider collects what the customer authorized."),
         needs=May.RESOLVE,
         form=CaptureForm,
         act=_capture,
@@ -67,7 +67,9 @@ DEEDS = (
     Deed(
         name="cancel",
         title=gettext_lazy("Cancel"),
-        explanation=gettext_lazy("What is not captured is released. What was captured is given back by a refund."),
+        explanation=gettext_lazy(
+            "What is not yet captured is released to the customer. To give back what was captured, make a refund."
+        ),
         needs=May.RESOLVE,
         act=_cancel,
         possible=_may_be_released,

@@ -8,15 +8,14 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 
-from payments.admin import asked, payment_deeds, sections, show
+from payments.admin import asked, journal, payment_deeds, sections, show
 from payments.admin.access import merchants, person
-from payments.admin.filters import AmountRange, OpenDiscrepancy
+from payments.admin.filters import AmountRange, DayRange, OpenDiscrepancy, OwnRelated
 from payments.admin.pages import Fact, Page, Section
 from payments.admin.receipts import SEND_RECEIPT, ReceiptAdmin
 from payments.admin.service import Reach, ServiceAdmin, note_looks
-from payments.admin.story import OwnRelated
 from payments.admin.totals import TotalledList
 from payments.models import CardEvidence, Discrepancy, Payment
 from payments.people.permissions import May, may
@@ -54,7 +53,7 @@ class PaymentAdmin(ReceiptAdmin, ServiceAdmin):
         ("method", ChoicesDropdownFilter),
         ("status", ChoicesDropdownFilter),
         ("provider_account", OwnRelated),
-        ("business_day", RangeDateFilter),
+        ("business_day", DayRange),
         AmountRange,
         ("provisional", BooleanRadioFilter),
         OpenDiscrepancy,
@@ -170,7 +169,7 @@ def traces(row: Payment, story: Story, *, books: bool) -> list[Section]:
     zone = row.merchant.zone
     parts = sections.parts_of(story.refunds, payment=row.id)
     chargebacks = [chargeback for chargeback in story.chargebacks if chargeback.payment_id == row.id]
-    items = [row.item, *(part.item for part in parts), *(chargeback.item for chargeback in chargebacks)]
+    items = journal.items_of([row], parts, chargebacks)
     told = {row.id, *(part.refund_id for part in parts), *(chargeback.id for chargeback in chargebacks)}
     evidence = CardEvidence.objects.filter(payment=row).order_by("id")
     disagreements = Discrepancy.objects.filter(payment=row).order_by("-id")
@@ -182,7 +181,7 @@ def traces(row: Payment, story: Story, *, books: bool) -> list[Section]:
         sections.operations(story.operations[row.id], zone),
         sections.moves(story.transitions[row.id], zone),
         sections.evidence(evidence, zone),
-        *([sections.journal(items, story.operations[row.id])] if books else []),
+        *([journal.section(items, story.operations[row.id])] if books else []),
         asked.mails(told, zone),
         sections.events(told, zone),
     ]

@@ -29,7 +29,7 @@ class ReceiptForm(SendForm):
 def _send(*, user: User, row: Payment | Refund, form: Any) -> str:
     given = form.cleaned_data
     send_receipt(row, to=given["to"], language=given["language"] or None, actor=user.id)
-    return _("It is on its way to %(to)s.") % {"to": given["to"]}
+    return _("Sent to %(to)s.") % {"to": given["to"]}
 
 
 SEND_RECEIPT = Deed(

@@ -56,17 +56,17 @@ def _approve(*, user: User, row: Refund, form: Any) -> str:
 
 def _decline(*, user: User, row: Refund, form: Any) -> str:
     decline_refund(row, user=user, note=form.cleaned_data["note"])
-    return _("Rejected: nothing is given back, and what was held is free again.")
+    return _("Rejected. Nothing is given back, and the amount is free again.")
 
 
 def _release(*, user: User, row: Refund, form: Any) -> str:
     release_bank_part(form.cleaned_data["part"], actor=user.id)
-    return _("Released: the bank statement will show it leaving.")
+    return _("Released. The bank statement will show the transfer.")
 
 
 def _cancel(*, user: User, row: Refund, form: Any) -> str:
     done = cancel_refund(row, actor=user.id)
-    return _("Given up. The refund's status is %(status)s.") % {"status": done.get_status_display()}
+    return _("Canceled. The refund's status is %(status)s.") % {"status": done.get_status_display()}
 
 
 def _waits(row: Refund) -> bool:
@@ -85,7 +85,7 @@ DEEDS = (
     Deed(
         name="approve",
         title=gettext_lazy("Approve"),
-        explanation=gettext_lazy("The refund is accepted and carried out at once."),
+        explanation=gettext_lazy("The refund is approved and carried out at once."),
         needs=May.APPROVE_REFUNDS,
         form=AgreeForm,
         act=_approve,
@@ -95,7 +95,7 @@ DEEDS = (
     Deed(
         name="reject",
         title=gettext_lazy("Reject"),
-        explanation=gettext_lazy("What the refund holds is free again."),
+        explanation=gettext_lazy("Nothing is given back, and the amount is free again."),
         needs=May.APPROVE_REFUNDS,
         form=DeclineForm,
         act=_decline,
@@ -114,8 +114,10 @@ DEEDS = (
     ),
     Deed(
         name="cancel",
-        title=gettext_lazy("Give up"),
-        explanation=gettext_lazy("What has not left yet, or failed, is given up; what has left stays as it is."),
+        title=gettext_lazy("Cancel the refund"),
+        explanation=gettext_lazy(
+            "What has not been paid yet, or has failed, is canceled. What has been paid stays as it is."
+        ),
         needs=May.REFUND,
         act=_cancel,
         possible=_is_open,

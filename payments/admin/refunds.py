@@ -8,16 +8,15 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
-from payments.admin import asked, refund_deeds, sections, show, transfers
+from payments.admin import asked, journal, refund_deeds, sections, show, transfers
 from payments.admin.access import person
-from payments.admin.filters import AmountRange
+from payments.admin.filters import AmountRange, DayRange, OwnRelated
 from payments.admin.pages import Fact, Page, Section
 from payments.admin.receipts import SEND_RECEIPT, ReceiptAdmin
 from payments.admin.refusals import words
 from payments.admin.service import Reach, ServiceAdmin, note_looks
-from payments.admin.story import OwnRelated
 from payments.models import Operation, Refund, RefundPart, Transition
 from payments.models.refund import PartStatus, Route
 from payments.people.models import Approval, User
@@ -49,8 +48,8 @@ class Waiting(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [
             ("approval", _("waits for a second person")),
-            ("release", _("bank transfer to be released")),
-            ("failed", _("failed, to be decided anew")),
+            ("release", _("bank transfer to release")),
+            ("failed", _("failed, to be decided again")),
             ("unknown", _("outcome unknown")),
         ]
 
@@ -80,7 +79,7 @@ class RefundAdmin(ReceiptAdmin, ServiceAdmin):
         ("status", ChoicesDropdownFilter),
         ("channel", OwnRelated),
         PartRoute,
-        ("business_day", RangeDateFilter),
+        ("business_day", DayRange),
         AmountRange,
     )
     search_fields = ("=id", "=order__reference", "=parts__payment__id")
@@ -141,7 +140,7 @@ def _facts(row: Refund) -> list[Fact]:
         (_("requested by"), show.people([row.requested_by])[row.requested_by]),
         (_("operator"), row.operator),
         (_("exchanged for"), row.exchange_for_id and show.link(row.exchange_for_id)),
-        (_("made elsewhere"), row.reported and _("yes: a fact, not our decision")),
+        (_("made elsewhere"), row.reported and _("yes: it was reported to us")),
         (_("occurred at"), show.moment(row.occurred_at, row.merchant.zone)),
         (_("business day"), show.day(row.business_day)),
         (_("metadata"), ", ".join(f"{name}: {value}" for name, value in row.metadata.items())),
@@ -164,7 +163,7 @@ def _traces(row: Refund, user: User, *, books: bool) -> list[Section]:
         _approvals(row),
         sections.operations(operations, zone),
         sections.moves(moves, zone),
-        *([sections.journal([part.item for part in parts])] if books else []),
+        *([journal.section(journal.items_of([], parts, []))] if books else []),
         asked.mails([row.id], zone),
         sections.events([row.id], zone),
     ]

@@ -21,6 +21,7 @@ from payments.models import Channel, Merchant
 from payments.models.payment import Method, Origin
 from payments.people.models import User
 from payments.people.permissions import May, within
+from payments.typed import DayField, read_day
 
 LONGEST: Final = timedelta(days=366)
 GROUPS: Final = (
@@ -34,12 +35,24 @@ GROUPS: Final = (
 MEASURES: Final = ("sales_count", "sales_amount", "refunds_count", "refunds_amount", "chargebacks_amount", "net_amount")
 
 
+class DayInput(forms.TextInput):
+    """The browser's own calendar, which writes days as `2026-11-29`; a day that came otherwise is shown in it too."""
+
+    input_type = "date"
+
+    def format_value(self, value: Any) -> str | None:
+        try:
+            return read_day(str(value)).isoformat() if value else None
+        except forms.ValidationError:
+            return str(value)
+
+
 class Period(forms.Form):
     """Which days of whose sales, and by what."""
 
     merchant = forms.ChoiceField(label=gettext_lazy("merchant"))
-    first = forms.DateField(label=gettext_lazy("from"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
-    last = forms.DateField(label=gettext_lazy("up to"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
+    first = DayField(label=gettext_lazy("from"), widget=DayInput)
+    last = DayField(label=gettext_lazy("up to"), widget=DayInput)
     by = forms.ChoiceField(label=gettext_lazy("by"), choices=GROUPS)
 
     def __init__(self, data: Any, own: Sequence[Merchant]) -> None:
@@ -49,8 +62,10 @@ class Period(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
+        for name in set(self.data) - set(self.fields):
+            self.add_error(None, _("This page has no choice “%(name)s”.") % {"name": name})
         if "first" in given and "last" in given and not timedelta(0) <= given["last"] - given["first"] <= LONGEST:
-            self.add_error("last", _("Choose at most a year, from its first day to its last."))
+            self.add_error("last", _("Choose a period of at most a year, from its first day to its last."))
         return given
 
 
@@ -62,7 +77,8 @@ def page(request: HttpRequest) -> HttpResponse:
     own = list(merchants(user).order_by("-mode", "name"))
     form = Period({**_usual(own), **request.GET.dict()}, own)
     found = _figures(user, form.cleaned_data, own) if own and form.is_valid() else []
-    context = {**admin.site.each_context(request), "title": _("Sales"), "form": form, "sections": found}
+    shown = {"title": _("Sales"), "form": form, "sections": found}
+    context = {**admin.site.each_context(request), **shown}
     return TemplateResponse(request, "payments/admin/sales.html", context)
 
 

@@ -11,7 +11,6 @@ from django.utils.translation import pgettext
 
 from payments.admin import show
 from payments.admin.pages import Section
-from payments.ledger.models import JournalEntry
 from payments.models import (
     CardEvidence,
     Chargeback,
@@ -24,7 +23,6 @@ from payments.models import (
 )
 from payments.notify.models import Event
 from payments.people.models import AuditLog
-from payments.queries import books
 from payments.said import spoken
 
 
@@ -37,7 +35,7 @@ def payments(rows: Sequence[Payment], *, this: str | None = None, title: Any = N
         rows=[
             [
                 show.moment(row.occurred_at, row.merchant.zone),
-                _("this one") if row.id == this else show.link(row.id),
+                _("this payment") if row.id == this else show.link(row.id),
                 row.channel.name,
                 show.method(row),
                 show.status(row.status),
@@ -98,7 +96,7 @@ def moves(rows: Iterable[Transition], zone: ZoneInfo) -> Section:
     called = show.people(row.actor for row in rows)
     return Section(
         id="moves",
-        title=_("Moves"),
+        title=_("Status changes"),
         columns=[_("time"), pgettext("status", "from"), pgettext("status", "to"), _("by")],
         rows=[
             [
@@ -109,7 +107,7 @@ def moves(rows: Iterable[Transition], zone: ZoneInfo) -> Section:
             ]
             for row in rows
         ],
-        empty=_("It did not move yet."),
+        empty=_("The status has not changed yet."),
     )
 
 
@@ -141,7 +139,7 @@ def refund_parts(rows: Sequence[RefundPart], zone: ZoneInfo) -> Section:
             ]
             for row in rows
         ],
-        empty=_("Nothing was given back."),
+        empty=_("Nothing was refunded."),
     )
 
 
@@ -251,46 +249,6 @@ def receipts(posted: dict[str, Any]) -> SafeString | str:
     return format_html("<details><summary>{}</summary><pre>{}</pre></details>", _("show"), text)
 
 
-def journal(items: Collection[int], operations: Iterable[Operation] = ()) -> Section:
-    """The entries about these open items and of these operations, line by line, in two columns."""
-    entries = books.story(items, [row.id for row in operations])
-    names = books.names(
-        {posting.account.code for entry in entries for posting in entry.postings.all()}, kinds=show.ACCOUNTS
-    )
-    rows = [line for entry in entries for line in _lines(entry, names)]
-    return Section(
-        id="journal",
-        title=_("Journal entries"),
-        columns=[_("booked on"), _("event"), _("account"), _("item"), _("debit"), _("credit")],
-        rows=rows,
-        empty=_("Nothing is booked."),
-    )
-
-
-def _lines(entry: JournalEntry, names: dict[str, str]) -> list[list[Any]]:
-    lines = []
-    for posting in sorted(entry.postings.all(), key=lambda posting: posting.line):
-        first = posting.line == 1
-        currency = posting.account.currency
-        lines.append(
-            [
-                show.day(entry.book_date) if first else "",
-                format_html('{}<br><span class="ot-quiet">{}</span>', show.event(entry.event), entry.key)
-                if first
-                else "",
-                names[posting.account.code],
-                posting.item or "",
-                show.money(posting.amount, currency) if posting.amount > 0 else "",
-                show.money(-posting.amount, currency) if posting.amount < 0 else "",
-            ]
-        )
-    return lines
-
-
-def _event(entry: JournalEntry) -> SafeString:
-    return format_html('{}<br><span class="ot-quiet">{}</span>', show.event(entry.event), entry.key)
-
-
 def events(object_ids: Collection[str], zone: ZoneInfo) -> Section:
     """What the outside was told about these objects."""
     rows = Event.objects.filter(object_id__in=object_ids).order_by("id")
@@ -299,7 +257,7 @@ def events(object_ids: Collection[str], zone: ZoneInfo) -> Section:
         title=_("Events"),
         columns=[_("time"), _("type"), _("object"), _("event")],
         rows=[[show.moment(row.created_at, zone), row.type, show.link(row.object_id), row.id] for row in rows],
-        empty=_("Nobody was told anything."),
+        empty=_("No events were sent."),
     )
 
 
@@ -319,4 +277,21 @@ def audit(object_id: str, zone: ZoneInfo) -> Section:
 
 
 def _told(details: dict[str, Any] | None) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in (details or {}).items())
+    return ", ".join(f"{name}: {_value(value)}" for name, value in (details or {}).items()) or show.NOTHING
+
+
+def changes(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[list[Any]]:
+    """What changed, name by name."""
+    old, new = before or {}, after or {}
+    return [[name, _value(old.get(name)), _value(new.get(name))] for name in dict.fromkeys([*old, *new])]
+
+
+def _value(value: Any) -> str | SafeString:
+    """A value as it was kept: yes and no in words, a dash for none, an id of ours as a link."""
+    if value is None or value in ("", [], {}):
+        return show.NOTHING
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return ", ".join(str(_value(one)) for one in value)
+    return str(value)

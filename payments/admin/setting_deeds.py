@@ -134,9 +134,9 @@ class JsonField(forms.CharField):
         try:
             read = json.loads(written) if written else self.kind()
         except ValueError:
-            raise ValidationError(_("This is no JSON.")) from None
+            raise ValidationError(_("This is not valid JSON.")) from None
         if not isinstance(read, self.kind):
-            raise ValidationError(_("This is JSON of another kind than expected."))
+            raise ValidationError(_("This is valid JSON, but not of the expected form."))
         return read
 
 
@@ -153,7 +153,7 @@ class CredentialsField(JsonField):
     def clean(self, value: Any) -> dict[str, str]:
         read: dict[str, Any] = super().clean(value)
         if len(read) > 20 or not all(isinstance(secret, str) and len(secret) <= 4000 for secret in read.values()):
-            raise ValidationError(_("Give at most 20 names, each with a text."))
+            raise ValidationError(_("Enter at most 20 names, each with a text."))
         return read
 
 

@@ -127,6 +127,12 @@ _PAGES: Final[Mapping[str, str]] = {
     "acc": "ledger_account",
     "jrn": "ledger_journalentry",
     "key": "people_apikey",
+    "cus": "people_customer",
+    "evt": "notify_event",
+    "we": "notify_webhookendpoint",
+    "dlv": "notify_webhookdelivery",
+    "stl": "reconciliation_settlementfile",
+    "pyo": "reconciliation_payout",
 }
 
 
@@ -181,6 +187,16 @@ def link(object_id: str | None, text: str | None = None) -> str | SafeString:
     except NoReverseMatch:  # that floor has no page for it
         return text or object_id
     return format_html('<a href="{}" class="ot-link">{}</a>', address, text or short(object_id))
+
+
+def settlement(key: str, text: str) -> str | SafeString:
+    """A settlement's page by the key of an entry that books it, `settlement:{item}` or `settlement:{item}:{part}`."""
+    kind, _, item = key.partition(":")
+    try:
+        address = reverse("admin:reconciliation_settlement_of_item", args=[item.partition(":")[0]])
+    except NoReverseMatch:  # it is about something else
+        return text
+    return format_html('<a href="{}" class="ot-link">{}</a>', address, text) if kind == "settlement" else text
 
 
 def short(object_id: str) -> str:

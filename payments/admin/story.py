@@ -2,23 +2,26 @@
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
-from django.contrib.admin.utils import unquote
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from unfold.contrib.filters.admin import RelatedDropdownFilter
+from django.utils.translation import gettext_lazy
 
 from payments.admin import deeds
-from payments.admin.access import OwnChoices, ScopedAdmin, ScopedList, person
+from payments.admin.access import ScopedAdmin, ScopedList, person, plain_id
 from payments.admin.deeds import Deed
 from payments.admin.pages import Page
-from payments.ids import PATTERN
+from payments.models import Channel, Merchant
+from payments.written import NOTHING
 
 COUNTED = 10_000
 
@@ -44,10 +47,6 @@ class CappedPaginator(Paginator[Any]):
         return self.capped_count > COUNTED
 
 
-class OwnRelated(OwnChoices, RelatedDropdownFilter):
-    """The person's own channels or accounts, to be chosen from a list."""
-
-
 class StoryList(ScopedList):
     """A list that says how many rows there are in all only where it is narrowed down."""
 
@@ -64,13 +63,12 @@ class StoryAdmin(ScopedAdmin):
     ordering: Sequence[str] = ("-id",)
     list_per_page = 50
     list_max_show_all = 0
-    list_filter_submit = True
     list_fullwidth = True
     list_disable_select_all = True
-    actions = None
+    actions: Any = None
     paginator = CappedPaginator
     show_full_result_count = False
-    change_list_template = "payments/admin/list.html"
+    page_template: ClassVar[str] = "payments/admin/page.html"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return StoryList
@@ -95,8 +93,7 @@ class StoryAdmin(ScopedAdmin):
         """The row, if this person may see it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        # Lists lead here by the id as Django quotes it, our own links by the id itself.
-        row = self.get_object(request, object_id if PATTERN.fullmatch(object_id) else unquote(object_id))
+        row = self.get_object(request, plain_id(object_id))
         if row is None:
             raise Http404
         return row
@@ -105,11 +102,13 @@ class StoryAdmin(ScopedAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The page; it holds no form, so that nothing can be changed by it."""
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
         row = self.row(request, object_id)
         page = self.page(request, row)
         return TemplateResponse(
             request,
-            "payments/admin/page.html",
+            self.page_template,
             {
                 **self.admin_site.each_context(request),
                 "opts": self.model._meta,
@@ -119,9 +118,61 @@ class StoryAdmin(ScopedAdmin):
                 "list_title": capfirst(str(self.model._meta.verbose_name_plural)),
                 "deeds": [deed for deed in self.deeds if deed.offered(person(request), row)],
                 "object_id": row.pk,
+                "row": row,
+                **self.page_context(request, row),
             },
         )
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """What a `page_template` of its own needs beside the page."""
+        return {}
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """What happened is told on the page itself."""
         raise Http404(_("There is no such page."))
+
+
+class ToldList(StoryList):
+    """The rows of one page, which are then told all at once what their table does not know of them."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]
+        self.model_admin.tell(rows)
+        self.result_list = rows
+
+
+class ByIdAdmin(StoryAdmin):
+    """Rows of tables below merchants and channels, which know them by their ids only."""
+
+    merchant_of: ClassVar[str] = "merchant_id"
+    channel_of: ClassVar[str] = "channel_id"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return ToldList
+
+    def row(self, request: HttpRequest, object_id: str) -> Any:
+        row = super().row(request, object_id)
+        self.tell([row])
+        return row
+
+    def tell(self, rows: list[Any]) -> None:
+        """Give each row its merchant and channel; none where it has none."""
+        whose = [(row, getattr(row, self.merchant_of, None), getattr(row, self.channel_of, None)) for row in rows]
+        merchants = Merchant.objects.in_bulk({merchant for _, merchant, _ in whose if merchant})
+        channels = Channel.objects.in_bulk({channel for _, _, channel in whose if channel})
+        for row, merchant, channel in whose:
+            row.merchant, row.channel = merchants.get(merchant), channels.get(channel)
+
+    @admin.display(description=gettext_lazy("merchant"))
+    def whose(self, row: Any) -> str:
+        return row.merchant.name if row.merchant is not None else NOTHING
+
+    @admin.display(description=gettext_lazy("channel"))
+    def where(self, row: Any) -> str:
+        return row.channel.name if row.channel is not None else NOTHING
+
+
+def clock(row: Any) -> ZoneInfo:
+    """The zone of a row's merchant; of what concerns no merchant, the reader's."""
+    return row.merchant.zone if row.merchant is not None else ZoneInfo(timezone.get_current_timezone_name())

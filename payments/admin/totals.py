@@ -8,6 +8,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils import formats
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 
 from payments.admin.access import merchants, person
 from payments.admin.story import StoryList
@@ -36,7 +37,12 @@ class TotalledList(StoryList):
         """Narrowed to the year, month or day; Django's own hierarchy takes days for moments of some zone."""
         rows: QuerySet[Payment] = super().get_queryset(request, exclude_parameters)
         first, last = _span(self)
-        return rows.filter(business_day__range=(first, last)) if first is not None else rows
+        if first is not None:
+            return rows.filter(business_day__range=(first, last))
+        if any(name in request.GET for name in DAY_PARTS):
+            self.faults.append(_("The address asks for a day, month or year that does not exist."))
+            return rows.none()
+        return rows
 
     @property
     def adds_up(self) -> bool:
@@ -69,11 +75,11 @@ def _span(cl: TotalledList) -> tuple[date | None, date | None]:
     """The first and last day of the year, month or day that is asked for; none where that is no such thing."""
     year, month, day = (_number(cl, name) for name in ("year", "month", "day"))
     try:
-        first = date(year or 0, month or 1, day or 1)
+        first = date(year or 0, 1 if month is None else month, 1 if day is None else day)
     except ValueError:
         return None, None
     if month is None:
-        return first, date(first.year, 12, 31)
+        return (first, date(first.year, 12, 31)) if day is None else (None, None)
     return first, first if day else first.replace(day=calendar.monthrange(first.year, first.month)[1])
 
 
@@ -103,8 +109,11 @@ def _within(month: date, first: date, last: date) -> bool:
 
 
 def _number(cl: TotalledList, name: str) -> int | None:
-    text = cl.request.GET.get(f"business_day__{name}", "")
-    return int(text) if text.isdecimal() and len(text) <= 4 else None
+    """A part of the day that is asked for; what is no number is 0, which no year, month or day is."""
+    text = cl.request.GET.get(f"business_day__{name}")
+    if text is None:
+        return None
+    return int(text) if text.isdecimal() and len(text) <= 4 else 0
 
 
 def _to(cl: TotalledList, title: str, **parts: int) -> dict[str, str]:

@@ -3,18 +3,25 @@
 from typing import Any, ClassVar
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.filters.admin import DropdownFilter
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from payments.admin.access import OwnRequest, ScopedAdmin, person
+from payments.admin import sections, show
+from payments.admin.access import OwnRequest, person
+from payments.admin.filters import DayRange
+from payments.admin.pages import Fact, Page, Section
+from payments.admin.story import ByIdAdmin, clock
 from payments.models import Channel, Merchant
 from payments.people.models import AuditLog, Role, User
 from payments.people.permissions import May
@@ -49,7 +56,7 @@ class RoleForm(forms.ModelForm):  # type: ignore[type-arg]
         values["channel_id"] = values.get("channel_id") or None
         merchant, channel = values.get("merchant_id"), values["channel_id"]
         if channel and not Channel.objects.filter(id=channel, merchant=merchant).exists():
-            self.add_error("channel_id", _("This channel is another merchant's."))
+            self.add_error("channel_id", _("This channel belongs to another merchant."))
         return values
 
 
@@ -84,7 +91,7 @@ class UserAdmin(OwnRequest, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-a
         """Let these people set up another."""
         for user in users:
             second_factors.take_away(user=user, actor=person(request).id)
-        messages.success(request, _("They can set up another at their next proof."))
+        messages.success(request, _("They can set up a new one the next time they are asked for it."))
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Whoever acted stays nameable; a person who left is made inactive."""
@@ -99,18 +106,71 @@ class UserAdmin(OwnRequest, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-a
         return super().log_change(request, obj, message)
 
 
+class OfKind(DropdownFilter):
+    """What was changed: the kinds that our models declare; no query looks them up among all entries."""
+
+    parameter_name = "object"
+    title = _("object")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        named = {model.OBJECT: model._meta.verbose_name for model in apps.get_models() if hasattr(model, "OBJECT")}
+        return [("user", User._meta.verbose_name), *sorted(named.items())]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(object_type=self.value()) if self.value() else queryset
+
+
 @admin.register(AuditLog)
-class AuditLogAdmin(ScopedAdmin):
+class AuditLogAdmin(ByIdAdmin):
     """Who changed what."""
 
     sees: ClassVar[May] = May.SEE_AUDIT_LOG
     channel_path: ClassVar[str | None] = None
-    list_display = ("at", "actor", "action", "object_type", "object_id")
-    list_filter = ("action",)
-    search_fields = ("actor__exact", "object_id__exact")
-    ordering = ("-id",)
-    date_hierarchy = None
-    show_full_result_count = False
+    list_display = ("time", "by", "action", "about", "whose")
+    list_display_links = ("time", "action")
+    list_filter = (OfKind, ("at", DayRange))
+    search_fields = ("=actor", "=object_id", "action__startswith")
+    search_help_text = _("Action, or the id of whoever acted or of what was changed")
+
+    def tell(self, rows: list[Any]) -> None:
+        """Give each row its merchant, and its actor a name."""
+        super().tell(rows)
+        names = show.people(row.actor for row in rows)
+        for row in rows:
+            row.called = names[row.actor]
+
+    @admin.display(description=_("time"), ordering="id")
+    def time(self, row: Any) -> str:
+        return show.moment(row.at, clock(row))
+
+    @admin.display(description=_("by"))
+    def by(self, row: Any) -> str:
+        return str(row.called)
+
+    @admin.display(description=_("about"))
+    def about(self, row: AuditLog) -> str | SafeString:
+        return show.link(row.object_id)
+
+    def page(self, request: HttpRequest, row: Any) -> Page:
+        """What was so before, and what is after."""
+        facts: list[tuple[Any, Any]] = [
+            (_("time"), self.time(row)),
+            (_("by"), row.called),
+            (_("about"), self.about(row)),
+            (_("merchant"), self.whose(row)),
+        ]
+        return Page(
+            title=row.action,
+            facts=[Fact(name, value) for name, value in facts],
+            sections=[
+                Section(
+                    id="changes",
+                    title=_("Changes"),
+                    columns=[_("what"), _("before"), _("after")],
+                    rows=sections.changes(row.before, row.after),
+                )
+            ],
+        )
 
 
 def _note(request: HttpRequest, user: User, action: str, message: Any) -> None:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from payments.admin import sections, show
+from payments.admin import journal, sections, show
 from payments.admin.access import person
 from payments.admin.filters import AmountRange
 from payments.admin.pages import Fact, Page
@@ -73,7 +73,7 @@ class VoucherAdmin(StoryAdmin):
             facts=[Fact(name, value) for name, value in told if value],
             sections=[
                 sections.payments(list(spent)),
-                *([sections.journal([row.item])] if books else []),
+                *([journal.section({row.item: row.id})] if books else []),
                 sections.audit(row.id, zone),
             ],
         )

@@ -3,15 +3,17 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.contrib.filters.admin import AllValuesCheckboxFilter
+from unfold.contrib.filters.admin import DropdownFilter
 
 from payments.admin import show
 from payments.admin.deeds import Deed
+from payments.admin.filters import DayRange
 from payments.admin.pages import Fact, Page
 from payments.admin.story import StoryAdmin
 from payments.models import WorkFailure
@@ -43,6 +45,19 @@ def _retry(*, user: User, row: WorkFailure, form: Any) -> str:
     return _("It is tried again within a minute.")
 
 
+class OfWork(DropdownFilter):
+    """Which kind of work: the kinds that there are."""
+
+    parameter_name = "work"
+    title = gettext_lazy("work")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(WORKS.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(work=self.value()) if self.value() else queryset
+
+
 @admin.register(WorkFailure)
 class WorkFailureAdmin(StoryAdmin):
     """What failed and has not gone well since; what was set aside waits for a person."""
@@ -61,7 +76,7 @@ class WorkFailureAdmin(StoryAdmin):
     )
     list_display = ("what", "about", "standing", "attempts", "error", "time")
     list_display_links = ("what",)
-    list_filter = (("work", AllValuesCheckboxFilter),)
+    list_filter = (OfWork, ("last_failed_at", DayRange))
     search_fields = ("=subject",)
     search_help_text = gettext_lazy("The id of what it is about")
 
@@ -71,7 +86,7 @@ class WorkFailureAdmin(StoryAdmin):
 
     @admin.display(description=gettext_lazy("about"))
     def about(self, row: WorkFailure) -> str | SafeString:
-        return show.link(row.subject, row.subject)
+        return show.link(row.subject)
 
     @admin.display(description=gettext_lazy("status"))
     def standing(self, row: WorkFailure) -> SafeString:

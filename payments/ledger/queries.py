@@ -1,7 +1,7 @@
 """What others ask the books about entries and postings."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from django.db.models import Prefetch, Q
@@ -15,6 +15,13 @@ class Position(NamedTuple):
     xid: int
     entry_id: str
     line: int
+
+
+class Excerpt(NamedTuple):
+    """An entry, and those of its postings that are of interest."""
+
+    entry: JournalEntry
+    postings: list[Posting]
 
 
 def entries_about(items: Iterable[int]) -> dict[int, list[JournalEntry]]:
@@ -32,6 +39,22 @@ def entries_about(items: Iterable[int]) -> dict[int, list[JournalEntry]]:
         if item is not None and entry_id in entries:
             found[item].append(entries[entry_id])
     return dict(found)
+
+
+def excerpts_about(items: Collection[int], *, shared: Collection[str]) -> list[Excerpt]:
+    """The entries of which any posting is about one of these items, in a number of statements that does not grow.
+
+    Of an entry whose event is `shared` (a settlement is one entry for thousands of payments) only the postings about
+    these items are read.
+    """
+    found = Posting.objects.filter(item__in=items).values_list("entry_id", flat=True)
+    entries = JournalEntry.objects.filter(id__in=set(found)).select_related("reverses").in_bulk()
+    whole = Q(entry_id__in=[row.id for row in entries.values() if row.event not in shared])
+    postings: dict[str, list[Posting]] = defaultdict(list)
+    rows = Posting.objects.filter(entry_id__in=entries).filter(whole | Q(item__in=items))
+    for posting in rows.select_related("account").order_by("entry_id", "line"):
+        postings[posting.entry_id].append(posting)
+    return [Excerpt(entry, postings[entry.id]) for entry in entries.values()]
 
 
 def account_postings(number: int, *, limit: int, before: Position | None = None) -> list[Posting]:

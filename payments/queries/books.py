@@ -9,11 +9,14 @@ from django.db.models import Q, QuerySet
 from payments import directory, shapes
 from payments.ledger import queries
 from payments.ledger.models import Account, JournalEntry, Posting
+from payments.ledger.queries import Excerpt
 from payments.models import Channel, Operation, Payment, ProviderAccount
 
 Shape = dict[str, Any]
 
 _BOOKED: Final = ("sale", "capture", "reversal", "refund", "refund_failed")  # what an operation is booked as
+
+_SHARED: Final = frozenset({"settled"})  # events that are one entry about the payments of many customers
 
 _NAMES: Final[dict[str, str]] = {
     "receivable": "Receivable",
@@ -65,12 +68,19 @@ def entries_of(payments: Collection[Payment], *, test_mode: bool) -> dict[str, l
     return {name: [entry(rows[key], test_mode=test_mode) for key in sorted(rows)] for name, rows in found.items()}
 
 
-def story(items: Collection[int], operations: Collection[str]) -> list[JournalEntry]:
-    """All entries about these open items, and of these operations: what is paid in cash is about no open item."""
-    found = {row.id: row for rows in queries.entries_about(items).values() for row in rows}
-    found |= {row.id: row for row in _of_operations(operations)}
-    # What is booked at one moment is told in the order in which it follows: owed before paid.
-    return sorted(found.values(), key=lambda row: (row.booked_at, not row.event.endswith("_accepted"), row.id))
+def story(items: Collection[int], operations: Collection[str]) -> list[Excerpt]:
+    """All entries about these open items, and of these operations: what is paid in cash is about no open item.
+
+    Of a settlement only the postings about these items: it is one entry for everybody whom it pays for.
+    """
+    found = {row.entry.id: row for row in queries.excerpts_about(items, shared=_SHARED)}
+    found |= {row.id: Excerpt(row, list(row.postings.all())) for row in _of_operations(operations)}
+    return sorted(found.values(), key=lambda row: _place(row.entry))
+
+
+def _place(row: JournalEntry) -> tuple[Any, ...]:
+    """What is booked at one moment is told in the order in which it follows: owed before paid."""
+    return row.booked_at, not row.event.endswith("_accepted"), row.id
 
 
 def _of_operations(operations: Iterable[str]) -> QuerySet[JournalEntry]:

@@ -4,7 +4,6 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django import template
-from django.utils import formats
 
 from payments import written
 
@@ -20,7 +19,7 @@ def money(minor: int, currency: str) -> str:
 @register.filter
 def whole(number: int) -> str:
     """A count, in groups of three."""
-    return formats.number_format(number, use_l10n=True, force_grouping=True)
+    return written.whole(number)
 
 
 @register.filter

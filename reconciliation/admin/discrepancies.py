@@ -1,26 +1,36 @@
 """Discrepancies of every floor: the work list, and the form that resolves one."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.urls import path, reverse
+from django.shortcuts import redirect
+from django.urls import path
 from django.utils.dateparse import parse_date
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
-from payments.admin.access import ScopedAdmin, person
+from payments import directory
+from payments.admin import sections, show
+from payments.admin.access import merchants, person, row_url
+from payments.admin.filters import AmountRange, DayRange, OwnRelated
+from payments.admin.pages import Fact, Page
 from payments.admin.refusals import explain
-from payments.admin.show import NOTHING, label, link
+from payments.admin.story import StoryAdmin
 from payments.errors import Forbidden, OnetillError
-from payments.models import Discrepancy
-from payments.people.models import User
+from payments.models import Channel, Discrepancy
+from payments.people.models import Role, User
 from payments.people.permissions import May, may
 from payments.said import spoken
-from reconciliation.admin.show import file_link, text
+from reconciliation.admin.show import column, row_link
+from reconciliation.models import SettlementFile
 from reconciliation.services.assign import assign
 from reconciliation.services.resolve import Resolution, resolve
 from reconciliation.services.standing import possible
@@ -49,29 +59,50 @@ _DONE = {
     "declined": _("settled as not carried out"),
     "explained": _("explained by itself"),
 }
-_RESOLUTION = ("action", "note", "with", "until", "actor")
-
 _COLORS = {"open": "danger", "proposed": "warning", "resolved": "success"}
 
 
+class AssignedTo(DropdownFilter):
+    """Whose work it is: one's own, or nobody's, or that of a colleague."""
+
+    parameter_name = "assigned_to"
+    title = _("assigned to")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        user = person(request)
+        beside = Role.objects.filter(user=OuterRef("pk"), merchant_id__in=merchants(user).values("id"))
+        others = User.objects.filter(Exists(beside), is_active=True).exclude(id=user.id).order_by("username")
+        return [("me", gettext("me")), ("nobody", gettext("nobody")), *((row.id, called(row)) for row in others)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "nobody":
+            return queryset.filter(assigned_to=None)
+        wanted = person(request).id if self.value() == "me" else self.value()
+        return queryset.filter(assigned_to=wanted) if wanted else queryset
+
+
 @admin.register(Discrepancy)
-class DiscrepancyAdmin(ScopedAdmin):
+class DiscrepancyAdmin(StoryAdmin):
     """What disagrees, newest first."""
 
-    list_display = ("kind", "shown_status", "shown_amount", "shown_detail", "assigned_to", "created_at", "merchant")
-    list_filter = ("status", "kind", "assigned_to", "merchant")
-    list_select_related = ("merchant", "assigned_to")
-    search_fields = ("id__exact", "payment__id__exact", "settlement_file_id__exact", "terminal_id__exact", "detail")
-    date_hierarchy = "created_at"
-    ordering = ("-id",)
-    actions = ("take", "leave")
-    fields = (
-        *("id", "merchant", "kind", "shown_status", "shown_amount", "shown_detail", "shown_payment", "shown_file"),
-        *("terminal_id", "shown_sequences", "assigned_to", "wait_until", "shown_resolution", "created_at"),
-        *("resolved_at", "resolved_by"),
+    list_display = (
+        *("kind", "shown_status", "amount_shown", "shown_detail", "shown_payment", "assigned", "made"),
+        "merchant",
     )
-    readonly_fields = fields
-    change_form_outer_before_template = "reconciliation/resolve.html"
+    list_filter = (
+        ("status", ChoicesDropdownFilter),
+        ("kind", ChoicesDropdownFilter),
+        AssignedTo,
+        ("merchant", OwnRelated),
+        ("created_at", DayRange),
+        AmountRange,
+    )
+    linked_filters: ClassVar[Sequence[str]] = ("settlement_file_id__exact",)  # a file's page leads here
+    list_select_related = ("merchant", "assigned_to")
+    search_fields = ("=id", "=payment__id", "=payment__order__reference", "=terminal_id", "detail")
+    search_help_text = _("Order reference, payment, terminal or a word of the detail")
+    actions = ("take", "leave")
+    page_template = "reconciliation/discrepancy.html"
 
     @admin.action(description=_("Assign to me"))
     def take(self, request: HttpRequest, rows: QuerySet[Discrepancy]) -> None:
@@ -96,11 +127,11 @@ class DiscrepancyAdmin(ScopedAdmin):
 
     @admin.display(description=_("status"))
     def shown_status(self, row: Discrepancy) -> SafeString:
-        return label(row.get_status_display(), _COLORS.get(row.status, ""))
+        return show.label(row.get_status_display(), _COLORS.get(row.status, ""))
 
-    @admin.display(description=_("amount"))
-    def shown_amount(self, row: Discrepancy) -> str:
-        return text(row.amount, row.currency)
+    @admin.display(description=_("amount"), ordering="amount")
+    def amount_shown(self, row: Discrepancy) -> str | SafeString:
+        return column(row.amount, row.currency)
 
     @admin.display(description=_("detail"))
     def shown_detail(self, row: Discrepancy) -> str:
@@ -108,41 +139,58 @@ class DiscrepancyAdmin(ScopedAdmin):
 
     @admin.display(description=_("payment"))
     def shown_payment(self, row: Discrepancy) -> str | SafeString:
-        return link(row.payment_id)
+        return show.link(row.payment_id)
 
-    @admin.display(description=_("settlement file"))
-    def shown_file(self, row: Discrepancy) -> str | SafeString:
-        return file_link(row.settlement_file_id)
+    @admin.display(description=_("assigned to"))
+    def assigned(self, row: Discrepancy) -> str:
+        return called(row.assigned_to) if row.assigned_to is not None else show.NOTHING
 
-    @admin.display(description=_("sequences"))
-    def shown_sequences(self, row: Discrepancy) -> str:
-        return ", ".join(f"{first}–{last}" for first, last in row.sequences or []) or NOTHING
+    @admin.display(description=_("created at"), ordering="id")
+    def made(self, row: Discrepancy) -> str:
+        return show.moment(row.created_at, row.merchant.zone)
 
-    @admin.display(description=_("what was done"))
-    def shown_resolution(self, row: Discrepancy) -> str:
-        told = row.resolution or {}
-        done = {**told, "action": _DONE.get(told.get("action", ""), told.get("action"))}
-        done["with"] = ", ".join(told.get("with") or ())
-        return " · ".join(str(done[name]) for name in _RESOLUTION if done.get(name)) or NOTHING
+    def page(self, request: HttpRequest, row: Discrepancy) -> Page:
+        """What disagrees, what it is about, and what was done about it."""
+        zone, done = row.merchant.zone, row.resolution or {}
+        names = show.people(filter(None, [row.resolved_by, done.get("actor")]))
+        file = SettlementFile.objects.filter(id=row.settlement_file_id).first() if row.settlement_file_id else None
+        channel = Channel.objects.filter(id=row.channel_id).first() if row.channel_id else None
+        facts: list[tuple[Any, Any]] = [
+            (_("amount"), row.currency and show.amount(row.amount, row.currency)),
+            (_("payment"), row.payment_id and show.link(row.payment_id)),
+            (_("settlement file"), file and row_link(file)),
+            (_("channel"), channel and show.link(channel.id, channel.name)),
+            (_("terminal"), row.terminal_id and show.link(row.terminal_id, _terminal(row))),
+            (_("sequences"), ", ".join(f"{first}–{last}" for first, last in row.sequences or [])),
+            (_("assigned to"), self.assigned(row)),
+            (_("wait until"), row.wait_until and show.day(row.wait_until.astimezone(zone).date())),
+            (_("what was done"), _resolution(done, names)),
+            (_("created at"), show.moment(row.created_at, zone)),
+            (_("resolved at"), row.resolved_at and show.moment(row.resolved_at, zone)),
+            (_("resolved by"), row.resolved_by and names[row.resolved_by]),
+            (_("merchant"), row.merchant.name),
+            ("id", row.id),
+        ]
+        return Page(
+            title=capfirst(row.get_kind_display()),
+            label=self.shown_status(row),
+            facts=[Fact(name, value) for name, value in facts if value],
+            notes=[spoken(row.detail, row.said)] if row.detail else [],
+            sections=[sections.audit(row.id, zone)] if _may_read_log(request, row) else [],
+        )
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(require_POST(self.resolve))
         return [path("<str:discrepancy_id>/resolve/", view, name="payments_discrepancy_resolve"), *super().get_urls()]
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the actions that make sense, to those who may take them."""
-        row = self.get_queryset(request).filter(pk=object_id).first()
-        open_to = row is not None and row.status == Discrepancy.Status.OPEN and self._may_resolve(request, row)
-        actions = [(action, _LABELS[action]) for action in possible(row)] if row is not None and open_to else []
-        context = {**(extra_context or {}), "actions_possible": actions}
-        page: HttpResponse = super().change_view(request, object_id, form_url, context)
-        return page
+    def page_context(self, request: HttpRequest, row: Discrepancy) -> dict[str, Any]:
+        """The actions that make sense, to those who may take them."""
+        open_to = row.status == Discrepancy.Status.OPEN and self._may_resolve(request, row)
+        return {"actions_possible": [(action, _LABELS[action]) for action in possible(row)] if open_to else []}
 
     def resolve(self, request: HttpRequest, discrepancy_id: str) -> HttpResponse:
         """Do what the form says, or say why not."""
-        row = get_object_or_404(self.get_queryset(request).select_related("merchant"), pk=discrepancy_id)
+        row = self.row(request, discrepancy_id)
         wish = Resolution(
             action=request.POST.get("action", ""),
             note=request.POST.get("note", ""),
@@ -157,7 +205,7 @@ class DiscrepancyAdmin(ScopedAdmin):
             messages.error(request, explain(refusal))
         else:
             messages.success(request, done.get_status_display())
-        return redirect(reverse("admin:payments_discrepancy_change", args=[row.id]))
+        return redirect(row_url(Discrepancy, row.id))
 
     def _may_resolve(self, request: HttpRequest, row: Discrepancy) -> bool:
         return may(person(request), May.RESOLVE, merchant_id=row.merchant_id, channel_id=row.channel_id)
@@ -168,3 +216,30 @@ def _day(text: str) -> Any:
         return parse_date(text)
     except ValueError:
         return None
+
+
+def called(user: User) -> str:
+    """What to call a colleague."""
+    return user.get_full_name() or user.get_username()
+
+
+def _terminal(row: Discrepancy) -> str | None:
+    """The terminal by its label, as the floor that keeps terminals knows it."""
+    return dict(directory.names("trm", merchant_id=row.merchant_id)).get(row.terminal_id or "")
+
+
+def _may_read_log(request: HttpRequest, row: Discrepancy) -> bool:
+    return may(person(request), May.SEE_AUDIT_LOG, merchant_id=row.merchant_id, channel_id=None)
+
+
+def _resolution(done: Mapping[str, Any], names: Mapping[str, str]) -> SafeString | str:
+    """What was decided, why, about what, until when and by whom: `booked as the provider's fee · Their fee. · Anna`."""
+    until = parse_date(done.get("until") or "")
+    parts = [
+        _DONE.get(done.get("action", ""), done.get("action")),
+        done.get("note"),
+        *(show.link(name) for name in done.get("with") or ()),
+        until and show.day(until),
+        names.get(done.get("actor") or ""),
+    ]
+    return format_html_join(" · ", "{}", ((part,) for part in parts if part))

@@ -5,31 +5,50 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
-from payments.admin.access import ScopedAdmin, person
+from payments.admin import sections, show
+from payments.admin.access import person
+from payments.admin.filters import DayRange, OwnRelated
 from payments.admin.forms import note_refused_choices
+from payments.admin.pages import Fact, Page, Section
 from payments.admin.refusals import explain
-from payments.admin.show import NOTHING, label
+from payments.admin.story import StoryAdmin
 from payments.errors import OnetillError
-from payments.models import Merchant, ProviderAccount
+from payments.models import Discrepancy, Merchant, ProviderAccount
 from payments.people.permissions import May, may_somewhere, within
+from payments.written import whole
 from reconciliation import registry
 from reconciliation.admin.problems import problem
-from reconciliation.admin.show import column, list_link, text
+from reconciliation.admin.show import column, list_link, row_link, text
 from reconciliation.models import SettlementFile
 from reconciliation.services.upload import upload
 
 _COLORS = {"processing": "info", "imported": "success", "refused": "danger", "duplicate": "warning"}
+
+
+class OfFormat(DropdownFilter):
+    """What a file proved to be."""
+
+    parameter_name = "format"
+    title = _("format")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(code, code) for code in registry.formats()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(format=self.value()) if self.value() else queryset
 
 
 class UploadForm(forms.Form):
@@ -39,7 +58,10 @@ class UploadForm(forms.Form):
     file = forms.FileField(label=_("file"), widget=UnfoldAdminFileFieldWidget)
     format = forms.ChoiceField(label=_("format"), required=False, widget=UnfoldAdminSelectWidget)
     provider_account = forms.ModelChoiceField(
-        ProviderAccount.objects.none(), label=_("provider account"), required=False, widget=UnfoldAdminSelectWidget
+        ProviderAccount.objects.none(),
+        label=_("provider account"),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
     )
 
     def __init__(self, *args: Any, merchants: Any, **kwargs: Any) -> None:
@@ -63,61 +85,69 @@ class UploadForm(forms.Form):
 
 
 @admin.register(SettlementFile)
-class SettlementFileAdmin(ScopedAdmin):
+class SettlementFileAdmin(StoryAdmin):
     """Files as they came, read-only."""
 
     sees: ClassVar[May] = May.SEE_BOOKS
-    list_display = ("created_at", "name", "format", "shown_status", "lines", "shown_net", "shown_closing", "merchant")
-    list_filter = ("status", "format", "merchant")
-    list_select_related = ("merchant",)
-    search_fields = ("id__exact", "name")
-    ordering = ("-id",)
+    list_display = ("made", "name", "format", "shown_status", "count", "amount_net", "amount_closing", "merchant")
+    list_display_links = ("made", "name")
+    list_filter = (("status", ChoicesDropdownFilter), OfFormat, ("merchant", OwnRelated), ("created_at", DayRange))
+    list_select_related = ("merchant", "provider_account", "duplicate_of")
+    search_fields = ("=id", "name")
+    search_help_text = _("Name of the file")
     actions_list = ("upload",)
-    fields = (
-        *("id", "merchant", "provider_account", "name", "created_at", "actor", "format", "shown_status"),
-        *("shown_problems", "duplicate_of", "lines", "sums", "balances", "contents", "masked", "attempts"),
-        *("finished_at", "sha256"),
-    )
-    readonly_fields = fields
+
+    @admin.display(description=_("created at"), ordering="id")
+    def made(self, row: SettlementFile) -> str:
+        return show.short_moment(row.created_at, row.merchant.zone)
 
     @admin.display(description=_("status"))
     def shown_status(self, row: SettlementFile) -> SafeString:
-        return label(row.get_status_display(), _COLORS.get(row.status, ""))
+        return show.label(row.get_status_display(), _COLORS.get(row.status, ""))
+
+    @admin.display(description=_("lines"), ordering="lines")
+    def count(self, row: SettlementFile) -> str:
+        return whole(row.lines)
 
     @admin.display(description=_("net"))
-    def shown_net(self, row: SettlementFile) -> str | SafeString:
+    def amount_net(self, row: SettlementFile) -> str | SafeString:
         return column(row.net, row.currency)
 
     @admin.display(description=_("closing balance"))
-    def shown_closing(self, row: SettlementFile) -> str | SafeString:
+    def amount_closing(self, row: SettlementFile) -> str | SafeString:
         return column(row.closing, row.currency)
 
-    @admin.display(description=_("gross − fees with VAT = net"))
-    def sums(self, row: SettlementFile) -> str:
-        if row.gross is None:
-            return NOTHING
-        gross, fees, net = (text(value, row.currency) for value in (row.gross, row.fees, row.net))
-        return f"{gross} − {fees} = {net}"
-
-    @admin.display(description=_("opening → closing balance"))
-    def balances(self, row: SettlementFile) -> str:
-        return (
-            NOTHING if row.closing is None else f"{text(row.opening, row.currency)} → {text(row.closing, row.currency)}"
-        )
-
-    @admin.display(description=_("problems"))
-    def shown_problems(self, row: SettlementFile) -> str | SafeString:
-        found = [(one["line"] or "–", one["code"], problem(one["code"], one["detail"])) for one in row.problems]
-        return format_html_join("", "<p>{}: <code>{}</code> {}</p>", found) if found else NOTHING
-
-    @admin.display(description=_("contents"))
-    def contents(self, row: SettlementFile) -> SafeString:
-        lines, banked = "reconciliation_settlementline_changelist", "reconciliation_bankstatementline_changelist"
-        return format_html(
-            "{} · {} · {}",
-            list_link(str(_("settlement lines")), lines, settlement__file__id__exact=row.id),
-            list_link(str(_("bank lines")), banked, statement__file__id__exact=row.id),
-            list_link(str(_("discrepancies")), "payments_discrepancy_changelist", settlement_file_id__exact=row.id),
+    def page(self, request: HttpRequest, row: SettlementFile) -> Page:
+        """What came of it, where its lines are, and why it was refused if it was."""
+        zone = row.merchant.zone
+        facts: list[tuple[Any, Any]] = [
+            (_("format"), row.format),
+            (_("lines"), whole(row.lines)),
+            (_("gross − fees with VAT = net"), _sums(row)),
+            (_("opening → closing balance"), _balances(row)),
+            (_("contents"), _contents(row)),
+            (_("provider account"), row.provider_account and row_link(row.provider_account)),
+            (_("duplicate of"), row.duplicate_of and row_link(row.duplicate_of)),
+            (_("sent by"), show.people([row.actor])[row.actor]),
+            (_("created at"), show.moment(row.created_at, zone)),
+            (_("finished at"), row.finished_at and show.moment(row.finished_at, zone)),
+            (_("card numbers masked"), row.masked),
+            (_("attempts"), row.attempts),
+            (_("merchant"), row.merchant.name),
+            ("SHA-256", row.sha256),
+            ("id", row.id),
+        ]
+        return Page(
+            title=row.name or row.id,
+            label=self.shown_status(row),
+            facts=[Fact(name, value) for name, value in facts if value],
+            sections=[
+                _problems(row),
+                _settlements(row),
+                _statements(row),
+                sections.discrepancies(_doubts(row), zone),
+                sections.events([row.id], zone),
+            ],
         )
 
     def has_upload_permission(self, request: HttpRequest) -> bool:
@@ -153,3 +183,75 @@ class SettlementFileAdmin(ScopedAdmin):
         except OnetillError as refusal:
             messages.error(request, explain(refusal))
             return None
+
+
+def _sums(row: SettlementFile) -> str:
+    if row.gross is None:
+        return ""
+    gross, fees, net = (text(value, row.currency) for value in (row.gross, row.fees, row.net))
+    return f"{gross} − {fees} = {net}"
+
+
+def _balances(row: SettlementFile) -> str:
+    if row.closing is None:
+        return ""
+    return f"{text(row.opening, row.currency)} → {text(row.closing, row.currency)}"
+
+
+def _contents(row: SettlementFile) -> SafeString:
+    lines, banked = "reconciliation_settlementline_changelist", "reconciliation_bankstatementline_changelist"
+    return format_html(
+        "{} · {} · {}",
+        list_link(_("settlement lines"), lines, settlement__file__id__exact=row.id),
+        list_link(_("bank lines"), banked, statement__file__id__exact=row.id),
+        list_link(_("discrepancies"), "payments_discrepancy_changelist", settlement_file_id__exact=row.id),
+    )
+
+
+def _doubts(row: SettlementFile) -> QuerySet[Discrepancy]:
+    """The latest of what disagreed; all of it is a list of its own."""
+    return Discrepancy.objects.filter(merchant=row.merchant, settlement_file_id=row.id).order_by("-id")[:50]
+
+
+def _problems(row: SettlementFile) -> Section:
+    return Section(
+        id="problems",
+        title=_("Why it was refused"),
+        columns=[_("line"), _("code"), _("problem")],
+        rows=[[one["line"] or show.NOTHING, one["code"], problem(one["code"], one["detail"])] for one in row.problems],
+    )
+
+
+def _settlements(row: SettlementFile) -> Section:
+    return Section(
+        id="settlements",
+        title=_("Settlements"),
+        columns=[_("settlement"), _("closed at"), _("gross"), _("fees with VAT"), _("net")],
+        rows=[
+            [
+                row_link(one),
+                show.moment(one.closed_at, row.merchant.zone),
+                column(one.gross, one.currency),
+                column(one.fee + one.vat, one.currency),
+                column(one.net, one.currency),
+            ]
+            for one in row.settlements.order_by("id")[:50]
+        ],
+    )
+
+
+def _statements(row: SettlementFile) -> Section:
+    return Section(
+        id="statements",
+        title=_("Bank statements"),
+        columns=[_("statement"), _("closed on"), _("opening balance"), _("closing balance")],
+        rows=[
+            [
+                row_link(one),
+                show.day(one.closed_on),
+                column(one.opening, one.currency),
+                column(one.closing, one.currency),
+            ]
+            for one in row.statements.order_by("id")[:50]
+        ],
+    )

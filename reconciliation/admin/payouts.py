@@ -1,44 +1,118 @@
 """Payouts, read-only: what is on its way, and what the bank has shown."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from payments.admin.access import ScopedAdmin
-from payments.admin.show import label
+from payments.admin import journal, sections, show
+from payments.admin.filters import AmountRange, DayRange, OwnRelated
+from payments.admin.pages import Fact, Page, Section
+from payments.admin.story import StoryAdmin
+from payments.models import Discrepancy
 from payments.people.permissions import May
-from reconciliation.admin.show import column
+from reconciliation.admin.show import column, row_link
 from reconciliation.models import Payout
 
 _COLORS = {"announced": "info", "received": "success", "failed": "danger"}
 
 
 @admin.register(Payout)
-class PayoutAdmin(ScopedAdmin):
+class PayoutAdmin(StoryAdmin):
     """What providers transfer."""
 
     sees: ClassVar[May] = May.SEE_BOOKS
     channel_path: ClassVar[str | None] = None
     list_display = (
-        *("reference", "provider_account", "shown_status", "shown_amount", "shown_received"),
-        *("expected_on", "received_on", "merchant"),
+        *("reference", "provider_account", "shown_status", "amount_announced", "amount_shown"),
+        *("expected", "received", "merchant"),
     )
-    list_filter = ("status", "provider_account", "merchant")
-    list_select_related = ("provider_account", "merchant")
-    search_fields = ("id__exact", "reference")
-    date_hierarchy = "expected_on"
-    ordering = ("-id",)
+    list_filter = (
+        ("status", ChoicesDropdownFilter),
+        ("provider_account", OwnRelated),
+        ("merchant", OwnRelated),
+        ("expected_on", DayRange),
+        ("received_on", DayRange),
+        AmountRange,
+    )
+    list_select_related = ("provider_account", "merchant", "settlement")
+    search_fields = ("=id", "reference", "settlement__reference")
+    search_help_text = gettext_lazy("Reference of the payout or its settlement")
 
-    @admin.display(description=_("status"))
+    @admin.display(description=gettext_lazy("status"))
     def shown_status(self, row: Payout) -> SafeString:
-        return label(row.get_status_display(), _COLORS.get(row.status, ""))
+        return show.label(row.get_status_display(), _COLORS.get(row.status, ""))
 
-    @admin.display(description=_("amount"))
-    def shown_amount(self, row: Payout) -> str | SafeString:
+    @admin.display(description=gettext_lazy("announced"), ordering="amount")
+    def amount_announced(self, row: Payout) -> str | SafeString:
         return column(row.amount, row.currency)
 
-    @admin.display(description=_("received"))
-    def shown_received(self, row: Payout) -> str | SafeString:
+    @admin.display(description=gettext_lazy("received"), ordering="amount_received")
+    def amount_shown(self, row: Payout) -> str | SafeString:
         return column(row.amount_received, row.currency)
+
+    @admin.display(description=gettext_lazy("expected on"), ordering="expected_on")
+    def expected(self, row: Payout) -> str:
+        return show.day(row.expected_on)
+
+    @admin.display(description=gettext_lazy("received on"), ordering="received_on")
+    def received(self, row: Payout) -> str:
+        return show.day(row.received_on)
+
+    def page(self, request: HttpRequest, row: Payout) -> Page:
+        """The transfer, the settlement it pays, and the bank's lines of it."""
+        facts: list[tuple[str, Any]] = [
+            (_("announced"), show.amount(row.amount, row.currency)),
+            (_("received"), show.amount(row.amount_received, row.currency)),
+            (_("difference"), _difference(row)),
+            (_("expected on"), row.expected_on and show.day(row.expected_on)),
+            (_("received on"), row.received_on and show.day(row.received_on)),
+            (_("settlement"), row_link(row.settlement)),
+            (_("provider account"), show.link(row.provider_account_id, row.provider_account.name)),
+            (_("reference"), row.reference),
+            (_("merchant"), row.merchant.name),
+            ("id", row.id),
+        ]
+        doubts = Discrepancy.objects.filter(merchant=row.merchant, item=row.item).order_by("-id")
+        return Page(
+            title=_("Payout %(amount)s") % {"amount": show.amount(row.amount, row.currency)},
+            label=self.shown_status(row),
+            facts=[Fact(name, value) for name, value in facts if value],
+            sections=[
+                _at_bank(row),
+                sections.discrepancies(doubts, row.merchant.zone),
+                journal.section({row.item: row.id}),
+                sections.events([row.id], row.merchant.zone),
+            ],
+        )
+
+
+def _difference(row: Payout) -> str:
+    """What the bank shows more or less than was announced; nothing while it has shown nothing."""
+    if row.received_on is None or row.amount_received == row.amount:
+        return ""
+    return show.amount(row.amount_received - row.amount, row.currency)
+
+
+def _at_bank(row: Payout) -> Section:
+    lines = row.bank_lines.select_related("statement").order_by("booked_on", "id")
+    return Section(
+        id="bank-lines",
+        title=_("Bank lines"),
+        columns=[_("booked on"), _("amount"), _("counterparty"), _("description"), _("statement")],
+        rows=[
+            [
+                row_link(line, show.day(line.booked_on)),
+                show.money(line.amount, line.currency),
+                line.counterparty_name or show.NOTHING,
+                line.remittance or show.NOTHING,
+                row_link(line.statement),
+            ]
+            for line in lines[:100]
+        ],
+        empty=_("The bank has not shown it yet."),
+    )

@@ -1,85 +1,218 @@
 """Settlements and their lines, read-only."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.db.models import Count, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from payments.admin.access import ScopedAdmin
-from payments.admin.show import label, link
+from payments.admin import journal, show
+from payments.admin.access import row_url
+from payments.admin.filters import DayRange, GrossRange, OwnRelated
+from payments.admin.pages import Fact, Page, Section
+from payments.admin.story import StoryAdmin
 from payments.people.permissions import May
-from reconciliation.admin.show import column
+from payments.written import whole
+from reconciliation.admin.show import column, list_link, row_link
 from reconciliation.models import Settlement, SettlementLine
+from reconciliation.models.settlement import TYPES
 
 _COLORS = {"matched": "success", "early": "warning", "repeated": "danger", "unknown": "danger", "plain": "info"}
+_LINES = "reconciliation_settlementline_changelist"
 
 
 @admin.register(Settlement)
-class SettlementAdmin(ScopedAdmin):
+class SettlementAdmin(StoryAdmin):
     """What a provider says it owes."""
 
     sees: ClassVar[May] = May.SEE_BOOKS
     channel_path: ClassVar[str | None] = None
-    list_display = ("reference", "provider_account", "closed_at", "shown_gross", "shown_fee", "shown_net", "merchant")
-    list_filter = ("provider_account", "merchant")
-    list_select_related = ("provider_account", "merchant")
-    search_fields = ("reference", "file__id__exact")
-    ordering = ("-id",)
+    list_display = (
+        *("reference", "provider_account", "closed", "amount_gross", "amount_fee", "amount_net"),
+        "merchant",
+    )
+    list_filter = (("provider_account", OwnRelated), ("merchant", OwnRelated), ("closed_at", DayRange), GrossRange)
+    list_select_related = ("provider_account", "merchant", "file")
+    search_fields = ("reference", "=file__id", "payouts__reference")
+    search_help_text = gettext_lazy("Reference of the settlement or its payout")
 
-    @admin.display(description=_("gross"))
-    def shown_gross(self, row: Settlement) -> str | SafeString:
+    @admin.display(description=gettext_lazy("closed at"), ordering="closed_at")
+    def closed(self, row: Settlement) -> str:
+        return show.moment(row.closed_at, row.merchant.zone)
+
+    @admin.display(description=gettext_lazy("gross"), ordering="gross")
+    def amount_gross(self, row: Settlement) -> str | SafeString:
         return column(row.gross, row.currency)
 
-    @admin.display(description=_("fees"))
-    def shown_fee(self, row: Settlement) -> str | SafeString:
+    @admin.display(description=gettext_lazy("fees with VAT"))
+    def amount_fee(self, row: Settlement) -> str | SafeString:
         return column(row.fee + row.vat, row.currency)
 
-    @admin.display(description=_("net"))
-    def shown_net(self, row: Settlement) -> str | SafeString:
+    @admin.display(description=gettext_lazy("net"), ordering="net")
+    def amount_net(self, row: Settlement) -> str | SafeString:
         return column(row.net, row.currency)
+
+    def get_urls(self) -> list[Any]:
+        of_item = path(
+            "of-item/<int:item>/",
+            self.admin_site.admin_view(self.of_item),
+            name="reconciliation_settlement_of_item",
+        )
+        return [of_item, *super().get_urls()]
+
+    def of_item(self, request: HttpRequest, item: int) -> HttpResponse:
+        """To the settlement that the books know by this open item: pages of payments lead here."""
+        row = get_object_or_404(self.get_queryset(request), item=item)
+        return redirect(row_url(Settlement, row.pk))
+
+    def page(self, request: HttpRequest, row: Settlement) -> Page:
+        """Its sums, its lines by kind, its payouts, and what is booked of it as a whole."""
+        currency, zone = row.currency, row.merchant.zone
+        facts = [
+            (_("gross"), show.amount(row.gross, currency)),
+            (_("fees"), show.amount(row.fee, currency)),
+            (_("VAT on fees"), show.amount(row.vat, currency)),
+            (_("net"), show.amount(row.net, currency)),
+            (_("closed at"), show.moment(row.closed_at, zone)),
+            (_("provider account"), show.link(row.provider_account_id, row.provider_account.name)),
+            (_("reference"), row.reference),
+            (_("lines"), list_link(_("all lines"), _LINES, settlement__id__exact=row.pk)),
+            (_("file"), row_link(row.file)),
+            (_("merchant"), row.merchant.name),
+        ]
+        return Page(
+            title=_("Settlement %(reference)s") % {"reference": row.reference},
+            facts=[Fact(name, value) for name, value in facts],
+            sections=[_kinds(row), _payouts(row), journal.section({row.item: row.file_id})],
+        )
+
+
+def _kinds(row: Settlement) -> Section:
+    """How many lines there are of each kind, and what they add up to."""
+    counted = row.lines.order_by("type", "state").values("type", "state")
+    sums = counted.annotate(count=Count("pk"), gross=Sum("gross"), fees=Sum("fee") + Sum("vat"))
+    states = SettlementLine.State
+    return Section(
+        id="lines",
+        title=_("Lines by kind"),
+        columns=[_("type"), _("state"), _("lines"), _("gross"), _("fees with VAT")],
+        rows=[
+            [
+                TYPES.get(one["type"], one["type"]),
+                show.label(states(one["state"]).label, _COLORS.get(one["state"], "")),
+                list_link(
+                    whole(one["count"]),
+                    _LINES,
+                    settlement__id__exact=row.pk,
+                    type__exact=one["type"],
+                    state__exact=one["state"],
+                ),
+                show.money(one["gross"], row.currency),
+                show.money(one["fees"], row.currency),
+            ]
+            for one in sums
+        ],
+        empty=_("It has no lines."),
+    )
+
+
+def _payouts(row: Settlement) -> Section:
+    return Section(
+        id="payouts",
+        title=_("Payouts"),
+        columns=[_("payout"), _("status"), _("announced"), _("received"), _("expected on"), _("received on")],
+        rows=[
+            [
+                row_link(payout),
+                payout.get_status_display(),
+                show.money(payout.amount, payout.currency),
+                show.money(payout.amount_received, payout.currency),
+                show.day(payout.expected_on),
+                show.day(payout.received_on),
+            ]
+            for payout in row.payouts.order_by("id")
+        ],
+        empty=_("No payout is announced for it yet."),
+    )
 
 
 @admin.register(SettlementLine)
-class SettlementLineAdmin(ScopedAdmin):
+class SettlementLineAdmin(StoryAdmin):
     """Movements and what they are about. Counting a million of them for a page is left out."""
 
     sees: ClassVar[May] = May.SEE_BOOKS
     merchant_path: ClassVar[str] = "settlement__merchant_id"
     channel_path: ClassVar[str | None] = None
+    # A settlement's and a file's page lead to their lines.
+    linked_filters: ClassVar[Sequence[str]] = ("settlement__id__exact", "settlement__file__id__exact")
     list_display = (
-        "settlement",
-        "number",
-        "type",
-        "shown_state",
-        "shown_gross",
-        "shown_fee",
-        "shown_payment",
-        "occurred_at",
+        *("settlement", "number", "type", "shown_state", "amount_gross", "amount_fee", "shown_payment", "occurred"),
     )
-    list_filter = ("state", "type", "settlement__provider_account")
-    list_select_related = ("settlement",)
-    search_fields = ("reference__exact", "payment_reference__exact", "rrn__exact", "payment_id__exact")
-    ordering = ("-id",)
-    show_full_result_count = False
+    list_display_links = ("number",)
+    list_filter = (
+        ("state", ChoicesDropdownFilter),
+        ("type", ChoicesDropdownFilter),
+        ("settlement__provider_account", OwnRelated),
+        ("occurred_at", DayRange),
+        GrossRange,
+    )
+    list_select_related = ("settlement__merchant", "settlement__provider_account")
+    search_fields = ("=reference", "=payment_reference", "=rrn", "=payment_id", "=settlement__reference")
+    search_help_text = gettext_lazy("Reference, RRN, payment or settlement")
 
-    @admin.display(description=_("state"))
+    @admin.display(description=gettext_lazy("occurred at"), ordering="occurred_at")
+    def occurred(self, row: SettlementLine) -> str:
+        return show.moment(row.occurred_at, row.settlement.merchant.zone)
+
+    @admin.display(description=gettext_lazy("state"))
     def shown_state(self, row: SettlementLine) -> SafeString:
-        return label(row.get_state_display(), _COLORS.get(row.state, ""))
+        return show.label(row.get_state_display(), _COLORS.get(row.state, ""))
 
-    @admin.display(description=_("gross"))
-    def shown_gross(self, row: SettlementLine) -> str | SafeString:
+    @admin.display(description=gettext_lazy("gross"), ordering="gross")
+    def amount_gross(self, row: SettlementLine) -> str | SafeString:
         return column(row.gross, row.currency)
 
-    @admin.display(description=_("fee with VAT"))
-    def shown_fee(self, row: SettlementLine) -> str | SafeString:
+    @admin.display(description=gettext_lazy("fee with VAT"))
+    def amount_fee(self, row: SettlementLine) -> str | SafeString:
         return column(row.fee + row.vat, row.currency)
 
-    @admin.display(description=_("payment"))
+    @admin.display(description=gettext_lazy("payment"))
     def shown_payment(self, row: SettlementLine) -> str | SafeString:
-        return link(row.payment_id)
+        return show.link(row.payment_id)
 
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """A file's page leads to its lines."""
-        return lookup == "settlement__file__id__exact" or super().lookup_allowed(lookup, value, request)
+    def page(self, request: HttpRequest, row: SettlementLine) -> Page:
+        """The movement as the provider tells it, and what the books have of it."""
+        currency, settlement = row.currency, row.settlement
+        facts: list[tuple[str, Any]] = [
+            (_("gross"), show.amount(row.gross, currency)),
+            (_("fee"), show.amount(row.fee, currency)),
+            (_("VAT on fee"), show.amount(row.vat, currency)),
+            (_("net"), show.amount(row.net, currency)),
+            (_("the books have"), row.expected is not None and show.amount(row.expected, currency)),
+            (_("booked as"), row.booked_currency and show.amount(row.booked_amount, row.booked_currency)),
+            (_("payment"), row.payment_id and show.link(row.payment_id)),
+            (_("settlement"), row_link(settlement)),
+            (_("line"), whole(row.number)),
+            (_("provider account"), show.link(settlement.provider_account_id, settlement.provider_account.name)),
+            (_("occurred at"), show.moment(row.occurred_at, settlement.merchant.zone)),
+            (_("reference"), row.reference),
+            (_("payment reference"), row.payment_reference),
+            ("RRN", row.rrn),
+            ("TID", row.tid),
+            ("STAN", row.stan),
+            (_("authorization code"), row.authorization_code),
+            (_("merchant"), settlement.merchant.name),
+        ]
+        return Page(
+            title=_("Settlement line: %(type)s of %(amount)s")
+            % {"type": row.get_type_display(), "amount": show.amount(row.gross, currency)},
+            label=self.shown_state(row),
+            facts=[Fact(name, value) for name, value in facts if value],
+        )

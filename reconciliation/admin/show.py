@@ -1,10 +1,14 @@
-"""What the pages of reconciliation show beside `payments.admin.show`: sums that a file may not have, and lists."""
+"""What the pages of reconciliation show beside `payments.admin.show`: sums that a file may not have, rows and lists."""
 
+from typing import Any
+
+from django.db.models import Model
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
+from payments.admin.access import row_url
 from payments.admin.show import NOTHING, amount, money
 
 
@@ -18,15 +22,14 @@ def text(value: int | None, currency: str | None) -> str:
     return NOTHING if value is None or currency is None else amount(value, currency)
 
 
-def file_link(file_id: str | None) -> str | SafeString:
-    """A settlement file's page."""
-    if not file_id:
+def row_link(row: Model | None, words: str = "") -> str | SafeString:
+    """The page of a row, by its name."""
+    if row is None:
         return NOTHING
-    address = reverse("admin:reconciliation_settlementfile_change", args=[file_id])
-    return format_html('<a href="{}" class="ot-link">{}</a>', address, file_id)
+    return format_html('<a href="{}" class="ot-link">{}</a>', row_url(type(row), row.pk), words or str(row))
 
 
-def list_link(text: str, page: str, **filters: str) -> SafeString:
+def list_link(words: Any, page: str, **filters: Any) -> SafeString:
     """A filtered list."""
     address = f"{reverse(f'admin:{page}')}?{urlencode(filters)}"
-    return format_html('<a href="{}" class="ot-link">{}</a>', address, text)
+    return format_html('<a href="{}" class="ot-link">{}</a>', address, words)

@@ -1,75 +1,205 @@
 """Bank statements and their lines, read-only."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
-from payments.admin.access import ScopedAdmin
-from payments.admin.show import label
+from payments.admin import show
+from payments.admin.access import merchants, person
+from payments.admin.filters import AmountRange, DayRange, OwnRelated
+from payments.admin.pages import Fact, Page, Section
+from payments.admin.story import StoryAdmin
+from payments.models import Merchant, ProviderAccount
 from payments.people.permissions import May
-from reconciliation.admin.show import column
+from reconciliation.admin.show import column, list_link, row_link, text
 from reconciliation.models import BankStatement, BankStatementLine
 
 _COLORS = {"payout": "success", "refund": "success", "suspense": "danger", "repeated": "warning", "other": "info"}
+SHOWN: Final = 200  # lines on a statement's own page
+
+
+class OfAccount(DropdownFilter):
+    """Which bank account: the merchants' own, of which there are few."""
+
+    parameter_name = "account"
+    title = gettext_lazy("account")
+    column: ClassVar[str] = "account"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        own = merchants(person(request), May.SEE_BOOKS)
+        ibans = [*own.values_list("iban", flat=True), *_bank_ibans(own)]
+        return [(iban, iban) for iban in sorted({iban.replace(" ", "").upper() for iban in ibans if iban})]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{self.column: self.value()}) if self.value() else queryset
+
+
+def _bank_ibans(own: QuerySet[Merchant]) -> QuerySet[ProviderAccount, str]:
+    """Where providers pay out to."""
+    return ProviderAccount.objects.filter(merchant__in=own).values_list("bank_iban", flat=True)
+
+
+class OfStatementsAccount(OfAccount):
+    """The same of a line."""
+
+    column = "statement__account"
 
 
 @admin.register(BankStatement)
-class BankStatementAdmin(ScopedAdmin):
+class BankStatementAdmin(StoryAdmin):
     """What a bank says of one account and period."""
 
     sees: ClassVar[May] = May.SEE_BOOKS
     channel_path: ClassVar[str | None] = None
     list_display = (
-        "account",
-        "reference",
-        "sequence",
-        "shown_opening",
-        "shown_closing",
-        "closed_on",
-        "kind",
+        *("account", "reference", "sequence", "amount_opening", "amount_closing", "closed", "kind"),
         "merchant",
     )
-    list_filter = ("kind", "account", "merchant")
-    list_select_related = ("merchant",)
-    search_fields = ("reference", "file__id__exact")
-    date_hierarchy = "closed_on"
-    ordering = ("-id",)
+    list_display_links = ("account", "reference")
+    list_filter = (("kind", ChoicesDropdownFilter), OfAccount, ("merchant", OwnRelated), ("closed_on", DayRange))
+    list_select_related = ("merchant", "file")
+    search_fields = ("reference", "=account", "=file__id")
+    search_help_text = gettext_lazy("Reference or account")
 
-    @admin.display(description=_("opening balance"))
-    def shown_opening(self, row: BankStatement) -> str | SafeString:
+    @admin.display(description=gettext_lazy("opening balance"))
+    def amount_opening(self, row: BankStatement) -> str | SafeString:
         return column(row.opening, row.currency)
 
-    @admin.display(description=_("closing balance"))
-    def shown_closing(self, row: BankStatement) -> str | SafeString:
+    @admin.display(description=gettext_lazy("closing balance"))
+    def amount_closing(self, row: BankStatement) -> str | SafeString:
         return column(row.closing, row.currency)
+
+    @admin.display(description=gettext_lazy("closed on"), ordering="closed_on")
+    def closed(self, row: BankStatement) -> str:
+        return show.day(row.closed_on)
+
+    def page(self, request: HttpRequest, row: BankStatement) -> Page:
+        """Its balances and its first lines."""
+        facts: list[tuple[str, Any]] = [
+            (_("opening balance"), row.opening is not None and text(row.opening, row.currency)),
+            (_("closing balance"), row.closing is not None and text(row.closing, row.currency)),
+            (_("account"), row.account),
+            (_("currency"), row.currency),
+            (_("kind"), row.get_kind_display()),
+            (_("reference"), row.reference),
+            (_("number"), row.sequence),
+            (_("opened on"), row.opened_on and show.day(row.opened_on)),
+            (_("closed on"), row.closed_on and show.day(row.closed_on)),
+            (_("file"), row_link(row.file)),
+            (_("merchant"), row.merchant.name),
+        ]
+        return Page(
+            title=_("Bank statement %(reference)s") % {"reference": row.reference},
+            facts=[Fact(name, value) for name, value in facts if value],
+            sections=[_lines(row)],
+        )
+
+
+def _lines(row: BankStatement) -> Section:
+    lines = list(row.lines.order_by("position")[:SHOWN])
+    every = list_link(
+        _("All lines of this statement"),
+        "reconciliation_bankstatementline_changelist",
+        statement__id__exact=row.pk,
+    )
+    return Section(
+        id="lines",
+        title=_("Lines"),
+        columns=[_("booked on"), _("amount"), _("counterparty"), _("description"), _("state")],
+        rows=[
+            [
+                row_link(line, show.day(line.booked_on)),
+                show.money(line.amount, line.currency),
+                line.counterparty_name or show.NOTHING,
+                line.remittance or show.NOTHING,
+                show.label(line.get_state_display(), _COLORS.get(line.state, "")),
+            ]
+            for line in lines
+        ],
+        empty=_("It has no lines."),
+        more=every,
+    )
 
 
 @admin.register(BankStatementLine)
-class BankStatementLineAdmin(ScopedAdmin):
+class BankStatementLineAdmin(StoryAdmin):
     """Transactions at the bank and what explains them."""
 
     sees: ClassVar[May] = May.SEE_BOOKS
     merchant_path: ClassVar[str] = "statement__merchant_id"
     channel_path: ClassVar[str | None] = None
-    list_display = ("booked_on", "shown_amount", "counterparty_name", "remittance", "shown_state", "statement")
-    list_filter = ("state", "statement__account")
-    list_select_related = ("statement",)
-    search_fields = ("counterparty_name", "remittance", "end_to_end_id__exact", "bank_reference__exact")
-    date_hierarchy = "booked_on"
-    ordering = ("-id",)
-    show_full_result_count = False
+    # A statement's and a file's page lead to their lines.
+    linked_filters: ClassVar[Sequence[str]] = ("statement__id__exact", "statement__file__id__exact")
+    list_display = ("booked", "amount_shown", "counterparty", "about", "shown_state", "shown_statement")
+    list_filter = (
+        ("state", ChoicesDropdownFilter),
+        OfStatementsAccount,
+        ("booked_on", DayRange),
+        AmountRange,
+    )
+    list_select_related = ("statement__merchant", "payout")
+    search_fields = ("counterparty_name", "remittance", "=end_to_end_id", "=bank_reference")
+    search_help_text = gettext_lazy("Counterparty, description or reference")
 
-    @admin.display(description=_("state"))
+    @admin.display(description=gettext_lazy("booked on"), ordering="booked_on")
+    def booked(self, row: BankStatementLine) -> str:
+        return show.day(row.booked_on)
+
+    @admin.display(description=gettext_lazy("state"))
     def shown_state(self, row: BankStatementLine) -> SafeString:
-        return label(row.get_state_display(), _COLORS.get(row.state, ""))
+        return show.label(row.get_state_display(), _COLORS.get(row.state, ""))
 
-    @admin.display(description=_("amount"))
-    def shown_amount(self, row: BankStatementLine) -> str | SafeString:
+    @admin.display(description=gettext_lazy("amount"), ordering="amount")
+    def amount_shown(self, row: BankStatementLine) -> str | SafeString:
         return column(row.amount, row.currency)
 
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """A file's page leads to its lines."""
-        return lookup == "statement__file__id__exact" or super().lookup_allowed(lookup, value, request)
+    @admin.display(description=gettext_lazy("counterparty"))
+    def counterparty(self, row: BankStatementLine) -> str:
+        return row.counterparty_name or show.NOTHING
+
+    @admin.display(description=gettext_lazy("description"))
+    def about(self, row: BankStatementLine) -> str:
+        return row.remittance or show.NOTHING
+
+    @admin.display(description=gettext_lazy("statement"))
+    def shown_statement(self, row: BankStatementLine) -> str | SafeString:
+        return row_link(row.statement)
+
+    def page(self, request: HttpRequest, row: BankStatementLine) -> Page:
+        """The transaction as the bank tells it, and what explains it."""
+        facts: list[tuple[str, Any]] = [
+            (_("amount"), show.amount(row.amount, row.currency)),
+            (_("booked on"), show.day(row.booked_on)),
+            (_("value date"), row.valued_on and show.day(row.valued_on)),
+            (_("counterparty"), row.counterparty_name),
+            (_("counterparty's IBAN"), row.counterparty_iban),
+            (_("description"), row.remittance),
+            (_("payout"), row.payout and row_link(row.payout)),
+            (_("provider account"), _account(row)),
+            (_("reversal"), row.reversal and _("yes")),
+            (_("statement"), row_link(row.statement)),
+            (_("account"), row.statement.account),
+            (_("bank's reference"), row.bank_reference),
+            (_("end-to-end id"), row.end_to_end_id),
+            (_("batch"), row.batch),
+            (_("transaction code"), row.code),
+            (_("merchant"), row.statement.merchant.name),
+        ]
+        return Page(
+            title=_("Bank line %(amount)s") % {"amount": show.amount(row.amount, row.currency)},
+            label=self.shown_state(row),
+            facts=[Fact(name, value) for name, value in facts if value],
+        )
+
+
+def _account(row: BankStatementLine) -> str | SafeString:
+    """Whose line it seems to be, where nothing else explains it."""
+    found = ProviderAccount.objects.filter(id=row.provider_account_id).first() if row.provider_account_id else None
+    return show.link(found.id, found.name) if found is not None else ""

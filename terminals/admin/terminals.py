@@ -1,6 +1,6 @@
 """Terminals: added, given a pairing code (shown once, as text and as a QR code), unpaired and revoked."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -9,12 +9,16 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from payments.admin import show
-from payments.admin.access import ScopedAdmin, person
+from payments.admin.access import person
+from payments.admin.filters import OwnRelated
 from payments.admin.forms import PersonForm, bound_to, note_refused_choices
+from payments.admin.pages import Fact, Page
 from payments.admin.refusals import explain
+from payments.admin.story import StoryAdmin
 from payments.errors import OnetillError
 from payments.models import Channel, ProviderAccount
 from payments.people.permissions import May, may_somewhere, within
@@ -61,35 +65,16 @@ class TerminalForm(PersonForm):
 
 
 @admin.register(Terminal)
-class TerminalAdmin(ScopedAdmin):
+class TerminalAdmin(StoryAdmin):
     """Terminals of the channels in which the person may see them."""
 
     form = TerminalForm
     actions = ("new_code", "revoke")
-    list_display = ("label", "channel", "state", "seen", "series", "last_sequence", "gap", "queue_depth", "id")
-    list_filter = ("status", "channel")
-    list_select_related = ("merchant", "channel")
-    search_fields = ("label", "id__exact", "serial_number__exact")
-    ordering = ("-id",)
-    shown: ClassVar[tuple[str, ...]] = (
-        "id",
-        "label",
-        "channel",
-        "status",
-        "provider_account",
-        "serial_number",
-        "model",
-        "merchant_ids",
-        "created_at",
-        "paired_at",
-        "series",
-        "last_sequence",
-        "missing",
-        "last_seen_at",
-        "firmware",
-        "queue_depth",
-        "battery",
-    )
+    list_display = ("label", "channel", "state", "seen", "series", "last_sequence", "gap", "waiting")
+    list_filter = (("status", ChoicesDropdownFilter), ("channel", OwnRelated))
+    list_select_related = ("merchant", "channel", "provider_account")
+    search_fields = ("label", "=id", "=serial_number")
+    search_help_text = _("Label or serial number")
 
     @admin.display(description=_("status"), ordering="status")
     def state(self, terminal: Terminal) -> SafeString:
@@ -106,11 +91,39 @@ class TerminalAdmin(ScopedAdmin):
         """How many of its transactions are missing."""
         return sequences.count(terminal.missing)
 
+    @admin.display(description=_("queue depth"), ordering="queue_depth")
+    def waiting(self, terminal: Terminal) -> str:
+        """What it has not sent yet, as it said last."""
+        return show.NOTHING if terminal.queue_depth is None else str(terminal.queue_depth)
+
+    def page(self, request: HttpRequest, row: Terminal) -> Page:
+        """The device, its contract, and what is missing of what it did."""
+        zone = row.merchant.zone
+        facts: list[tuple[Any, Any]] = [
+            (_("channel"), show.link(row.channel_id, row.channel.name)),
+            (_("provider account"), show.link(row.provider_account_id, row.provider_account.name)),
+            (_("merchant ids"), ", ".join(_contract(one) for one in row.merchant_ids)),
+            (_("serial number"), row.serial_number),
+            (_("model"), row.model),
+            (_("last seen at"), row.last_seen_at and self.seen(row)),
+            (_("queue depth"), row.queue_depth is not None and str(row.queue_depth)),
+            (_("battery (%)"), row.battery),
+            (_("firmware"), row.firmware),
+            (_("series"), row.series),
+            (_("last sequence"), row.last_sequence),
+            (_("missing sequences"), ", ".join(f"{first}–{last}" for first, last in row.missing)),
+            (_("created at"), show.moment(row.created_at, zone)),
+            (_("paired at"), row.paired_at and show.moment(row.paired_at, zone)),
+            (_("merchant"), row.merchant.name),
+            ("id", row.id),
+        ]
+        return Page(title=row.label, label=self.state(row), facts=[Fact(name, value) for name, value in facts if value])
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return may_somewhere(person(request), May.MANAGE_TERMINALS)
 
     def get_fields(self, request: HttpRequest, obj: Terminal | None = None) -> Any:
-        return TerminalForm.Meta.fields if obj is None else self.shown
+        return TerminalForm.Meta.fields
 
     def get_form(self, request: HttpRequest, obj: Terminal | None = None, change: bool = False, **kwargs: Any) -> Any:
         return bound_to(super().get_form(request, obj, change, **kwargs), person(request))
@@ -177,3 +190,9 @@ class TerminalAdmin(ScopedAdmin):
             "minutes": int(codes.LIVES.total_seconds() // 60),
         }
         return TemplateResponse(request, "terminals/pairing_code.html", context, headers={"Cache-Control": "no-store"})
+
+
+def _contract(one: dict[str, Any]) -> str:
+    """The acquirer's numbers of one brand: `V PAY: TID 12345678, MID 9876543`."""
+    numbers = [f"{name.upper()} {one[name]}" for name in ("tid", "mid") if one.get(name)]
+    return f"{show.brand(one.get('brand') or '')}: {', '.join(numbers)}" if one.get("brand") else ", ".join(numbers)

@@ -1,50 +1,68 @@
 """What terminals posted, number by number, and where two posts contradict each other."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from payments.admin import show
-from payments.admin.access import ScopedAdmin
+from payments.admin.filters import DayRange
+from payments.admin.pages import Fact, Page, Section
+from payments.admin.story import StoryAdmin
 from payments.models import CardEvidence
 from payments.models.discrepancy import DiscrepancyKind
+from payments.services.device import Kind
 from terminals.models import SequenceConflict, TerminalTransaction
 
 
+class OfType(DropdownFilter):
+    """What a card was used for."""
+
+    parameter_name = "type"
+    title = _("type")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(kind.value, show.VERBS.get(kind.value, kind.value)) for kind in Kind]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(type=self.value()) if self.value() else queryset
+
+
 @admin.register(TerminalTransaction)
-class TerminalTransactionAdmin(ScopedAdmin):
+class TerminalTransactionAdmin(StoryAdmin):
     """Each number a terminal used, what it did, and whether it still waits for its original."""
 
     merchant_path: ClassVar[str] = "terminal__merchant_id"
     channel_path: ClassVar[str | None] = "terminal__channel_id"
-    list_display = ("time", "terminal", "series", "sequence", "type", "state", "payment", "refund")
-    list_filter = ("status", "type")
+    list_display = ("time", "device", "number", "kind", "state", "payment", "refund")
+    list_display_links = ("time", "number")
+    list_filter = (("status", ChoicesDropdownFilter), OfType, ("recorded_at", DayRange))
     list_select_related = ("terminal__merchant",)
-    search_fields = ("terminal__id__exact", "payment_id__exact", "refund_id__exact", "sequence__exact")
-    ordering = ("-id",)
-    show_full_result_count = False
-    fields = (
-        "terminal",
-        "series",
-        "sequence",
-        "type",
-        "state",
-        "waits_for",
-        "payment",
-        "refund",
-        "disagreements",
-        "time",
-        "evidence",
-    )
-    readonly_fields = ("time", "state", "payment", "refund", "disagreements", "evidence")
+    search_fields = ("=terminal__id", "terminal__label", "=payment_id", "=refund_id", "=sequence")
+    search_help_text = _("Sequence, terminal, payment or refund")
 
     @admin.display(description=_("recorded at"), ordering="id")
     def time(self, row: TerminalTransaction) -> str:
         """On the merchant's clocks."""
         return show.moment(row.recorded_at, row.terminal.merchant.zone)
+
+    @admin.display(description=_("terminal"))
+    def device(self, row: TerminalTransaction) -> str | SafeString:
+        return show.link(row.terminal_id, row.terminal.label)
+
+    @admin.display(description=_("sequence"), ordering="sequence")
+    def number(self, row: TerminalTransaction) -> str:
+        return f"{row.series}/{row.sequence}"
+
+    @admin.display(description=_("type"))
+    def kind(self, row: TerminalTransaction) -> str:
+        return _type(row.type)
 
     @admin.display(description=_("status"), ordering="status")
     def state(self, row: TerminalTransaction) -> SafeString:
@@ -62,42 +80,86 @@ class TerminalTransactionAdmin(ScopedAdmin):
         """To the refund it made."""
         return show.link(row.refund_id)
 
-    @admin.display(description=_("discrepancies"))
-    def disagreements(self, row: TerminalTransaction) -> str | SafeString:
-        """To what it disagreed with when it came."""
-        links = [(show.link(found["id"], _kind(found["kind"])),) for found in row.discrepancies]
-        return format_html_join(", ", "{}", links) or show.NOTHING
+    def page(self, request: HttpRequest, row: TerminalTransaction) -> Page:
+        """What it did, what it disagreed with when it came, and all that the device said."""
+        facts: list[tuple[Any, Any]] = [
+            (_("terminal"), self.device(row)),
+            (_("sequence"), self.number(row)),
+            (_("waits for sequence"), row.waits_for),
+            (_("payment"), row.payment_id and self.payment(row)),
+            (_("refund"), row.refund_id and self.refund(row)),
+            (_("discrepancies"), row.discrepancies and _disagreements(row)),
+            (_("recorded at"), self.time(row)),
+            (_("merchant"), row.terminal.merchant.name),
+        ]
+        return Page(
+            title=f"{capfirst(_type(row.type))} {self.number(row)}",
+            label=self.state(row),
+            facts=[Fact(name, value) for name, value in facts if value],
+            sections=[_said("posted", _("as posted"), _evidence(row))],
+        )
 
-    @admin.display(description=_("as posted"))
-    def evidence(self, row: TerminalTransaction) -> str | SafeString:
-        """All that the device said, card numbers masked."""
-        found = CardEvidence.objects.filter(terminal_id=row.terminal_id, series=row.series, sequence=row.sequence)
-        return _listed(next((one.posted for one in found), {}))
+
+def _disagreements(row: TerminalTransaction) -> str | SafeString:
+    return format_html_join(", ", "{}", ((show.link(one["id"], _kind(one["kind"])),) for one in row.discrepancies))
 
 
 @admin.register(SequenceConflict)
-class SequenceConflictAdmin(ScopedAdmin):
+class SequenceConflictAdmin(StoryAdmin):
     """The second version of a number that was taken; the first one is what was booked."""
 
     merchant_path: ClassVar[str] = "terminal__merchant_id"
     channel_path: ClassVar[str | None] = "terminal__channel_id"
-    list_display = ("terminal", "series", "sequence", "received_at")
-    list_select_related = ("terminal",)
-    search_fields = ("terminal__id__exact", "sequence__exact")
-    ordering = ("-id",)
-    fields = ("terminal", "series", "sequence", "received_at", "second", "first")
-    readonly_fields = ("second", "first")
+    list_display = ("time", "device", "number")
+    list_display_links = ("time", "number")
+    list_filter = (("received_at", DayRange),)
+    list_select_related = ("terminal__merchant",)
+    search_fields = ("=terminal__id", "terminal__label", "=sequence")
+    search_help_text = _("Sequence or terminal")
 
-    @admin.display(description=_("as posted later"))
-    def second(self, row: SequenceConflict) -> str | SafeString:
-        """What was not booked."""
-        return _listed(row.posted)
+    @admin.display(description=_("received at"), ordering="id")
+    def time(self, row: SequenceConflict) -> str:
+        return show.moment(row.received_at, row.terminal.merchant.zone)
 
-    @admin.display(description=_("as booked"))
-    def first(self, row: SequenceConflict) -> str | SafeString:
-        """What was."""
-        found = CardEvidence.objects.filter(terminal_id=row.terminal_id, series=row.series, sequence=row.sequence)
-        return _listed(next((one.posted for one in found), {}))
+    @admin.display(description=_("terminal"))
+    def device(self, row: SequenceConflict) -> str | SafeString:
+        return show.link(row.terminal_id, row.terminal.label)
+
+    @admin.display(description=_("sequence"), ordering="sequence")
+    def number(self, row: SequenceConflict) -> str:
+        return f"{row.series}/{row.sequence}"
+
+    def page(self, request: HttpRequest, row: SequenceConflict) -> Page:
+        """What was booked, and what came later under the same number."""
+        facts: list[tuple[Any, Any]] = [
+            (_("terminal"), self.device(row)),
+            (_("sequence"), self.number(row)),
+            (_("received at"), self.time(row)),
+            (_("merchant"), row.terminal.merchant.name),
+        ]
+        return Page(
+            title=_("Conflict at sequence %(number)s") % {"number": self.number(row)},
+            facts=[Fact(name, value) for name, value in facts],
+            sections=[
+                _said("booked", _("as booked"), _evidence(row)),
+                _said("later", _("as posted later"), row.posted),
+            ],
+        )
+
+
+def _evidence(row: TerminalTransaction | SequenceConflict) -> dict[str, object]:
+    """What the device posted and is booked, card numbers masked."""
+    found = CardEvidence.objects.filter(terminal_id=row.terminal_id, series=row.series, sequence=row.sequence)
+    return next((one.posted for one in found), {})
+
+
+def _said(name: str, title: Any, posted: dict[str, object]) -> Section:
+    return Section(id=name, title=capfirst(title), columns=[_("transaction")], rows=[[_listed(posted)]])
+
+
+def _type(name: str) -> str:
+    """What a card was used for, in the reader's language."""
+    return str(show.VERBS.get(name, name))
 
 
 def _listed(posted: dict[str, object]) -> SafeString:

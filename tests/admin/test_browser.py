@@ -61,11 +61,11 @@ def test_from_the_list_to_a_refund(page: Any, shop: Shop) -> None:
     page.click("a.ot-button >> text=Refund")
     page.fill("[name=amount]", "2.50")
     page.fill("[name=reason]", "Broken stem.")
-    page.click("text=Show how it would go")
+    page.click("text=Show how the money goes back")
     assert "€2.50" in page.inner_text("#plan")
     assert not Refund.objects.exists()
-    page.click("text=Refund it so")
-    page.wait_for_selector("text=The refund of €2.50 is decided")
+    page.click("text=Refund like this")
+    page.wait_for_selector("text=The refund of €2.50 has been made")
     assert Refund.objects.get().status == "succeeded"
     assert "€2.50" in page.inner_text("#refunds")
 

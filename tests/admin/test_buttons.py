@@ -42,14 +42,14 @@ def test_a_refund_is_planned_first_and_made_once(shop: Shop, root: Browser) -> N
 
     plan = root.post(path, **asked)
 
-    assert "How it would go" in plan
+    assert "How the money goes back" in plan
     assert not Refund.objects.exists()
     confirmed = hidden(plan.split('name="confirmed" id')[-1], "confirmed")
     page = root.post(path, **asked, confirmed=confirmed)
     made = Refund.objects.get()
     assert (made.amount, made.status, made.requested_by) == (500, "succeeded", root.user.id)
-    assert "The refund of €5.00 is decided" in page
-    assert "nothing was done twice" in root.post(path, **asked, confirmed=confirmed)
+    assert "The refund of €5.00 has been made" in page
+    assert "Nothing was done twice" in root.post(path, **asked, confirmed=confirmed)
     assert Refund.objects.count() == 1
 
 
@@ -59,15 +59,15 @@ def test_a_plan_that_changed_meanwhile_is_shown_again(shop: Shop, root: Browser)
     asked = {"amount": "5.00", "channel": shop.store.id, "route": "auto", "reason": "Too small."}
     asked["once"] = hidden(root.get(path), "once")
     page = root.post(path, **asked, confirmed=f"{payment.id}:400:original")
-    assert "How it would go" in page
+    assert "How the money goes back" in page
     assert not Refund.objects.exists()
 
 
 def test_a_refund_by_voucher_shows_the_code_once(shop: Shop, root: Browser) -> None:
     page = refund(root, shop.pin(2_000), route="voucher")
     voucher = Voucher.objects.get()
-    assert re.search(rf"shown this once: \S*{voucher.code_end}", page)
-    assert "shown this once" not in root.get(f"payments/refund/{Refund.objects.get().id}/change/")
+    assert re.search(rf"shown only now: \S*{voucher.code_end}", page)
+    assert "shown only now" not in root.get(f"payments/refund/{Refund.objects.get().id}/change/")
 
 
 @pytest.mark.parametrize(
@@ -76,14 +76,14 @@ def test_a_refund_by_voucher_shows_the_code_once(shop: Shop, root: Browser) -> N
         ({"amount": "20.01"}, "At most €20.00 can be given back."),
         ({"amount": "0"}, "The amount must be above zero."),
         ({"amount": "-5"}, "The amount must be above zero."),
-        ({"amount": "1.255"}, "at most 2 decimals"),
+        ({"amount": "1.255"}, "can be read in two ways. Write 1255 or 1,255.00"),
         ({"amount": "five"}, "at most 2 decimals"),
         ({"amount": "NaN"}, "at most 2 decimals"),
-        ({"amount": "9" * 40}, "The amount must be above zero."),
+        ({"amount": "9" * 40}, "The amount is too large."),
         ({"reason": ""}, "This field is required."),
-        ({"reason": "card 4111 1111 1111 1111"}, "This holds a card number."),
-        ({"route": "bank"}, "Give the customer&#x27;s IBAN and name."),
-        ({"route": "bank", "iban": "NL00BANK"}, "This is no valid IBAN."),
+        ({"reason": "card 4111 1111 1111 1111"}, "This contains a card number."),
+        ({"route": "bank"}, "Enter the customer&#x27;s IBAN and name."),
+        ({"route": "bank", "iban": "NL00BANK"}, "This is not a valid IBAN."),
         ({"route": "teleport"}, "Select a valid choice."),
         ({"channel": "chn_of_nobody"}, "Select a valid choice."),
     ],
@@ -98,8 +98,8 @@ def test_what_cannot_be_refunded_is_refused_in_words(
 def test_a_dutch_reader_writes_amounts_with_a_comma(shop: Shop, sign_in: SignIn) -> None:
     dutch = sign_in(language="nl")
     payment = shop.pay_cash(200_000)
-    assert "hoogstens 2 decimalen" in refund(dutch, payment, amount="1.250")
-    refund(dutch, payment, amount="12,50")
+    assert "Schrijf 1250 of 1.250,00" in refund(dutch, payment, amount="1.250")
+    refund(dutch, payment, amount="€ 12,50")
     assert Refund.objects.get().amount == 1_250
 
 
@@ -114,7 +114,7 @@ def test_a_large_refund_waits_for_a_second_person_with_a_second_factor(shop: Sho
     asker.prove()
     assert "this is your own request" in asker.client.post(f"/admin/{path}", {"note": ""}).content.decode()
     second.prove()
-    assert "is decided" in second.post(path, note="Seen the goods.")
+    assert "has been made" in second.post(path, note="Seen the goods.")
 
     assert fresh(waiting).status == "succeeded"
     approval = Approval.objects.get()
@@ -137,7 +137,7 @@ def test_a_bank_transfer_is_released_once(shop: Shop, sign_in: SignIn) -> None:
     finance = sign_in("finance")
     path = f"payments/refund/{made.id}/release/"
     part = made.parts.get(route=Route.BANK)
-    assert "the bank statement will show it leaving" in finance.post(path, part=part.id)
+    assert "The bank statement will show the transfer" in finance.post(path, part=part.id)
     assert fresh(part).released_at is not None
     assert "Select a valid choice" in finance.client.post(f"/admin/{path}", {"part": part.id}).content.decode()
     sign_in("store_manager").get(path, status=403)
@@ -148,7 +148,7 @@ def test_a_refund_that_has_not_left_is_given_up(shop: Shop, root: Browser) -> No
     root.post(f"payments/refund/{waiting.id}/cancel/")
     assert fresh(waiting).status == "canceled"
     assert (
-        "nothing is left to give up"
+        "there is nothing left to cancel"
         in root.client.post(f"/admin/payments/refund/{waiting.id}/cancel/").content.decode()
     )
 
@@ -208,7 +208,7 @@ def test_settings_change_in_the_open(shop: Shop, sign_in: SignIn) -> None:
     assert fresh(shop.merchant).refund_fallback == "voucher"
     assert AuditLog.objects.get(action="merchant.changed").after["iban"] == IBAN
     refused = owner.client.post(f"/admin/{path}/set/", {**given, "iban": "NL00"}).content.decode()
-    assert "This is no valid IBAN" in refused
+    assert "This is not a valid IBAN" in refused
     owner.post(f"{path}/add-channel/", name="Bloem Gouda", kind="in_store")
     assert Channel.objects.get(name="Bloem Gouda").merchant_id == shop.merchant.id
     owner.post(f"{path}/add-account/", name="PIN", provider="external", currency="EUR")

@@ -20,8 +20,8 @@ def test_its_page_says_what_to_do_in_every_state(shop: Shop, root: Browser, sign
     steps = [
         (Stage.INQUIRY, Status.INQUIRY, {"respond_by": soon}, ["asks about this sale", "from now"]),
         (Stage.CHARGEBACK, Status.OPEN, {}, ["has taken €25.00, for now", "named no deadline"]),
-        (Stage.CHARGEBACK, Status.WON, {}, ["ours again"]),
-        (Stage.PRE_ARBITRATION, Status.OPEN, {"respond_by": timezone.now()}, ["contests", "is over"]),
+        (Stage.CHARGEBACK, Status.WON, {}, ["yours again"]),
+        (Stage.PRE_ARBITRATION, Status.OPEN, {"respond_by": timezone.now()}, ["contests", "has passed"]),
         (Stage.PRE_ARBITRATION, Status.LOST, {}, ["The customer keeps €25.00"]),
     ]
     for stage, status, more, words in steps:

@@ -139,14 +139,14 @@ def test_nobody_adds_changes_or_deletes_what_is_about_money(busy: Shop, root: Br
         if row is not None:
             before = found._default_manager.filter(pk=row.pk).values().get()
             root.get(f"{name}/{row.pk}/delete/", status=403)
-            root.post(f"{name}/{row.pk}/change/", amount=1, status=200)
+            root.post(f"{name}/{row.pk}/change/", amount=1, status=403)
             assert found._default_manager.filter(pk=row.pk).values().get() == before
 
 
 def test_whoever_has_no_role_sees_nothing(busy: Shop, sign_in: SignIn) -> None:
     nobody = sign_in("auditor")
     nobody.user.roles.all().delete()
-    assert "no merchant that you may see" in nobody.get("")
+    assert "do not have access to any merchant" in nobody.get("")
     nobody.get("payments/payment/", status=403)
     nobody.get("sales/", status=403)
 
@@ -163,17 +163,6 @@ def test_every_page_goes_by_the_merchants_clock(busy: Shop, root: Browser) -> No
     assert "2 Jul 2026 01:30" in root.get("payments/discrepancy/")
     Payment.objects.update(occurred_at=on("2025-07-01", "23:30"))
     assert "2 Jul 2025 01:30" in root.get("payments/payment/")
-
-
-@pytest.mark.parametrize(
-    ("name", "column"), [("payout", "expected_on"), ("bankstatement", "closed_on"), ("bankstatementline", "booked_on")]
-)
-def test_a_day_of_a_list_is_that_day_whatever_the_clock(name: str, column: str, busy: Shop, root: Browser) -> None:
-    day = {f"{column}__year": "2026", f"{column}__month": "7", f"{column}__day": "2"}
-    page = root.client.get(f"/admin/reconciliation/{name}/", day)
-    asked = str(page.context["cl"].queryset.query)
-    assert "2026-07-02" in asked
-    assert "2026-07-01" not in asked
 
 
 def test_a_payment_tells_how_it_was_paid_as_its_owners_spell_it(shop: Shop) -> None:

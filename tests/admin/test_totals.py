@@ -171,10 +171,10 @@ def test_the_first_page_tells_today_and_what_waits(sold: Shop, sign_in: SignIn) 
     sold.refund(sold.pin(50_000).order, 20_000)
     finance = sign_in("finance")
     page = finance.get("")
-    for told in ("In store", "refunds that wait for a second person", "refund without a sale", "Last payments"):
+    for told in ("In store", "refunds waiting for a second person", "refund without a sale", "Last payments"):
         assert told in page, told
     assert 'hx-trigger="every' in page
-    assert "refunds that wait" in finance.get("live/")
+    assert "refunds waiting" in finance.get("live/")
     assert queries(finance, "") <= 25
 
 
@@ -193,7 +193,7 @@ def test_sales_by(by: str, sold: Shop, sign_in: SignIn) -> None:
     captured = sum(row.amount_captured for row in Payment.objects.filter(status="captured"))
     assert f"€{captured / 100:,.2f}" in str(section.totals[2])
     wrong = finance.client.get("/admin/sales/", {"first": "2020-01-01"}).content.decode()
-    assert "Choose at most a year" in wrong
+    assert "Choose a period of at most a year" in wrong
     assert finance.client.get("/admin/sales/", {"merchant": "mer_x", "by": "x"}).status_code == 200
 
 

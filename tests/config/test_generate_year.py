@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from payments import statistics
 from payments.ledger.audit import violations
-from payments.models import Channel, Discrepancy, Merchant, Payment, Refund
+from payments.models import CardEvidence, Channel, Discrepancy, Merchant, Payment, Refund
 from payments.services import onboard
-from reconciliation.models import Settlement
+from reconciliation.models import Settlement, SettlementLine
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAYMENTS = 160
@@ -43,6 +43,21 @@ def test_a_year_proves_itself(merchant: Merchant) -> None:
     assert Settlement.objects.count() >= 12
     _is_told_by_statistics(merchant)
     _is_like_a_shop()
+    _is_named_alike_at_the_till_and_in_the_settlement()
+
+
+def _is_named_alike_at_the_till_and_in_the_settlement() -> None:
+    """The acquirer's numbers name one transaction, and the settlement's line has those of the device."""
+    names = ("acquirer_tid", "stan", "rrn", "authorization_code")
+    posted = CardEvidence.objects.filter(posted__outcome="approved")
+    by_name = {tuple(getattr(row, name) for name in names): row for row in posted}
+    assert len(by_name) == posted.count() > 0
+    assert all(all(name) for name in by_name)
+    lines = list(SettlementLine.objects.exclude(rrn=""))
+    assert len(lines) == len(by_name)
+    for line in lines:
+        row = by_name[line.tid, line.stan, line.rrn, line.authorization_code]
+        assert (line.state, line.payment_id, abs(line.gross)) == ("matched", row.payment_id, row.amount)
 
 
 def _is_told_by_statistics(merchant: Merchant) -> None:

@@ -93,7 +93,7 @@ def test_a_key_is_rolled_and_revoked(shop: Shop) -> None:
     assert old.key.revoked_at is not None
     refused = page(owner, "/admin/people/apikey/", action="roll", _selected_action=old.key.id)
     assert 'id="key"' not in refused
-    assert "has expired or been revoked" in refused
+    assert "has expired or was revoked" in refused
 
 
 def test_an_owner_makes_keys_of_no_other_merchant(shop: Shop) -> None:

@@ -4,7 +4,6 @@ import logging
 from typing import Any
 
 import pytest
-from django.contrib.admin.utils import quote
 from django.core import mail as outbox
 from django.utils import timezone
 
@@ -199,8 +198,8 @@ def test_the_number_on_it_finds_the_order_at_any_counter(shop: Shop, till: Api, 
         (found,) = till.get("/v1/orders", receipt=receipt).json()["data"]
         assert found["id"] == order_id
     listed = sign_in("clerk").get("payments/order/", q=number)
-    assert quote(refund.order_id) in listed
-    assert quote(pinned.order_id) not in listed
+    assert refund.order_id in listed
+    assert pinned.order_id not in listed
     stranger = open_shop("Vreemd")
     key = api_keys.create(merchant_id=stranger.merchant.id, test_mode=True, scopes=["all"], channel_id=None, actor=BY)
     for receipt in (pinned.receipt_number, number):
@@ -214,7 +213,7 @@ def test_staff_send_and_show_it(shop: Shop, sign_in: Any) -> None:
     refund = shop.refund(payment, 400, channel=shop.store)
     for path in (f"payments/payment/{payment.id}", f"payments/refund/{refund.id}"):
         assert 'value="anna@example.com"' in clerk.get(f"{path}/receipt/")
-        assert "on its way to bea@example.com" in clerk.post(f"{path}/receipt/", to="bea@example.com", language="")
+        assert "Sent to bea@example.com" in clerk.post(f"{path}/receipt/", to="bea@example.com", language="")
         shown = clerk.client.get(f"/admin/{path}/receipt.pdf")
         assert (shown["Content-Type"], shown.content[:5]) == ("application/pdf", b"%PDF-")
         assert f"/admin/{path}/receipt.pdf" in clerk.get(f"{path}/change/")

@@ -1,0 +1,195 @@
+"""Every page and every button is reached by clicking from home, by each role, in both languages; and reads well."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.core.files.base import ContentFile
+from django.utils import timezone
+
+from payments.admin.story import StoryAdmin
+from payments.fields import AmountField
+from payments.ids import ALPHABET
+from payments.models import Chargeback, ProviderEvent
+from payments.notify.models import WebhookDelivery
+from payments.notify.services import endpoints
+from payments.people.models import Role
+from payments.people.permissions import GRANTS
+from payments.people.services import api_keys, customers
+from payments.services.device import Proof
+from payments.services.link import LinkRequest, create_link
+from payments.services.plan import BankAccount
+from payments.services.send_link import send_link
+from reconciliation.models import Announcement, SettlementFile
+from reconciliation.services.import_file import import_file
+from reconciliation.services.upload import upload
+from terminals.services.create import create
+from tests.admin.conftest import SignIn
+from tests.admin.conftest import sign_in as sign_in
+from tests.admin.crawler import Crawl, Page, Seen
+from tests.api.client import Api
+from tests.builders import BY, Shop, open_shop, tell_of_dispute
+from tests.reconciliation.conftest import BankLine, card_present, settlement_csv, statement
+from tests.simulator import RunningSimulator
+from tests.terminals.device import Device, sale
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+IBAN = "NL91ABNA0417164300"
+ROLES = ["root", *Role.Name.values]
+# What a list does with the rows that are ticked.
+ACTIONS = {"take", "leave", "erase", "roll", "revoke", "resend", "new_code"}
+
+
+@pytest.fixture
+def shop(transactional_db: None, simulator: RunningSimulator, settings: Any, tmp_path: Any) -> Shop:
+    """A shop in which something of everything happened, and everything can still be done."""
+    settings.MEDIA_ROOT = tmp_path
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    settings.WEBHOOK_ALLOW_PRIVATE = True
+    shop = open_shop(second_person_above=10_000, iban=IBAN)
+    endpoints.create(
+        merchant_id=shop.merchant.id, test_mode=True, actor=BY, url="http://127.0.0.1:9/hook", events=["*"]
+    )
+    _is_paid(shop)
+    _gives_back(shop)
+    _asks_for_money(shop)
+    _has_a_terminal(shop)
+    _reconciles(shop)
+    api_keys.create(merchant_id=shop.merchant.id, test_mode=True, scopes=["all"], actor=BY, label="webshop")
+    WebhookDelivery.objects.update(status="failed", next_attempt_at=None, attempts=13)
+    return shop
+
+
+def _is_paid(shop: Shop) -> None:
+    anna = customers.get_or_create(merchant_id=shop.merchant.id, email="anna@example.com", name="Anna", reference="C-1")
+    shop.pay(56_789, manual_capture=True, customer=anna)
+    shop.pay(7_891, buyer={"email": "bo@example.com"})
+    shop.pay_cash(6_543, order_total=8_765)
+    shop.voucher(9_876)
+    disputed = shop.pin(5_432)
+    soon = timezone.now() + timedelta(days=2)
+    tell_of_dispute(disputed, Chargeback.Stage.CHARGEBACK, Chargeback.Status.OPEN, respond_by=soon)
+
+
+def _gives_back(shop: Shop) -> None:
+    shop.refund(shop.pay_cash(23_456).order, 6_789, channel=shop.store, route="cash")
+    shop.refund(shop.pin(45_678).order, 34_567)
+    account = BankAccount(iban=IBAN, name="A. Jansen")
+    shop.refund(shop.pin(9_753).order, 8_642, route="bank", bank_account=account)
+    shop.pin_back(7_531)
+    shop.pin_back(6_420, shop.pin(5_310))
+
+
+def _asks_for_money(shop: Shop) -> None:
+    wish = LinkRequest(channel=shop.webshop, description="Autumn bouquet", amount=5_975, currency="EUR")
+    send_link(create_link(wish, actor=BY), to="anna@example.com", language=None, actor=BY)
+    apps.get_model("notify", "Mail").objects.update(status="failed", next_attempt_at=None)
+
+
+def _has_a_terminal(shop: Shop) -> None:
+    made = create(channel=shop.store, label="Counter 1", actor=BY)
+    answer = Api().post("/v1/terminals/pair", {"pairing_code": made.pairing_code})
+    device = Device(made.terminal.id, secret=answer.json()["secret"])
+    device.post(sale(1, 6_161))
+    device.post(sale(1, 7_272))
+
+
+def _reconciles(shop: Shop) -> None:
+    account = shop.account("external")
+    shop.pin(8_181, proof=Proof(rrn="RRN-1", authorization_code="A1", acquirer_tid="T1"))
+    lines = [card_present(8_180, rrn="RRN-1", tid="T1", code="A1", fee=15), card_present(9_191, rrn="RRN-9", tid="T9")]
+    _sends(shop, settlement_csv(*lines, payout="PAY-1"), provider_account=account)
+    _sends(shop, statement(BankLine(17_000, "PAY-1"), BankLine(-5_050, "Rent"), opening=123_456))
+    _sends(shop, "nothing;known\n")
+    refused = SettlementFile.objects.get(status="refused")
+    Announcement.objects.create(merchant=shop.merchant, provider_account=account, reference="po_1", detail="")
+    ProviderEvent.objects.create(merchant=shop.merchant, provider_account=account, event_id="evt_of_them", body=b"{}")
+    assert refused.problems
+
+
+def _sends(shop: Shop, content: str, **more: Any) -> None:
+    row = upload(merchant=shop.merchant, file=ContentFile(content.encode()), name="file", actor=BY, **more)
+    import_file(row.id)
+
+
+def name_of(model: Any, page: str) -> str:
+    return f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}"
+
+
+def buttons(role: str) -> Iterator[str]:
+    """The pages of all buttons that this role may press somewhere."""
+    granted = GRANTS[Role.Name(role)] if role != "root" else None
+    for model, page in admin.site._registry.items():
+        for deed in page.deeds if isinstance(page, StoryAdmin) and model._default_manager.exists() else ():
+            if granted is None or deed.needs in granted:
+                yield name_of(model, deed.name)
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_everything_is_reached_from_home(language: str, shop: Shop, sign_in: SignIn) -> None:
+    wrong: list[str] = []
+    raw = minor_units()
+    for role in ROLES:
+        crawl = Crawl(sign_in(role, language=language).client).go()
+        wrong += [f"{role}: {fault}" for fault in crawl.wrong]
+        wrong += [f"{role}: no way to {name}" for name in buttons(role) if name not in crawl.views]
+        wrong += [f"{role}: {form}" for form in crawl.posts if form.startswith("nothing")]
+        if role == "root":
+            wrong += [f"no way to {name}" for name in _pages() - crawl.views]
+            wrong += [f"no way to do {name}" for name in ACTIONS - crawl.options]
+        if role in ("root", "owner", "finance"):
+            wrong += [f"{role}: no way to resolve"] * ("admin:payments_discrepancy_resolve" not in crawl.posts)
+            wrong += [f"{role}: no way to send a file"] * (
+                "admin:reconciliation_settlementfile_upload" not in crawl.views
+            )
+        wrong += [f"{role}: {fault}" for page in crawl.seen.values() for fault in unreadable(page, raw)]
+    assert wrong == []
+
+
+def _pages() -> set[str]:
+    """The list of every model that has one, and the page of a row."""
+    names = {name_of(model, "changelist") for model in admin.site._registry}
+    return names | {name_of(model, "change") for model in admin.site._registry if model._default_manager.exists()}
+
+
+ID = re.compile(rf"\b(?:mer|chn|usr|key|pac|trm|cus|stl|pyo)_[{ALPHABET}]{{26}}\b")
+NUMBER = re.compile(r"(?<![\w.,:/€-])\d{4,}(?![\w.,:/-]*\w)")
+EMPTY = {"None", "[]", "{}", "null", "True", "False"}
+
+
+def unreadable(seen: Seen, raw: set[int]) -> list[str]:
+    """What a page shows as the database has it: raw minor units, empty values, ids of what has a name."""
+    faults, previous = [], ""
+    for tags, words in Page(seen.text).cells:
+        as_it_came = {"pre", "code", "option", "title", "textarea"} & {tag.split(".")[0] for tag in tags}
+        technical = any(".ot-quiet" in tag for tag in tags) or as_it_came
+        if words in EMPTY:
+            faults.append(f"{seen.address}: {words}")
+        if not technical and previous.lower() != "id" and ID.search(words):
+            faults.append(f"{seen.address}: {previous}: {words}")
+        if not technical and (found := [number for number in NUMBER.findall(words) if int(number) in raw]):
+            faults.append(f"{seen.address}: {previous}: raw {found}")
+        previous = words
+    return faults
+
+
+def minor_units() -> set[int]:
+    """Every amount of more than 50.00 that any row holds."""
+    values: set[int] = set()
+    for model in apps.get_models():
+        for field in model._meta.get_fields():
+            if isinstance(field, AmountField):
+                rows = model._default_manager.exclude(**{field.name: None}).values_list(field.name, flat=True)
+                values.update(abs(value) for value in rows.order_by())
+    return {value for value in values if value >= 5_000}
+
+
+def test_the_check_itself_finds_a_page_as_it_once_was() -> None:
+    page = "<dl><dt>Amount</dt><dd>14900</dd><dt>Sequences</dt><dd>None</dd><dt>By</dt><dd>usr_06h2kb1jq400ybpbja3v6mavcc</dd></dl>"
+    found = unreadable(Seen("/", "x", 200, page), {14_900})
+    assert found == ["/: Amount: raw ['14900']", "/: None", "/: By: usr_06h2kb1jq400ybpbja3v6mavcc"]
