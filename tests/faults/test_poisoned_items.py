@@ -86,7 +86,7 @@ def test_every_sweep_over_work_is_proven_here() -> None:
     """A sweep that is added is added here too; those left out delete or fold in one statement."""
     as_sets = {
         *("payments.forget_keys", "payments.notify.forget_mail", "payments.notify.clear_stranded"),
-        *("terminals.forget_requests", "payments.ledger.fold"),
+        *("terminals.forget_requests", "payments.ledger.fold", "payments.ledger.extend_chain"),
     }
     proven = {
         *("payments.recover", "payments.write_receipts", "payments.expire_vouchers", "payments.fold_statistics"),
