@@ -31,7 +31,7 @@ def settle(row: Discrepancy, action: str, *, actor: str) -> None:
         Forbidden: `person_required`, for an API key.
         Conflict: `outcome_known`, where it was settled in the meantime.
     """
-    if not is_id(actor, "usr"):
+    if is_id(actor, "key"):
         detail = "Only a person can say what came of this: sign in to the admin, and write down the evidence."
         raise Forbidden("person_required", detail)
     doubt = _behind(row)

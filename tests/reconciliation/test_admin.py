@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from payments.people.models import Role
+from payments.services.device import Ending
 from reconciliation.admin.problems import problem
 from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementFile, SettlementLine
 from reconciliation.services.import_file import import_due
@@ -192,3 +193,16 @@ def test_every_problem_of_a_file_has_words(shop: Shop) -> None:
 def text_of(client: Client, address: str) -> str:
     """What a page says, spaces aside."""
     return " ".join(unescape(client.get(address).content.decode()).replace("\N{NO-BREAK SPACE}", " ").split())
+
+
+@pytest.mark.parametrize(("action", "status"), [("captured", "captured"), ("declined", "declined")])
+def test_what_a_terminal_does_not_know_is_settled_by_its_form(shop: Shop, action: str, status: str) -> None:
+    sale = shop.sells_in_store(2000, ending=Ending.UNKNOWN)
+    (row,) = shop.disagreements("outcome_unknown")
+    client = signed_in(shop)
+    shown = client.get(reverse("admin:payments_discrepancy_change", args=[row.id])).content.decode()
+    assert f'value="{action}"' in shown
+    address = reverse("admin:payments_discrepancy_resolve", args=[row.id])
+    client.post(address, {"action": action, "note": "The slip of the terminal, filed."})
+    sale.refresh_from_db()
+    assert (sale.status, shop.disagreements()) == (status, [])
