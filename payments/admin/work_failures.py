@@ -32,6 +32,7 @@ WORKS = {
     "reconciliation.import_file": gettext_lazy("Import a file"),
     "reconciliation.rematch": gettext_lazy("Match an account's lines again"),
     "reconciliation.rematch_line": gettext_lazy("Match a settlement line again"),
+    "reconciliation.find_payout": gettext_lazy("Find a payout among earlier bank lines"),
     "reconciliation.settle_doubt": gettext_lazy("Settle what was in doubt"),
     "reconciliation.raise_overdue": gettext_lazy("Tell what is overdue"),
     "reconciliation.read_payout": gettext_lazy("Read a payout at the provider"),

@@ -117,7 +117,8 @@ def _device(evidence: CardEvidence, account: ProviderAccount | None) -> Device:
     payment = evidence.payment
     name = f"{evidence.terminal_id}/{evidence.series}/{evidence.sequence}"
     told = Discrepancy.objects.filter(merchant=evidence.merchant, key=f"outcome_unknown:{name}").first()
-    channel_id = told.channel_id if told is not None else payment.channel_id if payment is not None else None
+    stood = told.channel_id if told is not None else None
+    channel_id = stood or (payment.channel_id if payment is not None else None)
     channel = Channel.objects.select_related("merchant").get(id=channel_id)
     owner = payment.provider_account if payment is not None else account
     if owner is None:

@@ -90,7 +90,13 @@ def find_payouts(*, merchant: Merchant) -> None:
 
     Whoever calls holds the merchant's lock, so that nobody gives a payout the same line twice.
     """
-    pairs = dict(bank.late_payouts(merchant.id))
+    sweep = Sweep("reconciliation.find_payout")
+    pairs = [pair for pair in bank.late_payouts(merchant.id) if pair[1] not in sweep.resting]
+    sweep.together(pairs, partial(_give, merchant), subject=lambda pair: pair[1], merchant_id=merchant.id)
+
+
+def _give(merchant: Merchant, found: Sequence[tuple[int, str]]) -> None:
+    pairs = dict(found)
     lines = BankStatementLine.objects.select_related("statement").in_bulk(pairs)
     payouts = Payout.objects.select_for_update(of=("self",)).filter(id__in=pairs.values()).order_by("id")
     by_id = {payout.id: payout for payout in payouts.select_related("merchant", "settlement")}

@@ -46,7 +46,7 @@ from terminals.models import Terminal, TerminalTransaction
 from terminals.services import waiting
 from tests import sql
 from tests.notify.receiver import running
-from tests.reconciliation.conftest import Line, Shop, card_present, settlement_csv
+from tests.reconciliation.conftest import BankLine, Line, Shop, card_present, settlement_csv, statement
 from tests.reconciliation.conftest import open_shop as open_shop
 from tests.reconciliation.conftest import shop as shop
 
@@ -318,6 +318,30 @@ def test_a_line_that_cannot_be_matched(shop: Shop, monkeypatch: pytest.MonkeyPat
     monkeypatch.undo()
     late.rematch()
     assert (shop.disagreements(), WorkFailure.objects.count()) == ([], 0)
+
+
+def test_a_payout_that_cannot_be_found(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.sends(statement(BankLine(500, "PAY-1"), BankLine(700, "PAY-2")))
+    rows = [Line(500, reference="a"), Line(700, reference="b")]
+    poison = "PAY-1"
+    book = late.journal.payout_received
+
+    def refuses_one(merchant: Any, payout: Payout, line: Any) -> Any:
+        if payout.reference == poison:
+            raise ValueError("a defect that only this payout finds")
+        return book(merchant, payout, line)
+
+    monkeypatch.setattr(late.journal, "payout_received", refuses_one)
+    for row, reference in zip(rows, ("PAY-1", "PAY-2"), strict=True):
+        file = shop.sends(settlement_csv(row, payout=reference), provider_account=shop.account("simulator"))
+        assert file.status == "imported"
+    failed = WorkFailure.objects.get(work="reconciliation.find_payout")
+    assert failed.subject == Payout.objects.get(reference=poison).id
+    assert Payout.objects.get(reference="PAY-2").status == "received"
+    monkeypatch.undo()
+    WorkFailure.objects.update(due_at=timezone.now())
+    late.rematch()
+    assert Payout.objects.get(reference=poison).status == "received"
 
 
 def test_a_doubt_that_cannot_be_settled_stops_neither_its_file_nor_the_others(shop: Shop) -> None:
