@@ -17,6 +17,7 @@ _WORDS: Final = {
     "f.device_batches_to_copy": "the same : COPY of the same rows",
     "f.rows_each": "rows that belong to one transaction",
     "g.device_one_at_a_time": "signed, over HTTP, one at a time, 8 terminals : bare view writing as many rows",
+    "g.device_one_processor_time": "processor time of one such request in the web processes",
     "g.device_batches_over_http": "batches of 500 over HTTP : (f)",
     "h.payments": "`POST /v1/payments`, provider at 5 ms, 8 clients : empty DRF view",
     "i.import": "the import meanwhile",
