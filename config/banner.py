@@ -29,6 +29,9 @@ def banner(cast: dict[str, Any] | None) -> str:
 def _signed_in(cast: dict[str, Any]) -> list[str]:
     return [
         f"Admin sign-in: {cast['admin']['username']} / {cast['admin']['password']}",
+        f"  then the six digits that this prints: {_here()}{_PYTHON} demo_code",
+        f"Second person: {cast['second']['username']} / {cast['second']['password']}",
+        f"  then the six digits that this prints: {_here()}{_PYTHON} demo_code {cast['second']['username']}",
         f"API key:       {cast['api_key']}",
         *_channels(cast),
         *_to_pay(cast.get("pay_url")),
@@ -48,6 +51,13 @@ def _device(key: str, store: str | None) -> list[str]:
     return [f"A card terminal at work in the store (in {home.PROJECT}):", f"  {command}"] if store else []
 
 
+def _here() -> str:
+    """What a command needs to find this installation from another shell; nothing where it is the usual one."""
+    if home.usual() == settings.ONETILL_HOME:
+        return ""
+    return f"ONETILL_HOME={shlex.quote(str(settings.ONETILL_HOME))} "
+
+
 def _to_pay(url: str | None) -> list[str]:
     if url is None:
         return []
@@ -63,7 +73,7 @@ def _how_to_begin() -> list[str]:
         f"No demo. In another shell, in {home.PROJECT}:",
         f"  export {where}",
         *(["  and the DATABASE_URL and REDIS_URL of this one"] if _GIVEN else []),
-        f"  {_PYTHON} createsuperuser",
+        f"  {_PYTHON} invite --superuser --email you@example.com      (prints the link by which you join)",
         f"  {_PYTHON} create_merchant --json --name Shop",
         f"  {_PYTHON} create_channel --json --merchant mer_… --kind online --name Webshop",
         f"  {_PYTHON} create_channel --json --merchant mer_… --kind in_store --name Store",

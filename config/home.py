@@ -35,8 +35,12 @@ class Secrets:
 
 def home() -> Path:
     """The folder of this installation's data: `.onetill` in the project, `/var/lib/onetill` as root."""
-    default = SYSTEM_HOME if os.geteuid() == 0 else PROJECT / ".onetill"
-    return Path(env.text("ONETILL_HOME", str(default))).expanduser().absolute()
+    return Path(env.text("ONETILL_HOME", str(usual()))).expanduser().absolute()
+
+
+def usual() -> Path:
+    """Where it is unless `ONETILL_HOME` says so."""
+    return SYSTEM_HOME if os.geteuid() == 0 else PROJECT / ".onetill"
 
 
 def read_secrets(folder: Path) -> Secrets:

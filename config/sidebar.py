@@ -82,7 +82,7 @@ NAVIGATION: Final = [
         _item(_("Webhook endpoints"), "webhook", "notify_webhookendpoint", "manages_settings"),
         _item(_("Webhook deliveries"), "outbox", "notify_webhookdelivery", "manages_settings"),
         _item(_("Events"), "bolt", "notify_event", "sees"),
-        _item(_("Users"), "person", "people_user", "manages_people"),
+        _item(_("People"), "person", "people_user", "manages_people"),
         _item(_("Audit log"), "history", "people_auditlog", "sees_audit_log"),
     ),
 ]
@@ -102,6 +102,7 @@ UNFOLD: Final[dict[str, Any]] = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("payments/icon.svg")}],
     "STYLES": [lambda request: static("payments/admin.css")],
     "SCRIPTS": [lambda request: static("payments/admin.js")],
+    "ACCOUNT": {"navigation": [{"title": _("Your account"), "link": reverse_lazy("account")}]},
     "SIDEBAR": {
         "show_search": False,
         "command_search": False,

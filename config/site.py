@@ -1,13 +1,18 @@
 """The admin site: its first page, and what browsers may load on its pages."""
 
+import functools
+from collections.abc import Callable
 from typing import Any, Final, cast
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
+
+from payments.people import kept_forms
+from payments.people.models import User
 
 # Everything is our own and nothing stands in the page, but what unfold cannot do without: its theme's colors in a
 # <style>, and Alpine.js, which evaluates the expressions in its attributes.
@@ -22,6 +27,23 @@ class Site(UnfoldAdminSite):
 
     index_template = "payments/admin/index.html"
     index_title = _("Overview")
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether somebody is signed in who has a role, or may do everything."""
+        user = request.user
+        return isinstance(user, User) and user.is_active and (user.is_superuser or bool(user.roles.all()))
+
+    def admin_view(self, view: Callable[..., HttpResponseBase], cacheable: bool = False) -> Callable[..., HttpResponse]:
+        """Only for who is signed in; what somebody sends whose session has just ended is kept for them."""
+        inner = super().admin_view(view, cacheable)
+
+        @functools.wraps(inner)
+        def kept(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not self.has_permission(request):
+                kept_forms.keep(request, getattr(request, "lapsed_user_id", None))
+            return cast(HttpResponse, inner(request, *args, **kwargs))
+
+        return kept
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The overview; its package is imported late, since it registers its pages with this site."""

@@ -114,9 +114,10 @@ def drop_aside(cursor: CursorWrapper) -> None:
 
 
 # What lets somebody in, or will: no backup holds it, and it is void where one is restored.
-LEFT_OUT: Final = ("django_session",)
+LEFT_OUT: Final = ("django_session", "people_signin", "people_onetimelink")
 REDACTED: Final[Mapping[str, Mapping[str, str]]] = {
     "terminals_terminal": {"pairing_code_hash": "NULL", "pairing_expires_at": "NULL"},
+    "notify_mail": {"sealed": "NULL"},  # one-time links
 }
 
 

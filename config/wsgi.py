@@ -15,9 +15,13 @@ PIECE: Final = 65_536
 
 _django = get_wsgi_application()
 
+from payments.people import throttled  # noqa: E402 (it needs the applications that Django has just loaded)
+
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Django, which reads as many bytes as Content-Length says, and none where there is no such header."""
+    """Send away who guesses passwords; else Django, which reads only as many bytes as a Content-Length says."""
+    if seconds := throttled.seconds_to_wait(environ):
+        return throttled.refuse(environ, start_response, seconds)
     if "chunked" not in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
         return _django(environ, start_response)
     with tempfile.SpooledTemporaryFile(max_size=settings.MAX_JSON_BYTES) as body:

@@ -23,20 +23,21 @@ def wrong(kind: str, address: str) -> int | None:
     count = f"{settings.REDIS_PREFIX}guesses:{kind}:{address}"
     wait = f"{count}:wait"
     try:
-        left = int(_client().ttl(wait))
+        left = int(client().ttl(wait))
         if left > 0:
             return left
-        guesses = int(_client().incr(count))
+        guesses = int(client().incr(count))
         if guesses == 1:
-            _client().expire(count, REMEMBERED_SECONDS)
+            client().expire(count, REMEMBERED_SECONDS)
         if guesses >= FREE:  # who has waited begins anew: a device beside a guesser is not shut out for long
-            _client().set(wait, 1, ex=WAIT_SECONDS)
-            _client().delete(count)
+            client().set(wait, 1, ex=WAIT_SECONDS)
+            client().delete(count)
     except redis.RedisError:
         logger.warning("Redis does not answer; guesses of %s are not slowed.", kind)
     return None
 
 
 @cache
-def _client() -> redis.Redis:
+def client() -> redis.Redis:
+    """The connections that this process counts with."""
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)

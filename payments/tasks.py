@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from payments import statistics
+from payments.people.services import one_time_links, sign_ins
 from payments.services import intent, receive, recover, send_receipt, voucher
 from payments.services import submit as submitting
 from payments.services.owe_receipts import WRITE
@@ -42,6 +43,13 @@ def expire_vouchers() -> None:
 def write_receipts() -> int:
     """Write the receipts that are due (beat: every ten seconds, for what no bell rang for)."""
     return send_receipt.write_due()
+
+
+@shared_task(name="payments.forget_sign_ins")
+def forget_sign_ins() -> None:
+    """Delete sign-ins, links and sessions that have outlived their use (beat: every hour)."""
+    sign_ins.forget()
+    one_time_links.forget()
 
 
 @shared_task(name="payments.forget_keys")

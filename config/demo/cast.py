@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
 
 from payments.models import Channel, Merchant, ProviderAccount
-from payments.people.models import User
+from payments.people.models import Role, SecondFactor, User
 from payments.people.services import api_keys
 from payments.services import amend, onboard
 from terminals.device.device import Device
@@ -18,6 +20,8 @@ from terminals.device.memory import Memory
 from terminals.services import create
 
 BY: Final = "system:demo"
+ADMIN: Final = "demo"
+SECOND: Final = "demo-finance"
 IBAN: Final = "NL91ABNA0417164300"
 WEBSHOPS: Final = ("bloemenblad.nl", "bloemenblad.be")
 STORES: Final = ("Utrecht Oudegracht", "Amsterdam Haarlemmerstraat", "Antwerpen Meir")
@@ -53,6 +57,7 @@ class Cast:
     external: str
     api_key: str
     admin: dict[str, str]
+    second: dict[str, str]  # finance, for what needs a second person
 
     @property
     def channel(self) -> str:
@@ -83,15 +88,28 @@ def device(terminal: str) -> Device:
 def prepare() -> Cast:
     """Make the cast, or find it again; a database that was started anew gets a new one."""
     if path().exists():
-        cast = load()
-        if Merchant.objects.filter(id=cast.merchant).exists():
+        cast = _remembered()
+        if cast is not None and Merchant.objects.filter(id=cast.merchant).exists():
             return cast
     cast = _make()
+    _remember(cast)
+    return cast
+
+
+def _remembered() -> Cast | None:
+    """The cast of an earlier run; one that signed in by a password alone gets its second factors now."""
+    told = json.loads(path().read_text())
+    if "second" not in told and Merchant.objects.filter(id=told["merchant"]).exists():
+        told |= _people(told["merchant"])
+        _remember(Cast(**told))
+    return Cast(**told) if "second" in told else None
+
+
+def _remember(cast: Cast) -> None:
     draft = path().with_suffix(".draft")
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(asdict(cast)))
     draft.replace(path())
-    return cast
 
 
 def _make() -> Cast:
@@ -116,7 +134,7 @@ def _make() -> Cast:
         simulator=by_provider["simulator"],
         external=by_provider["external"],
         api_key=key.text,
-        admin=_admin(),
+        **_people(merchant.id),
     )
 
 
@@ -127,10 +145,22 @@ def _terminal(store: Channel) -> str:
     return new.terminal.id
 
 
-def _admin() -> dict[str, str]:
-    """Someone who may see everything, with a password that no other installation has."""
+def _people(merchant_id: str) -> dict[str, dict[str, str]]:
+    """Someone who may see everything, and someone of finance, with passwords that no other installation has."""
+    return {"admin": _person(ADMIN, None), "second": _person(SECOND, merchant_id)}
+
+
+def _person(username: str, finance_of: str | None) -> dict[str, str]:
+    """Their codes are printed by `demo_code`, which is why such a factor never exists beside a live merchant."""
     password = secrets.token_urlsafe(9)
-    user, _ = User.objects.get_or_create(username="demo", defaults={"is_staff": True, "is_superuser": True})
-    user.set_password(password)
-    user.save()
-    return {"username": user.username, "password": password}
+    with transaction.atomic():
+        user, _ = User.objects.get_or_create(username=username)
+        user.is_staff, user.is_superuser = True, finance_of is None
+        user.set_password(password)
+        user.save()
+        if finance_of is not None:
+            Role.objects.get_or_create(user=user, merchant_id=finance_of, channel_id=None, role=Role.Name.FINANCE)
+        SecondFactor.objects.filter(user=user).delete()
+        if not Merchant.objects.filter(mode=Merchant.Mode.LIVE).exists():
+            SecondFactor.objects.create(user=user, name="demo", demo=True, enrolled_at=timezone.now())
+    return {"username": username, "password": password}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
@@ -47,6 +48,11 @@ class MailAdmin(StoryAdmin):
     list_filter = (("status", ChoicesDropdownFilter), ("created_at", DayRange))
     search_fields = ("=id", "=object_id", "=to", "subject")
     search_help_text = gettext_lazy("E-mail address or subject")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Mail]:
+        """Letters of merchants; what is written to people about their accounts is theirs alone."""
+        rows: QuerySet[Mail] = super().get_queryset(request)
+        return rows.filter(merchant_id__isnull=False)
 
     @admin.display(description=gettext_lazy("time"), ordering="id")
     def time(self, row: Mail) -> str:

@@ -3,7 +3,6 @@
 from django.http import HttpRequest
 
 from payments.admin.access import can
-from payments.people.models import User
 from payments.people.permissions import May
 
 
@@ -34,7 +33,7 @@ def manages_settings(request: HttpRequest) -> bool:
 
 def manages_people(request: HttpRequest) -> bool:
     """Users and their roles."""
-    return isinstance(request.user, User) and request.user.is_active and request.user.is_superuser
+    return can(request, May.MANAGE_USERS)
 
 
 def releases_transfers(request: HttpRequest) -> bool:

@@ -19,6 +19,7 @@ from unfold.widgets import (
 
 from payments.admin.deeds import Deed
 from payments.admin.forms import AmountField, DeedForm, in_major_units
+from payments.admin.user_deeds import INVITE
 from payments.models import Channel, Merchant, ProviderAccount
 from payments.models.refund import Route
 from payments.people.models import User
@@ -263,6 +264,7 @@ OF_MERCHANT = (
         act=_new_account,
         where=_of_merchant,
     ),
+    INVITE,
 )
 OF_CHANNEL = (
     Deed(name="set", title=_CHANGE, needs=May.MANAGE_SETTINGS, form=ChannelForm, act=_change_channel, where=_of_all),

@@ -1,116 +1,140 @@
-"""Users and their roles, for superusers; and the audit log, for whoever may read it."""
+"""Colleagues: who they are, what they may do and where they are signed in; and the audit log."""
 
 from typing import Any, ClassVar
 
-from django import forms
 from django.apps import apps
-from django.contrib import admin, messages
-from django.contrib.admin.models import LogEntry
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib import admin
 from django.contrib.auth.models import Group
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
-from unfold.contrib.filters.admin import DropdownFilter
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminSelectWidget
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter
 
-from payments.admin import sections, show
-from payments.admin.access import OwnRequest, person
+from payments.admin import sections, show, user_deeds
+from payments.admin.access import ScopedAdmin, person
 from payments.admin.filters import DayRange
 from payments.admin.pages import Fact, Page, Section
-from payments.admin.story import ByIdAdmin, clock
+from payments.admin.story import ByIdAdmin, StoryAdmin, clock
 from payments.models import Channel, Merchant
-from payments.people.models import AuditLog, Role, User
-from payments.people.permissions import May
-from payments.people.services import audit_log, second_factors
+from payments.people.models import AuditLog, Role, SecondFactor, SignIn, User
+from payments.people.permissions import May, only_looks, within
+from payments.people.services import one_time_links, sign_ins
+from payments.services.colleagues import has_joined
 
 admin.site.unregister(Group)  # what people may do is in their roles
 
 
-class RoleForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Merchants and channels by name."""
-
-    merchant_id = forms.ChoiceField(label=_("merchant"), widget=UnfoldAdminSelectWidget)
-    channel_id = forms.ChoiceField(label=_("channel"), required=False, widget=UnfoldAdminSelectWidget)
-
-    class Meta:
-        model = Role
-        fields = ("merchant_id", "channel_id", "role")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        merchants = Merchant.objects.order_by("name")
-        channels = Channel.objects.select_related("merchant").order_by("merchant__name", "name")
-        self.fields["merchant_id"].choices = [(row.id, f"{row.name} ({row.mode})") for row in merchants]  # type: ignore[attr-defined]
-        self.fields["channel_id"].choices = [  # type: ignore[attr-defined]
-            ("", _("every channel")),
-            *((row.id, f"{row.merchant.name}: {row.name}") for row in channels),
-        ]
-
-    def clean(self) -> dict[str, Any]:
-        """A channel is one of the merchant's; none means all of them."""
-        values: dict[str, Any] = super().clean() or {}
-        values["channel_id"] = values.get("channel_id") or None
-        merchant, channel = values.get("merchant_id"), values["channel_id"]
-        if channel and not Channel.objects.filter(id=channel, merchant=merchant).exists():
-            self.add_error("channel_id", _("This channel belongs to another merchant."))
-        return values
-
-
-class RoleInline(TabularInline):
-    """Where this person is what."""
-
-    model = Role
-    form = RoleForm
-    extra = 0
-
-
 @admin.register(User)
-class UserAdmin(OwnRequest, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
-    """People who sign in. What is changed here stands in the audit log."""
+class UserAdmin(StoryAdmin):
+    """The people with a role at the merchants whose colleagues the person manages."""
 
-    form = UserChangeForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
-    inlines = (RoleInline,)
-    actions = ("take_second_factor_away",)
-    list_display = ("username", "first_name", "last_name", "email", "is_active", "last_login")
-    list_filter = ("is_active", "is_superuser")
-    fieldsets = (
-        (None, {"fields": ("username", "password")}),
-        (_("Person"), {"fields": ("first_name", "last_name", "email", "language")}),
-        (_("Access"), {"fields": ("is_active", "is_staff", "is_superuser")}),
+    sees: ClassVar[May] = May.MANAGE_USERS
+    deeds = user_deeds.OF_USER
+    list_display = ("username", "called", "places", "joined", "is_active", "last_login")
+    list_display_links = ("username",)
+    list_filter = (("is_active", BooleanRadioFilter),)
+    search_fields = ("username", "first_name", "last_name", "=email", "=id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Colleagues: everybody with a role where this person manages them, and for superusers all."""
+        rows: QuerySet[User] = super(ScopedAdmin, self).get_queryset(request)
+        factor = SecondFactor.objects.filter(user_id=OuterRef("pk"), confirmed=True)
+        rows = rows.prefetch_related("roles").annotate(has_factor=Exists(factor))
+        if person(request).is_superuser:
+            return rows
+        here = Role.objects.filter(within(person(request), self.sees, channel=None), user_id=OuterRef("pk"))
+        return rows.filter(Exists(here))
+
+    @admin.display(description=gettext_lazy("name"))
+    def called(self, row: User) -> str:
+        return row.get_full_name() or show.NOTHING
+
+    @admin.display(description=gettext_lazy("roles"))
+    def places(self, row: User) -> str:
+        names = [str(role.get_role_display()) for role in row.roles.all()]
+        return ", ".join([_("superuser")] * row.is_superuser + sorted(set(names))) or show.NOTHING
+
+    @admin.display(description=gettext_lazy("joined"), boolean=True)
+    def joined(self, row: User) -> bool:
+        return row.has_usable_password() and (only_looks(row) or row.has_factor)  # type: ignore[attr-defined]
+
+    def page(self, request: HttpRequest, row: User) -> Page:
+        """The person, their roles, and where they are signed in."""
+        zone = timezone.get_current_timezone()
+        link = one_time_links.waiting(row)
+        factor = SecondFactor.objects.filter(user=row).first()
+        told = [
+            (_("name"), row.get_full_name()),
+            (_("e-mail address"), row.email),
+            (_("joined"), _("yes") if has_joined(row) else _("not yet")),
+            (_("second factor"), show.moment(factor.enrolled_at, zone) if factor else _("none")),
+            (_("link sent, good until"), link and show.moment(link.expires_at, zone)),
+            (_("last signed in"), row.last_login and show.moment(row.last_login, zone)),
+            ("id", row.id),
+        ]
+        return Page(
+            title=row.get_full_name() or row.username,
+            label=show.label(_("open"), "success") if row.is_active else show.label(_("closed"), "danger"),
+            facts=[Fact(name, value) for name, value in told if value],
+            sections=[_roles(row), _sign_ins(row)],
+        )
+
+
+def _roles(user: User) -> Section:
+    rows = list(user.roles.order_by("id"))
+    merchants = Merchant.objects.in_bulk([row.merchant_id for row in rows])
+    channels = Channel.objects.in_bulk([row.channel_id for row in rows if row.channel_id])
+    return Section(
+        id="roles",
+        title=_("Roles"),
+        columns=[_("role"), _("merchant"), _("channel")],
+        rows=[
+            [
+                row.get_role_display(),
+                show.link(row.merchant_id, merchants[row.merchant_id].name) if row.merchant_id in merchants else "",
+                channels[row.channel_id].name if row.channel_id in channels else _("every channel"),
+            ]
+            for row in rows
+        ],
+        empty=_("A superuser may do everything.") if user.is_superuser else _("No role: this person may do nothing."),
     )
-    filter_horizontal = ()
 
-    @admin.action(description=_("Take the second factor away (the device is lost)"))
-    def take_second_factor_away(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        """Let these people set up another."""
-        for user in users:
-            second_factors.take_away(user=user, actor=person(request).id)
-        messages.success(request, _("They can set up a new one the next time they are asked for it."))
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Whoever acted stays nameable; a person who left is made inactive."""
-        return False
+def _sign_ins(user: User) -> Section:
+    zone, now = timezone.get_current_timezone(), timezone.now()
+    live = {row.id for row in sign_ins.listed(user, now)}
+    return Section(
+        id="sign-ins",
+        title=_("Signed in"),
+        columns=[_("signed in at"), _("last seen at"), _("address"), _("browser"), _("status")],
+        rows=[
+            [
+                show.moment(row.created_at, zone),
+                show.moment(row.last_seen_at, zone),
+                row.address,
+                row.browser[:80],
+                _state(row, live),
+            ]
+            for row in user.sign_ins.order_by("-id")[:20]
+        ],
+        empty=_("Never signed in."),
+    )
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
-        _note(request, obj, "user.added", message)
-        return super().log_addition(request, obj, message)
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
-        _note(request, obj, "user.changed", message)
-        return super().log_change(request, obj, message)
+def _state(row: SignIn, live: set[str]) -> SafeString | str:
+    if row.id in live:
+        return show.label(_("signed in"), "success")
+    return row.get_ended_because_display() or str(SignIn.Ended.EXPIRED.label)
 
 
 class OfKind(DropdownFilter):
     """What was changed: the kinds that our models declare; no query looks them up among all entries."""
 
     parameter_name = "object"
-    title = _("object")
+    title = gettext_lazy("object")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         named = {model.OBJECT: model._meta.verbose_name for model in apps.get_models() if hasattr(model, "OBJECT")}
@@ -130,7 +154,7 @@ class AuditLogAdmin(ByIdAdmin):
     list_display_links = ("time", "action")
     list_filter = (OfKind, ("at", DayRange))
     search_fields = ("=actor", "=object_id", "action__startswith")
-    search_help_text = _("Action, or the id of whoever acted or of what was changed")
+    search_help_text = gettext_lazy("Action, or the id of whoever acted or of what was changed")
 
     def tell(self, rows: list[Any]) -> None:
         """Give each row its merchant, and its actor a name."""
@@ -139,15 +163,15 @@ class AuditLogAdmin(ByIdAdmin):
         for row in rows:
             row.called = names[row.actor]
 
-    @admin.display(description=_("time"), ordering="id")
+    @admin.display(description=gettext_lazy("time"), ordering="id")
     def time(self, row: Any) -> str:
         return show.moment(row.at, clock(row))
 
-    @admin.display(description=_("by"))
+    @admin.display(description=gettext_lazy("by"))
     def by(self, row: Any) -> str:
         return str(row.called)
 
-    @admin.display(description=_("about"))
+    @admin.display(description=gettext_lazy("about"))
     def about(self, row: AuditLog) -> str | SafeString:
         return show.link(row.object_id)
 
@@ -171,9 +195,3 @@ class AuditLogAdmin(ByIdAdmin):
                 )
             ],
         )
-
-
-def _note(request: HttpRequest, user: User, action: str, message: Any) -> None:
-    """Which fields and roles; never what else they hold, which is people's data."""
-    changes = {"changes": message, "roles": [str(role) for role in user.roles.all()], "superuser": user.is_superuser}
-    audit_log.write(actor=person(request).id, action=action, subject=user, merchant_id=None, after=changes)

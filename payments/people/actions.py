@@ -86,5 +86,5 @@ RULES: Final[dict[Action, Rule]] = {
     Action.REVOKE_KEY: _keys(),
     Action.CHANGE_USER: _users(),
     Action.CHANGE_ROLES: _users(),
-    Action.TAKE_SECOND_FACTOR: _users(SecondPerson.LIVE),
+    Action.TAKE_SECOND_FACTOR: _users(SecondPerson.ALWAYS),
 }

@@ -1,30 +1,29 @@
-"""Who acts in the admin: when they last proved a second factor, and which language they read."""
+"""Who acts in the admin: signed in here and still, when they last proved a second factor, in which language."""
 
 from collections.abc import Callable
-from datetime import datetime
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.functional import SimpleLazyObject
 
 from payments.people.models import User
-
-SESSION_KEY = "second_factor_at"
+from payments.people.services import sign_ins
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 def person(get_response: GetResponse) -> GetResponse:
-    """Tell the signed-in person's second factor, and speak their language; without a session nothing is asked."""
+    """Tell who is signed in, and speak their language; without a session nothing is asked."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if settings.SESSION_COOKIE_NAME not in request.COOKIES:
             return get_response(request)
         user = request.user
-        request.user = SimpleLazyObject(lambda: _proved(request, user))  # type: ignore[assignment]
-        if language := getattr(user, "language", ""):
+        request.user = SimpleLazyObject(lambda: _current(request, user))  # type: ignore[assignment]
+        if language := getattr(request.user, "language", ""):
             translation.activate(
                 language
             )  # LocaleMiddleware has begun with the browser's, and names this in the answer
@@ -33,11 +32,17 @@ def person(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def _proved(request: HttpRequest, user: object) -> object:
-    """The user, with the proof of this session: it counts only while the device it was made with is still theirs."""
-    at = request.session.get(SESSION_KEY)
-    if isinstance(user, User):
-        prefetch_related_objects([user], "roles")  # every page asks what this person may, dozens of times
-    if isinstance(user, User) and at and user.is_verified():  # type: ignore[attr-defined]
-        user.second_factor_at = datetime.fromisoformat(at)
+def _current(request: HttpRequest, user: object) -> object:
+    """The user, with the proof of this session; nobody, where the sign-in it stands for has ended."""
+    if not isinstance(user, User):
+        return user
+    prefetch_related_objects([user], "roles")  # every page asks what this person may, dozens of times
+    row, now = sign_ins.of(request, user), timezone.now()
+    if row is None or not sign_ins.holds(row, user, now):
+        request.lapsed_user_id = user.pk if row else None  # type: ignore[attr-defined]
+        return AnonymousUser()
+    if request.path not in settings.SESSION_UNATTENDED_PATHS:
+        sign_ins.seen(row, now)
+    user.second_factor_at = row.second_factor_at
+    user.sign_in_id = row.id
     return user

@@ -51,6 +51,8 @@ GRANTS: Final[dict[Role.Name, frozenset[May]]] = {
     Role.Name.AUDITOR: frozenset({May.SEE, May.SEE_BOOKS, May.SEE_AUDIT_LOG, May.EXPORT}),
 }
 
+LOOKING: Final = GRANTS[Role.Name.AUDITOR]  # what a password alone opens
+
 
 def may(user: User, what: May, *, merchant_id: str | None, channel_id: str | None) -> bool:
     """Tell whether a person may do this there; `channel_id` None asks about the merchant as a whole.
@@ -81,8 +83,19 @@ def within(user: User, what: May, *, merchant: str = "merchant_id", channel: str
         return Q()
     roles = _held(user, what)
     reach = Q(**{f"{merchant}__in": [role.merchant_id for role in roles if role.channel_id is None]})
-    channels = [role.channel_id for role in roles if role.channel_id is not None]
-    return reach | Q(**{f"{channel}__in": channels}) if channel is not None else reach
+    tied = [role for role in roles if role.channel_id is not None]
+    if channel is None or not tied:
+        return reach
+    # Both, so that a role that names a channel of another merchant opens neither.
+    here = Q(**{f"{channel}__in": [role.channel_id for role in tied]})
+    return reach | here & Q(**{f"{merchant}__in": [role.merchant_id for role in tied]})
+
+
+def only_looks(user: User) -> bool:
+    """Tell whether a person may change nothing: everybody else proves a second factor to sign in."""
+    if user.is_superuser:
+        return False
+    return all(GRANTS[Role.Name(role.role)] <= LOOKING for role in user.roles.all())
 
 
 def anywhere(user: User, what: May, *, merchant: str = "merchant_id") -> Q:

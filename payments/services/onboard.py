@@ -15,7 +15,7 @@ from payments.models.refund import Route
 from payments.money import EXPONENTS
 from payments.pan import has_card_number
 from payments.people.permissions import May
-from payments.people.services import audit_log, authority
+from payments.people.services import audit_log, authority, second_factors
 from payments.services.intent import Intent
 
 # What a test merchant starts with, so that its first payment needs no set-up.
@@ -82,6 +82,8 @@ def create_merchant(
     with transaction.atomic():
         merchant.save(force_insert=True)
         audit_log.write(actor=actor, action="merchant.created", subject=merchant, merchant_id=merchant.id)
+        if not merchant.test_mode:
+            second_factors.remove_demo(actor=actor)
         for provider in TEST_ACCOUNTS if merchant.test_mode else OWN_BOOKS:
             create_provider_account(
                 merchant=merchant, provider=provider, name=provider.capitalize(), currency=currency, actor=actor

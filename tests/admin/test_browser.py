@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from payments.models import Refund
-from payments.people.models import User
+from payments.people.models import SecondFactor, User
 from tests.browsers import CHROMIUM, a_browser, page_of
 from tests.builders import Shop, open_shop
+from tests.people.cast import code
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -29,7 +30,8 @@ def shop(transactional_db: None) -> Shop:
 def page(live_server: Any, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A browser that has signed in, and that was refused nothing by the content security policy."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # playwright's loop runs in this thread
-    User.objects.create_superuser("anna", password=PASSWORD, first_name="Anna")
+    anna = User.objects.create_superuser("anna", password=PASSWORD, first_name="Anna")
+    SecondFactor.objects.create(user=anna, name="app")
     complaints: list[str] = []
     with a_browser() as browser:
         page = page_of(browser, complaints, base_url=live_server.url, viewport={"width": 1400, "height": 900})
@@ -37,6 +39,8 @@ def page(live_server: Any, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Itera
         page.fill("[name=username]", "anna")
         page.fill("[name=password]", PASSWORD)
         page.click("#login-form button[type=submit]")
+        page.fill("[name=code]", code(anna))
+        page.click("#code-form button[type=submit]")
         page.wait_for_selector("#live")
         yield page
     assert complaints == []

@@ -11,6 +11,7 @@ from config.banner import banner
 
 CAST: dict[str, Any] = {
     "admin": {"username": "demo", "password": "pass'word"},
+    "second": {"username": "demo-finance", "password": "other words"},
     "api_key": "ot_test_abc",
     "channel": "chn_web",
 }
@@ -40,8 +41,13 @@ def test_it_names_the_channels_and_starts_a_device_in_the_store(settings: Settin
     assert f"simulate_terminal --base-url {settings.PUBLIC_URL} --api-key ot_test_abc --channel chn_store" in text
 
 
-def test_it_tells_how_to_sign_in() -> None:
-    assert "Admin sign-in: demo / pass'word" in banner(CAST)
+def test_it_tells_how_to_sign_in(settings: Settings) -> None:
+    text = banner(CAST)
+    assert "Admin sign-in: demo / pass'word" in text
+    assert "Second person: demo-finance / other words" in text
+    commands = [line.partition("prints: ")[2] for line in text.splitlines() if "demo_code" in line]
+    assert [command.rpartition("manage.py ")[2] for command in commands] == ["demo_code", "demo_code demo-finance"]
+    assert all(f"ONETILL_HOME={settings.ONETILL_HOME} " in command for command in commands)
 
 
 def test_it_shows_a_link_to_pay_and_where_letters_go(settings: Settings) -> None:
@@ -56,4 +62,5 @@ def test_without_a_demo_it_tells_how_to_begin(settings: Settings) -> None:
     text = banner(None)
     assert f"export ONETILL_HOME={settings.ONETILL_HOME} PORT={settings.PORT}" in text
     assert "create_api_key" in text
+    assert "invite --superuser --email" in text
     assert "Admin sign-in" not in text

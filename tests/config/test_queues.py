@@ -9,6 +9,7 @@ BATCH = {
     "payments.expire_vouchers",
     "payments.fold_statistics",
     "payments.forget_keys",
+    "payments.forget_sign_ins",
     "payments.ledger.extend_chain",
     "payments.ledger.fold",
     "reconciliation.forget_files",

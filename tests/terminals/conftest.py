@@ -43,9 +43,9 @@ def paired(api: Api, *, ed25519: bool = False, signature: int = 1, **given: Any)
 def nobody_has_guessed() -> Iterator[None]:
     """What one test guessed wrongly makes no device of the next one wait."""
     yield
-    if guessing._client.cache_info().currsize:
-        for key in guessing._client().scan_iter(f"{settings.REDIS_PREFIX}guesses:*"):
-            guessing._client().delete(key)
+    if guessing.client.cache_info().currsize:
+        for key in guessing.client().scan_iter(f"{settings.REDIS_PREFIX}guesses:*"):
+            guessing.client().delete(key)
 
 
 @pytest.fixture

@@ -130,8 +130,8 @@ def test_who_has_waited_is_told_again(stranger_on_the_phone: Api, monkeypatch: p
     for _ in range(10):
         pair(stranger_on_the_phone, "WRONGONE")
     refusal(pair(stranger_on_the_phone, "WRONGONE"), 429, "too_many_requests")
-    for waiting in guessing._client().scan_iter(f"{settings.REDIS_PREFIX}guesses:*:wait"):
-        guessing._client().expire(waiting, 0)
+    for waiting in guessing.client().scan_iter(f"{settings.REDIS_PREFIX}guesses:*:wait"):
+        guessing.client().expire(waiting, 0)
     for _ in range(2):
         refusal(pair(stranger_on_the_phone, "WRONGONE"), 404, "pairing_code_invalid")
 

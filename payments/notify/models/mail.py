@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from payments.crypto import EncryptedTextField
 from payments.fields import IdField, id_factory
 
 
@@ -31,6 +32,7 @@ class Mail(models.Model):
     to = models.EmailField(_("to"), max_length=254)
     subject = models.CharField(_("subject"), max_length=200)
     text = models.TextField(_("text"))
+    sealed = EncryptedTextField(null=True, editable=False)  # sent in place of `text`, and emptied once it has gone
     html = models.TextField(blank=True, default="")
     attachment = models.BinaryField(null=True, blank=True)
     attachment_name = models.CharField(_("attachment"), max_length=100, blank=True, default="")

@@ -39,7 +39,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """What is written to whom. `object_id` is what it tells of; `merchant_id` None: a user's account."""
+    """What is written to whom. `object_id` is what it tells of; `merchant_id` None: a user's account.
+
+    `sealed` is sent in place of `text`, where what is kept must not hold what is sent.
+    """
 
     merchant_id: str | None
     channel_id: str | None
@@ -47,6 +50,7 @@ class Letter:
     to: str
     subject: str
     text: str
+    sealed: str | None = None
     html: str = ""
     attachment: Attachment | None = None
     sender: str = ""  # the name a reader knows
@@ -63,6 +67,7 @@ def write(letter: Letter) -> Mail:
         to=letter.to,
         subject=" ".join(letter.subject.split())[:200],  # a header has one line
         text=letter.text,
+        sealed=letter.sealed,
         html=letter.html,
         attachment=attached.content if attached else None,
         attachment_name=attached.name if attached else "",
@@ -128,7 +133,8 @@ def _send(row: Mail, connection: BaseEmailBackend) -> Exception | None:
 
 def _message(row: Mail, connection: BaseEmailBackend) -> EmailMultiAlternatives:
     sender = formataddr((row.sender, parseaddr(settings.DEFAULT_FROM_EMAIL)[1])) if row.sender else None
-    message = EmailMultiAlternatives(row.subject, row.text, from_email=sender, to=[row.to], connection=connection)
+    text = row.sealed or row.text
+    message = EmailMultiAlternatives(row.subject, text, from_email=sender, to=[row.to], connection=connection)
     message.extra_headers["Message-ID"] = f"<{row.id}@onetill>"  # the same at every attempt
     message.extra_headers["Auto-Submitted"] = "auto-generated"  # no out-of-office answer comes back
     if row.html:
@@ -146,7 +152,9 @@ def _finish(row: Mail, error: Exception | None) -> None:
     else:
         row.next_attempt_at = timezone.now() + PAUSES[row.attempts - 1]
         row.failure = type(error).__name__
-    told = {name: getattr(row, name) for name in ("status", "next_attempt_at", "sent_at", "failure")}
+    if row.next_attempt_at is None:
+        row.sealed = None
+    told = {name: getattr(row, name) for name in ("status", "next_attempt_at", "sent_at", "failure", "sealed")}
     Mail.objects.filter(id=row.id).update(**told)  # whoever it was written to may have been forgotten meanwhile
 
 

@@ -4,8 +4,21 @@ from payments.people.models.api_key import ApiKey
 from payments.people.models.approval import Approval
 from payments.people.models.audit import AuditLog
 from payments.people.models.customer import Customer
+from payments.people.models.one_time_link import OneTimeLink
 from payments.people.models.role import Role
-from payments.people.models.second_factor import SecondFactor
+from payments.people.models.second_factor import RecoveryCode, SecondFactor
+from payments.people.models.sign_in import SignIn
 from payments.people.models.user import User
 
-__all__ = ["ApiKey", "Approval", "AuditLog", "Customer", "Role", "SecondFactor", "User"]
+__all__ = [
+    "ApiKey",
+    "Approval",
+    "AuditLog",
+    "Customer",
+    "OneTimeLink",
+    "RecoveryCode",
+    "Role",
+    "SecondFactor",
+    "SignIn",
+    "User",
+]

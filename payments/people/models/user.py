@@ -30,6 +30,7 @@ class User(AbstractUser):
     # When this person last proved a second factor in the session they act from (`payments.people.middleware`); None
     # for anybody known from elsewhere. It belongs to the session, not to the row.
     second_factor_at: datetime | None = None
+    sign_in_id: str | None = None
 
     class Meta:
         verbose_name = _("user")

@@ -30,6 +30,19 @@ class Notice(Enum):
         _("Your second factor was taken away"),
         _("The second factor of your account %(what)s was taken away."),
     )
+    RECOVERY_CODES_RENEWED = (
+        _("Your recovery codes were renewed"),
+        _("The recovery codes of your account %(what)s were replaced by others."),
+    )
+    RECOVERY_CODE_USED = (
+        _("A recovery code was used"),
+        _("One of your recovery codes was used in place of your second factor. Left: %(what)s."),
+    )
+    WRONG_CODES = (
+        _("Somebody knows your password"),
+        _("Your password was entered for %(what)s, and then wrong codes of your second factor. Change your password."),
+    )
+    NEW_ADDRESS = _("You signed in from a new address"), _("Your account was signed in to from %(what)s.")
     SECOND_FACTOR_ASKED = (
         _("Somebody asks to take your second factor away"),
         _("Somebody asked to take away the second factor of your account %(what)s. A second person has to agree."),
