@@ -59,6 +59,11 @@ class ValidationFailed(Invalid):
         self.faults = faults
 
 
+def wrong(param: str, code: str, detail: str) -> ValidationFailed:
+    """The refusal of one field that a service finds wrong, in the form of a body's."""
+    return ValidationFailed([Fault(param, code, detail)])
+
+
 class Malformed(OnetillError):
     """The request cannot even be read."""
 
@@ -88,6 +93,11 @@ class NotFound(OnetillError):
 
     def __init__(self, detail: str = "There is no such object. Check the id and the key's merchant.") -> None:
         super().__init__("not_found", detail)
+
+    @classmethod
+    def of(cls, kind: str) -> "NotFound":
+        """The refusal that names what was not found, as `payment` or `webhook endpoint`."""
+        return cls(f"There is no such {kind}. Check the id and the key's merchant.")
 
 
 class Conflict(OnetillError):

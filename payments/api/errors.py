@@ -117,8 +117,6 @@ def _faults(error: OnetillError) -> list[Fault]:
     """What is wrong, place by place; a service that finds one fault tells it in the same form as a body's."""
     if isinstance(error, ValidationFailed):
         return error.faults
-    if error.code == "validation_failed":
-        return [Fault(error.param, "invalid", error.detail)]
     return []
 
 

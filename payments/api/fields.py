@@ -206,12 +206,12 @@ class Reference(StrictField):
 
     default_error_messages = {
         "invalid_type": "Send an id as a string.",
-        "not_found": "There is no such object. Check the id and the key's merchant.",
+        "not_found": "There is no such {kind}. Check the id and the key's merchant.",
     }
 
-    def __init__(self, find: Find, *, example: str = "", **kwargs: Any) -> None:
+    def __init__(self, find: Find, *, kind: str, example: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.find = find
+        self.find, self.kind = find, kind
         self.schema = {"type": "string", "maxLength": 64} | ({"example": example} if example else {})
 
     def to_internal_value(self, data: Any) -> Any:
@@ -219,7 +219,7 @@ class Reference(StrictField):
             self.fail("invalid_type")
         found = self.find(self.context["caller"], data) if "\0" not in data else None
         if found is None:
-            self.fail("not_found")
+            self.fail("not_found", kind=self.kind)
         return found
 
 

@@ -16,6 +16,7 @@ ERRORS: Final[dict[str, str]] = {
     "over all channels and with everything that other requests hold.",
     "amount_out_of_bounds": "The customer chooses an amount between the link's amount_min and amount_max.",
     "api_key_ended": "The key has expired or been revoked, so it cannot be rolled. Make a new one.",
+    "allocation_differs": "The parts of an allocation must add up to the amount.",
     "approval_not_open": "Nothing waits for a second person here: it was decided already, or was never asked for.",
     "approval_waiting": "An earlier request like this waits for a second person. Have it decided in the admin first.",
     "authentication_required": "Send an API key: `Authorization: Bearer ot_test_…`.",
@@ -50,7 +51,6 @@ ERRORS: Final[dict[str, str]] = {
     "idempotency_key_required": "Every POST needs an Idempotency-Key of 1 to 255 visible ASCII characters.",
     "idempotency_key_reused": "The Idempotency-Key belongs to another request. Use a new key for a new request.",
     "internal_error": "A defect of ours. Repeat the request with the same Idempotency-Key: nothing is done twice.",
-    "invalid": "The value cannot be used here; `detail` says why.",
     "invalid_api_key": "The key is unknown, expired or revoked.",
     "invalid_characters": "The text holds a NUL character, which no database stores. Leave it out.",
     "invalid_choice": "The value is none of the choices that `detail` lists.",
@@ -78,6 +78,7 @@ ERRORS: Final[dict[str, str]] = {
     "`candidates` names them with what is left on each. Send `order` with the id of the right one.",
     "order_currency_differs": "An order has one currency. Use that one, or another order.",
     "order_total_below_paid": "The total cannot be less than what was paid and not given back. `paid` says how much.",
+    "other_order": "The payment belongs to another order than the one named.",
     "out_of_range": "The number or time lies outside of what `detail` allows.",
     "outcome_known": "What came of this is known by now. Read the payment.",
     "outcome_unknown": "A payment on this order has no known outcome yet. Wait until it has, take cash, or send "
@@ -109,6 +110,7 @@ ERRORS: Final[dict[str, str]] = {
     "route_required": "Nothing goes back by itself here: there is no card, no bank account is known, and the merchant "
     "does not give vouchers unasked. `routes` says of each route whether it is possible, and if not why. Ask the "
     "customer, then send `route`.",
+    "same_order": "An order is not exchanged for itself.",
     "scope_missing": "The key lacks the scope that `scope` names.",
     "scope_unknown": "There is no scope of this name; `detail` lists them.",
     "second_factor_required": "The person has to prove a second factor again, which counts for 15 minutes.",

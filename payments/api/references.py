@@ -23,32 +23,32 @@ _PAYMENT: Final = Prepared(
 
 def channel_field(**kwargs: Any) -> Reference:
     """A channel that the key may speak for."""
-    return Reference(channel_of, example="chn_…", **kwargs)
+    return Reference(channel_of, kind="channel", example="chn_…", **kwargs)
 
 
 def order_field(**kwargs: Any) -> Reference:
     """An order of any channel."""
-    return Reference(_order, example="ord_…", **kwargs)
+    return Reference(_order, kind="order", example="ord_…", **kwargs)
 
 
 def payment_field(**kwargs: Any) -> Reference:
     """A payment of any channel."""
-    return Reference(_payment, example="pay_…", **kwargs)
+    return Reference(_payment, kind="payment", example="pay_…", **kwargs)
 
 
 def terminal_field(**kwargs: Any) -> Reference:
     """A terminal, by its id; what it is, the floor above knows."""
-    return Reference(_terminal, example="trm_…", **kwargs)
+    return Reference(_terminal, kind="terminal", example="trm_…", **kwargs)
 
 
 def namespace_field(**kwargs: Any) -> Reference:
     """A namespace of orders that some channel of the merchant uses."""
-    return Reference(_namespace, example="chn_…", **kwargs)
+    return Reference(_namespace, kind="channel", example="chn_…", **kwargs)
 
 
 def account_field(**kwargs: Any) -> Reference:
     """A provider account in use."""
-    return Reference(_account, example="pac_…", **kwargs)
+    return Reference(_account, kind="provider account", example="pac_…", **kwargs)
 
 
 def _order(caller: Caller, order_id: str) -> Order | None:

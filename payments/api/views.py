@@ -111,11 +111,10 @@ class ApiView(JsonView):
         Raises:
             NotFound: there is none, or it is not the caller's.
         """
-        if any("\0" in value for value in lookup.values() if isinstance(value, str)):
-            raise NotFound
-        row = rows.filter(**lookup).first()
+        readable = not any("\0" in value for value in lookup.values() if isinstance(value, str))
+        row = rows.filter(**lookup).first() if readable else None
         if row is None:
-            raise NotFound
+            raise NotFound.of(str(getattr(rows.model, "OBJECT", "object")).replace("_", " "))
         return row
 
     def must_be_untied(self) -> None:

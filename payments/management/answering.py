@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from payments.errors import Fault, Invalid, OnetillError, ValidationFailed
+from payments.errors import Fault, OnetillError, ValidationFailed, wrong
 from payments.models import Merchant
 
 
@@ -19,7 +19,7 @@ def merchant_of(options: dict[str, Any]) -> Merchant:
     """
     merchant = Merchant.objects.filter(id=options["merchant"]).first()
     if merchant is None:
-        raise Invalid("validation_failed", "There is no such merchant.", param="merchant")
+        raise wrong("merchant", "not_found", "There is no such merchant.")
     return merchant
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from payments import registry
 from payments.crash_points import reach
-from payments.errors import Invalid
+from payments.errors import Invalid, wrong
 from payments.models import Channel, Merchant, Operation, Order, Payment, ProviderAccount
 from payments.models.payment import Method
 from payments.money import Money
@@ -116,9 +116,9 @@ def _check_method(request: PaymentRequest, account: ProviderAccount, provider: P
     if request.method == Method.CASH:
         check_counter(request.channel, what="Cash")
     if request.received is not None and request.method != Method.CASH:
-        raise Invalid("validation_failed", "Only cash is received by hand; leave it out.", param="received")
+        raise wrong("received", "not_together", "Only cash is received by hand; leave it out.")
     if (request.voucher_code is not None) != (request.method == Method.VOUCHER):
-        raise Invalid("validation_failed", "Give voucher_code with the method voucher only.", param="voucher_code")
+        raise wrong("voucher_code", "not_together", "Give voucher_code with the method voucher only.")
 
 
 def _intend(

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from payments import registry
-from payments.errors import Conflict, Invalid
+from payments.errors import Conflict, Invalid, wrong
 from payments.models import Channel, LinkPayment, Order, Payment, PaymentLink, ProviderAccount
 from payments.models.payment import Method, PaymentStatus
 from payments.money import MAX_AMOUNT, Money
@@ -25,6 +25,7 @@ from payments.services.create import PaymentRequest, create_payment
 from payments.services.intent import Intent
 from payments.services.orders import OrderName, take_order
 from payments.shapes import PAYMENT_RELATED
+from payments.written import amount as written
 
 Status = PaymentLink.Status
 
@@ -239,15 +240,13 @@ def _check_left(row: PaymentLink, amount: int) -> None:
 def _check(request: LinkRequest) -> None:
     bounds = (request.amount_min, request.amount_max)
     if (request.amount is not None and bounds != (None, None)) or (None in bounds and bounds != (None, None)):
-        raise Invalid(
-            "validation_failed", "Send amount, or amount_min and amount_max together, or neither.", param="amount"
-        )
+        raise wrong("amount", "not_together", "Send amount, or amount_min and amount_max together, or neither.")
     if request.amount_min is not None and request.amount_min > (request.amount_max or 0):
-        raise Invalid("validation_failed", "The least amount is above the most.", param="amount_max")
+        raise wrong("amount_max", "out_of_range", "The least amount is above the most.")
     if request.amount is None and bounds == (None, None) and request.order is None:
-        raise Invalid("validation_failed", "Send an amount, or an order whose total is known.", param="amount")
+        raise wrong("amount", "required", "Send an amount, or an order whose total is known.")
     if request.expires_at is not None and request.expires_at <= timezone.now():
-        raise Invalid("validation_failed", "A link cannot have expired already.", param="expires_at")
+        raise wrong("expires_at", "out_of_range", "A link cannot have expired already.")
     link = PaymentLink(merchant=request.channel.merchant, methods=list(request.methods))
     if not set(request.methods) <= set(methods(link)) or not methods(link):
         raise Invalid("method_not_supported", "No provider account takes all of these at a distance.", param="methods")
@@ -267,7 +266,7 @@ def _take_order(request: LinkRequest, row: PaymentLink, actor: str) -> Order:
     if request.amount is not None and untouched and not request.reusable:
         batch.change(order, total=request.amount)
     elif order.total is None and request.amount is None and request.amount_min is None:
-        raise Invalid("validation_failed", "The total of this order is not known: send an amount.", param="amount")
+        raise wrong("amount", "required", "The total of this order is not known: send an amount.")
     batch.flush()
     return order
 
@@ -281,5 +280,6 @@ def _amount(row: PaymentLink, chosen: int | None) -> int:
         return minor
     least, most = row.amount_min or 1, row.amount_max or MAX_AMOUNT
     if chosen is None or not least <= chosen <= most:
-        raise Invalid("amount_out_of_bounds", f"Choose an amount from {least} to {most}.", param="amount")
+        bounds = f"{written(least, row.currency)} to {written(most, row.currency)}"
+        raise Invalid("amount_out_of_bounds", f"Choose an amount from {bounds}.", param="amount")
     return chosen

@@ -5,7 +5,7 @@ from typing import Final
 
 from django.utils import timezone
 
-from payments.errors import Invalid
+from payments.errors import Invalid, wrong
 from payments.models import Channel, Order
 from payments.people.models import Customer
 from payments.prepared import Prepared
@@ -49,7 +49,7 @@ def take_order(
     else:
         order = _BY_ID.first(batch.merchant.id, name.order_id)
     if order is None:
-        raise Invalid("validation_failed", "There is no such order.", param="order")
+        raise wrong("order", "not_found", "There is no such order.")
     if order.currency != currency:
         raise Invalid(
             "order_currency_differs",

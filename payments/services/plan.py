@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from payments import registry
-from payments.errors import Invalid
+from payments.errors import Invalid, wrong
 from payments.models import Channel, Order, Payment
 from payments.models.refund import Route
 from payments.money import Money
 from payments.services.refund_routes import AUTO, Circumstances, Reason, choose, route_required
+from payments.written import amount as written
 
 LAST_PAID_FIRST: Final = "last_paid_first"
 PROPORTIONAL: Final = "proportional"
@@ -109,7 +110,9 @@ def check_refundable(amount: int, refundable: int, currency: str, *, param: str 
 
 def exceeds_refundable(refundable: int, currency: str, *, param: str = "amount") -> Invalid:
     """The refusal of whoever asks for more than is left; the losers of a race get it too."""
-    detail = f"At most {refundable} can be given back." if refundable else "Nothing is left to give back."
+    detail = (
+        f"At most {written(refundable, currency)} can be given back." if refundable else "Nothing is left to give back."
+    )
     return Invalid("amount_exceeds_refundable", detail, param=param, amount_refundable=refundable, currency=currency)
 
 
@@ -153,15 +156,15 @@ def _as_asked(
     for at, share in enumerate(allocation):
         payment = by_id.pop(share.payment_id, None)
         if payment is None:
-            raise Invalid(
-                "validation_failed",
+            raise wrong(
+                f"allocation[{at}].payment",
+                "not_found",
                 "This payment is not one of the order, has nothing left to give back, or is named twice.",
-                param=f"allocation[{at}].payment",
             )
         check_refundable(share.amount, payment.refundable, currency, param=f"allocation[{at}].amount")
         shares.append((payment, share.amount))
     if sum(share.amount for share in allocation) != amount:
-        raise Invalid("validation_failed", "The allocation must add up to the amount.", param="allocation")
+        raise wrong("allocation", "allocation_differs", "The allocation must add up to the amount.")
     return shares
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from payments import shapes
 from payments.crash_points import reach
-from payments.errors import Invalid
+from payments.errors import Invalid, wrong
 from payments.ids import new_id
 from payments.models import Order, Payment, Refund, RefundPart
 from payments.models.refund import PartStatus, RefundStatus
@@ -86,12 +86,12 @@ def reread(refund: Refund) -> Refund:
 def _check(request: RefundRequest) -> None:
     """What can be told without the order's lock."""
     if request.payment is not None and request.payment.order_id != request.order.id:
-        raise Invalid("validation_failed", "This payment belongs to another order.", param="payment")
+        raise wrong("payment", "other_order", "This payment belongs to another order.")
     exchanged = request.exchange_for
     if exchanged is None:
         return
     if exchanged.id == request.order.id:
-        raise Invalid("validation_failed", "An order is not exchanged for itself.", param="exchange_for")
+        raise wrong("exchange_for", "same_order", "An order is not exchanged for itself.")
     if exchanged.currency != request.order.currency:
         raise Invalid("order_currency_differs", f"That order is in {exchanged.currency}.", param="exchange_for")
     if request.route not in ("auto", "voucher"):

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from payments import journal
 from payments.crypto import keyed_hash
-from payments.errors import Invalid, NotFound
+from payments.errors import Invalid, NotFound, wrong
 from payments.ids import new_id
 from payments.ledger.posting import Entry
 from payments.models import Channel, Merchant, Order, Payment, Voucher
@@ -23,6 +23,7 @@ from payments.money import Money
 from payments.services.batch import Batch
 from payments.services.intent import Intent
 from payments.sweeping import Sweep
+from payments.written import amount as written
 
 # Read aloud and typed at a till: nothing that looks like something else, and no vowels that make words.
 LETTERS: Final = "BCDFGHJKMNPQRTVWXY"
@@ -52,7 +53,7 @@ def create_voucher(request: VoucherRequest, *, actor: str, intent: Intent | None
         Invalid: `expires_at` is past; `order_currency_differs`; or less than `amount` was paid on the order.
     """
     if request.expires_at is not None and request.expires_at <= timezone.now():
-        raise Invalid("validation_failed", "A voucher cannot have expired already.", param="expires_at")
+        raise wrong("expires_at", "out_of_range", "A voucher cannot have expired already.")
     voucher_id = new_id("vch")
     with transaction.atomic():
         if intent is not None:
@@ -108,7 +109,7 @@ def spend(batch: Batch, *, code: str, amount: Money) -> Voucher:
     """
     row = Voucher.objects.select_for_update().filter(merchant=batch.merchant, code_hash=_hash(code)).first()
     if row is None:
-        raise Invalid("validation_failed", "There is no such voucher. Check the code.", param="voucher_code")
+        raise wrong("voucher_code", "not_found", "There is no such voucher. Check the code.")
     if row.currency != amount.currency:
         raise Invalid(
             "voucher_currency_differs", f"This voucher is worth {row.currency}; pay in that.", param="voucher_code"
@@ -118,7 +119,8 @@ def spend(batch: Batch, *, code: str, amount: Money) -> Voucher:
     if row.balance < amount.amount:
         raise Invalid(
             "voucher_insufficient",
-            f"{row.balance} is left on this voucher; use that much of it and pay the rest in another way.",
+            f"{written(row.balance, row.currency)} is left on this voucher; "
+            "use that much of it and pay the rest in another way.",
             param="amount",
             balance=row.balance,
             currency=row.currency,
@@ -212,7 +214,8 @@ def _made(batch: Batch, row: Voucher, order: Order | None) -> Entry:
     if row.amount > left:
         raise Invalid(
             "amount_exceeds_paid",
-            f"{left} has been paid on this order and not yet turned into a voucher; take the payment first.",
+            f"{written(left, row.currency)} has been paid on this order and not yet turned into a voucher; "
+            "take the payment first.",
             param="amount",
             amount_paid=left,
         )

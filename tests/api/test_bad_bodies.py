@@ -167,7 +167,7 @@ def test_metadata_is_few_short_strings(api: Api, metadata: object, place: str) -
 
 def test_a_fault_that_only_a_service_can_see_is_told_at_its_place_too(api: Api) -> None:
     answer = api.post("/v1/payments", WISH | {"method": "card", "received": 5000})
-    assert faults(answer) == {"received": "invalid"}
+    assert faults(answer) == {"received": "not_together"}
 
 
 def test_metadata_of_the_greatest_size(api: Api) -> None:

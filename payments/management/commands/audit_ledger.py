@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 from django.utils.module_loading import import_string
 
-from payments.errors import Invalid
+from payments.errors import wrong
 from payments.ledger import audit, chain
 from payments.management.answering import JsonCommand, Told
 
@@ -57,6 +57,6 @@ def _cut(anchor: str) -> Iterator[audit.Violation]:
     table, _, rest = anchor.partition(":")
     number, _, digest = rest.partition(":")
     if not number.isdecimal() or table not in {chained.table for chained in chain.tables()}:
-        raise Invalid("validation_failed", "An anchor is TABLE:BLOCK:DIGEST, as the log has it.", param="anchor")
+        raise wrong("anchor", "invalid_format", "An anchor is TABLE:BLOCK:DIGEST, as the log has it.")
     if not chain.has(table, int(number), digest):
         yield audit.Violation("chain_broken", table, f"block {number} is not the one that was logged")

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from payments.errors import Invalid
+from payments.errors import wrong
 from payments.management.answering import AnsweringCommand, merchant_of
 from payments.models import Channel, Merchant
 from payments.people.services import api_keys
@@ -34,5 +34,5 @@ class Command(AnsweringCommand):
 
 def _channel_id(merchant: Merchant, channel_id: str | None) -> str | None:
     if channel_id is not None and not Channel.objects.filter(id=channel_id, merchant=merchant).exists():
-        raise Invalid("validation_failed", "This merchant has no such channel.", param="channel")
+        raise wrong("channel", "not_found", "This merchant has no such channel.")
     return channel_id

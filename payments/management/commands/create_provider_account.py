@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from payments.errors import Invalid
+from payments.errors import wrong
 from payments.management.answering import AnsweringCommand, merchant_of
 from payments.services.onboard import create_provider_account
 
@@ -48,5 +48,5 @@ def _secrets() -> dict[str, str]:
     except ValueError:
         secrets = None
     if not isinstance(secrets, dict) or not all(isinstance(value, str) for value in secrets.values()):
-        raise Invalid("validation_failed", "Give the credentials as a JSON object of strings.", param="credentials")
+        raise wrong("credentials", "invalid_type", "Give the credentials as a JSON object of strings.")
     return secrets
