@@ -121,6 +121,7 @@ def _facts(story: Story) -> list[Fact]:
         (_("refunded"), show.amount(row.refunded, currency)),
         (_("reserved for refunds"), row.refund_reserved and show.amount(row.refund_reserved, currency)),
         (_("charged back"), row.charged_back and show.amount(row.charged_back, currency)),
+        (_("sold as vouchers"), row.vouchers_sold and show.amount(row.vouchers_sold, currency)),
         (_("excess"), row.excess and show.amount(row.excess, currency)),
         (_("still refundable"), show.amount(row.refundable, currency)),
         (_("channel"), row.channel.name),

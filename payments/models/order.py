@@ -34,6 +34,8 @@ class Order(ApiObject):
     refunded = AmountField(_("refunded"), default=0)
     refund_reserved = AmountField(_("reserved for refunds"), default=0)
     charged_back = AmountField(_("charged back"), default=0)
+    # What of it was turned into vouchers: no longer paid for goods, but owed to whoever holds their codes.
+    vouchers_sold = AmountField(_("sold as vouchers"), default=0, db_default=0)
     excess = AmountField(_("excess"), default=0)
 
     class Meta:
@@ -44,7 +46,11 @@ class Order(ApiObject):
             models.UniqueConstraint(fields=["merchant", "reference", "namespace"], name="order_reference"),
             models.CheckConstraint(
                 condition=Q(
-                    captured__gte=F("refunded") + F("refund_reserved") + F("charged_back") - F("excess"),
+                    captured__gte=F("refunded")
+                    + F("refund_reserved")
+                    + F("charged_back")
+                    + F("vouchers_sold")
+                    - F("excess"),
                 ),
                 name="order_never_returns_more",
             ),
@@ -68,8 +74,8 @@ class Order(ApiObject):
 
     @property
     def refundable(self) -> int:
-        """What may still be given back."""
-        return max(0, self.captured - self.refunded - self.refund_reserved - self.charged_back)
+        """What may still be given back: a voucher that was sold on the order is never given back beside it."""
+        return max(0, self.kept - self.vouchers_sold)
 
     @property
     def kept(self) -> int:

@@ -104,6 +104,7 @@ class Batch:
         self._discrepancies: list[Discrepancy] = []
         self._closings: list[str] = []
         self._amendments: dict[str, dict[str, Any]] = {}  # columns of discrepancies that stand, by key
+        self.over_returned_before: set[str] = set()  # payments that had given back more than was paid with them
         self.overpaid_before: dict[str, int] = {}  # how much too much orders were paid when they were locked
         self._items = [] if items is None else items  # the caller's own: a number that is taken is gone from it
 
@@ -119,6 +120,8 @@ class Batch:
             self.orders[order.id] = order
         for payment in _PAYMENTS(wanted):
             self.adopt(payment)
+            if standing_truths.given_back_beyond(payment):
+                self.over_returned_before.add(payment.id)
         self.overpaid_before |= standing_truths.paid_too_much(self, wanted)
 
     def adopt(self, payment: Payment) -> None:
@@ -244,6 +247,7 @@ class Batch:
     def flush(self, *, beside: Sequence[bulk.Part] = ()) -> list[Discrepancy]:
         """Write everything, and what else is given; return the discrepancies that stand for what was raised."""
         standing_truths.settle_excess(self)
+        standing_truths.settle_given_back(self)
         standing_truths.settle_overpaid(self)
         standing_truths.settle_under_way(self)
         parts = [*self._parts(), *beside]

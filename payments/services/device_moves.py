@@ -220,6 +220,7 @@ def _reverse(work: Work, row: DeviceTransaction, original: Place) -> Place | Non
         moves.answered(work.batch, live, Result(outcome=Outcome.DECLINED, code=_TAKEN_BACK, detail=_REVERSED))
     elif live is not None and row.amount == live.amount:
         moves.reverse(work.batch, payment, live, row.occurred_at)
+        work.keys[row.sequence].append(f"over_returned:{payment.order_id}")
     elif live is not None:
         text = gettext_noop("Reversed for another amount than the sale's.")
         work.note(row, DiscrepancyKind.AMOUNT_DIFFERS, text, payment=payment)

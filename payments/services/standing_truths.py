@@ -6,7 +6,7 @@ cancellations without an answer may still take.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_noop
 
@@ -15,7 +15,7 @@ from payments.models.discrepancy import DiscrepancyKind
 from payments.money import Money
 from payments.providers.base import Verb
 from payments.queries.due import overpaid
-from payments.said import told
+from payments.said import Value, told
 
 if TYPE_CHECKING:
     from payments.services.batch import Batch
@@ -24,11 +24,38 @@ if TYPE_CHECKING:
 def settle_excess(batch: "Batch") -> None:
     """What facts took beyond what was paid stays visible as `excess`; decisions never raise it."""
     for order in list(batch.orders.values()):
-        returned = order.refunded + order.refund_reserved + order.charged_back
-        excess = max(0, returned - order.captured)
+        excess = max(0, order.vouchers_sold - order.kept)
         if excess < order.excess or (excess > order.excess and batch.facts):
             _note_excess(batch, order, excess)
             batch.change(order, excess=excess)
+
+
+def settle_given_back(batch: "Batch") -> None:
+    """More given back of one payment than was paid with it is told, also where its order as a whole had more."""
+    for payment in batch.changed(Payment):
+        key, beyond = f"over_returned:{payment.id}", given_back_beyond(payment)
+        if beyond and batch.facts and not payment.order.excess:
+            batch.disagree(
+                DiscrepancyKind.OVER_RETURNED,
+                key,
+                **told(
+                    gettext_noop("Payment {payment} gave back {excess} more than was paid with it."),
+                    payment=payment.id,
+                    excess=Money(beyond, payment.currency),
+                ),
+                payment=payment,
+                amount=beyond,
+                currency=payment.currency,
+                channel_id=payment.channel_id,
+            )
+        elif not beyond and payment.id in batch.over_returned_before:
+            batch.agree(key)
+
+
+def given_back_beyond(payment: Payment) -> int:
+    """How much more was given back of a payment than was paid with it, in minor units."""
+    returned = payment.amount_refunded + payment.refund_reserved + payment.amount_charged_back
+    return max(0, returned - payment.amount_captured)
 
 
 def settle_overpaid(batch: "Batch") -> None:
@@ -75,16 +102,22 @@ def _note_excess(batch: "Batch", order: Order, excess: int) -> None:
         batch.disagree(
             DiscrepancyKind.OVER_RETURNED,
             key,
-            **told(
-                gettext_noop("Order {order} gave back {excess} more than was paid."),
-                order=str(order),
-                excess=Money(excess, order.currency),
-            ),
+            **_told_of_excess(order, excess),
             payment=next((row for row in batch.payments.values() if row.order_id == order.id), None),
             amount=excess,
             currency=order.currency,
             channel_id=order.channel_id,
         )
+
+
+def _told_of_excess(order: Order, excess: int) -> dict[str, Any]:
+    shown: dict[str, Value] = {"order": str(order), "excess": Money(excess, order.currency)}
+    if not order.vouchers_sold:
+        return told(gettext_noop("Order {order} gave back {excess} more than was paid."), **shown)
+    text = gettext_noop(
+        "Order {order} gave out {excess} more than was paid: {sold} was sold on it as vouchers, which stay good."
+    )
+    return told(text, sold=Money(order.vouchers_sold, order.currency), **shown)
 
 
 def _note_overpaid(batch: "Batch", order: Order, over: int, *, is_more: bool) -> None:

@@ -10,7 +10,6 @@ from operator import itemgetter
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Sum
 from django.utils import timezone
 
 from payments import journal
@@ -209,8 +208,7 @@ def _made(batch: Batch, row: Voucher, order: Order | None) -> Entry:
     locked = batch.orders[order.id]
     if locked.currency != row.currency:
         raise Invalid("order_currency_differs", f"This order is in {locked.currency}.", param="currency")
-    sold = Voucher.objects.filter(order=locked).aggregate(total=Sum("amount"))["total"] or 0
-    left = max(0, locked.refundable - sold)
+    left = locked.refundable
     if row.amount > left:
         raise Invalid(
             "amount_exceeds_paid",
@@ -220,6 +218,7 @@ def _made(batch: Batch, row: Voucher, order: Order | None) -> Entry:
             amount_paid=left,
         )
     row.order = locked
+    batch.change(locked, vouchers_sold=locked.vouchers_sold + row.amount)
     return journal.voucher_sold(batch.merchant, row, locked.channel_id, batch.now)
 
 
