@@ -15,8 +15,8 @@ from django.test import Client, RequestFactory
 
 from payments.people.models import ApiKey, AuditLog, Role, User
 from terminals.models import Terminal
-from tests.admin.conftest import Browser
 from tests.builders import Shop, open_shop
+from tests.people.cast import signed_in
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,9 +41,7 @@ def owner(shop: Shop) -> User:
 
 def race(attack: Callable[[Client], Any], model: Any, *, thief: User, victim: User) -> None:
     """Attack a few times while the victim's own form is made without pause; errors of threads are the test's."""
-    client, over = Client(), threading.Event()
-    client.force_login(thief)
-    Browser(thief, client).prove()
+    client, over = signed_in(thief), threading.Event()
     request = RequestFactory().get("/")
     request.user = victim
 

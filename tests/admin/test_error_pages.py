@@ -8,6 +8,7 @@ from django.test import Client
 from payments.admin import dashboard
 from tests.admin.conftest import Browser, SignIn, told
 from tests.builders import Shop
+from tests.people import cast
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +47,7 @@ def said(browser: Browser, language: str, status: int, path: str) -> str:
 @pytest.mark.parametrize(("language", "words"), [("en", "no longer valid"), ("nl", "niet meer geldig")])
 def test_an_old_form_says_that_nothing_was_done(language: str, words: str, shop: Shop, sign_in: SignIn) -> None:
     strict = Client(enforce_csrf_checks=True)
-    strict.force_login(sign_in("finance", language=language).user)
+    cast.enter(strict, sign_in("finance", language=language).user)
     page = told(strict.post("/admin/language/", {"language": "nl"}), 403)
     assert words in page
     assert "CSRF" not in page

@@ -16,14 +16,13 @@ from tests.config.test_backup import shop as shop
 # Twenty-four people signed in, thirteen of them in the admin, and a terminal that is to be paired.
 PEOPLE: Final = """
 import json
-from django.test import Client
 from payments.people.models import User
+from tests.people.cast import signed_in
 sessions = []
 for number in range(24):
     staff = {"is_staff": number < 13, "is_superuser": number < 13}
     user, _ = User.objects.get_or_create(username=f"person {number}", defaults=staff)
-    client = Client()
-    client.force_login(user)
+    client = signed_in(user)
     sessions.append(client.session.session_key)
 print(json.dumps(sessions))
 """

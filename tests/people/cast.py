@@ -28,7 +28,11 @@ def person(
 
 def signed_in(user: User, *, proved: bool = True) -> Client:
     """A browser in which this person has signed in, with a second factor; `proved`: within the last minutes."""
-    client = Client()
+    return enter(Client(), user, proved=proved)
+
+
+def enter(client: Client, user: User, *, proved: bool = True) -> Client:
+    """Sign this person in, in a browser that there is."""
     client.force_login(user)
     row = SignIn.objects.create(user=user, address="127.0.0.1", browser="a test")
     session = client.session
