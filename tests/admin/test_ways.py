@@ -78,7 +78,7 @@ def _is_paid(shop: Shop) -> None:
 
 def _gives_back(shop: Shop) -> None:
     shop.refund(shop.pay_cash(23_456).order, 6_789, channel=shop.store, route="cash")
-    shop.refund(shop.pin(45_678).order, 34_567)
+    shop.refund(shop.pay_cash(45_678).order, 34_567, channel=shop.store, route="cash")
     account = BankAccount(iban=IBAN, name="A. Jansen")
     shop.refund(shop.pin(9_753).order, 8_642, route="bank", bank_account=account)
     shop.pin_back(7_531)
