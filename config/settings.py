@@ -297,6 +297,10 @@ EXPORT_FORMATS: dict[str, str] = {}
 APPROVAL_ACTIONS = {
     "take_second_factor": "payments.services.colleagues.decide_recovery",
     "refund": "payments.services.refund_decisions.decide",
+    "change_money_rules": "payments.services.setting_approvals.decide_change",
+    "decide_alone": "payments.services.decide_alone.decide",
+    "change_payout": "payments.services.setting_approvals.decide_change",
+    "add_provider_account": "payments.services.setting_approvals.decide_account",
     "write_off": "reconciliation.services.resolve.decide",
     "forced_match": "reconciliation.services.resolve.decide",
 }

@@ -22,9 +22,10 @@ from payments.admin.forms import AmountField, DeedForm, in_major_units
 from payments.admin.user_deeds import INVITE
 from payments.models import Channel, Merchant, ProviderAccount
 from payments.models.refund import Route
-from payments.people.models import User
+from payments.people.models import Approval, User
 from payments.people.permissions import May
-from payments.services import amend, onboard
+from payments.services import amend, decide_alone, onboard
+from payments.services.setting_approvals import request_provider_account
 
 
 def text(label: Any, **more: Any) -> forms.CharField:
@@ -37,6 +38,7 @@ def switch(label: Any) -> forms.BooleanField:
     return forms.BooleanField(label=label, required=False, widget=UnfoldBooleanSwitchWidget)
 
 
+_LIMITS: Final = ("second_person_above", "second_person_above_daily")
 _AS_THEY_ARE: Final = ("refund_fallback", "address", "registration_number", "vat_number", "mail_receipts")
 
 
@@ -57,6 +59,11 @@ class MerchantForm(DeedForm):
         required=False,
         help_text=gettext_lazy("Empty: never."),
     )
+    second_person_above_daily = AmountField(
+        label=gettext_lazy("what one person decides alone in a day, at most"),
+        required=False,
+        help_text=gettext_lazy("Refunds and corrections together, over a business day. Empty: no limit."),
+    )
     refund_fallback = forms.ChoiceField(
         label=gettext_lazy("refunds without another way back"),
         choices=Merchant.RefundFallback.choices,
@@ -69,17 +76,21 @@ class MerchantForm(DeedForm):
     mail_receipts = switch(gettext_lazy("receipts by e-mail"))
 
     def __init__(self, *args: Any, row: Merchant, user: User, **kwargs: Any) -> None:
-        above = row.second_person_above
         initial = {
             "name": row.name,
             "iban": row.iban,
             "cash_rounding": row.cash_rounding,
-            "second_person_above": "" if above is None else in_major_units(above, row.currency),
+            **{name: _typed(getattr(row, name), row.currency) for name in _LIMITS},
             **{name: getattr(row, name) for name in _AS_THEY_ARE},
         }
         super().__init__(*args, row=row, user=user, initial=initial, **kwargs)
-        limit: Any = self.fields["second_person_above"]
-        limit.currency = row.currency
+        for name in _LIMITS:
+            limit: Any = self.fields[name]
+            limit.currency = row.currency
+
+
+def _typed(limit: int | None, currency: str) -> str:
+    return "" if limit is None else in_major_units(limit, currency)
 
 
 class ChannelForm(DeedForm):
@@ -202,32 +213,41 @@ def credential_names(row: ProviderAccount) -> list[str]:
 
 
 def _change_merchant(*, user: User, row: Merchant, form: Any) -> str:
-    amend.amend_merchant(row, changes=form.cleaned_data, actor=user.id)
-    return _("Saved.")
+    return _told(amend.amend_merchant(row, changes=form.cleaned_data, actor=user))
 
 
 def _change_channel(*, user: User, row: Channel, form: Any) -> str:
-    amend.amend_channel(row, changes=form.cleaned_data, actor=user.id)
-    return _("Saved.")
+    return _told(amend.amend_channel(row, changes=form.cleaned_data, actor=user))
 
 
 def _change_account(*, user: User, row: ProviderAccount, form: Any) -> str:
     changes = {name: value for name, value in form.cleaned_data.items() if name != "credentials"}
-    amend.amend_provider_account(row, changes=changes, credentials=form.cleaned_data["credentials"], actor=user.id)
-    return _("Saved.")
+    return _told(
+        amend.amend_provider_account(row, changes=changes, credentials=form.cleaned_data["credentials"], actor=user)
+    )
 
 
 def _new_channel(*, user: User, row: Merchant, form: Any) -> str:
     given = form.cleaned_data
     made = onboard.create_channel(
-        merchant=row, kind=given["kind"], name=given["name"], namespace=given["namespace"] or None, actor=user.id
+        merchant=row, kind=given["kind"], name=given["name"], namespace=given["namespace"] or None, actor=user
     )
     return _("%(name)s is open.") % {"name": made.name}
 
 
 def _new_account(*, user: User, row: Merchant, form: Any) -> str:
-    made = onboard.create_provider_account(merchant=row, actor=user.id, **form.cleaned_data)
-    return _("%(name)s is added.") % {"name": made.name}
+    made = request_provider_account(merchant=row, actor=user, **form.cleaned_data)
+    return _told(made) if isinstance(made, Approval) else _("%(name)s is added.") % {"name": made.name}
+
+
+def _decide_alone(*, user: User, row: Merchant, form: Any) -> str:
+    return _told(decide_alone.switch(row, on=row.decides_alone_from is None, actor=user))
+
+
+def _told(waiting: Approval | None) -> str:
+    if waiting is None:
+        return _("Saved.")
+    return _("Nothing is changed yet: this waits for a second person.")
 
 
 def _of_merchant(row: Merchant) -> tuple[str, str | None]:
@@ -247,6 +267,7 @@ OF_MERCHANT = (
         form=MerchantForm,
         act=_change_merchant,
         where=_of_merchant,
+        second_factor=True,
     ),
     Deed(
         name="add-channel",
@@ -263,12 +284,53 @@ OF_MERCHANT = (
         form=NewAccountForm,
         act=_new_account,
         where=_of_merchant,
+        second_factor=True,
+    ),
+    Deed(
+        name="decide-alone",
+        title=gettext_lazy("Let one person decide alone"),
+        explanation=gettext_lazy(
+            "For a shop of one. Where nobody else has a role that could agree, the person who asks may decide about "
+            "their own requests. It stands on every page of the admin and beside each such decision, and the owners "
+            "are told. For a live merchant it counts from a day later."
+        ),
+        needs=May.MANAGE_SETTINGS,
+        act=_decide_alone,
+        possible=lambda row: row.decides_alone_from is None,
+        where=_of_merchant,
+        dangerous=True,
+        second_factor=True,
+    ),
+    Deed(
+        name="decide-together",
+        title=gettext_lazy("Always ask a second person again"),
+        needs=May.MANAGE_SETTINGS,
+        act=_decide_alone,
+        possible=lambda row: row.decides_alone_from is not None,
+        where=_of_merchant,
+        second_factor=True,
     ),
     INVITE,
 )
 OF_CHANNEL = (
-    Deed(name="set", title=_CHANGE, needs=May.MANAGE_SETTINGS, form=ChannelForm, act=_change_channel, where=_of_all),
+    Deed(
+        name="set",
+        title=_CHANGE,
+        needs=May.MANAGE_SETTINGS,
+        form=ChannelForm,
+        act=_change_channel,
+        where=_of_all,
+        second_factor=True,
+    ),
 )
 OF_ACCOUNT = (
-    Deed(name="set", title=_CHANGE, needs=May.MANAGE_SETTINGS, form=AccountForm, act=_change_account, where=_of_all),
+    Deed(
+        name="set",
+        title=_CHANGE,
+        needs=May.MANAGE_SETTINGS,
+        form=AccountForm,
+        act=_change_account,
+        where=_of_all,
+        second_factor=True,
+    ),
 )

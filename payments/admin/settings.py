@@ -51,7 +51,7 @@ class MerchantAdmin(SettingAdmin):
 
     def page(self, request: HttpRequest, row: Merchant) -> Page:
         """The merchant, its channels and its provider accounts."""
-        above = row.second_person_above
+        alone = row.decides_alone_from
         told = [
             (_("country"), row.country),
             (_("currency"), row.currency),
@@ -62,10 +62,12 @@ class MerchantAdmin(SettingAdmin):
             (_("VAT number"), row.vat_number),
             (_("receipts by e-mail"), _("yes") if row.mail_receipts else _("no")),
             (_("cash is rounded to"), show.amount(row.cash_rounding, row.currency)),
+            (_("refunds need a second person above"), _limit(row.second_person_above, row.currency, _("never"))),
             (
-                _("refunds need a second person above"),
-                _("never") if above is None else show.amount(above, row.currency),
+                _("what one person decides alone in a day, at most"),
+                _limit(row.second_person_above_daily, row.currency, _("no limit")),
             ),
+            (_("one person decides where there is no other, from"), alone and show.moment(alone, row.zone)),
             (_("refunds without another way back"), row.get_refund_fallback_display()),
             (_("created at"), show.moment(row.created_at, row.zone)),
             ("id", row.id),
@@ -76,6 +78,10 @@ class MerchantAdmin(SettingAdmin):
             facts=[Fact(name, value) for name, value in told if value],
             sections=[_channels(row), _accounts(row), *_closed_days(request, row), *_log(request, row, row)],
         )
+
+
+def _limit(limit: int | None, currency: str, none: str) -> str:
+    return none if limit is None else show.amount(limit, currency)
 
 
 def mode(row: Merchant) -> SafeString:

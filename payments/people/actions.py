@@ -78,6 +78,7 @@ RULES: Final[dict[Action, Rule]] = {
     Action.ACCEPT: _correction(),
     Action.CHANGE_SETTINGS: _settings(fresh_factor=False),
     Action.CHANGE_MONEY_RULES: _settings(second_person=SecondPerson.LIVE),
+    Action.DECIDE_ALONE: _settings(scope=None, second_person=SecondPerson.LIVE),
     Action.ADD_PROVIDER_ACCOUNT: _settings(second_person=SecondPerson.LIVE),
     Action.CHANGE_PROVIDER_ACCOUNT: _settings(),
     Action.CHANGE_PAYOUT: _settings(second_person=SecondPerson.LIVE),

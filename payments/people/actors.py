@@ -27,8 +27,8 @@ class Caller:
             raise Forbidden("scope_missing", f"This key lacks the scope {scope}. Use a key that has it.", scope=scope)
 
 
-# A text names a task, a device or a command on the server ("system:worker", "command"); never a person or a key, whose
-# id alone proves nothing.
+# A text names a task, a device or a command on the server ("system:worker", "command"). The id of a person or of a key
+# is that person or key, but has proved nothing.
 Actor: TypeAlias = User | Caller | str
 
 

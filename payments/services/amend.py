@@ -1,109 +1,206 @@
-"""Change what a merchant, a channel or a provider account is like; each change stands in the audit log."""
+"""Change what a merchant, a channel or a provider account is like; each change stands in the audit log.
+
+What decides about money (limits, bank accounts, credentials, refund rules) takes a fresh second factor, and at a live
+merchant waits for a second person: then nothing is changed yet, and the approval that waits is returned. One request
+is done as a whole or waits as a whole.
+"""
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
-from django.db import models, transaction
+from django.db import transaction
 
 from payments.errors import Conflict
 from payments.models import Channel, Merchant, Order, ProviderAccount
-from payments.people.services import audit_log
-from payments.services import onboard
+from payments.people.actions import Action
+from payments.people.actors import Actor, name_of
+from payments.people.models import Approval
+from payments.people.services import audit_log, gate
+from payments.services import onboard, setting_notices
 
-MERCHANT: Final = frozenset(
-    {
-        "name",
-        "iban",
-        "cash_rounding",
-        "second_person_above",
-        "address",
-        "registration_number",
-        "vat_number",
-        "mail_receipts",
-        "refund_fallback",
-    }
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What may be changed of one kind of row: by itself under `plain`, and under `guarded` what `rules` names."""
+
+    fields: frozenset[str]
+    rules: frozenset[str]
+    plain: Action
+    guarded: Action
+
+    def action(self, changed: Mapping[str, Any]) -> Action:
+        """What a request that changes these has to pass."""
+        return self.guarded if self.rules & changed.keys() else self.plain
+
+
+MERCHANT: Final = Subject(
+    frozenset(
+        {
+            "name",
+            "iban",
+            "cash_rounding",
+            "second_person_above",
+            "second_person_above_daily",
+            "address",
+            "registration_number",
+            "vat_number",
+            "mail_receipts",
+            "refund_fallback",
+        }
+    ),
+    frozenset({"iban", "cash_rounding", "second_person_above", "second_person_above_daily", "refund_fallback"}),
+    Action.CHANGE_SETTINGS,
+    Action.CHANGE_MONEY_RULES,
 )
-CHANNEL: Final = frozenset(
-    {"name", "address", "active", "kind", "namespace", "numeric_references", "return_schemes", "refund_routes"}
+CHANNEL: Final = Subject(
+    frozenset(
+        {"name", "address", "active", "kind", "namespace", "numeric_references", "return_schemes", "refund_routes"}
+    ),
+    frozenset({"refund_routes"}),
+    Action.CHANGE_SETTINGS,
+    Action.CHANGE_MONEY_RULES,
 )
 # What an order of a channel was made under cannot change beneath it.
 SETTLED_BY_ORDERS: Final = frozenset({"kind", "namespace"})
-ACCOUNT: Final = frozenset({"name", "external_id", "bank_iban", "fee_rates", "active", "default"})
+ACCOUNT: Final = Subject(
+    frozenset({"name", "external_id", "bank_iban", "fee_rates", "active", "default"}),
+    frozenset({"external_id", "bank_iban", "default", "credentials"}),
+    Action.CHANGE_PROVIDER_ACCOUNT,
+    Action.CHANGE_PAYOUT,
+)
+Row = Merchant | Channel | ProviderAccount
 
 
-def amend_merchant(merchant: Merchant, *, changes: Mapping[str, Any], actor: str) -> None:
+def amend_merchant(merchant: Merchant, *, changes: Mapping[str, Any], actor: Actor) -> Approval | None:
     """Rename a merchant, or set its bank account, its limits, and what its receipts say and where they go.
 
     Raises:
         ValidationFailed: a name, IBAN or refund fallback that is none.
-        Forbidden: `permission_missing`; so do the two below.
+        Forbidden: as `gate.check`; so do the two below.
+        Conflict: `approval_waiting`; so do the two below.
     """
-    onboard.require_manager(actor, merchant.id, "merchant.changed")
-    _amend(merchant, MERCHANT, changes, merchant_id=merchant.id, actor=actor)
+    return _amend(merchant, MERCHANT, changes, actor=actor)
 
 
-def amend_channel(channel: Channel, *, changes: Mapping[str, Any], actor: str) -> None:
+def amend_channel(channel: Channel, *, changes: Mapping[str, Any], actor: Actor) -> Approval | None:
     """Change what a channel is called, how it numbers its orders and gives money back, or close it to new payments.
 
     Raises:
         ValidationFailed: a name, kind, namespace, scheme or refund route that is none.
         Conflict: `channel_in_use`, where its kind or namespace would change beneath its orders.
     """
-    onboard.require_manager(actor, channel.merchant_id, "channel.changed")
-    with transaction.atomic():
-        channel.refresh_from_db(from_queryset=Channel.objects.select_for_update().select_related("merchant"))
-        moved = [name for name in SETTLED_BY_ORDERS & set(changes) if getattr(channel, name) != changes[name]]
-        if moved and Order.objects.filter(channel_id=channel.id).exists():
-            detail = "This channel has orders already: its kind and its namespace stay. Open another channel."
-            raise Conflict("channel_in_use", detail)
-        _amend(channel, CHANNEL, changes, merchant_id=channel.merchant_id, actor=actor)
+    return _amend(channel, CHANNEL, changes, actor=actor)
 
 
 def amend_provider_account(
-    account: ProviderAccount, *, changes: Mapping[str, Any], credentials: Mapping[str, str], actor: str
-) -> None:
+    account: ProviderAccount, *, changes: Mapping[str, Any], credentials: Mapping[str, str], actor: Actor
+) -> Approval | None:
     """Change a contract. `credentials` are set beside those that stand; they are written, never shown nor logged.
 
     Raises:
-        ValidationFailed: a name, IBAN or fee rate that is none.
+        ValidationFailed: a name, IBAN, credential or fee rate that is none.
     """
-    onboard.require_manager(actor, account.merchant_id, "provider_account.changed")
     onboard.refuse_unknown_credentials(account.provider, credentials)
-    with transaction.atomic():
-        Merchant.objects.select_for_update().get(id=account.merchant_id)  # one default at a time
-        if changes.get("default") and not account.default:
-            others = ProviderAccount.objects.filter(merchant_id=account.merchant_id, provider=account.provider)
-            others.filter(default=True).update(default=False)
-        _amend(account, ACCOUNT, changes, merchant_id=account.merchant_id, actor=actor)
-        if credentials:
-            account.credentials = json.dumps({**json.loads(account.credentials or "{}"), **credentials})
-            account.save(update_fields=["credentials"])
-            audit_log.write(
-                actor=actor,
-                action="provider_account.credentials_set",
-                subject=account,
-                merchant_id=account.merchant_id,
-                after={"names": sorted(credentials)},
-            )
+    return _amend(account, ACCOUNT, changes, credentials=credentials, actor=actor)
+
+
+def apply(row: Row, changes: Mapping[str, Any], *, credentials: Mapping[str, str], actor: str) -> None:
+    """Write what was checked, with its line in the audit log, under the lock of `locked`."""
+    if isinstance(row, ProviderAccount) and changes.get("default"):
+        others = ProviderAccount.objects.filter(merchant_id=row.merchant_id, provider=row.provider)
+        others.filter(default=True).exclude(id=row.id).update(default=False)
+    before = {name: _kept(getattr(row, name)) for name in changes}
+    for name, value in changes.items():
+        setattr(row, name, value)
+    if changes:
+        row.save(update_fields=list(changes))
+        _log(row, "changed", actor, before=before, after={name: _kept(value) for name, value in changes.items()})
+    if isinstance(row, ProviderAccount) and credentials:
+        row.credentials = json.dumps({**json.loads(row.credentials or "{}"), **credentials})
+        row.save(update_fields=["credentials"])
+        _log(row, "credentials_set", actor, after={"names": sorted(credentials)})
+
+
+def locked(row: Row) -> Merchant:
+    """The row as it now stands, and its merchant; whoever changes any setting of that merchant waits for this one."""
+    merchant_id = row.id if isinstance(row, Merchant) else row.merchant_id
+    merchant = Merchant.objects.select_for_update().get(id=merchant_id)
+    if isinstance(row, Channel):  # an order that is being made there holds it
+        row.refresh_from_db(from_queryset=Channel.objects.select_for_update())
+    else:
+        row.refresh_from_db()
+    return merchant
+
+
+def refuse_if_in_use(row: Row, changed: Mapping[str, Any]) -> None:
+    """Raise Conflict where this would change beneath a channel's orders."""
+    if isinstance(row, Channel) and SETTLED_BY_ORDERS & changed.keys() and Order.objects.filter(channel=row).exists():
+        detail = "This channel has orders already: its kind and its namespace stay. Open another channel."
+        raise Conflict("channel_in_use", detail)
 
 
 def _amend(
-    row: models.Model, allowed: frozenset[str], changes: Mapping[str, Any], *, merchant_id: str, actor: str
-) -> None:
-    unknown = set(changes) - allowed
+    row: Row,
+    subject: Subject,
+    changes: Mapping[str, Any],
+    *,
+    actor: Actor,
+    credentials: Mapping[str, str] | None = None,
+) -> Approval | None:
+    unknown = set(changes) - subject.fields
     if unknown:
         raise ValueError(f"{', '.join(sorted(unknown))} cannot be changed")
     given = onboard.checked(changes)
-    changed = {name: value for name, value in given.items() if getattr(row, name) != value}
-    if not changed:
-        return
-    before = {name: getattr(row, name) for name in changed}
-    for name, value in changed.items():
-        setattr(row, name, value)
+    secrets = dict(credentials)
+    asked = {**_changed(row, given), **({"credentials": True} if secrets else {})}
+    merchant_id = row.id if isinstance(row, Merchant) else row.merchant_id
+    gate.check(subject.action(asked), by=actor, merchant_id=merchant_id)
     with transaction.atomic():
-        row.save(update_fields=list(changed))
-        kind = str(getattr(row, "OBJECT", ""))
-        audit_log.write(
-            actor=actor, action=f"{kind}.changed", subject=row, merchant_id=merchant_id, before=before, after=changed
-        )
+        merchant = locked(row)
+        changed = _changed(row, given)
+        action = subject.action({**changed, **asked})
+        if not (changed or secrets):
+            return None
+        refuse_if_in_use(row, changed)
+        if gate.waits(action, by=actor, merchant=merchant):
+            return _propose(row, action, changed, secrets, actor=actor, merchant=merchant)
+        apply(row, changed, credentials=secrets, actor=name_of(actor))
+        if action == subject.guarded:
+            setting_notices.changed(row, [*changed, *(["credentials"] if secrets else [])], merchant=merchant, by=actor)
+    return None
+
+
+def _changed(row: Row, given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if getattr(row, name) != value}
+
+
+def _propose(
+    row: Row, action: Action, changed: dict[str, Any], secrets: dict[str, str], *, actor: Actor, merchant: Merchant
+) -> Approval:
+    approval = gate.propose(
+        action,
+        subject=row,
+        by=actor,
+        merchant_id=merchant.id,
+        payload={
+            "changes": changed,
+            "before": {name: getattr(row, name) for name in changed},
+            "credentials": sorted(secrets),
+        },
+        secrets=json.dumps(secrets) if secrets else None,
+    )
+    setting_notices.asked(approval, [*changed, *(["credentials"] if secrets else [])], row, by=actor)
+    return approval
+
+
+def _log(row: Row, what: str, actor: str, **told: Any) -> None:
+    merchant_id = row.id if isinstance(row, Merchant) else row.merchant_id
+    audit_log.write(actor=actor, action=f"{row.OBJECT}.{what}", subject=row, merchant_id=merchant_id, **told)
+
+
+def _kept(value: Any) -> Any:
+    """A value as JSON holds it."""
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -8,14 +8,15 @@ from typing import Any, Final
 from django.db import transaction
 
 from payments import rates, registry
-from payments.errors import Fault, Invalid, ValidationFailed
+from payments.errors import Fault, Forbidden, Invalid, ValidationFailed
 from payments.iban import compact
 from payments.models import Channel, Merchant, ProviderAccount
 from payments.models.refund import Route
 from payments.money import EXPONENTS
 from payments.pan import has_card_number
-from payments.people.permissions import May
-from payments.people.services import audit_log, authority, second_factors
+from payments.people.actions import Action
+from payments.people.actors import Actor, name_of
+from payments.people.services import audit_log, gate, second_factors
 from payments.services.intent import Intent
 
 # What a test merchant starts with, so that its first payment needs no set-up.
@@ -100,7 +101,7 @@ def create_channel(
     numeric_references: bool = False,
     return_schemes: Sequence[str] = (),
     refund_routes: Sequence[str] | None = None,
-    actor: str,
+    actor: Actor,
     intent: Intent | None = None,
 ) -> Channel:
     """Open a sales location. Its order references are its own, unless it names a namespace to share.
@@ -110,9 +111,9 @@ def create_channel(
 
     Raises:
         ValidationFailed: each fault by the name of its argument.
-        Forbidden: `permission_missing`.
+        Forbidden: as `gate.check`.
     """
-    require_manager(actor, merchant.id, "channel.created")
+    gate.check(Action.CHANGE_SETTINGS, by=actor, merchant_id=merchant.id)
     _refuse(
         _name_fault(name),
         _kind_fault(kind),
@@ -133,7 +134,7 @@ def create_channel(
         if intent is not None:
             intent.begin(channel.id)
         channel.save(force_insert=True)
-        audit_log.write(actor=actor, action="channel.created", subject=channel, merchant_id=merchant.id)
+        audit_log.write(actor=name_of(actor), action="channel.created", subject=channel, merchant_id=merchant.id)
     return channel
 
 
@@ -147,7 +148,7 @@ def create_provider_account(
     bank_iban: str = "",
     credentials: Mapping[str, str] | None = None,
     fee_rates: Sequence[Mapping[str, Any]] = (),
-    actor: str,
+    actor: Actor,
     intent: Intent | None = None,
 ) -> ProviderAccount:
     """Write down a contract with a provider. The first one of a provider is used when none is named.
@@ -155,9 +156,38 @@ def create_provider_account(
     Raises:
         Invalid: `provider_test_only`.
         ValidationFailed: a provider, name, currency, IBAN, credential or fee rate that is none.
-        Forbidden: `permission_missing`.
+        Forbidden: as `gate.check`; `second_person_required`, where `request_provider_account` has to ask for one.
     """
-    require_manager(actor, merchant.id, "provider_account.created")
+    account = new_account(
+        merchant=merchant,
+        provider=provider,
+        name=name,
+        currency=currency,
+        external_id=external_id,
+        bank_iban=bank_iban,
+        credentials=credentials,
+        fee_rates=fee_rates,
+        actor=actor,
+    )
+    if gate.waits(Action.ADD_PROVIDER_ACCOUNT, by=actor, merchant=merchant):
+        raise Forbidden("second_person_required", "A second person has to agree to this. Ask for one.")
+    return save_account(account, actor=name_of(actor), intent=intent)
+
+
+def new_account(
+    *,
+    merchant: Merchant,
+    provider: str,
+    name: str,
+    currency: str,
+    external_id: str,
+    bank_iban: str,
+    credentials: Mapping[str, str] | None,
+    fee_rates: Sequence[Mapping[str, Any]],
+    actor: Actor,
+) -> ProviderAccount:
+    """A contract as it would be written down: checked, and not saved yet. Raises as `create_provider_account`."""
+    gate.check(Action.ADD_PROVIDER_ACCOUNT, by=actor, merchant_id=merchant.id)
     translator = registry.provider(provider)
     if translator.capabilities.test_only and not merchant.test_mode:
         raise Invalid("provider_test_only", "A live merchant cannot use it: it moves no money.", param="provider")
@@ -168,7 +198,7 @@ def create_provider_account(
         *_credential_faults(provider, credentials or {}),
         *rates.faults(fee_rates),
     )
-    account = ProviderAccount(
+    return ProviderAccount(
         merchant=merchant,
         provider=provider,
         name=name,
@@ -178,24 +208,22 @@ def create_provider_account(
         credentials=json.dumps({**translator.new_secrets(), **(credentials or {})}),
         fee_rates=list(fee_rates),
     )
+
+
+def save_account(account: ProviderAccount, *, actor: str, intent: Intent | None = None) -> ProviderAccount:
+    """Write down a contract that was checked."""
     with transaction.atomic():
         if intent is not None:
             intent.begin(account.id)
-        Merchant.objects.select_for_update().get(id=merchant.id)  # two first accounts at once: one is the default
-        accounts = ProviderAccount.objects.filter(merchant=merchant, provider=provider)
+        # Two first accounts at once: one is the default.
+        Merchant.objects.select_for_update().get(id=account.merchant_id)
+        accounts = ProviderAccount.objects.filter(merchant_id=account.merchant_id, provider=account.provider)
         account.default = not accounts.filter(default=True).exists()
         account.save(force_insert=True)
-        audit_log.write(actor=actor, action="provider_account.created", subject=account, merchant_id=merchant.id)
+        audit_log.write(
+            actor=actor, action="provider_account.created", subject=account, merchant_id=account.merchant_id
+        )
     return account
-
-
-def require_manager(actor: str, merchant_id: str, action: str) -> None:
-    """Refuse whoever does not manage the settings of this merchant as a whole.
-
-    Raises:
-        Forbidden: `permission_missing`.
-    """
-    authority.require(actor=actor, what=May.MANAGE_SETTINGS, merchant_id=merchant_id, channel_id=None, action=action)
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -105,23 +105,23 @@ def test_without_a_second_factor_just_proved_nothing_is_decided() -> None:
 @pytest.mark.parametrize("role", [Role.Name.CLERK, Role.Name.AUDITOR])
 def test_a_role_that_does_not_decide_is_refused(role: Role.Name) -> None:
     ask()
-    assert refusal(person("somebody", MERCHANT, role=role)) == "role_missing"
+    assert refusal(person("somebody", MERCHANT, role=role)) == "permission_missing"
 
 
 def test_another_merchants_or_stores_people_are_refused() -> None:
     ask()
-    assert refusal(person("elsewhere", OTHER_MERCHANT)) == "role_missing"
+    assert refusal(person("elsewhere", OTHER_MERCHANT)) == "permission_missing"
     manager = Role.Name.STORE_MANAGER
-    assert refusal(person("other store", MERCHANT, role=manager, channel_id=OTHER_STORE)) == "role_missing"
+    assert refusal(person("other store", MERCHANT, role=manager, channel_id=OTHER_STORE)) == "permission_missing"
     somebody = person("gone", MERCHANT)
     somebody.is_active = False
-    assert refusal(somebody) == "role_missing"
+    assert refusal(somebody) == "permission_missing"
 
 
 def test_a_store_manager_decides_about_refunds_of_the_store_and_nothing_else() -> None:
     manager = person("manager", MERCHANT, role=Role.Name.STORE_MANAGER, channel_id=STORE)
     ask(Approval.Action.WRITE_OFF)
-    assert refusal(manager, Approval.Action.WRITE_OFF) == "role_missing"
+    assert refusal(manager, Approval.Action.WRITE_OFF) == "permission_missing"
     withdraw(subject_id="ref_1", action="write_off", actor="system")
     ask()
     assert decide(subject_id="ref_1", action="refund", user=manager, approved=False, note="").decision == "rejected"

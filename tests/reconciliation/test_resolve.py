@@ -80,7 +80,7 @@ def test_a_second_person_needs_the_role_and_a_second_factor(shop: Shop) -> None:
     row = resolved(shop, unknown_line(shop), "write_off")
     clerk, bob = person("carl", shop.merchant.id, role=Role.Name.CLERK), person("bob", shop.merchant.id)
     bob.second_factor_at = timezone.now() - timedelta(hours=1)
-    for somebody, code in ((clerk, "role_missing"), (bob, "second_factor_required")):
+    for somebody, code in ((clerk, "permission_missing"), (bob, "second_factor_required")):
         with pytest.raises(Forbidden) as refusal:
             decide(row.id, user=somebody, approved=True)
         assert refusal.value.code == code

@@ -34,6 +34,7 @@ class Approval(models.Model):
         ACCEPT = "accept", _("acceptance of a difference")
         CHANGE_SETTINGS = "change_settings", _("change of settings")
         CHANGE_MONEY_RULES = "change_money_rules", _("change of money rules")
+        DECIDE_ALONE = "decide_alone", _("deciding alone")
         ADD_PROVIDER_ACCOUNT = "add_provider_account", _("new provider account")
         CHANGE_PROVIDER_ACCOUNT = "change_provider_account", _("change of a provider account")
         CHANGE_PAYOUT = "change_payout", _("change of credentials or payout account")

@@ -62,7 +62,7 @@ def decide(
     Raises:
         Conflict: `approval_not_open`, when nobody asked or somebody has decided.
         Forbidden: `own_request`, when the person, or a key of theirs, asked for it, whoever they are;
-            `not_independent`, when who asked had their account in hand; `role_missing`, when it is not theirs to say;
+            `not_independent`, when who asked had their account in hand; `permission_missing`, when it is not theirs to say;
             `second_factor_required`, when they have not just proved who they are.
     """
     row = Approval.objects.select_for_update().filter(subject_id=subject_id, action=action, decision=None).first()
@@ -109,9 +109,9 @@ def has_recent_second_factor(user: User) -> bool:
     return proved is not None and timezone.now() - proved < SECOND_FACTOR_LASTS
 
 
-def require_second_factor(user: User) -> None:
-    """Raise Forbidden unless this person has just proved who they are."""
-    if not has_recent_second_factor(user):
+def require_second_factor(user: User | str) -> None:
+    """Raise Forbidden unless this person has just proved who they are; an id has proved nothing."""
+    if isinstance(user, str) or not has_recent_second_factor(user):
         raise Forbidden("second_factor_required", "Prove with your second factor who you are, then try again.")
 
 
@@ -121,7 +121,9 @@ def _check(row: Approval, user: User, alone_from: datetime | None) -> bool:
     if own and not _may_decide_alone(row, user, alone_from):
         raise Forbidden("own_request", "A second person has to decide; this is your own request, or your own key's.")
     if not may(user, RULES[Action(row.action)].decides, merchant_id=row.merchant_id, channel_id=row.channel_id):
-        raise Forbidden("role_missing", "Your role does not allow this. Ask an owner, or finance.")
+        raise Forbidden(
+            "permission_missing", "You may not decide about this. Ask an owner of that merchant, or finance."
+        )
     if not own and second_person.in_hand_of(row.behind, user_id=user.id, requested_at=row.requested_at):
         raise Forbidden(
             "not_independent",

@@ -24,7 +24,7 @@ def require(*, actor: str, what: May, merchant_id: str, channel_id: str | None, 
     Raises:
         Forbidden: `permission_missing`.
     """
-    if _reaches(actor, what, merchant_id, channel_id):
+    if reaches(actor, what, merchant_id, channel_id):
         return
     note_refusal(actor=actor, action=action, merchant_id=merchant_id, channel_id=channel_id)
     raise Forbidden("permission_missing", "You may not do this there. Ask an owner of that merchant.")
@@ -36,19 +36,22 @@ def require_of_person(*, actor: str, what: May, merchant_id: str, channel_id: st
         require(actor=actor, what=what, merchant_id=merchant_id, channel_id=channel_id, action=action)
 
 
-def note_refusal(*, actor: str, action: str, merchant_id: str, channel_id: str | None = None, chosen: str = "") -> None:
+def note_refusal(
+    *, actor: str, action: str, merchant_id: str | None, channel_id: str | None = None, chosen: str = ""
+) -> None:
     """Write down a try that failed; `chosen` is the id somebody sent that was not theirs to choose."""
     AuditLog.objects.create(
         actor=actor,
         action=f"{action}.refused",
-        object_type="channel" if channel_id else "merchant",
-        object_id=channel_id or merchant_id,
+        object_type="channel" if channel_id else "merchant" if merchant_id else "installation",
+        object_id=channel_id or merchant_id or "",
         merchant_id=merchant_id,
         after={"chosen": chosen} if chosen else None,
     )
 
 
-def _reaches(actor: str, what: May, merchant_id: str, channel_id: str | None) -> bool:
+def reaches(actor: str, what: May, merchant_id: str | None, channel_id: str | None) -> bool:
+    """Tell whether this person's roles, or this key, reach that far now; `merchant_id` None: the installation."""
     if actor.startswith(PERSON):
         user = User.objects.prefetch_related("roles").filter(id=actor).first()
         return user is not None and may(user, what, merchant_id=merchant_id, channel_id=channel_id)

@@ -11,12 +11,10 @@ from typing import Any, Protocol
 from django.db import IntegrityError, models, transaction
 
 from payments.errors import Conflict, Forbidden, NotFound
-from payments.ids import PATTERN
-from payments.people.actions import RULES, Action, SecondPerson
+from payments.people.actions import RULES, Action, Rule, SecondPerson
 from payments.people.actors import Actor, Caller, name_of
 from payments.people.models import Approval, User
-from payments.people.permissions import may
-from payments.people.services import approvals, audit_log
+from payments.people.services import approvals, audit_log, authority
 
 
 class Rules(Protocol):
@@ -35,17 +33,22 @@ class Rules(Protocol):
 def check(action: Action, *, by: Actor, merchant_id: str | None, channel_id: str | None = None) -> None:
     """Refuse whoever may not do this there, or has not just proved who they are; a refusal stands in the audit log.
 
-    A text as `by` is Onetill itself (a task, a device, a command on the server) and passes. The id of a person or of
-    a key is none: it proves nothing.
+    A name as `by` is Onetill itself (a task, a device, a command on the server) and passes; the id of a person or of a
+    key is that person or key, without any proof. Call it before the action's transaction begins: the note of a refusal
+    must not be rolled back with it.
 
     Raises:
-        Forbidden: `role_missing`, `second_factor_required`, `person_required`, `scope_missing`, `channel_not_allowed`.
+        Forbidden: `permission_missing`, `second_factor_required`, `person_required`, `scope_missing`,
+            `channel_not_allowed`.
         NotFound: a key of another merchant.
     """
     try:
-        _check(action, by, merchant_id, channel_id)
-    except Forbidden as refusal:
-        _note_refusal(action, refusal.code, by=by, merchant_id=merchant_id)
+        if isinstance(by, Caller):
+            _check_key(RULES[action], by, merchant_id, channel_id)
+        else:
+            _check_person(RULES[action], by, merchant_id, channel_id)
+    except Forbidden:
+        authority.note_refusal(actor=name_of(by), action=action, merchant_id=merchant_id, channel_id=channel_id)
         raise
 
 
@@ -95,33 +98,26 @@ def propose(
     return row
 
 
-def _check(action: Action, by: Actor, merchant_id: str | None, channel_id: str | None) -> None:
-    rule = RULES[action]
-    if isinstance(by, Caller):
-        _check_key(action, by, merchant_id, channel_id)
-    elif isinstance(by, User):
-        if not may(by, rule.needs, merchant_id=merchant_id, channel_id=channel_id):
-            raise Forbidden("role_missing", "Your role does not allow this. Ask an owner, or finance.")
-        if rule.fresh_factor:
-            approvals.require_second_factor(by)
-    elif PATTERN.fullmatch(by) and by.startswith(("usr_", "key_")):
-        raise TypeError("pass the signed-in user or the caller: an id alone proves nothing")
+def _check_person(rule: Rule, by: User | str, merchant_id: str | None, channel_id: str | None) -> None:
+    """Roles by what the database says of the person now; the proof by the session in which they act."""
+    name = name_of(by)
+    if name.startswith(authority.KEY) and rule.scope is None:
+        raise _person_required()
+    if not authority.reaches(name, rule.needs, merchant_id, channel_id):
+        raise Forbidden("permission_missing", "You may not do this there. Ask an owner of that merchant.")
+    if rule.fresh_factor and name.startswith(authority.PERSON):
+        approvals.require_second_factor(by)
 
 
-def _check_key(action: Action, key: Caller, merchant_id: str | None, channel_id: str | None) -> None:
-    scope = RULES[action].scope
-    if scope is None:
-        raise Forbidden("person_required", "No API key may do this. A person does it, signed in to the admin.")
-    key.require(scope)
+def _check_key(rule: Rule, key: Caller, merchant_id: str | None, channel_id: str | None) -> None:
+    if rule.scope is None:
+        raise _person_required()
+    key.require(rule.scope)
     if key.merchant_id != merchant_id:
         raise NotFound
     if key.channel_id is not None and key.channel_id != channel_id:
         raise Forbidden("channel_not_allowed", "This key is tied to one channel, and this is not its own.")
 
 
-def _note_refusal(action: Action, code: str, *, by: Actor, merchant_id: str | None) -> None:
-    """Somebody at a door that is not theirs; lost only where the caller's own transaction is."""
-    if isinstance(by, User):
-        audit_log.write(
-            actor=by.id, action="gate.refused", subject=by, merchant_id=merchant_id, after={"of": action, "code": code}
-        )
+def _person_required() -> Forbidden:
+    return Forbidden("person_required", "No API key may do this. A person does it, signed in to the admin.")

@@ -9,6 +9,7 @@ from django.db import models
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.formats import date_format
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from payments.notify.services import mail
@@ -55,7 +56,13 @@ class Notice(Enum):
 
 
 def tell(
-    users: Iterable[User], notice: Notice, *, about: models.Model, merchant_id: str | None, by: Actor, what: str
+    users: Iterable[User],
+    notice: Notice,
+    *,
+    about: models.Model,
+    merchant_id: str | None,
+    by: Actor,
+    what: str | Promise,
 ) -> None:
     """Write to everyone of these whose address is known, in their language, in the caller's transaction."""
     actor = by.get_full_name() or by.get_username() if isinstance(by, User) else name_of(by)

@@ -1,0 +1,50 @@
+"""Tell the owners of a merchant that its money rules or bank accounts change, or that somebody wants them to."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from django.utils.functional import Promise, lazy
+from django.utils.text import capfirst
+from django.utils.translation import gettext, gettext_lazy
+
+from payments.models import Channel, Merchant, ProviderAccount
+from payments.people.actors import Actor
+from payments.people.models import Approval
+from payments.people.services import notices
+from payments.people.services.notices import Notice
+
+Row: TypeAlias = Merchant | Channel | ProviderAccount
+
+_NAMES = {"credentials": gettext_lazy("credentials"), "decides_alone_from": gettext_lazy("deciding alone")}
+
+
+def asked(approval: Approval, names: Sequence[str], row: Row, *, by: Actor) -> None:
+    """Somebody wants to change these."""
+    assert approval.merchant_id is not None, "settings are a merchant's"
+    _tell(Notice.SETTINGS_ASKED, row, names, merchant_id=approval.merchant_id, by=by)
+
+
+def changed(row: Row, names: Sequence[str], *, merchant: Merchant, by: Actor) -> None:
+    """These were changed."""
+    _tell(Notice.SETTINGS_CHANGED, row, names, merchant_id=merchant.id, by=by)
+
+
+def name_of_setting(row: Row, name: str) -> str:
+    """What a setting is called, as its form calls it."""
+    return str(_NAMES.get(name) or row._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
+
+
+def _tell(notice: Notice, row: Row, names: Sequence[str], *, merchant_id: str, by: Actor) -> None:
+    owners = notices.owners(merchant_id)
+    notices.tell(owners, notice, about=row, merchant_id=merchant_id, by=by, what=_called(row, names))
+
+
+def _called(row: Row, names: Sequence[str]) -> str | Promise:
+    """The row and its settings by name, in the language of whoever reads."""
+
+    def called() -> str:
+        settings = ", ".join(name_of_setting(row, name) for name in names)
+        return gettext("%(settings)s of %(row)s") % {"settings": capfirst(settings), "row": row.name}
+
+    told: str | Promise = lazy(called, str)()
+    return told
