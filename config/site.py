@@ -45,6 +45,12 @@ class Site(UnfoldAdminSite):
 
         return kept
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """What every page knows, with the merchants of this person at which nobody else has to agree."""
+        from payments.admin.access import deciding_alone  # noqa: PLC0415
+
+        return {**super().each_context(request), "deciding_alone": deciding_alone(request)}
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The overview; its package is imported late, since it registers its pages with this site."""
         from payments.admin import dashboard  # noqa: PLC0415

@@ -182,3 +182,9 @@ def merchants(user: User, what: May = May.SEE) -> QuerySet[Merchant]:
         return Merchant.objects.all()
     held = user.roles.all() if user.is_active else ()
     return Merchant.objects.filter(id__in={role.merchant_id for role in held if what in GRANTS[Role.Name(role.role)]})
+
+
+def deciding_alone(request: HttpRequest) -> list[Merchant]:
+    """The person's merchants that let one person decide where there is no other."""
+    user = request.user
+    return list(merchants(user).exclude(decides_alone_from=None).order_by("name")) if isinstance(user, User) else []

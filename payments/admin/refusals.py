@@ -25,6 +25,8 @@ _WORDS: Final[dict[str, Any]] = {
     "not_independent": gettext_lazy(
         "Who asked for this made or changed your account shortly before. Somebody else has to decide."
     ),
+    "changed_meanwhile": gettext_lazy("It was changed since this was asked. Reject this request and ask again."),
+    "second_person_required": gettext_lazy("A second person has to agree to this. Ask for one."),
     "person_required": gettext_lazy("No API key may do this. A person does it, signed in to the admin."),
     "role_missing": gettext_lazy("Your role does not allow this. Ask an owner, or finance."),
     "second_factor_required": gettext_lazy("Confirm with your second factor that it is you, then try again."),

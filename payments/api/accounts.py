@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
 from payments import rates, shapes
+from payments.api.approvals import REQUIRES_APPROVAL, accepted, waiting
 from payments.api.fields import OPTIONAL, Currency, Flag, StrictField, Text
 from payments.api.idempotency import Answer
 from payments.api.inputs import Input, Paging
@@ -32,10 +33,12 @@ from payments.api.schemas import (
 )
 from payments.api.views import ApiView
 from payments.models import ProviderAccount
+from payments.people.models import Approval
 from payments.queries import account_status
 from payments.queries.account_status import AccountStatus
-from payments.services import amend, onboard
+from payments.services import amend
 from payments.services.intent import Intent
+from payments.services.setting_approvals import request_provider_account
 from payments.services.submit import webhook_url
 
 ACCOUNT_STATUS = record(
@@ -157,7 +160,7 @@ class ProviderAccounts(AccountView):
     @described(
         "create_provider_account",
         "Add a provider account",
-        {201: PROVIDER_ACCOUNT},
+        {201: PROVIDER_ACCOUNT, 202: REQUIRES_APPROVAL},
         body=ProviderAccountInput,
         tag="Provider accounts",
     )
@@ -166,12 +169,14 @@ class ProviderAccounts(AccountView):
 
     def _create(self, intent: Intent) -> Answer:
         given = self.input(ProviderAccountInput)
-        account = onboard.create_provider_account(
-            merchant=self.merchant, actor=self.caller.actor, intent=intent, **given
-        )
-        return Answer(201, _accounts([account])[0])
+        made = request_provider_account(merchant=self.merchant, actor=self.caller, intent=intent, **given)
+        return accepted(made) if isinstance(made, Approval) else Answer(201, _accounts([made])[0])
 
     def _resume(self, object_id: str) -> Answer:
+        """An account that waits has its id already; the answer stays what its first request was told."""
+        asked = Approval.objects.filter(subject_id=object_id, action=Approval.Action.ADD_PROVIDER_ACCOUNT).first()
+        if asked is not None:
+            return accepted(asked)
         return Answer(201, _accounts([self.one(self.rows(), id=object_id)])[0])
 
 
@@ -192,9 +197,9 @@ class OneProviderAccount(AccountView):
     @described(
         "change_provider_account",
         "Change a provider account",
-        {200: PROVIDER_ACCOUNT},
+        {200: PROVIDER_ACCOUNT, 202: REQUIRES_APPROVAL},
         body=ProviderAccountChangeInput,
-        refusals=[404],
+        refusals=[404, 409],
         once=False,
         tag="Provider accounts",
     )
@@ -203,7 +208,9 @@ class OneProviderAccount(AccountView):
         row = self.one(self.rows(), id=account_id)
         changes = self.input(ProviderAccountChangeInput)
         credentials = changes.pop("credentials", {})
-        amend.amend_provider_account(row, changes=changes, credentials=credentials, actor=self.caller.actor)
+        approval = amend.amend_provider_account(row, changes=changes, credentials=credentials, actor=self.caller)
+        if approval is not None:
+            return self.answer(waiting(approval), 202)
         return self.answer(_accounts([row])[0])
 
 

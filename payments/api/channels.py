@@ -7,6 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from payments import shapes
+from payments.api.approvals import REQUIRES_APPROVAL, waiting
 from payments.api.fields import OPTIONAL, Choice, Flag, Text
 from payments.api.idempotency import Answer
 from payments.api.inputs import Input, Paging
@@ -91,7 +92,7 @@ class Channels(ChannelView):
 
     def _create(self, intent: Intent) -> Answer:
         given = self.given(ChannelInput)
-        made = onboard.create_channel(merchant=self.merchant, actor=self.caller.actor, intent=intent, **given)
+        made = onboard.create_channel(merchant=self.merchant, actor=self.caller, intent=intent, **given)
         return Answer(201, shapes.channel(made))
 
 
@@ -106,7 +107,7 @@ class OneChannel(ChannelView):
     @described(
         "change_channel",
         "Change a channel",
-        {200: CHANNEL},
+        {200: CHANNEL, 202: REQUIRES_APPROVAL},
         body=ChannelChangeInput,
         refusals=[404, 409],
         once=False,
@@ -116,5 +117,7 @@ class OneChannel(ChannelView):
         self.query()
         self.must_be_untied()
         row = self.one(self.rows(), id=channel_id)
-        amend.amend_channel(row, changes=self.given(ChannelChangeInput), actor=self.caller.actor)
+        approval = amend.amend_channel(row, changes=self.given(ChannelChangeInput), actor=self.caller)
+        if approval is not None:
+            return self.answer(waiting(approval), 202)
         return self.answer(shapes.channel(row))

@@ -28,6 +28,7 @@ ERRORS: Final[dict[str, str]] = {
     "can.",
     "card_number_refused": "A card number stands in a text. Onetill never takes one; its last four digits are enough.",
     "card_required": "The card was read at a terminal, and only a terminal gives back on it: name the terminal.",
+    "changed_meanwhile": "It was changed since this was asked. Reject the request and ask again.",
     "channel_in_use": "The channel has orders. Its kind and its namespace stay as they are; open another channel.",
     "channel_kind": "Cash changes hands at a counter, and terminals stand there: use a channel of the kind in_store or "
     "remote.",
@@ -114,6 +115,7 @@ ERRORS: Final[dict[str, str]] = {
     "scope_missing": "The key lacks the scope that `scope` names.",
     "scope_unknown": "There is no scope of this name; `detail` lists them.",
     "second_factor_required": "The person has to prove a second factor again, which counts for 15 minutes.",
+    "second_person_required": "A second person has to agree to this, signed in to the admin.",
     "sequence_conflict": "This sequence was posted before with other content. Both are kept; set this one aside.",
     "sequence_out_of_range": "A sequence lies between 1 and 2,147,483,647, and at most 100,000 above the highest seen.",
     "signature_invalid": "The signature does not belong to this body, this moment or this sender.",

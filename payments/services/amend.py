@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from django.db import transaction
@@ -148,7 +149,7 @@ def _amend(
     changes: Mapping[str, Any],
     *,
     actor: Actor,
-    credentials: Mapping[str, str] | None = None,
+    credentials: Mapping[str, str] = MappingProxyType({}),
 ) -> Approval | None:
     unknown = set(changes) - subject.fields
     if unknown:

@@ -187,6 +187,7 @@ def test_a_stores_clerk_refunds_in_the_own_store_only(shop: Shop, sign_in: SignI
 def test_credentials_are_written_and_never_shown(shop: Shop, sign_in: SignIn) -> None:
     account = shop.account("simulator")
     owner = sign_in("owner")
+    owner.prove()
     path = f"payments/provideraccount/{account.id}/set/"
     given = {"name": "Simulator", "default": "on", "active": "on", "credentials": '{"api_key": "geheim-99"}'}
     page = owner.post(path, **given)
@@ -200,6 +201,7 @@ def test_credentials_are_written_and_never_shown(shop: Shop, sign_in: SignIn) ->
 
 def test_settings_change_in_the_open(shop: Shop, sign_in: SignIn) -> None:
     owner = sign_in("owner")
+    owner.prove()
     path = f"payments/merchant/{shop.merchant.id}"
     given = {"name": "Bloem BV", "iban": IBAN, "cash_rounding": "5", "second_person_above": "250.00"}
     given |= {"refund_fallback": "voucher"}
@@ -217,6 +219,7 @@ def test_settings_change_in_the_open(shop: Shop, sign_in: SignIn) -> None:
 
 def test_the_ways_a_channel_gives_money_back_are_chosen(shop: Shop, sign_in: SignIn) -> None:
     owner = sign_in("owner")
+    owner.prove()
     path = f"payments/channel/{shop.store.id}"
     given = {"name": shop.store.name, "active": "on"}
     assert "original method, card on a terminal, cash" in owner.post(

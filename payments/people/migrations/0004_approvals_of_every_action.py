@@ -86,6 +86,7 @@ class Migration(migrations.Migration):
                     ("accept", "acceptance of a difference"),
                     ("change_settings", "change of settings"),
                     ("change_money_rules", "change of money rules"),
+                    ("decide_alone", "deciding alone"),
                     ("add_provider_account", "new provider account"),
                     ("change_provider_account", "change of a provider account"),
                     ("change_payout", "change of credentials or payout account"),
