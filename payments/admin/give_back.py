@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -24,6 +25,7 @@ from payments.models.refund import RefundStatus, Route
 from payments.pan import has_card_number
 from payments.people.models import User
 from payments.people.permissions import May, within
+from payments.services import limits
 from payments.services.intent import Intent
 from payments.services.plan import BankAccount, Plan, RefundRequest
 from payments.services.refund import plan_refund, request_refund
@@ -120,8 +122,17 @@ class RefundForm(DeedForm):
     @property
     def second_person(self) -> bool:
         """Whether somebody else has to agree before anything moves."""
-        limit = self.cleaned_data["channel"].merchant.second_person_above
-        return limit is not None and self.plan is not None and self.plan.amount > limit
+        if self.plan is None:
+            return False
+        exceeded = limits.of_refund(
+            merchant=self.cleaned_data["channel"].merchant,
+            order_id=self.order.id,
+            amount=self.plan.amount,
+            currency=self.plan.currency,
+            actor=self.user,
+            now=timezone.now(),
+        )
+        return exceeded is not None
 
     def wish(self, given: dict[str, Any]) -> RefundRequest:
         """What the service is asked."""
@@ -180,7 +191,7 @@ def _shown(plan: Plan) -> Section:
 
 def _give_back(*, user: User, row: Payment | Order, form: Any) -> str:
     intent = Intent(merchant_id=row.merchant_id, key=f"admin {form.cleaned_data['once']}", fingerprint=bytes(32))
-    made = request_refund(form.wish(form.cleaned_data), actor=user.id, intent=intent)
+    made = request_refund(form.wish(form.cleaned_data), actor=user, intent=intent)
     intent.answer(201, b"{}")
     return told(made)
 

@@ -60,7 +60,7 @@ def _decline(*, user: User, row: Refund, form: Any) -> str:
 
 
 def _release(*, user: User, row: Refund, form: Any) -> str:
-    release_bank_part(form.cleaned_data["part"], actor=user.id)
+    release_bank_part(form.cleaned_data["part"], user=user)
     return _("Released. The bank statement will show the transfer.")
 
 
@@ -111,6 +111,7 @@ DEEDS = (
         form=ReleaseForm,
         act=_release,
         possible=_has_transfer,
+        second_factor=True,
     ),
     Deed(
         name="cancel",

@@ -210,7 +210,7 @@ class Refunds(RefundView):
         return self.once(self._create, self._resume)
 
     def _create(self, intent: Intent) -> Answer:
-        made = request_refund(self.wish(), actor=self.caller.actor, intent=intent)
+        made = request_refund(self.wish(), actor=self.caller, intent=intent)
         kept = in_full([made])[0]
         return Answer(201, kept | {"parts": shapes.refund(made, voucher_code=made.voucher_code)["parts"]}, kept=kept)
 

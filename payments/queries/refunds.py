@@ -43,6 +43,8 @@ def approvals_of(refund_ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
                 "requested_at": shapes.instant(row.requested_at),
                 "decided_by": row.decided_by_id,
                 "decided_at": shapes.instant(row.decided_at),
+                "limit": row.payload.get("limit"),  # which one it passed, and with how much
+                "alone": row.alone,
             }
         )
     return found

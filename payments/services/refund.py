@@ -12,13 +12,14 @@ from payments.errors import Invalid, wrong
 from payments.ids import new_id
 from payments.models import Order, Payment, Refund, RefundPart
 from payments.models.refund import PartStatus, RefundStatus
-from payments.people.models import Approval
-from payments.people.permissions import May
-from payments.people.services import approvals, authority
-from payments.services import refund_moves, voucher
+from payments.people.actions import Action
+from payments.people.actors import Actor, name_of
+from payments.people.services import approvals, gate
+from payments.services import limits, refund_moves, voucher
 from payments.services.batch import Batch
 from payments.services.carry_out import carry_out
 from payments.services.intent import Intent
+from payments.services.limits import Exceeded
 from payments.services.plan import BankAccount, Plan, PlannedPart, RefundRequest, exceeds_refundable, make_plan
 from payments.services.under_way import told_beside_refunds
 
@@ -43,7 +44,7 @@ def plan_refund(request: RefundRequest) -> Plan:
         )
 
 
-def request_refund(request: RefundRequest, *, actor: str, intent: Intent | None = None) -> Refund:
+def request_refund(request: RefundRequest, *, actor: Actor, intent: Intent | None = None) -> Refund:
     """Decide a refund and return it; what a provider is asked follows at once, by a worker.
 
     Its `voucher_code` is that of a voucher made for it, which nobody can be shown again.
@@ -54,17 +55,11 @@ def request_refund(request: RefundRequest, *, actor: str, intent: Intent | None 
         Forbidden: `permission_missing`, in the channel where the goods came back.
     """
     _check(request)
-    authority.require_of_person(
-        actor=actor,
-        what=May.REFUND,
-        merchant_id=request.channel.merchant_id,
-        channel_id=request.channel.id,
-        action="refund.requested",
-    )
+    gate.check(Action.REFUND, by=actor, merchant_id=request.channel.merchant_id, channel_id=request.channel.id)
     try:
         with transaction.atomic():
             reach("refund.opened")
-            refund = _decide(request, actor, intent)
+            refund = _decide(request, name_of(actor), intent)
             reach("refund.written")
     except IntegrityError as error:
         if GUARD not in str(error):
@@ -117,10 +112,18 @@ def _decide(request: RefundRequest, actor: str, intent: Intent | None) -> Refund
             known_account=_known_account(_parts_of(batch, request.order.id)),
             now=batch.now,
         )
-    refund = batch.add(_refund(batch, refund_id, request, plan))
+    exceeded = limits.of_refund(
+        merchant=batch.merchant,
+        order_id=request.order.id,
+        amount=plan.amount,
+        currency=plan.currency,
+        actor=batch.actor,
+        now=batch.now,
+    )
+    refund = batch.add(_refund(batch, refund_id, request, plan, alone=exceeded is None))
     parts = [_part(batch, refund, position, planned) for position, planned in enumerate(plan.parts)]
-    if refund.status == RefundStatus.REQUIRES_APPROVAL:
-        _ask_a_second_person(batch, refund)
+    if exceeded is not None:
+        _ask_a_second_person(batch, refund, exceeded)
     else:
         refund_moves.accept(batch, refund=refund, parts=parts)
         carry_out(batch, refund=refund, parts=parts)
@@ -128,13 +131,14 @@ def _decide(request: RefundRequest, actor: str, intent: Intent | None) -> Refund
     return refund
 
 
-def _ask_a_second_person(batch: Batch, refund: Refund) -> None:
+def _ask_a_second_person(batch: Batch, refund: Refund, exceeded: Exceeded) -> None:
     approvals.request(
         subject=refund,
-        action=Approval.Action.REFUND,
+        action=Action.REFUND,
         merchant_id=batch.merchant.id,
         channel_id=refund.channel_id,
         requested_by=batch.actor,
+        payload={"limit": exceeded.told()},
     )
     batch.tell("refund.requires_approval", refund)
 
@@ -158,9 +162,7 @@ def _known_account(parts: list[RefundPart]) -> BankAccount | None:
     return None
 
 
-def _refund(batch: Batch, refund_id: str, request: RefundRequest, plan: Plan) -> Refund:
-    limit = batch.merchant.second_person_above
-    alone = limit is None or plan.amount <= limit
+def _refund(batch: Batch, refund_id: str, request: RefundRequest, plan: Plan, *, alone: bool) -> Refund:
     exchanged = request.exchange_for
     return Refund(
         id=refund_id,

@@ -8,8 +8,9 @@ from django.utils import timezone
 from payments.errors import Conflict
 from payments.models import Operation, Refund, RefundPart
 from payments.models.refund import PartStatus, RefundStatus, Route
-from payments.people.models import Approval, User
-from payments.people.services import approvals
+from payments.people.actions import Action
+from payments.people.models import User
+from payments.people.services import approvals, gate
 from payments.providers.base import Outcome, Result
 from payments.services import refund_moves, voucher
 from payments.services.batch import Batch
@@ -29,7 +30,7 @@ def cancel_refund(refund: Refund, *, actor: str, intent: Intent | None = None) -
             intent.begin(refund.id)
         batch, parts = _open(refund, actor)
         _give_up(batch, parts, detail="Given up before it left.")
-        approvals.withdraw(subject_id=refund.id, action=Approval.Action.REFUND, actor=actor)
+        approvals.withdraw(subject_id=refund.id, action=Action.REFUND, actor=actor)
         batch.flush()
     return reread(refund)
 
@@ -79,22 +80,47 @@ def decide(refund_id: str, *, user: User, approved: bool, note: str) -> Refund:
     return approve_refund(refund, user=user, note=note) if approved else decline_refund(refund, user=user, note=note)
 
 
-def release_bank_part(part: RefundPart, *, actor: str) -> Refund:
+def release_bank_part(part: RefundPart, *, user: User) -> Refund:
     """A person has told the bank to pay: the part counts as paid, and the statement will show it leaving.
+
+    It is not the person who asked for the refund, nor who made the key that asked; it stands as an approval.
 
     Raises:
         Conflict: `transfer_not_releasable`, when it is no transfer that waits for this.
+        Forbidden: as `gate.check` and `approvals.decide`.
     """
+    refund = part.refund
+    gate.check(Action.RELEASE_TRANSFER, by=user, merchant_id=refund.merchant_id, channel_id=refund.channel_id)
     with transaction.atomic():
-        batch, parts = _open(part.refund, actor)
+        batch, parts = _open(refund, user.id)
         held = next(row for row in parts if row.id == part.id)
         if held.route != Route.BANK or held.status != PartStatus.PENDING:
             raise Conflict("transfer_not_releasable", f"This part waits for no bank transfer; it is {held.status}.")
+        _note_release(batch, refund, held, user)
         operation = held.operations.select_for_update().get()
         refund_moves.answered(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))
         batch.change(held, released_at=batch.now)
         batch.flush()
-    return reread(part.refund)
+    return reread(refund)
+
+
+def _note_release(batch: Batch, refund: Refund, part: RefundPart, user: User) -> None:
+    """Asked for with the refund, agreed to with the release: two people, and the database sees that they are."""
+    approvals.request(
+        subject=part,
+        action=Action.RELEASE_TRANSFER,
+        merchant_id=batch.merchant.id,
+        channel_id=refund.channel_id,
+        requested_by=batch.refunds[refund.id].requested_by,
+    )
+    approvals.decide(
+        subject_id=part.id,
+        action=Action.RELEASE_TRANSFER,
+        user=user,
+        approved=True,
+        note="",
+        alone_from=batch.merchant.decides_alone_from,
+    )
 
 
 def _open(refund: Refund, actor: str) -> tuple[Batch, list[RefundPart]]:
@@ -108,7 +134,14 @@ def _waiting(refund: Refund, user: User, *, approved: bool, note: str) -> tuple[
     batch, parts = _open(refund, user.id)
     if batch.refunds[refund.id].status != RefundStatus.REQUIRES_APPROVAL:
         raise Conflict("refund_not_waiting", "This refund waits for nobody's approval.")
-    approvals.decide(subject_id=refund.id, action=Approval.Action.REFUND, user=user, approved=approved, note=note)
+    approvals.decide(
+        subject_id=refund.id,
+        action=Action.REFUND,
+        user=user,
+        approved=approved,
+        note=note,
+        alone_from=batch.merchant.decides_alone_from,
+    )
     return batch, parts
 
 

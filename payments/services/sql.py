@@ -37,6 +37,9 @@ STORE_EVENT: Final = """
     ON CONFLICT DO NOTHING
 """
 
+# What one person decides in a day is counted; two of their requests at once take turns. After the order's lock.
+ONE_PERSON_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(7403, hashtext(%s))"
+
 BEGIN_KEY: Final = """
     INSERT INTO payments_idempotencykey (merchant_id, key, fingerprint, object_id, lease_until, created_at)
     VALUES (%s, %s, %s, %s, %s, %s)

@@ -18,6 +18,7 @@ from reconciliation.models import Payout
 from tests.api.client import Api
 from tests.builders import Shop, work
 from tests.ledger.books import fold_everything
+from tests.people.cast import finance_of
 from tests.reconciliation.conftest import BankLine, Line, settlement_csv, statement
 from tests.reconciliation.conftest import Shop as Finance
 from tests.terminals.conftest import paired
@@ -64,7 +65,7 @@ def give_back(shop: Shop) -> None:
     shop.refund(cash, 1000, route="cash", channel=shop.store)
     shop.refund(cash, 500, route="bank", bank_account=ANNA)
     released = shop.refund(cash, 400, route="bank", bank_account=ANNA)
-    release_bank_part(RefundPart.objects.get(refund=released), actor="usr_finance")
+    release_bank_part(RefundPart.objects.get(refund=released), user=finance_of(released.merchant_id))
 
 
 def dispute(shop: Shop) -> None:

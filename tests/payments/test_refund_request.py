@@ -14,6 +14,7 @@ from payments.services.plan import BankAccount
 from payments.services.record import record_answer
 from payments.services.refund_decisions import cancel_refund, release_bank_part
 from tests.builders import Shop, fresh, only, open_shop
+from tests.people.cast import finance_of
 
 pytestmark = pytest.mark.django_db
 
@@ -116,21 +117,21 @@ class TestByBank:
         assert fresh(payment.order).refundable == 3000
         assert only(shop.books(), "refunds_payable", "returns") == {"refunds_payable": -2000, "returns": 2000}
 
-        released = release_bank_part(refund.parts.get(), actor="usr_finance")
+        released = release_bank_part(refund.parts.get(), user=finance_of(refund.merchant_id))
         assert (released.status, released.parts.get().released_at is not None) == ("succeeded", True)
         assert only(shop.books(), "refunds_payable", "in_transit") == {"refunds_payable": 0, "in_transit": -2000}
 
     def test_it_is_released_once(self, shop: Shop) -> None:
         refund = shop.refund(shop.pin(5000).order, bank_account=ANNA)
-        release_bank_part(refund.parts.get(), actor="usr_finance")
+        release_bank_part(refund.parts.get(), user=finance_of(refund.merchant_id))
         with pytest.raises(Conflict) as refused:
-            release_bank_part(refund.parts.get(), actor="usr_finance")
+            release_bank_part(refund.parts.get(), user=finance_of(refund.merchant_id))
         assert refused.value.code == "transfer_not_releasable"
 
     def test_the_bank_returns_it(self, shop: Shop) -> None:
         payment = shop.pin(5000)
         refund = shop.refund(payment.order, 2000, bank_account=ANNA)
-        release_bank_part(refund.parts.get(), actor="usr_finance")
+        release_bank_part(refund.parts.get(), user=finance_of(refund.merchant_id))
         operation = Operation.objects.select_related("provider_account__merchant").get(refund_part__refund=refund)
         record_answer(operation, Result(Outcome.DECLINED, code="transfer_returned"), actor="system:reconciliation")
         assert (fresh(refund).status, fresh(payment.order).refundable) == ("failed", 5000)
@@ -308,7 +309,7 @@ class TestCanceling:
     def test_what_may_have_left_is_not_canceled(self, shop: Shop, released: bool) -> None:
         refund = shop.refund(shop.pin(5000).order, bank_account=ANNA if released else None)
         if released:
-            release_bank_part(refund.parts.get(), actor="usr_finance")
+            release_bank_part(refund.parts.get(), user=finance_of(refund.merchant_id))
         with pytest.raises(Conflict) as refused:
             cancel_refund(refund, actor="tests")
         assert refused.value.code == "refund_not_cancelable"

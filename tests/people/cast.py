@@ -26,6 +26,15 @@ def person(
     return user
 
 
+def finance_of(merchant_id: str) -> User:
+    """The one in finance who did not ask: releases transfers, and agrees to what others want."""
+    user = User.objects.filter(username=f"finance of {merchant_id}").first()
+    if user is None:
+        return person(f"finance of {merchant_id}", merchant_id)
+    user.second_factor_at = timezone.now()
+    return user
+
+
 def signed_in(user: User, *, proved: bool = True) -> Client:
     """A browser in which this person has signed in, with a second factor; `proved`: within the last minutes."""
     return enter(Client(), user, proved=proved)

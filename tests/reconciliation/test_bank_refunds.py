@@ -9,6 +9,7 @@ from payments.services.refund import request_refund
 from payments.services.refund_decisions import release_bank_part
 from payments.services.transfer import end_to_end_id
 from reconciliation import audit
+from tests.people.cast import finance_of
 from tests.reconciliation.conftest import BankLine, Shop, statement
 
 _CHECKS = [audit.check]
@@ -30,7 +31,7 @@ def transfer(shop: Shop, amount: int, currency: str = "EUR") -> tuple[Payment, R
 
 def test_a_released_transfer_is_in_transit_until_the_bank_shows_it(shop: Shop) -> None:
     _, part, operation = transfer(shop, 2500)
-    release_bank_part(part, actor="usr_1")
+    release_bank_part(part, user=finance_of(part.refund.merchant_id))
     assert shop.balance("in_transit", part.item) == -2500
     shop.sends(statement(BankLine(-2500, "Refund", end_to_end_id=operation.id)))
     assert shop.balance("in_transit", part.item) == 0

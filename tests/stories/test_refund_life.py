@@ -23,6 +23,7 @@ from payments.services.plan import BankAccount
 from payments.services.record import record, record_answer
 from payments.services.refund_decisions import cancel_refund, release_bank_part
 from tests.builders import Shop, fresh, open_shop
+from tests.people.cast import finance_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("simulator")]
 
@@ -90,7 +91,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def finance_releases_the_transfers(self) -> None:
         for part in RefundPart.objects.filter(refund__order=self.order, route="bank", status="pending"):
-            release_bank_part(part, actor="usr_finance")
+            release_bank_part(part, user=finance_of(part.refund.merchant_id))
 
     @rule(amount=amounts)
     def the_terminal_gives_back(self, amount: int) -> None:

@@ -12,6 +12,7 @@ from payments.services.receive import apply_event, receive
 from payments.services.record import record_answer
 from payments.services.refund_decisions import release_bank_part
 from tests.builders import Shop, fresh, only, open_shop, work
+from tests.people.cast import finance_of
 from tests.simulator import Receiver, RunningSimulator, eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -112,7 +113,7 @@ def test_paid_by_pin_and_sent_back_to_the_webshop_for_a_transfer(shop: Shop) -> 
     refund = shop.refund(sale.order, 1500, channel=shop.webshop, bank_account=ANNA)
     assert (refund.status, fresh(sale.order).refundable) == ("pending", 2500)
 
-    release_bank_part(refund.parts.get(), actor="usr_finance")
+    release_bank_part(refund.parts.get(), user=finance_of(refund.merchant_id))
     assert fresh(refund).status == "succeeded"
 
     operation = Operation.objects.select_related("provider_account__merchant").get(refund_part__refund=refund)

@@ -62,8 +62,8 @@ def decide(
     Raises:
         Conflict: `approval_not_open`, when nobody asked or somebody has decided.
         Forbidden: `own_request`, when the person, or a key of theirs, asked for it, whoever they are;
-            `not_independent`, when who asked had their account in hand; `permission_missing`, when it is not theirs to say;
-            `second_factor_required`, when they have not just proved who they are.
+            `not_independent`, when who asked had their account in hand; `permission_missing`, when it is not theirs
+            to say; `second_factor_required`, when they have not just proved who they are.
     """
     row = Approval.objects.select_for_update().filter(subject_id=subject_id, action=action, decision=None).first()
     if row is None:

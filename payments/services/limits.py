@@ -1,0 +1,108 @@
+"""How much may be decided without another person: on one order in all, and by one person in a day.
+
+Both are counted, never per request: four refunds of € 49.00 on one order are € 196.00, whoever asks them and by
+whichever channel. What happened elsewhere (a device, a provider's dashboard) counts too: nobody else agreed to it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import QuerySet, Sum
+from django.db.models.functions import Abs
+
+from payments.ids import earliest
+from payments.models import Discrepancy, Merchant, RefundPart
+from payments.models.refund import PartStatus
+from payments.people.actors import Actor, name_of
+from payments.people.models import Approval
+from payments.services import sql
+
+PER_ORDER: Final = "second_person_above"
+PER_DAY: Final = "second_person_above_daily"
+NOT_GIVEN: Final = (PartStatus.REQUIRES_APPROVAL, PartStatus.FAILED, PartStatus.CANCELED)
+
+
+@dataclass(frozen=True, slots=True)
+class Exceeded:
+    """A limit that a decision passes: its name, its height, and what counts towards it, the decision included.
+
+    In minor units. An amount in another currency than the limit's cannot be held against it, and passes it.
+    """
+
+    limit: str
+    height: int
+    counted: int
+    currency: str
+    limit_currency: str
+
+    def told(self) -> dict[str, Any]:
+        """As it is kept with the approval and shown by the API."""
+        return {"limit": self.limit, "amount": self.height, "counted": self.counted, "currency": self.currency}
+
+
+def of_refund(
+    *, merchant: Merchant, order_id: str, amount: int, currency: str, actor: Actor, now: datetime
+) -> Exceeded | None:
+    """The limit that giving back this much passes. Under the order's lock it is certain, else a forecast."""
+    height = merchant.second_person_above
+    if height is not None:
+        counted = amount + _sum(RefundPart.objects.filter(refund__order_id=order_id))
+        if counted > height or currency != merchant.currency:
+            return Exceeded(PER_ORDER, height, counted, currency, merchant.currency)
+    return _of_day(merchant, amount, currency, actor, now)
+
+
+def of_correction(
+    *, merchant: Merchant, amount: int, currency: str | None, actor: Actor, now: datetime
+) -> Exceeded | None:
+    """The limit that booking or accepting a difference of this much passes; `currency` None: of no amount."""
+    if currency is None or not amount:
+        return None
+    height, counted = merchant.second_person_above, abs(amount)
+    if height is not None and (counted > height or currency != merchant.currency):
+        return Exceeded(PER_ORDER, height, counted, currency, merchant.currency)
+    return _of_day(merchant, counted, currency, actor, now)
+
+
+def _of_day(merchant: Merchant, amount: int, currency: str, actor: Actor, now: datetime) -> Exceeded | None:
+    """The limit of a person's business day; keys and Onetill itself have none of this kind."""
+    height, person = merchant.second_person_above_daily, name_of(actor)
+    if height is None or not person.startswith("usr_"):
+        return None
+    sql.done(sql.ONE_PERSON_AT_A_TIME, [f"{merchant.id} {person}"])
+    counted = amount + _given_today(merchant, person, now) + _corrected_today(merchant, person, now)
+    if counted <= height and currency == merchant.currency:
+        return None
+    return Exceeded(PER_DAY, height, counted, currency, merchant.currency)
+
+
+def _given_today(merchant: Merchant, person: str, now: datetime) -> int:
+    today = {"refund__business_day": merchant.business_day(now), "refund__currency": merchant.currency}
+    since = earliest("ref", _midnight(merchant, now))  # finds them by an index
+    return _sum(
+        RefundPart.objects.filter(refund__merchant=merchant, refund_id__gte=since, refund__requested_by=person, **today)
+    )
+
+
+def _corrected_today(merchant: Merchant, person: str, now: datetime) -> int:
+    rows = Discrepancy.objects.filter(
+        merchant=merchant, resolved_by=person, resolved_at__gte=_midnight(merchant, now), currency=merchant.currency
+    )
+    sums = rows.exclude(id__in=_agreed()).aggregate(total=Sum(Abs("amount")))
+    return sums["total"] or 0
+
+
+def _sum(parts: QuerySet[RefundPart]) -> int:
+    """What of these was given back without another person's word."""
+    alone = parts.exclude(status__in=NOT_GIVEN).exclude(refund_id__in=_agreed())
+    return alone.aggregate(total=Sum("amount"))["total"] or 0
+
+
+def _agreed() -> QuerySet[Approval, str]:
+    agreed = Approval.objects.filter(decision=Approval.Decision.APPROVED, alone=False)
+    return agreed.values_list("subject_id", flat=True)
+
+
+def _midnight(merchant: Merchant, now: datetime) -> datetime:
+    return now.astimezone(merchant.zone).replace(hour=0, minute=0, second=0, microsecond=0)
