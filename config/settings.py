@@ -303,6 +303,22 @@ APPROVAL_ACTIONS = {
     "add_provider_account": "payments.services.setting_approvals.decide_account",
     "write_off": "reconciliation.services.resolve.decide",
     "forced_match": "reconciliation.services.resolve.decide",
+    "book_fee": "reconciliation.services.resolve.decide",
+    "suspense": "reconciliation.services.resolve.decide",
+    "accept": "reconciliation.services.resolve.decide",
+}
+# Who tells the second person what it is about.
+APPROVAL_PAGES = {
+    **dict.fromkeys(("refund", "release_transfer"), "payments.admin.approval_pages.refund"),
+    **dict.fromkeys(
+        ("change_money_rules", "change_payout", "add_provider_account", "decide_alone"),
+        "payments.admin.approval_pages.setting",
+    ),
+    "take_second_factor": "payments.admin.approval_pages.account",
+    **dict.fromkeys(
+        ("write_off", "forced_match", "book_fee", "suspense", "accept"),
+        "reconciliation.admin.approval_page.resolution",
+    ),
 }
 
 REST_FRAMEWORK: dict[str, object] = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}

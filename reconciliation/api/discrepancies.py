@@ -97,7 +97,7 @@ class Resolve(ApiView):
             merchant=self.merchant,
             discrepancy_id=discrepancy_id,
             resolution=wish,
-            actor=self.caller.actor,
+            actor=self.caller,
             intent=intent,
         )
         return Answer(200, shapes.discrepancy(row))

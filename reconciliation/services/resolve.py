@@ -9,13 +9,18 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from payments.errors import Conflict, Fault, NotFound, ValidationFailed
+from payments.ids import new_id
+from payments.ledger.models import JournalEntry
 from payments.ledger.posting import Entry, post
 from payments.models import Discrepancy, Merchant, Order
 from payments.pan import has_card_number
+from payments.people.actions import Action
+from payments.people.actors import Actor, name_of
 from payments.people.models import Approval, User
-from payments.people.services import approvals, audit_log
-from payments.services import discrepancy
+from payments.people.services import approvals, audit_log, gate
+from payments.services import discrepancy, limits
 from payments.services.intent import Intent
+from payments.services.limits import Exceeded
 from reconciliation.services import matching, settle_by_hand
 from reconciliation.services.decide import decided
 from reconciliation.services.standing import ACTIONS, possible, standing
@@ -34,14 +39,21 @@ class Resolution:
 
 
 def resolve(
-    *, merchant: Merchant, discrepancy_id: str, resolution: Resolution, actor: str, intent: Intent | None = None
+    *, merchant: Merchant, discrepancy_id: str, resolution: Resolution, actor: Actor, intent: Intent | None = None
 ) -> Discrepancy:
-    """Do it, or propose it where a second person must agree.
+    """Do it, or propose it where a second person must agree: to a write-off and to a match that does not fit always,
+    to a fee, to suspense and to accepting where a limit is passed.
 
     Raises:
         ValidationFailed: the action is not for this kind, or lacks what it needs.
         Conflict: it is resolved, or waits for a second person.
+        Forbidden: as `gate.check`.
     """
+    found = Discrepancy.objects.filter(merchant=merchant, id=discrepancy_id).first()
+    if found is None:
+        raise NotFound
+    action = _action(resolution)
+    gate.check(action, by=actor, merchant_id=merchant.id, channel_id=found.channel_id)
     with transaction.atomic():
         row = _locked(merchant, discrepancy_id)
         if row.status != Discrepancy.Status.OPEN:
@@ -50,28 +62,73 @@ def resolve(
         if intent is not None:
             intent.begin(row.id)
         if resolution.action in ("ask_provider", "wait"):
-            return _postpone(row, resolution, actor)
-        forced = resolution.action == "match" and matching.is_forced(row, resolution.with_)
-        if forced or resolution.action == "write_off":
-            return _propose(row, resolution, actor)
-        return _carry_out(row, resolution, actor)
+            return _postpone(row, resolution, name_of(actor))
+        exceeded = limits.of_correction(
+            merchant=merchant, amount=_open(row), currency=row.currency, actor=actor, now=timezone.now()
+        )
+        if resolution.action == "match":
+            waits = matching.is_forced(row, resolution.with_)
+        else:
+            waits = action == Action.WRITE_OFF or exceeded is not None
+        if waits:
+            return _propose(row, resolution, name_of(actor), exceeded)
+        return _carry_out(row, resolution, name_of(actor))
 
 
 def decide(discrepancy_id: str, *, user: User, approved: bool, note: str = "") -> Discrepancy:
     """Do what was proposed by the word of a second person, or open it again.
 
     Raises:
-        Conflict: nothing is proposed.
+        Conflict: nothing is proposed; `changed_meanwhile`, when another amount is open than was proposed.
         Forbidden: it is one's own proposal, or not one's to decide.
     """
     with transaction.atomic():
         row, resolution = _proposed(discrepancy_id)
-        approvals.decide(subject_id=row.id, action=_action(resolution), user=user, approved=approved, note=note)
+        approval = approvals.decide(
+            subject_id=row.id,
+            action=_action(resolution),
+            user=user,
+            approved=approved,
+            note=note,
+            alone_from=row.merchant.decides_alone_from,
+        )
         if approved:
+            _refuse_if_changed(row, approval)
             return _carry_out(row, resolution, user.id)
         row.status, row.resolution = Discrepancy.Status.OPEN, None
         row.save(update_fields=["status", "resolution"])
         return row
+
+
+def preview(discrepancy_id: str) -> list[JournalEntry]:
+    """What the resolution that is proposed would book if it were carried out now, with its postings.
+
+    It is carried out and taken back again, so that it is exactly what would be booked.
+
+    Raises:
+        Conflict, ValidationFailed: it could not be carried out.
+    """
+    with transaction.atomic():
+        row, resolution = _proposed(discrepancy_id)
+        first = new_id("jrn")
+        _carry_out(row, resolution, (row.resolution or {})["actor"])
+        entries = JournalEntry.objects.filter(merchant_id=row.merchant_id, id__gt=first).order_by("id")
+        found = list(entries.prefetch_related("postings__account"))
+        transaction.set_rollback(True)
+    return found
+
+
+def _open(row: Discrepancy) -> int:
+    """What of it stands open in the books, else what it says it is about; in minor units."""
+    stands = standing(row)
+    return stands.amount if stands is not None else row.amount or 0
+
+
+def _refuse_if_changed(row: Discrepancy, approval: Approval) -> None:
+    """What the second person was shown must still be open."""
+    shown = approval.payload.get("open")
+    if shown is not None and shown != _open(row):
+        raise Conflict("changed_meanwhile", "Another amount is open by now. Reject this request and ask again.")
 
 
 def _check(row: Discrepancy, resolution: Resolution) -> None:
@@ -104,13 +161,14 @@ def _postpone(row: Discrepancy, resolution: Resolution, actor: str) -> Discrepan
     return row
 
 
-def _propose(row: Discrepancy, resolution: Resolution, actor: str) -> Discrepancy:
+def _propose(row: Discrepancy, resolution: Resolution, actor: str, exceeded: Exceeded | None) -> Discrepancy:
     approvals.request(
         subject=row,
         action=_action(resolution),
         merchant_id=row.merchant_id,
         channel_id=row.channel_id,
         requested_by=actor,
+        payload={"open": _open(row), **({"limit": exceeded.told()} if exceeded is not None else {})},
     )
     row.status, row.resolution = Discrepancy.Status.PROPOSED, _told(resolution, actor)
     row.save(update_fields=["status", "resolution"])
@@ -173,9 +231,17 @@ def _proposed(discrepancy_id: str) -> tuple[Discrepancy, Resolution]:
     return row, Resolution(action=told["action"], note=told["note"], with_=tuple(told["with"]))
 
 
-def _action(resolution: Resolution) -> str:
-    """What the second person is asked about."""
-    return Approval.Action.WRITE_OFF if resolution.action == "write_off" else Approval.Action.FORCED_MATCH
+_ACTIONS: Final = {
+    "match": Action.FORCED_MATCH,
+    "write_off": Action.WRITE_OFF,
+    "book_fee": Action.BOOK_FEE,
+    "suspense": Action.SUSPENSE,
+}
+
+
+def _action(resolution: Resolution) -> Action:
+    """What the gate and the second person are asked about; what books nothing of its own is an acceptance."""
+    return _ACTIONS.get(resolution.action, Action.ACCEPT)
 
 
 def _told(resolution: Resolution, actor: str) -> dict[str, Any]:

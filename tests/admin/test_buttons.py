@@ -135,6 +135,7 @@ def test_a_bank_transfer_is_released_once(shop: Shop, sign_in: SignIn) -> None:
     account = BankAccount(iban=IBAN, name="J. Jansen")
     made = shop.refund(shop.pin(3_000).order, 1_000, route="bank", bank_account=account)
     finance = sign_in("finance")
+    finance.prove()
     path = f"payments/refund/{made.id}/release/"
     part = made.parts.get(route=Route.BANK)
     assert "The bank statement will show the transfer" in finance.post(path, part=part.id)
@@ -189,10 +190,10 @@ def test_credentials_are_written_and_never_shown(shop: Shop, sign_in: SignIn) ->
     owner = sign_in("owner")
     owner.prove()
     path = f"payments/provideraccount/{account.id}/set/"
-    given = {"name": "Simulator", "default": "on", "active": "on", "credentials": '{"api_key": "geheim-99"}'}
+    given = {"name": "Simulator", "default": "on", "active": "on", "credentials": '{"webhook_secret": "geheim-99"}'}
     page = owner.post(path, **given)
-    assert "api_key" in page
-    assert '"api_key": "geheim-99"' in ProviderAccount.objects.get(id=account.id).credentials
+    assert "webhook_secret" in page
+    assert '"webhook_secret": "geheim-99"' in ProviderAccount.objects.get(id=account.id).credentials
     for shown in (page, owner.get(path), str(list(AuditLog.objects.values_list("before", "after")))):
         assert "geheim-99" not in shown
     assert AuditLog.objects.filter(action="provider_account.credentials_set", actor=owner.user.id).exists()

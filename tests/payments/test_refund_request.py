@@ -171,7 +171,7 @@ class TestInEveryCurrency:
             shop.refund(order, 1_111, route="cash", channel=shop.store),
             shop.refund(order, 2_224, **terminal),
         ]
-        release_bank_part(refunds[0].parts.get(), actor="usr_finance")
+        release_bank_part(refunds[0].parts.get(), user=finance_of(refunds[0].merchant_id))
         with pytest.raises(Invalid) as refused:
             shop.refund(order, 1, route="voucher")
         assert refused.value.members == {"amount_refundable": 0, "currency": currency}

@@ -157,7 +157,7 @@ def test_nobody_revokes_another_merchants_key() -> None:
 
 def test_writing_includes_reading_and_no_more() -> None:
     assert spell_out(["refunds:write", "ledger:read"]) == ["refunds:read", "refunds:write", "ledger:read"]
-    assert spell_out(["accounts:write"]) == ["accounts:write"]
+    assert spell_out(["accounts:write"]) == ["accounts:read", "accounts:write"]
     assert spell_out(["all"]) == list(SCOPES)
     caller = api_keys.verify(make(scopes=["refunds:write"]).text)
     caller.require("refunds:read")

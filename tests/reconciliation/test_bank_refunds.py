@@ -88,7 +88,7 @@ def test_a_bank_may_spell_it_in_its_own_way(shop: Shop, spelled: str, in_text: b
 @pytest.mark.parametrize(("currency", "amount"), [("JPY", 25), ("KWD", 25_000), ("USD", 2_500)])
 def test_it_is_proved_in_every_currency(shop: Shop, currency: str, amount: int) -> None:
     _, part, operation = transfer(shop, amount, currency)
-    release_bank_part(part, actor="usr_1")
+    release_bank_part(part, user=finance_of(part.refund.merchant_id))
     line = BankLine(-2500, end_to_end_id=end_to_end_id(part))
     shop.sends(statement(line).replace("EUR", currency))  # 25.00 of it
     part.refresh_from_db()

@@ -78,12 +78,12 @@ def test_what_an_older_version_left_of_nothing_can_be_closed_by_a_person(shop: S
     payment = shop.sells_online(1000)
     wish = Resolution(action="match", note="An authorization that was never captured.", with_=(payment.id,))
     with pytest.raises(ValidationFailed):
-        resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="key_1")
+        resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="tests")
     accepted = resolve(
         merchant=shop.merchant,
         discrepancy_id=row.id,
         resolution=Resolution(action="accept", note="A notice."),
-        actor="key_1",
+        actor="tests",
     )
     assert accepted.status == "resolved"
     assert late.rematch() == 0

@@ -167,7 +167,7 @@ def test_what_a_person_took_out_of_suspense_stays_as_they_decided(shop: Shop, so
     settles(shop, about(sold, "chargeback", -5600))
     (row,) = shop.disagreements("unknown_line")
     wish = Resolution(action="book_fee", note="They never told us.")
-    resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="key_1")
+    resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="tests")
     tell(sold, Fact.CHARGEBACK_OPENED)
     assert late.rematch() == 0
     assert in_dollars(shop, "suspense") == 0
@@ -179,7 +179,7 @@ def test_a_person_says_which_sale_it_is_about_and_a_second_one_agrees(shop: Shop
     settles(shop, Line(-2100, type="chargeback", reference="who?"))
     (row,) = shop.disagreements("unknown_line")
     wish = Resolution(action="match", note="It is that one.", with_=(sold.id,))
-    assert resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="key_1").status == "proposed"
+    assert resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="tests").status == "proposed"
     decide(row.id, user=person("bob", shop.merchant.id), approved=True)
     assert (open_items(sold), in_dollars(shop, "suspense")) == ({}, 0)
     proven()
@@ -193,7 +193,7 @@ def test_of_which_nothing_is_open_in_that_direction_it_cannot_be(shop: Shop, sol
     (row,) = shop.disagreements("unknown_line")
     wish = Resolution(action="match", note="It is that one.", with_=(sold.id,))
     with pytest.raises(ValidationFailed):
-        resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="key_1")
+        resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="tests")
     assert shop.disagreements("unknown_line") == [row]
     proven()
 

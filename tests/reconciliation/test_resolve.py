@@ -7,7 +7,9 @@ from django.utils import timezone
 
 from payments.errors import Conflict, Forbidden, NotFound, OnetillError, ValidationFailed
 from payments.models import Discrepancy
+from payments.people.actors import Actor, Caller
 from payments.people.models import Approval, AuditLog, Role
+from payments.people.scopes import SCOPES
 from payments.services.device import Kind
 from reconciliation.models import Payout, SettlementLine
 from reconciliation.services import late
@@ -17,7 +19,7 @@ from tests.people.cast import person
 from tests.reconciliation.conftest import BankLine, Line, Shop, settlement_csv, statement
 
 
-def resolved(shop: Shop, row: Discrepancy, action: str, actor: str = "key_1", **how: object) -> Discrepancy:
+def resolved(shop: Shop, row: Discrepancy, action: str, actor: Actor = "tests", **how: object) -> Discrepancy:
     wish = Resolution(action=action, note="We looked at it together.", **how)  # type: ignore[arg-type]
     return resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor=actor)
 
@@ -168,7 +170,7 @@ def test_what_cannot_be_is_refused(shop: Shop, wish: dict[str, object], param: s
     row = unknown_line(shop)
     resolution = Resolution(**{"note": "Because.", **wish})  # type: ignore[arg-type]
     with pytest.raises(ValidationFailed) as refusal:
-        resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=resolution, actor="key_1")
+        resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=resolution, actor="tests")
     assert [(fault.param, fault.code) for fault in refusal.value.faults] == [(param, code)]
     row.refresh_from_db()
     assert row.status == "open"
@@ -223,3 +225,74 @@ def test_a_payout_that_does_not_come_is_raised_and_closed_when_it_does(shop: Sho
     payout = Payout.objects.get()
     shop.sends(statement(BankLine(payout.amount, payout.reference)))
     assert shop.disagreements() == []
+
+
+@pytest.mark.parametrize("by", ["person", "key"])
+def test_above_the_limit_neither_a_person_nor_a_key_books_it_alone(shop: Shop, by: str) -> None:
+    """Twenty thousand euros were booked as a fee by one key."""
+    shop.merchant.second_person_above = 5_000
+    shop.merchant.save()
+    anna, bob = person("anna", shop.merchant.id), person("bob", shop.merchant.id)
+    payment = shop.sells_online(2_000_000)
+    shop.sends(settlement_csv(Line(100, operation=payment.operations.get().id)))
+    (row,) = shop.disagreements()
+    actor: Actor = anna if by == "person" else Caller("key_1", shop.merchant.id, None, True, SCOPES)
+    assert resolved(shop, row, "book_fee", actor=actor).status == "proposed"
+    assert shop.balance("fees") == 0
+    approval = Approval.objects.get()
+    assert (approval.action, approval.payload["open"]) == ("book_fee", 1_999_900)
+    assert approval.payload["limit"]["amount"] == 5_000
+    if by == "person":
+        with pytest.raises(Forbidden, match="own_request"):
+            decide(row.id, user=anna, approved=True)
+    decide(row.id, user=bob, approved=True)
+    assert shop.balance("fees") == 1_999_900
+
+
+def test_suspense_and_acceptance_wait_above_it_too(shop: Shop) -> None:
+    shop.merchant.second_person_above = 4_999
+    shop.merchant.save()
+    anna = person("anna", shop.merchant.id)
+    assert resolved(shop, unknown_line(shop), "suspense", actor=anna).status == "proposed"
+    payment = shop.sells_online(5_000)
+    double = Discrepancy.objects.create(
+        merchant=shop.merchant, kind="overpaid", key="double", payment=payment, amount=5_000, currency="EUR"
+    )
+    assert resolved(shop, double, "accept", actor=anna).status == "proposed"
+    assert set(Approval.objects.values_list("action", flat=True)) == {"suspense", "accept"}
+
+
+def test_below_it_one_person_books_it_until_the_day_is_full(shop: Shop) -> None:
+    shop.merchant.second_person_above, shop.merchant.second_person_above_daily = 5_000, 6_000
+    shop.merchant.save()
+    anna = person("anna", shop.merchant.id)
+    payments = [shop.sells_online(50_000) for _ in range(3)]
+    shop.sends(settlement_csv(*(Line(47_000, operation=payment.operations.get().id) for payment in payments)))
+    rows = shop.disagreements()
+    assert [resolved(shop, row, "book_fee", actor=anna).status for row in rows] == ["resolved", "resolved", "proposed"]
+    assert Approval.objects.get().payload["limit"] == {
+        "limit": "second_person_above_daily",
+        "amount": 6_000,
+        "counted": 9_000,
+        "currency": "EUR",
+    }
+
+
+def test_who_may_not_resolve_is_refused_in_the_service(shop: Shop) -> None:
+    row = unknown_line(shop)
+    with pytest.raises(Forbidden, match="permission_missing"):
+        resolved(shop, row, "write_off", actor=person("carl", shop.merchant.id, role=Role.Name.CLERK))
+    with pytest.raises(NotFound):
+        resolved(shop, row, "write_off", actor=Caller("key_1", shop.webshop.id, None, True, SCOPES))
+
+
+def test_another_amount_than_was_shown_is_not_written_off(shop: Shop) -> None:
+    row = unknown_line(shop)
+    resolved(shop, row, "write_off")
+    approval = Approval.objects.get()
+    approval.payload["open"] = -4_999
+    approval.save()
+    with pytest.raises(Conflict, match="changed_meanwhile"):
+        decide(row.id, user=person("bob", shop.merchant.id), approved=True)
+    assert shop.balance("write_offs") == 0
+    assert Approval.objects.get().decision is None

@@ -97,6 +97,15 @@ def settle(*, approval_id: str, user: User, approved: bool, note: str) -> None:
         act(row.subject_id, user=user, approved=approved, note=note)
 
 
+def refusal(row: Approval, user: User, *, alone_from: datetime | None) -> Forbidden | None:
+    """Why this person could not decide about this, a second factor aside; None where they could."""
+    try:
+        _check(row, user, alone_from)
+    except Forbidden as refused:
+        return refused if refused.code != "second_factor_required" else None
+    return None
+
+
 def nobody_else(action: str, *, merchant_id: str, channel_id: str | None, but: str) -> bool:
     """Tell whether no other person has a role at this merchant that could decide about this."""
     others = holders(RULES[Action(action)].decides, merchant_id=merchant_id, channel_id=channel_id)

@@ -1,0 +1,74 @@
+"""What a second person is shown of a resolution that waits: the difference, what it came from, and what it books."""
+
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from payments.admin import sections, show
+from payments.admin.approval_pages import Case, effect
+from payments.admin.pages import Section
+from payments.admin.refusals import explain
+from payments.errors import OnetillError
+from payments.models import CardEvidence, Discrepancy
+from payments.people.models import Approval
+from payments.said import spoken
+from reconciliation.admin.show import file_link, text
+from reconciliation.models import BankStatementLine, SettlementLine
+from reconciliation.services.resolve import preview
+
+
+def resolution(approval: Approval) -> Case:
+    """The discrepancy, the lines and evidence behind it, and its effect on the books."""
+    row = Discrepancy.objects.select_related("merchant", "payment__order").get(id=approval.subject_id)
+    told = row.resolution or {}
+    payment = row.payment
+    return Case(
+        what=text(row.amount, row.currency),
+        facts=[
+            (_("discrepancy"), format_html("{} ({})", show.link(row.id), row.get_kind_display())),
+            (_("detail"), spoken(row.detail, row.said)),
+            (_("open in the books"), text(approval.payload.get("open"), row.currency)),
+            (_("to be matched with"), ", ".join(told.get("with") or ())),
+            (_("why"), told.get("note")),
+            (_("payment"), payment and show.link(payment.id)),
+            (_("order"), payment and show.link(payment.order_id, payment.order.reference)),
+            (_("settlement file"), row.settlement_file_id and file_link(row.settlement_file_id)),
+        ],
+        sections=[*_effect(approval, row), *_lines(row), *_evidence(row)],
+    )
+
+
+def _effect(approval: Approval, row: Discrepancy) -> list[Section]:
+    if approval.decision is not None:
+        return []
+    try:
+        entries = preview(row.id)
+    except OnetillError as refusal:
+        return [effect([], refused=explain(refusal))]
+    postings = [(entry.event, posting) for entry in entries for posting in entry.postings.all()]
+    return [effect([(event, line.account.code, line.account.currency, line.amount) for event, line in postings])]
+
+
+def _lines(row: Discrepancy) -> list[Section]:
+    """What the acquirer's file and the bank said, where it came from a line of theirs."""
+    if row.item is None:
+        return []
+    settled = SettlementLine.objects.filter(item=row.item).select_related("settlement")
+    banked = BankStatementLine.objects.filter(item=row.item)
+    rows: list[list[Any]] = [
+        [
+            _("settlement %(name)s") % {"name": line.settlement.reference},
+            line.reference,
+            show.money(line.gross, line.currency),
+        ]
+        for line in settled[:20]
+    ]
+    rows += [[_("bank statement"), line.remittance, show.money(line.amount, line.currency)] for line in banked[:20]]
+    return [Section(id="lines", title=_("Where it comes from"), columns=[_("from"), _("text"), _("amount")], rows=rows)]
+
+
+def _evidence(row: Discrepancy) -> list[Section]:
+    found = CardEvidence.objects.filter(payment_id=row.payment_id) if row.payment_id else CardEvidence.objects.none()
+    rows = list(found[:20])
+    return [sections.evidence(rows, row.merchant.zone)] if rows else []
