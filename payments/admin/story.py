@@ -77,10 +77,6 @@ class StoryAdmin(ScopedAdmin):
         """What there is to tell about the row, with a number of queries that does not grow with its story."""
         raise NotImplementedError
 
-    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        """What a page of its own template needs beside."""
-        return {}
-
     def get_urls(self) -> list[Any]:
         meta = self.model._meta
         made = [

@@ -105,7 +105,6 @@ ERRORS: Final[dict[str, str]] = {
     "refund_not_waiting": "The refund does not wait for an approval: it was decided already, or needs none.",
     "refund_window_passed": "The provider gives back for a limited time after the sale only. Use another route.",
     "required": "The field, or one of several fields, has to be sent.",
-    "role_missing": "The person's role does not allow this. An owner or finance may.",
     "route_not_allowed": "The channel does not give money back by this route; its refund_routes name those it may use.",
     "route_not_possible": "This payment cannot be given back by this route; `reasons` in the plan say why.",
     "route_required": "Nothing goes back by itself here: there is no card, no bank account is known, and the merchant "
