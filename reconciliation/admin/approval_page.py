@@ -13,8 +13,8 @@ from payments.errors import OnetillError
 from payments.models import CardEvidence, Discrepancy
 from payments.people.models import Approval
 from payments.said import spoken
-from reconciliation.admin.show import file_link, text
-from reconciliation.models import BankStatementLine, SettlementLine
+from reconciliation.admin.show import row_link, text
+from reconciliation.models import BankStatementLine, SettlementFile, SettlementLine
 from reconciliation.services.resolve import preview
 
 
@@ -22,7 +22,7 @@ def resolution(approval: Approval) -> Case:
     """The discrepancy, the lines and evidence behind it, and its effect on the books."""
     row = Discrepancy.objects.select_related("merchant", "payment__order").get(id=approval.subject_id)
     told = row.resolution or {}
-    payment = row.payment
+    payment, file = row.payment, SettlementFile.objects.filter(id=row.settlement_file_id).first()
     return Case(
         what=text(row.amount, row.currency),
         facts=[
@@ -33,7 +33,7 @@ def resolution(approval: Approval) -> Case:
             (_("why"), told.get("note")),
             (_("payment"), payment and show.link(payment.id)),
             (_("order"), payment and show.link(payment.order_id, payment.order.reference)),
-            (_("settlement file"), row.settlement_file_id and file_link(row.settlement_file_id)),
+            (_("settlement file"), row.settlement_file_id and row_link(file)),
         ],
         sections=[*_effect(approval, row), *_lines(row), *_evidence(row)],
     )
