@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
@@ -51,7 +51,8 @@ def write(target: Path) -> None:
             with archive.written(file, recipient) as tar, sql.snapshot(settings.DATABASE_OWNER_URL) as moment:
                 _add_manifest(tar)
                 for table in sql.REDACTED:
-                    _add(tar, f"{TABLES}/{table}", b"".join(moment.redacted(table)))
+                    for number, piece in enumerate(_pieces(moment.redacted(table)), 1):
+                        _add(tar, f"{TABLES}/{table}.{number:06}", piece)
                 _add_dump(tar, moment.name)
                 _add_files(tar)
             file.flush()
@@ -209,6 +210,18 @@ def _add_dump(tar: tarfile.TarFile, moment: str) -> None:
         if process.wait():
             said.seek(0)
             raise BackupError(f"pg_dump failed: {said.read().decode(errors='replace').strip()}")
+
+
+def _pieces(rows: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes, as much at a time as a table may take of the memory."""
+    held, size = [], 0
+    for row in rows:
+        held.append(row)
+        size += len(row)
+        if size >= PIECE:
+            yield b"".join(held)
+            held, size = [], 0
+    yield b"".join(held)
 
 
 def _add_manifest(tar: tarfile.TarFile) -> None:

@@ -119,6 +119,7 @@ KEPT: Final = {
     "people_user.password": "a slow hash, without which nobody could sign in after a restore",
     "people_apikey.hash": "SHA-256 of 256 random bits",
     "people_secondfactor.key": "encrypted with ENCRYPTION_KEYS",
+    "people_recoverycode.hash": "a keyed hash; its key is in no backup, and whoever lost a device needs theirs",
     "payments_provideraccount.credentials": "encrypted with ENCRYPTION_KEYS",
     "notify_webhookendpoint.secret": "encrypted with ENCRYPTION_KEYS",
     "notify_webhookendpoint.previous_secret": "encrypted with ENCRYPTION_KEYS",
