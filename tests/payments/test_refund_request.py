@@ -151,7 +151,9 @@ def test_a_live_merchant_needs_no_set_up_to_give_back_by_bank() -> None:
     """Transfers, tills and vouchers are our own books: they need no contract with anybody."""
     merchant = onboard.create_merchant(name="Real", mode="live", actor="tests")
     store = onboard.create_channel(merchant=merchant, kind="in_store", name="Real Utrecht", actor="tests")
-    pin = onboard.create_provider_account(merchant=merchant, provider="external", name="PIN", actor="tests")
+    pin = onboard.create_provider_account(
+        merchant=merchant, provider="external", name="PIN", currency="EUR", actor="tests"
+    )
     device = Device(terminal_id=new_id("trm"), label="Till 1", series=1, channel=store, account=pin)
     shop = Shop(merchant=merchant, webshop=store, store=store, terminal=device)
     made = shop.refund(shop.pin(5000).order, 2000, bank_account=ANNA)
