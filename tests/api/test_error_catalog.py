@@ -14,14 +14,24 @@ from tests.api.conftest import Shop
 
 PROJECT = Path(__file__).resolve().parents[2]
 REFUSALS = {"Invalid", "Conflict", "Forbidden", "Malformed", "Unauthenticated", "TooLarge", "TooMany", "Fault"}
-# Programs beside the API: the simulator answers for itself, commands to whoever typed them.
-ELSEWHERE = ("payments/providers/simulator", "config/", "management", "migrations", "/admin/")
+# Beside the API: the simulator answers for itself, commands to whoever typed them, and some services only to people.
+ELSEWHERE = (
+    "payments/providers/simulator",
+    "management",
+    "migrations",
+    "/admin/",
+    "config/year",
+    "services/colleagues.py",
+    "services/one_time_links.py",
+    "services/second_factors.py",
+    "services/sign_in_attempts.py",
+)
 # Said elsewhere than in a call: by the status of a framework's answer, or counted out of a table.
 OTHERS = {code for code, _ in answers._PLAIN.values()} | {"idempotency_in_progress", "terminal_busy", "unknown_field"}
 
 
 def modules() -> Iterator[Path]:
-    for package in ("payments", "terminals", "reconciliation"):
+    for package in ("config", "payments", "terminals", "reconciliation"):
         for path in sorted((PROJECT / package).rglob("*.py")):
             if not any(part in str(path.relative_to(PROJECT)) for part in ELSEWHERE):
                 yield path
