@@ -34,7 +34,7 @@ def switch(label: Any) -> forms.BooleanField:
 
 
 _LIMITS: Final = ("second_person_above", "second_person_above_daily")
-_AS_THEY_ARE: Final = ("refund_fallback", "address", "registration_number", "vat_number", "mail_receipts")
+_AS_THEY_ARE: Final = ("refund_fallback", "allocation", "address", "registration_number", "vat_number", "mail_receipts")
 
 
 class MerchantForm(DeedForm):
@@ -64,6 +64,11 @@ class MerchantForm(DeedForm):
         choices=Merchant.RefundFallback.choices,
         widget=UnfoldAdminSelectWidget,
         help_text=gettext_lazy("Of a card read at a terminal, for one, when neither card nor bank account is there."),
+    )
+    allocation = forms.ChoiceField(
+        label=gettext_lazy("refunds are spread over payments"),
+        choices=Merchant.Allocation.choices,
+        widget=UnfoldAdminSelectWidget,
     )
     address = text(gettext_lazy("address on receipts"), required=False, widget=UnfoldAdminTextareaWidget({"rows": 3}))
     registration_number = text(gettext_lazy("trade register number (KvK)"), max_length=20, required=False)

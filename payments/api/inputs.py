@@ -39,6 +39,7 @@ class Input(serializers.Serializer[Any]):
     at_most_one_of: ClassVar[tuple[tuple[str, ...], ...]] = ()
     go_together: ClassVar[tuple[tuple[str, ...], ...]] = ()
     order_references: ClassVar[tuple[str, ...]] = ("order_reference",)
+    nullable: ClassVar[tuple[str, ...]] = ()  # where null says something else than leaving it out
     only_beside: ClassVar[tuple[tuple[str, str], ...]] = ()  # (what says nothing by itself, beside what)
 
     @classmethod
@@ -57,7 +58,7 @@ class Input(serializers.Serializer[Any]):
             faults = {**faults, **error.detail} if isinstance(error.detail, dict) else faults
         if faults:
             raise serializers.ValidationError(faults)
-        return {name: value for name, value in values.items() if value is not None}
+        return {name: value for name, value in values.items() if value is not None or name in self.nullable}
 
     def _misfits(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Fields that do not exist, and fields that do not go together."""

@@ -47,6 +47,7 @@ TAGS: Final[dict[str, str]] = {
     "Events": "Every change, as a list and as a stream.",
     "Keys": "What the key that asks may do.",
     "Ledger": "Accounts, journal entries, postings, open items.",
+    "Merchant": "The rules by which the merchant's money is given back.",
     "Orders": "What one customer owes, over all channels and tenders.",
     "Payment links": "Addresses at which a customer pays.",
     "Payments": "One tender towards an order: taken, captured, canceled.",

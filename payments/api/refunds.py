@@ -174,7 +174,7 @@ class RefundView(ApiView):
             route=given.get("route", AUTO),
             terminal_id=given.get("terminal"),
             bank_account=BankAccount(**account) if account else None,
-            allocation=given.get("allocation", LAST_PAID_FIRST),
+            allocation=given.get("allocation"),
             exchange_for=given.get("exchange_for"),
             operator=given.get("operator", ""),
             metadata=given.get("metadata", {}),

@@ -30,6 +30,12 @@ class Merchant(ApiObject):
         NONE = "none", _("refuse, and ask for a route")
         VOUCHER = "voucher", _("make a voucher")
 
+    class Allocation(models.TextChoices):
+        """Which payments of an order give back first, where nobody says."""
+
+        LAST_PAID_FIRST = "last_paid_first", _("the last payment first")
+        PROPORTIONAL = "proportional", _("all in proportion")
+
     id = IdField(primary_key=True, default=id_factory("mer"), editable=False)
     name = models.CharField(_("name"), max_length=200)
     mode = models.CharField(_("mode"), max_length=4, choices=Mode)
@@ -64,6 +70,14 @@ class Merchant(ApiObject):
     )
     decides_alone_from = models.DateTimeField(  # null: never
         _("one person decides where there is no other, from"), null=True, blank=True
+    )
+
+    allocation = models.CharField(
+        _("refunds are spread over payments"),
+        max_length=15,
+        choices=Allocation,
+        default=Allocation.LAST_PAID_FIRST,
+        db_default=Allocation.LAST_PAID_FIRST,
     )
 
     class Meta:

@@ -50,9 +50,12 @@ MERCHANT: Final = Subject(
             "vat_number",
             "mail_receipts",
             "refund_fallback",
+            "allocation",
         }
     ),
-    frozenset({"iban", "cash_rounding", "second_person_above", "second_person_above_daily", "refund_fallback"}),
+    frozenset(
+        {"iban", "cash_rounding", "second_person_above", "second_person_above_daily", "refund_fallback", "allocation"}
+    ),
     Action.CHANGE_SETTINGS,
     Action.CHANGE_MONEY_RULES,
 )

@@ -49,7 +49,7 @@ class RefundRequest:
     route: str = AUTO
     terminal_id: str | None = None
     bank_account: BankAccount | None = None
-    allocation: str | tuple[Share, ...] = LAST_PAID_FIRST
+    allocation: str | tuple[Share, ...] | None = None  # None: as the merchant has it
     exchange_for: Order | None = None
     operator: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -137,7 +137,7 @@ def _shares(
     """Who gives how much: above zero each, no more than it has, `amount` together."""
     if isinstance(request.allocation, tuple):
         return _as_asked(request.allocation, tenders, amount, currency)
-    if request.allocation == PROPORTIONAL:
+    if (request.allocation or request.order.merchant.allocation) == PROPORTIONAL:
         weights = [payment.refundable for payment in tenders]
         amounts = [money.amount for money in Money(amount, currency).allocate(weights)]
     else:

@@ -6,9 +6,10 @@ import pytest
 from django.utils import timezone
 
 from payments.models import Operation, ProviderAccount, ProviderEvent
+from payments.people.services import api_keys
 from payments.providers.base import Outcome, Verb
 from payments.services import onboard
-from tests.api.client import refusal
+from tests.api.client import Api, refusal
 from tests.api.conftest import BY, Shop
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("simulator")]
@@ -204,3 +205,58 @@ def test_another_merchants_set_up_is_not_found(shop: Shop, stranger: Shop) -> No
     for path in (f"/v1/channels/{shop.webshop.id}", f"/v1/provider_accounts/{account.id}"):
         refusal(api.get(path), 404, "not_found")
         refusal(api.patch(path, {"name": "Mine"}), 404, "not_found")
+
+
+def test_the_rules_of_a_test_merchant_are_read_and_changed_at_once(shop: Shop) -> None:
+    api = shop.api()
+    before = api.get("/v1/merchant").json()
+    rules = ("refund_fallback", "second_person_above", "allocation", "cash_rounding")
+    assert [before[rule] for rule in rules] == ["none", None, "last_paid_first", 5]
+    change = {
+        "refund_fallback": "voucher",
+        "second_person_above": 5000,
+        "allocation": "proportional",
+        "cash_rounding": 0,
+    }
+    assert api.patch("/v1/merchant", change).json() == before | change
+    assert api.get("/v1/merchant").json() == before | change
+    assert api.patch("/v1/merchant", {"second_person_above": None}).json()["second_person_above"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"refund_fallback": "cash"}, "refund_fallback"),
+        ({"second_person_above": -1}, "second_person_above"),
+        ({"allocation": "fair"}, "allocation"),
+        ({"cash_rounding": 1}, "cash_rounding"),
+        ({"iban": "NL91ABNA0417164300"}, "iban"),
+    ],
+)
+def test_a_wrong_rule_is_refused_at_its_place(shop: Shop, change: dict[str, Any], place: str) -> None:
+    answer = shop.api().patch("/v1/merchant", change)
+    assert [fault["param"] for fault in refusal(answer, 422, "validation_failed")["errors"]] == [place]
+
+
+def test_a_merchants_allocation_spreads_its_refunds(shop: Shop) -> None:
+    api = shop.api()
+    api.patch("/v1/merchant", {"allocation": "proportional"})
+    for key in ("A", "B"):
+        assert api.post("/v1/payments", payment(order_reference="two", channel=shop.webshop.id)).status_code == 201, key
+    wish = {"order_reference": "two", "amount": 1000, "reason": "torn", "channel": shop.webshop.id}
+    assert [part["amount"] for part in api.post("/v1/refunds/plan", wish).json()["parts"]] == [500, 500]
+
+
+def test_the_rules_of_a_live_merchant_wait_for_a_second_person(shop: Shop) -> None:
+    live = onboard.create_merchant(name="Live", mode="live", actor=BY)
+    key = api_keys.create(merchant_id=live.id, test_mode=False, scopes=["all"], actor=BY)
+    answer = Api(key.text).patch("/v1/merchant", {"second_person_above": 1_000_000})
+    assert (answer.status_code, answer.json()["status"]) == (202, "requires_approval")
+    live.refresh_from_db()
+    assert live.second_person_above is None
+
+
+def test_a_key_of_one_channel_changes_no_rule(shop: Shop) -> None:
+    api = shop.api(channel=shop.webshop)
+    assert api.get("/v1/merchant").status_code == 200
+    refusal(api.patch("/v1/merchant", {"refund_fallback": "voucher"}), 403, "channel_not_allowed")
