@@ -184,7 +184,7 @@ def _alarm(
     text: str, waiting: Waiting, now: datetime, page: str, filters: dict[str, str], *, urgent: bool = False
 ) -> Alarm:
     since = show.age(now - waiting.since) if waiting.since else ""
-    link = f"{reverse(f'admin:payments_{page}_changelist')}?{urlencode(filters)}"
+    link = reverse(f"admin:payments_{page}_changelist") + (f"?{urlencode(filters)}" if filters else "")
     return Alarm(text, waiting.count, since, link, urgent)
 
 
