@@ -116,7 +116,7 @@ def test_of_a_live_merchant_another_person_agrees_first(live: Shop) -> None:
     assert (approval.action, approval.requested_by) == ("change_money_rules", ada.user.id)
     mail = Mail.objects.get(to="ada@example.com")
     assert "Er verandert niets totdat een tweede persoon instemt" in mail.text
-    assert "Terugbetalingen" in mail.text
+    assert "terugbetalingen vragen een tweede persoon boven" in mail.text
 
     with pytest.raises(Forbidden, match="own_request"):
         approvals.settle(approval_id=approval.id, user=person_again(ada), approved=True, note="")
