@@ -127,6 +127,8 @@ ERRORS: Final[dict[str, str]] = {
     "too_few": "The list is too short.",
     "too_long": "The text is too long.",
     "too_many": "There are too many entries.",
+    "too_many_mails": "Ten e-mails about this object were sent within the hour. Wait for Retry-After.",
+    "too_many_payments": "Too many payments were begun by this link from one address. Wait for Retry-After.",
     "too_many_requests": "Too many requests. Wait as long as Retry-After says.",
     "too_many_streams": "The merchant has too many event streams open. Close some first.",
     "too_short": "The text is too short.",

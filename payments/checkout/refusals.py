@@ -18,6 +18,7 @@ _TEXTS: Final = {
         "Another payment for this is under way. Wait a minute and look again, so that you do not pay twice."
     ),
     "payment_link_not_active": gettext_lazy("This request cannot be paid any more."),
+    "too_many_payments": gettext_lazy("Too many payments were begun here. Wait a moment, then try again."),
     "voucher_currency_differs": gettext_lazy("This gift card is worth another currency."),
     "voucher_expired": gettext_lazy("This gift card has expired."),
     "voucher_insufficient": gettext_lazy("Nothing is left on this gift card."),

@@ -15,9 +15,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from payments import guessing
+from payments.api.addresses import address_of
 from payments.checkout.forms import PayForm
 from payments.checkout.refusals import explain
-from payments.errors import NotFound, OnetillError
+from payments.errors import NotFound, OnetillError, TooMany
 from payments.models import Payment, PaymentLink
 from payments.models.payment import Method, PaymentStatus
 from payments.queries.links import standing
@@ -98,6 +99,7 @@ def _take(request: HttpRequest, row: PaymentLink) -> HttpResponse:
             row,
             method=given["method"],
             attempt=given["attempt"],
+            visitor=address_of(request),
             amount=form.minor,
             voucher_code=given["voucher_code"] if given["method"] == Method.VOUCHER else None,
         )
@@ -112,6 +114,7 @@ def _refuse(request: HttpRequest, row: PaymentLink, form: PayForm, refusal: Onet
     """Say it on the form. Whoever tries many codes that do not exist is guessing."""
     seconds = guessing.wrong("voucher", row.id) if isinstance(refusal, NotFound) else None
     form.add_error(None, explain(refusal if seconds is None else None))
+    seconds = refusal.retry_after if isinstance(refusal, TooMany) else seconds
     response = _show(request, service.read(row.id), form, status=422 if seconds is None else 429)
     if seconds is not None:
         response["Retry-After"] = str(seconds)

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from payments import registry
-from payments.errors import Conflict, Invalid, wrong
+from payments import guessing, registry
+from payments.errors import Conflict, Invalid, TooMany, wrong
 from payments.models import Channel, LinkPayment, Order, Payment, PaymentLink, ProviderAccount
 from payments.models.payment import Method, PaymentStatus
 from payments.money import MAX_AMOUNT, Money
@@ -28,6 +28,7 @@ from payments.shapes import PAYMENT_RELATED
 from payments.written import amount as written
 
 Status = PaymentLink.Status
+REUSED_FOR: Final = timedelta(minutes=15)  # as long as providers keep their pages
 
 # As a Dutch customer expects them; what is not here (cash) nobody pays at a distance.
 OFFERED: Final = (
@@ -146,14 +147,22 @@ def methods(row: PaymentLink) -> list[str]:
 
 
 def pay(
-    row: PaymentLink, *, method: str, attempt: str, amount: int | None = None, voucher_code: str | None = None
+    row: PaymentLink,
+    *,
+    method: str,
+    attempt: str,
+    visitor: str,
+    amount: int | None = None,
+    voucher_code: str | None = None,
 ) -> Payment:
     """Pay by a link. The same `attempt` again returns the payment that it made.
 
-    With a voucher as much is paid as it is worth and the link asks for.
+    With a voucher as much is paid as it is worth and the link asks for. A link for one customer has one payment of its
+    amount and method open at a time: who comes again is led to that one. `visitor` is the address of who pays.
 
     Raises:
         Invalid: a method that is not offered, an amount outside of the bounds, a voucher that cannot be spent.
+        TooMany: this address began too many payments by this link.
         Conflict: `payment_link_not_active`, `payment_in_progress`, or `outcome_unknown` of an earlier payment.
     """
     made = paid_by(row, attempt)
@@ -166,6 +175,10 @@ def pay(
     if voucher_code is not None:
         balance = voucher.find(merchant=current.merchant, code=voucher_code).balance
         minor = min(minor, balance) or minor  # an empty one is refused by name
+    waiting = _waiting(current, method, minor)
+    if waiting is not None:
+        return waiting
+    _slow_down(current, visitor)
     request = PaymentRequest(
         channel=current.channel,
         order=OrderName(order_id=current.order_id),
@@ -189,6 +202,28 @@ def paid_by(row: PaymentLink, attempt: str) -> Payment | None:
     """The payment that an attempt made."""
     payments = Payment.objects.filter(by_link__link=row, by_link__attempt=attempt)
     return payments.select_related(*PAYMENT_RELATED).first()
+
+
+def _waiting(row: PaymentLink, method: str, minor: int) -> Payment | None:
+    """The payment of a link for one customer that still waits for that customer at the provider's page."""
+    if row.reusable or row.status != Status.ACTIVE:
+        return None
+    payments = Payment.objects.filter(
+        by_link__link=row,
+        status=PaymentStatus.REQUIRES_ACTION,
+        method=method,
+        amount=minor,
+        created_at__gt=timezone.now() - REUSED_FOR,
+    )
+    return payments.exclude(redirect_url="").select_related(*PAYMENT_RELATED).order_by("-id").first()
+
+
+def _slow_down(row: PaymentLink, visitor: str) -> None:
+    """Whoever holds an address that leads here needs no key: each payment asks a provider, and stays in the books."""
+    seconds = guessing.wrong("link", f"{row.id}:{visitor}")
+    if seconds is not None:
+        detail = "Too many payments were begun here. Wait, then try again."
+        raise TooMany("too_many_payments", detail, retry_after=seconds)
 
 
 class _Twice(Exception):

@@ -21,10 +21,12 @@ def send_link(
 
     Raises:
         Conflict: `payment_link_not_active`.
+        TooMany: `too_many_mails`.
     """
     current = link.read(row.id)
     if current.status != PaymentLink.Status.ACTIVE:
         raise Conflict("payment_link_not_active", f"This link is {current.status}; make a new one.")
+    mail.refuse_flood(row.id)
     with transaction.atomic():
         if intent is not None:
             intent.begin(row.id)

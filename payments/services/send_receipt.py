@@ -40,12 +40,14 @@ def send_receipt(
 
     Raises:
         Conflict: `receipt_not_available`, where no money has moved.
+        TooMany: `too_many_mails`.
         Invalid: `email_unknown`, where neither an address is given nor the customer's known.
     """
     if not is_available(row):
         raise Conflict("receipt_not_available", "There is a receipt once the money has moved.")
     if not to and not address_of(row):
         raise Invalid("email_unknown", "The customer's e-mail is not known: send one as `to`.", param="to")
+    mail.refuse_flood(row.id)
     with transaction.atomic():
         if intent is not None:
             intent.begin(row.id)

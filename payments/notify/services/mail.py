@@ -4,6 +4,7 @@ A server may take a message and the answer be lost: then it comes twice, which a
 """
 
 import logging
+import math
 import smtplib
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,12 +18,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from payments import doorbell
+from payments.errors import TooMany
 from payments.notify.models import Mail
 
 SEND: Final = "payments.notify.send_mail"  # the task of that name
 AT_ONCE: Final = 20
 LEASE: Final = timedelta(minutes=5)  # longer than `AT_ONCE` messages take a slow server
 PAUSES: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480, 1440))
+MOST_AN_HOUR: Final = 10  # about one object
 NEVER: Final = 500  # from here on an SMTP server means it: the address is wrong, not the moment
 
 logger = logging.getLogger(__name__)
@@ -75,6 +78,20 @@ def write(letter: Letter) -> Mail:
     )
     doorbell.ring(SEND)
     return row
+
+
+def refuse_flood(object_id: str) -> None:
+    """Refuse another letter about one object where many were just written: a stolen key is no way to send spam.
+
+    Raises:
+        TooMany: `too_many_mails`.
+    """
+    since = timezone.now() - timedelta(hours=1)
+    sent = list(Mail.objects.filter(object_id=object_id, created_at__gt=since).order_by("-id")[:MOST_AN_HOUR])
+    if len(sent) == MOST_AN_HOUR:
+        left = math.ceil((sent[-1].created_at - since).total_seconds())
+        detail = f"{MOST_AN_HOUR} e-mails about this were sent within the hour. Wait, then send again."
+        raise TooMany("too_many_mails", detail, retry_after=max(1, left))
 
 
 def send_again(row: Mail) -> None:
