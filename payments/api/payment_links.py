@@ -206,7 +206,12 @@ class SendLink(LinkVerb):
     """Send a link to a customer."""
 
     @described(
-        "send_payment_link", "Send by e-mail", {202: PAYMENT_LINK}, body=SendInput, refusals=[404], tag="Payment links"
+        "send_payment_link",
+        "Send by e-mail",
+        {202: PAYMENT_LINK},
+        body=SendInput,
+        refusals=[404, 429],
+        tag="Payment links",
     )
     def post(self, request: Request, link_id: str) -> HttpResponse:
         def send(intent: Intent) -> Answer:

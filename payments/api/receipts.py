@@ -29,7 +29,7 @@ class PaymentReceipt(PaymentView):
         "Send the receipt by e-mail",
         {202: PAYMENT},
         body=ReceiptInput,
-        refusals=[404],
+        refusals=[404, 429],
         tag="Payments",
     )
     def post(self, request: Request, payment_id: str) -> HttpResponse:
@@ -49,7 +49,7 @@ class RefundReceipt(RefundView):
         "Send the receipt by e-mail",
         {202: REFUND},
         body=ReceiptInput,
-        refusals=[404],
+        refusals=[404, 429],
         tag="Refunds",
     )
     def post(self, request: Request, refund_id: str) -> HttpResponse:

@@ -1,0 +1,93 @@
+"""Who gets what at every address of the API: one declared row each, from which `test_api_matrix` makes all cases.
+
+A new address is one line here; one that has no line fails the test.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Reach(StrEnum):
+    """What a key that is tied to a channel gets here."""
+
+    MERCHANT = "merchant"  # the same as any key: orders and payments are read and refunded at any counter
+    SPEAKS = "speaks"  # seen like that, and changed by its own channel alone
+    CHANNEL = "channel"  # its own channel's; another's is not there
+    WHOLE = "whole"  # nothing: it is about the merchant as a whole
+
+
+@dataclass(frozen=True)
+class Row:
+    """An address with its method. `{name}` in it is the thing it is about, by its name in `things`."""
+
+    method: str
+    path: str
+    scope: str
+    reach: Reach = Reach.MERCHANT
+
+    @property
+    def about_one(self) -> bool:
+        return "{" in self.path
+
+
+def rows(scope: str, reach: Reach, *addresses: str) -> list[Row]:
+    """`GET /v1/…` each, with one scope and reach."""
+    return [Row(method, path, scope, reach) for method, _, path in (address.partition(" ") for address in addresses)]
+
+
+M, S, C, W = Reach.MERCHANT, Reach.SPEAKS, Reach.CHANNEL, Reach.WHOLE
+TABLE: Final = [
+    *rows("", M, "GET /v1"),
+    *rows(
+        "payments:read", M, "GET /v1/payments", "GET /v1/payments/{payment}", "GET /v1/orders", "GET /v1/orders/{order}"
+    ),
+    *rows("payments:read", M, "GET /v1/statistics", "GET /v1/methods"),
+    *rows("payments:read", C, "GET /v1/payment_links", "GET /v1/payment_links/{link}", "GET /v1/events"),
+    *rows("payments:read", C, "GET /v1/chargebacks", "GET /v1/chargebacks/{chargeback}"),
+    *rows("payments:read", C, "GET /v1/channels", "GET /v1/channels/{channel}"),
+    *rows(
+        "payments:write", M, "POST /v1/payments", "POST /v1/payments/{payment}/send_receipt", "POST /v1/payment_links"
+    ),
+    *rows("payments:write", S, "POST /v1/payments/{payment}/capture", "POST /v1/payments/{payment}/cancel"),
+    *rows("payments:write", C, "POST /v1/payment_links/{link}/cancel", "POST /v1/payment_links/{link}/send"),
+    *rows("refunds:read", M, "POST /v1/refunds/plan"),
+    *rows("refunds:read", C, "GET /v1/refunds", "GET /v1/refunds/{refund}"),
+    *rows("refunds:write", M, "POST /v1/refunds"),
+    *rows("refunds:write", C, "POST /v1/refunds/{refund}/cancel", "POST /v1/refunds/{refund}/send_receipt"),
+    *rows("customers:read", M, "GET /v1/customers/{reference}"),
+    *rows("customers:write", W, "DELETE /v1/customers/{reference}"),
+    *rows("vouchers:read", M, "GET /v1/vouchers/{code}"),
+    *rows("vouchers:write", M, "POST /v1/vouchers"),
+    *rows("terminals:read", C, "GET /v1/terminals", "GET /v1/terminals/{terminal}"),
+    *rows("terminals:write", M, "POST /v1/terminals"),
+    *rows("terminals:write", C, "POST /v1/terminals/{terminal}/unpair", "POST /v1/terminals/{terminal}/revoke"),
+    *rows("webhooks:read", C, "GET /v1/webhook_endpoints", "GET /v1/webhook_endpoints/{endpoint}"),
+    *rows("webhooks:read", C, "GET /v1/webhook_endpoints/{endpoint}/deliveries"),
+    *rows("webhooks:write", M, "POST /v1/webhook_endpoints"),
+    *rows("webhooks:write", C, "PATCH /v1/webhook_endpoints/{endpoint}", "DELETE /v1/webhook_endpoints/{endpoint}"),
+    *rows(
+        "webhooks:write",
+        C,
+        "POST /v1/webhook_endpoints/{endpoint}/roll_secret",
+        "POST /v1/deliveries/{delivery}/resend",
+    ),
+    *rows("accounts:read", W, "GET /v1/provider_accounts", "GET /v1/provider_accounts/{provider_account}"),
+    *rows("accounts:read", M, "GET /v1/providers"),
+    *rows("accounts:write", W, "POST /v1/provider_accounts", "PATCH /v1/provider_accounts/{provider_account}"),
+    *rows("accounts:write", W, "POST /v1/channels", "PATCH /v1/channels/{channel}"),
+    *rows("ledger:read", W, "GET /v1/ledger/accounts", "GET /v1/ledger/accounts/{account}/postings"),
+    *rows("ledger:read", W, "GET /v1/ledger/entries", "GET /v1/ledger/entries/{entry}"),
+    *rows("ledger:read", W, "GET /v1/ledger/trial_balance", "GET /v1/ledger/open_items"),
+    *rows("reconciliation:read", C, "GET /v1/settlement_files", "GET /v1/settlement_files/{file}"),
+    *rows("reconciliation:write", M, "POST /v1/settlement_files"),
+    *rows("reconciliation:read", W, "GET /v1/payouts", "GET /v1/discrepancies"),
+    *rows("reconciliation:write", W, "POST /v1/discrepancies/{discrepancy}/resolve"),
+]
+# Addresses without a key: of the documentation, of devices (which sign), of providers (whose secret signs).
+KEYLESS: Final = {
+    *("v1/openapi.json", "v1/docs", "v1/errors", "v1/errors/(code)", "v1/terminals/pair"),
+    *("v1/terminal/transactions", "v1/terminal/heartbeat", "providers/(provider)/(account_id)/webhooks"),
+    *("health/live", "health/ready", "metrics", "pay/(token)", "pay/(token)/qr", "pay/(token)/qr.svg"),
+    "pay/(token)/qr.png",
+}

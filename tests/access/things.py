@@ -1,0 +1,51 @@
+"""One of everything that a store may have, by the names that the tables use."""
+
+from django.core.files.base import ContentFile
+from django.utils import timezone
+
+from payments.ledger.models import Account, JournalEntry
+from payments.models import Discrepancy, ProviderAccount
+from payments.notify.models import WebhookDelivery
+from payments.notify.services import endpoints
+from payments.people.models import Customer
+from payments.services.link import LinkRequest, create_link
+from reconciliation.services.upload import upload
+from terminals.services.create import create as create_terminal
+from tests.builders import BY, Shop, tell_of_dispute
+
+
+def things(shop: Shop) -> dict[str, str]:
+    """Everything stands in the store; a key of the webshop's is another channel's."""
+    merchant, store = shop.merchant, shop.store
+    endpoint = endpoints.create(
+        merchant_id=merchant.id,
+        test_mode=True,
+        channel_id=store.id,
+        url="https://example.com/hook",
+        events=["*"],
+        actor=BY,
+    ).endpoint
+    payment = shop.pin(2500)
+    shop.pin_back(300)  # of nothing that is known: a discrepancy
+    refund = shop.refund(shop.pay_cash(900).order, 100, channel=store, route="cash")
+    file = upload(merchant=merchant, file=ContentFile(b"x"), name="x.csv", channel_id=store.id, actor=BY)
+    link = create_link(LinkRequest(channel=store, currency="EUR", description="Bike", amount=900), actor=BY)
+    anna = Customer.objects.create(merchant_id=merchant.id, reference=f"anna-{merchant.id}", name="Anna")
+    return {
+        "payment": payment.id,
+        "order": payment.order_id,
+        "refund": refund.id,
+        "chargeback": tell_of_dispute(shop.pin(700), "chargeback", "open", at=timezone.now()).id,
+        "link": link.id,
+        "reference": str(anna.reference),
+        "code": str(shop.voucher(500).code),
+        "channel": store.id,
+        "terminal": create_terminal(channel=store, label="Stand", actor=BY).terminal.id,
+        "endpoint": endpoint.id,
+        "delivery": WebhookDelivery.objects.filter(endpoint=endpoint).values_list("id", flat=True)[0],
+        "provider_account": ProviderAccount.objects.get(merchant=merchant, provider="external").id,
+        "account": Account.objects.filter(merchant_id=merchant.id).values_list("id", flat=True)[0],
+        "entry": JournalEntry.objects.filter(merchant_id=merchant.id).values_list("id", flat=True)[0],
+        "file": file.id,
+        "discrepancy": Discrepancy.objects.filter(merchant=merchant).values_list("id", flat=True)[0],
+    }
