@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
 from config import embedded, env, home, logs, ownership, pooled, sidebar
+from config.registries import *  # noqa: F403 (all of them are settings)
 
 # Lets fields and managers carry their types in brackets at run time too.
 django_stubs_ext.monkeypatch()
@@ -260,66 +261,6 @@ FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "reconciliation.services.arriving.ArrivingHandler",
 ]
-
-# Registries: one line an implementation, loaded by dotted path.
-PROVIDERS = {
-    "simulator": "payments.providers.simulator.provider.Simulator",
-    "recorded": "payments.providers.recorded.Recorded",
-    "external": "payments.providers.recorded.External",
-    "stripe": "payments.providers.stripe.provider.Stripe",
-}
-SETTLEMENT_FORMATS = [
-    "reconciliation.formats.simulator_csv.SimulatorCsv",
-    "reconciliation.formats.stripe_payout.StripePayout",
-    "reconciliation.formats.camt053.Camt053",
-    "reconciliation.formats.camt052.Camt052",
-    "reconciliation.formats.camt054.Camt054",
-    "reconciliation.formats.mt940.Mt940",
-    "reconciliation.formats.mt942.Mt942",
-]
-SETTLEMENT_SOURCES = {"stripe": "reconciliation.sources.stripe.StripePayouts"}
-# Checks that upper floors add to `audit_ledger`, beside the ledger's own.
-LEDGER_AUDITS = ["payments.audit.check", "terminals.audit.check", "reconciliation.audit.check"]
-# Tables whose rows stay, each noted in a chain by which the audit names what is gone.
-CHAINED = [
-    "payments.ledger.chain.ENTRIES",
-    "payments.people.chained.AUDIT_LOG",
-    "payments.people.chained.APPROVALS",
-    "payments.notify.chained.EVENTS",
-    "payments.audit.chained.TRANSITIONS",
-    "payments.audit.chained.EVIDENCE",
-    "payments.audit.chained.PROVIDER_EVENTS",
-]
-# When each provider account was last settled, as the floor above knows it.
-LAST_SETTLEMENTS = "reconciliation.queries.last_settlements"
-EXPORT_FORMATS: dict[str, str] = {}
-# Who carries out what a second person has decided.
-APPROVAL_ACTIONS = {
-    "take_second_factor": "payments.services.colleagues.decide_recovery",
-    "refund": "payments.services.refund_decisions.decide",
-    "change_money_rules": "payments.services.setting_approvals.decide_change",
-    "decide_alone": "payments.services.decide_alone.decide",
-    "change_payout": "payments.services.setting_approvals.decide_change",
-    "add_provider_account": "payments.services.setting_approvals.decide_account",
-    "write_off": "reconciliation.services.resolve.decide",
-    "forced_match": "reconciliation.services.resolve.decide",
-    "book_fee": "reconciliation.services.resolve.decide",
-    "suspense": "reconciliation.services.resolve.decide",
-    "accept": "reconciliation.services.resolve.decide",
-}
-# Who tells the second person what it is about.
-APPROVAL_PAGES = {
-    **dict.fromkeys(("refund", "release_transfer"), "payments.admin.approval_pages.refund"),
-    **dict.fromkeys(
-        ("change_money_rules", "change_payout", "add_provider_account", "decide_alone"),
-        "payments.admin.approval_pages.setting",
-    ),
-    "take_second_factor": "payments.admin.approval_pages.account",
-    **dict.fromkeys(
-        ("write_off", "forced_match", "book_fee", "suspense", "accept"),
-        "reconciliation.admin.approval_page.resolution",
-    ),
-}
 
 REST_FRAMEWORK: dict[str, object] = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
 SPECTACULAR_SETTINGS: dict[str, object] = {

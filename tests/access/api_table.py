@@ -42,7 +42,7 @@ TABLE: Final = [
     *rows(
         "payments:read", M, "GET /v1/payments", "GET /v1/payments/{payment}", "GET /v1/orders", "GET /v1/orders/{order}"
     ),
-    *rows("payments:read", M, "GET /v1/statistics", "GET /v1/methods"),
+    *rows("payments:read", M, "GET /v1/statistics", "GET /v1/methods", "GET /v1/merchant"),
     *rows("payments:read", C, "GET /v1/payment_links", "GET /v1/payment_links/{link}", "GET /v1/events"),
     *rows("payments:read", C, "GET /v1/chargebacks", "GET /v1/chargebacks/{chargeback}"),
     *rows("payments:read", C, "GET /v1/channels", "GET /v1/channels/{channel}"),
@@ -75,7 +75,7 @@ TABLE: Final = [
     *rows("accounts:read", W, "GET /v1/provider_accounts", "GET /v1/provider_accounts/{provider_account}"),
     *rows("accounts:read", M, "GET /v1/providers"),
     *rows("accounts:write", W, "POST /v1/provider_accounts", "PATCH /v1/provider_accounts/{provider_account}"),
-    *rows("accounts:write", W, "POST /v1/channels", "PATCH /v1/channels/{channel}"),
+    *rows("accounts:write", W, "POST /v1/channels", "PATCH /v1/channels/{channel}", "PATCH /v1/merchant"),
     *rows("ledger:read", W, "GET /v1/ledger/accounts", "GET /v1/ledger/accounts/{account}/postings"),
     *rows("ledger:read", W, "GET /v1/ledger/entries", "GET /v1/ledger/entries/{entry}"),
     *rows("ledger:read", W, "GET /v1/ledger/trial_balance", "GET /v1/ledger/open_items"),
