@@ -29,7 +29,6 @@ _WORDS: Final[dict[str, Any]] = {
     "second_person_required": gettext_lazy("A second person has to agree to this. Ask for one."),
     "person_required": gettext_lazy("No API key may do this. A person does it, signed in to the admin."),
     "too_many_mails": gettext_lazy("Ten e-mails about this were sent within the hour. Wait, then send again."),
-    "role_missing": gettext_lazy("Your role does not allow this. Ask an owner, or finance."),
     "second_factor_required": gettext_lazy("Confirm with your second factor that it is you, then try again."),
     "permission_missing": gettext_lazy("You may not do this there. Ask an owner of that merchant."),
     "bank_account_required": gettext_lazy("Enter the customer's IBAN and name."),

@@ -118,7 +118,7 @@ class DiscrepancyAdmin(StoryAdmin):
         for row in rows:
             try:
                 if not self._may_resolve(request, row):
-                    raise Forbidden("role_missing", str(_("Your role does not resolve discrepancies.")))
+                    raise Forbidden("permission_missing", str(_("Your role does not resolve discrepancies.")))
                 assign(discrepancy_id=row.id, to=to, actor=person(request).id)
             except OnetillError as refusal:
                 messages.error(request, explain(refusal))
@@ -199,7 +199,7 @@ class DiscrepancyAdmin(StoryAdmin):
         )
         try:
             if not self._may_resolve(request, row):
-                raise Forbidden("role_missing", str(_("Your role does not resolve discrepancies.")))
+                raise Forbidden("permission_missing", str(_("Your role does not resolve discrepancies.")))
             done = resolve(merchant=row.merchant, discrepancy_id=row.id, resolution=wish, actor=person(request).id)
         except OnetillError as refusal:
             messages.error(request, explain(refusal))

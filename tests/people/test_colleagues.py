@@ -141,7 +141,7 @@ def give(by: User, user: User, role: Role.Name, shop: Shop, channel_id: str | No
 
 @pytest.mark.parametrize("role", [FINANCE, MANAGER, CLERK, AUDITOR])
 def test_only_owners_give_roles(role: Role.Name, shop: Shop) -> None:
-    with pytest.raises(Forbidden, match="role_missing"):
+    with pytest.raises(Forbidden, match="permission_missing"):
         give(person("giver", shop.merchant.id, role=role), person("taker", shop.merchant.id, role=AUDITOR), CLERK, shop)
 
 
@@ -149,9 +149,9 @@ def test_nobody_gives_beyond_their_own_nor_to_themselves(owner: User, shop: Shop
     store_owner = person("store", shop.merchant.id, role=OWNER, channel_id=shop.store.id)
     taker = person("taker", shop.merchant.id, role=AUDITOR)
     elsewhere = open_shop("Elders")
-    with pytest.raises(Forbidden, match="role_missing"):
+    with pytest.raises(Forbidden, match="permission_missing"):
         give(store_owner, taker, OWNER, shop)
-    with pytest.raises(Forbidden, match="role_missing"):
+    with pytest.raises(Forbidden, match="permission_missing"):
         give(owner, taker, CLERK, elsewhere)
     with pytest.raises(Invalid, match="channel_not_found"):
         give(owner, taker, CLERK, shop, elsewhere.store.id)
