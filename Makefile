@@ -50,9 +50,9 @@ lint: venv
 	$(VENV)/bin/lint-imports
 	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
-# What failed is tried once more, alone: on a busy machine a clock may fail a test, a fault fails it twice.
+# What failed is tried once more, alone, and named: on a busy machine a clock may fail a test, a fault fails it twice.
 test: venv lint
-	$(VENV)/bin/pytest -n 2 || $(VENV)/bin/pytest --last-failed --last-failed-no-failures none
+	$(VENV)/bin/pytest -n 2 || $(PY) -m tests.again
 
 bench: venv
 	@SIZE="$(SIZE)" IMPORT_LINES="$(IMPORT_LINES)" $(PY) -m tests.benchmarks $(ONLY) --table
