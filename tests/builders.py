@@ -101,11 +101,11 @@ class Shop:
             "ending": Ending.APPROVED,
             "currency": "EUR",
         } | more
+        facts.setdefault("posted", {"type": kind.value, "outcome": facts["ending"].value, "amount": amount})
         transaction = DeviceTransaction(
             sequence=next(self._sequence),
             kind=kind,
             amount=amount,
-            posted={"type": kind.value, "outcome": facts["ending"].value, "amount": amount},
             **facts,
         )
         (done,) = register(

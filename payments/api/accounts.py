@@ -190,9 +190,9 @@ class OneProviderAccount(AccountView):
         refusals=[404],
         tag="Provider accounts",
     )
-    def get(self, request: Request, account_id: str) -> HttpResponse:
+    def get(self, request: Request, provider_account_id: str) -> HttpResponse:
         self.query()
-        return self.answer(_accounts([self.one(self.rows(), id=account_id)])[0])
+        return self.answer(_accounts([self.one(self.rows(), id=provider_account_id)])[0])
 
     @described(
         "change_provider_account",
@@ -203,9 +203,9 @@ class OneProviderAccount(AccountView):
         once=False,
         tag="Provider accounts",
     )
-    def patch(self, request: Request, account_id: str) -> HttpResponse:
+    def patch(self, request: Request, provider_account_id: str) -> HttpResponse:
         self.query()
-        row = self.one(self.rows(), id=account_id)
+        row = self.one(self.rows(), id=provider_account_id)
         changes = self.input(ProviderAccountChangeInput)
         credentials = changes.pop("credentials", {})
         approval = amend.amend_provider_account(row, changes=changes, credentials=credentials, actor=self.caller)

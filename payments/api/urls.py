@@ -51,7 +51,7 @@ urlpatterns = [
     path("v1/channels", channels.Channels.as_view()),
     path("v1/channels/<str:channel_id>", channels.OneChannel.as_view()),
     path("v1/provider_accounts", accounts.ProviderAccounts.as_view()),
-    path("v1/provider_accounts/<str:account_id>", accounts.OneProviderAccount.as_view()),
+    path("v1/provider_accounts/<str:provider_account_id>", accounts.OneProviderAccount.as_view()),
     path("v1/providers", methods.Providers.as_view()),
     path("v1/methods", methods.Methods.as_view()),
     path("v1/statistics", statistics.Statistics.as_view()),

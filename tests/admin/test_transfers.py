@@ -35,7 +35,7 @@ def copied(page: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("language", "amount", "text"),
-    [("en", "25.50", "bank transfers to be released"), ("nl", "25,50", "overboekingen vrij te geven")],
+    [("en", "25.50", "bank transfers to release"), ("nl", "25,50", "vrij te geven overboekingen")],
 )
 def test_finance_finds_what_to_copy_from_the_first_page(
     language: str, amount: str, text: str, shop: Shop, waiting: Refund, sign_in: SignIn

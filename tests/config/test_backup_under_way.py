@@ -88,7 +88,6 @@ def elsewhere(stack: Stack) -> Iterator[Installation]:
     """A new machine, to which only the keys were brought from the safe."""
     with tempfile.TemporaryDirectory(prefix="onetill-") as folder:
         shutil.copy(stack.home / "secrets.json", folder)
-        shutil.copytree(stack.home / "backup-key", Path(folder) / "backup-key")
         installation = Installation(Path(folder))
         yield installation
         installation.postgres.stop()
@@ -106,6 +105,7 @@ def test_books_of_one_moment_go_on_on_another_server(
         there = entries(source)
     assert len(entries(source)) >= len(there)
 
+    shutil.copytree(stack.home / "backup-key", elsewhere.folder / "backup-key")  # made with the first backup
     elsewhere.postgres.start()
     done = elsewhere.manage("restore", str(target))
     assert done.returncode == 0, done.stderr

@@ -65,7 +65,9 @@ def forge() -> Iterator[Forge]:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.forge"],
             cwd=PROJECT,
-            env=os.environ | settings | {"WEBHOOK_ALLOW_PRIVATE": "1", "ALLOWED_HOSTS": "testserver"},  # as Client calls itself
+            env=os.environ
+            | settings
+            | {"WEBHOOK_ALLOW_PRIVATE": "1", "ALLOWED_HOSTS": "testserver"},  # as Client calls itself
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

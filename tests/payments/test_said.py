@@ -54,7 +54,7 @@ def test_in_whatever_language_it_happens_machines_are_told_english() -> None:
 @pytest.mark.django_db
 def test_every_event_of_the_books_has_a_name() -> None:
     shop = open_shop()
-    shop.refund(shop.pay_cash(1_000))
+    shop.refund(shop.pay_cash(1_000), channel=shop.store)
     names = set(JournalEntry.objects.values_list("event", flat=True))
     assert names == {"captured", "refund_accepted", "refund_paid"}
     assert names <= EVENTS.keys()
