@@ -52,6 +52,12 @@ def shop(transactional_db: None, simulator: RunningSimulator, settings: Any, tmp
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     settings.WEBHOOK_ALLOW_PRIVATE = True
     shop = open_shop(second_person_above=10_000, iban=IBAN)
+    everything_happens(shop)
+    return shop
+
+
+def everything_happens(shop: Shop) -> None:
+    """Something of everything, with which everything can still be done."""
     endpoints.create(
         merchant_id=shop.merchant.id, test_mode=True, actor=BY, url="http://127.0.0.1:9/hook", events=["*"]
     )
@@ -62,7 +68,6 @@ def shop(transactional_db: None, simulator: RunningSimulator, settings: Any, tmp
     _reconciles(shop)
     api_keys.create(merchant_id=shop.merchant.id, test_mode=True, scopes=["all"], actor=BY, label="webshop")
     WebhookDelivery.objects.update(status="failed", next_attempt_at=None, attempts=13)
-    return shop
 
 
 def _is_paid(shop: Shop) -> None:
@@ -106,7 +111,7 @@ def _reconciles(shop: Shop) -> None:
     _sends(shop, settlement_csv(*lines, payout="PAY-1"), provider_account=account)
     _sends(shop, statement(BankLine(17_000, "PAY-1"), BankLine(-5_050, "Rent"), opening=123_456))
     _sends(shop, "nothing;known\n")
-    refused = SettlementFile.objects.get(status="refused")
+    refused = SettlementFile.objects.get(merchant=shop.merchant, status="refused")
     Announcement.objects.create(merchant=shop.merchant, provider_account=account, reference="po_1", detail="")
     ProviderEvent.objects.create(merchant=shop.merchant, provider_account=account, event_id="evt_of_them", body=b"{}")
     assert refused.problems

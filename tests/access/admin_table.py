@@ -1,0 +1,236 @@
+"""Who gets what on every page of the admin: one declared row each, from which `test_admin_matrix` makes all cases.
+
+A new page, button or action is one entry here; one that has none fails the test. Who may do what is said here once
+more, by hand: what the application grants is not asked.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from payments.people.permissions import May
+
+OWNER, FINANCE, MANAGER, CLERK, AUDITOR = "owner", "finance", "store_manager", "clerk", "auditor"
+ROLES: Final = (OWNER, FINANCE, MANAGER, CLERK, AUDITOR)
+HOLDERS: Final[dict[May, set[str]]] = {
+    May.SEE: {OWNER, FINANCE, MANAGER, CLERK, AUDITOR},
+    May.SERVE: {OWNER, FINANCE, MANAGER, CLERK},
+    May.SEE_BOOKS: {OWNER, FINANCE, AUDITOR},
+    May.SEE_AUDIT_LOG: {OWNER, FINANCE, AUDITOR},
+    May.REQUEST_PAYMENT: {OWNER, FINANCE, MANAGER, CLERK},
+    May.SEND_MAIL: {OWNER, FINANCE, MANAGER, CLERK},
+    May.REFUND: {OWNER, FINANCE, MANAGER, CLERK},
+    May.RELEASE_TRANSFERS: {OWNER, FINANCE},
+    May.RESOLVE: {OWNER, FINANCE},
+    May.APPROVE_REFUNDS: {OWNER, FINANCE, MANAGER},
+    May.MANAGE_TERMINALS: {OWNER, MANAGER},
+    May.MANAGE_KEYS: {OWNER},
+    May.MANAGE_SETTINGS: {OWNER},
+    May.MANAGE_USERS: {OWNER},
+}
+
+
+class Rows(StrEnum):
+    """Which rows of their merchant somebody sees whose role is in one channel."""
+
+    CHANNEL = "channel"  # that channel's
+    SERVED = "served"  # who serves customers: every channel's; others: that channel's
+    SHARED = "shared"  # all
+    WHOLE = "whole"  # none: they are about the merchant as a whole
+
+
+class Where(StrEnum):
+    """Where a role has to be for a button on a row that somebody sees."""
+
+    HERE = "here"  # at the merchant, or in the channel of the row
+    ANY = "any"  # in whichever channel of the merchant
+    WHOLE = "whole"  # at the merchant
+
+
+@dataclass(frozen=True)
+class Button:
+    """A page below a row's: `name` is how its address ends. `posted`: it is a form of the row's page, and no page."""
+
+    name: str
+    needs: May
+    where: Where = Where.HERE
+    posted: bool = False
+    only: dict[str, Any] = field(default_factory=dict)  # the rows that have it, where others answer 404
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A model with a list, and a page for each row; `merchant` and `channel` are lookups ("" for no channel)."""
+
+    model: str
+    sees: May
+    rows: Rows
+    buttons: tuple[Button, ...] = ()
+    merchant: str = "merchant_id"
+    channel: str = "channel_id"
+    adds: May | None = None
+    actions: tuple[str, ...] = ()  # on the rows that are ticked
+    only: dict[str, Any] = field(default_factory=dict)  # which rows the test opens
+
+    @property
+    def path(self) -> str:
+        return f"admin/{self.model.replace('.', '/')}/"
+
+
+def buttons(needs: May, *names: str, where: Where = Where.HERE) -> list[Button]:
+    """Some that need the same."""
+    return [Button(name, needs, where) for name in names]
+
+
+def books(*models: str, **more: Any) -> list[Listed]:
+    """What only those who see the books see, of the merchant as a whole."""
+    return [Listed(model, May.SEE_BOOKS, Rows.WHOLE, channel="", **more) for model in models]
+
+
+_PDF: Final = "receipt.pdf"
+_OF_SETTINGS: Final = ("set", "add-channel", "add-account", "decide-alone", "decide-together")
+_OF_USERS: Final = ("give-role", "take-role", "invite-again", "recover", "end-sign-ins", "close", "open")
+TABLE: Final = [
+    *books("ledger.account", "ledger.journalentry", "payments.providerevent", "reconciliation.announcement"),
+    *books("reconciliation.bankstatement", "reconciliation.payout", "reconciliation.settlement"),
+    *books("reconciliation.bankstatementline", merchant="statement__merchant_id"),
+    *books("reconciliation.settlementline", merchant="settlement__merchant_id"),
+    *books("payments.workfailure", buttons=(Button("retry/", May.RESOLVE, Where.WHOLE),)),
+    Listed("reconciliation.settlementfile", May.SEE_BOOKS, Rows.CHANNEL),
+    Listed("notify.event", May.SEE, Rows.CHANNEL),
+    Listed("notify.mail", May.SEE, Rows.CHANNEL, (Button("again/", May.SEND_MAIL),)),
+    Listed(
+        "notify.webhookdelivery",
+        May.MANAGE_SETTINGS,
+        Rows.CHANNEL,
+        merchant="endpoint__merchant_id",
+        channel="endpoint__channel_id",
+        actions=("resend",),
+    ),
+    Listed("notify.webhookendpoint", May.MANAGE_SETTINGS, Rows.CHANNEL),
+    Listed(
+        "payments.banktransfer",
+        May.RELEASE_TRANSFERS,
+        Rows.CHANNEL,
+        merchant="refund__merchant_id",
+        channel="refund__channel_id",
+    ),
+    Listed("payments.cardevidence", May.SEE, Rows.CHANNEL, channel="payment__channel_id"),
+    Listed("payments.chargeback", May.SEE, Rows.CHANNEL, channel="payment__channel_id"),
+    Listed(
+        "payments.discrepancy",
+        May.SEE,
+        Rows.CHANNEL,
+        # Who may not resolve is told so on the page of the row.
+        (Button("resolve/", May.SEE, posted=True),),
+        actions=("take", "leave"),
+    ),
+    Listed(
+        "payments.merchant",
+        May.SEE,
+        Rows.SHARED,
+        (
+            *buttons(May.MANAGE_SETTINGS, *(f"{name}/" for name in _OF_SETTINGS), where=Where.WHOLE),
+            Button("invite/", May.MANAGE_USERS, Where.WHOLE),
+        ),
+        merchant="id",
+        channel="",
+    ),
+    Listed(
+        "payments.channel",
+        May.SEE,
+        Rows.SHARED,
+        (Button("set/", May.MANAGE_SETTINGS, Where.WHOLE),),
+        channel="id",
+    ),
+    Listed(
+        "payments.provideraccount",
+        May.SEE,
+        Rows.SHARED,
+        (Button("set/", May.MANAGE_SETTINGS, Where.WHOLE),),
+        channel="",
+    ),
+    Listed(
+        "payments.order",
+        May.SEE,
+        Rows.SERVED,
+        (Button("refund/", May.REFUND, Where.ANY), Button("link/", May.REQUEST_PAYMENT, Where.ANY)),
+    ),
+    Listed(
+        "payments.payment",
+        May.SEE,
+        Rows.SERVED,
+        (
+            *buttons(May.RESOLVE, "capture/", "cancel/"),
+            Button("refund/", May.REFUND, Where.ANY),
+            Button("receipt/", May.SEND_MAIL),
+            Button(_PDF, May.SEE, Where.ANY, only={"status": "captured"}),
+        ),
+    ),
+    Listed(
+        "payments.refund",
+        May.SEE,
+        Rows.SERVED,
+        (
+            *buttons(May.APPROVE_REFUNDS, "approve/", "reject/"),
+            Button("release/", May.RELEASE_TRANSFERS),
+            Button("cancel/", May.REFUND),
+            Button("receipt/", May.SEND_MAIL),
+            Button(_PDF, May.SEE, Where.ANY, only={"parts__status": "succeeded"}),
+        ),
+    ),
+    Listed(
+        "payments.paymentlink",
+        May.SEE,
+        Rows.CHANNEL,
+        (Button("send/", May.REQUEST_PAYMENT), Button("cancel/", May.REQUEST_PAYMENT)),
+        adds=May.REQUEST_PAYMENT,
+    ),
+    Listed("payments.voucher", May.SEE, Rows.CHANNEL),
+    Listed("people.apikey", May.MANAGE_KEYS, Rows.WHOLE, channel="", adds=May.MANAGE_KEYS, actions=("roll", "revoke")),
+    # Who may not decide is told so on the page of the row.
+    Listed("people.approval", May.SEE, Rows.CHANNEL, (Button("decide/", May.SEE, posted=True),)),
+    Listed("people.auditlog", May.SEE_AUDIT_LOG, Rows.WHOLE, channel=""),
+    Listed("people.customer", May.SEE, Rows.WHOLE, channel="", actions=("erase",)),
+    Listed(
+        "people.user",
+        May.MANAGE_USERS,
+        Rows.WHOLE,
+        tuple(buttons(May.MANAGE_USERS, *(f"{name}/" for name in _OF_USERS), where=Where.WHOLE)),
+        merchant="roles__merchant_id",
+        channel="",
+        only={"username__startswith": "colleague"},
+    ),
+    Listed(
+        "terminals.sequenceconflict",
+        May.SEE,
+        Rows.CHANNEL,
+        merchant="terminal__merchant_id",
+        channel="terminal__channel_id",
+    ),
+    Listed("terminals.terminal", May.SEE, Rows.CHANNEL, adds=May.MANAGE_TERMINALS, actions=("new_code", "revoke")),
+    Listed(
+        "terminals.terminaltransaction",
+        May.SEE,
+        Rows.CHANNEL,
+        merchant="terminal__merchant_id",
+        channel="terminal__channel_id",
+    ),
+]
+# Pages that are about no row. Who holds this opens them; None: whoever is signed in.
+PAGES: Final[dict[str, May | None]] = {
+    "admin/": None,
+    "admin/sales/": May.SEE,
+    "admin/account/": None,
+    "admin/password_change/": None,
+    "admin/search/": None,
+    "admin/second-factor/": None,
+    "admin/reconciliation/settlementfile/upload/": May.RESOLVE,
+}
+# Doors, which stand open; what only leads elsewhere; and what a person does to their own account (`tests/people`).
+ELSEWHERE: Final = {
+    *("admin/login/", "admin/login/code/", "admin/login/forgot/", "admin/logout/", "admin/join/()/"),
+    *("admin/kept-form/", "admin/second-factor/new/", "admin/second-factor/codes/", "admin/account/end/"),
+    *("admin/live/", "admin/language/", "admin/password_change/done/", "admin/jsi18n/", "admin/r/()/()/"),
+    *("admin/autocomplete/", "admin/()", "admin/()/", "admin/reconciliation/settlement/of-item/()/"),
+}
