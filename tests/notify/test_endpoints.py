@@ -52,7 +52,7 @@ def test_an_endpoint_shows_its_secret_once(endpoint: Make) -> None:
 
 def test_secrets_are_stored_encrypted_and_never_audited(endpoint: Make) -> None:
     new = endpoint()
-    rolled = endpoints.roll_secret(endpoint_id=new.endpoint.id, merchant_id=MERCHANT, actor="key_1")
+    rolled = endpoints.roll_secret(endpoint_id=new.endpoint.id, merchant_id=MERCHANT, actor="tests")
 
     raw = {name: Cast(name.removeprefix("raw_"), TextField()) for name in ("raw_secret", "raw_previous_secret")}
     stored = str(WebhookEndpoint.objects.annotate(**raw).values_list(*raw).get())
@@ -105,12 +105,12 @@ def test_no_events_at_all_is_refused(endpoint: Make) -> None:
 def test_what_is_given_changes_and_the_rest_stays(endpoint: Make) -> None:
     new = endpoint(description="old")
 
-    endpoints.update(endpoint_id=new.endpoint.id, merchant_id=MERCHANT, actor="key_1", events=["refund.failed"])
+    endpoints.update(endpoint_id=new.endpoint.id, merchant_id=MERCHANT, actor="tests", events=["refund.failed"])
 
     row = queries.endpoint(endpoint_id=new.endpoint.id, merchant_id=MERCHANT)
     assert (row.events, row.description, row.url) == (["refund.failed"], "old", new.endpoint.url)
     log = AuditLog.objects.get(action="webhook_endpoint.updated")
-    assert (log.before["events"], log.after["events"], log.actor) == (["*"], ["refund.failed"], "key_1")
+    assert (log.before["events"], log.after["events"], log.actor) == (["*"], ["refund.failed"], "tests")
 
 
 def test_a_wrong_change_changes_nothing(endpoint: Make) -> None:

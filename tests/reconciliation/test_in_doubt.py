@@ -13,6 +13,8 @@ from payments.ledger.audit import one_moment, violations
 from payments.models import CardEvidence, Discrepancy, Payment, Refund
 from payments.money import Money
 from payments.notify.models import Event
+from payments.people.actors import Actor, Caller
+from payments.people.scopes import SCOPES
 from payments.services.create import PaymentRequest, create_payment
 from payments.services.device import Ending, Kind
 from payments.services.orders import OrderName
@@ -47,7 +49,7 @@ def audit_finds() -> list[str]:
         return [str(found) for found in violations(import_string(path) for path in settings.LEDGER_AUDITS)]
 
 
-def said(shop: Shop, row: Discrepancy, action: str, actor: str) -> Discrepancy:
+def said(shop: Shop, row: Discrepancy, action: str, actor: Actor) -> Discrepancy:
     wish = Resolution(action=action, note="The acquirer's portal shows it, printed and filed.")
     return resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor=actor)
 
@@ -153,7 +155,7 @@ def test_a_person_with_evidence_settles_it_either_way(shop: Shop, of: Kind, acti
     (row,) = shop.disagreements()
     assert possible(row)[:2] == ("captured", "declined")
     with pytest.raises(Forbidden) as refusal:
-        said(shop, row, action, "key_06h2mah4h400781696j8nhk2h0")
+        said(shop, row, action, Caller("key_06h2mah4h400781696j8nhk2h0", shop.merchant.id, None, True, SCOPES))
     assert refusal.value.code == "person_required"
     assert said(shop, row, action, anna.id).resolution["note"].startswith("The acquirer's portal")
     assert shop.disagreements() == []

@@ -118,7 +118,7 @@ class TestCaptured:
         stripe_shop.ask(f"/v1/payments/{payment['id']}/capture")
         press_capture(stripe_shop, payment, 30_00)
         monkeypatch.setattr(Stripe, "fetch", lambda *_: pytest.fail("nobody asks yet"))
-        monkeypatch.setattr(recover, "_claim", lambda limit: [])
+        monkeypatch.setattr(recover, "_claim", lambda limit, resting: [])
         stripe_shop.deliver()
         assert stands(stripe_shop, payment)[1] == 0
         monkeypatch.undo()

@@ -45,6 +45,7 @@ class Stripe:
             Credential("secret_key"),
             Credential("webhook_secret"),
             Credential("stripe_account", required=False, secret=False),
+            Credential("payment_method_configuration", required=False, secret=False),
         ),
         currencies={method: frozenset({"EUR"}) for method in ("ideal", "bancontact", "sepa_debit")},
     )
