@@ -87,7 +87,6 @@ class Channels(ChannelView):
 
     @described("create_channel", "Open a channel", {201: CHANNEL}, body=ChannelInput, tag="Channels")
     def post(self, request: Request) -> HttpResponse:
-        self.must_be_untied()
         return self.once(self._create, lambda channel_id: self.told(channel_id, 201))
 
     def _create(self, intent: Intent) -> Answer:
@@ -115,7 +114,6 @@ class OneChannel(ChannelView):
     )
     def patch(self, request: Request, channel_id: str) -> HttpResponse:
         self.query()
-        self.must_be_untied()
         row = self.one(self.rows(), id=channel_id)
         approval = amend.amend_channel(row, changes=self.given(ChannelChangeInput), actor=self.caller)
         if approval is not None:

@@ -93,7 +93,6 @@ class OneMerchant(ApiView):
     )
     def patch(self, request: Request) -> HttpResponse:
         self.query()
-        self.must_be_untied()
         changes = self.input(MerchantChangeInput)
         approval = amend.amend_merchant(self.merchant, changes=changes, actor=self.caller)
         if approval is not None:
