@@ -1,7 +1,7 @@
 """Who is paid (merchant), where (channel), and by whose hands (provider account)."""
 
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.fields import ArrayField
@@ -160,6 +160,10 @@ class Channel(ApiObject):
 
     def __str__(self) -> str:
         return self.name
+
+
+# Where somebody stands at a counter, or at the customer's door: cash changes hands there, and terminals are.
+WITH_COUNTER: Final = frozenset({Channel.Kind.IN_STORE, Channel.Kind.REMOTE})
 
 
 class ProviderAccount(ApiObject):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
 from payments.errors import OnetillError
 from payments.money import Money
@@ -25,6 +25,10 @@ class Verb(StrEnum):
     SALE = "sale"
     CANCEL = "cancel"
     REFUND = "refund"
+
+
+# What our own books take: the money is in the drawer already, or was a debt of ours.
+RECORDED_METHODS: Final = frozenset({"cash", "voucher"})
 
 
 class Outcome(StrEnum):
@@ -189,6 +193,14 @@ class Capabilities:
     other_credentials: bool = False  # whatever else its merchant wants to keep with the account
     drives_terminals: bool = False
     currencies: Mapping[str, frozenset[str]] = field(default_factory=dict)  # of methods that know only these
+
+    def takes_unasked(self, method: str | None) -> bool:
+        """Whether a payment may go here where no account is named; no method is what the customer will choose.
+
+        Cash and vouchers go to our own books, everything else to who moves money elsewhere and can be asked to.
+        """
+        is_ours = method in RECORDED_METHODS
+        return not self.reports_only and self.instant == is_ours and (method is None or method in self.methods)
 
 
 class SignatureInvalid(OnetillError):

@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from payments.providers.base import Call, Capabilities, Credentials, Notice, Outcome, Result, SignatureInvalid, Verb
+from payments.providers.base import (
+    RECORDED_METHODS,
+    Call,
+    Capabilities,
+    Credentials,
+    Notice,
+    Outcome,
+    Result,
+    SignatureInvalid,
+    Verb,
+)
 
 
 class _Bookkeeping:
@@ -31,8 +41,8 @@ class Recorded(_Bookkeeping):
 
     code: ClassVar[str] = "recorded"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        methods=frozenset({"cash", "voucher"}),
-        refund_methods=frozenset({"cash", "voucher"}),
+        methods=RECORDED_METHODS,
+        refund_methods=RECORDED_METHODS,
         partial_capture=False,
         instant=True,
     )

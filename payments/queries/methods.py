@@ -2,15 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from payments import registry
 from payments.models import Channel, Merchant, ProviderAccount
+from payments.models.merchant import WITH_COUNTER
 from payments.models.payment import Method
-
-# What our own books take. Money in the drawer needs a counter, or somebody at the door.
-RECORDED: Final = frozenset({Method.CASH, Method.VOUCHER})
-AT_HAND: Final = frozenset({Channel.Kind.IN_STORE, Channel.Kind.REMOTE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +42,11 @@ def offered(
 def _offers(account: ProviderAccount, currency: str) -> Iterator[Offer]:
     provider = registry.provider(account.provider)
     able = provider.capabilities
-    for method in able.methods if not able.reports_only else ():
-        if able.instant == (method in RECORDED) and currency in able.currencies.get(method, (currency,)):
+    for method in able.methods:
+        if able.takes_unasked(method) and currency in able.currencies.get(method, (currency,)):
             least, most = provider.limits(method, currency)
             yield Offer(method, account.id, method in able.redirect_methods, least, most)
 
 
 def _is_taken(method: str, channel: Channel | None) -> bool:
-    return method != Method.CASH or channel is None or channel.kind in AT_HAND
+    return method != Method.CASH or channel is None or channel.kind in WITH_COUNTER

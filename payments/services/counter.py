@@ -1,11 +1,8 @@
 """Where somebody stands at a counter: cash changes hands there, and terminals are."""
 
-from typing import Final
-
 from payments.errors import Invalid
 from payments.models import Channel
-
-_WITH_COUNTER: Final = frozenset({Channel.Kind.IN_STORE, Channel.Kind.REMOTE})
+from payments.models.merchant import WITH_COUNTER
 
 
 def check_counter(channel: Channel, *, what: str) -> None:
@@ -14,11 +11,11 @@ def check_counter(channel: Channel, *, what: str) -> None:
     Raises:
         Invalid: `channel_kind`, with the `kinds` that are possible.
     """
-    if channel.kind not in _WITH_COUNTER:
+    if channel.kind not in WITH_COUNTER:
         raise Invalid(
             "channel_kind",
             f"{what} needs a channel of the kind in_store or remote, and {channel.name} is {channel.kind}. Use a store "
             "as channel.",
             param="channel",
-            kinds=sorted(_WITH_COUNTER),
+            kinds=sorted(WITH_COUNTER),
         )

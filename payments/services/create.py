@@ -90,10 +90,7 @@ def default_account(merchant: Merchant, method: str | None) -> ProviderAccount:
         Invalid: the merchant has no account for this method.
     """
     for account in _ACCOUNTS(merchant.id):
-        capabilities = registry.provider(account.provider).capabilities
-        if capabilities.reports_only or capabilities.instant != (method in (Method.CASH, Method.VOUCHER)):
-            continue
-        if method is None or method in capabilities.methods:
+        if registry.provider(account.provider).capabilities.takes_unasked(method):
             account.merchant = merchant
             return account
     raise Invalid(

@@ -142,8 +142,8 @@ def methods(row: PaymentLink) -> list[str]:
     """What the customer may choose from, in this order."""
     accounts = ProviderAccount.objects.filter(merchant_id=row.merchant_id, active=True)
     able = [registry.provider(account.provider).capabilities for account in accounts]
-    served = {method for one in able if not one.reports_only for method in one.methods} - {Method.CASH}
-    return [method for method in OFFERED if method in served and (not row.methods or method in row.methods)]
+    wanted = [method for method in OFFERED if not row.methods or method in row.methods]
+    return [method for method in wanted if any(one.takes_unasked(method) for one in able)]
 
 
 def pay(
