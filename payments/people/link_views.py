@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from payments.errors import Conflict, TooMany
+from payments.errors import Conflict
 from payments.people import origin as origins
 from payments.people.forms import AddressForm, JoinForm, NewPasswordForm
 from payments.people.models import OneTimeLink, User
@@ -21,7 +21,7 @@ from payments.people.services import one_time_links, second_factors, sign_in_thr
 from payments.people.services.second_factors import Enrolment
 from payments.people.services.sign_in_throttle import Bucket, account
 from payments.people.sign_in_views import let_in, page
-from payments.people.throttled import refusal
+from payments.people.throttled import refusal, throttled
 
 FREE_LETTERS: Final = 5  # new passwords that one address or account asks for in ten minutes
 
@@ -29,6 +29,7 @@ FREE_LETTERS: Final = 5  # new passwords that one address or account asks for in
 @never_cache
 @sensitive_post_parameters("password", "password_again", "code")
 @require_http_methods(["GET", "POST"])
+@throttled
 def one_time_link(request: HttpRequest, token: str) -> HttpResponse:
     """Choose a password and, but for a password alone, set up the second factor; then one is in."""
     try:
@@ -44,8 +45,6 @@ def one_time_link(request: HttpRequest, token: str) -> HttpResponse:
     if form.is_valid():
         try:
             done = _use(request, link, form, enrolment)
-        except TooMany as wait:
-            return refusal(request, wait.retry_after)
         except Conflict:
             return _not_good(request)
         if done is not None:

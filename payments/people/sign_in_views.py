@@ -16,7 +16,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from payments.errors import TooMany
 from payments.people import kept_forms
 from payments.people import origin as origins
 from payments.people.forms import CodeForm, SignInForm
@@ -24,7 +23,7 @@ from payments.people.models import SignIn, User
 from payments.people.permissions import only_looks
 from payments.people.services import second_factors, sign_in_attempts, sign_in_throttle, sign_ins
 from payments.people.services.sign_in_throttle import account
-from payments.people.throttled import refusal
+from payments.people.throttled import refusal, throttled
 
 PENDING_KEY: Final = "pending_sign_in"
 PENDING_LASTS: Final = timedelta(minutes=5)
@@ -33,16 +32,14 @@ PENDING_LASTS: Final = timedelta(minutes=5)
 @never_cache
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
+@throttled
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Take a name and a password; who may do more than look goes on to the second factor."""
     if request.method == "GET" and admin.site.has_permission(request):
         return redirect(after(request))
     form = SignInForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        try:
-            user = sign_in_attempts.check(**_typed(form), origin=origins.of(request))
-        except TooMany as wait:
-            return refusal(request, wait.retry_after)
+        user = sign_in_attempts.check(**_typed(form), origin=origins.of(request))
         if user is not None:
             return _with_password(request, user)
         form.add_error(None, _("This is not a name and a password that belong together."))
@@ -52,6 +49,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @never_cache
 @sensitive_post_parameters("code")
 @require_http_methods(["GET", "POST"])
+@throttled
 def sign_in_code(request: HttpRequest) -> HttpResponse:
     """Take the second factor of somebody whose password was right within the last minutes."""
     user = _pending(request)
@@ -60,10 +58,7 @@ def sign_in_code(request: HttpRequest) -> HttpResponse:
         return redirect(f"{reverse('sign_in')}")
     form = CodeForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        try:
-            right = second_factors.prove(user=user, code=form.cleaned_data["code"], origin=origins.of(request))
-        except TooMany as wait:
-            return refusal(request, wait.retry_after)
+        right = second_factors.prove(user=user, code=form.cleaned_data["code"], origin=origins.of(request))
         if right:
             return let_in(request, user, proved=True, to=request.session.pop(PENDING_KEY)["next"])
         form.add_error("code", _("That code is not right, was used already, or came too soon after a wrong one."))

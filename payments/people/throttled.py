@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import trans_real
 
+from payments.errors import TooMany
 from payments.people import origin as origins
 from payments.people.services import sign_in_attempts
 
@@ -19,6 +20,19 @@ PATH: Final = "/admin/login/"
 ROUNDED: Final = 10  # seconds: few pages are made, and kept
 LONGEST_FORM: Final = 8_000  # bytes; a name, a password and where to go next are shorter
 STATUS: Final = "429 Too Many Requests"
+
+
+def throttled(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A view that checks passwords or codes, answering whoever tried too often by how long to wait."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except TooMany as wait:
+            return refusal(request, wait.retry_after)
+
+    return answer
 
 
 def refusal(request: HttpRequest, seconds: int) -> HttpResponse:
@@ -41,7 +55,7 @@ def seconds_to_wait(environ: dict[str, Any]) -> int:
 
 
 def refuse(environ: dict[str, Any], start_response: Callable[..., Any], seconds: int) -> Iterable[bytes]:
-    """Answer as `refusal` does, in the language that the browser asks for."""
+    """Answer as a `throttled` view does, in the language that the browser asks for."""
     page = _page(_language(environ.get("HTTP_ACCEPT_LANGUAGE", "")[:100]), _rounded(seconds))
     start_response(STATUS, [*_headers(seconds).items(), ("Content-Length", str(len(page)))])
     return [page]

@@ -13,7 +13,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from payments.errors import TooMany
 from payments.people import kept_forms
 from payments.people import origin as origins
 from payments.people.forms import ChangePasswordForm, CodeForm
@@ -22,7 +21,7 @@ from payments.people.models import SignIn, User
 from payments.people.services import passwords, second_factors, sign_in_attempts, sign_ins
 from payments.people.services.approvals import has_recent_second_factor
 from payments.people.sign_in_views import after, let_in
-from payments.people.throttled import refusal
+from payments.people.throttled import throttled
 
 REPLACING = "replace"
 
@@ -30,15 +29,13 @@ REPLACING = "replace"
 @never_cache
 @sensitive_post_parameters("code")
 @require_http_methods(["GET", "POST"])
+@throttled
 def second_factor(request: HttpRequest) -> HttpResponse:
     """Take the six digits, which count for a quarter of an hour in this session."""
     user, to = _person(request), after(request)
     form = CodeForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        try:
-            right = second_factors.prove(user=user, code=form.cleaned_data["code"], origin=origins.of(request))
-        except TooMany as wait:
-            return refusal(request, wait.retry_after)
+        right = second_factors.prove(user=user, code=form.cleaned_data["code"], origin=origins.of(request))
         row = sign_ins.of(request, user)
         if right and row is not None:
             sign_ins.proved(request, row)
@@ -115,16 +112,14 @@ def renew_codes(request: HttpRequest) -> HttpResponse:
 @never_cache
 @sensitive_post_parameters("old_password", "password", "password_again")
 @require_http_methods(["GET", "POST"])
+@throttled
 def change_password(request: HttpRequest) -> HttpResponse:
     """Change one's own password; every other sign-in ends."""
     user = _person(request)
     form = ChangePasswordForm(request.POST if request.method == "POST" else None, user=user)
     if request.method == "POST" and form.is_valid():
         given, origin = form.cleaned_data, origins.of(request)
-        try:
-            known = sign_in_attempts.check(name=user.username, password=given["old_password"], origin=origin)
-        except TooMany as wait:
-            return refusal(request, wait.retry_after)
+        known = sign_in_attempts.check(name=user.username, password=given["old_password"], origin=origin)
         if known is not None:
             passwords.change(known, given["password"], actor=user.pk, keep=user.sign_in_id)
             auth.update_session_auth_hash(request, known)
