@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db.models import OuterRef, Subquery
 from django.utils.module_loading import import_string
 
 from payments import registry
@@ -24,21 +25,30 @@ class AccountStatus:
 
 
 def of(rows: Sequence[ProviderAccount]) -> dict[str, AccountStatus]:
-    """The status of each account, by its id."""
+    """The status of each account, by its id; a constant number of statements, however many accounts."""
     last_settlements: Callable[[list[str]], Mapping[str, datetime]] = import_string(settings.LAST_SETTLEMENTS)
-    settled = last_settlements([row.id for row in rows])
-    return {row.id: _status(row, settled.get(row.id)) for row in rows}
+    ids = [row.id for row in rows]
+    settled, heard, unanswered = last_settlements(ids), _last_webhooks(ids), _unanswered(ids)
+    return {row.id: _status(row, heard.get(row.id), settled.get(row.id), unanswered.get(row.id)) for row in rows}
 
 
-def _status(row: ProviderAccount, settled_at: datetime | None) -> AccountStatus:
-    event = ProviderEvent.objects.filter(provider_account=row).order_by("-id").values_list("created_at").first()
-    error = _missing_credentials(row) or _unanswered(row)
+def _status(
+    row: ProviderAccount, heard_at: datetime | None, settled_at: datetime | None, unanswered: str | None
+) -> AccountStatus:
+    error = _missing_credentials(row) or unanswered
     return AccountStatus(
         ok=row.active and error is None,
-        last_webhook_at=event[0] if event else None,
+        last_webhook_at=heard_at,
         last_settlement_at=settled_at,
         last_error=error,
     )
+
+
+def _last_webhooks(account_ids: Sequence[str]) -> dict[str, datetime | None]:
+    """Each looked up at the end of its account's index: the other events are not read."""
+    last = ProviderEvent.objects.filter(provider_account=OuterRef("id")).order_by("-id").values("created_at")[:1]
+    rows = ProviderAccount.objects.filter(id__in=account_ids)
+    return dict(rows.annotate(heard_at=Subquery(last)).values_list("id", "heard_at"))
 
 
 def _missing_credentials(row: ProviderAccount) -> str | None:
@@ -48,10 +58,13 @@ def _missing_credentials(row: ProviderAccount) -> str | None:
     return f"Credentials are missing: {', '.join(missing)}." if missing else None
 
 
-def _unanswered(row: ProviderAccount) -> str | None:
-    """What the provider last failed to answer and is still being asked for."""
+def _unanswered(account_ids: Sequence[str]) -> dict[str, str]:
+    """What each provider last failed to answer and is still being asked for."""
     waiting = Operation.objects.filter(
-        due_at__isnull=False, provider_account=row, outcome__in=[Outcome.UNKNOWN, Outcome.NOT_SENT]
+        due_at__isnull=False, provider_account__in=account_ids, outcome__in=[Outcome.UNKNOWN, Outcome.NOT_SENT]
     )
-    last = waiting.order_by("-id").first()
-    return f"{last.failure_detail or 'The provider did not answer.'} ({last.verb}, {last.id})" if last else None
+    last = waiting.order_by("provider_account_id", "-id").distinct("provider_account_id")
+    return {
+        one.provider_account_id: f"{one.failure_detail or 'The provider did not answer.'} ({one.verb}, {one.id})"
+        for one in last
+    }

@@ -1,5 +1,7 @@
 """Channels, provider accounts, providers and methods: what a shop sets up, and what its checkout may offer."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -196,6 +198,19 @@ def test_an_account_tells_when_its_provider_was_last_heard_of_and_did_not_answer
     assert status["last_webhook_at"] == event.created_at.isoformat().replace("+00:00", "Z")
     assert status["last_error"] == f"The connection broke. (sale, {operation.id})"
     assert status["ok"] is False
+
+
+def test_a_list_of_accounts_asks_no_query_per_account(
+    shop: Shop, django_assert_max_num_queries: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    for number in range(12):
+        onboard.create_provider_account(
+            merchant=shop.merchant, provider="external", name=f"PIN {number}", currency="EUR", actor=BY
+        )
+    api = shop.api()
+    api.get("/v1/provider_accounts")  # the key is remembered
+    with django_assert_max_num_queries(8):
+        assert len(api.get("/v1/provider_accounts").json()["data"]) == 15
 
 
 def test_another_merchants_set_up_is_not_found(shop: Shop, stranger: Shop) -> None:
