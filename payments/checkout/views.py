@@ -15,12 +15,12 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from payments import guessing
-from payments.api.addresses import address_of
 from payments.checkout.forms import PayForm
 from payments.checkout.refusals import explain
 from payments.errors import NotFound, OnetillError, TooMany
 from payments.models import Payment, PaymentLink
 from payments.models.payment import Method, PaymentStatus
+from payments.people.origin import address_in
 from payments.queries.links import standing
 from payments.services import link as service
 from payments.shapes import PAYMENT_RELATED
@@ -99,7 +99,7 @@ def _take(request: HttpRequest, row: PaymentLink) -> HttpResponse:
             row,
             method=given["method"],
             attempt=given["attempt"],
-            visitor=address_of(request),
+            visitor=address_in(request.META),
             amount=form.minor,
             voucher_code=given["voucher_code"] if given["method"] == Method.VOUCHER else None,
         )

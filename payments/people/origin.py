@@ -39,7 +39,7 @@ def at(address: str, *, device: str, browser: str = "") -> Origin:
 
 
 def address_in(environ: Mapping[str, Any]) -> str:
-    """Return who asks: behind a proxy, whom the proxy says it speaks for."""
+    """Return who asks: the last address that our own proxy (`BEHIND_PROXY`) added, else that of the connection."""
     forwarded = environ.get("HTTP_X_FORWARDED_FOR", "") if settings.SECURE_PROXY_SSL_HEADER else ""
     return str(forwarded.rpartition(",")[2].strip()[:64] or environ.get("REMOTE_ADDR", ""))
 

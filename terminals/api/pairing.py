@@ -5,11 +5,11 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from payments.api import body
-from payments.api.addresses import address_of
 from payments.api.fields import OPTIONAL, Choice, Text
 from payments.api.inputs import Input, Query, read, read_query
 from payments.api.openapi import described
 from payments.api.views import JsonView
+from payments.people.origin import address_in
 from terminals.api.schemas import PAIRING
 from terminals.services.pair import pair
 
@@ -43,7 +43,7 @@ class Pair(JsonView):
             code=given["pairing_code"],
             public_key=given.get("public_key"),
             signature_version=2 if given.get("signature") == "v2" else 1,
-            address=address_of(self.plain),
+            address=address_in(self.plain.META),
         )
         terminal = paired.terminal
         return self.answer(
