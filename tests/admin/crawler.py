@@ -11,6 +11,7 @@ from django.urls import Resolver404, resolve
 
 SILENT = {"script", "style", "head", "svg", "template"}
 OFTEN = 3  # times that a list is opened in the same way
+ROWS = 12  # of one list that are opened
 
 
 @dataclass
@@ -74,7 +75,7 @@ class Crawl:
         while waiting:
             address = waiting.popleft()
             kind = _kind(address)
-            if address in self.seen or kind is None or opened[kind] >= (OFTEN if "?" in address else 60):
+            if address in self.seen or kind is None or opened[kind] >= (OFTEN if "?" in address else ROWS):
                 continue
             opened[kind] += 1
             waiting.extend(self._open(address))

@@ -10,6 +10,7 @@ from tests.faults.lives import LIVES
 from tests.test_architecture import called, modules, tree
 
 ASKING = ("execute", "fetch")  # what of `Provider` goes out to somebody else
+NOBODY_ELSE = ("cursor", "connection", "editor", "pipe", "super()")  # our own servers, by the names that they go by
 
 
 def reached(node: ast.AST) -> Iterator[ast.Call]:
@@ -20,12 +21,12 @@ def reached(node: ast.AST) -> Iterator[ast.Call]:
 
 
 def asks_a_provider(node: ast.AST) -> bool:
-    """Whether a statement calls a provider: `.execute(call, credentials)`, not a cursor's."""
+    """Whether a statement calls a provider: `.execute(call, credentials)`, not a cursor's or a pipeline's."""
     return any(
         isinstance(call, ast.Call)
         and isinstance(call.func, ast.Attribute)
         and call.func.attr in ASKING
-        and not ast.unparse(call.func.value).endswith(("cursor", "connection", "super()"))
+        and not ast.unparse(call.func.value).endswith(NOBODY_ELSE)
         for call in ast.walk(node)
     )
 
