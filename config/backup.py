@@ -24,7 +24,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from config import archive, backup_key, embedded, fresh, home, places, sql
-from payments.crypto import keyed_hash
+from payments.core.crypto import keyed_hash
 from payments.ledger import fold
 from payments.notify.services.restart import restart_feed
 

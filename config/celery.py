@@ -10,7 +10,7 @@ from celery.app.log import Logging
 from django.db import connections
 
 from config.logs import NOBODY, current_request_id
-from payments.measures import TASKS
+from payments.runtime.metrics import TASKS
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 

@@ -13,7 +13,7 @@ from config import metrics as figures
 from config import parts
 from payments.api.addresses import is_local
 from payments.api.errors import problem
-from payments.errors import Unauthenticated
+from payments.core.errors import Unauthenticated
 
 _NEEDS_BEARER: Final = (
     "From another machine, or through a proxy, send the token that METRICS_TOKEN sets: Authorization: Bearer …"

@@ -14,9 +14,9 @@ from django.utils.decorators import sync_and_async_middleware
 
 from config.logs import current_request_id
 from payments.api.errors import as_problem, problem
-from payments.errors import Malformed
-from payments.ids import new_id
-from payments.measures import REQUESTS
+from payments.core.errors import Malformed
+from payments.core.ids import new_id
+from payments.runtime.metrics import REQUESTS
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OWN_FORM: Final = ("/admin", "/pay/", "/health/")  # pages for people, and states for a monitoring system

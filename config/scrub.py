@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from payments import iban
-from payments.pan import mask_card_numbers
+from payments.core import iban
+from payments.core.pan import mask_card_numbers
 
 HIDDEN: Final = "[hidden]"
 SHORTEST_SECRET: Final = 8  # below that, hiding a value would tear words apart

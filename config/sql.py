@@ -52,7 +52,7 @@ def drop_everything(cursor: CursorWrapper) -> None:
 
 
 # What the application may add to and never delete, and the columns it may still write; the migrations of their apps
-# say so first (`payments.rights`).
+# say so first (`payments.db.rights`).
 APPEND_ONLY: Final[Mapping[str, Sequence[str]]] = {
     "ledger_account": (),
     "ledger_journalentry": (),

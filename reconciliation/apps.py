@@ -12,7 +12,7 @@ class ReconciliationConfig(AppConfig):
     def ready(self) -> None:
         """Have the ledger's items found that are about files and payouts."""
         # Models can be imported only once every app is there.
-        from payments import directory  # noqa: PLC0415
+        from payments import object_index  # noqa: PLC0415
         from reconciliation.models import (  # noqa: PLC0415
             BankStatementLine,
             Payout,
@@ -22,7 +22,7 @@ class ReconciliationConfig(AppConfig):
 
         unexplained = SettlementLine.objects.filter(payment_id__isnull=True, item__isnull=False)
         held = BankStatementLine.objects.filter(item__isnull=False)
-        directory.keep("pyo", Payout.objects, booked=True)
-        directory.keep("stl", Settlement.objects, booked=True, id="file_id")
-        directory.keep("stl", unexplained, booked=True, id="settlement__file_id", merchant="settlement__merchant_id")
-        directory.keep("stl", held, booked=True, id="statement__file_id", merchant="statement__merchant_id")
+        object_index.keep("pyo", Payout.objects, booked=True)
+        object_index.keep("stl", Settlement.objects, booked=True, id="file_id")
+        object_index.keep("stl", unexplained, booked=True, id="settlement__file_id", merchant="settlement__merchant_id")
+        object_index.keep("stl", held, booked=True, id="statement__file_id", merchant="statement__merchant_id")

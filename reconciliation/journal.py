@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
 from typing import Final
 
-from payments.chart import account
-from payments.journal import bank_owner, entry_of
+from payments.accounting.chart_of_accounts import account
+from payments.accounting.journal import bank_owner, entry_of
 from payments.ledger.posting import Entry, Line
 from payments.models import Merchant
 from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementLine

@@ -1,6 +1,6 @@
 """How files and payouts look to the outside: the same in API answers, events and the command's output."""
 
-from payments.shapes import Shape, day, instant
+from payments.payloads import Shape, day, instant
 from reconciliation.models import Payout, SettlementFile
 
 

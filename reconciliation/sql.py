@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.db import connection
 
-from payments.crash_points import reach
+from payments.runtime.fail_points import reach
 
 PIECE: Final = 5_000  # lines copied in one transaction
 SETTLEMENT_COLUMNS: Final = (

@@ -12,7 +12,7 @@ class TerminalsConfig(AppConfig):
     def ready(self) -> None:
         """Have a terminal found that a refund names."""
         # Models can be imported only once every app is there.
-        from payments import directory  # noqa: PLC0415
+        from payments import object_index  # noqa: PLC0415
         from terminals.models import Terminal  # noqa: PLC0415
 
-        directory.keep("trm", Terminal.objects)
+        object_index.keep("trm", Terminal.objects)

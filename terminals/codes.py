@@ -8,7 +8,7 @@ from typing import Final
 import segno
 from django.conf import settings
 
-from payments.crypto import keyed_hash
+from payments.core.crypto import keyed_hash
 
 ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH: Final = 8

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from payments.shapes import channel_ref, instant
+from payments.payloads import channel_ref, instant
 from terminals import codes
 from terminals.models import Terminal
 

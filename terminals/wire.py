@@ -14,10 +14,10 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from payments.crypto import keyed_hash
-from payments.errors import Fault
-from payments.money import EXPONENTS, MAX_AMOUNT
-from payments.pan import has_card_number, mask_card_numbers
+from payments.core.crypto import keyed_hash
+from payments.core.errors import Fault
+from payments.core.money import EXPONENTS, MAX_AMOUNT
+from payments.core.pan import has_card_number, mask_card_numbers
 from terminals import words
 
 MAX_SEQUENCE: Final = 2**31 - 1

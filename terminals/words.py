@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final, get_args
 
-from payments.errors import Fault
+from payments.core.errors import Fault
 
 AMOUNT: Final = 'Send whole minor units as a JSON integer: 1250, not 12.50 or "1250".'
 TIME: Final = "Send a time as RFC 3339 has it, with its offset: 2026-11-22T09:30:00Z."

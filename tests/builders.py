@@ -15,10 +15,11 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from payments.ids import new_id
+from payments.core.ids import new_id
+from payments.core.money import Money
 from payments.ledger.models import Posting
 from payments.models import Channel, Chargeback, Merchant, Operation, Order, Payment, ProviderAccount, Refund, Voucher
-from payments.money import Money
+from payments.payloads import PAYMENT_RELATED
 from payments.providers.base import Card
 from payments.services import onboard
 from payments.services.batch import Batch
@@ -31,7 +32,6 @@ from payments.services.refund import request_refund
 from payments.services.register import register
 from payments.services.submit import submit
 from payments.services.voucher import VoucherRequest, create_voucher
-from payments.shapes import PAYMENT_RELATED
 
 BY: Final = "tests"
 DEBIT_CARD: Final = Card(brand="maestro", last4="4242", fingerprint="card_anna", entry_mode="contactless")

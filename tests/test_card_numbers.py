@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from payments.pan import has_card_number, mask_card_numbers, mask_tree
+from payments.core.pan import has_card_number, mask_card_numbers, mask_tree
 from tests.faults.cards import OF_NO_RANGE
 
 SHARED = Path(__file__).parents[1].parent / "shared"

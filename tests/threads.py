@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection
 
-from payments.errors import Invalid
+from payments.core.errors import Invalid
 
 
 def in_thread(work: Callable[[], Any]) -> Thread:

@@ -13,11 +13,11 @@ from django.db import transaction
 
 from config.year.customers import Return, Sale
 from config.year.shop import ACTOR, Shop
-from payments import bulk
-from payments.ids import made_in, new_id
+from payments.core.ids import made_in, new_id
+from payments.core.money import Money
+from payments.db import bulk
 from payments.models import Operation, Order, Payment, Refund, RefundPart
 from payments.models.refund import PartStatus, RefundStatus, Route
-from payments.money import Money
 from payments.providers.base import Outcome, Result, Verb
 from payments.services import moves, refund_moves
 from payments.services.batch import Batch

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from payments.errors import Invalid
+from payments.core.errors import Invalid
 from payments.models import Channel, Merchant, ProviderAccount
 from payments.notify.models import WebhookEndpoint
 from payments.services import onboard

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
-from payments.ids import PATTERN
+from payments.core.ids import PATTERN
 from payments.models import Merchant
 from payments.people.models import Role, User
 from payments.people.permissions import GRANTS, May, may_somewhere, within

@@ -9,15 +9,15 @@ from django.utils.module_loading import import_string
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from payments import journal
+from payments.accounting import journal
 from payments.admin import sections, show
 from payments.admin.pages import Section
 from payments.models import Channel, Merchant, ProviderAccount, Refund, RefundPart
 from payments.models.refund import Route
+from payments.payloads import REFUND_PREFETCH
 from payments.people.models import ApiKey, Approval, User
 from payments.queries import books
 from payments.services.setting_notices import Row, name_of_setting
-from payments.shapes import REFUND_PREFETCH
 
 LIMITS = {"second_person_above", "second_person_above_daily", "cash_rounding"}
 

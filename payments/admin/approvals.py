@@ -24,7 +24,7 @@ from payments.admin.forms import NoteField
 from payments.admin.pages import Fact, Page
 from payments.admin.refusals import explain
 from payments.admin.story import StoryAdmin
-from payments.errors import OnetillError
+from payments.core.errors import OnetillError
 from payments.models import Channel, Discrepancy, Merchant, Refund
 from payments.people.models import Approval
 from payments.people.services import approvals

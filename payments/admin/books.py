@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from payments import directory
+from payments import object_index
 from payments.admin import show
 from payments.admin.filters import DayRange, OfMerchant
 from payments.admin.pages import Fact, Page, Section
@@ -21,7 +21,7 @@ from payments.ledger.models import Account, JournalEntry, Posting
 from payments.models import Merchant
 from payments.people.permissions import May
 from payments.queries import books
-from payments.written import whole
+from payments.text.formatting import whole
 
 POSTINGS = 200
 
@@ -69,7 +69,7 @@ class JournalEntryAdmin(BooksAdmin):
         rest = row.postings.select_related("account").filter(line__gt=before).order_by("line")
         postings = list(rest[:POSTINGS])
         names = books.names({posting.account.code for posting in postings}, kinds=show.ACCOUNTS)
-        about = directory.objects_of([posting.item for posting in postings if posting.item is not None])
+        about = object_index.objects_of([posting.item for posting in postings if posting.item is not None])
         rows = [
             [
                 posting.line,
@@ -172,7 +172,7 @@ class AccountAdmin(BooksAdmin):
 
 def _open(row: Account, merchant: Merchant) -> Section:
     found = balances.open_items(merchant.id, row.id, limit=POSTINGS)
-    about = directory.objects_of([one.item for one in found])
+    about = object_index.objects_of([one.item for one in found])
     return Section(
         id="open",
         title=_("Open items"),

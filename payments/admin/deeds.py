@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from payments.admin.access import asked_for_second_factor, person
 from payments.admin.forms import DeedForm, note_refused_choices
 from payments.admin.refusals import explain
-from payments.errors import OnetillError
+from payments.core.errors import OnetillError
 from payments.people.models import User
 from payments.people.permissions import May, may
 from payments.services.intent import KeyTaken

@@ -23,12 +23,12 @@ from unfold.contrib.filters.admin import (
 from unfold.contrib.filters.forms import RangeDateForm, RangeNumericForm
 
 from payments.admin.access import ScopedAdmin, merchants, person
+from payments.core.money import EXPONENTS, MAX_AMOUNT
 from payments.models import Channel, Discrepancy, Merchant
-from payments.money import EXPONENTS, MAX_AMOUNT
 from payments.people.models import User
 from payments.people.permissions import May, within
 from payments.queries.chargebacks import TO_ANSWER
-from payments.typed import DayField, TypedAmount, read_amount
+from payments.text.form_fields import DayField, TypedAmount, read_amount
 
 _EXPONENTS: Final = {
     exponent: [currency for currency, own in EXPONENTS.items() if own == exponent] for exponent in (0, 2, 3)

@@ -9,11 +9,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from payments import typed
-from payments.money import EXPONENTS, Money
-from payments.pan import has_card_number
+from payments.core.money import EXPONENTS, Money
+from payments.core.pan import has_card_number
 from payments.people.models import User
 from payments.people.services import authority
+from payments.text import form_fields
 
 
 class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -64,7 +64,7 @@ class DeedForm(forms.Form):
         return True
 
 
-class AmountField(typed.AmountField):
+class AmountField(form_fields.AmountField):
     """An amount as the admin asks for one."""
 
     widget = UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "autocomplete": "off"})

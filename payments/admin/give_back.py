@@ -11,18 +11,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from payments import directory
+from payments import object_index
 from payments.admin import show
 from payments.admin.access import merchants
 from payments.admin.deeds import Deed
 from payments.admin.forms import AmountField, DeedForm, in_major_units
 from payments.admin.pages import Section
 from payments.admin.refusals import explain, words
-from payments.errors import OnetillError
-from payments.iban import compact
+from payments.core.errors import OnetillError
+from payments.core.iban import compact
+from payments.core.pan import has_card_number
 from payments.models import Channel, Order, Payment, Refund
 from payments.models.refund import RefundStatus, Route
-from payments.pan import has_card_number
 from payments.people.models import User
 from payments.people.permissions import May, within
 from payments.services import limits
@@ -77,7 +77,7 @@ class RefundForm(DeedForm):
         self._field("amount").currency = row.currency
         self._field("amount").initial = in_major_units(left, row.currency)
         self._field("amount").help_text = _("At most %(amount)s.") % {"amount": show.amount(left, row.currency)}
-        own_terminals = directory.names("trm", merchant_id=row.merchant_id, channel__in=own, status="active")
+        own_terminals = object_index.names("trm", merchant_id=row.merchant_id, channel__in=own, status="active")
         self._field("terminal").choices = [("", "—"), *own_terminals]
         self._field("once").initial = secrets.token_hex(16)
 

@@ -14,8 +14,8 @@ from payments.admin import show
 from payments.admin.filters import OwnRelated
 from payments.admin.pages import Fact, Page, Section
 from payments.admin.story import StoryAdmin
+from payments.core.pan import mask_tree
 from payments.models import ProviderEvent
-from payments.pan import mask_tree
 from payments.people.permissions import May
 
 

@@ -12,7 +12,7 @@ from payments.admin.pages import Section
 from payments.ledger.queries import Excerpt
 from payments.models import Chargeback, Operation, Payment, RefundPart
 from payments.queries import books
-from payments.written import whole
+from payments.text.formatting import whole
 
 
 def items_of(

@@ -20,7 +20,7 @@ from payments.admin.forms import PersonForm, bound_to, note_refused_choices
 from payments.admin.pages import Fact, Page
 from payments.admin.refusals import explain
 from payments.admin.story import ByIdAdmin, clock
-from payments.errors import OnetillError
+from payments.core.errors import OnetillError
 from payments.models import Channel, Merchant
 from payments.people.models import ApiKey
 from payments.people.permissions import May, may_somewhere, within

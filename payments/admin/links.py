@@ -24,14 +24,14 @@ from payments.admin.link_deeds import NewLinkForm
 from payments.admin.pages import Fact, Page
 from payments.admin.refusals import explain
 from payments.admin.story import StoryAdmin
-from payments.errors import OnetillError
+from payments.core.errors import OnetillError
 from payments.models import Payment, PaymentLink
 from payments.models.payment import Method
+from payments.payloads import PAYMENT_RELATED
 from payments.people.permissions import May, may
 from payments.queries.links import standing
 from payments.services.intent import KeyTaken
 from payments.services.link import address
-from payments.shapes import PAYMENT_RELATED
 
 
 class Standing(DropdownFilter):

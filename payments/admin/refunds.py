@@ -19,9 +19,9 @@ from payments.admin.refusals import words
 from payments.admin.service import Reach, ServiceAdmin, note_looks
 from payments.models import Operation, Refund, RefundPart, Transition
 from payments.models.refund import PartStatus, Route
+from payments.payloads import REFUND_PREFETCH
 from payments.people.models import Approval, User
 from payments.people.permissions import May, may
-from payments.shapes import REFUND_PREFETCH
 
 
 class PartRoute(DropdownFilter):

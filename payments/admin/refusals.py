@@ -8,7 +8,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from payments.admin.show import amount
-from payments.errors import OnetillError, ValidationFailed
+from payments.core.errors import OnetillError, ValidationFailed
 from payments.models.refund import Route
 from payments.services.refund_routes import RouteChoice
 

@@ -21,7 +21,7 @@ from payments.models import Channel, Merchant
 from payments.models.payment import Method, Origin
 from payments.people.models import User
 from payments.people.permissions import May, within
-from payments.typed import DayField, read_day
+from payments.text.form_fields import DayField, read_day
 
 LONGEST: Final = timedelta(days=366)
 GROUPS: Final = (

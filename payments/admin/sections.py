@@ -23,7 +23,7 @@ from payments.models import (
 )
 from payments.notify.models import Event
 from payments.people.models import AuditLog
-from payments.said import spoken
+from payments.text.messages import spoken
 
 
 def payments(rows: Sequence[Payment], *, this: str | None = None, title: Any = None) -> Section:

@@ -10,13 +10,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from payments.ids import PATTERN
+from payments.core.ids import PATTERN
 from payments.models import Chargeback, Payment, PaymentLink, ProviderEvent, Voucher
 from payments.models.payment import PaymentStatus
 from payments.models.refund import PartStatus, RefundStatus
 from payments.people.models import ApiKey, User
 from payments.providers.base import Outcome, Verb
-from payments.written import NOTHING, amount, day, moment, short_moment, title
+from payments.text.formatting import NOTHING, amount, day, moment, short_moment, title
 
 __all__ = ["NOTHING", "amount", "day", "moment", "short_moment"]  # and all that is defined here
 

@@ -21,7 +21,7 @@ from payments.admin.access import ScopedAdmin, ScopedList, person, plain_id
 from payments.admin.deeds import Deed
 from payments.admin.pages import Page
 from payments.models import Channel, Merchant
-from payments.written import NOTHING
+from payments.text.formatting import NOTHING
 
 COUNTED = 10_000
 

@@ -13,8 +13,8 @@ from payments.admin.filters import AmountRange
 from payments.admin.pages import Fact, Page
 from payments.admin.story import StoryAdmin
 from payments.models import Payment, Voucher
+from payments.payloads import PAYMENT_RELATED
 from payments.people.permissions import May, may
-from payments.shapes import PAYMENT_RELATED
 
 
 @admin.register(Voucher)

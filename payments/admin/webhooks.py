@@ -17,7 +17,7 @@ from payments.admin.filters import DayRange, OfMerchant
 from payments.admin.pages import Fact, Page, Section
 from payments.admin.refusals import explain
 from payments.admin.story import ByIdAdmin, clock
-from payments.errors import OnetillError
+from payments.core.errors import OnetillError
 from payments.notify.models import EVENT_TYPES, Event, WebhookDelivery, WebhookEndpoint
 from payments.notify.services.resend import resend
 from payments.people.permissions import May

@@ -10,7 +10,7 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from payments import rates, shapes
+from payments import payloads
 from payments.api.approvals import REQUIRES_APPROVAL, accepted, waiting
 from payments.api.fields import OPTIONAL, Currency, Flag, StrictField, Text
 from payments.api.idempotency import Answer
@@ -32,6 +32,7 @@ from payments.api.schemas import (
     word,
 )
 from payments.api.views import ApiView
+from payments.core import fee_rates as rates
 from payments.models import ProviderAccount
 from payments.people.models import Approval
 from payments.queries import account_status
@@ -235,11 +236,11 @@ def _account(row: ProviderAccount, state: AccountStatus) -> dict[str, Any]:
         "active": row.active,
         "status": {
             "ok": state.ok,
-            "last_webhook_at": shapes.instant(state.last_webhook_at),
-            "last_settlement_at": shapes.instant(state.last_settlement_at),
+            "last_webhook_at": payloads.instant(state.last_webhook_at),
+            "last_settlement_at": payloads.instant(state.last_settlement_at),
             "last_error": state.last_error,
         },
-        "created_at": shapes.instant(row.created_at),
+        "created_at": payloads.instant(row.created_at),
         "test_mode": row.merchant.test_mode,
     }
 

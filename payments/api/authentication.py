@@ -7,7 +7,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from payments.errors import Unauthenticated
+from payments.core.errors import Unauthenticated
 from payments.people.actors import Caller
 from payments.people.services.api_keys import verify
 

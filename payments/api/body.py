@@ -11,7 +11,7 @@ from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from rest_framework.exceptions import UnsupportedMediaType
 
-from payments.errors import Malformed, TooLarge
+from payments.core.errors import Malformed, TooLarge
 
 DEEPEST: Final = 32  # levels of nesting; no request of ours needs more than five
 Files = dict[str, UploadedFile[Any]]

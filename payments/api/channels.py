@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from payments import shapes
+from payments import payloads
 from payments.api.approvals import REQUIRES_APPROVAL, waiting
 from payments.api.fields import OPTIONAL, Choice, Flag, Text
 from payments.api.idempotency import Answer
@@ -69,7 +69,7 @@ class ChannelView(ApiView):
         return self.own(Channel.objects.select_related("merchant"), channel="id")
 
     def told(self, channel_id: str, status: int = 200) -> Answer:
-        return Answer(status, shapes.channel(self.one(self.rows(), id=channel_id)))
+        return Answer(status, payloads.channel(self.one(self.rows(), id=channel_id)))
 
     def given(self, form: type[Input]) -> dict[str, Any]:
         """The input, by the names of the columns."""
@@ -83,7 +83,7 @@ class Channels(ChannelView):
     @described("list_channels", "Channels, newest first", {200: page_of(CHANNEL)}, query=Paging, tag="Channels")
     def get(self, request: Request) -> HttpResponse:
         query = self.query(Paging)
-        return self.page(self.rows(), shapes.channel, query)
+        return self.page(self.rows(), payloads.channel, query)
 
     @described("create_channel", "Open a channel", {201: CHANNEL}, body=ChannelInput, tag="Channels")
     def post(self, request: Request) -> HttpResponse:
@@ -92,7 +92,7 @@ class Channels(ChannelView):
     def _create(self, intent: Intent) -> Answer:
         given = self.given(ChannelInput)
         made = onboard.create_channel(merchant=self.merchant, actor=self.caller, intent=intent, **given)
-        return Answer(201, shapes.channel(made))
+        return Answer(201, payloads.channel(made))
 
 
 class OneChannel(ChannelView):
@@ -101,7 +101,7 @@ class OneChannel(ChannelView):
     @described("get_channel", "One channel", {200: CHANNEL}, refusals=[404], tag="Channels")
     def get(self, request: Request, channel_id: str) -> HttpResponse:
         self.query()
-        return self.answer(shapes.channel(self.one(self.rows(), id=channel_id)))
+        return self.answer(payloads.channel(self.one(self.rows(), id=channel_id)))
 
     @described(
         "change_channel",
@@ -118,4 +118,4 @@ class OneChannel(ChannelView):
         approval = amend.amend_channel(row, changes=self.given(ChannelChangeInput), actor=self.caller)
         if approval is not None:
             return self.answer(waiting(approval), 202)
-        return self.answer(shapes.channel(row))
+        return self.answer(payloads.channel(row))

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from payments import shapes
+from payments import payloads
 from payments.api.fields import Choice, Instant, Text
 from payments.api.inputs import Paging
 from payments.api.openapi import described
@@ -52,7 +52,7 @@ class Chargebacks(ChargebackView):
     )
     def get(self, request: Request) -> HttpResponse:
         query = self.query(ChargebacksQuery)
-        return self.page(self.rows(query), shapes.chargeback, query)
+        return self.page(self.rows(query), payloads.chargeback, query)
 
 
 class OneChargeback(ChargebackView):
@@ -61,4 +61,4 @@ class OneChargeback(ChargebackView):
     @described("get_chargeback", "One chargeback", {200: CHARGEBACK}, refusals=[404], tag="Chargebacks")
     def get(self, request: Request, chargeback_id: str) -> HttpResponse:
         self.query()
-        return self.answer(shapes.chargeback(self.one(self.rows({}), id=chargeback_id)))
+        return self.answer(payloads.chargeback(self.one(self.rows({}), id=chargeback_id)))

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from payments import shapes
+from payments import payloads
 from payments.api.openapi import described
 from payments.api.orders import order_shapes
 from payments.api.schemas import FLAG, INSTANT, ORDER, TEXT, define, identifier, many, maybe, record, word
@@ -68,7 +68,7 @@ def _customer(row: Customer, orders: list[Order], *, test_mode: bool) -> dict[st
         "name": row.name or None,
         "orders": order_shapes(orders[:MOST_ORDERS]),
         "has_more_orders": len(orders) > MOST_ORDERS,
-        "erased_at": shapes.instant(row.erased_at),
-        "created_at": shapes.instant(row.created_at),
+        "erased_at": payloads.instant(row.erased_at),
+        "created_at": payloads.instant(row.created_at),
         "test_mode": test_mode,
     }

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions as drf
 from rest_framework.request import Request
 
-from payments.errors import (
+from payments.core.errors import (
     Fault,
     Forbidden,
     Malformed,

@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 
 from payments.api.authentication import bearer
 from payments.api.errors import MethodNotAllowed, Unavailable, problem
-from payments.errors import Fault, NotFound, OnetillError, ValidationFailed
+from payments.core.errors import Fault, NotFound, OnetillError, ValidationFailed
 from payments.notify import queries
 from payments.notify.queries import Position
 from payments.notify.stream import Told, ask, listen

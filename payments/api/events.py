@@ -9,7 +9,7 @@ from payments.api.inputs import Paging
 from payments.api.openapi import described
 from payments.api.schemas import ANY_OBJECT, FLAG, INSTANT, TEXT, define, identifier, page_of, record, word, words
 from payments.api.views import ApiView
-from payments.notify import queries, shapes
+from payments.notify import payloads, queries
 from payments.notify.models import EVENT_TYPES
 
 EVENT = define(
@@ -35,4 +35,4 @@ class Events(ApiView):
     def get(self, request: Request) -> HttpResponse:
         query = self.query(Paging)
         rows = queries.events(merchant_id=self.caller.merchant_id, channel_id=self.caller.channel_id)
-        return self.page(rows, shapes.event, query)
+        return self.page(rows, payloads.event, query)

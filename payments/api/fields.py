@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.settings import api_settings
 
-from payments.money import EXPONENTS, MAX_AMOUNT
+from payments.core.money import EXPONENTS, MAX_AMOUNT
 
 METADATA_PAIRS: Final = 50
 METADATA_KEY: Final = 40

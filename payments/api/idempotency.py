@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from payments.api.body import Files
-from payments.crypto import kept_name
-from payments.errors import Conflict, Invalid, Malformed, OnetillError
+from payments.core.crypto import kept_name
+from payments.core.errors import Conflict, Invalid, Malformed, OnetillError
 from payments.models import IdempotencyKey
 from payments.services.intent import Intent, KeyTaken
 

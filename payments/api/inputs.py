@@ -11,9 +11,9 @@ from rest_framework.settings import api_settings
 
 from payments.api.fields import Text, Whole, Words
 from payments.api.pagination import DEFAULT_LIMIT, HIGHEST_LIMIT
-from payments.errors import Fault, OnetillError, ValidationFailed
+from payments.core.errors import Fault, OnetillError, ValidationFailed
+from payments.core.pan import has_card_number
 from payments.models import Channel
-from payments.pan import has_card_number
 
 REDACTED: Final = "[redacted]"
 NAME_SHOWN: Final = 64

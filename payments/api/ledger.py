@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from payments import directory, shapes
+from payments import object_index, payloads
 from payments.api.fields import Day, Instant, Text
 from payments.api.inputs import Paging, Query
 from payments.api.openapi import described
@@ -149,7 +149,7 @@ class Accounts(LedgerView):
                 "type": row.kind,
                 "currency": row.currency,
                 "balance": amounts.get(row.number, 0),
-                "created_at": shapes.instant(row.created_at),
+                "created_at": payloads.instant(row.created_at),
                 "test_mode": self.caller.test_mode,
             }
             for row in rows
@@ -208,8 +208,8 @@ class TrialBalance(LedgerView):
         return self.answer(
             {
                 "object": "trial_balance",
-                "date": shapes.day(date),
-                "known_at": shapes.instant(known_at),
+                "date": payloads.day(date),
+                "known_at": payloads.instant(known_at),
                 "currencies": [_currency(currency, rows) for currency in sorted({row.currency for row in rows})],
             }
         )
@@ -225,7 +225,7 @@ class OpenItems(LedgerView):
         limit = query["limit"]
         rows = balances.open_items(self.caller.merchant_id, query.get("account"), limit=limit + 1, before=before)
         shown = rows[:limit]
-        objects = directory.objects_of({row.item for row in shown})
+        objects = object_index.objects_of({row.item for row in shown})
         data = [
             {
                 "account": row.account_id,
@@ -234,7 +234,7 @@ class OpenItems(LedgerView):
                 "object": objects.get(row.item),
                 "amount": row.amount,
                 "currency": row.currency,
-                "since": shapes.instant(row.since),
+                "since": payloads.instant(row.since),
             }
             for row in shown
         ]

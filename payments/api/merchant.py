@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from payments import shapes
+from payments import payloads
 from payments.api.approvals import REQUIRES_APPROVAL, waiting
 from payments.api.fields import OPTIONAL, Amount, Choice, StrictField
 from payments.api.inputs import Input
@@ -80,7 +80,7 @@ class OneMerchant(ApiView):
     @described("get_merchant", "The merchant's settings", {200: MERCHANT}, tag="Merchant")
     def get(self, request: Request) -> HttpResponse:
         self.query()
-        return self.answer(shapes.merchant(self.merchant))
+        return self.answer(payloads.merchant(self.merchant))
 
     @described(
         "change_merchant",
@@ -97,4 +97,4 @@ class OneMerchant(ApiView):
         approval = amend.amend_merchant(self.merchant, changes=changes, actor=self.caller)
         if approval is not None:
             return self.answer(waiting(approval), 202)
-        return self.answer(shapes.merchant(self.merchant))
+        return self.answer(payloads.merchant(self.merchant))

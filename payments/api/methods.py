@@ -7,13 +7,13 @@ from django.http import HttpResponse
 from django.templatetags.static import static
 from rest_framework.request import Request
 
-from payments import registry
 from payments.api.fields import Currency, Whole
 from payments.api.inputs import Query
 from payments.api.openapi import described
 from payments.api.references import channel_field
 from payments.api.schemas import ADDRESS, ANY_OBJECT, FLAG, MINOR_UNITS, TEXT, define, identifier, many, maybe, record
 from payments.api.views import ApiView
+from payments.providers import registry
 from payments.providers.base import Provider
 from payments.queries import methods
 

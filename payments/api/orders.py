@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 
-from payments import shapes
+from payments import payloads
 from payments.api.fields import Text, Whole
 from payments.api.inputs import Paging
 from payments.api.openapi import described
@@ -71,7 +71,7 @@ def _order(story: Story) -> Shape:
         "object": row.OBJECT,
         "reference": row.reference,
         "namespace": row.namespace,
-        "channel": shapes.channel_ref(row.channel),
+        "channel": payloads.channel_ref(row.channel),
         "total": row.total,
         "currency": row.currency,
         "paid": row.captured,
@@ -80,12 +80,12 @@ def _order(story: Story) -> Shape:
         "refundable": row.refundable,
         "due": due(row, story.payments),
         "customer": row.customer_id,
-        "payments": [shapes.payment(payment) for payment in story.payments],
-        "refunds": [shapes.refund(refund) for refund in story.refunds],
-        "chargebacks": [shapes.chargeback(chargeback) for chargeback in story.chargebacks],
+        "payments": [payloads.payment(payment) for payment in story.payments],
+        "refunds": [payloads.refund(refund) for refund in story.refunds],
+        "chargebacks": [payloads.chargeback(chargeback) for chargeback in story.chargebacks],
         "outcome_unknown": _in_doubt(story),
         "timeline": [_happening(line) for line in timeline(story)],
-        "created_at": shapes.instant(row.created_at),
+        "created_at": payloads.instant(row.created_at),
         "test_mode": row.merchant.test_mode,
     }
 
@@ -101,9 +101,9 @@ def _in_doubt(story: Story) -> Shape | None:
 
 def _happening(line: Happening) -> Shape:
     return {
-        "at": shapes.instant(line.at),
+        "at": payloads.instant(line.at),
         "type": line.type,
-        "channel": shapes.channel_ref(line.channel),
+        "channel": payloads.channel_ref(line.channel),
         "actor": line.actor,
         "amount": line.amount,
         "currency": line.currency,

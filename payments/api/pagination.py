@@ -7,8 +7,8 @@ from typing import Any, Final, TypeVar
 
 from django.db.models import Model, QuerySet
 
-from payments.errors import Fault, ValidationFailed
-from payments.ids import PATTERN
+from payments.core.errors import Fault, ValidationFailed
+from payments.core.ids import PATTERN
 
 Row = TypeVar("Row", bound=Model)
 

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from payments import shapes
+from payments import payloads
 from payments.api.fields import OPTIONAL, Amount, Choice, Currency, Flag, Instant, Metadata, Text
 from payments.api.idempotency import Answer
 from payments.api.inputs import Input, Nothing, Paging
@@ -119,7 +119,7 @@ class LinkView(ApiView):
         return self.own(queries.links(self.caller.merchant_id, filters))
 
     def told(self, link_id: str, status: int = 200) -> Answer:
-        return Answer(status, shapes.payment_link(self.one(self.rows(), id=link_id)))
+        return Answer(status, payloads.payment_link(self.one(self.rows(), id=link_id)))
 
     def _resume(self, object_id: str) -> Answer:
         return self.told(object_id)
@@ -137,7 +137,7 @@ class PaymentLinks(LinkView):
     )
     def get(self, request: Request) -> HttpResponse:
         query = self.query(LinksQuery)
-        return self.page(self.rows(query), shapes.payment_link, query)
+        return self.page(self.rows(query), payloads.payment_link, query)
 
     @described("create_payment_link", "Make a payment link", {201: PAYMENT_LINK}, body=LinkInput, tag="Payment links")
     def post(self, request: Request) -> HttpResponse:
@@ -168,7 +168,7 @@ class PaymentLinks(LinkView):
             actor=self.caller.actor,
             intent=intent,
         )
-        return Answer(201, shapes.payment_link(made))
+        return Answer(201, payloads.payment_link(made))
 
 
 class OneLink(LinkView):
@@ -177,7 +177,7 @@ class OneLink(LinkView):
     @described("get_payment_link", "One payment link", {200: PAYMENT_LINK}, refusals=[404], tag="Payment links")
     def get(self, request: Request, link_id: str) -> HttpResponse:
         self.query()
-        return self.answer(shapes.payment_link(self.one(self.rows(), id=link_id)))
+        return self.answer(payloads.payment_link(self.one(self.rows(), id=link_id)))
 
 
 class LinkVerb(LinkView):
@@ -197,7 +197,7 @@ class CancelLink(LinkVerb):
         def cancel(intent: Intent) -> Answer:
             row = self.asked(link_id)
             self.input(Nothing)
-            return Answer(200, shapes.payment_link(service.cancel_link(row, actor=self.caller.actor, intent=intent)))
+            return Answer(200, payloads.payment_link(service.cancel_link(row, actor=self.caller.actor, intent=intent)))
 
         return self.once(cancel, self._resume)
 

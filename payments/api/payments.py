@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from payments import shapes
+from payments import payloads
 from payments.api.fields import (
     OPTIONAL,
     Amount,
@@ -28,10 +28,10 @@ from payments.api.openapi import described
 from payments.api.references import account_field, channel_field, namespace_field, order_field
 from payments.api.schemas import PAYMENT, page_of
 from payments.api.views import ApiView, must_speak_for
-from payments.errors import Fault, ValidationFailed
+from payments.core.errors import Fault, ValidationFailed
+from payments.core.money import Money
 from payments.models import CardEvidence, Channel, Operation, Payment
 from payments.models.payment import Method, Origin, PaymentStatus
-from payments.money import Money
 from payments.queries import books
 from payments.queries import payments as queries
 from payments.services import submit
@@ -151,7 +151,7 @@ class PaymentView(ApiView):
         return queries.payments(self.caller.merchant_id)
 
     def told(self, payment_id: str, status: int = 200) -> Answer:
-        return Answer(status, shapes.payment(self.one(self.rows(), id=payment_id)))
+        return Answer(status, payloads.payment(self.one(self.rows(), id=payment_id)))
 
 
 class Payments(PaymentView):
@@ -197,7 +197,7 @@ class Payments(PaymentView):
             actor=self.caller.actor,
             intent=intent,
         )
-        return Answer(201, shapes.payment(payment))
+        return Answer(201, payloads.payment(payment))
 
     def _resume(self, object_id: str) -> Answer:
         submit.resume(object_id, actor=self.caller.actor)
@@ -244,7 +244,7 @@ class Capture(PaymentVerb):
             given = self.input(CaptureInput)
             amount, final = given.get("amount"), given.get("final", True)
             captured = capture_payment(payment, amount=amount, final=final, actor=self.caller.actor, intent=intent)
-            return Answer(200, shapes.payment(captured))
+            return Answer(200, payloads.payment(captured))
 
         return self.once(capture, self._resume)
 
@@ -257,7 +257,7 @@ class Cancel(PaymentVerb):
         def cancel(intent: Intent) -> Answer:
             payment = self.asked(payment_id)
             self.input(Nothing)
-            return Answer(200, shapes.payment(cancel_payment(payment, actor=self.caller.actor, intent=intent)))
+            return Answer(200, payloads.payment(cancel_payment(payment, actor=self.caller.actor, intent=intent)))
 
         return self.once(cancel, self._resume)
 
@@ -268,12 +268,12 @@ def _with_lists(rows: list[Payment], names: tuple[str, ...]) -> list[Shape]:
     test_mode = any(row.merchant.test_mode for row in rows)
     entries = books.entries_of(rows if "journal_entries" in names else [], test_mode=test_mode)
     made: dict[str, Callable[[Payment], list[Shape]]] = {
-        "operations": lambda row: [shapes.operation(operation) for operation in row.operations.all()],
-        "refunds": lambda row: [shapes.refund(refund) for refund in refunds[row.id]],
+        "operations": lambda row: [payloads.operation(operation) for operation in row.operations.all()],
+        "refunds": lambda row: [payloads.refund(refund) for refund in refunds[row.id]],
         "evidence": lambda row: [_evidence(transaction) for transaction in row.evidence.all()],
         "journal_entries": lambda row: entries[row.id],
     }
-    return [shapes.payment(row) | {name: made[name](row) for name in names} for row in rows]
+    return [payloads.payment(row) | {name: made[name](row) for name in names} for row in rows]
 
 
 def _evidence(row: CardEvidence) -> Shape:
@@ -284,7 +284,7 @@ def _evidence(row: CardEvidence) -> Shape:
         "object": row.OBJECT,
         "terminal": row.terminal_id,
         "series": row.series,
-        "created_at": shapes.instant(row.created_at),
+        "created_at": payloads.instant(row.created_at),
         "test_mode": row.merchant.test_mode,
     }
 

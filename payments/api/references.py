@@ -2,12 +2,12 @@
 
 from typing import Any, Final
 
-from payments import directory
+from payments import object_index
 from payments.api.fields import Reference
 from payments.api.views import channel_of
+from payments.db.compiled_queries import Prepared
 from payments.models import Channel, Order, Payment, ProviderAccount
 from payments.people.actors import Caller
-from payments.prepared import Prepared
 
 _ORDER: Final = Prepared(
     lambda merchant_id, order_id: Order.objects.filter(id=order_id, merchant_id=merchant_id).select_related(
@@ -60,7 +60,7 @@ def _payment(caller: Caller, payment_id: str) -> Payment | None:
 
 
 def _terminal(caller: Caller, terminal_id: str) -> str | None:
-    return terminal_id if directory.exists("trm", terminal_id, merchant_id=caller.merchant_id) else None
+    return terminal_id if object_index.exists("trm", terminal_id, merchant_id=caller.merchant_id) else None
 
 
 def _namespace(caller: Caller, namespace: str) -> str | None:

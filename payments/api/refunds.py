@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from payments import shapes
+from payments import payloads
 from payments.api.fields import OPTIONAL, Amount, Choice, Instant, Metadata, StrictField, Text
 from payments.api.idempotency import Answer
 from payments.api.inputs import Input, Nothing, Paging
@@ -26,7 +26,7 @@ from payments.api.schemas import (
     words,
 )
 from payments.api.views import ApiView
-from payments.iban import compact
+from payments.core.iban import compact
 from payments.models import Channel, Order, Refund
 from payments.models.refund import RefundStatus, Route
 from payments.queries import refunds as queries
@@ -212,7 +212,7 @@ class Refunds(RefundView):
     def _create(self, intent: Intent) -> Answer:
         made = request_refund(self.wish(), actor=self.caller, intent=intent)
         kept = in_full([made])[0]
-        return Answer(201, kept | {"parts": shapes.refund(made, voucher_code=made.voucher_code)["parts"]}, kept=kept)
+        return Answer(201, kept | {"parts": payloads.refund(made, voucher_code=made.voucher_code)["parts"]}, kept=kept)
 
     def _resume(self, object_id: str) -> Answer:
         return Answer(201, in_full([self.one(self.rows(), id=object_id)])[0])
@@ -257,7 +257,7 @@ class CancelRefund(RefundView):
 def in_full(rows: list[Refund]) -> list[Shape]:
     """Refunds with who agreed to them."""
     approvals = queries.approvals_of(row.id for row in rows)
-    return [shapes.refund(row, approvals=approvals.get(row.id, [])) for row in rows]
+    return [payloads.refund(row, approvals=approvals.get(row.id, [])) for row in rows]
 
 
 def _plan(plan: Plan) -> Shape:
@@ -270,7 +270,7 @@ def _plan(plan: Plan) -> Shape:
                 "payment": part.payment.id,
                 "amount": part.amount,
                 "route": part.route,
-                "expected_at": shapes.instant(part.expected_at),
+                "expected_at": payloads.instant(part.expected_at),
                 "rounding": part.rounding,
                 "reasons": list(part.reasons),
             }

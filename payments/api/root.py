@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from payments import shapes
+from payments import payloads
 from payments.api.openapi import described
 from payments.api.schemas import ROOT
 from payments.api.views import ApiView
@@ -30,7 +30,7 @@ class Root(ApiView):
                 "version": VERSION,
                 "test_mode": caller.test_mode,
                 "merchant": caller.merchant_id,
-                "channel": shapes.channel_ref(channel) if channel else None,
+                "channel": payloads.channel_ref(channel) if channel else None,
                 "scopes": list(caller.scopes),
                 "stream_url": settings.STREAM_URL,
             }

@@ -1,4 +1,4 @@
-"""How answers are described in the OpenAPI document: the counterpart of `payments.shapes`, held true by a test."""
+"""How answers are described in the OpenAPI document: the counterpart of `payments.payloads`, held true by a test."""
 
 from collections.abc import Iterable
 from typing import Any, Final

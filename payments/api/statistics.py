@@ -8,13 +8,13 @@ from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 
-from payments import shapes, statistics
+from payments import payloads, statistics
 from payments.api.fields import Currency, Day, Words
 from payments.api.inputs import Query
 from payments.api.openapi import described
 from payments.api.schemas import CHANNEL_REF, CURRENCY, DAY, MINOR_UNITS, TEXT, WHOLE, define, many, maybe, record, word
 from payments.api.views import ApiView
-from payments.errors import Fault, ValidationFailed
+from payments.core.errors import Fault, ValidationFailed
 from payments.models import Channel, Merchant
 
 Shape = dict[str, Any]
@@ -97,9 +97,9 @@ def _end_of_month(day: date) -> date:
 def _row(row: dict[str, Any], channels: dict[str, Channel]) -> Shape:
     shape = {name: value for name, value in row.items() if name != "channel_id"}
     if "channel_id" in row:
-        shape["channel"] = shapes.channel_ref(channels[row["channel_id"]])
+        shape["channel"] = payloads.channel_ref(channels[row["channel_id"]])
     if "business_day" in row:
-        shape["business_day"] = shapes.day(row["business_day"])
+        shape["business_day"] = payloads.day(row["business_day"])
     for name in ("method", "brand"):
         if name in row:
             shape[name] = row[name] or None

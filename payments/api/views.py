@@ -20,11 +20,11 @@ from payments.api.errors import MethodNotAllowed, handle
 from payments.api.idempotency import Answer, encode, respond
 from payments.api.inputs import Input, Query, read, read_query
 from payments.api.pagination import page
-from payments.errors import Forbidden, Invalid, NotFound
+from payments.core.errors import Forbidden, Invalid, NotFound
+from payments.db.compiled_queries import Prepared
 from payments.models import Channel, Merchant
 from payments.people.actors import Caller
 from payments.people.scopes import WHOLE_MERCHANT
-from payments.prepared import Prepared
 from payments.services.intent import Intent
 
 Row = TypeVar("Row", bound=Model)

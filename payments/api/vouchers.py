@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from payments import guessing, shapes
+from payments import payloads
 from payments.api.fields import OPTIONAL, Amount, Choice, Currency, Instant
 from payments.api.idempotency import Answer
 from payments.api.inputs import Input
@@ -13,9 +13,10 @@ from payments.api.openapi import described
 from payments.api.references import channel_field, order_field
 from payments.api.schemas import VOUCHER
 from payments.api.views import ApiView
-from payments.errors import NotFound, TooMany
+from payments.core.errors import NotFound, TooMany
+from payments.core.money import Money
 from payments.models import Voucher
-from payments.money import Money
+from payments.runtime import throttling
 from payments.services import voucher as service
 from payments.services.intent import Intent
 from payments.services.voucher import VoucherRequest
@@ -55,10 +56,10 @@ class Vouchers(ApiView):
             actor=self.caller.actor,
             intent=intent,
         )
-        return Answer(201, shapes.voucher(made, code=made.code), kept=shapes.voucher(made))
+        return Answer(201, payloads.voucher(made, code=made.code), kept=payloads.voucher(made))
 
     def _resume(self, object_id: str) -> Answer:
-        return Answer(201, shapes.voucher(self.one(Voucher.objects.select_related("merchant"), id=object_id)))
+        return Answer(201, payloads.voucher(self.one(Voucher.objects.select_related("merchant"), id=object_id)))
 
 
 class OneVoucher(ApiView):
@@ -74,11 +75,11 @@ class OneVoucher(ApiView):
         except NotFound:
             self._slow_down()
             raise
-        return self.answer(shapes.voucher(found, code=code))
+        return self.answer(payloads.voucher(found, code=code))
 
     def _slow_down(self) -> None:
         """Whoever tries many codes that do not exist is guessing."""
-        seconds = guessing.wrong("voucher", self.caller.key_id)
+        seconds = throttling.wrong("voucher", self.caller.key_id)
         if seconds is not None:
             raise TooMany(
                 "too_many_requests", "Too many wrong codes. Wait for Retry-After seconds.", retry_after=seconds

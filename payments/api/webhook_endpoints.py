@@ -26,7 +26,7 @@ from payments.api.schemas import (
     words,
 )
 from payments.api.views import ApiView
-from payments.notify import queries, shapes
+from payments.notify import payloads, queries
 from payments.notify.models import WebhookDelivery, WebhookEndpoint
 from payments.notify.services import endpoints, resend
 from payments.services.intent import Intent
@@ -99,7 +99,7 @@ class EndpointView(ApiView):
     def told(self, endpoint_id: str, status: int = 200) -> Answer:
         """An endpoint as it is shown again: its secret never is."""
         row = queries.endpoint(endpoint_id=endpoint_id, **self.whose)
-        return Answer(status, {**shapes.endpoint(row), "secret": None})
+        return Answer(status, {**payloads.endpoint(row), "secret": None})
 
 
 class Endpoints(EndpointView):
@@ -108,7 +108,7 @@ class Endpoints(EndpointView):
     @described("list_webhook_endpoints", "Endpoints", {200: page_of(ENDPOINT)}, query=Paging, tag="Webhooks out")
     def get(self, request: Request) -> HttpResponse:
         query = self.query(Paging)
-        return self.page(queries.endpoints(**self.whose), shapes.endpoint, query)
+        return self.page(queries.endpoints(**self.whose), payloads.endpoint, query)
 
     @described("create_webhook_endpoint", "Add one", {201: NEW_ENDPOINT}, body=EndpointInput, tag="Webhooks out")
     def post(self, request: Request) -> HttpResponse:
@@ -128,7 +128,7 @@ class OneEndpoint(EndpointView):
     @described("get_webhook_endpoint", "One endpoint", {200: ENDPOINT}, refusals=[404], tag="Webhooks out")
     def get(self, request: Request, endpoint_id: str) -> HttpResponse:
         self.query()
-        return self.answer(shapes.endpoint(self.one(queries.endpoints(**self.whose), id=endpoint_id)))
+        return self.answer(payloads.endpoint(self.one(queries.endpoints(**self.whose), id=endpoint_id)))
 
     @described(
         "change_webhook_endpoint",
@@ -144,7 +144,7 @@ class OneEndpoint(EndpointView):
         self.one(queries.endpoints(**self.whose), id=endpoint_id)
         given = self.input(EndpointChangeInput)
         row = endpoints.update(endpoint_id=endpoint_id, actor=self.caller.actor, **self.whose, **given)
-        return self.answer(shapes.endpoint(row))
+        return self.answer(payloads.endpoint(row))
 
     @described("delete_webhook_endpoint", "Delete one", {204: None}, refusals=[404], tag="Webhooks out")
     def delete(self, request: Request, endpoint_id: str) -> HttpResponse:
@@ -179,7 +179,7 @@ class Deliveries(EndpointView):
     def get(self, request: Request, endpoint_id: str) -> HttpResponse:
         query = self.query(Paging)
         self.one(queries.endpoints(**self.whose), id=endpoint_id)
-        return self.page(queries.deliveries(endpoint_id=endpoint_id, **self.whose), shapes.delivery, query)
+        return self.page(queries.deliveries(endpoint_id=endpoint_id, **self.whose), payloads.delivery, query)
 
 
 class Resend(EndpointView):
@@ -193,12 +193,12 @@ class Resend(EndpointView):
             with transaction.atomic():
                 intent.begin(delivery_id)
                 row = resend.resend(delivery_id=delivery_id, **self.whose)
-            return Answer(202, shapes.delivery(row))
+            return Answer(202, payloads.delivery(row))
 
         return self.once(again, self._resume)
 
     def _resume(self, object_id: str) -> Answer:
-        return Answer(202, shapes.delivery(self.one(self._deliveries(), id=object_id)))
+        return Answer(202, payloads.delivery(self.one(self._deliveries(), id=object_id)))
 
     def _deliveries(self) -> Any:
         rows = WebhookDelivery.objects.select_related("endpoint")
@@ -208,5 +208,5 @@ class Resend(EndpointView):
 
 def _once(made: endpoints.NewSecret, status: int) -> Answer:
     """The secret is shown this once; a repetition of the request has null there."""
-    kept = {**shapes.endpoint(made.endpoint), "secret": None}
+    kept = {**payloads.endpoint(made.endpoint), "secret": None}
     return Answer(status, {**kept, "secret": made.secret}, kept=kept)

@@ -10,9 +10,9 @@ from payments.api.body import read_bytes
 from payments.api.openapi import described
 from payments.api.schemas import ANY_OBJECT, record, word
 from payments.api.views import JsonView
-from payments.errors import NotFound
+from payments.core.errors import NotFound
+from payments.db.compiled_queries import Prepared
 from payments.models import ProviderAccount
-from payments.prepared import Prepared
 from payments.services.receive import receive
 
 RECEIVED = record(status=word("received"))

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from payments.models import PaymentLink
-from payments.typed import AmountField
+from payments.text.form_fields import AmountField
 
 
 class PayForm(forms.Form):

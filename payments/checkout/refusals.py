@@ -5,7 +5,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments.errors import NotFound, OnetillError
+from payments.core.errors import NotFound, OnetillError
 
 _TEXTS: Final = {
     "amount_out_of_bounds": gettext_lazy("Choose an amount between the two that are shown."),

@@ -14,17 +14,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from payments import guessing
 from payments.checkout.forms import PayForm
 from payments.checkout.refusals import explain
-from payments.errors import NotFound, OnetillError, TooMany
+from payments.core.errors import NotFound, OnetillError, TooMany
 from payments.models import Payment, PaymentLink
 from payments.models.payment import Method, PaymentStatus
+from payments.payloads import PAYMENT_RELATED
 from payments.people.origin import address_in
 from payments.queries.links import standing
+from payments.runtime import throttling
 from payments.services import link as service
-from payments.shapes import PAYMENT_RELATED
-from payments.written import title
+from payments.text.formatting import title
 
 Status = PaymentLink.Status
 View = Callable[..., HttpResponse]
@@ -112,7 +112,7 @@ def _take(request: HttpRequest, row: PaymentLink) -> HttpResponse:
 
 def _refuse(request: HttpRequest, row: PaymentLink, form: PayForm, refusal: OnetillError) -> HttpResponse:
     """Say it on the form. Whoever tries many codes that do not exist is guessing."""
-    seconds = guessing.wrong("voucher", row.id) if isinstance(refusal, NotFound) else None
+    seconds = throttling.wrong("voucher", row.id) if isinstance(refusal, NotFound) else None
     form.add_error(None, explain(refusal if seconds is None else None))
     seconds = refusal.retry_after if isinstance(refusal, TooMany) else seconds
     response = _show(request, service.read(row.id), form, status=422 if seconds is None else 429)

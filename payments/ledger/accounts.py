@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 
-from payments.ids import new_id
+from payments.core.ids import new_id
 from payments.ledger import sql
 from payments.ledger.entries import AccountSpec
 from payments.ledger.errors import AccountDiffers

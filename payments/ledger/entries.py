@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from payments.core.money import EXPONENTS
 from payments.ledger.errors import ItemMissing, LineRefused, Unbalanced
-from payments.money import EXPONENTS
 
 MAX_LINE: Final = 2**62  # far above any amount Onetill takes; two of them still add up within a BIGINT
 

@@ -1,4 +1,4 @@
-"""What the ledger refuses, in the tree of `payments.errors`.
+"""What the ledger refuses, in the tree of `payments.core.errors`.
 
 Invalid
 ├── Unbalanced      the lines do not sum to zero in each currency
@@ -17,7 +17,7 @@ BooksRefused        the database refused what the checks above let through: a de
 from collections.abc import Mapping
 from typing import Any
 
-from payments.errors import Conflict, Invalid, NotFound, OnetillError
+from payments.core.errors import Conflict, Invalid, NotFound, OnetillError
 
 
 class Unbalanced(Invalid):

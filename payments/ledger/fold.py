@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 
-from payments.crash_points import reach
 from payments.ledger import sql
+from payments.runtime.fail_points import reach
 
 BATCH: Final = 20_000  # postings; a transaction that wrote more is folded whole
 

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from payments.fields import IdField
+from payments.db.fields import IdField
 
 
 class Account(models.Model):

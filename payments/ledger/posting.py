@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections
 from psycopg import RawCursor
 
-from payments.ids import new_id
+from payments.core.ids import new_id
 from payments.ledger import accounts, sql
 from payments.ledger.entries import AccountKind, AccountSpec, Entry, Line, Posted, check, credit, debit
 from payments.ledger.errors import AlreadyReversed, BooksRefused, DayClosed, KeyReused, NoSuchEntry

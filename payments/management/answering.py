@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from payments.errors import Fault, OnetillError, ValidationFailed, wrong
+from payments.core.errors import Fault, OnetillError, ValidationFailed, wrong
 from payments.models import Merchant
 
 

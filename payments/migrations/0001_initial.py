@@ -4,9 +4,9 @@ import django.db.models.deletion
 import django.db.models.expressions
 import django.utils.timezone
 import functools
-import payments.crypto
-import payments.fields
-import payments.ids
+import payments.core.crypto
+import payments.db.fields
+import payments.core.ids
 from django.conf import settings
 from django.db import migrations, models
 
@@ -36,9 +36,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("mer",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("mer",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                     models.CharField(choices=[("test", "test"), ("live", "live")], max_length=4, verbose_name="mode"),
                 ),
                 ("country", models.CharField(default="NL", max_length=2, verbose_name="country")),
-                ("currency", payments.fields.CurrencyField(default="EUR", max_length=3, verbose_name="currency")),
+                ("currency", payments.db.fields.CurrencyField(default="EUR", max_length=3, verbose_name="currency")),
                 ("timezone", models.CharField(default="Europe/Amsterdam", max_length=64, verbose_name="time zone")),
                 ("iban", models.CharField(blank=True, default="", max_length=34, verbose_name="IBAN")),
                 (
@@ -89,9 +89,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("chn",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("chn",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
@@ -138,9 +138,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("ord",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("ord",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
@@ -149,14 +149,14 @@ class Migration(migrations.Migration):
                 ),
                 ("namespace", models.CharField(max_length=64, verbose_name="namespace")),
                 ("reference", models.CharField(blank=True, max_length=64, null=True, verbose_name="reference")),
-                ("currency", payments.fields.CurrencyField(max_length=3, verbose_name="currency")),
-                ("total", payments.fields.AmountField(blank=True, null=True, verbose_name="total")),
-                ("authorized", payments.fields.AmountField(default=0, verbose_name="authorized")),
-                ("captured", payments.fields.AmountField(default=0, verbose_name="captured")),
-                ("refunded", payments.fields.AmountField(default=0, verbose_name="refunded")),
-                ("refund_reserved", payments.fields.AmountField(default=0, verbose_name="reserved for refunds")),
-                ("charged_back", payments.fields.AmountField(default=0, verbose_name="charged back")),
-                ("excess", payments.fields.AmountField(default=0, verbose_name="excess")),
+                ("currency", payments.db.fields.CurrencyField(max_length=3, verbose_name="currency")),
+                ("total", payments.db.fields.AmountField(blank=True, null=True, verbose_name="total")),
+                ("authorized", payments.db.fields.AmountField(default=0, verbose_name="authorized")),
+                ("captured", payments.db.fields.AmountField(default=0, verbose_name="captured")),
+                ("refunded", payments.db.fields.AmountField(default=0, verbose_name="refunded")),
+                ("refund_reserved", payments.db.fields.AmountField(default=0, verbose_name="reserved for refunds")),
+                ("charged_back", payments.db.fields.AmountField(default=0, verbose_name="charged back")),
+                ("excess", payments.db.fields.AmountField(default=0, verbose_name="excess")),
                 (
                     "channel",
                     models.ForeignKey(
@@ -194,9 +194,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("pay",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("pay",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
@@ -252,17 +252,17 @@ class Migration(migrations.Migration):
                         verbose_name="method",
                     ),
                 ),
-                ("amount", payments.fields.AmountField(verbose_name="amount")),
-                ("currency", payments.fields.CurrencyField(max_length=3, verbose_name="currency")),
-                ("tip", payments.fields.AmountField(default=0, verbose_name="tip")),
-                ("cashback", payments.fields.AmountField(default=0, verbose_name="cashback")),
+                ("amount", payments.db.fields.AmountField(verbose_name="amount")),
+                ("currency", payments.db.fields.CurrencyField(max_length=3, verbose_name="currency")),
+                ("tip", payments.db.fields.AmountField(default=0, verbose_name="tip")),
+                ("cashback", payments.db.fields.AmountField(default=0, verbose_name="cashback")),
                 ("manual_capture", models.BooleanField(default=False, verbose_name="captured by hand")),
-                ("amount_authorized", payments.fields.AmountField(default=0, verbose_name="authorized")),
-                ("amount_captured", payments.fields.AmountField(default=0, verbose_name="captured")),
-                ("amount_released", payments.fields.AmountField(default=0, verbose_name="released")),
-                ("amount_refunded", payments.fields.AmountField(default=0, verbose_name="refunded")),
-                ("refund_reserved", payments.fields.AmountField(default=0, verbose_name="reserved for refunds")),
-                ("amount_charged_back", payments.fields.AmountField(default=0, verbose_name="charged back")),
+                ("amount_authorized", payments.db.fields.AmountField(default=0, verbose_name="authorized")),
+                ("amount_captured", payments.db.fields.AmountField(default=0, verbose_name="captured")),
+                ("amount_released", payments.db.fields.AmountField(default=0, verbose_name="released")),
+                ("amount_refunded", payments.db.fields.AmountField(default=0, verbose_name="refunded")),
+                ("refund_reserved", payments.db.fields.AmountField(default=0, verbose_name="reserved for refunds")),
+                ("amount_charged_back", payments.db.fields.AmountField(default=0, verbose_name="charged back")),
                 ("provisional", models.BooleanField(default=False, verbose_name="provisional")),
                 ("confirmed_at", models.DateTimeField(blank=True, null=True)),
                 (
@@ -281,7 +281,7 @@ class Migration(migrations.Migration):
                 ("verification", models.CharField(blank=True, max_length=16, null=True, verbose_name="verification")),
                 (
                     "terminal_id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         blank=True, db_collation="C", max_length=30, null=True, verbose_name="terminal"
                     ),
                 ),
@@ -290,9 +290,9 @@ class Migration(migrations.Migration):
                     "receipt_number",
                     models.CharField(blank=True, max_length=40, null=True, verbose_name="receipt number"),
                 ),
-                ("received", payments.fields.AmountField(blank=True, null=True, verbose_name="cash received")),
-                ("change", payments.fields.AmountField(blank=True, null=True, verbose_name="change given")),
-                ("rounding", payments.fields.AmountField(default=0, verbose_name="cash rounding")),
+                ("received", payments.db.fields.AmountField(blank=True, null=True, verbose_name="cash received")),
+                ("change", payments.db.fields.AmountField(blank=True, null=True, verbose_name="change given")),
+                ("rounding", payments.db.fields.AmountField(default=0, verbose_name="cash rounding")),
                 ("description", models.TextField(blank=True, default="", verbose_name="description")),
                 ("vat", models.JSONField(blank=True, default=list)),
                 ("metadata", models.JSONField(blank=True, default=dict)),
@@ -342,9 +342,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("op",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("op",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
@@ -379,8 +379,8 @@ class Migration(migrations.Migration):
                         verbose_name="carried out by",
                     ),
                 ),
-                ("amount", payments.fields.AmountField(verbose_name="amount")),
-                ("currency", payments.fields.CurrencyField(max_length=3, verbose_name="currency")),
+                ("amount", payments.db.fields.AmountField(verbose_name="amount")),
+                ("currency", payments.db.fields.CurrencyField(max_length=3, verbose_name="currency")),
                 ("final", models.BooleanField(default=True)),
                 (
                     "outcome",
@@ -442,9 +442,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("dsc",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("dsc",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
@@ -488,26 +488,26 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("key", models.CharField(editable=False, max_length=200)),
-                ("amount", payments.fields.AmountField(blank=True, null=True, verbose_name="amount")),
+                ("amount", payments.db.fields.AmountField(blank=True, null=True, verbose_name="amount")),
                 (
                     "currency",
-                    payments.fields.CurrencyField(blank=True, max_length=3, null=True, verbose_name="currency"),
+                    payments.db.fields.CurrencyField(blank=True, max_length=3, null=True, verbose_name="currency"),
                 ),
                 (
                     "channel_id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         blank=True, db_collation="C", max_length=30, null=True, verbose_name="channel"
                     ),
                 ),
                 (
                     "terminal_id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         blank=True, db_collation="C", max_length=30, null=True, verbose_name="terminal"
                     ),
                 ),
                 (
                     "settlement_file_id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         blank=True, db_collation="C", max_length=30, null=True, verbose_name="settlement file"
                     ),
                 ),
@@ -560,9 +560,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("cbk",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("cbk",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
@@ -571,8 +571,8 @@ class Migration(migrations.Migration):
                 ),
                 ("item", models.BigIntegerField(editable=False, unique=True)),
                 ("provider_reference", models.CharField(max_length=255, verbose_name="reference at the provider")),
-                ("amount", payments.fields.AmountField(verbose_name="amount")),
-                ("currency", payments.fields.CurrencyField(max_length=3, verbose_name="currency")),
+                ("amount", payments.db.fields.AmountField(verbose_name="amount")),
+                ("currency", payments.db.fields.CurrencyField(max_length=3, verbose_name="currency")),
                 (
                     "status",
                     models.CharField(
@@ -617,21 +617,21 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("txn",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("txn",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
                         serialize=False,
                     ),
                 ),
-                ("terminal_id", payments.fields.IdField(db_collation="C", max_length=30, verbose_name="terminal")),
+                ("terminal_id", payments.db.fields.IdField(db_collation="C", max_length=30, verbose_name="terminal")),
                 ("series", models.PositiveIntegerField(verbose_name="series")),
                 ("sequence", models.PositiveBigIntegerField(verbose_name="sequence")),
                 ("type", models.CharField(max_length=8, verbose_name="type")),
-                ("amount", payments.fields.AmountField(verbose_name="amount")),
-                ("currency", payments.fields.CurrencyField(max_length=3, verbose_name="currency")),
+                ("amount", payments.db.fields.AmountField(verbose_name="amount")),
+                ("currency", payments.db.fields.CurrencyField(max_length=3, verbose_name="currency")),
                 ("occurred_at", models.DateTimeField(verbose_name="occurred at")),
                 ("rrn", models.CharField(blank=True, max_length=40, null=True, verbose_name="RRN")),
                 ("stan", models.CharField(blank=True, max_length=20, null=True, verbose_name="STAN")),
@@ -683,9 +683,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("pac",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("pac",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
@@ -696,7 +696,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=200, verbose_name="name")),
                 (
                     "currency",
-                    payments.fields.CurrencyField(default="EUR", max_length=3, verbose_name="settlement currency"),
+                    payments.db.fields.CurrencyField(default="EUR", max_length=3, verbose_name="settlement currency"),
                 ),
                 (
                     "external_id",
@@ -705,7 +705,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("bank_iban", models.CharField(blank=True, default="", max_length=34, verbose_name="pays out to IBAN")),
-                ("credentials", payments.crypto.EncryptedTextField(blank=True, default="", editable=False)),
+                ("credentials", payments.core.crypto.EncryptedTextField(blank=True, default="", editable=False)),
                 ("fee_rates", models.JSONField(blank=True, default=list, verbose_name="fee rates")),
                 ("default", models.BooleanField(default=False, verbose_name="used when none is named")),
                 ("active", models.BooleanField(default=True, verbose_name="active")),
@@ -746,9 +746,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("pev",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("pev",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
@@ -804,17 +804,17 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("ref",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("ref",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
                         serialize=False,
                     ),
                 ),
-                ("amount", payments.fields.AmountField(verbose_name="amount")),
-                ("currency", payments.fields.CurrencyField(max_length=3, verbose_name="currency")),
+                ("amount", payments.db.fields.AmountField(verbose_name="amount")),
+                ("currency", payments.db.fields.CurrencyField(max_length=3, verbose_name="currency")),
                 (
                     "status",
                     models.CharField(
@@ -875,9 +875,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("prt",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("prt",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
@@ -886,8 +886,8 @@ class Migration(migrations.Migration):
                 ),
                 ("item", models.BigIntegerField(editable=False, unique=True)),
                 ("position", models.PositiveSmallIntegerField()),
-                ("amount", payments.fields.AmountField(verbose_name="amount")),
-                ("tip", payments.fields.AmountField(default=0, verbose_name="tip")),
+                ("amount", payments.db.fields.AmountField(verbose_name="amount")),
+                ("tip", payments.db.fields.AmountField(default=0, verbose_name="tip")),
                 (
                     "route",
                     models.CharField(
@@ -920,12 +920,12 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "terminal_id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         blank=True, db_collation="C", max_length=30, null=True, verbose_name="terminal"
                     ),
                 ),
-                ("bank_account", payments.crypto.EncryptedTextField(blank=True, default="", editable=False)),
-                ("rounding", payments.fields.AmountField(default=0, verbose_name="cash rounding")),
+                ("bank_account", payments.core.crypto.EncryptedTextField(blank=True, default="", editable=False)),
+                ("rounding", payments.db.fields.AmountField(default=0, verbose_name="cash rounding")),
                 ("expected_at", models.DateTimeField(blank=True, null=True, verbose_name="expected at")),
                 ("released_at", models.DateTimeField(blank=True, null=True, verbose_name="released at")),
                 ("reasons", models.JSONField(blank=True, default=list)),
@@ -967,20 +967,20 @@ class Migration(migrations.Migration):
             name="StatisticDelta",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("merchant_id", payments.fields.IdField(db_collation="C", max_length=30)),
-                ("channel_id", payments.fields.IdField(db_collation="C", max_length=30)),
+                ("merchant_id", payments.db.fields.IdField(db_collation="C", max_length=30)),
+                ("channel_id", payments.db.fields.IdField(db_collation="C", max_length=30)),
                 ("business_day", models.DateField()),
                 ("hour", models.PositiveSmallIntegerField()),
                 ("method", models.CharField(max_length=16)),
                 ("origin", models.CharField(max_length=8)),
                 ("brand", models.CharField(default="", max_length=32)),
-                ("currency", payments.fields.CurrencyField(max_length=3)),
+                ("currency", payments.db.fields.CurrencyField(max_length=3)),
                 ("sales_count", models.BigIntegerField(default=0)),
-                ("sales_amount", payments.fields.AmountField(default=0)),
+                ("sales_amount", payments.db.fields.AmountField(default=0)),
                 ("refunds_count", models.BigIntegerField(default=0)),
-                ("refunds_amount", payments.fields.AmountField(default=0)),
-                ("chargebacks_amount", payments.fields.AmountField(default=0)),
-                ("tips_amount", payments.fields.AmountField(default=0)),
+                ("refunds_amount", payments.db.fields.AmountField(default=0)),
+                ("chargebacks_amount", payments.db.fields.AmountField(default=0)),
+                ("tips_amount", payments.db.fields.AmountField(default=0)),
             ],
             options={
                 "verbose_name": "statistic change",
@@ -992,20 +992,20 @@ class Migration(migrations.Migration):
             name="StatisticTotal",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("merchant_id", payments.fields.IdField(db_collation="C", max_length=30)),
-                ("channel_id", payments.fields.IdField(db_collation="C", max_length=30)),
+                ("merchant_id", payments.db.fields.IdField(db_collation="C", max_length=30)),
+                ("channel_id", payments.db.fields.IdField(db_collation="C", max_length=30)),
                 ("business_day", models.DateField()),
                 ("hour", models.PositiveSmallIntegerField()),
                 ("method", models.CharField(max_length=16)),
                 ("origin", models.CharField(max_length=8)),
                 ("brand", models.CharField(default="", max_length=32)),
-                ("currency", payments.fields.CurrencyField(max_length=3)),
+                ("currency", payments.db.fields.CurrencyField(max_length=3)),
                 ("sales_count", models.BigIntegerField(default=0)),
-                ("sales_amount", payments.fields.AmountField(default=0)),
+                ("sales_amount", payments.db.fields.AmountField(default=0)),
                 ("refunds_count", models.BigIntegerField(default=0)),
-                ("refunds_amount", payments.fields.AmountField(default=0)),
-                ("chargebacks_amount", payments.fields.AmountField(default=0)),
-                ("tips_amount", payments.fields.AmountField(default=0)),
+                ("refunds_amount", payments.db.fields.AmountField(default=0)),
+                ("chargebacks_amount", payments.db.fields.AmountField(default=0)),
+                ("tips_amount", payments.db.fields.AmountField(default=0)),
             ],
             options={
                 "verbose_name": "statistic",
@@ -1031,13 +1031,13 @@ class Migration(migrations.Migration):
             name="Transition",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("object_id", payments.fields.IdField(db_collation="C", max_length=30, verbose_name="object")),
+                ("object_id", payments.db.fields.IdField(db_collation="C", max_length=30, verbose_name="object")),
                 ("from_status", models.CharField(max_length=20, verbose_name="from")),
                 ("to_status", models.CharField(max_length=20, verbose_name="to")),
                 ("actor", models.CharField(max_length=100, verbose_name="by")),
                 (
                     "operation_id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         blank=True, db_collation="C", max_length=30, null=True, verbose_name="operation"
                     ),
                 ),
@@ -1058,9 +1058,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("vch",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("vch",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
@@ -1070,9 +1070,9 @@ class Migration(migrations.Migration):
                 ("item", models.BigIntegerField(editable=False, unique=True)),
                 ("code_hash", models.CharField(editable=False, max_length=64)),
                 ("code_end", models.CharField(max_length=4, verbose_name="code ends in")),
-                ("amount", payments.fields.AmountField(verbose_name="amount")),
-                ("balance", payments.fields.AmountField(verbose_name="balance")),
-                ("currency", payments.fields.CurrencyField(max_length=3, verbose_name="currency")),
+                ("amount", payments.db.fields.AmountField(verbose_name="amount")),
+                ("balance", payments.db.fields.AmountField(verbose_name="balance")),
+                ("currency", payments.db.fields.CurrencyField(max_length=3, verbose_name="currency")),
                 (
                     "status",
                     models.CharField(
@@ -1153,7 +1153,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("key", models.CharField(db_collation="C", max_length=255)),
                 ("fingerprint", models.BinaryField(max_length=32)),
-                ("object_id", payments.fields.IdField(db_collation="C", max_length=30)),
+                ("object_id", payments.db.fields.IdField(db_collation="C", max_length=30)),
                 ("status", models.PositiveSmallIntegerField(null=True)),
                 ("body", models.BinaryField(null=True)),
                 ("lease_until", models.DateTimeField(null=True)),

@@ -3,8 +3,8 @@
 import django.db.models.deletion
 import django.utils.timezone
 import functools
-import payments.fields
-import payments.ids
+import payments.db.fields
+import payments.core.ids
 import payments.models.link
 from django.db import migrations, models
 
@@ -25,9 +25,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("lnk",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("lnk",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
@@ -40,10 +40,10 @@ class Migration(migrations.Migration):
                         default=payments.models.link.new_token, editable=False, max_length=32, unique=True
                     ),
                 ),
-                ("amount", payments.fields.AmountField(blank=True, null=True, verbose_name="amount")),
-                ("amount_min", payments.fields.AmountField(blank=True, null=True, verbose_name="at least")),
-                ("amount_max", payments.fields.AmountField(blank=True, null=True, verbose_name="at most")),
-                ("currency", payments.fields.CurrencyField(max_length=3, verbose_name="currency")),
+                ("amount", payments.db.fields.AmountField(blank=True, null=True, verbose_name="amount")),
+                ("amount_min", payments.db.fields.AmountField(blank=True, null=True, verbose_name="at least")),
+                ("amount_max", payments.db.fields.AmountField(blank=True, null=True, verbose_name="at most")),
+                ("currency", payments.db.fields.CurrencyField(max_length=3, verbose_name="currency")),
                 ("description", models.TextField(verbose_name="description")),
                 ("methods", models.JSONField(blank=True, default=list)),
                 ("reusable", models.BooleanField(default=False, verbose_name="may be used again")),

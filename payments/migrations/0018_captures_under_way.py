@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-import payments.fields
+import payments.db.fields
 
 # Those without a final answer are few, and each is due to be looked at again: found by `operation_due`.
 UNDER_WAY = """
@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="payment",
             name="amount_under_way",
-            field=payments.fields.AmountField(db_default=0, default=0, verbose_name="being captured or released"),
+            field=payments.db.fields.AmountField(db_default=0, default=0, verbose_name="being captured or released"),
         ),
         migrations.RunSQL(UNDER_WAY, migrations.RunSQL.noop),
     ]

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from payments import rights
+from payments.db import rights
 
 PROVEN = (
     "id", "merchant_id", "terminal_id", "series", "sequence", "type", "amount", "currency", "occurred_at", "rrn", "stan",

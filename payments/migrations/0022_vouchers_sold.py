@@ -7,9 +7,9 @@ from django.contrib.postgres.operations import AddConstraintNotValid
 from django.db import migrations, models
 from django.db.models import F
 
-import payments.fields
-from payments.ids import new_id
-from payments.money import Money
+import payments.db.fields
+from payments.core.ids import new_id
+from payments.core.money import Money
 
 SOLD = """
 UPDATE payments_order o SET vouchers_sold = v.sold
@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="order",
             name="vouchers_sold",
-            field=payments.fields.AmountField(db_default=0, default=0, verbose_name="sold as vouchers"),
+            field=payments.db.fields.AmountField(db_default=0, default=0, verbose_name="sold as vouchers"),
         ),
         migrations.RunSQL(SOLD, migrations.RunSQL.noop),
         migrations.RunSQL(EXCESS, migrations.RunSQL.noop),

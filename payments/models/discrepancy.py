@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from payments.fields import AmountField, CurrencyField, IdField, id_factory
+from payments.db.fields import AmountField, CurrencyField, IdField, id_factory
 from payments.models.base import ApiObject
 from payments.models.merchant import Merchant
 from payments.models.payment import Payment
@@ -61,7 +61,9 @@ class Discrepancy(ApiObject):
     item = models.BigIntegerField(null=True, blank=True)  # the ledger item it is about, where there is one
     sequences: models.JSONField[Any, Any] = models.JSONField(null=True, blank=True)
     detail = models.TextField(_("detail"), blank=True, default="")
-    said: models.JSONField[Any, Any] = models.JSONField(null=True, blank=True, editable=False)  # see `payments.said`
+    said: models.JSONField[Any, Any] = models.JSONField(
+        null=True, blank=True, editable=False
+    )  # see `payments.text.messages`
     assigned_to = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from payments.fields import AmountField, CurrencyField, IdField, id_factory
+from payments.db.fields import AmountField, CurrencyField, IdField, id_factory
 from payments.models.base import ApiObject
 from payments.models.merchant import Merchant
 from payments.models.payment import Operation, Payment

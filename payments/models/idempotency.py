@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from payments.fields import IdField
+from payments.db.fields import IdField
 from payments.models.merchant import Merchant
 
 

@@ -9,10 +9,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from payments.crypto import EncryptedTextField
-from payments.fields import CurrencyField, IdField, id_factory
+from payments.core.crypto import EncryptedTextField
+from payments.core.money import Money
+from payments.db.fields import CurrencyField, IdField, id_factory
 from payments.models.base import ApiObject
-from payments.money import Money
 
 
 class Merchant(ApiObject):

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from payments.fields import AmountField, CurrencyField, IdField
+from payments.db.fields import AmountField, CurrencyField, IdField
 
 
 class Figures(models.Model):

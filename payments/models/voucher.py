@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from payments.fields import AmountField, CurrencyField, IdField, id_factory
+from payments.db.fields import AmountField, CurrencyField, IdField, id_factory
 from payments.models.base import ApiObject
 from payments.models.merchant import Channel, Merchant
 from payments.models.order import Order

@@ -3,11 +3,11 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from payments.fields import IdField
+from payments.db.fields import IdField
 
 
 class WorkFailure(models.Model):
-    """One item of one kind of work. Written by `payments.sweeping`, which says when it is tried again.
+    """One item of one kind of work. Written by `payments.runtime.sweeps`, which says when it is tried again.
 
     `due_at` None: it was set aside after too many failures, and waits for a person.
     """

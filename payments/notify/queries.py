@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from django.db.models import Q, QuerySet
 
-from payments.errors import NotFound
+from payments.core.errors import NotFound
 from payments.notify import sql
 from payments.notify.models import Event, WebhookDelivery, WebhookEndpoint
 

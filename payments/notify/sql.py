@@ -8,7 +8,7 @@ from typing import Final
 from django.db import connection
 from django.db.models import BigIntegerField, DateTimeField, Func
 
-from payments.bulk import Part, together
+from payments.db.bulk import Part, together
 
 
 class CurrentTransaction(Func):

@@ -16,8 +16,8 @@ from typing import Final, TypeVar
 
 from django.db import connections
 
-from payments.errors import TooMany
-from payments.notify import queries, shapes
+from payments.core.errors import TooMany
+from payments.notify import payloads, queries
 from payments.notify.models import Event
 from payments.notify.queries import Position
 from payments.people.actors import Caller
@@ -222,7 +222,7 @@ async def _present(listener: _Listener) -> AsyncIterator[Told | None]:
 
 
 def _told(row: Event) -> Told:
-    return Told(_position(row), row.channel_id, f"id: {row.id}\ndata: {shapes.body(row)}\n\n")
+    return Told(_position(row), row.channel_id, f"id: {row.id}\ndata: {payloads.body(row)}\n\n")
 
 
 def _position(row: Event) -> Position:

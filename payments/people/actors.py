@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from payments.errors import Forbidden
+from payments.core.errors import Forbidden
 from payments.people.models import User
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from django.http import HttpRequest
 
-from payments.crypto import decrypt, encrypt
+from payments.core.crypto import decrypt, encrypt
 
 SESSION_KEY: Final = "kept_form"
 LARGEST: Final = 50_000  # bytes; an upload is chosen again

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from payments.errors import Conflict
+from payments.core.errors import Conflict
 from payments.people import origin as origins
 from payments.people.forms import AddressForm, JoinForm, NewPasswordForm
 from payments.people.models import OneTimeLink, User

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from payments.errors import Fault, ValidationFailed
+from payments.core.errors import Fault, ValidationFailed
 
 SCOPES: Final = (
     "payments:read",

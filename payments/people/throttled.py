@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import trans_real
 
-from payments.errors import TooMany
+from payments.core.errors import TooMany
 from payments.people import origin as origins
 from payments.people.services import sign_in_attempts
 

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Final, Protocol
 
-from payments.errors import OnetillError
-from payments.money import Money
+from payments.core.errors import OnetillError
+from payments.core.money import Money
 
 
 class Verb(StrEnum):

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db.models import OuterRef, Subquery
 from django.utils.module_loading import import_string
 
-from payments import registry
 from payments.models import Operation, ProviderAccount, ProviderEvent
+from payments.providers import registry
 from payments.providers.base import Outcome
 
 

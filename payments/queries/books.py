@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.db.models import Q, QuerySet
 
-from payments import directory, shapes
+from payments import object_index, payloads
 from payments.ledger import queries
 from payments.ledger.models import Account, JournalEntry, Posting
 from payments.ledger.queries import Excerpt
@@ -50,7 +50,7 @@ def entries(merchant_id: str, *, about: str | None = None) -> QuerySet[JournalEn
     rows = JournalEntry.objects.filter(merchant_id=merchant_id).prefetch_related("postings__account")
     if about is None:
         return rows
-    items = directory.items_of(about, merchant_id=merchant_id)
+    items = object_index.items_of(about, merchant_id=merchant_id)
     # Few: read first, so that no plan walks through all entries in search of them.
     found = set(Posting.objects.filter(item__in=items).values_list("entry_id", flat=True))
     operations = Operation.objects.filter(payment_id=about, merchant_id=merchant_id).values_list("id", flat=True)
@@ -116,12 +116,12 @@ def entry(row: JournalEntry, *, test_mode: bool) -> Shape:
         "object": "journal_entry",
         "key": row.key,
         "event": row.event,
-        "book_date": shapes.day(row.book_date),
-        "occurred_at": shapes.instant(row.occurred_at),
-        "booked_at": shapes.instant(row.booked_at),
+        "book_date": payloads.day(row.book_date),
+        "occurred_at": payloads.instant(row.occurred_at),
+        "booked_at": payloads.instant(row.booked_at),
         "reverses": row.reverses_id,
         "postings": [_posting(posting) for posting in sorted(row.postings.all(), key=lambda posting: posting.line)],
-        "created_at": shapes.instant(row.booked_at),
+        "created_at": payloads.instant(row.booked_at),
         "test_mode": test_mode,
     }
 
@@ -134,9 +134,9 @@ def account_posting(row: Posting, account: Account) -> Shape:
         "line": row.line,
         "item": row.item,
         **_sides(row, account),
-        "book_date": shapes.day(row.entry.book_date),
-        "occurred_at": shapes.instant(row.entry.occurred_at),
-        "booked_at": shapes.instant(row.entry.booked_at),
+        "book_date": payloads.day(row.entry.book_date),
+        "occurred_at": payloads.instant(row.entry.occurred_at),
+        "booked_at": payloads.instant(row.entry.booked_at),
     }
 
 

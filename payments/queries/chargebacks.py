@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django.db.models import Q, QuerySet
 
-from payments import shapes
+from payments import payloads
 from payments.models import Chargeback
 
 # While it is asked about or open, the merchant may send evidence.
@@ -29,4 +29,4 @@ def chargebacks(merchant_id: str, filters: Mapping[str, Any] | None = None) -> Q
     given = filters or {}
     rows = Chargeback.objects.filter(merchant_id=merchant_id).select_related("merchant", "order")
     rows = rows.filter(**{column: given[name] for name, column in _COLUMNS.items() if name in given})
-    return rows.prefetch_related(*shapes.CHARGEBACK_PREFETCH)
+    return rows.prefetch_related(*payloads.CHARGEBACK_PREFETCH)

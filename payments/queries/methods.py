@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from payments import registry
 from payments.models import Channel, Merchant, ProviderAccount
 from payments.models.merchant import WITH_COUNTER
 from payments.models.payment import Method
+from payments.providers import registry
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 
-from payments import shapes
+from payments import payloads
 from payments.models import CardEvidence, Chargeback, Operation, Order, Payment, Refund, RefundPart, Transition
 from payments.models.payment import PaymentStatus
 from payments.people.models import AuditLog
@@ -48,8 +48,8 @@ def orders(merchant_id: str, filters: Mapping[str, Any] | None = None) -> QueryS
 def stories(rows: Sequence[Order]) -> list[Story]:
     """The stories of these orders, with a number of queries that does not depend on how many there are."""
     found = {row.id: Story(row) for row in rows}
-    payments = {row.id: row for row in _of(found, Payment.objects.select_related(*shapes.PAYMENT_RELATED))}
-    refunds = Refund.objects.select_related(*shapes.REFUND_RELATED).prefetch_related(*shapes.REFUND_PREFETCH)
+    payments = {row.id: row for row in _of(found, Payment.objects.select_related(*payloads.PAYMENT_RELATED))}
+    refunds = Refund.objects.select_related(*payloads.REFUND_RELATED).prefetch_related(*payloads.REFUND_PREFETCH)
     order_of: dict[str, str] = {}
     for payment in payments.values():
         payment.order = found[payment.order_id].order
@@ -59,7 +59,7 @@ def stories(rows: Sequence[Order]) -> list[Story]:
         found[refund.order_id].refunds.append(refund)
         order_of[refund.id] = refund.order_id
     chargebacks = Chargeback.objects.select_related("merchant", "order", "payment__channel")
-    for chargeback in _of(found, chargebacks.prefetch_related(*shapes.CHARGEBACK_PREFETCH)):
+    for chargeback in _of(found, chargebacks.prefetch_related(*payloads.CHARGEBACK_PREFETCH)):
         found[chargeback.order_id].chargebacks.append(chargeback)
         order_of[chargeback.id] = chargeback.order_id
     for operation in Operation.objects.filter(payment_id__in=payments).order_by("id"):

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from django.db.models import Prefetch, Q, QuerySet
 
-from payments import shapes
-from payments.ids import earliest
+from payments import payloads
+from payments.core.ids import earliest
 from payments.models import CardEvidence, Channel, Operation, Order, Payment, Refund
 from payments.people.models import Customer
 
@@ -33,7 +33,7 @@ _COLUMNS: Final[Mapping[str, str]] = {
 
 def payments(merchant_id: str, filters: Mapping[str, Any] | None = None) -> QuerySet[Payment]:
     """A merchant's payments, with what their shape reads."""
-    rows = Payment.objects.filter(merchant_id=merchant_id).select_related(*shapes.PAYMENT_RELATED)
+    rows = Payment.objects.filter(merchant_id=merchant_id).select_related(*payloads.PAYMENT_RELATED)
     given = filters or {}
     rows = rows.filter(**{column: given[name] for name, column in _COLUMNS.items() if name in given})
     if "order_reference" in given:
@@ -85,8 +85,8 @@ def refunds_of(payment_ids: Iterable[str]) -> dict[str, list[Refund]]:
     ids = list(payment_ids)
     rows = (
         Refund.objects.filter(parts__payment_id__in=ids)
-        .select_related(*shapes.REFUND_RELATED)
-        .prefetch_related(*shapes.REFUND_PREFETCH)
+        .select_related(*payloads.REFUND_RELATED)
+        .prefetch_related(*payloads.REFUND_PREFETCH)
         .order_by("id")
         .distinct()
     )

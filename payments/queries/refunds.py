@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from payments import shapes
+from payments import payloads
 from payments.models import Refund, RefundPart
 from payments.people.models import Approval
 
@@ -22,12 +22,12 @@ _COLUMNS: Final[Mapping[str, str]] = {
 def refunds(merchant_id: str, filters: Mapping[str, Any] | None = None) -> QuerySet[Refund]:
     """A merchant's refunds, with what their shape reads."""
     given = filters or {}
-    rows = Refund.objects.filter(merchant_id=merchant_id).select_related(*shapes.REFUND_RELATED)
+    rows = Refund.objects.filter(merchant_id=merchant_id).select_related(*payloads.REFUND_RELATED)
     rows = rows.filter(**{column: given[name] for name, column in _COLUMNS.items() if name in given})
     for name, column in (("payment", "payment_id"), ("route", "route")):
         if name in given:
             rows = rows.filter(Exists(RefundPart.objects.filter(refund=OuterRef("pk"), **{column: given[name]})))
-    return rows.prefetch_related(*shapes.REFUND_PREFETCH)
+    return rows.prefetch_related(*payloads.REFUND_PREFETCH)
 
 
 def approvals_of(refund_ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
@@ -40,9 +40,9 @@ def approvals_of(refund_ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
                 "id": row.id,
                 "decision": row.decision,
                 "requested_by": row.requested_by,
-                "requested_at": shapes.instant(row.requested_at),
+                "requested_at": payloads.instant(row.requested_at),
                 "decided_by": row.decided_by_id,
-                "decided_at": shapes.instant(row.decided_at),
+                "decided_at": payloads.instant(row.decided_at),
                 "limit": row.payload.get("limit"),  # which one it passed, and with how much
                 "alone": row.alone,
             }

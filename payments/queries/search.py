@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 
-from payments.ids import is_id
+from payments.core.ids import is_id
 from payments.models import CardEvidence, Operation, Payment, RefundPart
 from payments.people.services.customers import email_hash
 

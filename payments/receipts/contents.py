@@ -12,12 +12,12 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from payments.core.pan import mask_card_numbers
 from payments.models import CardEvidence, Channel, Merchant, Payment, Refund, RefundPart
 from payments.models.payment import Method
 from payments.models.refund import PartStatus, Route
-from payments.pan import mask_card_numbers
 from payments.receipts import vat
-from payments.written import amount, moment, title
+from payments.text.formatting import amount, moment, title
 
 LAST_DIGITS: Final = 4
 ENTRY_MODES: Final = {

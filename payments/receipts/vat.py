@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from payments.core.money import Money
 from payments.models import Payment, RefundPart
 from payments.models.refund import PartStatus
-from payments.money import Money
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from payments.errors import Conflict
+from payments.core.errors import Conflict
 from payments.models import Channel, Merchant, Order, ProviderAccount
 from payments.people.actions import Action
 from payments.people.actors import Actor, name_of

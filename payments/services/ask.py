@@ -5,13 +5,13 @@ from collections.abc import Callable
 from django.db import transaction
 from django.utils import timezone
 
-from payments.crash_points import reach
 from payments.models import Operation, Payment
+from payments.payloads import PAYMENT_RELATED
 from payments.providers.base import Verb
+from payments.runtime.fail_points import reach
 from payments.services.batch import Batch
 from payments.services.intent import Intent
 from payments.services.submit import submit_new
-from payments.shapes import PAYMENT_RELATED
 
 
 def ask(

@@ -13,8 +13,9 @@ from typing import Any, Final, TypeVar
 from django.db import models, transaction
 from django.db.models import prefetch_related_objects
 
-from payments import bulk, shapes
-from payments.crash_points import reach
+from payments import payloads
+from payments.db import bulk
+from payments.db.compiled_queries import Prepared
 from payments.ledger.posting import Entry, next_items, post
 from payments.models import (
     Chargeback,
@@ -32,8 +33,8 @@ from payments.models import (
 )
 from payments.models.discrepancy import DiscrepancyKind
 from payments.notify.services.emit import NewEvent, emit
-from payments.prepared import Prepared
 from payments.providers.base import Outcome, Verb
+from payments.runtime.fail_points import reach
 from payments.services import discrepancy, standing_truths
 from payments.services.owe_receipts import owe_receipts
 from payments.states import PART, PAYMENT, may_move
@@ -275,9 +276,9 @@ class Batch:
 
     def _news(self) -> list[NewEvent]:
         refunds = [row for _, row, _ in self._events if isinstance(row, Refund)]
-        prefetch_related_objects(refunds, *shapes.REFUND_PREFETCH)
+        prefetch_related_objects(refunds, *payloads.REFUND_PREFETCH)
         chargebacks = [row for _, row, _ in self._events if isinstance(row, Chargeback)]
-        prefetch_related_objects(chargebacks, *shapes.CHARGEBACK_PREFETCH)
+        prefetch_related_objects(chargebacks, *payloads.CHARGEBACK_PREFETCH)
         told = {row.pk: _shape(row) for _, row, _ in self._events}  # once, however often it is spoken of
         return [_event(kind, row, {**told[row.pk], **(extra or {})}) for kind, row, extra in self._events]
 
@@ -294,8 +295,8 @@ def _changes(changed: dict[str, tuple[Any, set[str]]]) -> Iterator[bulk.Part]:
 
 def _shape(row: Payment | Refund | Chargeback) -> dict[str, Any]:
     if isinstance(row, Payment):
-        return shapes.payment(row)
-    return shapes.refund(row) if isinstance(row, Refund) else shapes.chargeback(row)
+        return payloads.payment(row)
+    return payloads.refund(row) if isinstance(row, Refund) else payloads.chargeback(row)
 
 
 def _event(event_type: str, row: Payment | Refund | Chargeback, shape: dict[str, Any]) -> NewEvent:

@@ -4,9 +4,9 @@ import logging
 import time
 from typing import Final
 
-from payments.measures import PROVIDER_CALLS
 from payments.models import Operation
 from payments.providers.base import Result
+from payments.runtime.metrics import PROVIDER_CALLS
 
 FETCH: Final = "fetch"  # the verb of asking what became of an operation
 

@@ -1,6 +1,6 @@
 """Cancel a payment: what is not captured is released."""
 
-from payments.errors import Conflict
+from payments.core.errors import Conflict
 from payments.models import Payment
 from payments.models.payment import PaymentStatus
 from payments.providers.base import Verb

@@ -1,13 +1,13 @@
 """Capture what was authorized: all of it, or a part, once or several times."""
 
-from payments import registry
-from payments.errors import Conflict, Invalid
+from payments.core.errors import Conflict, Invalid
 from payments.models import Payment
+from payments.providers import registry
 from payments.providers.base import Verb
 from payments.services.ask import ask
 from payments.services.intent import Intent
 from payments.services.under_way import beside
-from payments.written import amount as written
+from payments.text.formatting import amount as written
 
 
 def capture_payment(

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
-from payments import doorbell, registry
+from payments.core.money import Money
 from payments.models import Operation, Order, Payment, ProviderAccount, Refund, RefundPart, Voucher
 from payments.models.payment import Method
 from payments.models.refund import PartStatus, Route
-from payments.money import Money
+from payments.providers import registry
 from payments.providers.base import Outcome, Result, Verb
+from payments.runtime import task_queue
 from payments.services import charge_limit, moves, refund_moves, voucher
 from payments.services.batch import Batch
 from payments.services.create import default_account
@@ -35,7 +36,7 @@ def carry_out(batch: Batch, *, refund: Refund, parts: Sequence[RefundPart]) -> N
         elif operation.executor == Executor.BANK:
             batch.move(part, PartStatus.PENDING, operation=operation)
         elif operation.executor == Executor.PROVIDER:
-            doorbell.ring("payments.submit", operation.id)
+            task_queue.ring("payments.submit", operation.id)
     if made is not None and refund.exchange_for_id is not None:
         _exchange(batch, made, refund, batch.orders[refund.exchange_for_id])
 

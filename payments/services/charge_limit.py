@@ -7,12 +7,12 @@ and providers report is a fact, and passes none of this.
 from collections.abc import Iterable
 from datetime import datetime
 
-from payments.errors import Conflict, Invalid
+from payments.core.errors import Conflict, Invalid
 from payments.models import Order, Payment
 from payments.models.payment import PaymentStatus
 from payments.queries.due import being_charged, due
 from payments.services.batch import Batch
-from payments.written import amount as written
+from payments.text.formatting import amount as written
 
 LONGEST_WAIT = 60  # seconds until somebody who was refused may ask again
 

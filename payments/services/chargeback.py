@@ -11,15 +11,15 @@ from typing import Final
 
 from django.utils.translation import gettext_noop
 
-from payments import journal
+from payments.accounting import journal
+from payments.core.money import Money
 from payments.models import Chargeback, ChargebackStep, Payment, StatisticDelta
 from payments.models.discrepancy import DiscrepancyKind
-from payments.money import Money
 from payments.providers.base import Fact, Report
-from payments.said import Word
-from payments.said import told as said
 from payments.services import moves
 from payments.services.batch import Batch
+from payments.text.messages import Word
+from payments.text.messages import told as said
 
 Status = Chargeback.Status
 Stage = Chargeback.Stage

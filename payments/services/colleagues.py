@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
-from payments.errors import Conflict, Forbidden, Invalid, NotFound
+from payments.core.errors import Conflict, Forbidden, Invalid, NotFound
 from payments.models import Channel, Merchant
 from payments.people.actions import Action
 from payments.people.actors import Actor, name_of

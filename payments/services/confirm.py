@@ -6,11 +6,11 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from payments import journal
+from payments.accounting import journal
 from payments.models import Payment
 from payments.models.discrepancy import DiscrepancyKind
-from payments.said import told
 from payments.services.batch import Batch
+from payments.text.messages import told
 
 
 def confirm(batch: Batch, *, payments: Sequence[Payment], at: datetime) -> None:

@@ -1,6 +1,6 @@
 """Where somebody stands at a counter: cash changes hands there, and terminals are."""
 
-from payments.errors import Invalid
+from payments.core.errors import Invalid
 from payments.models import Channel
 from payments.models.merchant import WITH_COUNTER
 

@@ -7,17 +7,17 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils import timezone
 
-from payments import registry
-from payments.crash_points import reach
-from payments.errors import Invalid, wrong
+from payments.core.errors import Invalid, wrong
+from payments.core.money import Money
+from payments.db.compiled_queries import Prepared
 from payments.models import Channel, Merchant, Operation, Order, Payment, ProviderAccount
 from payments.models.payment import Method
-from payments.money import Money
 from payments.people.models import Customer
 from payments.people.services import audit_log, customers
-from payments.prepared import Prepared
+from payments.providers import registry
 from payments.providers.base import Outcome, Provider, Result, Verb
 from payments.queries.orders import ACKNOWLEDGED
+from payments.runtime.fail_points import reach
 from payments.services import charge_limit, moves, voucher
 from payments.services.ask import settled
 from payments.services.batch import Batch
@@ -25,7 +25,7 @@ from payments.services.counter import check_counter
 from payments.services.intent import Begins
 from payments.services.orders import OrderName, take_order
 from payments.services.vat import check_vat
-from payments.written import amount as written
+from payments.text.formatting import amount as written
 
 _ACCOUNTS: Final = Prepared(
     lambda merchant_id: ProviderAccount.objects.filter(merchant_id=merchant_id, active=True).order_by("-default", "id")

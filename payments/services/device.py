@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from payments.errors import Fault
+from payments.core.errors import Fault
 from payments.models import Channel, Discrepancy, ProviderAccount
 from payments.providers.base import Card
 

@@ -8,10 +8,10 @@ from django.utils.translation import gettext_noop
 
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
-from payments.said import told
 from payments.services import discrepancy
 from payments.services.device import DeviceTransaction
 from payments.services.device_work import Work
+from payments.text.messages import told
 
 AHEAD: Final = timedelta(days=1)
 _TEXT: Final = gettext_noop(

@@ -4,12 +4,11 @@ from typing import Final
 
 from django.utils.translation import gettext_noop
 
+from payments.core.money import Money
 from payments.models import Operation, Order, Payment
 from payments.models.discrepancy import DiscrepancyKind
 from payments.models.payment import Method, Origin, PaymentStatus
-from payments.money import Money
 from payments.providers.base import Outcome, Result, Verb
-from payments.said import Word
 from payments.services import moves, refund_moves, refund_reported
 from payments.services.confirm import decline_offline
 from payments.services.device import DeviceTransaction, Ending, Kind
@@ -17,6 +16,7 @@ from payments.services.device_work import Work
 from payments.services.originals import Place
 from payments.services.standing_truths import overpaid_key
 from payments.services.unlinked import may_still_come, note_unlinked
+from payments.text.messages import Word
 
 _OUTCOMES: Final = {
     Ending.APPROVED: Outcome.SUCCEEDED,

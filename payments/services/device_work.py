@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from payments.models import Merchant, Payment
 from payments.models.discrepancy import DiscrepancyKind
-from payments.said import Value, told
 from payments.services.batch import Batch
 from payments.services.device import Device, DeviceTransaction
 from payments.services.originals import Originals, Place
+from payments.text.messages import Value, told
 
 
 @dataclass(slots=True)

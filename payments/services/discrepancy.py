@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from payments import shapes
+from payments import payloads
 from payments.models import Discrepancy, Merchant
 from payments.notify.services.emit import NewEvent, emit
 
@@ -68,6 +68,6 @@ def _news(event_type: str, row: Discrepancy) -> NewEvent:
         type=event_type,
         object_type=row.OBJECT,
         object_id=row.id,
-        data={"object": shapes.discrepancy(row)},
+        data={"object": payloads.discrepancy(row)},
         test_mode=row.merchant.test_mode,
     )

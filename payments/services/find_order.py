@@ -7,8 +7,8 @@ nobody guesses.
 
 from collections.abc import Sequence
 
-from payments import shapes
-from payments.errors import Fault, Invalid, ValidationFailed
+from payments import payloads
+from payments.core.errors import Fault, Invalid, ValidationFailed
 from payments.models import Channel, Order
 
 
@@ -51,11 +51,11 @@ def _ambiguous(orders: Sequence[Order]) -> Invalid:
         param="order_reference",
         candidates=[
             {
-                **shapes.order_ref(order),
-                "channel": shapes.channel_ref(order.channel),
+                **payloads.order_ref(order),
+                "channel": payloads.channel_ref(order.channel),
                 "currency": order.currency,
                 "amount_refundable": order.refundable,
-                "created_at": shapes.instant(order.created_at),
+                "created_at": payloads.instant(order.created_at),
             }
             for order in orders
         ],

@@ -14,8 +14,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from payments.db.compiled_queries import Prepared
 from payments.models import IdempotencyKey
-from payments.prepared import Prepared
 from payments.services import sql
 
 _KEY: Final = Prepared(lambda merchant_id, key: IdempotencyKey.objects.filter(merchant_id=merchant_id, key=key))

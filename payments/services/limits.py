@@ -11,7 +11,7 @@ from typing import Any, Final
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import Abs
 
-from payments.ids import earliest
+from payments.core.ids import earliest
 from payments.models import Discrepancy, Merchant, RefundPart
 from payments.models.refund import PartStatus
 from payments.people.actors import Actor, name_of

@@ -9,23 +9,24 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from payments import guessing, registry
-from payments.errors import Conflict, Invalid, TooMany, wrong
+from payments.core.errors import Conflict, Invalid, TooMany, wrong
+from payments.core.money import MAX_AMOUNT, Money
 from payments.models import Channel, LinkPayment, Order, Payment, PaymentLink, ProviderAccount
 from payments.models.payment import Method, PaymentStatus
-from payments.money import MAX_AMOUNT, Money
+from payments.payloads import PAYMENT_RELATED
 from payments.people.permissions import May
 from payments.people.services import audit_log, authority, customers
+from payments.providers import registry
 from payments.queries.due import being_charged
 from payments.queries.links import standing
+from payments.runtime import throttling
 from payments.services import voucher
 from payments.services.batch import Batch
 from payments.services.charge_limit import in_progress
 from payments.services.create import PaymentRequest, create_payment
 from payments.services.intent import Intent
 from payments.services.orders import OrderName, take_order
-from payments.shapes import PAYMENT_RELATED
-from payments.written import amount as written
+from payments.text.formatting import amount as written
 
 Status = PaymentLink.Status
 REUSED_FOR: Final = timedelta(minutes=15)  # as long as providers keep their pages
@@ -220,7 +221,7 @@ def _waiting(row: PaymentLink, method: str, minor: int) -> Payment | None:
 
 def _slow_down(row: PaymentLink, visitor: str) -> None:
     """Whoever holds an address that leads here needs no key: each payment asks a provider, and stays in the books."""
-    seconds = guessing.wrong("link", f"{row.id}:{visitor}")
+    seconds = throttling.wrong("link", f"{row.id}:{visitor}")
     if seconds is not None:
         detail = "Too many payments were begun here. Wait, then try again."
         raise TooMany("too_many_payments", detail, retry_after=seconds)

@@ -6,14 +6,14 @@ from typing import Any, Final
 from django.db.models import Q
 from django.utils.translation import gettext_noop
 
-from payments import journal
+from payments.accounting import journal
+from payments.core.money import Money
 from payments.models import Operation, Payment, StatisticDelta
 from payments.models.discrepancy import DiscrepancyKind
 from payments.models.payment import PaymentStatus
-from payments.money import Money
 from payments.providers.base import Outcome, Result, Verb
-from payments.said import Word, told
 from payments.services.batch import Batch
+from payments.text.messages import Word, told
 
 REDIRECT_LIVES: Final = timedelta(hours=1)
 AUTHORIZATION_LIVES: Final = timedelta(days=7)

@@ -7,16 +7,17 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from payments import rates, registry
-from payments.errors import Fault, Forbidden, Invalid, ValidationFailed
-from payments.iban import compact
+from payments.core import fee_rates as rates
+from payments.core.errors import Fault, Forbidden, Invalid, ValidationFailed
+from payments.core.iban import compact
+from payments.core.money import EXPONENTS
+from payments.core.pan import has_card_number
 from payments.models import Channel, Merchant, ProviderAccount
 from payments.models.refund import Route
-from payments.money import EXPONENTS
-from payments.pan import has_card_number
 from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.services import audit_log, gate, second_factors
+from payments.providers import registry
 from payments.services.intent import Intent
 
 # What a test merchant starts with, so that its first payment needs no set-up.

@@ -5,10 +5,10 @@ from typing import Final
 
 from django.utils import timezone
 
-from payments.errors import Invalid, wrong
+from payments.core.errors import Invalid, wrong
+from payments.db.compiled_queries import Prepared
 from payments.models import Channel, Order
 from payments.people.models import Customer
-from payments.prepared import Prepared
 from payments.services import sql
 from payments.services.batch import Batch
 

@@ -8,8 +8,8 @@ from operator import or_
 
 from django.db.models import Q, QuerySet
 
-from payments import bulk
-from payments.ids import is_id
+from payments.core.ids import is_id
+from payments.db import bulk
 from payments.models import CardEvidence, Channel, Merchant, Operation, Order, Payment
 from payments.providers.base import Outcome, Verb
 from payments.queries.orders import refunded_by_numbers

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from payments import bulk, doorbell
+from payments.db import bulk
 from payments.models import Chargeback, Merchant, Payment, ReceiptDue, Refund
+from payments.runtime import task_queue
 
 WRITE: Final = "payments.write_receipts"  # the task of that name
 TOLD: Final = frozenset({"payment.captured", "refund.succeeded"})
@@ -20,7 +21,7 @@ def owe_receipts(merchant: Merchant, events: Iterable[tuple[str, Payment | Refun
     told = dict.fromkeys(row.pk for kind, row in events if kind in TOLD and _has_customer(row))
     if told:
         bulk.insert([ReceiptDue(merchant_id=merchant.id, object_id=object_id) for object_id in told])
-        doorbell.ring(WRITE)
+        task_queue.ring(WRITE)
 
 
 def _has_customer(row: Any) -> bool:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from payments import registry
-from payments.errors import Invalid, wrong
+from payments.core.errors import Invalid, wrong
+from payments.core.money import Money
 from payments.models import Channel, Order, Payment
 from payments.models.refund import Route
-from payments.money import Money
+from payments.providers import registry
 from payments.services.refund_routes import AUTO, Circumstances, Reason, choose, route_required
-from payments.written import amount as written
+from payments.text.formatting import amount as written
 
 LAST_PAID_FIRST: Final = "last_paid_first"
 PROPORTIONAL: Final = "proportional"

@@ -10,18 +10,19 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from payments import doorbell, registry
-from payments.crash_points import reach
+from payments.core.pan import mask_card_numbers
+from payments.db.compiled_queries import Prepared
 from payments.models import Discrepancy, Operation, ProviderAccount, ProviderEvent
 from payments.models.discrepancy import DiscrepancyKind
-from payments.pan import mask_card_numbers
-from payments.prepared import Prepared
+from payments.providers import registry
 from payments.providers.base import Notice, Report
-from payments.said import Word, told
+from payments.runtime import task_queue
+from payments.runtime.fail_points import reach
 from payments.services import discrepancy, sql
 from payments.services.moves import next_look, repeats
 from payments.services.record import record
 from payments.services.submit import credentials_of
+from payments.text.messages import Word, told
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def receive(account: ProviderAccount, *, body: bytes, headers: Mapping[str, str]
     reach("receive.stored")
     if stored:
         if row.due_at is not None:
-            doorbell.ring("payments.apply_event", row.id)
+            task_queue.ring("payments.apply_event", row.id)
         return row.id
     earlier = ProviderEvent.objects.filter(provider_account=account, event_id=event_id)
     earlier.update(deliveries=F("deliveries") + 1)

@@ -13,12 +13,12 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from payments.crash_points import reach
+from payments.core.money import Money
+from payments.db.compiled_queries import Prepared
 from payments.models import Operation, Payment, ProviderAccount
 from payments.models.payment import PaymentStatus
-from payments.money import Money
-from payments.prepared import Prepared
 from payments.providers.base import Fact, Outcome, Report, Result, Verb
+from payments.runtime.fail_points import reach
 from payments.services import chargeback, moves, refund_moves, refund_reported
 from payments.services.batch import Batch
 

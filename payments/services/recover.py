@@ -15,17 +15,17 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from payments import registry
-from payments.crash_points import reach
 from payments.models import Operation, Payment, ProviderEvent
 from payments.models.payment import PaymentStatus
+from payments.providers import registry
 from payments.providers.base import Outcome, Result, Verb
+from payments.runtime.fail_points import reach
+from payments.runtime.sweeps import Sweep
 from payments.services import calls, moves
 from payments.services.batch import Batch
 from payments.services.receive import apply_event
 from payments.services.record import record_answer
 from payments.services.submit import LEASE, OPERATION, call_of, credentials_of, submit
-from payments.sweeping import Sweep
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db.models import Field, Model, QuerySet, TextField
 from django.db.models.functions import Cast
 
-from payments import crypto
+from payments.core import crypto
 
 AT_ONCE: Final = 500
 

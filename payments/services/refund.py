@@ -6,15 +6,15 @@ from typing import Final
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from payments import shapes
-from payments.crash_points import reach
-from payments.errors import Invalid, wrong
-from payments.ids import new_id
+from payments import payloads
+from payments.core.errors import Invalid, wrong
+from payments.core.ids import new_id
 from payments.models import Order, Payment, Refund, RefundPart
 from payments.models.refund import PartStatus, RefundStatus
 from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.services import approvals, gate
+from payments.runtime.fail_points import reach
 from payments.services import limits, refund_moves, voucher
 from payments.services.batch import Batch
 from payments.services.carry_out import carry_out
@@ -72,7 +72,7 @@ def request_refund(request: RefundRequest, *, actor: Actor, intent: Intent | Non
 
 def reread(refund: Refund) -> Refund:
     """The refund as it now stands, with all that its shape needs, and the one thing that is stored nowhere."""
-    rows = Refund.objects.select_related(*shapes.REFUND_RELATED).prefetch_related(*shapes.REFUND_PREFETCH)
+    rows = Refund.objects.select_related(*payloads.REFUND_RELATED).prefetch_related(*payloads.REFUND_PREFETCH)
     fresh = rows.get(id=refund.id)
     fresh.voucher_code = refund.voucher_code
     return fresh

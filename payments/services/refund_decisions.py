@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.utils import timezone
 
-from payments.errors import Conflict
+from payments.core.errors import Conflict
 from payments.models import Operation, Refund, RefundPart
 from payments.models.refund import PartStatus, RefundStatus, Route
 from payments.people.actions import Action

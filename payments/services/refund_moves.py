@@ -10,16 +10,16 @@ from typing import Any, Final
 
 from django.utils.translation import gettext_noop
 
-from payments import journal
+from payments.accounting import journal
+from payments.core.money import Money
 from payments.models import Operation, Payment, ProviderAccount, Refund, RefundPart, StatisticDelta
 from payments.models.discrepancy import DiscrepancyKind
 from payments.models.payment import Method
 from payments.models.refund import PartStatus, RefundStatus, Route
-from payments.money import Money
 from payments.providers.base import Outcome, Result, Verb
-from payments.said import told
 from payments.services import moves
 from payments.services.batch import Batch
+from payments.text.messages import told
 
 HELD: Final = frozenset({PartStatus.REQUIRES_APPROVAL, PartStatus.QUEUED, PartStatus.PENDING, PartStatus.UNKNOWN})
 _AT_TERMINAL: Final = frozenset({PartStatus.QUEUED, PartStatus.PENDING, PartStatus.UNKNOWN})

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from payments import journal
+from payments.accounting import journal
 from payments.models import Channel, Operation, Order, Payment, ProviderAccount, Refund, RefundPart
 from payments.models.refund import PartStatus, RefundStatus, Route
 from payments.providers.base import Outcome

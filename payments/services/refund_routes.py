@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypedDict
 
-from payments import registry
-from payments.errors import Invalid
+from payments.core.errors import Invalid
 from payments.models import Channel, Merchant, Payment
 from payments.models.payment import Method
 from payments.models.refund import Route
+from payments.providers import registry
 from payments.services.voucher import is_usable
 
 AUTO: Final = "auto"

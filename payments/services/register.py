@@ -10,8 +10,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from payments import bulk
-from payments.errors import Fault
+from payments.core.errors import Fault
+from payments.db import bulk
 from payments.models import CardEvidence, Discrepancy, Merchant
 from payments.services import device_moves, unlinked
 from payments.services.batch import Batch

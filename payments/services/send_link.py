@@ -4,9 +4,9 @@ from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from payments.errors import Conflict
+from payments.core.errors import Conflict
+from payments.core.money import Money
 from payments.models import PaymentLink
-from payments.money import Money
 from payments.notify.services import mail
 from payments.people.services import audit_log
 from payments.services import link

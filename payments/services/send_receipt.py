@@ -8,19 +8,19 @@ from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from payments import doorbell
-from payments.errors import Conflict, Invalid
-from payments.ids import is_id
+from payments.core.errors import Conflict, Invalid
+from payments.core.ids import is_id
 from payments.models import Payment, ReceiptDue, Refund, WorkFailure
 from payments.models.payment import PaymentStatus
 from payments.models.refund import PartStatus
 from payments.notify.services import mail
 from payments.people.services import audit_log
 from payments.receipts.contents import Receipt, of_payment, of_refund
+from payments.runtime import task_queue
+from payments.runtime.sweeps import Sweep
 from payments.services.intent import Intent
 from payments.services.letters import letter
 from payments.services.owe_receipts import WRITE
-from payments.sweeping import Sweep
 
 AT_ONCE: Final = 50
 LEASE: Final = timedelta(minutes=2)
@@ -53,7 +53,7 @@ def send_receipt(
             intent.begin(row.id)
         ReceiptDue.objects.create(merchant_id=row.merchant_id, object_id=row.id, to=to or "", language=language or "")
         audit_log.write(actor=actor, action=f"{row.OBJECT}.receipt_sent", subject=row, merchant_id=row.merchant_id)
-        doorbell.ring(WRITE)
+        task_queue.ring(WRITE)
 
 
 def is_available(row: Payment | Refund) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from payments.errors import Conflict, NotFound
+from payments.core.errors import Conflict, NotFound
 from payments.models import Channel, Merchant, ProviderAccount
 from payments.people.actions import Action
 from payments.people.actors import Actor, name_of

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils import timezone
 
-from payments import bulk
+from payments.db import bulk
 from payments.models import CardEvidence, Channel, Discrepancy, Operation, ProviderAccount
 from payments.providers.base import Fact, Outcome, Report, Result
 from payments.services import device_moves

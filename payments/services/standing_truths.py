@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_noop
 
+from payments.core.money import Money
 from payments.models import Operation, Order, Payment
 from payments.models.discrepancy import DiscrepancyKind
-from payments.money import Money
 from payments.providers.base import Verb
 from payments.queries.due import overpaid
-from payments.said import Value, told
+from payments.text.messages import Value, told
 
 if TYPE_CHECKING:
     from payments.services.batch import Batch

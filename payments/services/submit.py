@@ -10,12 +10,12 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from payments import registry
-from payments.crash_points import reach
+from payments.core.money import Money
+from payments.db.compiled_queries import Prepared
 from payments.models import Operation, Payment, ProviderAccount
-from payments.money import Money
-from payments.prepared import Prepared
+from payments.providers import registry
 from payments.providers.base import Call, Credentials, Outcome, Result, Verb
+from payments.runtime.fail_points import reach
 from payments.services import calls, sql
 from payments.services.record import record_answer
 

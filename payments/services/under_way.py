@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from payments.errors import Invalid
+from payments.core.errors import Invalid
 from payments.models import Operation, Payment
 from payments.providers.base import Outcome, Verb
-from payments.written import amount as written
+from payments.text.formatting import amount as written
 
 _TELLS: Final = {
     Verb.CAPTURE: "A capture of {amount} is under way.",

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from django.utils.translation import gettext_noop
 
+from payments.core.money import Money
 from payments.models import Order, RefundPart
 from payments.models.discrepancy import DiscrepancyKind
-from payments.money import Money
-from payments.said import told
 from payments.services.device import DeviceTransaction
 from payments.services.device_work import Work
+from payments.text.messages import told
 
 _NO_SALE: Final = gettext_noop("Money was given back on a card, and no sale is known for it.")
 _NOT_PAID_YET: Final = gettext_noop(

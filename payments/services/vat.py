@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from payments.errors import Invalid
-from payments.money import Money
-from payments.written import amount as written
+from payments.core.errors import Invalid
+from payments.core.money import Money
+from payments.text.formatting import amount as written
 
 
 def check_vat(lines: Sequence[Mapping[str, Any]], amount: Money) -> None:

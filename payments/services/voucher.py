@@ -12,17 +12,17 @@ from typing import Final
 from django.db import transaction
 from django.utils import timezone
 
-from payments import journal
-from payments.crypto import keyed_hash
-from payments.errors import Invalid, NotFound, wrong
-from payments.ids import new_id
+from payments.accounting import journal
+from payments.core.crypto import keyed_hash
+from payments.core.errors import Invalid, NotFound, wrong
+from payments.core.ids import new_id
+from payments.core.money import Money
 from payments.ledger.posting import Entry
 from payments.models import Channel, Merchant, Order, Payment, Voucher
-from payments.money import Money
+from payments.runtime.sweeps import Sweep
 from payments.services.batch import Batch
 from payments.services.intent import Intent
-from payments.sweeping import Sweep
-from payments.written import amount as written
+from payments.text.formatting import amount as written
 
 # Read aloud and typed at a till: nothing that looks like something else, and no vowels that make words.
 LETTERS: Final = "BCDFGHJKMNPQRTVWXY"

@@ -9,10 +9,10 @@ from payments.admin import sections, show
 from payments.admin.approval_pages import Case, effect
 from payments.admin.pages import Section
 from payments.admin.refusals import explain
-from payments.errors import OnetillError
+from payments.core.errors import OnetillError
 from payments.models import CardEvidence, Discrepancy
 from payments.people.models import Approval
-from payments.said import spoken
+from payments.text.messages import spoken
 from reconciliation.admin.show import row_link, text
 from reconciliation.models import BankStatementLine, SettlementFile, SettlementLine
 from reconciliation.services.resolve import preview

@@ -17,18 +17,18 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
-from payments import directory
+from payments import object_index
 from payments.admin import sections, show
 from payments.admin.access import merchants, person, row_url
 from payments.admin.filters import AmountRange, DayRange, OwnRelated
 from payments.admin.pages import Fact, Page
 from payments.admin.refusals import explain
 from payments.admin.story import StoryAdmin
-from payments.errors import Forbidden, OnetillError
+from payments.core.errors import Forbidden, OnetillError
 from payments.models import Channel, Discrepancy
 from payments.people.models import Role, User
 from payments.people.permissions import May, may
-from payments.said import spoken
+from payments.text.messages import spoken
 from reconciliation.admin.show import column, row_link
 from reconciliation.models import SettlementFile
 from reconciliation.services.assign import assign
@@ -225,7 +225,7 @@ def called(user: User) -> str:
 
 def _terminal(row: Discrepancy) -> str | None:
     """The terminal by its label, as the floor that keeps terminals knows it."""
-    return dict(directory.names("trm", merchant_id=row.merchant_id)).get(row.terminal_id or "")
+    return dict(object_index.names("trm", merchant_id=row.merchant_id)).get(row.terminal_id or "")
 
 
 def _may_read_log(request: HttpRequest, row: Discrepancy) -> bool:

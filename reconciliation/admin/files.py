@@ -25,10 +25,10 @@ from payments.admin.forms import note_refused_choices
 from payments.admin.pages import Fact, Page, Section
 from payments.admin.refusals import explain
 from payments.admin.story import StoryAdmin
-from payments.errors import OnetillError
+from payments.core.errors import OnetillError
 from payments.models import Discrepancy, Merchant, ProviderAccount
 from payments.people.permissions import May, may_somewhere, within
-from payments.written import whole
+from payments.text.formatting import whole
 from reconciliation import registry
 from reconciliation.admin.problems import problem
 from reconciliation.admin.show import column, list_link, row_link, text

@@ -19,7 +19,7 @@ from payments.admin.filters import DayRange, GrossRange, OwnRelated
 from payments.admin.pages import Fact, Page, Section
 from payments.admin.story import StoryAdmin
 from payments.people.permissions import May
-from payments.written import whole
+from payments.text.formatting import whole
 from reconciliation.admin.show import column, list_link, row_link
 from reconciliation.models import Settlement, SettlementLine
 from reconciliation.models.settlement import TYPES

@@ -9,7 +9,7 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from payments import shapes
+from payments import payloads
 from payments.api.fields import OPTIONAL, Choice, Day, Text, Whole
 from payments.api.idempotency import Answer
 from payments.api.inputs import Input, Paging
@@ -68,7 +68,7 @@ class Discrepancies(ApiView):
         if "assigned_to" in query:
             nobody = query["assigned_to"] == "nobody"
             rows = rows.filter(assigned_to=None if nobody else query["assigned_to"])
-        return self.page(rows, shapes.discrepancy, query)
+        return self.page(rows, payloads.discrepancy, query)
 
 
 class Resolve(ApiView):
@@ -100,10 +100,10 @@ class Resolve(ApiView):
             actor=self.caller,
             intent=intent,
         )
-        return Answer(200, shapes.discrepancy(row))
+        return Answer(200, payloads.discrepancy(row))
 
     def _resume(self, object_id: str) -> Answer:
-        return Answer(200, shapes.discrepancy(self.one(_discrepancies(), id=object_id)))
+        return Answer(200, payloads.discrepancy(self.one(_discrepancies(), id=object_id)))
 
 
 def _discrepancies() -> QuerySet[Discrepancy]:

@@ -16,7 +16,7 @@ from payments.api.openapi import described
 from payments.api.references import account_field
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
-from payments.errors import Fault, ValidationFailed
+from payments.core.errors import Fault, ValidationFailed
 from payments.services.intent import Intent
 from reconciliation import shapes
 from reconciliation.api.schemas import SETTLEMENT_FILE, UPLOAD

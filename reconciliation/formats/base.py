@@ -15,8 +15,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import BinaryIO, ClassVar, Protocol
 
-from payments.errors import OnetillError
-from payments.money import Money
+from payments.core.errors import OnetillError
+from payments.core.money import Money
 
 HEAD = 4096  # bytes of a file that `identify` sees
 

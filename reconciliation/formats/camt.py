@@ -15,7 +15,7 @@ from typing import BinaryIO, Final
 from lxml.etree import QName
 from lxml.etree import _Element as Element
 
-from payments.money import EXPONENTS, Money
+from payments.core.money import EXPONENTS, Money
 from reconciliation.formats import camt_elements as at
 from reconciliation.formats.base import (
     Problem,

@@ -9,7 +9,7 @@ from typing import Final
 from lxml.etree import QName
 from lxml.etree import _Element as Element
 
-from payments.money import EXPONENTS, MAX_AMOUNT, Money
+from payments.core.money import EXPONENTS, MAX_AMOUNT, Money
 
 LONGEST_TEXT: Final = 2000
 # Banks pad with zeros and leave the first one out; a sign belongs to CdtDbtInd.

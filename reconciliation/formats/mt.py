@@ -13,7 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import BinaryIO, Final
 
-from payments.money import EXPONENTS, MAX_AMOUNT, Money
+from payments.core.money import EXPONENTS, MAX_AMOUNT, Money
 from reconciliation.formats.base import (
     Problem,
     Record,

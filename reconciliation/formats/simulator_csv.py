@@ -13,8 +13,8 @@ import csv
 from collections.abc import Iterator
 from typing import BinaryIO, ClassVar, Final
 
-from payments.ids import is_id
-from payments.money import EXPONENTS, Money
+from payments.core.ids import is_id
+from payments.core.money import EXPONENTS, Money
 from reconciliation.formats import text
 from reconciliation.formats.base import (
     Kind,

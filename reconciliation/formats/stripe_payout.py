@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import BinaryIO, ClassVar, Final
 
-from payments.ids import is_id
-from payments.money import MAX_AMOUNT, Money
+from payments.core.ids import is_id
+from payments.core.money import MAX_AMOUNT, Money
 from payments.providers.stripe.amounts import from_stripe
 from payments.providers.stripe.payload import NOTHING, Payload, decoded, moment, name_of, part, text, whole
 from reconciliation.formats import text as texts

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import BinaryIO, Final
 
-from payments.money import EXPONENTS, MAX_AMOUNT, Money
+from payments.core.money import EXPONENTS, MAX_AMOUNT, Money
 from reconciliation.formats.base import Unreadable
 
 LONGEST_LINE: Final = 65_536

@@ -7,8 +7,8 @@ import django.db.models.expressions
 import django.utils.timezone
 from django.db import migrations, models
 
-import payments.fields
-import payments.ids
+import payments.db.fields
+import payments.core.ids
 import reconciliation.models.settlement_file
 
 
@@ -25,13 +25,13 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("reference", models.CharField(max_length=255, verbose_name="reference")),
-                ("currency", payments.fields.CurrencyField(max_length=3, verbose_name="currency")),
+                ("currency", payments.db.fields.CurrencyField(max_length=3, verbose_name="currency")),
                 ("item", models.BigIntegerField(editable=False, unique=True)),
                 ("closed_at", models.DateTimeField(verbose_name="closed at")),
-                ("gross", payments.fields.AmountField(verbose_name="gross")),
-                ("fee", payments.fields.AmountField(verbose_name="fees")),
-                ("vat", payments.fields.AmountField(verbose_name="VAT on fees")),
-                ("net", payments.fields.AmountField(verbose_name="net")),
+                ("gross", payments.db.fields.AmountField(verbose_name="gross")),
+                ("fee", payments.db.fields.AmountField(verbose_name="fees")),
+                ("vat", payments.db.fields.AmountField(verbose_name="VAT on fees")),
+                ("net", payments.db.fields.AmountField(verbose_name="net")),
                 (
                     "merchant",
                     models.ForeignKey(
@@ -59,9 +59,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("pyo",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("pyo",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
@@ -70,8 +70,8 @@ class Migration(migrations.Migration):
                 ),
                 ("item", models.BigIntegerField(editable=False, unique=True)),
                 ("reference", models.CharField(max_length=255, verbose_name="reference")),
-                ("amount", payments.fields.AmountField(verbose_name="amount")),
-                ("currency", payments.fields.CurrencyField(max_length=3, verbose_name="currency")),
+                ("amount", payments.db.fields.AmountField(verbose_name="amount")),
+                ("currency", payments.db.fields.CurrencyField(max_length=3, verbose_name="currency")),
                 (
                     "status",
                     models.CharField(
@@ -82,7 +82,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("expected_on", models.DateField(blank=True, null=True, verbose_name="expected on")),
-                ("amount_received", payments.fields.AmountField(default=0, verbose_name="received")),
+                ("amount_received", payments.db.fields.AmountField(default=0, verbose_name="received")),
                 ("received_on", models.DateField(blank=True, null=True, verbose_name="received on")),
                 (
                     "merchant",
@@ -122,16 +122,16 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("stl",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("stl",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
                         serialize=False,
                     ),
                 ),
-                ("channel_id", payments.fields.IdField(blank=True, db_collation="C", max_length=30, null=True)),
+                ("channel_id", payments.db.fields.IdField(blank=True, db_collation="C", max_length=30, null=True)),
                 (
                     "file",
                     models.FileField(
@@ -161,14 +161,14 @@ class Migration(migrations.Migration):
                 ("lines", models.PositiveIntegerField(default=0, verbose_name="lines")),
                 (
                     "currency",
-                    payments.fields.CurrencyField(blank=True, max_length=3, null=True, verbose_name="currency"),
+                    payments.db.fields.CurrencyField(blank=True, max_length=3, null=True, verbose_name="currency"),
                 ),
-                ("opening", payments.fields.AmountField(blank=True, null=True, verbose_name="opening balance")),
-                ("closing", payments.fields.AmountField(blank=True, null=True, verbose_name="closing balance")),
-                ("gross", payments.fields.AmountField(blank=True, null=True, verbose_name="gross")),
-                ("fees", payments.fields.AmountField(blank=True, null=True, verbose_name="fees with VAT")),
-                ("vat", payments.fields.AmountField(blank=True, null=True, verbose_name="VAT on fees")),
-                ("net", payments.fields.AmountField(blank=True, null=True, verbose_name="net")),
+                ("opening", payments.db.fields.AmountField(blank=True, null=True, verbose_name="opening balance")),
+                ("closing", payments.db.fields.AmountField(blank=True, null=True, verbose_name="closing balance")),
+                ("gross", payments.db.fields.AmountField(blank=True, null=True, verbose_name="gross")),
+                ("fees", payments.db.fields.AmountField(blank=True, null=True, verbose_name="fees with VAT")),
+                ("vat", payments.db.fields.AmountField(blank=True, null=True, verbose_name="VAT on fees")),
+                ("net", payments.db.fields.AmountField(blank=True, null=True, verbose_name="net")),
                 ("problems", models.JSONField(blank=True, default=list, verbose_name="problems")),
                 ("masked", models.PositiveIntegerField(default=0, verbose_name="card numbers masked")),
                 ("actor", models.CharField(max_length=100, verbose_name="by")),
@@ -235,10 +235,10 @@ class Migration(migrations.Migration):
                 ("account", models.CharField(max_length=40, verbose_name="account")),
                 ("reference", models.CharField(max_length=255, verbose_name="reference")),
                 ("sequence", models.CharField(blank=True, default="", max_length=35, verbose_name="number")),
-                ("currency", payments.fields.CurrencyField(max_length=3, verbose_name="currency")),
-                ("opening", payments.fields.AmountField(blank=True, null=True, verbose_name="opening balance")),
+                ("currency", payments.db.fields.CurrencyField(max_length=3, verbose_name="currency")),
+                ("opening", payments.db.fields.AmountField(blank=True, null=True, verbose_name="opening balance")),
                 ("opened_on", models.DateField(blank=True, null=True, verbose_name="opened on")),
-                ("closing", payments.fields.AmountField(blank=True, null=True, verbose_name="closing balance")),
+                ("closing", payments.db.fields.AmountField(blank=True, null=True, verbose_name="closing balance")),
                 ("closed_on", models.DateField(blank=True, null=True, verbose_name="closed on")),
                 (
                     "merchant",
@@ -297,10 +297,10 @@ class Migration(migrations.Migration):
                     models.CharField(blank=True, default="", max_length=255, verbose_name="authorization code"),
                 ),
                 ("occurred_at", models.DateTimeField(verbose_name="occurred at")),
-                ("currency", payments.fields.CurrencyField(max_length=3, verbose_name="currency")),
-                ("gross", payments.fields.AmountField(verbose_name="gross")),
-                ("fee", payments.fields.AmountField(verbose_name="fee")),
-                ("vat", payments.fields.AmountField(verbose_name="VAT on fee")),
+                ("currency", payments.db.fields.CurrencyField(max_length=3, verbose_name="currency")),
+                ("gross", payments.db.fields.AmountField(verbose_name="gross")),
+                ("fee", payments.db.fields.AmountField(verbose_name="fee")),
+                ("vat", payments.db.fields.AmountField(verbose_name="VAT on fee")),
                 (
                     "state",
                     models.CharField(
@@ -317,19 +317,19 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "operation_id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         blank=True, db_collation="C", max_length=30, null=True, verbose_name="operation"
                     ),
                 ),
                 (
                     "payment_id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         blank=True, db_collation="C", max_length=30, null=True, verbose_name="payment"
                     ),
                 ),
                 ("item", models.BigIntegerField(blank=True, null=True)),
-                ("booked_currency", payments.fields.CurrencyField(blank=True, max_length=3, null=True)),
-                ("booked_amount", payments.fields.AmountField(blank=True, null=True)),
+                ("booked_currency", payments.db.fields.CurrencyField(blank=True, max_length=3, null=True)),
+                ("booked_amount", payments.db.fields.AmountField(blank=True, null=True)),
                 (
                     "settlement",
                     models.ForeignKey(
@@ -350,8 +350,8 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("number", models.PositiveIntegerField(verbose_name="line")),
                 ("position", models.PositiveIntegerField()),
-                ("amount", payments.fields.AmountField(verbose_name="amount")),
-                ("currency", payments.fields.CurrencyField(max_length=3, verbose_name="currency")),
+                ("amount", payments.db.fields.AmountField(verbose_name="amount")),
+                ("currency", payments.db.fields.CurrencyField(max_length=3, verbose_name="currency")),
                 ("booked_on", models.DateField(verbose_name="booked on")),
                 ("valued_on", models.DateField(blank=True, null=True, verbose_name="value date")),
                 ("reversal", models.BooleanField(default=False, verbose_name="reversal")),
@@ -390,13 +390,13 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "operation_id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         blank=True, db_collation="C", max_length=30, null=True, verbose_name="operation"
                     ),
                 ),
                 (
                     "provider_account_id",
-                    payments.fields.IdField(blank=True, db_collation="C", max_length=30, null=True),
+                    payments.db.fields.IdField(blank=True, db_collation="C", max_length=30, null=True),
                 ),
                 ("item", models.BigIntegerField(blank=True, null=True)),
                 (

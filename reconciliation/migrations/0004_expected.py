@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-import payments.fields
+import payments.db.fields
 
 
 class Migration(migrations.Migration):
@@ -11,6 +11,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="settlementline",
             name="expected",
-            field=payments.fields.AmountField(blank=True, null=True),
+            field=payments.db.fields.AmountField(blank=True, null=True),
         ),
     ]

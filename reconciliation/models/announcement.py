@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from payments.fields import IdField
+from payments.db.fields import IdField
 from payments.models import Merchant, ProviderAccount
 from reconciliation.models.settlement_file import SettlementFile
 

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from payments.fields import AmountField, CurrencyField, IdField, id_factory
+from payments.db.fields import AmountField, CurrencyField, IdField, id_factory
 from payments.models import Merchant, ProviderAccount
 from payments.models.base import ApiObject
 

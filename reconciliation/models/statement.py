@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from payments.fields import AmountField, CurrencyField, IdField
+from payments.db.fields import AmountField, CurrencyField, IdField
 from payments.models import Merchant
 from reconciliation.models.payout import Payout
 from reconciliation.models.settlement_file import SettlementFile

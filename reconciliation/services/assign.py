@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from payments.errors import Conflict
+from payments.core.errors import Conflict
 from payments.models import Discrepancy
 from payments.people.models import User
 from payments.people.services import audit_log

@@ -5,7 +5,7 @@ from datetime import date
 from django.db import transaction
 from django.utils import timezone
 
-from payments.errors import Conflict
+from payments.core.errors import Conflict
 from payments.ledger import days
 from payments.models import Merchant
 from payments.people.services import audit_log

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from payments.chart import account
-from payments.errors import Conflict
+from payments.accounting.chart_of_accounts import account
+from payments.core.errors import Conflict
 from payments.ledger.posting import AccountSpec, Entry, Line, next_items
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind as Kind

@@ -12,8 +12,8 @@ from typing import Final
 from django.core.files.storage import Storage
 from django.utils import timezone
 
-from payments.ids import is_id
-from payments.sweeping import Sweep
+from payments.core.ids import is_id
+from payments.runtime.sweeps import Sweep
 from reconciliation.models import SettlementFile
 from reconciliation.models.settlement_file import FOLDER, INCOMING
 from reconciliation.services.arriving import ARRIVING, SUFFIX

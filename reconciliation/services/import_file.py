@@ -7,9 +7,9 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from payments.crash_points import reach
 from payments.notify.services.emit import NewEvent, emit
-from payments.sweeping import Sweep
+from payments.runtime.fail_points import reach
+from payments.runtime.sweeps import Sweep
 from reconciliation import shapes, sql
 from reconciliation.formats.base import Kind, Problem
 from reconciliation.models import SettlementFile

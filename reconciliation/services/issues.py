@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from django.utils.translation import gettext_noop
 
+from payments.core.money import Money
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind as Kind
-from payments.money import Money
-from payments.said import Word, told
+from payments.text.messages import Word, told
 from reconciliation.formats.base import LineType
 from reconciliation.models import Settlement, SettlementLine
 from reconciliation.settlements.sql import Issue

@@ -10,8 +10,8 @@ from typing import Final
 from django.db.models import F
 from django.utils import timezone
 
-from payments.crash_points import reach
 from payments.models import WorkFailure
+from payments.runtime.fail_points import reach
 from reconciliation import sql
 from reconciliation.formats.base import Unreadable
 from reconciliation.models import SettlementFile

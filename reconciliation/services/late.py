@@ -11,8 +11,8 @@ from django.utils import timezone
 from payments.ledger.posting import Entry, post
 from payments.models import Discrepancy, Merchant, ProviderAccount
 from payments.models.discrepancy import DiscrepancyKind as Kind
+from payments.runtime.sweeps import Sweep
 from payments.services import discrepancy
-from payments.sweeping import Sweep
 from reconciliation import journal
 from reconciliation import sql as session
 from reconciliation.card_present import sql as card_present

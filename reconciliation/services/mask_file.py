@@ -18,8 +18,8 @@ from typing import BinaryIO, Final, cast
 from django.conf import settings
 from django.core.files.base import File
 
-from payments.iban import compact
-from payments.pan import card_numbers, mask_card_numbers, masked_at, outside
+from payments.core.iban import compact
+from payments.core.pan import card_numbers, mask_card_numbers, masked_at, outside
 from reconciliation.formats.archive import MAGIC, documents
 from reconciliation.formats.base import HEAD, Unreadable
 

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from django.utils.translation import gettext_noop
 
-from payments.chart import account
-from payments.errors import Fault, ValidationFailed
+from payments.accounting.chart_of_accounts import account
+from payments.core.errors import Fault, ValidationFailed
 from payments.ledger.posting import Entry
 from payments.models import Discrepancy, Payment
 from reconciliation import journal

@@ -9,12 +9,12 @@ from django.db.models.functions import Concat
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from payments.core.money import Money
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind as Kind
-from payments.money import Money
-from payments.said import Word, told
+from payments.runtime.sweeps import Sweep
 from payments.services import discrepancy
-from payments.sweeping import Sweep
+from payments.text.messages import Word, told
 from reconciliation.models import Payout
 from reconciliation.settlements import sql
 

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from django.utils.translation import gettext_noop
 
+from payments.core.money import Money
 from payments.ledger.posting import post
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind as Kind
-from payments.money import Money
 from payments.notify.services.emit import NewEvent, emit
-from payments.said import told
 from payments.services import discrepancy
+from payments.text.messages import told
 from reconciliation import journal, shapes
 from reconciliation.models import BankStatementLine, Payout
 from reconciliation.services.explained import explained

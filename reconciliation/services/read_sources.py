@@ -18,8 +18,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from payments.models import ProviderAccount, ProviderEvent
+from payments.runtime.sweeps import Sweep
 from payments.services.submit import credentials_of
-from payments.sweeping import Sweep
 from reconciliation import registry
 from reconciliation.models import Announcement, Payout, Settlement, SettlementFile
 from reconciliation.services.payouts import fail

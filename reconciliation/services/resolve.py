@@ -8,12 +8,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from payments.errors import Conflict, Fault, NotFound, ValidationFailed
-from payments.ids import new_id
+from payments.core.errors import Conflict, Fault, NotFound, ValidationFailed
+from payments.core.ids import new_id
+from payments.core.pan import has_card_number
 from payments.ledger.models import JournalEntry
 from payments.ledger.posting import Entry, post
 from payments.models import Discrepancy, Merchant, Order
-from payments.pan import has_card_number
 from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.models import Approval, User

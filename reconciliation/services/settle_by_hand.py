@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from payments import doorbell
-from payments.errors import Conflict, Forbidden
-from payments.ids import is_id
+from payments.core.errors import Conflict, Forbidden
+from payments.core.ids import is_id
 from payments.models import CardEvidence, Discrepancy
 from payments.models.discrepancy import DiscrepancyKind as Kind
+from payments.runtime import task_queue
 from payments.services.settle_doubt import Doubt, doubt_of, settle_doubt
 from reconciliation.models import SettlementLine
 
@@ -38,7 +38,7 @@ def settle(row: Discrepancy, action: str, *, actor: str) -> None:
     if doubt is None or doubt.was_made:
         raise Conflict("outcome_known", "What came of this is known by now. Read the payment.")
     settle_doubt(doubt, made=action == CAPTURED, actor=actor)
-    doorbell.ring("reconciliation.rematch")  # a settlement's line may have waited for it
+    task_queue.ring("reconciliation.rematch")  # a settlement's line may have waited for it
 
 
 def _behind(row: Discrepancy) -> Doubt | None:

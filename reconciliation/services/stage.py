@@ -7,8 +7,8 @@ from typing import Any, BinaryIO, Final, cast
 
 from django.conf import settings
 
-from payments.crash_points import reach
-from payments.pan import mask_card_numbers
+from payments.core.pan import mask_card_numbers
+from payments.runtime.fail_points import reach
 from reconciliation import registry, sql
 from reconciliation.formats.archive import documents
 from reconciliation.formats.base import (

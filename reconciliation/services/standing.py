@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from payments.chart import account
+from payments.accounting.chart_of_accounts import account
 from payments.ledger.posting import AccountSpec
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind as Kind

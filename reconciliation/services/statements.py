@@ -6,14 +6,14 @@ from typing import Final
 
 from django.utils.translation import gettext_noop
 
+from payments.core.money import Money
 from payments.ledger.posting import Entry, post
 from payments.models import Discrepancy, Merchant, Operation, ProviderAccount
 from payments.models.discrepancy import DiscrepancyKind as Kind
-from payments.money import Money
 from payments.providers.base import Fact, Outcome, Report, Result
-from payments.said import told
 from payments.services import discrepancy
 from payments.services.record import record
+from payments.text.messages import told
 from reconciliation import journal
 from reconciliation.formats.base import Kind as FileKind
 from reconciliation.formats.base import Problem, StatementHeader, StatementTrailer

@@ -8,13 +8,13 @@ from django.core.files.base import File
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from payments.crash_points import reach
-from payments.doorbell import ring
-from payments.errors import Invalid, TooLarge
+from payments.core.errors import Invalid, TooLarge
+from payments.core.pan import mask_card_numbers
 from payments.models import Merchant, ProviderAccount
-from payments.pan import mask_card_numbers
 from payments.people.permissions import May
 from payments.people.services import authority
+from payments.runtime.fail_points import reach
+from payments.runtime.task_queue import ring
 from payments.services.intent import Intent
 from reconciliation import registry
 from reconciliation.models import SettlementFile

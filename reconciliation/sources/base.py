@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol
 
-from payments.errors import OnetillError
+from payments.core.errors import OnetillError
 from payments.providers.base import Credentials
 
 

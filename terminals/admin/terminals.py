@@ -19,7 +19,7 @@ from payments.admin.forms import PersonForm, bound_to, note_refused_choices
 from payments.admin.pages import Fact, Page
 from payments.admin.refusals import explain
 from payments.admin.story import StoryAdmin
-from payments.errors import OnetillError
+from payments.core.errors import OnetillError
 from payments.models import Channel, ProviderAccount
 from payments.people.permissions import May, may_somewhere, within
 from terminals import codes, sequences

@@ -16,9 +16,9 @@ from payments.api.idempotency import encode
 from payments.api.inputs import Input, Query, read, read_query
 from payments.api.openapi import described
 from payments.api.views import JsonView
-from payments.errors import Conflict, Fault, Invalid, TooLarge, ValidationFailed
-from payments.pan import mask_tree
-from payments.shapes import instant
+from payments.core.errors import Conflict, Fault, Invalid, TooLarge, ValidationFailed
+from payments.core.pan import mask_tree
+from payments.payloads import instant
 from terminals.api.schemas import ALIVE, ONE_RESULT, POSTED, RESULTS, SIGNED
 from terminals.models import Terminal
 from terminals.services.answer import Answer, Work, answer_once

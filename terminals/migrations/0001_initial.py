@@ -6,9 +6,9 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-import payments.crypto
-import payments.fields
-import payments.ids
+import payments.core.crypto
+import payments.db.fields
+import payments.core.ids
 
 
 class Migration(migrations.Migration):
@@ -28,9 +28,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("trm",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("trm",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                     models.CharField(blank=True, editable=False, max_length=64, null=True, unique=True),
                 ),
                 ("pairing_expires_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                ("secret", payments.crypto.EncryptedTextField(blank=True, editable=False, null=True)),
+                ("secret", payments.core.crypto.EncryptedTextField(blank=True, editable=False, null=True)),
                 ("public_key", models.CharField(blank=True, editable=False, max_length=60, null=True)),
                 ("paired_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="paired at")),
                 ("series", models.PositiveIntegerField(default=0, editable=False, verbose_name="series")),
@@ -173,13 +173,13 @@ class Migration(migrations.Migration):
                 ("waits_for", models.PositiveBigIntegerField(blank=True, null=True, verbose_name="waits for sequence")),
                 (
                     "payment_id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         blank=True, db_collation="C", max_length=30, null=True, verbose_name="payment"
                     ),
                 ),
                 (
                     "refund_id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         blank=True, db_collation="C", max_length=30, null=True, verbose_name="refund"
                     ),
                 ),

@@ -6,8 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from payments.crypto import EncryptedTextField
-from payments.fields import IdField, id_factory
+from payments.core.crypto import EncryptedTextField
+from payments.db.fields import IdField, id_factory
 from payments.models import Channel, Merchant, ProviderAccount
 from payments.models.base import ApiObject
 

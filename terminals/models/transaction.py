@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from payments.fields import IdField
+from payments.db.fields import IdField
 from terminals.models.terminal import Terminal
 
 

@@ -7,10 +7,10 @@ from typing import Final
 
 from django.db import InterfaceError, OperationalError, transaction
 
-from payments import bulk
-from payments.crash_points import reach
-from payments.errors import Conflict, OnetillError
-from payments.prepared import Prepared
+from payments.core.errors import Conflict, OnetillError
+from payments.db import bulk
+from payments.db.compiled_queries import Prepared
+from payments.runtime.fail_points import reach
 from terminals import sql
 from terminals.models import SignedRequest, Terminal
 from terminals.services.authenticate import Key, Signed, verify

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from payments.crypto import kept_name, keyed_hash
-from payments.errors import Unauthenticated
-from payments.ids import is_id
-from payments.prepared import Prepared
-from payments.shapes import instant
+from payments.core.crypto import kept_name, keyed_hash
+from payments.core.errors import Unauthenticated
+from payments.core.ids import is_id
+from payments.db.compiled_queries import Prepared
+from payments.payloads import instant
 from terminals import signatures
 from terminals.models import Terminal
 

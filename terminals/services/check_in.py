@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from payments import bulk
+from payments.db import bulk
 from terminals.models import Terminal
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils import timezone
 
-from payments.errors import Invalid
+from payments.core.errors import Invalid
 from payments.models import Channel, Merchant, ProviderAccount
 from payments.people.permissions import May
 from payments.people.services import audit_log, authority

@@ -6,8 +6,8 @@ from django.utils.translation import gettext_noop
 
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
-from payments.said import told
 from payments.services import discrepancy
+from payments.text.messages import told
 from terminals import sequences
 from terminals.models import Terminal
 

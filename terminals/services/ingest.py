@@ -14,15 +14,15 @@ from typing import Any, Final
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils.translation import gettext_noop
 
-from payments import bulk
-from payments.errors import Fault
+from payments.core.errors import Fault
+from payments.db import bulk
 from payments.models import Channel, Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
 from payments.people.services import audit_log
-from payments.said import told
 from payments.services import discrepancy
 from payments.services.device import Became, DeviceTransaction, Registered
 from payments.services.register import register
+from payments.text.messages import told
 from terminals import sequences, translate, wire, words
 from terminals.models import SequenceConflict, Terminal, TerminalTransaction
 from terminals.services import gaps, waiting

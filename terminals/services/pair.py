@@ -9,9 +9,9 @@ from typing import Final
 from django.db import transaction
 from django.utils import timezone
 
-from payments import guessing
-from payments.errors import Fault, OnetillError, TooMany, ValidationFailed
+from payments.core.errors import Fault, OnetillError, TooMany, ValidationFailed
 from payments.people.services import audit_log
+from payments.runtime import throttling
 from terminals import codes, signatures
 from terminals.models import Terminal
 
@@ -57,7 +57,7 @@ def pair(*, code: str, public_key: str | None = None, signature_version: int = 1
         raise ValidationFailed([Fault("public_key", "weak_key", detail)])
     paired = _pair(code, public_key, signature_version)
     if paired is None:
-        wait = guessing.wrong("pairing", address)
+        wait = throttling.wrong("pairing", address)
         if wait is not None:
             raise TooMany("too_many_requests", "Too many wrong pairing codes. Wait, then look again.", retry_after=wait)
         raise PairingCodeInvalid

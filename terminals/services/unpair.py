@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
-from payments.errors import Conflict
+from payments.core.errors import Conflict
 from payments.people.services import audit_log
 from payments.services.intent import Intent
 from terminals.models import Terminal

@@ -15,11 +15,11 @@ from typing import Final
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from payments import bulk
+from payments.db import bulk
 from payments.models import CardEvidence
+from payments.runtime.sweeps import Sweep
 from payments.services.device import Became, DeviceTransaction, Kind, Registered
 from payments.services.register import register
-from payments.sweeping import Sweep
 from terminals import translate, wire
 from terminals.models import Terminal, TerminalTransaction
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 
-from payments.errors import Forbidden, Invalid
-from payments.money import Money
+from payments.core.errors import Forbidden, Invalid
+from payments.core.money import Money
 from payments.notify.services import endpoints
 from payments.people.actors import Actor
 from payments.people.models import AuditLog, Role, User

@@ -14,7 +14,7 @@ from payments.admin.access import ScopedAdmin
 from payments.models import Merchant, Payment
 from payments.notify.models import Event, Mail
 from payments.services import onboard
-from payments.typed import AmountField, read_day
+from payments.text.form_fields import AmountField, read_day
 from tests.admin.conftest import Browser, SignIn
 from tests.builders import Shop, open_shop
 

@@ -9,7 +9,7 @@ from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from payments.chart import account
+from payments.accounting.chart_of_accounts import account
 from payments.ledger.models import JournalEntry
 from payments.ledger.posting import Entry, Line, post
 from payments.models import Payment

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from payments.errors import Forbidden
+from payments.core.errors import Forbidden
 from payments.models import Merchant, ProviderAccount
 from payments.notify.models import Mail
 from payments.people.models import ApiKey, Approval, AuditLog, Role, User

@@ -12,8 +12,8 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from payments.admin.story import StoryAdmin
-from payments.fields import AmountField
-from payments.ids import ALPHABET
+from payments.core.ids import ALPHABET
+from payments.db.fields import AmountField
 from payments.models import Chargeback, ProviderEvent
 from payments.notify.models import WebhookDelivery
 from payments.notify.services import endpoints

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from payments.core.money import MAX_AMOUNT
 from payments.models import Order, Payment
-from payments.money import MAX_AMOUNT
 from tests.api.client import Api, faults, refusal
 from tests.api.conftest import Shop
 

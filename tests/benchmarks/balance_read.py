@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.db import connection
 from django.utils import timezone
 
-from payments.ids import new_id
+from payments.core.ids import new_id
 from payments.ledger.balances import balance, fold_age, fold_all
 from payments.ledger.models import Account
 from payments.ledger.posting import Entry, credit, debit, post

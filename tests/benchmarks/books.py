@@ -6,7 +6,7 @@ from itertools import count
 
 from django.utils import timezone
 
-from payments.ids import new_id
+from payments.core.ids import new_id
 from payments.ledger.posting import AccountSpec, Entry, credit, debit
 
 RECEIVABLE = AccountSpec("receivable:pac_bench", "asset", "EUR", item_required=True)

@@ -6,7 +6,7 @@ from threading import Event, Thread
 
 from django.db import connection
 
-from payments.ids import new_id
+from payments.core.ids import new_id
 from payments.ledger.audit import one_moment, violations
 from payments.ledger.balances import fold_age, fold_all
 from tests.benchmarks.clients import Clients

@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 
 from config import embedded
-from payments.ids import new_id
+from payments.core.ids import new_id
 from payments.ledger.posting import post
 from tests.benchmarks.books import captures
 from tests.benchmarks.clients import Clients

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from payments.ids import new_id
+from payments.core.ids import new_id
 from payments.ledger.posting import post
 from tests.benchmarks import raw
 from tests.benchmarks.books import captures

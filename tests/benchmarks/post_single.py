@@ -5,7 +5,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Final
 
-from payments.ids import new_id
+from payments.core.ids import new_id
 from payments.ledger import accounts
 from payments.ledger.posting import post
 from tests.benchmarks import raw

@@ -5,7 +5,7 @@ from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.db import connection
 from pytest_django import Settings
 
-from payments import crypto
+from payments.core import crypto
 from payments.models import Merchant, ProviderAccount
 
 OLD, NEW, OTHER = ("x" * 31 + last for last in "abc")

@@ -17,8 +17,8 @@ from config.celery import app
 from config.sql import OPEN_DISCREPANCIES, WAITING
 from payments import statistics
 from payments.ledger import fold as ledger
-from payments.measures import PROVIDER_CALLS, REQUESTS
 from payments.models import Discrepancy, Operation, StatisticDelta
+from payments.runtime.metrics import PROVIDER_CALLS, REQUESTS
 from tests.builders import open_shop
 from tests.simulator import Receiver, RunningSimulator
 

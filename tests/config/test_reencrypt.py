@@ -14,7 +14,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from config import home
-from payments import crypto
+from payments.core import crypto
 from payments.models import ProviderAccount
 from payments.notify.models import WebhookEndpoint
 from payments.people.models import SecondFactor, User

@@ -11,7 +11,7 @@ from django.urls import path
 
 from config import logs, urls
 from config.celery import app
-from payments.ids import is_id
+from payments.core.ids import is_id
 
 NOTED: Queue[tuple[str, str]] = Queue()
 

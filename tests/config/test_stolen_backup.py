@@ -81,7 +81,9 @@ def old_backup(shop: Installation, sessions: list[str], tmp_path: Path) -> Path:
     dump, target = tmp_path / "database.dump", tmp_path / "old.backup"
     command = [places.tool("pg_dump"), f"--dbname={shop.postgres.url(embedded.OWNER)}", "--format=custom"]
     subprocess.run([*command, "--no-privileges", f"--file={dump}"], check=True)
-    check = run(shop, "import json; from payments.crypto import keyed_hash; print(json.dumps(keyed_hash('backup')))")
+    check = run(
+        shop, "import json; from payments.core.crypto import keyed_hash; print(json.dumps(keyed_hash('backup')))"
+    )
     with tarfile.open(target, "w") as tar:
         add(tar, "manifest.json", json.dumps({"format": 1, "key_check": check}).encode())
         add(tar, "database.dump", dump.read_bytes())

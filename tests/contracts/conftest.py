@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from payments.money import Money
+from payments.core.money import Money
 from payments.providers.base import Credentials, Notice, Outcome, Result, Verb
 from payments.providers.simulator.provider import Simulator
 from tests.contracts.stages import STAGES, call, credentials

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from standardwebhooks.webhooks import Webhook
 
-from payments.ids import new_id
-from payments.money import Money
+from payments.core.ids import new_id
+from payments.core.money import Money
 from payments.providers.base import Call, Credentials, Outcome, Provider, Verb
 from payments.providers.simulator.magic import Ending, magic
 from tests.fake_stripe.post import signature

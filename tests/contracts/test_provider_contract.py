@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import settings
 
-from payments import registry
-from payments.errors import ValidationFailed
+from payments.core.errors import ValidationFailed
+from payments.providers import registry
 from payments.providers.base import Outcome, Provider, SignatureInvalid, Verb
 from tests.contracts.stages import STAGES, Stage, account_of, call, credentials, signed
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 from lxml import etree
 
-from payments.money import Money
+from payments.core.money import Money
 from payments.providers.base import Verb
 from payments.providers.simulator.magic import Ending, magic
 from reconciliation.formats.base import (

@@ -59,7 +59,7 @@ def live(order: dict[str, Any], say: Callable[..., None]) -> None:
     """Begin where nothing has begun, break where told, mend where told; say everything at once."""
     import traceback
 
-    from payments.crash_points import armed
+    from payments.runtime.fail_points import armed
     from tests.faults.lives import LIVES
     from tests.faults.strikes import Strike, provider_is_well
 

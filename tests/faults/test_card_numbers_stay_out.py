@@ -19,9 +19,9 @@ from django.db import connection
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from payments.ids import new_id
+from payments.core.ids import new_id
+from payments.core.pan import has_card_number
 from payments.notify import signing
-from payments.pan import has_card_number
 from reconciliation.services.import_file import import_due
 from tests import sql
 from tests.api.conftest import Shop

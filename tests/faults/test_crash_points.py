@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from payments.crash_points import POINTS
+from payments.runtime.fail_points import POINTS
 from tests import sql
 from tests.faults.forging import Forge, forge
 from tests.faults.lives import LIVES

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from payments.crash_points import POINTS
+from payments.runtime.fail_points import POINTS
 from tests.faults.lives import LIVES
-from tests.test_architecture import called, modules, tree
+from tests.test_architecture import called, holds_sql, modules, tree
 
 ASKING = ("execute", "fetch")  # what of `Provider` goes out to somebody else
 NOBODY_ELSE = ("cursor", "connection", "editor", "pipe", "super()")  # our own servers, by the names that they go by
@@ -56,7 +56,7 @@ def _unguarded(block: list[ast.stmt], last: int) -> Iterator[int]:
 
 def in_our_code(path: Path) -> bool:
     """Providers themselves, statements in SQL, and the wiring (which asks only the servers) ask otherwise."""
-    return "providers" not in path.parts and path.name != "sql.py" and not called(path).startswith("config/")
+    return "providers" not in path.parts and not holds_sql(path) and not called(path).startswith("config/")
 
 
 def test_every_point_that_is_reached_has_its_name_and_every_name_its_point() -> None:

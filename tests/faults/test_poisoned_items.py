@@ -15,7 +15,8 @@ from django.db import connection
 from django.utils import timezone
 
 from config import sql as figures
-from payments import statistics, sweeping
+from payments import statistics
+from payments.core.money import Money
 from payments.models import (
     CardEvidence,
     Discrepancy,
@@ -29,16 +30,16 @@ from payments.models import (
     Voucher,
     WorkFailure,
 )
-from payments.money import Money
 from payments.notify.models import Mail, WebhookDelivery, WebhookEndpoint
 from payments.notify.services import deliver, endpoints, mail
 from payments.notify.services.emit import NewEvent, emit
+from payments.runtime import sweeps
+from payments.runtime.sweeps import ATTEMPTS
 from payments.services.device import Ending, Kind
 from payments.services.recover import recover
 from payments.services.retry_work import retry_work
 from payments.services.send_receipt import write_due
 from payments.services.voucher import VoucherRequest, create_voucher, expire
-from payments.sweeping import ATTEMPTS
 from reconciliation.models import Announcement, Payout, SettlementFile, SettlementLine
 from reconciliation.services import forget_files, import_file, late, read_sources
 from reconciliation.services.overdue import raise_overdue
@@ -430,7 +431,7 @@ def test_a_file_that_cannot_be_forgotten(shop: Shop, monkeypatch: pytest.MonkeyP
 
 def test_an_error_is_told_without_what_it_was_about() -> None:
     error = ValueError("anna@example.org paid by 4111 1111 1111 1111")
-    assert sweeping.described(error) == "ValueError"
+    assert sweeps.described(error) == "ValueError"
 
 
 def _news(shop: Shop) -> NewEvent:

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from payments.crash_points import armed
 from payments.models import Operation, Payment
 from payments.providers.simulator.magic import Ending, magic
+from payments.runtime.fail_points import armed
 from payments.services.recover import recover
 from tests.builders import open_shop
 from tests.faults.strikes import Strike

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from payments.errors import Invalid
+from payments.core.errors import Invalid
 from payments.ledger.audit import one_moment, violations
 from payments.models import Order, Payment, Refund
 from payments.services import plan, refund

@@ -8,8 +8,8 @@ import pytest
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from payments.core.money import Money
 from payments.ledger import audit
-from payments.money import Money
 from payments.services.device import Kind, Original
 from payments.services.voucher import VoucherRequest, create_voucher
 from tests.builders import BY, Shop, open_shop

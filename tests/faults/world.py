@@ -6,9 +6,9 @@ from typing import Any
 from django.utils import timezone
 
 from payments import statistics
+from payments.core.money import Money
 from payments.ledger import days
 from payments.models import RefundPart
-from payments.money import Money
 from payments.providers.base import Fact, Outcome, Report, Result
 from payments.services.device import Kind
 from payments.services.plan import BankAccount

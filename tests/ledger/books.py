@@ -8,7 +8,7 @@ from time import monotonic, sleep
 
 import psycopg
 
-from payments.ids import new_id
+from payments.core.ids import new_id
 from payments.ledger.fold import age, fold_all
 from payments.ledger.posting import AccountSpec, Entry, Line, credit, debit, post
 

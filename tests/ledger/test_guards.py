@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from payments.ids import new_id
+from payments.core.ids import new_id
 from payments.ledger import days
 from payments.ledger.models import Account, JournalEntry, Posting
 from payments.ledger.posting import credit, debit, post

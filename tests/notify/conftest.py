@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from payments.ids import new_id
+from payments.core.ids import new_id
 from payments.notify.services import endpoints
 from payments.notify.services.emit import NewEvent, emit
 from payments.notify.services.endpoints import NewSecret

@@ -9,8 +9,8 @@ from django.db.models import TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from payments.errors import Conflict, NotFound, ValidationFailed
-from payments.notify import queries, shapes
+from payments.core.errors import Conflict, NotFound, ValidationFailed
+from payments.notify import payloads, queries
 from payments.notify.models import WebhookDelivery, WebhookEndpoint
 from payments.notify.services import endpoints
 from payments.notify.services.deliver import deliver
@@ -36,7 +36,7 @@ def test_an_endpoint_shows_its_secret_once(endpoint: Make) -> None:
     assert new.secret.startswith("whsec_")
     assert new.secret not in repr(new)
     row = queries.endpoint(endpoint_id=new.endpoint.id, merchant_id=MERCHANT)
-    assert shapes.endpoint(row) == {
+    assert payloads.endpoint(row) == {
         "id": new.endpoint.id,
         "object": "webhook_endpoint",
         "url": row.url,
@@ -47,7 +47,7 @@ def test_an_endpoint_shows_its_secret_once(endpoint: Make) -> None:
         "created_at": row.created_at.isoformat().replace("+00:00", "Z"),
         "test_mode": True,
     }
-    assert shapes.endpoint(row, secret=new.secret)["secret"] == new.secret
+    assert payloads.endpoint(row, secret=new.secret)["secret"] == new.secret
 
 
 def test_secrets_are_stored_encrypted_and_never_audited(endpoint: Make) -> None:
@@ -200,7 +200,7 @@ def test_resending_starts_a_schedule_anew(shop: Receiver, endpoint: Make, happen
     shop.answers["/hook"] = [500, 200]
 
     delivery = resend(delivery_id=WebhookDelivery.objects.get().id, merchant_id=MERCHANT)
-    assert (delivery.status, shapes.delivery(delivery)["attempts"]) == ("pending", 1)
+    assert (delivery.status, payloads.delivery(delivery)["attempts"]) == ("pending", 1)
     deliver()
     delivery.refresh_from_db()
 

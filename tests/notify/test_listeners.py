@@ -11,7 +11,7 @@ from django.db import OperationalError, connection
 from django.test import AsyncRequestFactory
 
 from payments.api import event_stream
-from payments.errors import TooMany
+from payments.core.errors import TooMany
 from payments.notify import stream
 from payments.notify.models import Event
 from tests.notify.conftest import MERCHANT, OTHER_MERCHANT

@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from payments import bulk
+from payments.db import bulk
 from payments.models import Discrepancy, IdempotencyKey, Merchant, Order, ProviderAccount
 from payments.notify.models import Event
 from tests.builders import Shop, open_shop

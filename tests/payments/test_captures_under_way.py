@@ -3,15 +3,15 @@
 import pytest
 from django.utils import timezone
 
-from payments.errors import Conflict, Invalid
+from payments.core.errors import Conflict, Invalid
 from payments.models import Operation, Order, Payment
 from payments.notify.models import Event
+from payments.payloads import PAYMENT_RELATED
 from payments.providers.base import Fact, Outcome, Report, Result
 from payments.services.cancel import cancel_payment
 from payments.services.capture import capture_payment
 from payments.services.record import record
 from payments.services.recover import recover
-from payments.shapes import PAYMENT_RELATED
 from tests.builders import BY, Shop, open_shop
 from tests.simulator import eventually
 

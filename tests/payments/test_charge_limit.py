@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from payments.errors import Conflict, Invalid, OnetillError
+from payments.core.errors import Conflict, Invalid, OnetillError
 from payments.models import Discrepancy, Order
 from payments.people.models import AuditLog
 from payments.queries.due import due

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from payments.core.money import Money
 from payments.models import Chargeback, Discrepancy, Payment, StatisticDelta
-from payments.money import Money
 from payments.notify.models import Event
 from payments.providers.base import Fact, Outcome, Report, Result, Stage
 from payments.services.record import record

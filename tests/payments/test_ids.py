@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from payments.ids import earliest, is_id, made_at, made_in, new_id
+from payments.core.ids import earliest, is_id, made_at, made_in, new_id
 
 PAST = datetime(2025, 3, 30, 12, 0, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from payments.errors import Forbidden
+from payments.core.errors import Forbidden
 from payments.models import Merchant, Order, Refund
 from payments.people.actors import Caller
 from payments.people.models import Approval, Role, User

@@ -6,8 +6,8 @@ from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
+from payments.db.compiled_queries import FEW, Prepared
 from payments.models import Channel, Order, Payment, ProviderAccount
-from payments.prepared import FEW, Prepared
 from tests.builders import Shop, open_shop
 
 pytestmark = pytest.mark.django_db

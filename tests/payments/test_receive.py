@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from django.utils import timezone
 
-from payments.errors import OnetillError
+from payments.core.errors import OnetillError
 from payments.models import Operation, Payment, ProviderEvent
 from payments.notify import signing
 from payments.providers.base import Fact, Outcome

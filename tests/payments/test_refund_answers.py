@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from payments.core.money import Money
 from payments.models import Discrepancy, Operation, Payment, Refund, StatisticDelta
-from payments.money import Money
 from payments.notify.models import Event
 from payments.providers.base import Fact, Outcome, Report, Result
 from payments.services.record import Recording, record, record_answer

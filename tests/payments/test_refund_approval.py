@@ -2,7 +2,7 @@
 
 import pytest
 
-from payments.errors import Conflict, Forbidden
+from payments.core.errors import Conflict, Forbidden
 from payments.models import Refund
 from payments.people.models import Approval, User
 from payments.services.refund import request_refund

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from payments.errors import Invalid, ValidationFailed
+from payments.core.errors import Invalid, ValidationFailed
 from payments.models import Order, Voucher
 from payments.services.onboard import checked
 from payments.services.plan import BankAccount, PlannedPart, Share

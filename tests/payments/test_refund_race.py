@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from payments.errors import Invalid
+from payments.core.errors import Invalid
 from payments.models import Order, Voucher
 from payments.services.plan import BankAccount
 from tests.builders import Shop, fresh, only, open_shop

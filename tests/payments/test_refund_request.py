@@ -3,8 +3,8 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from payments.errors import Conflict, Invalid
-from payments.ids import new_id
+from payments.core.errors import Conflict, Invalid
+from payments.core.ids import new_id
 from payments.models import Operation, Order, RefundPart, StatisticDelta, Transition
 from payments.notify.models import Event
 from payments.providers.base import Outcome, Result

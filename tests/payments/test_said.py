@@ -7,10 +7,10 @@ import pytest
 from django.utils import translation
 
 from payments.admin.show import EVENTS, event
+from payments.core.money import Money
 from payments.ledger.models import JournalEntry
 from payments.models import Discrepancy
-from payments.money import Money
-from payments.said import Word, spoken, told
+from payments.text.messages import Word, spoken, told
 from tests.builders import open_shop
 
 NB = "\N{NO-BREAK SPACE}"

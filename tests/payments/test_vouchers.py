@@ -7,11 +7,11 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from payments import shapes
-from payments.errors import Invalid, NotFound
+from payments import payloads
+from payments.core.errors import Invalid, NotFound
+from payments.core.money import Money
+from payments.core.pan import has_card_number
 from payments.models import Voucher
-from payments.money import Money
-from payments.pan import has_card_number
 from payments.services.voucher import VoucherRequest, create_voucher, expire, find, new_code
 from tests.builders import Shop, fresh, only, open_shop
 
@@ -113,9 +113,9 @@ class TestSpending:
 
     def test_it_is_told_as_expired_from_the_moment_on(self, shop: Shop) -> None:
         voucher = shop.voucher(2500)
-        assert shapes.voucher(voucher)["status"] == "active"
+        assert payloads.voucher(voucher)["status"] == "active"
         voucher.expires_at = timezone.now() - timedelta(seconds=1)
-        assert shapes.voucher(voucher)["status"] == "expired"
+        assert payloads.voucher(voucher)["status"] == "expired"
 
     def test_the_database_lets_no_balance_leave_its_bounds(self, shop: Shop) -> None:
         shop.voucher(2500)

@@ -2,14 +2,14 @@
 
 import pytest
 
-from payments.errors import Invalid
+from payments.core.errors import Invalid
+from payments.core.money import Money
 from payments.models import Discrepancy, Payment, Voucher
-from payments.money import Money
+from payments.payloads import payment as shape_of
 from payments.services.device import Kind, Original
 from payments.services.plan import Plan
 from payments.services.refund import plan_refund
 from payments.services.voucher import VoucherRequest, create_voucher
-from payments.shapes import payment as shape_of
 from tests.builders import BY, Shop, fresh, only, open_shop, tell_of_dispute
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("simulator")]

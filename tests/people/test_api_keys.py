@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from payments.errors import Conflict, Forbidden, NotFound, Unauthenticated, ValidationFailed
+from payments.core.errors import Conflict, Forbidden, NotFound, Unauthenticated, ValidationFailed
 from payments.people.models import ApiKey, AuditLog
 from payments.people.scopes import SCOPES, spell_out
 from payments.people.services import api_keys

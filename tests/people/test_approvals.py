@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from payments.errors import Conflict, Forbidden
+from payments.core.errors import Conflict, Forbidden
 from payments.people.models import Approval, AuditLog, Role, User
 from payments.people.permissions import GRANTS, May, may, may_somewhere, within
 from payments.people.services import approvals

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
-from payments.errors import Conflict, Forbidden, Invalid
+from payments.core.errors import Conflict, Forbidden, Invalid
 from payments.models import Order
 from payments.notify.models import Mail
 from payments.notify.services import mail

@@ -8,7 +8,7 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
-from payments.errors import NotFound
+from payments.core.errors import NotFound
 from payments.people.models import AuditLog, Customer
 from payments.people.services.customers import forget, get_or_create, recognize
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from payments.errors import Forbidden, NotFound
+from payments.core.errors import Forbidden, NotFound
 from payments.notify.models import Mail
 from payments.people.actions import RULES, Action, SecondPerson
 from payments.people.actors import Caller

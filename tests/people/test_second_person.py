@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from payments.errors import Conflict, Forbidden
+from payments.core.errors import Conflict, Forbidden
 from payments.people.models import ApiKey, Approval, AuditLog, Role, User
 from payments.people.services import api_keys, approvals, audit_log, gate
 from payments.people.services.approvals import decide

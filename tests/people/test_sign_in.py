@@ -13,13 +13,13 @@ from django.test.client import RequestFactory
 from django.utils import timezone
 from pytest_django import Settings
 
-from payments import guessing
-from payments.errors import TooMany
+from payments.core.errors import TooMany
 from payments.notify.models import Mail
 from payments.people.models import AuditLog, Role, SecondFactor, SignIn, User
 from payments.people.origin import Origin
 from payments.people.services import passwords, sign_in_attempts, sign_in_throttle, sign_ins
 from payments.people.services.sign_in_throttle import Bucket, account
+from payments.runtime import throttling
 from tests.people.cast import code, person, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -219,7 +219,7 @@ def test_each_further_block_is_longer(ada: User) -> None:
     waits = []
     for _ in range(6):
         sign_in_throttle._memory._until.clear()
-        guessing.client().delete(f"{sign_in_throttle._key(Bucket('again', 0))}:wait")
+        throttling.client().delete(f"{sign_in_throttle._key(Bucket('again', 0))}:wait")
         block = sign_in_throttle.attempt([Bucket("again", 0)])
         assert block is not None
         waits.append(block.seconds)
@@ -228,11 +228,11 @@ def test_each_further_block_is_longer(ada: User) -> None:
 
 def test_without_redis_each_process_counts_by_itself(ada: User, settings: Settings) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1"
-    guessing.client.cache_clear()
+    throttling.client.cache_clear()
     try:
         answers = [sign_in_throttle.attempt([Bucket("alone", 3)]) for _ in range(5)]
     finally:
-        guessing.client.cache_clear()
+        throttling.client.cache_clear()
     assert [answer is None for answer in answers] == [True, True, True, False, False]
 
 

@@ -12,10 +12,10 @@ from payments.notify.models import Mail
 from payments.notify.services import mail
 from payments.people.models import AuditLog, Customer
 from payments.people.services import api_keys, customers
+from payments.runtime.sweeps import ATTEMPTS
 from payments.services import send_receipt
 from payments.services.plan import BankAccount
 from payments.services.send_receipt import write_due
-from payments.sweeping import ATTEMPTS
 from tests.admin.conftest import Browser
 from tests.admin.conftest import sign_in as sign_in
 from tests.api.client import Api, faults, refusal

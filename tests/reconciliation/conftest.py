@@ -10,10 +10,10 @@ import pytest
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from payments.ids import new_id
+from payments.core.ids import new_id
+from payments.core.money import Money
 from payments.ledger.models import Posting
 from payments.models import Channel, Discrepancy, Merchant, Payment, ProviderAccount
-from payments.money import Money
 from payments.services import onboard
 from payments.services.create import PaymentRequest, create_payment
 from payments.services.device import Device, DeviceTransaction, Ending, Kind, Original, Proof, Registered

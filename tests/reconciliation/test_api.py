@@ -8,7 +8,7 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 
-from payments import directory
+from payments import object_index
 from payments.people.services import api_keys
 from reconciliation.models import Payout, SettlementFile
 from reconciliation.services.import_file import import_due
@@ -166,8 +166,8 @@ def test_the_books_know_a_file_and_a_payout_by_their_items(shop: Shop) -> None:
     shop.sells_online(5000)
     file = shop.sends(shop.settlement(extra=[{"type": "reserve_hold", "amount": 100}]))
     payout = Payout.objects.get()
-    items = directory.items_of(file.id, merchant_id=shop.merchant.id)
-    assert directory.objects_of(items) == dict.fromkeys(items, file.id)
+    items = object_index.items_of(file.id, merchant_id=shop.merchant.id)
+    assert object_index.objects_of(items) == dict.fromkeys(items, file.id)
     assert len(items) == 2
-    assert directory.items_of(payout.id, merchant_id=shop.merchant.id) == [payout.item]
-    assert directory.objects_of([payout.item]) == {payout.item: payout.id}
+    assert object_index.items_of(payout.id, merchant_id=shop.merchant.id) == [payout.item]
+    assert object_index.objects_of([payout.item]) == {payout.item: payout.id}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from payments.money import Money
+from payments.core.money import Money
 from reconciliation.formats.archive import documents
 from reconciliation.formats.base import Problem, Record, StatementHeader, StatementLine, StatementTrailer, Unreadable
 from reconciliation.formats.camt052 import Camt052

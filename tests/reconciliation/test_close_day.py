@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from payments.errors import Conflict
+from payments.core.errors import Conflict
 from payments.ledger.models import JournalEntry
 from payments.people.models import AuditLog
 from reconciliation.services.close_day import close_day

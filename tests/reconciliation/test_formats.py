@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from payments.money import Money
+from payments.core.money import Money
 from reconciliation.formats.base import (
     HEAD,
     Format,

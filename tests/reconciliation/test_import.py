@@ -10,7 +10,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from payments.errors import TooLarge, ValidationFailed
+from payments.core.errors import TooLarge, ValidationFailed
 from payments.ledger.models import JournalEntry
 from payments.notify.models import Event
 from reconciliation.models import BankStatementLine, Payout, SettlementFile, SettlementLine

@@ -8,10 +8,10 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from payments import statistics
-from payments.errors import Conflict, Forbidden
+from payments.core.errors import Conflict, Forbidden
+from payments.core.money import Money
 from payments.ledger.audit import one_moment, violations
 from payments.models import CardEvidence, Discrepancy, Payment, Refund
-from payments.money import Money
 from payments.notify.models import Event
 from payments.people.actors import Actor, Caller
 from payments.people.scopes import SCOPES

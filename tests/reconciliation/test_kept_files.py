@@ -15,9 +15,9 @@ import psycopg
 import pytest
 from django.utils import timezone
 
-from payments.crash_points import armed
-from payments.iban import compact
-from payments.pan import has_card_number
+from payments.core.iban import compact
+from payments.core.pan import has_card_number
+from payments.runtime.fail_points import armed
 from reconciliation.models import BankStatementLine, SettlementFile
 from reconciliation.services import keep_masked as keeping
 from reconciliation.services import mask_file

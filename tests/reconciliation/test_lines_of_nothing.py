@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from payments.errors import ValidationFailed
+from payments.core.errors import ValidationFailed
 from payments.ledger.audit import violations
 from payments.models import Discrepancy
 from payments.services.device import Kind

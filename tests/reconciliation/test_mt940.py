@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from payments.money import Money
+from payments.core.money import Money
 from reconciliation.formats.base import HEAD, Problem, Record, StatementHeader, StatementLine, StatementTrailer
 from reconciliation.formats.mt940 import Mt940
 from reconciliation.formats.mt942 import Mt942

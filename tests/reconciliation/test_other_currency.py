@@ -7,11 +7,11 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from payments.errors import ValidationFailed
+from payments.core.errors import ValidationFailed
+from payments.core.money import Money
 from payments.ledger import audit as ledger_audit
 from payments.ledger.models import Posting
 from payments.models import Discrepancy, Payment
-from payments.money import Money
 from payments.providers.base import Fact, Outcome, Report, Result, Stage
 from payments.services.record import record
 from reconciliation import audit

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from payments.errors import Conflict, Forbidden, NotFound, OnetillError, ValidationFailed
+from payments.core.errors import Conflict, Forbidden, NotFound, OnetillError, ValidationFailed
 from payments.models import Discrepancy
 from payments.people.actors import Actor, Caller
 from payments.people.models import Approval, AuditLog, Role

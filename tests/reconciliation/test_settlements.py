@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from payments.core.money import Money
 from payments.models import Discrepancy, Operation, Payment
-from payments.money import Money
 from payments.providers.base import Fact, Outcome, Report, Result
 from payments.services.device import Kind
 from payments.services.record import record

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from payments.money import Money
+from payments.core.money import Money
 from reconciliation.formats.base import LineType, Problem, SettlementLine
 from reconciliation.formats.simulator_csv import SimulatorCsv
 

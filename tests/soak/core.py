@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from payments.crash_points import POINTS
+from payments.runtime.fail_points import POINTS
 from tests.faults import races
 from tests.soak import stacks
 from tests.soak.runs import prove

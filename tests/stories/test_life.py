@@ -16,16 +16,16 @@ from hypothesis.stateful import (
 )
 
 from payments.audit import check
-from payments.errors import Conflict, Invalid
-from payments.ids import new_id
+from payments.core.errors import Conflict, Invalid
+from payments.core.ids import new_id
+from payments.core.money import Money
 from payments.ledger.audit import one_moment, violations
 from payments.models import Discrepancy, Order, Payment
-from payments.money import Money
+from payments.payloads import PAYMENT_RELATED
 from payments.providers.base import Fact, Outcome, Report, Result
 from payments.services.cancel import cancel_payment
 from payments.services.capture import capture_payment
 from payments.services.record import record
-from payments.shapes import PAYMENT_RELATED
 from tests.builders import Shop, open_shop, work
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("simulator")]

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from payments import audit
-from payments.errors import Conflict, Invalid
+from payments.core.errors import Conflict, Invalid
+from payments.core.money import Money
 from payments.models import Operation, Order, RefundPart, StatisticDelta
-from payments.money import Money
 from payments.providers.base import Fact, Outcome, Report, Result
 from payments.services.plan import BankAccount
 from payments.services.record import record, record_answer

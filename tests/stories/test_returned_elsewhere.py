@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from payments.errors import Invalid
+from payments.core.errors import Invalid
 from payments.models import Discrepancy, Operation, Payment, Refund, StatisticDelta
 from payments.providers.base import Outcome, Result
 from payments.services.plan import BankAccount

@@ -11,8 +11,8 @@ import pytest
 import stripe
 from django.conf import settings
 
-from payments.ids import made_at, new_id
-from payments.money import Money
+from payments.core.ids import made_at, new_id
+from payments.core.money import Money
 from payments.providers.base import Call, Credentials, Outcome, Verb
 from payments.providers.stripe import client as clients
 from payments.providers.stripe import translate

@@ -10,7 +10,7 @@ import pytest
 import stripe
 from jsonschema import Draft202012Validator
 
-from payments.ids import new_id
+from payments.core.ids import new_id
 from tests.fake_stripe import afterwards, schemas
 from tests.fake_stripe.books import Books, fee_of
 from tests.fake_stripe.faults import Fault

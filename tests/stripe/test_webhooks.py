@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from payments import registry
 from payments.models import Discrepancy, Payment, ProviderEvent
 from payments.models.discrepancy import DiscrepancyKind
+from payments.providers import registry
 from payments.providers.base import Fact, Outcome, SignatureInvalid
 from payments.providers.stripe import webhooks
 from payments.services import receive

@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.db.models import Sum
 
-from payments import guessing
 from payments.ledger.models import Account
 from payments.models import Discrepancy, Merchant
+from payments.runtime import throttling
 from tests.api.client import Api
 from tests.api.conftest import Shop
 from tests.api.conftest import open_shop as open_shop
@@ -43,9 +43,9 @@ def paired(api: Api, *, ed25519: bool = False, signature: int = 1, **given: Any)
 def nobody_has_guessed() -> Iterator[None]:
     """What one test guessed wrongly makes no device of the next one wait."""
     yield
-    if guessing.client.cache_info().currsize:
-        for key in guessing.client().scan_iter(f"{settings.REDIS_PREFIX}guesses:*"):
-            guessing.client().delete(key)
+    if throttling.client.cache_info().currsize:
+        for key in throttling.client().scan_iter(f"{settings.REDIS_PREFIX}guesses:*"):
+            throttling.client().delete(key)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from payments import audit
-from payments.errors import Invalid
-from payments.ids import new_id
+from payments.core.errors import Invalid
+from payments.core.ids import new_id
 from payments.models import Discrepancy, Order, Refund
 from payments.services import onboard
 from payments.services.device import Kind, Original

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.test import Client
 
-from payments import guessing
+from payments.runtime import throttling
 from payments.services import onboard
 from terminals import signatures
 from terminals.models import Terminal
@@ -127,12 +127,12 @@ def test_who_guesses_waits_but_who_knows_never_does(back_office: Api, stranger_o
 
 
 def test_who_has_waited_is_told_again(stranger_on_the_phone: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guessing, "WAIT_SECONDS", 600)
+    monkeypatch.setattr(throttling, "WAIT_SECONDS", 600)
     for _ in range(10):
         pair(stranger_on_the_phone, "WRONGONE")
     refusal(pair(stranger_on_the_phone, "WRONGONE"), 429, "too_many_requests")
-    for waiting in guessing.client().scan_iter(f"{settings.REDIS_PREFIX}guesses:*:wait"):
-        guessing.client().expire(waiting, 0)
+    for waiting in throttling.client().scan_iter(f"{settings.REDIS_PREFIX}guesses:*:wait"):
+        throttling.client().expire(waiting, 0)
     for _ in range(2):
         refusal(pair(stranger_on_the_phone, "WRONGONE"), 404, "pairing_code_invalid")
 

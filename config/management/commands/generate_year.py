@@ -7,7 +7,7 @@ from django.core.management.base import CommandParser
 
 from config.year.generate import generate
 from config.year.shop import prepare
-from payments.errors import Invalid
+from payments.core.errors import Invalid
 from payments.management.answering import JsonCommand, merchant_of
 
 

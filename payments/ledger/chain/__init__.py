@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
-from payments.crypto import keyed_hash
+from payments.core.crypto import keyed_hash
 from payments.ledger.audit import Violation
 from payments.ledger.chain import sql
 

@@ -2,7 +2,7 @@
 
 import django.contrib.postgres.indexes
 import django.db.models.deletion
-import payments.fields
+import payments.db.fields
 from django.db import migrations, models
 
 
@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                         "merchant_id", "day", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("merchant_id", payments.fields.IdField(db_collation="C", max_length=30)),
+                ("merchant_id", payments.db.fields.IdField(db_collation="C", max_length=30)),
                 ("day", models.DateField(verbose_name="day")),
                 ("closed_at", models.DateTimeField(verbose_name="closed at")),
                 ("actor", models.CharField(max_length=60, verbose_name="actor")),
@@ -37,10 +37,10 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    payments.fields.IdField(db_collation="C", max_length=30, primary_key=True, serialize=False),
+                    payments.db.fields.IdField(db_collation="C", max_length=30, primary_key=True, serialize=False),
                 ),
                 ("number", models.IntegerField(editable=False, unique=True)),
-                ("merchant_id", payments.fields.IdField(db_collation="C", max_length=30)),
+                ("merchant_id", payments.db.fields.IdField(db_collation="C", max_length=30)),
                 ("code", models.CharField(db_collation="C", max_length=100, verbose_name="code")),
                 ("currency", models.CharField(max_length=3, verbose_name="currency")),
                 (
@@ -122,11 +122,11 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    payments.fields.IdField(db_collation="C", max_length=30, primary_key=True, serialize=False),
+                    payments.db.fields.IdField(db_collation="C", max_length=30, primary_key=True, serialize=False),
                 ),
                 ("key", models.CharField(db_collation="C", max_length=120, verbose_name="key")),
                 ("event", models.CharField(max_length=40, verbose_name="event")),
-                ("merchant_id", payments.fields.IdField(db_collation="C", max_length=30)),
+                ("merchant_id", payments.db.fields.IdField(db_collation="C", max_length=30)),
                 ("book_date", models.DateField(verbose_name="book date")),
                 ("occurred_at", models.DateTimeField(verbose_name="occurred at")),
                 ("booked_at", models.DateTimeField(verbose_name="booked at")),

@@ -3,7 +3,7 @@
 import django.contrib.postgres.fields
 from django.db import migrations, models
 
-from payments import rights
+from payments.db import rights
 
 
 class Migration(migrations.Migration):

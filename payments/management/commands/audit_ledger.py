@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 from django.utils.module_loading import import_string
 
-from payments.errors import wrong
+from payments.core.errors import wrong
 from payments.ledger import audit, chain
 from payments.management.answering import JsonCommand, Told
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from payments.errors import wrong
+from payments.core.errors import wrong
 from payments.management.answering import AnsweringCommand, merchant_of
 from payments.models import Channel, Merchant
 from payments.people.services import api_keys

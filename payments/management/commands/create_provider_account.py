@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from payments.errors import wrong
+from payments.core.errors import wrong
 from payments.management.answering import AnsweringCommand, merchant_of
 from payments.services.onboard import create_provider_account
 

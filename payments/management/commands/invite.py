@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import transaction
 
-from payments.errors import Invalid
+from payments.core.errors import Invalid
 from payments.management.answering import AnsweringCommand, merchant_of
 from payments.people.models import OneTimeLink, Role
 from payments.people.services import one_time_links

@@ -13,10 +13,10 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
-from payments.errors import NotFound
+from payments.core.errors import NotFound
 from payments.management.answering import JsonCommand, merchant_of
 from payments.models import Merchant
-from payments.notify import queries, shapes, signing
+from payments.notify import payloads, queries, signing
 from payments.notify.models import EVENT_TYPES, Event
 from payments.notify.queries import Position
 
@@ -112,7 +112,7 @@ def _merchants(options: dict[str, Any]) -> list[str]:
 
 
 def _post(http: httpx.Client, url: str, event: Event, secret: str) -> str:
-    body = shapes.body(event)
+    body = payloads.body(event)
     headers = signing.headers(message_id=event.id, body=body, moment=timezone.now(), secrets=[secret])
     try:
         return str(http.post(url, content=body, headers=headers | {"content-type": "application/json"}).status_code)

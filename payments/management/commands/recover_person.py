@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import transaction
 
-from payments.errors import NotFound
+from payments.core.errors import NotFound
 from payments.management.answering import AnsweringCommand
 from payments.people.models import OneTimeLink, SignIn, User
 from payments.people.services import one_time_links, sign_ins

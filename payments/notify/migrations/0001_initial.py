@@ -7,9 +7,9 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-import payments.crypto
-import payments.fields
-import payments.ids
+import payments.core.crypto
+import payments.db.fields
+import payments.core.ids
 import payments.notify.sql
 
 
@@ -24,25 +24,25 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("evt",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("evt",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
                         serialize=False,
                     ),
                 ),
-                ("merchant_id", payments.fields.IdField(db_collation="C", max_length=30, verbose_name="merchant")),
+                ("merchant_id", payments.db.fields.IdField(db_collation="C", max_length=30, verbose_name="merchant")),
                 (
                     "channel_id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         blank=True, db_collation="C", max_length=30, null=True, verbose_name="channel"
                     ),
                 ),
                 ("type", models.CharField(max_length=40, verbose_name="type")),
                 ("object_type", models.CharField(max_length=40, verbose_name="object")),
-                ("object_id", payments.fields.IdField(db_collation="C", max_length=30, verbose_name="object id")),
+                ("object_id", payments.db.fields.IdField(db_collation="C", max_length=30, verbose_name="object id")),
                 ("data", models.JSONField(verbose_name="data")),
                 ("test_mode", models.BooleanField(verbose_name="test mode")),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="created at")),
@@ -63,19 +63,19 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("we",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("we",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
                         serialize=False,
                     ),
                 ),
-                ("merchant_id", payments.fields.IdField(db_collation="C", max_length=30, verbose_name="merchant")),
+                ("merchant_id", payments.db.fields.IdField(db_collation="C", max_length=30, verbose_name="merchant")),
                 (
                     "channel_id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         blank=True, db_collation="C", max_length=30, null=True, verbose_name="channel"
                     ),
                 ),
@@ -97,8 +97,8 @@ class Migration(migrations.Migration):
                         verbose_name="status",
                     ),
                 ),
-                ("secret", payments.crypto.EncryptedTextField(editable=False)),
-                ("previous_secret", payments.crypto.EncryptedTextField(blank=True, editable=False, null=True)),
+                ("secret", payments.core.crypto.EncryptedTextField(editable=False)),
+                ("previous_secret", payments.core.crypto.EncryptedTextField(blank=True, editable=False, null=True)),
                 ("previous_secret_until", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
                     "failures",
@@ -128,9 +128,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("dlv",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("dlv",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,

@@ -2,8 +2,8 @@
 
 import django.utils.timezone
 import functools
-import payments.fields
-import payments.ids
+import payments.db.fields
+import payments.core.ids
 from django.db import migrations, models
 
 
@@ -18,23 +18,23 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("msg",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("msg",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
                         serialize=False,
                     ),
                 ),
-                ("merchant_id", payments.fields.IdField(db_collation="C", max_length=30, verbose_name="merchant")),
+                ("merchant_id", payments.db.fields.IdField(db_collation="C", max_length=30, verbose_name="merchant")),
                 (
                     "channel_id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         blank=True, db_collation="C", max_length=30, null=True, verbose_name="channel"
                     ),
                 ),
-                ("object_id", payments.fields.IdField(db_collation="C", max_length=30, verbose_name="about")),
+                ("object_id", payments.db.fields.IdField(db_collation="C", max_length=30, verbose_name="about")),
                 ("to", models.EmailField(max_length=254, verbose_name="to")),
                 ("subject", models.CharField(max_length=200, verbose_name="subject")),
                 ("text", models.TextField(verbose_name="text")),

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from payments import rights
+from payments.db import rights
 
 TOLD = ("id", "merchant_id", "channel_id", "type", "object_type", "object_id", "data", "test_mode", "created_at")
 

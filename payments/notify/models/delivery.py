@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from payments.fields import IdField, id_factory
+from payments.db.fields import IdField, id_factory
 from payments.notify.models.endpoint import WebhookEndpoint
 from payments.notify.models.event import Event
 

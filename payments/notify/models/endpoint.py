@@ -8,8 +8,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from payments.crypto import EncryptedTextField
-from payments.fields import IdField, id_factory
+from payments.core.crypto import EncryptedTextField
+from payments.db.fields import IdField, id_factory
 
 
 class WebhookEndpoint(models.Model):

@@ -18,13 +18,13 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
-from payments import doorbell
-from payments.crash_points import reach
-from payments.notify import outbound, shapes, signing, sql
+from payments.notify import outbound, payloads, signing, sql
 from payments.notify.models import WebhookDelivery, WebhookEndpoint
 from payments.notify.services import endpoints, seats
 from payments.notify.services.emit import DELIVER
 from payments.notify.services.seats import Seat
+from payments.runtime import task_queue
+from payments.runtime.fail_points import reach
 
 ANSWER_SECONDS: Final = 10.0
 LEASE: Final = timedelta(seconds=30)
@@ -88,7 +88,7 @@ def deliver() -> int:
 
 def _call_the_next() -> None:
     if is_due():
-        doorbell.ring(DELIVER)
+        task_queue.ring(DELIVER)
 
 
 def is_due() -> bool:
@@ -193,7 +193,7 @@ def _read(claimed: list[str]) -> list[Attempt]:
 
 
 def _attempt(row: WebhookDelivery, moment: datetime) -> Attempt:
-    body = shapes.body(row.event)
+    body = payloads.body(row.event)
     headers = signing.headers(
         message_id=row.event_id, body=body, moment=moment, secrets=signing.secrets_of(row.endpoint, moment)
     )

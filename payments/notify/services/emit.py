@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from payments import bulk, doorbell
+from payments.db import bulk
 from payments.notify import sql
 from payments.notify.models import EVENT_TYPES, Event, WebhookDelivery
+from payments.runtime import task_queue
 
 ALL: Final = "*"
 DELIVER: Final = "payments.notify.deliver"  # the task of that name
@@ -47,7 +48,7 @@ def emit(events: Sequence[NewEvent], *, beside: Sequence[bulk.Part] = ()) -> Non
         deliveries = _deliveries(rows, listeners)
         if deliveries:
             bulk.insert(deliveries)
-            doorbell.ring(DELIVER)
+            task_queue.ring(DELIVER)
 
 
 def _row(event: NewEvent) -> Event:

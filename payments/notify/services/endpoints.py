@@ -10,11 +10,11 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils import timezone
 
-from payments.errors import Fault, NotFound, ValidationFailed
+from payments.core.errors import Fault, NotFound, ValidationFailed
+from payments.core.pan import has_card_number
 from payments.notify import outbound
 from payments.notify.models import EVENT_TYPES, WebhookDelivery, WebhookEndpoint
 from payments.notify.services.emit import ALL
-from payments.pan import has_card_number
 from payments.people.permissions import May
 from payments.people.services import audit_log, authority
 

@@ -17,9 +17,9 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.utils import timezone
 
-from payments import doorbell
-from payments.errors import TooMany
+from payments.core.errors import TooMany
 from payments.notify.models import Mail
+from payments.runtime import task_queue
 
 SEND: Final = "payments.notify.send_mail"  # the task of that name
 AT_ONCE: Final = 20
@@ -76,7 +76,7 @@ def write(letter: Letter) -> Mail:
         attachment_name=attached.name if attached else "",
         attachment_type=attached.type if attached else "",
     )
-    doorbell.ring(SEND)
+    task_queue.ring(SEND)
     return row
 
 
@@ -99,7 +99,7 @@ def send_again(row: Mail) -> None:
     Mail.objects.filter(id=row.id).exclude(status=Mail.Status.PENDING).update(
         status=Mail.Status.PENDING, attempts=0, next_attempt_at=timezone.now(), failure=""
     )
-    doorbell.ring(SEND)
+    task_queue.ring(SEND)
 
 
 def send_due() -> int:

@@ -3,10 +3,10 @@
 from django.db import transaction
 from django.utils import timezone
 
-from payments import doorbell
-from payments.errors import Conflict, NotFound
+from payments.core.errors import Conflict, NotFound
 from payments.notify.models import WebhookDelivery, WebhookEndpoint
 from payments.notify.services.emit import DELIVER
+from payments.runtime import task_queue
 
 
 def resend(*, delivery_id: str, merchant_id: str, channel_id: str | None = None) -> WebhookDelivery:
@@ -32,5 +32,5 @@ def resend(*, delivery_id: str, merchant_id: str, channel_id: str | None = None)
         delivery.earlier_attempts = delivery.attempts
         delivery.next_attempt_at = timezone.now()
         delivery.save(update_fields=["status", "earlier_attempts", "next_attempt_at"])
-        doorbell.ring(DELIVER)
+        task_queue.ring(DELIVER)
     return delivery

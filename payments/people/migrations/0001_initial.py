@@ -10,8 +10,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import payments.fields
-import payments.ids
+import payments.db.fields
+import payments.core.ids
 
 
 class Migration(migrations.Migration):
@@ -68,9 +68,9 @@ class Migration(migrations.Migration):
                 ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("usr",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("usr",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
@@ -125,19 +125,19 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("key",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("key",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
                         serialize=False,
                     ),
                 ),
-                ("merchant_id", payments.fields.IdField(db_collation="C", max_length=30, verbose_name="merchant")),
+                ("merchant_id", payments.db.fields.IdField(db_collation="C", max_length=30, verbose_name="merchant")),
                 (
                     "channel_id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         blank=True,
                         db_collation="C",
                         help_text="Empty: not tied to one channel.",
@@ -194,7 +194,7 @@ class Migration(migrations.Migration):
                 ("object_id", models.CharField(db_collation="C", max_length=64, verbose_name="object id")),
                 (
                     "merchant_id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         blank=True, db_collation="C", max_length=30, null=True, verbose_name="merchant"
                     ),
                 ),
@@ -215,16 +215,16 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("cus",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("cus",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
                         serialize=False,
                     ),
                 ),
-                ("merchant_id", payments.fields.IdField(db_collation="C", max_length=30, verbose_name="merchant")),
+                ("merchant_id", payments.db.fields.IdField(db_collation="C", max_length=30, verbose_name="merchant")),
                 ("reference", models.CharField(blank=True, max_length=64, null=True, verbose_name="reference")),
                 ("email", models.CharField(blank=True, default="", max_length=254, verbose_name="e-mail")),
                 ("email_hash", models.CharField(blank=True, default="", editable=False, max_length=64)),
@@ -273,24 +273,24 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("apv",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("apv",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
                         serialize=False,
                     ),
                 ),
-                ("merchant_id", payments.fields.IdField(db_collation="C", max_length=30, verbose_name="merchant")),
+                ("merchant_id", payments.db.fields.IdField(db_collation="C", max_length=30, verbose_name="merchant")),
                 (
                     "channel_id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         blank=True, db_collation="C", max_length=30, null=True, verbose_name="channel"
                     ),
                 ),
                 ("subject_type", models.CharField(max_length=40, verbose_name="subject")),
-                ("subject_id", payments.fields.IdField(db_collation="C", max_length=30, verbose_name="subject id")),
+                ("subject_id", payments.db.fields.IdField(db_collation="C", max_length=30, verbose_name="subject id")),
                 (
                     "action",
                     models.CharField(
@@ -367,10 +367,10 @@ class Migration(migrations.Migration):
             name="Role",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("merchant_id", payments.fields.IdField(db_collation="C", max_length=30, verbose_name="merchant")),
+                ("merchant_id", payments.db.fields.IdField(db_collation="C", max_length=30, verbose_name="merchant")),
                 (
                     "channel_id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         blank=True,
                         db_collation="C",
                         help_text="Empty: every channel of the merchant.",

@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import payments.crypto
+import payments.core.crypto
 import payments.people.models.second_factor
 
 
@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "key",
-                    payments.crypto.EncryptedTextField(
+                    payments.core.crypto.EncryptedTextField(
                         default=payments.people.models.second_factor.new_key, editable=False
                     ),
                 ),

@@ -1,8 +1,8 @@
 """Requests of every sensitive action, with what they would change, and the chain of keys that were rolled."""
 
 import django.contrib.postgres.fields
-import payments.crypto
-import payments.fields
+import payments.core.crypto
+import payments.db.fields
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="apikey",
             name="predecessor_id",
-            field=payments.fields.IdField(blank=True, db_collation="C", editable=False, max_length=30, null=True),
+            field=payments.db.fields.IdField(blank=True, db_collation="C", editable=False, max_length=30, null=True),
         ),
         migrations.AddField(
             model_name="approval",
@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
             model_name="approval",
             name="behind",
             field=django.contrib.postgres.fields.ArrayField(
-                base_field=payments.fields.IdField(db_collation="C", max_length=30),
+                base_field=payments.db.fields.IdField(db_collation="C", max_length=30),
                 blank=True,
                 db_default=[],
                 default=list,
@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="approval",
             name="secrets",
-            field=payments.crypto.EncryptedTextField(blank=True, editable=False, null=True),
+            field=payments.core.crypto.EncryptedTextField(blank=True, editable=False, null=True),
         ),
         migrations.AlterField(
             model_name="approval",
@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="approval",
             name="merchant_id",
-            field=payments.fields.IdField(
+            field=payments.db.fields.IdField(
                 blank=True, db_collation="C", max_length=30, null=True, verbose_name="merchant"
             ),
         ),

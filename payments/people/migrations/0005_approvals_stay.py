@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from payments import rights
+from payments.db import rights
 
 # The decision itself, and what belongs to it, is written once, while it is open.
 GUARD = """

@@ -3,8 +3,8 @@
 import django.db.models.deletion
 import django.utils.timezone
 import functools
-import payments.fields
-import payments.ids
+import payments.db.fields
+import payments.core.ids
 from django.conf import settings
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -39,9 +39,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("otl",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("otl",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,
@@ -114,9 +114,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    payments.fields.IdField(
+                    payments.db.fields.IdField(
                         db_collation="C",
-                        default=functools.partial(payments.ids.new_id, *("sgn",), **{}),
+                        default=functools.partial(payments.core.ids.new_id, *("sgn",), **{}),
                         editable=False,
                         max_length=30,
                         primary_key=True,

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from payments.fields import IdField, id_factory
+from payments.db.fields import IdField, id_factory
 
 
 class ApiKey(models.Model):

@@ -9,8 +9,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from payments.crypto import EncryptedTextField
-from payments.fields import IdField, id_factory
+from payments.core.crypto import EncryptedTextField
+from payments.db.fields import IdField, id_factory
 
 
 class Approval(models.Model):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device, ThrottlingMixin
 from django_otp.oath import TOTP
 
-from payments.crypto import EncryptedTextField
+from payments.core.crypto import EncryptedTextField
 
 ISSUER: Final = "Onetill"
 DRIFT: Final = 1  # steps of half a minute that a device's clock may be off

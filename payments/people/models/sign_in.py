@@ -8,7 +8,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from payments.fields import IdField, id_factory
+from payments.db.fields import IdField, id_factory
 
 
 class SignIn(models.Model):

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from payments.fields import IdField, id_factory
+from payments.db.fields import IdField, id_factory
 
 
 class User(AbstractUser):

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from payments.errors import Conflict, NotFound, Unauthenticated
+from payments.core.errors import Conflict, NotFound, Unauthenticated
 from payments.people.actions import Action
 from payments.people.actors import Actor, Caller, name_of
 from payments.people.models import ApiKey, User

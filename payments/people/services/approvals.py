@@ -9,7 +9,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from payments.errors import Conflict, Forbidden, NotFound
+from payments.core.errors import Conflict, Forbidden, NotFound
 from payments.people.actions import RULES, Action
 from payments.people.models import Approval, User
 from payments.people.permissions import holders, may

@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.db import models
 from django.utils import timezone
 
-from payments.pan import mask_tree
+from payments.core.pan import mask_tree
 from payments.people.models import AuditLog
 
 SYSTEM: Final = "system"

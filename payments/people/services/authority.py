@@ -6,7 +6,7 @@ the row asks here again, by what the database says of the person now.
 
 from typing import Final
 
-from payments.errors import Forbidden
+from payments.core.errors import Forbidden
 from payments.people.models import ApiKey, AuditLog, User
 from payments.people.permissions import May, may
 

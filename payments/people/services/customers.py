@@ -3,8 +3,8 @@
 from django.db import transaction
 from django.utils import timezone
 
-from payments.crypto import keyed_hash
-from payments.errors import NotFound
+from payments.core.crypto import keyed_hash
+from payments.core.errors import NotFound
 from payments.notify.services import mail
 from payments.people.models import Customer
 from payments.people.services import audit_log

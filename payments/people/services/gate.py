@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from django.db import IntegrityError, models, transaction
 
-from payments.errors import Conflict, Forbidden, NotFound
+from payments.core.errors import Conflict, Forbidden, NotFound
 from payments.people.actions import RULES, Action, Rule, SecondPerson
 from payments.people.actors import Actor, Caller, name_of
 from payments.people.models import Approval, User

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from payments.errors import Conflict
+from payments.core.errors import Conflict
 from payments.notify.services import mail
 from payments.people.models import OneTimeLink, User
 from payments.people.permissions import only_looks

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from payments.crypto import decrypt, encrypt, keyed_hash
-from payments.errors import TooMany
+from payments.core.crypto import decrypt, encrypt, keyed_hash
+from payments.core.errors import TooMany
 from payments.people import origin as origins
 from payments.people.models import RecoveryCode, SecondFactor, SignIn, User
 from payments.people.models.second_factor import is_code, matching_step, new_key

@@ -7,7 +7,7 @@ from typing import Final
 from django.contrib import auth
 from django.utils import timezone
 
-from payments.errors import TooMany
+from payments.core.errors import TooMany
 from payments.people.models import SignIn, User
 from payments.people.origin import Origin
 from payments.people.services import audit_log, sign_in_throttle

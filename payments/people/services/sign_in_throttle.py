@@ -16,7 +16,7 @@ from typing import Final
 import redis
 from django.conf import settings
 
-from payments import guessing
+from payments.runtime import throttling
 
 WINDOW_SECONDS: Final = 600
 FIRST_WAIT: Final = 60  # seconds, doubled with every further block of a day
@@ -105,7 +105,7 @@ def succeeded(buckets: Iterable[Bucket]) -> None:
     for bucket in buckets:
         _memory.forget(_key(bucket))
         try:
-            guessing.client().delete(_key(bucket))
+            throttling.client().delete(_key(bucket))
         except redis.RedisError:
             logger.warning("Redis does not answer; attempts to sign in are counted by each process.")
 
@@ -113,7 +113,7 @@ def succeeded(buckets: Iterable[Bucket]) -> None:
 def _attempt(bucket: Bucket) -> Block | None:
     key = _key(bucket)
     try:
-        with guessing.client().pipeline(transaction=False) as pipe:
+        with throttling.client().pipeline(transaction=False) as pipe:
             pipe.set(key, 0, ex=WINDOW_SECONDS, nx=True)
             pipe.incr(key)
             pipe.ttl(f"{key}:wait")
@@ -133,9 +133,9 @@ def _wait(bucket: Bucket, count: int) -> int:
     if count <= bucket.free:
         return 0
     key = _key(bucket)
-    strikes = int(guessing.client().incr(f"{key}:strikes"))
+    strikes = int(throttling.client().incr(f"{key}:strikes"))
     seconds: int = min(FIRST_WAIT << min(strikes - 1, 10), LONGEST_WAIT)
-    with guessing.client().pipeline(transaction=False) as pipe:
+    with throttling.client().pipeline(transaction=False) as pipe:
         pipe.expire(f"{key}:strikes", STRIKES_SECONDS)
         pipe.set(f"{key}:wait", 1, ex=seconds)
         pipe.delete(key)

@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from payments.errors import Conflict, OnetillError
+from payments.core.errors import Conflict, OnetillError
 from payments.providers.base import Fact, Outcome, Verb
 from payments.providers.simulator.disputes import Disputes
 from payments.providers.simulator.effects import EffectLog

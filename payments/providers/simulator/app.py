@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, quote
 
 import msgspec
 
-from payments.errors import Invalid, Malformed, NotFound, OnetillError
+from payments.core.errors import Invalid, Malformed, NotFound, OnetillError
 from payments.providers.base import Outcome, Stage, Verb
 from payments.providers.simulator import page
 from payments.providers.simulator.afterwards import Afterwards

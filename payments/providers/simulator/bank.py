@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 from lxml import etree
 
-from payments.errors import NotFound
-from payments.money import EXPONENTS, Money
+from payments.core.errors import NotFound
+from payments.core.money import EXPONENTS, Money
 from payments.providers.simulator.names import moment, written
 from payments.providers.simulator.sql import Store
 

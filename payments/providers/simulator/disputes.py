@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from payments.errors import Conflict, Invalid, NotFound
+from payments.core.errors import Conflict, Invalid, NotFound
 from payments.providers.base import Fact, Stage
 from payments.providers.simulator import magic
 from payments.providers.simulator.effects import EffectLog

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from payments.money import Money
+from payments.core.money import Money
 from payments.providers.base import Outcome
 from payments.providers.simulator.sql import Row
 

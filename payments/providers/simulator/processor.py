@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from payments.errors import Conflict, NotFound
+from payments.core.errors import Conflict, NotFound
 from payments.providers.base import Fact, Outcome, Verb
 from payments.providers.simulator import magic
 from payments.providers.simulator.effects import EffectLog

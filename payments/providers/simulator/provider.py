@@ -12,7 +12,7 @@ import httpx
 import msgspec
 from django.conf import settings
 
-from payments.money import Money
+from payments.core.money import Money
 from payments.providers import signatures
 from payments.providers.base import Call, Capabilities, Card, Credential, Credentials, Notice, Outcome, Report, Result
 from payments.providers.simulator.methods import MANUAL_CAPTURE_METHODS, METHODS, REDIRECT_METHODS

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from payments.money import EXPONENTS, MAX_AMOUNT
+from payments.core.money import EXPONENTS, MAX_AMOUNT
 from payments.providers.base import Verb
 from payments.providers.simulator.methods import MANUAL_CAPTURE_METHODS, METHODS
 from payments.providers.simulator.sql import Row

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from payments.errors import Conflict, Invalid, NotFound
-from payments.money import EXPONENTS, Money
+from payments.core.errors import Conflict, Invalid, NotFound
+from payments.core.money import EXPONENTS, Money
 from payments.providers.simulator.effects import SIGNS
 from payments.providers.simulator.names import moment, reference, written
 from payments.providers.simulator.sql import Row, Store

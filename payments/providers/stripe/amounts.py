@@ -8,7 +8,7 @@ charged with two decimals as in ISO; only their payouts are whole.
 from decimal import Decimal
 from typing import Final
 
-from payments.money import EXPONENTS, Money
+from payments.core.money import EXPONENTS, Money
 
 _EXPONENTS: Final = {**EXPONENTS, "ISK": 2, "UGX": 2, "MGA": 0}
 # The least that can be charged, in major units; where a currency is not named Stripe decides.

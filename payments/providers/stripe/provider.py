@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 
 import stripe
 
-from payments.ids import made_at
+from payments.core.ids import made_at
 from payments.providers.base import Call, Capabilities, Credential, Credentials, Notice, Outcome, Result, Verb
 from payments.providers.stripe import requests, translate, webhooks
 from payments.providers.stripe.amounts import NotRepresentable, limit_passed, limits, to_stripe

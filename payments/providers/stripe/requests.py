@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from payments.ids import made_at
+from payments.core.ids import made_at
 from payments.providers.base import Call, Credentials, Verb
 from payments.providers.stripe.amounts import to_stripe
 

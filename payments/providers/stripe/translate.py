@@ -22,7 +22,7 @@ from typing import Final
 import httpx
 import stripe
 
-from payments.money import Money
+from payments.core.money import Money
 from payments.providers.base import Call, Card, Outcome, Result, Verb
 from payments.providers.stripe.amounts import from_stripe
 from payments.providers.stripe.payload import NOTHING, Payload, moment, name_of, part, rows, text, whole

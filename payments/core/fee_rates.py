@@ -7,7 +7,7 @@ below zero is what a provider gives back.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from payments.errors import Fault
+from payments.core.errors import Fault
 
 MOST: Final = 50
 WORDS: Final = ("method", "brand", "type")

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from django.db import models
 
-from payments.ids import MAX_LENGTH, new_id
+from payments.core.ids import MAX_LENGTH, new_id
 
 # What is set and what is got: the type checker's plugin fills them in, with None where a column is nullable.
 _Set_contra = TypeVar("_Set_contra", contravariant=True)

@@ -13,7 +13,7 @@ from celery import current_app
 from django.db import transaction
 from kombu.pools import ProducerPool, producers
 
-from payments.crash_points import reach
+from payments.runtime.fail_points import reach
 
 WAIT_SECONDS: Final = 0.5
 REST_SECONDS: Final = 5.0

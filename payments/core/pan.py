@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Final
 
-from payments.ids import PATTERN as ID_PATTERN
+from payments.core.ids import PATTERN as ID_PATTERN
 
 SHORTEST: Final = 13
 LONGEST: Final = 19

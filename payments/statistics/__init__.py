@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from django.db import connection
 
-from payments import sql
-from payments.crash_points import reach
-from payments.sweeping import Sweep
+from payments.runtime.fail_points import reach
+from payments.runtime.sweeps import Sweep
+from payments.statistics import sql
 
 BATCH: Final = 5_000
 # What may be asked for, and the column that tells it.

@@ -5,7 +5,7 @@ from functools import cache
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from payments.errors import Fault, ValidationFailed
+from payments.core.errors import Fault, ValidationFailed
 from payments.providers.base import Provider
 
 

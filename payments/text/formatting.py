@@ -9,7 +9,7 @@ from django.utils import formats, timezone
 from django.utils.text import capfirst
 from django.utils.translation import get_language
 
-from payments.money import EXPONENTS, Money
+from payments.core.money import EXPONENTS, Money
 
 NOTHING: Final = "–"
 SYMBOLS: Final[Mapping[str, str]] = {"EUR": "€", "GBP": "£", "USD": "$"}

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
-from payments.pan import has_card_number
+from payments.core.pan import has_card_number
 
 MINIMUM: Final = 32
 

@@ -13,8 +13,8 @@ from django.utils import formats, timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from payments.money import EXPONENTS, MAX_AMOUNT, Money
-from payments.written import SYMBOLS, day
+from payments.core.money import EXPONENTS, MAX_AMOUNT, Money
+from payments.text.formatting import SYMBOLS, day
 
 _CODES: Final = {symbol: code for code, symbol in SYMBOLS.items()}
 _SPACES: Final = str.maketrans(dict.fromkeys("\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}", " "))

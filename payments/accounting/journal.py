@@ -6,7 +6,7 @@ that booking twice is harmless and the audit can ask for each of them by name.
 
 from datetime import datetime
 
-from payments.chart import account
+from payments.accounting.chart_of_accounts import account
 from payments.ledger.posting import Entry, Line, credit, debit
 from payments.models import Chargeback, Merchant, Operation, Payment, RefundPart, Voucher
 from payments.models.payment import Method

@@ -15,8 +15,8 @@ import msgspec
 from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.expressions import DatabaseDefault
 
-from payments.bulk import sql
-from payments.crypto import EncryptedTextField
+from payments.core.crypto import EncryptedTextField
+from payments.db import sql
 
 Read = Callable[[Any], Any]
 

@@ -20,7 +20,7 @@ from typing import Final, TypeVar
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from payments.sweeping import sql
+from payments.runtime import sql
 
 # How long an item rests after each failure (the first may have been bad luck); after one more it is set aside.
 PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (0, 10, 60, 300, 1800))

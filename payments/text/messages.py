@@ -10,8 +10,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from payments.money import Money
-from payments.written import amount, day
+from payments.core.money import Money
+from payments.text.formatting import amount, day
 
 
 @dataclass(frozen=True, slots=True)

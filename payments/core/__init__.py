@@ -1,0 +1,1 @@
+"""What every floor uses and that knows none: money, ids, IBANs, card numbers, errors, encryption."""

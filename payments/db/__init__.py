@@ -1,0 +1,1 @@
+"""What we add to Django's database layer: fields, compiled queries, bulk writes, rights."""

@@ -1,0 +1,1 @@
+"""Texts that people read and type: translatable messages, formatting, form fields."""
