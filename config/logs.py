@@ -31,7 +31,7 @@ MEMBERS: Final = (
     *("task", "ended"),
 )
 # Told of every request, call and task: for machines, too much for people.
-_DIARIES: Final = ("config.requests", "config.tasks", "payments.services.calls")
+_DIARIES: Final = ("config.requests", "config.tasks", "payments.services.provider_call_log")
 
 
 class ScrubbedFormatter(logging.Formatter):

@@ -4,9 +4,9 @@ from celery import shared_task
 
 from payments import statistics
 from payments.people.services import one_time_links, sign_ins
-from payments.services import intent, receive, recover, send_receipt, voucher
+from payments.services import idempotency, receive, recover, send_receipt, voucher
 from payments.services import submit as submitting
-from payments.services.owe_receipts import WRITE
+from payments.services.queue_receipts import WRITE
 
 
 @shared_task(name="payments.submit")
@@ -55,4 +55,4 @@ def forget_sign_ins() -> None:
 @shared_task(name="payments.forget_keys")
 def forget_keys() -> None:
     """Delete idempotency keys that have outlived their month (beat: every hour)."""
-    intent.forget()
+    idempotency.forget()

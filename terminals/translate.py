@@ -5,7 +5,7 @@ from typing import Any
 
 from payments.models import ProviderAccount
 from payments.providers.base import Card
-from payments.services.device import Device, DeviceTransaction, Ending, Kind, Original, Proof
+from payments.services.card_present.types import Device, DeviceTransaction, Ending, Kind, Original, Proof
 from terminals import wire
 from terminals.models import Terminal
 

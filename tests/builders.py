@@ -21,16 +21,16 @@ from payments.ledger.models import Posting
 from payments.models import Channel, Chargeback, Merchant, Operation, Order, Payment, ProviderAccount, Refund, Voucher
 from payments.payloads import PAYMENT_RELATED
 from payments.providers.base import Card
-from payments.services import onboard
-from payments.services.batch import Batch
+from payments.services import create_setup
+from payments.services.card_present.register import register
+from payments.services.card_present.types import Device, DeviceTransaction, Ending, Kind, Original
 from payments.services.chargeback import Told, chargeback_reported
 from payments.services.create import PaymentRequest, create_payment
-from payments.services.device import Device, DeviceTransaction, Ending, Kind, Original
 from payments.services.orders import OrderName
-from payments.services.plan import RefundRequest
-from payments.services.refund import request_refund
-from payments.services.register import register
+from payments.services.refunds.plan import RefundRequest
+from payments.services.refunds.request import request_refund
 from payments.services.submit import submit
+from payments.services.unit_of_work import Batch
 from payments.services.voucher import VoucherRequest, create_voucher
 
 BY: Final = "tests"
@@ -144,12 +144,12 @@ class Shop:
 
 def open_shop(name: str = "Bloem", **columns: Any) -> Shop:
     """A test merchant with all that it needs; `columns` are those of the merchant (as `second_person_above`)."""
-    merchant = onboard.create_merchant(name=name, actor=BY)
+    merchant = create_setup.create_merchant(name=name, actor=BY)
     for column, value in columns.items():
         setattr(merchant, column, value)
     merchant.save()
-    webshop = onboard.create_channel(merchant=merchant, kind="online", name=f"{name} online", actor=BY)
-    store = onboard.create_channel(merchant=merchant, kind="in_store", name=f"{name} Utrecht", actor=BY)
+    webshop = create_setup.create_channel(merchant=merchant, kind="online", name=f"{name} online", actor=BY)
+    store = create_setup.create_channel(merchant=merchant, kind="in_store", name=f"{name} Utrecht", actor=BY)
     pin = ProviderAccount.objects.get(merchant=merchant, provider="external", default=True)
     terminal = Device(terminal_id=new_id("trm"), label="Till 1", series=1, channel=store, account=pin)
     return Shop(merchant=merchant, webshop=webshop, store=store, terminal=terminal)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from payments.models import Channel, Merchant, ProviderAccount
 from payments.people.models import Role, SecondFactor, User
 from payments.people.services import api_keys
-from payments.services import amend, onboard
+from payments.services import create_setup, update_setup
 from terminals.device.device import Device
 from terminals.device.line import Line
 from terminals.device.memory import Memory
@@ -113,18 +113,20 @@ def _remember(cast: Cast) -> None:
 
 
 def _make() -> Cast:
-    merchant = onboard.create_merchant(name="Bloem & Blad", iban=IBAN, actor=BY)
-    amend.amend_merchant(merchant, changes=RECEIPTS, actor=BY)
+    merchant = create_setup.create_merchant(name="Bloem & Blad", iban=IBAN, actor=BY)
+    update_setup.amend_merchant(merchant, changes=RECEIPTS, actor=BY)
     accounts = ProviderAccount.objects.filter(merchant=merchant)
     for account in accounts:
         account.fee_rates = FEE_RATES.get(account.provider, [])
         account.bank_iban = IBAN
         account.save(update_fields=["fee_rates", "bank_iban"])
     by_provider = {account.provider: account.id for account in accounts}
-    webshops = [onboard.create_channel(merchant=merchant, kind="online", name=name, actor=BY).id for name in WEBSHOPS]
-    stores = [onboard.create_channel(merchant=merchant, kind="in_store", name=name, actor=BY) for name in STORES]
+    webshops = [
+        create_setup.create_channel(merchant=merchant, kind="online", name=name, actor=BY).id for name in WEBSHOPS
+    ]
+    stores = [create_setup.create_channel(merchant=merchant, kind="in_store", name=name, actor=BY) for name in STORES]
     for store, address in zip(stores, ADDRESSES, strict=True):
-        amend.amend_channel(store, changes={"address": address}, actor=BY)
+        update_setup.amend_channel(store, changes={"address": address}, actor=BY)
     key = api_keys.create(merchant_id=merchant.id, test_mode=True, scopes=["all"], actor=BY, label="Demo")
     return Cast(
         merchant=merchant.id,

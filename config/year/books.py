@@ -19,8 +19,9 @@ from payments.db import bulk
 from payments.models import Operation, Order, Payment, Refund, RefundPart
 from payments.models.refund import PartStatus, RefundStatus, Route
 from payments.providers.base import Outcome, Result, Verb
-from payments.services import moves, refund_moves
-from payments.services.batch import Batch
+from payments.services import charge_transitions
+from payments.services.refunds import transitions
+from payments.services.unit_of_work import Batch
 from terminals.models import Terminal
 from terminals.services.ingest import Result as Told
 from terminals.services.ingest import ingest
@@ -102,7 +103,7 @@ def _sell(batch: Batch, shop: Shop, sale: Sale) -> Payment:
     )
     payment = batch.add(_payment(batch, shop, sale, order, at))
     operation = batch.add(_operation(payment, Verb.SALE, payment.amount, at))
-    moves.answered(batch, operation, _answer(sale, operation, at))
+    charge_transitions.answered(batch, operation, _answer(sale, operation, at))
     return payment
 
 
@@ -176,11 +177,11 @@ def _take_back(batch: Batch, brought: Brought) -> None:
     amount = min(brought.back.amount, payment.refundable)
     refund = batch.add(_refund(batch, brought, payment, amount))
     part = batch.add(_part(batch, refund, payment, amount))
-    refund_moves.reserve(batch, part=part)
-    refund_moves.accept(batch, refund=refund, parts=[part])
+    transitions.reserve(batch, part=part)
+    transitions.accept(batch, refund=refund, parts=[part])
     operation = batch.add(_operation(payment, Verb.REFUND, amount, batch.now, part))
     reference = None if payment.method == "cash" else "ref_" + operation.id.partition("_")[2]
-    refund_moves.answered(batch, operation, Result(Outcome.SUCCEEDED, reference=reference, occurred_at=batch.now))
+    transitions.answered(batch, operation, Result(Outcome.SUCCEEDED, reference=reference, occurred_at=batch.now))
 
 
 def _refund(batch: Batch, brought: Brought, payment: Payment, amount: int) -> Refund:

@@ -6,7 +6,7 @@ from typing import Final
 from payments.core.errors import Invalid
 from payments.models import Channel, Merchant, ProviderAccount
 from payments.notify.models import WebhookEndpoint
-from payments.services import onboard
+from payments.services import create_setup
 from terminals.models import Terminal
 from terminals.services.create import create
 from terminals.services.pair import pair
@@ -51,7 +51,7 @@ def prepare(merchant: Merchant) -> Shop:
 
 def _channels(merchant: Merchant, kind: str, name: str) -> list[Channel]:
     found = list(Channel.objects.filter(merchant=merchant, kind=kind, active=True).order_by("id"))
-    found = found or [onboard.create_channel(merchant=merchant, kind=kind, name=name, actor=ACTOR)]
+    found = found or [create_setup.create_channel(merchant=merchant, kind=kind, name=name, actor=ACTOR)]
     for channel in found:
         channel.merchant = merchant
     return found

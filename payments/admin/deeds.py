@@ -19,7 +19,7 @@ from payments.admin.refusals import explain
 from payments.core.errors import OnetillError
 from payments.people.models import User
 from payments.people.permissions import May, may
-from payments.services.intent import KeyTaken
+from payments.services.idempotency import KeyTaken
 
 if TYPE_CHECKING:
     from payments.admin.story import StoryAdmin

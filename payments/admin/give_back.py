@@ -26,10 +26,10 @@ from payments.models.refund import RefundStatus, Route
 from payments.people.models import User
 from payments.people.permissions import May, within
 from payments.services import limits
-from payments.services.intent import Intent
-from payments.services.plan import BankAccount, Plan, RefundRequest
-from payments.services.refund import plan_refund, request_refund
-from payments.services.refund_routes import AUTO
+from payments.services.idempotency import Intent
+from payments.services.refunds.plan import BankAccount, Plan, RefundRequest
+from payments.services.refunds.request import plan_refund, request_refund
+from payments.services.refunds.routes import AUTO
 
 ROUTES = [(AUTO, gettext_lazy("the best way that is possible")), *Route.choices]
 

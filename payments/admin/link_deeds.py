@@ -26,7 +26,7 @@ from payments.models import Channel, Order, PaymentLink
 from payments.models.payment import Method
 from payments.people.models import User
 from payments.people.permissions import May, within
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
 from payments.services.link import OFFERED, LinkRequest, cancel_link, create_link
 from payments.services.orders import OrderName
 from payments.services.send_link import send_link

@@ -30,7 +30,7 @@ from payments.models.payment import Method
 from payments.payloads import PAYMENT_RELATED
 from payments.people.permissions import May, may
 from payments.queries.links import standing
-from payments.services.intent import KeyTaken
+from payments.services.idempotency import KeyTaken
 from payments.services.link import address
 
 

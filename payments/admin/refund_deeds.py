@@ -15,7 +15,7 @@ from payments.models import Refund, RefundPart
 from payments.models.refund import PartStatus, RefundStatus, Route
 from payments.people.models import User
 from payments.people.permissions import May
-from payments.services.refund_decisions import approve_refund, cancel_refund, decline_refund, release_bank_part
+from payments.services.refunds.decisions import approve_refund, cancel_refund, decline_refund, release_bank_part
 
 _OPEN = frozenset({PartStatus.REQUIRES_APPROVAL, PartStatus.QUEUED, PartStatus.PENDING, PartStatus.FAILED})
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from payments.admin.show import amount
 from payments.core.errors import OnetillError, ValidationFailed
 from payments.models.refund import Route
-from payments.services.refund_routes import RouteChoice
+from payments.services.refunds.routes import RouteChoice
 
 _WORDS: Final[dict[str, Any]] = {
     "payment_not_capturable": gettext_lazy("Nothing of this payment can be captured."),

@@ -18,7 +18,7 @@ from payments.admin.user_deeds import INVITE
 from payments.models import Channel, Merchant, ProviderAccount
 from payments.people.models import Approval, User
 from payments.people.permissions import May
-from payments.services import amend, decide_alone, onboard
+from payments.services import create_setup, decide_alone, update_setup
 from payments.services.setting_approvals import request_provider_account
 
 
@@ -28,23 +28,25 @@ def credential_names(row: ProviderAccount) -> list[str]:
 
 
 def _change_merchant(*, user: User, row: Merchant, form: Any) -> str:
-    return _told(amend.amend_merchant(row, changes=form.cleaned_data, actor=user))
+    return _told(update_setup.amend_merchant(row, changes=form.cleaned_data, actor=user))
 
 
 def _change_channel(*, user: User, row: Channel, form: Any) -> str:
-    return _told(amend.amend_channel(row, changes=form.cleaned_data, actor=user))
+    return _told(update_setup.amend_channel(row, changes=form.cleaned_data, actor=user))
 
 
 def _change_account(*, user: User, row: ProviderAccount, form: Any) -> str:
     changes = {name: value for name, value in form.cleaned_data.items() if name != "credentials"}
     return _told(
-        amend.amend_provider_account(row, changes=changes, credentials=form.cleaned_data["credentials"], actor=user)
+        update_setup.amend_provider_account(
+            row, changes=changes, credentials=form.cleaned_data["credentials"], actor=user
+        )
     )
 
 
 def _new_channel(*, user: User, row: Merchant, form: Any) -> str:
     given = form.cleaned_data
-    made = onboard.create_channel(
+    made = create_setup.create_channel(
         merchant=row, kind=given["kind"], name=given["name"], namespace=given["namespace"] or None, actor=user
     )
     return _("%(name)s is open.") % {"name": made.name}

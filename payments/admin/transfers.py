@@ -27,7 +27,7 @@ from payments.models.refund import PartStatus
 from payments.people.models import User
 from payments.people.permissions import May, may
 from payments.people.services import audit_log
-from payments.services.plan import BankAccount
+from payments.services.refunds.plan import BankAccount
 from payments.services.transfer import account_of, end_to_end_id, remittance
 
 SEEN = "bank_account.seen"

@@ -37,8 +37,8 @@ from payments.models import ProviderAccount
 from payments.people.models import Approval
 from payments.queries import account_status
 from payments.queries.account_status import AccountStatus
-from payments.services import amend
-from payments.services.intent import Intent
+from payments.services import update_setup
+from payments.services.idempotency import Intent
 from payments.services.setting_approvals import request_provider_account
 from payments.services.submit import webhook_url
 
@@ -209,7 +209,7 @@ class OneProviderAccount(AccountView):
         row = self.one(self.rows(), id=provider_account_id)
         changes = self.input(ProviderAccountChangeInput)
         credentials = changes.pop("credentials", {})
-        approval = amend.amend_provider_account(row, changes=changes, credentials=credentials, actor=self.caller)
+        approval = update_setup.amend_provider_account(row, changes=changes, credentials=credentials, actor=self.caller)
         if approval is not None:
             return self.answer(waiting(approval), 202)
         return self.answer(_accounts([row])[0])

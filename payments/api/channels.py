@@ -16,8 +16,8 @@ from payments.api.schemas import FLAG, INSTANT, TEXT, define, identifier, many, 
 from payments.api.views import ApiView
 from payments.models import Channel
 from payments.models.refund import Route
-from payments.services import amend, onboard
-from payments.services.intent import Intent
+from payments.services import create_setup, update_setup
+from payments.services.idempotency import Intent
 
 CHANNEL = define(
     "Channel",
@@ -91,7 +91,7 @@ class Channels(ChannelView):
 
     def _create(self, intent: Intent) -> Answer:
         given = self.given(ChannelInput)
-        made = onboard.create_channel(merchant=self.merchant, actor=self.caller, intent=intent, **given)
+        made = create_setup.create_channel(merchant=self.merchant, actor=self.caller, intent=intent, **given)
         return Answer(201, payloads.channel(made))
 
 
@@ -115,7 +115,7 @@ class OneChannel(ChannelView):
     def patch(self, request: Request, channel_id: str) -> HttpResponse:
         self.query()
         row = self.one(self.rows(), id=channel_id)
-        approval = amend.amend_channel(row, changes=self.given(ChannelChangeInput), actor=self.caller)
+        approval = update_setup.amend_channel(row, changes=self.given(ChannelChangeInput), actor=self.caller)
         if approval is not None:
             return self.answer(waiting(approval), 202)
         return self.answer(payloads.channel(row))

@@ -15,7 +15,7 @@ from payments.api.body import Files
 from payments.core.crypto import kept_name
 from payments.core.errors import Conflict, Invalid, Malformed, OnetillError
 from payments.models import IdempotencyKey
-from payments.services.intent import Intent, KeyTaken
+from payments.services.idempotency import Intent, KeyTaken
 
 KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 LONGEST_WAIT: Final = 2  # seconds; most requests are answered by then, and one that broke off is asked for again

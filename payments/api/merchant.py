@@ -26,7 +26,7 @@ from payments.api.schemas import (
 )
 from payments.api.views import ApiView
 from payments.models import Merchant
-from payments.services import amend
+from payments.services import update_setup
 
 MERCHANT = define(
     "Merchant",
@@ -94,7 +94,7 @@ class OneMerchant(ApiView):
     def patch(self, request: Request) -> HttpResponse:
         self.query()
         changes = self.input(MerchantChangeInput)
-        approval = amend.amend_merchant(self.merchant, changes=changes, actor=self.caller)
+        approval = update_setup.amend_merchant(self.merchant, changes=changes, actor=self.caller)
         if approval is not None:
             return self.answer(waiting(approval), 202)
         return self.answer(payloads.merchant(self.merchant))

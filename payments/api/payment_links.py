@@ -37,7 +37,7 @@ from payments.models import PaymentLink
 from payments.queries import links as queries
 from payments.services import link as service
 from payments.services import send_link
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
 from payments.services.link import LinkRequest
 from payments.services.orders import OrderName
 

@@ -38,7 +38,7 @@ from payments.services import submit
 from payments.services.cancel import cancel_payment
 from payments.services.capture import capture_payment
 from payments.services.create import Acknowledgement, PaymentRequest, create_payment
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
 from payments.services.orders import OrderName
 
 Shape = dict[str, Any]

@@ -10,7 +10,7 @@ from payments.api.openapi import described
 from payments.api.payments import PaymentView
 from payments.api.refunds import RefundView, in_full
 from payments.api.schemas import PAYMENT, REFUND
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
 from payments.services.send_receipt import send_receipt
 
 

@@ -31,11 +31,11 @@ from payments.models import Channel, Order, Refund
 from payments.models.refund import RefundStatus, Route
 from payments.queries import refunds as queries
 from payments.services.find_order import order_to_refund
-from payments.services.intent import Intent
-from payments.services.plan import LAST_PAID_FIRST, PROPORTIONAL, BankAccount, Plan, RefundRequest, Share
-from payments.services.refund import plan_refund, request_refund
-from payments.services.refund_decisions import cancel_refund
-from payments.services.refund_routes import AUTO
+from payments.services.idempotency import Intent
+from payments.services.refunds.decisions import cancel_refund
+from payments.services.refunds.plan import LAST_PAID_FIRST, PROPORTIONAL, BankAccount, Plan, RefundRequest, Share
+from payments.services.refunds.request import plan_refund, request_refund
+from payments.services.refunds.routes import AUTO
 
 Shape = dict[str, Any]
 

@@ -25,7 +25,7 @@ from payments.db.compiled_queries import Prepared
 from payments.models import Channel, Merchant
 from payments.people.actors import Caller
 from payments.people.scopes import WHOLE_MERCHANT
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
 
 Row = TypeVar("Row", bound=Model)
 Shape = dict[str, Any]

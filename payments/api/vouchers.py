@@ -18,7 +18,7 @@ from payments.core.money import Money
 from payments.models import Voucher
 from payments.runtime import throttling
 from payments.services import voucher as service
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
 from payments.services.voucher import VoucherRequest
 
 

@@ -29,7 +29,7 @@ from payments.api.views import ApiView
 from payments.notify import payloads, queries
 from payments.notify.models import WebhookDelivery, WebhookEndpoint
 from payments.notify.services import endpoints, resend
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
 
 _ENDPOINT = record(
     id=identifier("we"),

@@ -1,15 +1,15 @@
 """What payments remembers, one subject a file."""
 
+from payments.models.card_evidence import CardEvidence
 from payments.models.chargeback import Chargeback, ChargebackStep
 from payments.models.discrepancy import Discrepancy
-from payments.models.evidence import CardEvidence
 from payments.models.idempotency import IdempotencyKey
-from payments.models.inbox import ProviderEvent
 from payments.models.link import LinkPayment, PaymentLink
 from payments.models.merchant import Channel, Merchant, ProviderAccount
 from payments.models.order import Order
 from payments.models.payment import Operation, Payment, Transition
-from payments.models.receipt import ReceiptDue
+from payments.models.provider_event import ProviderEvent
+from payments.models.receipt_due import ReceiptDue
 from payments.models.refund import BankTransfer, Refund, RefundPart
 from payments.models.statistic import StatisticDelta, StatisticTotal
 from payments.models.voucher import Voucher

@@ -4,8 +4,8 @@ from payments.core.errors import Conflict
 from payments.models import Payment
 from payments.models.payment import PaymentStatus
 from payments.providers.base import Verb
-from payments.services.ask import ask
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
+from payments.services.request_operation import ask
 from payments.services.under_way import asked, beside
 
 _OPEN = frozenset({PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING, PaymentStatus.AUTHORIZED})

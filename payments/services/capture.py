@@ -4,8 +4,8 @@ from payments.core.errors import Conflict, Invalid
 from payments.models import Payment
 from payments.providers import registry
 from payments.providers.base import Verb
-from payments.services.ask import ask
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
+from payments.services.request_operation import ask
 from payments.services.under_way import beside
 from payments.text.formatting import amount as written
 

@@ -11,7 +11,7 @@ from payments.core.errors import Conflict, Invalid
 from payments.models import Order, Payment
 from payments.models.payment import PaymentStatus
 from payments.queries.due import being_charged, due
-from payments.services.batch import Batch
+from payments.services.unit_of_work import Batch
 from payments.text.formatting import amount as written
 
 LONGEST_WAIT = 60  # seconds until somebody who was refused may ask again

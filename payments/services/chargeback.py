@@ -16,8 +16,8 @@ from payments.core.money import Money
 from payments.models import Chargeback, ChargebackStep, Payment, StatisticDelta
 from payments.models.discrepancy import DiscrepancyKind
 from payments.providers.base import Fact, Report
-from payments.services import moves
-from payments.services.batch import Batch
+from payments.services import charge_transitions
+from payments.services.unit_of_work import Batch
 from payments.text.messages import Word
 from payments.text.messages import told as said
 
@@ -255,7 +255,7 @@ def _shift(batch: Batch, row: Chargeback, payment: Payment, amount: int) -> None
 
 def _figures(row: Chargeback, payment: Payment, amount: int) -> StatisticDelta:
     """On the day it was first opened; a won one is taken back there, as if it had never been."""
-    delta = moves.figures(payment, chargebacks_amount=amount)
+    delta = charge_transitions.figures(payment, chargebacks_amount=amount)
     delta.business_day = payment.merchant.business_day(row.opened_at)
     delta.hour = row.opened_at.astimezone(payment.merchant.zone).hour
     return delta

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop
 from payments.accounting import journal
 from payments.models import Payment
 from payments.models.discrepancy import DiscrepancyKind
-from payments.services.batch import Batch
+from payments.services.unit_of_work import Batch
 from payments.text.messages import told
 
 

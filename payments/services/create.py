@@ -18,12 +18,12 @@ from payments.providers import registry
 from payments.providers.base import Outcome, Provider, Result, Verb
 from payments.queries.orders import ACKNOWLEDGED
 from payments.runtime.fail_points import reach
-from payments.services import charge_limit, moves, voucher
-from payments.services.ask import settled
-from payments.services.batch import Batch
+from payments.services import charge_limit, charge_transitions, voucher
 from payments.services.counter import check_counter
-from payments.services.intent import Begins
+from payments.services.idempotency import Begins
 from payments.services.orders import OrderName, take_order
+from payments.services.request_operation import settled
+from payments.services.unit_of_work import Batch
 from payments.services.vat import check_vat
 from payments.text.formatting import amount as written
 
@@ -144,7 +144,7 @@ def _intend(
     batch.add(payment)
     operation = batch.add(_operation(payment, request, account, provider, actor))
     if provider.capabilities.instant:
-        moves.answered(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=now))
+        charge_transitions.answered(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=now))
     batch.flush()
     return payment, operation
 

@@ -11,7 +11,7 @@ from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.models import Approval, User
 from payments.people.services import approvals, gate
-from payments.services import amend, setting_notices
+from payments.services import setting_notices, update_setup
 
 # A colleague whose role was taken away hears of it before the one who did so decides alone.
 COUNTS_AFTER: Final = timedelta(days=1)
@@ -29,7 +29,7 @@ def switch(merchant: Merchant, *, on: bool, actor: Actor) -> Approval | None:
     """
     gate.check(Action.DECIDE_ALONE, by=actor, merchant_id=merchant.id)
     with transaction.atomic():
-        locked = amend.locked(merchant)
+        locked = update_setup.locked(merchant)
         if on and gate.waits(Action.DECIDE_ALONE, by=actor, merchant=locked) and not _alone(locked, actor):
             since = _counts_from(locked)
             approval = gate.propose(
@@ -71,5 +71,5 @@ def _counts_from(merchant: Merchant) -> datetime:
 
 
 def _write(merchant: Merchant, since: datetime | None, *, actor: str, told_by: Actor) -> None:
-    amend.apply(merchant, {"decides_alone_from": since}, credentials={}, actor=actor)
+    update_setup.apply(merchant, {"decides_alone_from": since}, credentials={}, actor=actor)
     setting_notices.changed(merchant, ["decides_alone_from"], merchant=merchant, by=told_by)

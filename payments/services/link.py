@@ -21,11 +21,11 @@ from payments.queries.due import being_charged
 from payments.queries.links import standing
 from payments.runtime import throttling
 from payments.services import voucher
-from payments.services.batch import Batch
 from payments.services.charge_limit import in_progress
 from payments.services.create import PaymentRequest, create_payment
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
 from payments.services.orders import OrderName, take_order
+from payments.services.unit_of_work import Batch
 from payments.text.formatting import amount as written
 
 Status = PaymentLink.Status

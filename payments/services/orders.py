@@ -10,7 +10,7 @@ from payments.db.compiled_queries import Prepared
 from payments.models import Channel, Order
 from payments.people.models import Customer
 from payments.services import sql
-from payments.services.batch import Batch
+from payments.services.unit_of_work import Batch
 
 _BY_ID: Final = Prepared(
     lambda merchant_id, order_id: Order.objects.filter(merchant_id=merchant_id, id=order_id)  # of the merchant only

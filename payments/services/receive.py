@@ -19,7 +19,7 @@ from payments.providers.base import Notice, Report
 from payments.runtime import task_queue
 from payments.runtime.fail_points import reach
 from payments.services import discrepancy, sql
-from payments.services.moves import next_look, repeats
+from payments.services.charge_transitions import next_look, repeats
 from payments.services.record import record
 from payments.services.submit import credentials_of
 from payments.text.messages import Word, told

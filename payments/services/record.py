@@ -19,8 +19,9 @@ from payments.models import Operation, Payment, ProviderAccount
 from payments.models.payment import PaymentStatus
 from payments.providers.base import Fact, Outcome, Report, Result, Verb
 from payments.runtime.fail_points import reach
-from payments.services import chargeback, moves, refund_moves, refund_reported
-from payments.services.batch import Batch
+from payments.services import charge_transitions, chargeback
+from payments.services.refunds import external, transitions
+from payments.services.unit_of_work import Batch
 
 _VERBS = frozenset(Fact(verb.value) for verb in Verb)
 
@@ -208,12 +209,12 @@ def _apply(batch: Batch, known: _Known, report: Report) -> bool:
     elif report.fact == Fact.REVERSAL:
         taken_back = known.last_success(payment, report.original_reference)
         if taken_back is not None:
-            moves.reverse(batch, payment, taken_back, at)
+            charge_transitions.reverse(batch, payment, taken_back, at)
         return taken_back is not None or payment.status == PaymentStatus.REVERSED
     elif report.fact == Fact.EXPIRE:
-        moves.release(batch, payment, PaymentStatus.EXPIRED)
+        charge_transitions.release(batch, payment, PaymentStatus.EXPIRED)
     elif report.fact == Fact.CANCEL and report.result.outcome == Outcome.SUCCEEDED:
-        moves.release(batch, payment, PaymentStatus.CANCELED)
+        charge_transitions.release(batch, payment, PaymentStatus.CANCELED)
     elif report.fact == Fact.REFUND:
         return _refund_elsewhere(batch, known, payment, report)
     elif report.fact == Fact.CAPTURE and payment.manual_capture:
@@ -225,9 +226,9 @@ def _apply(batch: Batch, known: _Known, report: Report) -> bool:
 
 def _answer(batch: Batch, operation: Operation, result: Result) -> None:
     if operation.verb == Verb.REFUND:
-        refund_moves.answered(batch, operation, result)
+        transitions.answered(batch, operation, result)
     else:
-        moves.answered(batch, operation, result)
+        charge_transitions.answered(batch, operation, result)
 
 
 def _capture_elsewhere(batch: Batch, known: _Known, payment: Payment, report: Report) -> bool:
@@ -249,7 +250,7 @@ def _capture_elsewhere(batch: Batch, known: _Known, payment: Payment, report: Re
         actor=batch.actor,
         created_at=batch.now,
     )
-    moves.answered(batch, batch.add(operation), report.result)
+    charge_transitions.answered(batch, batch.add(operation), report.result)
     return True
 
 
@@ -260,7 +261,7 @@ def _refund_elsewhere(batch: Batch, known: _Known, payment: Payment, report: Rep
     if report.result.outcome != Outcome.SUCCEEDED:
         return True
     amount = report.result.amount.amount if report.result.amount is not None else payment.amount
-    refund_reported.report(
+    external.report(
         batch,
         payment=payment,
         order=payment.order,

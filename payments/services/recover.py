@@ -21,11 +21,11 @@ from payments.providers import registry
 from payments.providers.base import Outcome, Result, Verb
 from payments.runtime.fail_points import reach
 from payments.runtime.sweeps import Sweep
-from payments.services import calls, moves
-from payments.services.batch import Batch
+from payments.services import charge_transitions, provider_call_log
 from payments.services.receive import apply_event
 from payments.services.record import record_answer
 from payments.services.submit import LEASE, OPERATION, call_of, credentials_of, submit
+from payments.services.unit_of_work import Batch
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def _ask(operation: Operation) -> None:
         logger.exception("provider %s failed to tell about %s", account.provider, operation.id)
         result = Result(outcome=Outcome.UNKNOWN, code="internal_error", detail="The answer could not be read.")
     reach("recover.answered")
-    calls.note(operation, calls.FETCH, result, began=began)
+    provider_call_log.note(operation, provider_call_log.FETCH, result, began=began)
     if result.outcome == Outcome.NOT_SENT and operation.verb in _CHARGES:
         result = Result(
             outcome=Outcome.DECLINED,
@@ -139,7 +139,7 @@ def _expire(payment: Payment) -> None:
         reach("expire.opened")
         batch = Batch(merchant=payment.merchant, actor=ACTOR, now=timezone.now())
         batch.lock([payment.order_id])
-        moves.release(batch, batch.payments[payment.id], PaymentStatus.EXPIRED)
+        charge_transitions.release(batch, batch.payments[payment.id], PaymentStatus.EXPIRED)
         batch.flush()
         reach("expire.written")
     reach("expire.committed")

@@ -10,8 +10,8 @@ from payments.models import PaymentLink
 from payments.notify.services import mail
 from payments.people.services import audit_log
 from payments.services import link
-from payments.services.intent import Intent
-from payments.services.letters import letter
+from payments.services.email_rendering import letter
+from payments.services.idempotency import Intent
 
 
 def send_link(

@@ -18,9 +18,9 @@ from payments.people.services import audit_log
 from payments.receipts.contents import Receipt, of_payment, of_refund
 from payments.runtime import task_queue
 from payments.runtime.sweeps import Sweep
-from payments.services.intent import Intent
-from payments.services.letters import letter
-from payments.services.owe_receipts import WRITE
+from payments.services.email_rendering import letter
+from payments.services.idempotency import Intent
+from payments.services.queue_receipts import WRITE
 
 AT_ONCE: Final = 50
 LEASE: Final = timedelta(minutes=2)

@@ -12,9 +12,9 @@ from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.models import Approval, User
 from payments.people.services import approvals, gate
-from payments.services import amend, onboard, setting_notices
-from payments.services.amend import Row
-from payments.services.intent import Intent
+from payments.services import create_setup, setting_notices, update_setup
+from payments.services.idempotency import Intent
+from payments.services.update_setup import Row
 
 
 def request_provider_account(
@@ -35,7 +35,7 @@ def request_provider_account(
     Raises:
         Invalid, ValidationFailed, Forbidden: as `onboard.create_provider_account`.
     """
-    account = onboard.new_account(
+    account = create_setup.new_account(
         merchant=merchant,
         provider=provider,
         name=name,
@@ -47,7 +47,7 @@ def request_provider_account(
         actor=actor,
     )
     if not gate.waits(Action.ADD_PROVIDER_ACCOUNT, by=actor, merchant=merchant):
-        return onboard.save_account(account, actor=name_of(actor), intent=intent)
+        return create_setup.save_account(account, actor=name_of(actor), intent=intent)
     with transaction.atomic():
         if intent is not None:
             intent.begin(account.id)
@@ -78,7 +78,7 @@ def decide_change(subject_id: str, *, user: User, approved: bool, note: str) -> 
     row = _row(subject_id)
     action = Action.CHANGE_PAYOUT if isinstance(row, ProviderAccount) else Action.CHANGE_MONEY_RULES
     with transaction.atomic():
-        merchant = amend.locked(row)
+        merchant = update_setup.locked(row)
         approval = approvals.decide(
             subject_id=subject_id,
             action=action,
@@ -90,9 +90,9 @@ def decide_change(subject_id: str, *, user: User, approved: bool, note: str) -> 
         if not approved:
             return
         _refuse_if_changed(row, approval.payload["before"])
-        amend.refuse_if_in_use(row, approval.payload["changes"])
+        update_setup.refuse_if_in_use(row, approval.payload["changes"])
         credentials = json.loads(approval.secrets or "{}")
-        amend.apply(row, approval.payload["changes"], credentials=credentials, actor=approval.requested_by)
+        update_setup.apply(row, approval.payload["changes"], credentials=credentials, actor=approval.requested_by)
         names = [*approval.payload["changes"], *(["credentials"] if credentials else [])]
         setting_notices.changed(row, names, merchant=merchant, by=user)
 
@@ -121,7 +121,7 @@ def decide_account(subject_id: str, *, user: User, approved: bool, note: str) ->
             account = ProviderAccount(
                 id=subject_id, merchant=merchant, credentials=approval.secrets or "", **approval.payload["changes"]
             )
-            onboard.save_account(account, actor=approval.requested_by)
+            create_setup.save_account(account, actor=approval.requested_by)
             setting_notices.changed(account, ["provider"], merchant=merchant, by=user)
 
 

@@ -15,12 +15,12 @@ from django.utils import timezone
 from payments.db import bulk
 from payments.models import CardEvidence, Channel, Discrepancy, Operation, ProviderAccount
 from payments.providers.base import Fact, Outcome, Report, Result
-from payments.services import device_moves
-from payments.services.batch import Batch
-from payments.services.device import Device, DeviceTransaction, Ending, Kind, Original
-from payments.services.device_work import Work
-from payments.services.originals import Originals, Place
+from payments.services.card_present import transitions
+from payments.services.card_present.context import Work
+from payments.services.card_present.originals import Originals, Place
+from payments.services.card_present.types import Device, DeviceTransaction, Ending, Kind, Original
 from payments.services.record import record
+from payments.services.unit_of_work import Batch
 
 _NOT_MADE: Final = "It is settled that this was never carried out."
 
@@ -107,7 +107,7 @@ def _carry_out(evidence: CardEvidence, made: bool, actor: str, account: Provider
     originals.read(batch)
     work = Work(evidence.merchant, device, batch, originals)
     doubtful = Place(kind=row.kind, ending=Ending.UNKNOWN, payment=batch.payments.get(evidence.payment_id or ""))
-    done = device_moves.settle(work, row, doubtful)
+    done = transitions.settle(work, row, doubtful)
     evidence.settled, evidence.operation, evidence.payment = row.ending, done.operation, done.payment
     batch.flush(beside=bulk.change([evidence], ["settled", "operation", "payment"]))
     return done.operation.id if done.operation is not None else None

@@ -16,7 +16,7 @@ from payments.models import Operation, Payment, ProviderAccount
 from payments.providers import registry
 from payments.providers.base import Call, Credentials, Outcome, Result, Verb
 from payments.runtime.fail_points import reach
-from payments.services import calls, sql
+from payments.services import provider_call_log, sql
 from payments.services.record import record_answer
 
 logger = logging.getLogger(__name__)
@@ -124,5 +124,5 @@ def _execute(operation: Operation) -> Result:
         logger.exception("provider %s failed on %s", account.provider, operation.id)
         result = Result(outcome=Outcome.UNKNOWN, code="internal_error", detail="The answer could not be read.")
     reach("submit.answered")
-    calls.note(operation, operation.verb, result, began=began)
+    provider_call_log.note(operation, operation.verb, result, began=began)
     return result

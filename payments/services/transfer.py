@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from payments.models import RefundPart
-from payments.services.plan import BankAccount
+from payments.services.refunds.plan import BankAccount
 
 LONGEST: Final = 140
 # What every bank of SEPA passes on.

@@ -20,8 +20,8 @@ from payments.core.money import Money
 from payments.ledger.posting import Entry
 from payments.models import Channel, Merchant, Order, Payment, Voucher
 from payments.runtime.sweeps import Sweep
-from payments.services.batch import Batch
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
+from payments.services.unit_of_work import Batch
 from payments.text.formatting import amount as written
 
 # Read aloud and typed at a till: nothing that looks like something else, and no vowels that make words.

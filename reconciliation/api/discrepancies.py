@@ -18,7 +18,7 @@ from payments.api.schemas import page_of
 from payments.api.views import ApiView
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
 from reconciliation.api.schemas import DISCREPANCY
 from reconciliation.services.resolve import LONGEST_NOTE, Resolution, resolve
 from reconciliation.services.standing import ACTIONS

@@ -17,7 +17,7 @@ from payments.api.references import account_field
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
 from payments.core.errors import Fault, ValidationFailed
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
 from reconciliation import shapes
 from reconciliation.api.schemas import SETTLEMENT_FILE, UPLOAD
 from reconciliation.models import SettlementFile

@@ -4,8 +4,8 @@ from typing import Final
 
 from django.utils import timezone
 
-from payments.services.batch import Batch
 from payments.services.confirm import confirm
+from payments.services.unit_of_work import Batch
 from reconciliation.models import Settlement
 from reconciliation.settlements import sql
 

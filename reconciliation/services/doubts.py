@@ -10,9 +10,9 @@ from payments.models import Discrepancy, Operation, ProviderAccount
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.runtime.sweeps import Sweep
 from payments.services import discrepancy
-from payments.services.batch import Batch
 from payments.services.confirm import decline_offline
 from payments.services.settle_doubt import doubt_of, settle_doubt
+from payments.services.unit_of_work import Batch
 from payments.text.messages import told
 from reconciliation.card_present import sql as card_present
 from reconciliation.formats.base import LineType

@@ -19,7 +19,7 @@ from payments.people.actors import Actor, name_of
 from payments.people.models import Approval, User
 from payments.people.services import approvals, audit_log, gate
 from payments.services import discrepancy, limits
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
 from payments.services.limits import Exceeded
 from reconciliation.services import matching, settle_by_hand
 from reconciliation.services.decide import decided

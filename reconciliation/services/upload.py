@@ -15,7 +15,7 @@ from payments.people.permissions import May
 from payments.people.services import authority
 from payments.runtime.fail_points import reach
 from payments.runtime.task_queue import ring
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
 from reconciliation import registry
 from reconciliation.models import SettlementFile
 

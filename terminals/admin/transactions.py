@@ -17,7 +17,7 @@ from payments.admin.pages import Fact, Page, Section
 from payments.admin.story import StoryAdmin
 from payments.models import CardEvidence
 from payments.models.discrepancy import DiscrepancyKind
-from payments.services.device import Kind
+from payments.services.card_present.types import Kind
 from terminals.models import SequenceConflict, TerminalTransaction
 
 

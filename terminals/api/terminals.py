@@ -14,7 +14,7 @@ from payments.api.references import account_field, channel_field
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
 from payments.models import ProviderAccount
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
 from terminals import queries, shapes
 from terminals.api.schemas import TERMINAL
 from terminals.models import Terminal

@@ -13,7 +13,7 @@ from payments.models import Channel, Merchant, ProviderAccount
 from payments.people.permissions import May
 from payments.people.services import audit_log, authority
 from payments.services.counter import check_counter
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
 from terminals import codes
 from terminals.models import Terminal
 

@@ -20,8 +20,8 @@ from payments.models import Channel, Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
 from payments.people.services import audit_log
 from payments.services import discrepancy
-from payments.services.device import Became, DeviceTransaction, Registered
-from payments.services.register import register
+from payments.services.card_present.register import register
+from payments.services.card_present.types import Became, DeviceTransaction, Registered
 from payments.text.messages import told
 from terminals import sequences, translate, wire, words
 from terminals.models import SequenceConflict, Terminal, TerminalTransaction

@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from payments.people.services import audit_log
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
 from terminals.models import Terminal
 from terminals.services.create import require_manager
 

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from payments.core.errors import Conflict
 from payments.people.services import audit_log
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
 from terminals.models import Terminal
 from terminals.services.create import NewTerminal, offer_code, require_manager
 

@@ -18,8 +18,8 @@ from django.utils import timezone
 from payments.db import bulk
 from payments.models import CardEvidence
 from payments.runtime.sweeps import Sweep
-from payments.services.device import Became, DeviceTransaction, Kind, Registered
-from payments.services.register import register
+from payments.services.card_present.register import register
+from payments.services.card_present.types import Became, DeviceTransaction, Kind, Registered
 from terminals import translate, wire
 from terminals.models import Terminal, TerminalTransaction
 

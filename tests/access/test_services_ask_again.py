@@ -12,8 +12,8 @@ from payments.notify.services import endpoints
 from payments.people.actors import Actor
 from payments.people.models import AuditLog, Role, User
 from payments.people.services import api_keys
-from payments.services import amend, link, onboard
-from payments.services.refund import request_refund
+from payments.services import create_setup, link, update_setup
+from payments.services.refunds.request import request_refund
 from reconciliation.services.upload import upload
 from terminals.services.create import create as create_terminal
 from terminals.services.revoke import revoke
@@ -58,15 +58,17 @@ DEEDS: dict[str, Deed] = {
     "terminal.created": lambda shop, who: create_terminal(channel=shop.store, label="Till", actor=who),
     "terminal.unpaired": lambda shop, who: unpair(terminal_id=a_terminal(shop), actor=who),
     "terminal.revoked": lambda shop, who: revoke(terminal_id=a_terminal(shop), actor=who),
-    "channel.created": lambda shop, who: onboard.create_channel(
+    "channel.created": lambda shop, who: create_setup.create_channel(
         merchant=shop.merchant, kind="online", name="Another", actor=who
     ),
-    "provider_account.created": lambda shop, who: onboard.create_provider_account(
+    "provider_account.created": lambda shop, who: create_setup.create_provider_account(
         merchant=shop.merchant, provider="recorded", name="Another", currency="EUR", actor=who
     ),
-    "merchant.changed": lambda shop, who: amend.amend_merchant(shop.merchant, changes={"name": "Mine"}, actor=who),
-    "channel.changed": lambda shop, who: amend.amend_channel(shop.store, changes={"name": "Mine"}, actor=who),
-    "provider_account.changed": lambda shop, who: amend.amend_provider_account(
+    "merchant.changed": lambda shop, who: update_setup.amend_merchant(
+        shop.merchant, changes={"name": "Mine"}, actor=who
+    ),
+    "channel.changed": lambda shop, who: update_setup.amend_channel(shop.store, changes={"name": "Mine"}, actor=who),
+    "provider_account.changed": lambda shop, who: update_setup.amend_provider_account(
         shop.account("external"), changes={"name": "Mine"}, credentials={}, actor=who
     ),
     "webhook_endpoint.created": lambda shop, who: endpoints.create(

@@ -7,8 +7,8 @@ from payments.admin.approval_pages import case_of
 from payments.models import Merchant, Refund
 from payments.people.models import Approval, Role, User
 from payments.people.services import api_keys, gate
-from payments.services import amend, decide_alone
-from payments.services.refund import request_refund
+from payments.services import decide_alone, update_setup
+from payments.services.refunds.request import request_refund
 from tests.admin.conftest import Browser, SignIn
 from tests.builders import Shop, fresh, open_shop
 from tests.people import cast
@@ -99,7 +99,7 @@ def test_a_setting_is_shown_as_it_is_and_as_it_would_be(language: str) -> None:
     shop = open_shop(mode="live", second_person_above=10_000, iban="NL91ABNA0417164300")
     ada, bob = (cast.person(name, shop.merchant.id, role=Role.Name.OWNER) for name in ("ada", "bob"))
     User.objects.filter(id=bob.id).update(language=language)
-    waiting = amend.amend_merchant(
+    waiting = update_setup.amend_merchant(
         shop.merchant, changes={"second_person_above": None, "iban": "NL13TEST0123456789"}, actor=ada
     )
     assert waiting is not None

@@ -7,7 +7,7 @@ import pytest
 from payments.models import Channel, Discrepancy, Payment, ProviderAccount, Refund, Voucher
 from payments.models.refund import Route
 from payments.people.models import Approval, AuditLog
-from payments.services.plan import BankAccount
+from payments.services.refunds.plan import BankAccount
 from tests.admin.conftest import Browser, SignIn
 from tests.builders import Shop, fresh
 

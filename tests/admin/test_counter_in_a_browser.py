@@ -8,7 +8,7 @@ from django.conf import settings
 
 from payments.models import Payment, Refund
 from payments.people.models import AuditLog, Role
-from payments.services.plan import BankAccount
+from payments.services.refunds.plan import BankAccount
 from payments.services.transfer import end_to_end_id
 from tests.browsers import CHROMIUM, a_browser, page_of
 from tests.builders import Shop, open_shop

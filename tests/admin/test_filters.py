@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 from payments.admin.access import ScopedAdmin
 from payments.models import Merchant, Payment
 from payments.notify.models import Event, Mail
-from payments.services import onboard
+from payments.services import create_setup
 from payments.text.form_fields import AmountField, read_day
 from tests.admin.conftest import Browser, SignIn
 from tests.builders import Shop, open_shop
@@ -198,7 +198,7 @@ def test_a_day_of_moments_is_the_merchants_day(shop: Shop, sign_in: SignIn) -> N
 
 def test_a_filter_offers_names_of_ones_own_merchants_only(shop: Shop, sign_in: SignIn) -> None:
     open_shop("Vreemd")
-    onboard.create_merchant(name="Vreemde winkel", actor="tests")
+    create_setup.create_merchant(name="Vreemde winkel", actor="tests")
     owner = sign_in("owner")
     for path in LISTS:
         assert "Vreemd" not in owner.get(path), path

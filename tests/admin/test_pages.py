@@ -10,7 +10,7 @@ from payments.admin import show
 from payments.ledger.models import Account, JournalEntry
 from payments.models import CardEvidence, Discrepancy, Payment, Refund
 from payments.people.models import Role
-from payments.services.device import Proof
+from payments.services.card_present.types import Proof
 from tests.admin.conftest import Browser, SignIn
 from tests.builders import Shop, on, open_shop
 

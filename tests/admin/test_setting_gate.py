@@ -11,7 +11,7 @@ from payments.models import Merchant, ProviderAccount
 from payments.notify.models import Mail
 from payments.people.models import ApiKey, Approval, AuditLog, Role, User
 from payments.people.services import api_keys, approvals
-from payments.services import amend, decide_alone, onboard
+from payments.services import create_setup, decide_alone, update_setup
 from payments.services.setting_approvals import request_provider_account
 from tests.admin.conftest import Browser
 from tests.api.client import Api
@@ -84,12 +84,12 @@ def test_nor_does_it_past_the_forms() -> None:
         with pytest.raises(Forbidden, match="second_factor_required"):
             attack()
 
-    refused(lambda: amend.amend_merchant(shop.merchant, changes={"iban": THIEF}, actor=phished))
-    refused(lambda: amend.amend_merchant(shop.merchant, changes={"second_person_above": None}, actor=phished))
-    refused(lambda: amend.amend_provider_account(account, changes={"name": "X"}, credentials={}, actor=phished))
+    refused(lambda: update_setup.amend_merchant(shop.merchant, changes={"iban": THIEF}, actor=phished))
+    refused(lambda: update_setup.amend_merchant(shop.merchant, changes={"second_person_above": None}, actor=phished))
+    refused(lambda: update_setup.amend_provider_account(account, changes={"name": "X"}, credentials={}, actor=phished))
     refused(lambda: decide_alone.switch(shop.merchant, on=True, actor=phished))
     refused(
-        lambda: onboard.create_provider_account(
+        lambda: create_setup.create_provider_account(
             merchant=shop.merchant, provider="external", name="X", currency="EUR", actor=phished
         )
     )
@@ -98,7 +98,10 @@ def test_nor_does_it_past_the_forms() -> None:
 def test_a_test_merchant_changes_its_rules_without_another_person() -> None:
     shop = open_shop()
     owner = person(shop, "ada")
-    assert amend.amend_merchant(shop.merchant, changes={"iban": IBAN, "second_person_above": 1}, actor=owner) is None
+    assert (
+        update_setup.amend_merchant(shop.merchant, changes={"iban": IBAN, "second_person_above": 1}, actor=owner)
+        is None
+    )
     assert (fresh(shop.merchant).iban, fresh(shop.merchant).second_person_above) == (IBAN, 1)
     assert Mail.objects.get(to="ada@example.com").subject == "Money rules or bank accounts were changed"
 
@@ -136,14 +139,14 @@ def person_again(somebody: Browser) -> User:
 
 def test_a_plain_change_needs_nobody_else(live: Shop) -> None:
     owner = person(live, "ada", proved=False)
-    assert amend.amend_merchant(live.merchant, changes={"name": "Bloem BV"}, actor=owner) is None
+    assert update_setup.amend_merchant(live.merchant, changes={"name": "Bloem BV"}, actor=owner) is None
     assert fresh(live.merchant).name == "Bloem BV"
     assert not Mail.objects.exists()
 
 
 def test_what_changed_meanwhile_is_not_overwritten(live: Shop) -> None:
     ada, bob = person(live, "ada"), person(live, "bob", "finance")
-    waiting = amend.amend_merchant(live.merchant, changes={"second_person_above": None}, actor=ada)
+    waiting = update_setup.amend_merchant(live.merchant, changes={"second_person_above": None}, actor=ada)
     assert waiting is not None
     Merchant.objects.update(second_person_above=5_000)
     with pytest.raises(Exception, match="changed_meanwhile"):
@@ -156,10 +159,10 @@ def test_what_changed_meanwhile_is_not_overwritten(live: Shop) -> None:
 
 def test_credentials_wait_encrypted_and_are_shown_to_nobody(live: Shop) -> None:
     ada, bob = person(live, "ada"), browser(live, "bob")
-    account = onboard.create_provider_account(
+    account = create_setup.create_provider_account(
         merchant=live.merchant, provider="stripe", name="Stripe", currency="EUR", actor="command"
     )
-    waiting = amend.amend_provider_account(
+    waiting = update_setup.amend_provider_account(
         account, changes={"bank_iban": THIEF}, credentials={"secret_key": "sk_live_geheim"}, actor=ada
     )
     assert waiting is not None
@@ -235,7 +238,7 @@ def test_a_shop_of_one_says_so_aloud_and_then_decides_alone(live: Shop) -> None:
     assert Mail.objects.filter(to="ada@example.com").exists()
     assert AuditLog.objects.get(action="merchant.changed").actor == ada.user.id
 
-    waiting = amend.amend_merchant(live.merchant, changes={"iban": THIEF}, actor=person_again(ada))
+    waiting = update_setup.amend_merchant(live.merchant, changes={"iban": THIEF}, actor=person_again(ada))
     assert waiting is not None
     with pytest.raises(Forbidden, match="own_request"):
         approvals.settle(approval_id=waiting.id, user=person_again(ada), approved=True, note="")
@@ -263,7 +266,7 @@ def test_a_superuser_does_not_agree_with_themselves(live: Shop, path: str) -> No
     root = User.objects.create_superuser("root")
     root.second_factor_at = timezone.now()
     value: Any = THIEF if path == "iban" else None
-    waiting = amend.amend_merchant(live.merchant, changes={path: value}, actor=root)
+    waiting = update_setup.amend_merchant(live.merchant, changes={path: value}, actor=root)
     assert waiting is not None
     with pytest.raises(Forbidden, match="own_request"):
         approvals.settle(approval_id=waiting.id, user=root, approved=True, note="")

@@ -12,7 +12,7 @@ from django.utils import timezone
 from payments.models import Payment, Refund
 from payments.people.services import customers
 from payments.queries import search
-from payments.services.device import Ending, Proof
+from payments.services.card_present.types import Ending, Proof
 from tests.admin.conftest import Browser, SignIn
 from tests.builders import Shop, open_shop
 

@@ -6,7 +6,7 @@ import pytest
 
 from payments.models import Operation, Refund, RefundPart
 from payments.people.models import AuditLog
-from payments.services.plan import BankAccount
+from payments.services.refunds.plan import BankAccount
 from payments.services.transfer import end_to_end_id, remittance
 from tests.admin.conftest import SignIn
 from tests.builders import Shop

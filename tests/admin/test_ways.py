@@ -20,9 +20,9 @@ from payments.notify.services import endpoints
 from payments.people.models import Role
 from payments.people.permissions import GRANTS
 from payments.people.services import api_keys, customers
-from payments.services.device import Proof
+from payments.services.card_present.types import Proof
 from payments.services.link import LinkRequest, create_link
-from payments.services.plan import BankAccount
+from payments.services.refunds.plan import BankAccount
 from payments.services.send_link import send_link
 from reconciliation.models import Announcement, SettlementFile
 from reconciliation.services.import_file import import_file

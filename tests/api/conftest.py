@@ -7,7 +7,7 @@ import pytest
 
 from payments.models import Channel, Merchant
 from payments.people.services import api_keys
-from payments.services import onboard
+from payments.services import create_setup
 from tests.api.client import Api
 
 BY = "tests"
@@ -38,11 +38,11 @@ def open_shop(db: None) -> Callable[[str], Shop]:
     """Opens shops."""
 
     def make(name: str) -> Shop:
-        merchant = onboard.create_merchant(name=name, actor=BY)
+        merchant = create_setup.create_merchant(name=name, actor=BY)
         return Shop(
             merchant,
-            onboard.create_channel(merchant=merchant, kind="online", name=f"{name} online", actor=BY),
-            onboard.create_channel(merchant=merchant, kind="in_store", name=f"{name} Utrecht", actor=BY),
+            create_setup.create_channel(merchant=merchant, kind="online", name=f"{name} online", actor=BY),
+            create_setup.create_channel(merchant=merchant, kind="in_store", name=f"{name} Utrecht", actor=BY),
         )
 
     return make

@@ -9,8 +9,8 @@ from django.db import connection
 from django.utils import timezone
 
 from payments.models import IdempotencyKey, Payment
-from payments.services import ask, intent
-from payments.services.intent import Intent
+from payments.services import idempotency, request_operation
+from payments.services.idempotency import Intent
 from tests.api.client import Api, refusal
 from tests.api.conftest import Shop
 from tests.simulator import RunningSimulator
@@ -86,7 +86,7 @@ def test_fifty_at_once_make_one(shop: Shop, simulator: RunningSimulator) -> None
             connection.close()
 
     with ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(ask, range(50)))
+        answers = list(pool.map(request_operation, range(50)))
     made = {content for status, content, _ in answers if status == 201}
     assert len(made) == 1
     assert {status for status, _, _ in answers} <= {201, 409}
@@ -120,7 +120,7 @@ def test_after_a_defect_a_retry_continues_the_payment(
     wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card"}
     api.http.raise_request_exception = False
     with monkeypatch.context() as broken:
-        broken.setattr(ask, "submit_new", _break)
+        broken.setattr(request_operation, "submit_new", _break)
         refusal(api.post("/v1/payments", wish, idempotency_key="k1"), 500, "internal_error")
     begun = Payment.objects.get()
     answer = api.post("/v1/payments", wish, idempotency_key="k1")
@@ -134,12 +134,12 @@ def test_after_a_crash_a_retry_waits_for_the_lease_and_continues(
     wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card"}
     api.http.raise_request_exception = False
     with monkeypatch.context() as broken:
-        broken.setattr(ask, "submit_new", _break)
+        broken.setattr(request_operation, "submit_new", _break)
         broken.setattr(Intent, "release", lambda self: None)  # a killed process releases nothing
         api.post("/v1/payments", wish, idempotency_key="k1")
     waiting = api.post("/v1/payments", wish, idempotency_key="k1")
     refusal(waiting, 409, "idempotency_in_progress")
-    assert 1 <= int(waiting["Retry-After"]) <= intent.LEASE.total_seconds()
+    assert 1 <= int(waiting["Retry-After"]) <= idempotency.LEASE.total_seconds()
     IdempotencyKey.objects.update(lease_until=timezone.now())
     answer = api.post("/v1/payments", wish, idempotency_key="k1")
     assert (answer.status_code, answer.json()["status"]) == (201, "captured")
@@ -154,7 +154,7 @@ def test_a_capture_that_broke_off_is_continued(
     path = f"/v1/payments/{payment['id']}/capture"
     api.http.raise_request_exception = False
     with monkeypatch.context() as broken:
-        broken.setattr(ask, "submit_new", _break)
+        broken.setattr(request_operation, "submit_new", _break)
         refusal(api.post(path, {"amount": 4000}, idempotency_key="k1"), 500, "internal_error")
     answer = api.post(path, {"amount": 4000}, idempotency_key="k1")
     assert (answer.status_code, answer.json()["amount_captured"]) == (200, 4000)
@@ -165,7 +165,7 @@ def test_a_key_lives_a_month(api: Api) -> None:
     IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(days=32))
     assert api.post("/v1/payments", CASH, idempotency_key="k1").json()["id"] != first["id"]
     IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(days=32))
-    assert intent.forget() == 1
+    assert idempotency.forget() == 1
 
 
 def test_a_secret_is_shown_once(shop: Shop) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from payments.people.scopes import SCOPES
-from payments.services import onboard
+from payments.services import create_setup
 from tests.api import conformity
 from tests.api.client import Api, faults, refusal
 from tests.api.conftest import Shop
@@ -36,7 +36,7 @@ def everything(shop: Shop) -> dict[str, Any]:
     delivery = api.get(f"/v1/webhook_endpoints/{endpoint['id']}/deliveries").json()["data"][0]
     whole = shop.api()  # a tied key reads no books
     entry = whole.get("/v1/ledger/entries").json()["data"][0]
-    stand = onboard.create_channel(merchant=shop.merchant, kind="remote", name="Stand", actor="tests")
+    stand = create_setup.create_channel(merchant=shop.merchant, kind="remote", name="Stand", actor="tests")
     terminal = shop.api(channel=stand).post("/v1/terminals", {"label": "Stand"}).json()
     return {
         "payment_id": payment["id"],

@@ -9,7 +9,7 @@ from django.utils import timezone
 from payments.models import Payment, ProviderAccount
 from payments.notify.models import Event, WebhookDelivery
 from payments.people.services import api_keys
-from payments.services import onboard
+from payments.services import create_setup
 from tests.api.client import Api, faults, refusal
 from tests.api.conftest import BY, Shop
 from tests.api.test_isolation import addresses, ask, every_address
@@ -29,11 +29,15 @@ def any_address(settings: Any) -> None:
 @pytest.fixture
 def live() -> Shop:
     """The same shop as it earns money."""
-    merchant = onboard.create_merchant(name="Bloem", mode="live", actor=BY)
+    merchant = create_setup.create_merchant(name="Bloem", mode="live", actor=BY)
     for provider in ("recorded", "external"):
-        onboard.create_provider_account(merchant=merchant, provider=provider, name=provider, currency="EUR", actor=BY)
-    webshop = onboard.create_channel(merchant=merchant, kind="online", name="Bloem online", actor=BY)
-    return Shop(merchant, webshop, onboard.create_channel(merchant=merchant, kind="in_store", name="Winkel", actor=BY))
+        create_setup.create_provider_account(
+            merchant=merchant, provider=provider, name=provider, currency="EUR", actor=BY
+        )
+    webshop = create_setup.create_channel(merchant=merchant, kind="online", name="Bloem online", actor=BY)
+    return Shop(
+        merchant, webshop, create_setup.create_channel(merchant=merchant, kind="in_store", name="Winkel", actor=BY)
+    )
 
 
 def everything(shop: Shop) -> Things:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from payments.models import Operation, ProviderAccount, ProviderEvent
 from payments.people.services import api_keys
 from payments.providers.base import Outcome, Verb
-from payments.services import onboard
+from payments.services import create_setup
 from tests.api.client import Api, refusal
 from tests.api.conftest import BY, Shop
 
@@ -140,7 +140,9 @@ def test_what_can_be_paid_with_depends_on_the_channel_and_names_its_account(shop
 def test_a_method_is_offered_within_its_providers_limits_only(shop: Shop) -> None:
     api = shop.api()
     shop.merchant.provider_accounts.filter(provider="simulator").update(active=False)
-    onboard.create_provider_account(merchant=shop.merchant, provider="stripe", name="Stripe", currency="EUR", actor=BY)
+    create_setup.create_provider_account(
+        merchant=shop.merchant, provider="stripe", name="Stripe", currency="EUR", actor=BY
+    )
     ideal = {offer["method"]: offer for offer in api.get("/v1/methods").json()["data"]}["ideal"]
     assert (ideal["min"], ideal["max"]) == (50, 99_999_999)
 
@@ -204,7 +206,7 @@ def test_a_list_of_accounts_asks_no_query_per_account(
     shop: Shop, django_assert_max_num_queries: Callable[[int], AbstractContextManager[None]]
 ) -> None:
     for number in range(12):
-        onboard.create_provider_account(
+        create_setup.create_provider_account(
             merchant=shop.merchant, provider="external", name=f"PIN {number}", currency="EUR", actor=BY
         )
     api = shop.api()
@@ -263,7 +265,7 @@ def test_a_merchants_allocation_spreads_its_refunds(shop: Shop) -> None:
 
 
 def test_the_rules_of_a_live_merchant_wait_for_a_second_person(shop: Shop) -> None:
-    live = onboard.create_merchant(name="Live", mode="live", actor=BY)
+    live = create_setup.create_merchant(name="Live", mode="live", actor=BY)
     key = api_keys.create(merchant_id=live.id, test_mode=False, scopes=["all"], actor=BY)
     answer = Api(key.text).patch("/v1/merchant", {"second_person_above": 1_000_000})
     assert (answer.status_code, answer.json()["status"]) == (202, "requires_approval")

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 
 from payments import statistics
 from payments.models import Channel, StatisticDelta, StatisticTotal
-from payments.services import onboard
+from payments.services import create_setup
 from tests.api.client import Api, faults
 from tests.api.conftest import BY, Shop
 
@@ -125,7 +125,7 @@ def test_a_wrong_question_is_refused(shop: Shop, query: dict[str, str], place: s
 
 def _market(shop: Shop) -> Channel:
     """Where the shop takes cash beside its store."""
-    return onboard.create_channel(merchant=shop.merchant, kind="remote", name="Bloem market", actor=BY)
+    return create_setup.create_channel(merchant=shop.merchant, kind="remote", name="Bloem market", actor=BY)
 
 
 def _groups(shop: Shop) -> dict[str, object]:

@@ -12,8 +12,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from payments.providers.base import Card
-from payments.services.device import DeviceTransaction, Ending, Kind, Proof
-from payments.services.register import register
+from payments.services.card_present.register import register
+from payments.services.card_present.types import DeviceTransaction, Ending, Kind, Proof
 from tests.benchmarks import raw, server, sql
 from tests.benchmarks.clients import Clients
 from tests.benchmarks.measure import Figure, Size, in_turn, milliseconds, rate

@@ -14,7 +14,7 @@ from django.utils import timezone
 from payments import statistics
 from payments.ledger.audit import violations
 from payments.models import CardEvidence, Channel, Discrepancy, Merchant, Payment, Refund
-from payments.services import onboard
+from payments.services import create_setup
 from reconciliation.models import Settlement, SettlementLine
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,7 +30,7 @@ def year(merchant: Merchant, **options: Any) -> dict[str, int]:
 
 @pytest.fixture
 def merchant() -> Merchant:
-    return onboard.create_merchant(name="Bloem & Blad", actor="tests")
+    return create_setup.create_merchant(name="Bloem & Blad", actor="tests")
 
 
 def test_a_year_proves_itself(merchant: Merchant) -> None:
@@ -81,7 +81,7 @@ def _is_like_a_shop() -> None:
 
 
 def test_a_live_merchant_has_no_made_up_year() -> None:
-    live = onboard.create_merchant(name="Real", actor="tests", mode="live")
+    live = create_setup.create_merchant(name="Real", actor="tests", mode="live")
     with pytest.raises(CommandError, match="test merchant"):
         year(live)
     assert Payment.objects.count() == 0

@@ -14,7 +14,7 @@ from django.test import Client
 from config import logs, scrub
 from payments.models import Operation
 from payments.providers.base import Outcome, Result
-from payments.services import calls
+from payments.services import provider_call_log
 from tests.builders import open_shop
 
 SECRETS = (
@@ -127,8 +127,10 @@ def test_a_request_is_told_by_its_route_and_not_by_its_address(
 @pytest.mark.django_db
 def test_a_call_to_a_provider_is_told_with_its_operation(caplog: pytest.LogCaptureFixture) -> None:
     operation = Operation.objects.select_related("provider_account").get(payment=open_shop().pin(1000))
-    with caplog.at_level("INFO", "payments.services.calls"):
-        calls.note(operation, "refund", Result(Outcome.DECLINED, code="expired_card", detail="of jan@x.nl"), began=0)
+    with caplog.at_level("INFO", "payments.services.provider_call_log"):
+        provider_call_log.note(
+            operation, "refund", Result(Outcome.DECLINED, code="expired_card", detail="of jan@x.nl"), began=0
+        )
     [record] = caplog.records
     assert record.getMessage() == "provider external, refund: declined (expired_card)"
     assert (record.operation, record.outcome, record.verb) == (operation.id, "declined", "refund")

@@ -36,7 +36,7 @@ def test_one_request_is_found_in_web_and_worker_with_the_call_it_led_to(stack: S
         ours = [record for record in records(stack) if record.get("request_id") == "till-7-000042"]
         return {f"{record['program']} {record['logger']}": record for record in ours}
 
-    calls = "realtime payments.services.calls"
+    calls = "realtime payments.services.provider_call_log"
     found = eventually(lambda: calls in (rows := told()) and "realtime config.tasks" in rows and rows, within=60)
     assert (found["web config.requests"]["route"], found["web config.requests"]["status"]) == ("v1/refunds", 201)
     assert found["realtime config.tasks"]["task"] == "payments.submit"

@@ -35,7 +35,7 @@ from payments.notify.services import deliver, endpoints, mail
 from payments.notify.services.emit import NewEvent, emit
 from payments.runtime import sweeps
 from payments.runtime.sweeps import ATTEMPTS
-from payments.services.device import Ending, Kind
+from payments.services.card_present.types import Ending, Kind
 from payments.services.recover import recover
 from payments.services.retry_work import retry_work
 from payments.services.send_receipt import write_due

@@ -14,8 +14,8 @@ from django.utils.module_loading import import_string
 from payments.core.errors import Invalid
 from payments.ledger.audit import one_moment, violations
 from payments.models import Order, Payment, Refund
-from payments.services import plan, refund
-from payments.services.plan import BankAccount, Share
+from payments.services.refunds import plan, request
+from payments.services.refunds.plan import BankAccount, Share
 from tests.builders import Shop, open_shop
 from tests.threads import crowd
 
@@ -63,7 +63,7 @@ def test_the_database_alone_says_no(monkeypatch: pytest.MonkeyPatch) -> None:
     """The application's own check is switched off: the lock stays, and the CHECK refuses."""
     told: list[str] = []
     monkeypatch.setattr(plan, "check_refundable", lambda *args, **more: None)
-    real = refund.exceeds_refundable
-    monkeypatch.setattr(refund, "exceeds_refundable", lambda *args: told.append("CHECK") or real(*args))
+    real = request.exceeds_refundable
+    monkeypatch.setattr(request, "exceeds_refundable", lambda *args: told.append("CHECK") or real(*args))
     give_back(open_shop(refund_fallback="voucher"))
     assert len(told) == ORDERS * (AT_ONCE - 1)

@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 
 from payments.core.money import Money
 from payments.ledger import audit
-from payments.services.device import Kind, Original
+from payments.services.card_present.types import Kind, Original
 from payments.services.voucher import VoucherRequest, create_voucher
 from tests.builders import BY, Shop, open_shop
 from tests.conftest import SERVERS

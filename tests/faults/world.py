@@ -10,10 +10,10 @@ from payments.core.money import Money
 from payments.ledger import days
 from payments.models import RefundPart
 from payments.providers.base import Fact, Outcome, Report, Result
-from payments.services.device import Kind
-from payments.services.plan import BankAccount
+from payments.services.card_present.types import Kind
 from payments.services.record import record
-from payments.services.refund_decisions import release_bank_part
+from payments.services.refunds.decisions import release_bank_part
+from payments.services.refunds.plan import BankAccount
 from reconciliation.models import Payout
 from tests.api.client import Api
 from tests.builders import Shop, work
@@ -121,6 +121,6 @@ def settle(finance: Finance) -> None:
 
 
 def _original(sold: Any) -> Any:
-    from payments.services.device import Original
+    from payments.services.card_present.types import Original
 
     return Original(payment_id=sold.id)

@@ -14,9 +14,9 @@ from payments.people.actors import Caller
 from payments.people.models import Approval, Role, User
 from payments.people.scopes import SCOPES
 from payments.people.services import api_keys
-from payments.services.plan import BankAccount
-from payments.services.refund import request_refund
-from payments.services.refund_decisions import approve_refund, release_bank_part
+from payments.services.refunds.decisions import approve_refund, release_bank_part
+from payments.services.refunds.plan import BankAccount
+from payments.services.refunds.request import request_refund
 from tests.api.client import Api
 from tests.builders import Shop, fresh, open_shop
 from tests.people.cast import finance_of, person

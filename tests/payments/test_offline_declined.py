@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from payments.models import Discrepancy, Payment
-from payments.services.device import Ending, Kind, Original
+from payments.services.card_present.types import Ending, Kind, Original
 from tests.builders import Shop, fresh, only, open_shop
 
 pytestmark = pytest.mark.django_db

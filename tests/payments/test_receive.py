@@ -80,7 +80,7 @@ def test_what_is_not_answered_yet_waits_and_is_then_booked(
     shop: Shop, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr("payments.services.ask.submit_new", _break)
+        broken.setattr("payments.services.request_operation.submit_new", _break)
         with pytest.raises(OnetillError):
             shop.pay(5000)
     payment = Payment.objects.get()

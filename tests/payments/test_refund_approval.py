@@ -5,8 +5,8 @@ import pytest
 from payments.core.errors import Conflict, Forbidden
 from payments.models import Refund
 from payments.people.models import Approval, User
-from payments.services.refund import request_refund
-from payments.services.refund_decisions import approve_refund, cancel_refund, decline_refund
+from payments.services.refunds.decisions import approve_refund, cancel_refund, decline_refund
+from payments.services.refunds.request import request_refund
 from tests.builders import Shop, fresh, only, open_shop
 from tests.people.cast import person
 

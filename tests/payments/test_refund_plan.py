@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from payments.core.errors import Invalid, ValidationFailed
 from payments.models import Order, Voucher
-from payments.services.onboard import checked
-from payments.services.plan import BankAccount, PlannedPart, Share
-from payments.services.refund import plan_refund
+from payments.services.create_setup import checked
+from payments.services.refunds.plan import BankAccount, PlannedPart, Share
+from payments.services.refunds.request import plan_refund
 from tests.builders import Shop, fresh, on, open_shop
 
 pytestmark = pytest.mark.django_db
@@ -294,6 +294,6 @@ class TestArrival:
         self, shop: Shop, monkeypatch: pytest.MonkeyPatch, asked: str, arrives: str
     ) -> None:
         order = shop.pin(1000, occurred_at=on("2026-11-18")).order
-        monkeypatch.setattr("payments.services.refund.timezone.now", lambda: on(asked))
+        monkeypatch.setattr("payments.services.refunds.request.timezone.now", lambda: on(asked))
         (part,) = planned(shop, order, bank_account=ANNA)
         assert part.expected_at == on(arrives)

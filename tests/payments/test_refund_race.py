@@ -6,7 +6,7 @@ import pytest
 
 from payments.core.errors import Invalid
 from payments.models import Order, Voucher
-from payments.services.plan import BankAccount
+from payments.services.refunds.plan import BankAccount
 from tests.builders import Shop, fresh, only, open_shop
 from tests.threads import crowd
 

@@ -8,11 +8,11 @@ from payments.core.ids import new_id
 from payments.models import Operation, Order, RefundPart, StatisticDelta, Transition
 from payments.notify.models import Event
 from payments.providers.base import Outcome, Result
-from payments.services import onboard
-from payments.services.device import Device
-from payments.services.plan import BankAccount
+from payments.services import create_setup
+from payments.services.card_present.types import Device
 from payments.services.record import record_answer
-from payments.services.refund_decisions import cancel_refund, release_bank_part
+from payments.services.refunds.decisions import cancel_refund, release_bank_part
+from payments.services.refunds.plan import BankAccount
 from tests.builders import Shop, fresh, only, open_shop
 from tests.people.cast import finance_of
 
@@ -149,9 +149,9 @@ class TestByBank:
 
 def test_a_live_merchant_needs_no_set_up_to_give_back_by_bank() -> None:
     """Transfers, tills and vouchers are our own books: they need no contract with anybody."""
-    merchant = onboard.create_merchant(name="Real", mode="live", actor="tests")
-    store = onboard.create_channel(merchant=merchant, kind="in_store", name="Real Utrecht", actor="tests")
-    pin = onboard.create_provider_account(
+    merchant = create_setup.create_merchant(name="Real", mode="live", actor="tests")
+    store = create_setup.create_channel(merchant=merchant, kind="in_store", name="Real Utrecht", actor="tests")
+    pin = create_setup.create_provider_account(
         merchant=merchant, provider="external", name="PIN", currency="EUR", actor="tests"
     )
     device = Device(terminal_id=new_id("trm"), label="Till 1", series=1, channel=store, account=pin)
@@ -245,7 +245,7 @@ class TestLimits:
     ) -> None:
         order = shop.pin(5000).order
         before = shop.books()
-        monkeypatch.setattr("payments.services.plan.check_refundable", lambda *_, **__: None)
+        monkeypatch.setattr("payments.services.refunds.plan.check_refundable", lambda *_, **__: None)
         with pytest.raises(Invalid) as refused:
             shop.refund(order, 5001, allocation="proportional")
         assert refused.value.code == "amount_exceeds_refundable"

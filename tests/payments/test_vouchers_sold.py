@@ -6,9 +6,9 @@ from payments.core.errors import Invalid
 from payments.core.money import Money
 from payments.models import Discrepancy, Payment, Voucher
 from payments.payloads import payment as shape_of
-from payments.services.device import Kind, Original
-from payments.services.plan import Plan
-from payments.services.refund import plan_refund
+from payments.services.card_present.types import Kind, Original
+from payments.services.refunds.plan import Plan
+from payments.services.refunds.request import plan_refund
 from payments.services.voucher import VoucherRequest, create_voucher
 from tests.builders import BY, Shop, fresh, only, open_shop, tell_of_dispute
 

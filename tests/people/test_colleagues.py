@@ -16,7 +16,7 @@ from payments.notify.services import mail
 from payments.people.models import Approval, AuditLog, OneTimeLink, Role, SecondFactor, SignIn, User
 from payments.people.permissions import May, within
 from payments.people.services import approvals, second_factors
-from payments.services import colleagues, onboard
+from payments.services import colleagues, create_setup
 from tests.builders import Shop, open_shop
 from tests.people.cast import person, shown, signed_in
 from tests.people.test_second_factor import key_on
@@ -300,7 +300,7 @@ def test_a_live_merchant_ends_the_demos_factors(shop: Shop) -> None:
     root = User.objects.create_superuser("demo")
     SecondFactor.objects.create(user=root, name="demo", demo=True)
     client = signed_in(root)
-    onboard.create_merchant(name="Echt", mode="live", actor="command")
+    create_setup.create_merchant(name="Echt", mode="live", actor="command")
     assert not second_factors.has_one(root)
     assert client.get("/admin/").status_code == 302
 

@@ -12,7 +12,7 @@ from payments.models import Merchant, Payment, Refund
 from payments.receipts import pdf
 from payments.receipts.contents import Receipt, of_payment, of_refund
 from payments.receipts.vat import given_back
-from payments.services.device import Proof
+from payments.services.card_present.types import Proof
 from tests.builders import Shop, on, open_shop
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from payments.people.models import AuditLog, Customer
 from payments.people.services import api_keys, customers
 from payments.runtime.sweeps import ATTEMPTS
 from payments.services import send_receipt
-from payments.services.plan import BankAccount
+from payments.services.refunds.plan import BankAccount
 from payments.services.send_receipt import write_due
 from tests.admin.conftest import Browser
 from tests.admin.conftest import sign_in as sign_in

@@ -14,11 +14,11 @@ from payments.core.ids import new_id
 from payments.core.money import Money
 from payments.ledger.models import Posting
 from payments.models import Channel, Discrepancy, Merchant, Payment, ProviderAccount
-from payments.services import onboard
+from payments.services import create_setup
+from payments.services.card_present.register import register
+from payments.services.card_present.types import Device, DeviceTransaction, Ending, Kind, Original, Proof, Registered
 from payments.services.create import PaymentRequest, create_payment
-from payments.services.device import Device, DeviceTransaction, Ending, Kind, Original, Proof, Registered
 from payments.services.orders import OrderName
-from payments.services.register import register
 from reconciliation.models import SettlementFile
 from reconciliation.services.import_file import import_file
 from reconciliation.services.upload import upload
@@ -145,11 +145,11 @@ def open_shop(
     settings.MEDIA_ROOT = tmp_path
 
     def make(name: str) -> Shop:
-        merchant = onboard.create_merchant(name=name, iban=IBAN, actor=BY)
+        merchant = create_setup.create_merchant(name=name, iban=IBAN, actor=BY)
         return Shop(
             merchant=merchant,
-            webshop=onboard.create_channel(merchant=merchant, kind="online", name=f"{name} online", actor=BY),
-            store=onboard.create_channel(merchant=merchant, kind="in_store", name=f"{name} Utrecht", actor=BY),
+            webshop=create_setup.create_channel(merchant=merchant, kind="online", name=f"{name} online", actor=BY),
+            store=create_setup.create_channel(merchant=merchant, kind="in_store", name=f"{name} Utrecht", actor=BY),
             simulator=simulator,
         )
 

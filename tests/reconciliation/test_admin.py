@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from payments.people.models import Role
-from payments.services.device import Ending
+from payments.services.card_present.types import Ending
 from reconciliation.admin.problems import problem
 from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementFile, SettlementLine
 from reconciliation.services.import_file import import_due

@@ -4,9 +4,9 @@ import pytest
 
 from payments.ledger import audit as ledger_audit
 from payments.models import Operation, Payment, RefundPart
-from payments.services.plan import BankAccount, RefundRequest
-from payments.services.refund import request_refund
-from payments.services.refund_decisions import release_bank_part
+from payments.services.refunds.decisions import release_bank_part
+from payments.services.refunds.plan import BankAccount, RefundRequest
+from payments.services.refunds.request import request_refund
 from payments.services.transfer import end_to_end_id
 from reconciliation import audit
 from tests.people.cast import finance_of

@@ -15,8 +15,8 @@ from payments.models import CardEvidence, Discrepancy, Payment, Refund
 from payments.notify.models import Event
 from payments.people.actors import Actor, Caller
 from payments.people.scopes import SCOPES
+from payments.services.card_present.types import Ending, Kind
 from payments.services.create import PaymentRequest, create_payment
-from payments.services.device import Ending, Kind
 from payments.services.orders import OrderName
 from reconciliation.models import SettlementLine
 from reconciliation.services import late

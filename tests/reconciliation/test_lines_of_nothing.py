@@ -11,7 +11,7 @@ import pytest
 from payments.core.errors import ValidationFailed
 from payments.ledger.audit import violations
 from payments.models import Discrepancy
-from payments.services.device import Kind
+from payments.services.card_present.types import Kind
 from reconciliation.audit import CHECKS
 from reconciliation.models import BankStatementLine, SettlementLine
 from reconciliation.services import late

@@ -10,7 +10,7 @@ from payments.models import Discrepancy
 from payments.people.actors import Actor, Caller
 from payments.people.models import Approval, AuditLog, Role
 from payments.people.scopes import SCOPES
-from payments.services.device import Kind
+from payments.services.card_present.types import Kind
 from reconciliation.models import Payout, SettlementLine
 from reconciliation.services import late
 from reconciliation.services.overdue import raise_overdue

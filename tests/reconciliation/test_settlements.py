@@ -7,7 +7,7 @@ import pytest
 from payments.core.money import Money
 from payments.models import Discrepancy, Operation, Payment
 from payments.providers.base import Fact, Outcome, Report, Result
-from payments.services.device import Kind
+from payments.services.card_present.types import Kind
 from payments.services.record import record
 from reconciliation.models import Payout, SettlementLine
 from reconciliation.services import late

@@ -19,9 +19,9 @@ from payments.core.errors import Conflict, Invalid
 from payments.core.money import Money
 from payments.models import Operation, Order, RefundPart, StatisticDelta
 from payments.providers.base import Fact, Outcome, Report, Result
-from payments.services.plan import BankAccount
 from payments.services.record import record, record_answer
-from payments.services.refund_decisions import cancel_refund, release_bank_part
+from payments.services.refunds.decisions import cancel_refund, release_bank_part
+from payments.services.refunds.plan import BankAccount
 from tests.builders import Shop, fresh, open_shop
 from tests.people.cast import finance_of
 

@@ -7,10 +7,10 @@ import pytest
 from payments.core.errors import Invalid
 from payments.models import Discrepancy, Operation, Payment, Refund, StatisticDelta
 from payments.providers.base import Outcome, Result
-from payments.services.plan import BankAccount
 from payments.services.receive import apply_event, receive
 from payments.services.record import record_answer
-from payments.services.refund_decisions import release_bank_part
+from payments.services.refunds.decisions import release_bank_part
+from payments.services.refunds.plan import BankAccount
 from tests.builders import Shop, fresh, only, open_shop, work
 from tests.people.cast import finance_of
 from tests.simulator import Receiver, RunningSimulator, eventually

@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError
 
 from payments.models import CardEvidence, Payment, WorkFailure
-from payments.services import device_moves
+from payments.services.card_present import transitions
 from terminals.models import TerminalTransaction
 from terminals.services import waiting
 from tests.api.conftest import Shop
@@ -21,14 +21,14 @@ POISON = 666
 @pytest.fixture
 def defect(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A sale of this amount finds a defect."""
-    take = device_moves.sale
+    take = transitions.sale
 
     def refuses_one(work: Any, row: Any) -> Any:
         if row.amount == POISON:
             raise ZeroDivisionError("a defect that only this amount finds")
         return take(work, row)
 
-    monkeypatch.setattr(device_moves, "sale", refuses_one)
+    monkeypatch.setattr(transitions, "sale", refuses_one)
     return monkeypatch
 
 
@@ -71,7 +71,7 @@ def test_a_database_that_is_away_is_nobodys_fault(terminal: Device, monkeypatch:
     def away(work: Any, row: Any) -> Any:
         raise OperationalError("the database is away")
 
-    monkeypatch.setattr(device_moves, "sale", away)
+    monkeypatch.setattr(transitions, "sale", away)
     answer = terminal.post(sale(1))
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")
     assert TerminalTransaction.objects.count() == 0

@@ -9,9 +9,9 @@ from payments import audit
 from payments.core.errors import Invalid
 from payments.core.ids import new_id
 from payments.models import Discrepancy, Order, Refund
-from payments.services import onboard
-from payments.services.device import Kind, Original
-from payments.services.plan import BankAccount
+from payments.services import create_setup
+from payments.services.card_present.types import Kind, Original
+from payments.services.refunds.plan import BankAccount
 from tests.api.client import refusal
 from tests.api.conftest import Shop
 from tests.builders import Shop as Cast
@@ -231,7 +231,7 @@ class TestOverTheApi:
 
 def at_another_shop(shop: Shop) -> str:
     """An order of the same reference at a second webshop of the merchant, 20.00 paid; its id."""
-    second = onboard.create_channel(merchant=shop.merchant, kind="online", name="Bloem B2B", actor="tests")
+    second = create_setup.create_channel(merchant=shop.merchant, kind="online", name="Bloem B2B", actor="tests")
     return str(paid(Shop(shop.merchant, second, shop.store))["order"]["id"])
 
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.test import Client
 
 from payments.runtime import throttling
-from payments.services import onboard
+from payments.services import create_setup
 from terminals import signatures
 from terminals.models import Terminal
 from terminals.services import authenticate
@@ -181,7 +181,7 @@ def test_a_revoked_terminal_is_believed_nothing(back_office: Api) -> None:
 
 def test_terminals_are_listed_by_status_and_channel(shop: Shop, back_office: Api) -> None:
     device = paired(back_office)
-    fair = onboard.create_channel(merchant=shop.merchant, kind="remote", name="Fair", actor="tests")
+    fair = create_setup.create_channel(merchant=shop.merchant, kind="remote", name="Fair", actor="tests")
     new_terminal(shop.api(channel=fair), label="Fair")
     everything = shop.api().get("/v1/terminals").json()["data"]
     assert [row["label"] for row in everything] == ["Fair", "Counter 1"]

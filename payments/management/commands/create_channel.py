@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from payments.management.answering import AnsweringCommand, merchant_of
-from payments.services.onboard import create_channel
+from payments.services.create_setup import create_channel
 
 
 class Command(AnsweringCommand):

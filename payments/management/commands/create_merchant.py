@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from payments.management.answering import AnsweringCommand
-from payments.services.onboard import create_merchant
+from payments.services.create_setup import create_merchant
 
 
 class Command(AnsweringCommand):

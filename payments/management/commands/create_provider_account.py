@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 
 from payments.core.errors import wrong
 from payments.management.answering import AnsweringCommand, merchant_of
-from payments.services.onboard import create_provider_account
+from payments.services.create_setup import create_provider_account
 
 
 class Command(AnsweringCommand):

@@ -35,8 +35,8 @@ from payments.models.discrepancy import DiscrepancyKind
 from payments.notify.services.emit import NewEvent, emit
 from payments.providers.base import Outcome, Verb
 from payments.runtime.fail_points import reach
-from payments.services import discrepancy, standing_truths
-from payments.services.owe_receipts import owe_receipts
+from payments.services import discrepancy, invariants
+from payments.services.queue_receipts import owe_receipts
 from payments.states import PART, PAYMENT, may_move
 
 Row = TypeVar("Row", bound=models.Model)
@@ -121,9 +121,9 @@ class Batch:
             self.orders[order.id] = order
         for payment in _PAYMENTS(wanted):
             self.adopt(payment)
-            if standing_truths.given_back_beyond(payment):
+            if invariants.given_back_beyond(payment):
                 self.over_returned_before.add(payment.id)
-        self.overpaid_before |= standing_truths.paid_too_much(self, wanted)
+        self.overpaid_before |= invariants.paid_too_much(self, wanted)
 
     def adopt(self, payment: Payment) -> None:
         """Take a payment into the batch, tied to the batch's own copy of its order."""
@@ -247,10 +247,10 @@ class Batch:
 
     def flush(self, *, beside: Sequence[bulk.Part] = ()) -> list[Discrepancy]:
         """Write everything, and what else is given; return the discrepancies that stand for what was raised."""
-        standing_truths.settle_excess(self)
-        standing_truths.settle_given_back(self)
-        standing_truths.settle_overpaid(self)
-        standing_truths.settle_under_way(self)
+        invariants.settle_excess(self)
+        invariants.settle_given_back(self)
+        invariants.settle_overpaid(self)
+        invariants.settle_under_way(self)
         parts = [*self._parts(), *beside]
         if any(not isinstance(row, Payment) for _, row, _ in self._events):  # told with what the database has of them
             bulk.write(parts)

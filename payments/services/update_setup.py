@@ -20,7 +20,7 @@ from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.models import Approval
 from payments.people.services import audit_log, gate
-from payments.services import onboard, setting_notices
+from payments.services import create_setup, setting_notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def amend_provider_account(
     Raises:
         ValidationFailed: a name, IBAN, credential or fee rate that is none.
     """
-    onboard.refuse_unknown_credentials(account.provider, credentials)
+    create_setup.refuse_unknown_credentials(account.provider, credentials)
     return _amend(account, ACCOUNT, changes, credentials=credentials, actor=actor)
 
 
@@ -157,7 +157,7 @@ def _amend(
     unknown = set(changes) - subject.fields
     if unknown:
         raise ValueError(f"{', '.join(sorted(unknown))} cannot be changed")
-    given = onboard.checked(changes)
+    given = create_setup.checked(changes)
     secrets = dict(credentials)
     asked = {**_changed(row, given), **({"credentials": True} if secrets else {})}
     merchant_id = row.id if isinstance(row, Merchant) else row.merchant_id

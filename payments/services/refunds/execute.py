@@ -10,9 +10,10 @@ from payments.models.refund import PartStatus, Route
 from payments.providers import registry
 from payments.providers.base import Outcome, Result, Verb
 from payments.runtime import task_queue
-from payments.services import charge_limit, moves, refund_moves, voucher
-from payments.services.batch import Batch
+from payments.services import charge_limit, charge_transitions, voucher
 from payments.services.create import default_account
+from payments.services.refunds import transitions
+from payments.services.unit_of_work import Batch
 
 Executor = Operation.Executor
 _EXECUTOR: Final = {
@@ -58,7 +59,7 @@ def _operation(batch: Batch, part: RefundPart) -> Operation:
     account = _account(batch, part)
     executor = _executor(part, account)
     due_at = batch.now if executor == Executor.PROVIDER else None
-    return refund_moves.operation_of(batch, part, account, executor, due_at=due_at)
+    return transitions.operation_of(batch, part, account, executor, due_at=due_at)
 
 
 def _account(batch: Batch, part: RefundPart) -> ProviderAccount:
@@ -79,7 +80,7 @@ def _do(batch: Batch, part: RefundPart, operation: Operation) -> None:
     """What needs nobody: the voucher is filled, the cash handed over."""
     if part.voucher is not None and part.route == Route.ORIGINAL:
         voucher.restore(batch, part.voucher, part.amount)
-    refund_moves.answered(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))
+    transitions.answered(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))
 
 
 def _exchange(batch: Batch, row: Voucher, refund: Refund, order: Order) -> None:
@@ -120,4 +121,4 @@ def _exchange(batch: Batch, row: Voucher, refund: Refund, order: Order) -> None:
             created_at=batch.now,
         )
     )
-    moves.answered(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))
+    charge_transitions.answered(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_noop
 from payments.core.money import Money
 from payments.models import Order, RefundPart
 from payments.models.discrepancy import DiscrepancyKind
-from payments.services.device import DeviceTransaction
-from payments.services.device_work import Work
+from payments.services.card_present.context import Work
+from payments.services.card_present.types import DeviceTransaction
 from payments.text.messages import told
 
 _NO_SALE: Final = gettext_noop("Money was given back on a card, and no sale is known for it.")

@@ -13,12 +13,12 @@ from django.db import transaction
 from payments.core.errors import Fault
 from payments.db import bulk
 from payments.models import CardEvidence, Discrepancy, Merchant
-from payments.services import device_moves, unlinked
-from payments.services.batch import Batch
-from payments.services.device import Became, Device, DeviceTransaction, Kind, Registered
-from payments.services.device_clock import note_clock
-from payments.services.device_work import Work
-from payments.services.originals import Originals, Place
+from payments.services.card_present import transitions, unlinked
+from payments.services.card_present.clock import note_clock
+from payments.services.card_present.context import Work
+from payments.services.card_present.originals import Originals, Place
+from payments.services.card_present.types import Became, Device, DeviceTransaction, Kind, Registered
+from payments.services.unit_of_work import Batch
 
 
 def register(
@@ -84,10 +84,10 @@ def _take(work: Work, row: DeviceTransaction, result: Registered) -> bool:
 
 def _apply(work: Work, row: DeviceTransaction) -> Place | None:
     if row.resolves is not None:
-        return device_moves.resolve(work, row)
+        return transitions.resolve(work, row)
     if row.kind == Kind.SALE:
-        return device_moves.sale(work, row)
-    return device_moves.give_back(work, row)
+        return transitions.sale(work, row)
+    return transitions.give_back(work, row)
 
 
 def _missing_object(work: Work, row: DeviceTransaction) -> Fault | None:

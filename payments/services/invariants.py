@@ -18,7 +18,7 @@ from payments.queries.due import overpaid
 from payments.text.messages import Value, told
 
 if TYPE_CHECKING:
-    from payments.services.batch import Batch
+    from payments.services.unit_of_work import Batch
 
 
 def settle_excess(batch: "Batch") -> None:

@@ -15,13 +15,14 @@ from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.services import approvals, gate
 from payments.runtime.fail_points import reach
-from payments.services import limits, refund_moves, voucher
-from payments.services.batch import Batch
-from payments.services.carry_out import carry_out
-from payments.services.intent import Intent
+from payments.services import limits, voucher
+from payments.services.idempotency import Intent
 from payments.services.limits import Exceeded
-from payments.services.plan import BankAccount, Plan, PlannedPart, RefundRequest, exceeds_refundable, make_plan
+from payments.services.refunds import transitions
+from payments.services.refunds.execute import carry_out
+from payments.services.refunds.plan import BankAccount, Plan, PlannedPart, RefundRequest, exceeds_refundable, make_plan
 from payments.services.under_way import told_beside_refunds
+from payments.services.unit_of_work import Batch
 
 GUARD: Final = "order_never_returns_more"  # the CHECK behind the lock
 
@@ -125,7 +126,7 @@ def _decide(request: RefundRequest, actor: str, intent: Intent | None) -> Refund
     if exceeded is not None:
         _ask_a_second_person(batch, refund, exceeded)
     else:
-        refund_moves.accept(batch, refund=refund, parts=parts)
+        transitions.accept(batch, refund=refund, parts=parts)
         carry_out(batch, refund=refund, parts=parts)
     batch.flush()
     return refund
@@ -147,7 +148,7 @@ def _replan(batch: Batch, order_id: str) -> None:
     """A new decision takes over the debt of parts that failed."""
     for part in _parts_of(batch, order_id):
         if part.status == PartStatus.FAILED:
-            refund_moves.abandon(batch, part=part, code="replanned", detail="A later refund took this debt over.")
+            transitions.abandon(batch, part=part, code="replanned", detail="A later refund took this debt over.")
 
 
 def _parts_of(batch: Batch, order_id: str) -> list[RefundPart]:
@@ -206,7 +207,7 @@ def _part(batch: Batch, refund: Refund, position: int, planned: PlannedPart) -> 
             reasons=list(planned.reasons),
         )
     )
-    refund_moves.reserve(batch, part=part)
+    transitions.reserve(batch, part=part)
     return part
 
 

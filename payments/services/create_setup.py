@@ -18,7 +18,7 @@ from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.services import audit_log, gate, second_factors
 from payments.providers import registry
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
 
 # What a test merchant starts with, so that its first payment needs no set-up.
 TEST_ACCOUNTS: Final = ("simulator", "recorded", "external")

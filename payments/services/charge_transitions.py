@@ -12,7 +12,7 @@ from payments.models import Operation, Payment, StatisticDelta
 from payments.models.discrepancy import DiscrepancyKind
 from payments.models.payment import PaymentStatus
 from payments.providers.base import Outcome, Result, Verb
-from payments.services.batch import Batch
+from payments.services.unit_of_work import Batch
 from payments.text.messages import Word, told
 
 REDIRECT_LIVES: Final = timedelta(hours=1)

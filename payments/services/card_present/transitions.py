@@ -9,13 +9,14 @@ from payments.models import Operation, Order, Payment
 from payments.models.discrepancy import DiscrepancyKind
 from payments.models.payment import Method, Origin, PaymentStatus
 from payments.providers.base import Outcome, Result, Verb
-from payments.services import moves, refund_moves, refund_reported
+from payments.services import charge_transitions
+from payments.services.card_present.context import Work
+from payments.services.card_present.originals import Place
+from payments.services.card_present.types import DeviceTransaction, Ending, Kind
+from payments.services.card_present.unlinked import may_still_come, note_unlinked
 from payments.services.confirm import decline_offline
-from payments.services.device import DeviceTransaction, Ending, Kind
-from payments.services.device_work import Work
-from payments.services.originals import Place
-from payments.services.standing_truths import overpaid_key
-from payments.services.unlinked import may_still_come, note_unlinked
+from payments.services.invariants import overpaid_key
+from payments.services.refunds import external, transitions
 from payments.text.messages import Word
 
 _OUTCOMES: Final = {
@@ -38,7 +39,7 @@ def sale(work: Work, row: DeviceTransaction) -> Place:
     work.originals.add_operation(operation)
     if row.ending == Ending.UNKNOWN:
         _note_unknown(work, row, payment, f"outcome_unknown:{operation.id}")
-    moves.answered(work.batch, operation, _result(row))
+    charge_transitions.answered(work.batch, operation, _result(row))
     work.batch.change(operation, due_at=None)  # a device is not asked; it tells by itself
     work.keys[row.sequence].append(overpaid_key(order))
     if named is not None and named is not order:
@@ -217,9 +218,11 @@ def _reverse(work: Work, row: DeviceTransaction, original: Place) -> Place | Non
     if live is None and payment.status == PaymentStatus.REVERSED:
         work.note(row, DiscrepancyKind.DUPLICATE, gettext_noop("The sale had been reversed before."), payment=payment)
     elif live is not None and live.outcome == Outcome.UNKNOWN:
-        moves.answered(work.batch, live, Result(outcome=Outcome.DECLINED, code=_TAKEN_BACK, detail=_REVERSED))
+        charge_transitions.answered(
+            work.batch, live, Result(outcome=Outcome.DECLINED, code=_TAKEN_BACK, detail=_REVERSED)
+        )
     elif live is not None and row.amount == live.amount:
-        moves.reverse(work.batch, payment, live, row.occurred_at)
+        charge_transitions.reverse(work.batch, payment, live, row.occurred_at)
         work.keys[row.sequence].append(f"over_returned:{payment.order_id}")
     elif live is not None:
         text = gettext_noop("Reversed for another amount than the sale's.")
@@ -233,14 +236,14 @@ def _take_refund_back(work: Work, row: DeviceTransaction, original: Place) -> Pl
     assert operation is not None
     at = max(row.occurred_at, operation.occurred_at or row.occurred_at)
     result = Result(outcome=Outcome.DECLINED, code=_TAKEN_BACK, detail=_REVERSED, occurred_at=at)
-    refund_moves.answered(work.batch, operation, result)
+    transitions.answered(work.batch, operation, result)
     return Place(kind=row.kind, ending=row.ending, payment=original.payment, refund_id=original.refund_id)
 
 
 def _refund(work: Work, row: DeviceTransaction, payment: Payment | None) -> Place:
     """Booked as it happened, whatever is left of the sale; without one it is an order of its own."""
     order = payment.order if payment is not None else _order_without_sale(work, row)
-    operation = _as_asked(work, row, payment) or refund_reported.report(
+    operation = _as_asked(work, row, payment) or external.report(
         work.batch,
         order=order,
         payment=payment,
@@ -267,7 +270,7 @@ def _as_asked(work: Work, row: DeviceTransaction, payment: Payment | None) -> Op
     """Where a refund of ours waits for this terminal to give just this back, the device has done what was asked."""
     if payment is None:
         return None
-    operation = refund_moves.awaited_at_terminal(
+    operation = transitions.awaited_at_terminal(
         work.batch,
         payment=payment,
         terminal_id=work.device.terminal_id,
@@ -277,7 +280,7 @@ def _as_asked(work: Work, row: DeviceTransaction, payment: Payment | None) -> Op
     if operation is not None:
         work.batch.change(operation, provider_account=work.device.account_for(row.card.brand))
         result = Result(outcome=Outcome.SUCCEEDED, reference=work.reference(row), occurred_at=row.occurred_at)
-        refund_moves.answered(work.batch, operation, result)
+        transitions.answered(work.batch, operation, result)
     return operation
 
 
@@ -300,7 +303,7 @@ def settle(work: Work, row: DeviceTransaction, place: Place) -> Place:
     if place.payment is not None and row.ending == Ending.APPROVED:
         tip, cashback = row.tip or place.payment.tip, row.cashback or place.payment.cashback
         work.batch.change(place.payment, provisional=row.offline, tip=tip, cashback=cashback)
-    moves.answered(work.batch, place.operation, _result(row, with_card=True))
+    charge_transitions.answered(work.batch, place.operation, _result(row, with_card=True))
     work.keys[row.sequence].append(f"amount_differs:{place.operation.id}")
     return place
 

@@ -17,8 +17,8 @@ from payments.models.discrepancy import DiscrepancyKind
 from payments.models.payment import Method
 from payments.models.refund import PartStatus, RefundStatus, Route
 from payments.providers.base import Outcome, Result, Verb
-from payments.services import moves
-from payments.services.batch import Batch
+from payments.services import charge_transitions
+from payments.services.unit_of_work import Batch
 from payments.text.messages import told
 
 HELD: Final = frozenset({PartStatus.REQUIRES_APPROVAL, PartStatus.QUEUED, PartStatus.PENDING, PartStatus.UNKNOWN})
@@ -45,11 +45,11 @@ def answered(batch: Batch, operation: Operation, result: Result) -> None:
     if operation.reversed_at is not None:
         _note_contradiction(batch, operation, result)
         return
-    if not moves.is_news(operation, result):
+    if not charge_transitions.is_news(operation, result):
         if operation.completed_at is None:
-            batch.change(operation, due_at=moves.next_look(operation.attempts, batch.now))
+            batch.change(operation, due_at=charge_transitions.next_look(operation.attempts, batch.now))
         return
-    moves.note_outcome(batch, operation, result)
+    charge_transitions.note_outcome(batch, operation, result)
     if result.expected_at is not None:
         batch.change(part, expected_at=result.expected_at)
     at = result.occurred_at or batch.now

@@ -14,7 +14,7 @@ from payments.core.money import Money
 from payments.models import Channel, Order, Payment
 from payments.models.refund import Route
 from payments.providers import registry
-from payments.services.refund_routes import AUTO, Circumstances, Reason, choose, route_required
+from payments.services.refunds.routes import AUTO, Circumstances, Reason, choose, route_required
 from payments.text.formatting import amount as written
 
 LAST_PAID_FIRST: Final = "last_paid_first"

@@ -12,11 +12,12 @@ from payments.people.actions import Action
 from payments.people.models import User
 from payments.people.services import approvals, gate
 from payments.providers.base import Outcome, Result
-from payments.services import refund_moves, voucher
-from payments.services.batch import Batch
-from payments.services.carry_out import carry_out
-from payments.services.intent import Intent
-from payments.services.refund import reread
+from payments.services import voucher
+from payments.services.idempotency import Intent
+from payments.services.refunds import transitions
+from payments.services.refunds.execute import carry_out
+from payments.services.refunds.request import reread
+from payments.services.unit_of_work import Batch
 
 
 def cancel_refund(refund: Refund, *, actor: str, intent: Intent | None = None) -> Refund:
@@ -50,7 +51,7 @@ def approve_refund(refund: Refund, *, user: User, note: str = "") -> Refund:
             batch.move(part, PartStatus.QUEUED)
         batch.note_move(held.id, held.status, RefundStatus.PENDING)
         batch.change(held, status=RefundStatus.PENDING)
-        refund_moves.accept(batch, refund=held, parts=parts)
+        transitions.accept(batch, refund=held, parts=parts)
         carry_out(batch, refund=held, parts=parts)
         batch.flush()
     return reread(held)
@@ -98,7 +99,7 @@ def release_bank_part(part: RefundPart, *, user: User) -> Refund:
             raise Conflict("transfer_not_releasable", f"This part waits for no bank transfer; it is {held.status}.")
         _note_release(batch, refund, held, user)
         operation = held.operations.select_for_update().get()
-        refund_moves.answered(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))
+        transitions.answered(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))
         batch.change(held, released_at=batch.now)
         batch.flush()
     return reread(refund)
@@ -126,7 +127,7 @@ def _note_release(batch: Batch, refund: Refund, part: RefundPart, user: User) ->
 def _open(refund: Refund, actor: str) -> tuple[Batch, list[RefundPart]]:
     batch = Batch(merchant=refund.merchant, actor=actor, now=timezone.now())
     batch.lock([order_id for order_id in (refund.order_id, refund.exchange_for_id) if order_id is not None])
-    return batch, refund_moves.parts_of(batch, refund)
+    return batch, transitions.parts_of(batch, refund)
 
 
 def _waiting(refund: Refund, user: User, *, approved: bool, note: str) -> tuple[Batch, list[RefundPart]]:
@@ -159,7 +160,7 @@ def _give_up(batch: Batch, parts: Sequence[RefundPart], *, detail: str) -> None:
         operation = operations.get(part.id)
         if operation is not None and operation.completed_at is None:
             batch.change(operation, outcome=Outcome.NOT_SENT, completed_at=batch.now, due_at=None)
-        refund_moves.abandon(batch, part=part, code="canceled", detail=detail)
+        transitions.abandon(batch, part=part, code="canceled", detail=detail)
 
 
 def _may_be_given_up(part: RefundPart, operation: Operation | None) -> bool:

@@ -9,9 +9,9 @@ from payments.models import Operation, Payment
 from payments.payloads import PAYMENT_RELATED
 from payments.providers.base import Verb
 from payments.runtime.fail_points import reach
-from payments.services.batch import Batch
-from payments.services.intent import Intent
+from payments.services.idempotency import Intent
 from payments.services.submit import submit_new
+from payments.services.unit_of_work import Batch
 
 
 def ask(

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_noop
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
 from payments.services import discrepancy
-from payments.services.device import DeviceTransaction
-from payments.services.device_work import Work
+from payments.services.card_present.context import Work
+from payments.services.card_present.types import DeviceTransaction
 from payments.text.messages import told
 
 AHEAD: Final = timedelta(days=1)

@@ -6,8 +6,8 @@ from payments.accounting import journal
 from payments.models import Channel, Operation, Order, Payment, ProviderAccount, Refund, RefundPart
 from payments.models.refund import PartStatus, RefundStatus, Route
 from payments.providers.base import Outcome
-from payments.services import refund_moves
-from payments.services.batch import Batch
+from payments.services.refunds import transitions
+from payments.services.unit_of_work import Batch
 
 
 def report(
@@ -49,13 +49,13 @@ def report(
     )
     part = batch.add(_reported_part(batch, refund, payment, terminal_id, tip))
     operation = batch.add(_reported_operation(batch, part, provider_account, reference, at))
-    refund_moves.shift(batch, part, refunded=amount)
+    transitions.shift(batch, part, refunded=amount)
     batch.note_move(part.id, PartStatus.QUEUED, PartStatus.SUCCEEDED, operation)
     batch.book(
         journal.refund_accepted(batch.merchant, part, channel.id, order.currency, at),
         journal.refund_paid(batch.merchant, part, operation, channel.id, at),
     )
-    batch.count(refund_moves.figures(part, refunds_amount=amount, refunds_count=1))
+    batch.count(transitions.figures(part, refunds_amount=amount, refunds_count=1))
     batch.tell("refund.succeeded", refund)
     return operation
 
@@ -80,7 +80,7 @@ def _reported_part(
 def _reported_operation(
     batch: Batch, part: RefundPart, account: ProviderAccount, reference: str | None, at: datetime
 ) -> Operation:
-    return refund_moves.operation_of(
+    return transitions.operation_of(
         batch,
         part,
         account,

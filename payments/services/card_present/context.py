@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from payments.models import Merchant, Payment
 from payments.models.discrepancy import DiscrepancyKind
-from payments.services.batch import Batch
-from payments.services.device import Device, DeviceTransaction
-from payments.services.originals import Originals, Place
+from payments.services.card_present.originals import Originals, Place
+from payments.services.card_present.types import Device, DeviceTransaction
+from payments.services.unit_of_work import Batch
 from payments.text.messages import Value, told
 
 

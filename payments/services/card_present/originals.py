@@ -13,10 +13,10 @@ from payments.db import bulk
 from payments.models import CardEvidence, Channel, Merchant, Operation, Order, Payment
 from payments.providers.base import Outcome, Verb
 from payments.queries.orders import refunded_by_numbers
-from payments.services import refund_moves
-from payments.services.batch import Batch
-from payments.services.device import Device, DeviceTransaction, Ending, Kind, Original
+from payments.services.card_present.types import Device, DeviceTransaction, Ending, Kind, Original
 from payments.services.find_order import meant
+from payments.services.refunds import transitions
+from payments.services.unit_of_work import Batch
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,7 +112,7 @@ class Originals:
         """The order of which just this was asked of this terminal: the part that waits holds the amount already."""
         if not called:
             return []
-        parts = refund_moves.waiting_at_terminal(batch, terminal_id=self.device.terminal_id, amount=amount)
+        parts = transitions.waiting_at_terminal(batch, terminal_id=self.device.terminal_id, amount=amount)
         waiting = {part.refund.order_id for part in parts}
         found = [order for order in called if order.id in waiting]
         return found if len(found) == 1 else []

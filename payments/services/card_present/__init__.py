@@ -1,0 +1,1 @@
+"""Transactions that terminals report: registered, matched to their originals, booked."""

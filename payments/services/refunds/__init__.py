@@ -1,0 +1,1 @@
+"""Refunds: requested, planned over routes, executed, decided by people, reported from outside."""
