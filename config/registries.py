@@ -47,12 +47,12 @@ APPROVAL_ACTIONS = {
 }
 # Who tells the second person what it is about.
 APPROVAL_PAGES = {
-    **dict.fromkeys(("refund", "release_transfer"), "payments.admin.approval_pages.refund"),
+    **dict.fromkeys(("refund", "release_transfer"), "payments.admin.finance.approval_pages.refund"),
     **dict.fromkeys(
         ("change_money_rules", "change_payout", "add_provider_account", "decide_alone"),
-        "payments.admin.approval_pages.setting",
+        "payments.admin.finance.approval_pages.setting",
     ),
-    "take_second_factor": "payments.admin.approval_pages.account",
+    "take_second_factor": "payments.admin.finance.approval_pages.account",
     **dict.fromkeys(
         ("write_off", "forced_match", "book_fee", "suspense", "accept"),
         "reconciliation.admin.approval_page.resolution",

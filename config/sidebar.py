@@ -7,7 +7,7 @@ from django.urls import reverse, reverse_lazy
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
-_MAY: Final = "payments.admin.navigation"
+_MAY: Final = "payments.admin.base.navigation"
 
 
 def _item(title: Any, icon: str, page: str, permission: str) -> dict[str, Any]:

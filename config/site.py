@@ -47,13 +47,13 @@ class Site(UnfoldAdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """What every page knows, with the merchants of this person at which nobody else has to agree."""
-        from payments.admin.access import deciding_alone  # noqa: PLC0415
+        from payments.admin.base.access import deciding_alone  # noqa: PLC0415
 
         return {**super().each_context(request), "deciding_alone": deciding_alone(request)}
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The overview; its package is imported late, since it registers its pages with this site."""
-        from payments.admin import dashboard  # noqa: PLC0415
+        from payments.admin.finance import dashboard  # noqa: PLC0415
 
         page: TemplateResponse = super().index(request, {**(extra_context or {}), **dashboard.context(request)})
         return page
@@ -65,7 +65,7 @@ def pages(get_response: Any) -> Any:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if not request.path.startswith("/admin/"):
             return cast(HttpResponseBase, get_response(request))
-        from payments.admin.access import zone  # noqa: PLC0415 (it comes with the pages)
+        from payments.admin.base.access import zone  # noqa: PLC0415 (it comes with the pages)
 
         with timezone.override(zone(request)):
             response = cast(HttpResponseBase, get_response(request))

@@ -3,7 +3,8 @@
 from django.contrib import admin
 from django.urls import path
 
-from payments.admin import dashboard, language, sales
+from payments.admin.finance import dashboard, sales
+from payments.admin.setup import language
 
 urlpatterns = [
     path("live/", dashboard.live, name="live"),

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularJSONAPIView
 
+from payments.api.error_catalog import ERRORS
 from payments.api.errors import handle
-from payments.api.guide import ERRORS
 
 # Swagger UI sets styles of its own and draws its icons from data.
 POLICY: Final = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"

@@ -11,7 +11,7 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from payments.api.body import Files
+from payments.api.request_body import Files
 from payments.core.crypto import kept_name
 from payments.core.errors import Conflict, Invalid, Malformed, OnetillError
 from payments.models import IdempotencyKey

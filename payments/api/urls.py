@@ -15,13 +15,13 @@ from payments.api import (
     orders,
     payment_links,
     payments,
+    provider_webhooks,
     receipts,
     refunds,
     root,
     statistics,
     vouchers,
     webhook_endpoints,
-    webhooks_in,
 )
 
 urlpatterns = [
@@ -67,6 +67,6 @@ urlpatterns = [
     path("v1/webhook_endpoints/<str:endpoint_id>/roll_secret", webhook_endpoints.RollSecret.as_view()),
     path("v1/webhook_endpoints/<str:endpoint_id>/deliveries", webhook_endpoints.Deliveries.as_view()),
     path("v1/deliveries/<str:delivery_id>/resend", webhook_endpoints.Resend.as_view()),
-    path("providers/<str:provider>/<str:account_id>/webhooks", webhooks_in.ProviderWebhooks.as_view()),
+    path("providers/<str:provider>/<str:account_id>/webhooks", provider_webhooks.ProviderWebhooks.as_view()),
     *docs.urlpatterns,
 ]

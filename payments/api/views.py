@@ -14,7 +14,7 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from payments.api import body, idempotency
+from payments.api import idempotency, request_body
 from payments.api.authentication import ApiKeyAuthentication
 from payments.api.errors import MethodNotAllowed, handle
 from payments.api.idempotency import Answer, encode, respond
@@ -152,9 +152,9 @@ class ApiView(JsonView):
             Malformed, UnsupportedMediaType, TooLarge: it cannot be read.
             ValidationFailed: what it says is wrong, every fault at once.
         """
-        if form.may_be_left_out() and not body.read_bytes(self.plain):
+        if form.may_be_left_out() and not request_body.read_bytes(self.plain):
             return {}
-        _, data = body.read_json(self.plain)
+        _, data = request_body.read_json(self.plain)
         return read(form, data, caller=self.caller)
 
     def query(self, form: type[Query] = Query) -> dict[str, Any]:
@@ -183,7 +183,7 @@ class ApiView(JsonView):
         """
         self.query()
         key = idempotency.key_of(self.plain)
-        content = body.read_bytes(self.plain)
+        content = request_body.read_bytes(self.plain)
         intent = Intent(
             merchant_id=self.caller.merchant_id, key=key, fingerprint=idempotency.fingerprint(self.plain, content)
         )

@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 
-from payments.admin import show
-from payments.admin.filters import DayRange, OwnRelated
-from payments.admin.pages import Fact, Page
-from payments.admin.story import StoryAdmin
+from payments.admin.base import render
+from payments.admin.base.filters import DayRange, OwnRelated
+from payments.admin.base.page import Fact, Page
+from payments.admin.base.read_only_admin import StoryAdmin
 from payments.people.permissions import May
 from reconciliation.admin.show import row_link
 from reconciliation.models import Announcement
@@ -47,12 +47,12 @@ class AnnouncementAdmin(StoryAdmin):
     @admin.display(description=gettext_lazy("detail"))
     def shown_detail(self, row: Announcement) -> str:
         """Ours in the reader's language, the provider's as it came."""
-        return _(row.detail) if row.detail else show.NOTHING
+        return _(row.detail) if row.detail else render.NOTHING
 
     @admin.display(description=gettext_lazy("status"))
     def shown_read(self, row: Announcement) -> SafeString:
         read = row.due_at is None
-        return show.label(_("read") if read else _("still to be read"), "success" if read else "info")
+        return render.label(_("read") if read else _("still to be read"), "success" if read else "info")
 
     @admin.display(description=gettext_lazy("attempts"), ordering="attempts")
     def tries(self, row: Announcement) -> int:
@@ -64,19 +64,19 @@ class AnnouncementAdmin(StoryAdmin):
 
     @admin.display(description=gettext_lazy("created at"), ordering="id")
     def made(self, row: Announcement) -> str:
-        return show.moment(row.created_at, row.merchant.zone)
+        return render.moment(row.created_at, row.merchant.zone)
 
     def page(self, request: HttpRequest, row: Announcement) -> Page:
         """What was announced, and what came of reading it."""
         zone = row.merchant.zone
         facts: list[tuple[str, Any]] = [
-            (_("provider account"), show.link(row.provider_account_id, row.provider_account.name)),
+            (_("provider account"), render.link(row.provider_account_id, row.provider_account.name)),
             (_("reference"), row.reference),
             (_("file"), row.file and row_link(row.file)),
             (_("detail"), row.detail and self.shown_detail(row)),
             (_("attempts"), row.attempts),
-            (_("next attempt at"), row.due_at and show.moment(row.due_at, zone)),
-            (_("created at"), show.moment(row.created_at, zone)),
+            (_("next attempt at"), row.due_at and render.moment(row.due_at, zone)),
+            (_("created at"), render.moment(row.created_at, zone)),
             (_("merchant"), row.merchant.name),
         ]
         return Page(

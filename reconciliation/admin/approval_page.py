@@ -5,10 +5,10 @@ from typing import Any
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from payments.admin import sections, show
-from payments.admin.approval_pages import Case, effect
-from payments.admin.pages import Section
-from payments.admin.refusals import explain
+from payments.admin.base import render, tables
+from payments.admin.base.error_messages import explain
+from payments.admin.base.page import Section
+from payments.admin.finance.approval_pages import Case, effect
 from payments.core.errors import OnetillError
 from payments.models import CardEvidence, Discrepancy
 from payments.people.models import Approval
@@ -26,13 +26,13 @@ def resolution(approval: Approval) -> Case:
     return Case(
         what=text(row.amount, row.currency),
         facts=[
-            (_("discrepancy"), format_html("{} ({})", show.link(row.id), row.get_kind_display())),
+            (_("discrepancy"), format_html("{} ({})", render.link(row.id), row.get_kind_display())),
             (_("detail"), spoken(row.detail, row.said)),
             (_("open in the books"), text(approval.payload.get("open"), row.currency)),
             (_("to be matched with"), ", ".join(told.get("with") or ())),
             (_("why"), told.get("note")),
-            (_("payment"), payment and show.link(payment.id)),
-            (_("order"), payment and show.link(payment.order_id, payment.order.reference)),
+            (_("payment"), payment and render.link(payment.id)),
+            (_("order"), payment and render.link(payment.order_id, payment.order.reference)),
             (_("settlement file"), row.settlement_file_id and row_link(file)),
         ],
         sections=[*_effect(approval, row), *_lines(row), *_evidence(row)],
@@ -60,15 +60,15 @@ def _lines(row: Discrepancy) -> list[Section]:
         [
             _("settlement %(name)s") % {"name": line.settlement.reference},
             line.reference,
-            show.money(line.gross, line.currency),
+            render.money(line.gross, line.currency),
         ]
         for line in settled[:20]
     ]
-    rows += [[_("bank statement"), line.remittance, show.money(line.amount, line.currency)] for line in banked[:20]]
+    rows += [[_("bank statement"), line.remittance, render.money(line.amount, line.currency)] for line in banked[:20]]
     return [Section(id="lines", title=_("Where it comes from"), columns=[_("from"), _("text"), _("amount")], rows=rows)]
 
 
 def _evidence(row: Discrepancy) -> list[Section]:
     found = CardEvidence.objects.filter(payment_id=row.payment_id) if row.payment_id else CardEvidence.objects.none()
     rows = list(found[:20])
-    return [sections.evidence(rows, row.merchant.zone)] if rows else []
+    return [tables.evidence(rows, row.merchant.zone)] if rows else []

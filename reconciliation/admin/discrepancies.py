@@ -18,12 +18,12 @@ from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from payments import object_index
-from payments.admin import sections, show
-from payments.admin.access import merchants, person, row_url
-from payments.admin.filters import AmountRange, DayRange, OwnRelated
-from payments.admin.pages import Fact, Page
-from payments.admin.refusals import explain
-from payments.admin.story import StoryAdmin
+from payments.admin.base import render, tables
+from payments.admin.base.access import merchants, person, row_url
+from payments.admin.base.error_messages import explain
+from payments.admin.base.filters import AmountRange, DayRange, OwnRelated
+from payments.admin.base.page import Fact, Page
+from payments.admin.base.read_only_admin import StoryAdmin
 from payments.core.errors import Forbidden, OnetillError
 from payments.models import Channel, Discrepancy
 from payments.people.models import Role, User
@@ -127,7 +127,7 @@ class DiscrepancyAdmin(StoryAdmin):
 
     @admin.display(description=_("status"))
     def shown_status(self, row: Discrepancy) -> SafeString:
-        return show.label(row.get_status_display(), _COLORS.get(row.status, ""))
+        return render.label(row.get_status_display(), _COLORS.get(row.status, ""))
 
     @admin.display(description=_("amount"), ordering="amount")
     def amount_shown(self, row: Discrepancy) -> str | SafeString:
@@ -139,34 +139,34 @@ class DiscrepancyAdmin(StoryAdmin):
 
     @admin.display(description=_("payment"))
     def shown_payment(self, row: Discrepancy) -> str | SafeString:
-        return show.link(row.payment_id)
+        return render.link(row.payment_id)
 
     @admin.display(description=_("assigned to"))
     def assigned(self, row: Discrepancy) -> str:
-        return called(row.assigned_to) if row.assigned_to is not None else show.NOTHING
+        return called(row.assigned_to) if row.assigned_to is not None else render.NOTHING
 
     @admin.display(description=_("created at"), ordering="id")
     def made(self, row: Discrepancy) -> str:
-        return show.moment(row.created_at, row.merchant.zone)
+        return render.moment(row.created_at, row.merchant.zone)
 
     def page(self, request: HttpRequest, row: Discrepancy) -> Page:
         """What disagrees, what it is about, and what was done about it."""
         zone, done = row.merchant.zone, row.resolution or {}
-        names = show.people(filter(None, [row.resolved_by, done.get("actor")]))
+        names = render.people(filter(None, [row.resolved_by, done.get("actor")]))
         file = SettlementFile.objects.filter(id=row.settlement_file_id).first() if row.settlement_file_id else None
         channel = Channel.objects.filter(id=row.channel_id).first() if row.channel_id else None
         facts: list[tuple[Any, Any]] = [
-            (_("amount"), row.currency and show.amount(row.amount, row.currency)),
-            (_("payment"), row.payment_id and show.link(row.payment_id)),
+            (_("amount"), row.currency and render.amount(row.amount, row.currency)),
+            (_("payment"), row.payment_id and render.link(row.payment_id)),
             (_("settlement file"), file and row_link(file)),
-            (_("channel"), channel and show.link(channel.id, channel.name)),
-            (_("terminal"), row.terminal_id and show.link(row.terminal_id, _terminal(row))),
+            (_("channel"), channel and render.link(channel.id, channel.name)),
+            (_("terminal"), row.terminal_id and render.link(row.terminal_id, _terminal(row))),
             (_("sequences"), ", ".join(f"{first}–{last}" for first, last in row.sequences or [])),
             (_("assigned to"), self.assigned(row)),
-            (_("wait until"), row.wait_until and show.day(row.wait_until.astimezone(zone).date())),
+            (_("wait until"), row.wait_until and render.day(row.wait_until.astimezone(zone).date())),
             (_("what was done"), _resolution(done, names)),
-            (_("created at"), show.moment(row.created_at, zone)),
-            (_("resolved at"), row.resolved_at and show.moment(row.resolved_at, zone)),
+            (_("created at"), render.moment(row.created_at, zone)),
+            (_("resolved at"), row.resolved_at and render.moment(row.resolved_at, zone)),
             (_("resolved by"), row.resolved_by and names[row.resolved_by]),
             (_("merchant"), row.merchant.name),
             ("id", row.id),
@@ -176,7 +176,7 @@ class DiscrepancyAdmin(StoryAdmin):
             label=self.shown_status(row),
             facts=[Fact(name, value) for name, value in facts if value],
             notes=[spoken(row.detail, row.said)] if row.detail else [],
-            sections=[sections.audit(row.id, zone)] if _may_read_log(request, row) else [],
+            sections=[tables.audit(row.id, zone)] if _may_read_log(request, row) else [],
         )
 
     def get_urls(self) -> list[Any]:
@@ -238,8 +238,8 @@ def _resolution(done: Mapping[str, Any], names: Mapping[str, str]) -> SafeString
     parts = [
         _DONE.get(done.get("action", ""), done.get("action")),
         done.get("note"),
-        *(show.link(name) for name in done.get("with") or ()),
-        until and show.day(until),
+        *(render.link(name) for name in done.get("with") or ()),
+        until and render.day(until),
         names.get(done.get("actor") or ""),
     ]
     return format_html_join(" · ", "{}", ((part,) for part in parts if part))

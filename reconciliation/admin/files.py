@@ -18,13 +18,13 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
-from payments.admin import sections, show
-from payments.admin.access import person
-from payments.admin.filters import DayRange, OwnRelated
-from payments.admin.forms import note_refused_choices
-from payments.admin.pages import Fact, Page, Section
-from payments.admin.refusals import explain
-from payments.admin.story import StoryAdmin
+from payments.admin.base import render, tables
+from payments.admin.base.access import person
+from payments.admin.base.error_messages import explain
+from payments.admin.base.filters import DayRange, OwnRelated
+from payments.admin.base.forms import note_refused_choices
+from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.read_only_admin import StoryAdmin
 from payments.core.errors import OnetillError
 from payments.models import Discrepancy, Merchant, ProviderAccount
 from payments.people.permissions import May, may_somewhere, within
@@ -99,11 +99,11 @@ class SettlementFileAdmin(StoryAdmin):
 
     @admin.display(description=_("created at"), ordering="id")
     def made(self, row: SettlementFile) -> str:
-        return show.short_moment(row.created_at, row.merchant.zone)
+        return render.short_moment(row.created_at, row.merchant.zone)
 
     @admin.display(description=_("status"))
     def shown_status(self, row: SettlementFile) -> SafeString:
-        return show.label(row.get_status_display(), _COLORS.get(row.status, ""))
+        return render.label(row.get_status_display(), _COLORS.get(row.status, ""))
 
     @admin.display(description=_("lines"), ordering="lines")
     def count(self, row: SettlementFile) -> str:
@@ -128,9 +128,9 @@ class SettlementFileAdmin(StoryAdmin):
             (_("contents"), _contents(row)),
             (_("provider account"), row.provider_account and row_link(row.provider_account)),
             (_("duplicate of"), row.duplicate_of and row_link(row.duplicate_of)),
-            (_("sent by"), show.people([row.actor])[row.actor]),
-            (_("created at"), show.moment(row.created_at, zone)),
-            (_("finished at"), row.finished_at and show.moment(row.finished_at, zone)),
+            (_("sent by"), render.people([row.actor])[row.actor]),
+            (_("created at"), render.moment(row.created_at, zone)),
+            (_("finished at"), row.finished_at and render.moment(row.finished_at, zone)),
             (_("card numbers masked"), row.masked),
             (_("attempts"), row.attempts),
             (_("merchant"), row.merchant.name),
@@ -145,8 +145,8 @@ class SettlementFileAdmin(StoryAdmin):
                 _problems(row),
                 _settlements(row),
                 _statements(row),
-                sections.discrepancies(_doubts(row), zone),
-                sections.events([row.id], zone),
+                tables.discrepancies(_doubts(row), zone),
+                tables.events([row.id], zone),
             ],
         )
 
@@ -218,7 +218,9 @@ def _problems(row: SettlementFile) -> Section:
         id="problems",
         title=_("Why it was refused"),
         columns=[_("line"), _("code"), _("problem")],
-        rows=[[one["line"] or show.NOTHING, one["code"], problem(one["code"], one["detail"])] for one in row.problems],
+        rows=[
+            [one["line"] or render.NOTHING, one["code"], problem(one["code"], one["detail"])] for one in row.problems
+        ],
     )
 
 
@@ -230,7 +232,7 @@ def _settlements(row: SettlementFile) -> Section:
         rows=[
             [
                 row_link(one),
-                show.moment(one.closed_at, row.merchant.zone),
+                render.moment(one.closed_at, row.merchant.zone),
                 column(one.gross, one.currency),
                 column(one.fee + one.vat, one.currency),
                 column(one.net, one.currency),
@@ -248,7 +250,7 @@ def _statements(row: SettlementFile) -> Section:
         rows=[
             [
                 row_link(one),
-                show.day(one.closed_on),
+                render.day(one.closed_on),
                 column(one.opening, one.currency),
                 column(one.closing, one.currency),
             ]

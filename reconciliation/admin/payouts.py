@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from payments.admin import journal, sections, show
-from payments.admin.filters import AmountRange, DayRange, OwnRelated
-from payments.admin.pages import Fact, Page, Section
-from payments.admin.story import StoryAdmin
+from payments.admin.base import render, tables
+from payments.admin.base.filters import AmountRange, DayRange, OwnRelated
+from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.finance import journal
 from payments.models import Discrepancy
 from payments.people.permissions import May
 from reconciliation.admin.show import column, row_link
@@ -45,7 +46,7 @@ class PayoutAdmin(StoryAdmin):
 
     @admin.display(description=gettext_lazy("status"))
     def shown_status(self, row: Payout) -> SafeString:
-        return show.label(row.get_status_display(), _COLORS.get(row.status, ""))
+        return render.label(row.get_status_display(), _COLORS.get(row.status, ""))
 
     @admin.display(description=gettext_lazy("announced"), ordering="amount")
     def amount_announced(self, row: Payout) -> str | SafeString:
@@ -57,36 +58,36 @@ class PayoutAdmin(StoryAdmin):
 
     @admin.display(description=gettext_lazy("expected on"), ordering="expected_on")
     def expected(self, row: Payout) -> str:
-        return show.day(row.expected_on)
+        return render.day(row.expected_on)
 
     @admin.display(description=gettext_lazy("received on"), ordering="received_on")
     def received(self, row: Payout) -> str:
-        return show.day(row.received_on)
+        return render.day(row.received_on)
 
     def page(self, request: HttpRequest, row: Payout) -> Page:
         """The transfer, the settlement it pays, and the bank's lines of it."""
         facts: list[tuple[str, Any]] = [
-            (_("announced"), show.amount(row.amount, row.currency)),
-            (_("received"), show.amount(row.amount_received, row.currency)),
+            (_("announced"), render.amount(row.amount, row.currency)),
+            (_("received"), render.amount(row.amount_received, row.currency)),
             (_("difference"), _difference(row)),
-            (_("expected on"), row.expected_on and show.day(row.expected_on)),
-            (_("received on"), row.received_on and show.day(row.received_on)),
+            (_("expected on"), row.expected_on and render.day(row.expected_on)),
+            (_("received on"), row.received_on and render.day(row.received_on)),
             (_("settlement"), row_link(row.settlement)),
-            (_("provider account"), show.link(row.provider_account_id, row.provider_account.name)),
+            (_("provider account"), render.link(row.provider_account_id, row.provider_account.name)),
             (_("reference"), row.reference),
             (_("merchant"), row.merchant.name),
             ("id", row.id),
         ]
         doubts = Discrepancy.objects.filter(merchant=row.merchant, item=row.item).order_by("-id")
         return Page(
-            title=_("Payout %(amount)s") % {"amount": show.amount(row.amount, row.currency)},
+            title=_("Payout %(amount)s") % {"amount": render.amount(row.amount, row.currency)},
             label=self.shown_status(row),
             facts=[Fact(name, value) for name, value in facts if value],
             sections=[
                 _at_bank(row),
-                sections.discrepancies(doubts, row.merchant.zone),
+                tables.discrepancies(doubts, row.merchant.zone),
                 journal.section({row.item: row.id}),
-                sections.events([row.id], row.merchant.zone),
+                tables.events([row.id], row.merchant.zone),
             ],
         )
 
@@ -95,7 +96,7 @@ def _difference(row: Payout) -> str:
     """What the bank shows more or less than was announced; nothing while it has shown nothing."""
     if row.received_on is None or row.amount_received == row.amount:
         return ""
-    return show.amount(row.amount_received - row.amount, row.currency)
+    return render.amount(row.amount_received - row.amount, row.currency)
 
 
 def _at_bank(row: Payout) -> Section:
@@ -106,10 +107,10 @@ def _at_bank(row: Payout) -> Section:
         columns=[_("booked on"), _("amount"), _("counterparty"), _("description"), _("statement")],
         rows=[
             [
-                row_link(line, show.day(line.booked_on)),
-                show.money(line.amount, line.currency),
-                line.counterparty_name or show.NOTHING,
-                line.remittance or show.NOTHING,
+                row_link(line, render.day(line.booked_on)),
+                render.money(line.amount, line.currency),
+                line.counterparty_name or render.NOTHING,
+                line.remittance or render.NOTHING,
                 row_link(line.statement),
             ]
             for line in lines[:100]

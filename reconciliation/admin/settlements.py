@@ -13,11 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from payments.admin import journal, show
-from payments.admin.access import row_url
-from payments.admin.filters import DayRange, GrossRange, OwnRelated
-from payments.admin.pages import Fact, Page, Section
-from payments.admin.story import StoryAdmin
+from payments.admin.base import render
+from payments.admin.base.access import row_url
+from payments.admin.base.filters import DayRange, GrossRange, OwnRelated
+from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.finance import journal
 from payments.people.permissions import May
 from payments.text.formatting import whole
 from reconciliation.admin.show import column, list_link, row_link
@@ -45,7 +46,7 @@ class SettlementAdmin(StoryAdmin):
 
     @admin.display(description=gettext_lazy("closed at"), ordering="closed_at")
     def closed(self, row: Settlement) -> str:
-        return show.moment(row.closed_at, row.merchant.zone)
+        return render.moment(row.closed_at, row.merchant.zone)
 
     @admin.display(description=gettext_lazy("gross"), ordering="gross")
     def amount_gross(self, row: Settlement) -> str | SafeString:
@@ -76,12 +77,12 @@ class SettlementAdmin(StoryAdmin):
         """Its sums, its lines by kind, its payouts, and what is booked of it as a whole."""
         currency, zone = row.currency, row.merchant.zone
         facts = [
-            (_("gross"), show.amount(row.gross, currency)),
-            (_("fees"), show.amount(row.fee, currency)),
-            (_("VAT on fees"), show.amount(row.vat, currency)),
-            (_("net"), show.amount(row.net, currency)),
-            (_("closed at"), show.moment(row.closed_at, zone)),
-            (_("provider account"), show.link(row.provider_account_id, row.provider_account.name)),
+            (_("gross"), render.amount(row.gross, currency)),
+            (_("fees"), render.amount(row.fee, currency)),
+            (_("VAT on fees"), render.amount(row.vat, currency)),
+            (_("net"), render.amount(row.net, currency)),
+            (_("closed at"), render.moment(row.closed_at, zone)),
+            (_("provider account"), render.link(row.provider_account_id, row.provider_account.name)),
             (_("reference"), row.reference),
             (_("lines"), list_link(_("all lines"), _LINES, settlement__id__exact=row.pk)),
             (_("file"), row_link(row.file)),
@@ -106,7 +107,7 @@ def _kinds(row: Settlement) -> Section:
         rows=[
             [
                 TYPES.get(one["type"], one["type"]),
-                show.label(states(one["state"]).label, _COLORS.get(one["state"], "")),
+                render.label(states(one["state"]).label, _COLORS.get(one["state"], "")),
                 list_link(
                     whole(one["count"]),
                     _LINES,
@@ -114,8 +115,8 @@ def _kinds(row: Settlement) -> Section:
                     type__exact=one["type"],
                     state__exact=one["state"],
                 ),
-                show.money(one["gross"], row.currency),
-                show.money(one["fees"], row.currency),
+                render.money(one["gross"], row.currency),
+                render.money(one["fees"], row.currency),
             ]
             for one in sums
         ],
@@ -132,10 +133,10 @@ def _payouts(row: Settlement) -> Section:
             [
                 row_link(payout),
                 payout.get_status_display(),
-                show.money(payout.amount, payout.currency),
-                show.money(payout.amount_received, payout.currency),
-                show.day(payout.expected_on),
-                show.day(payout.received_on),
+                render.money(payout.amount, payout.currency),
+                render.money(payout.amount_received, payout.currency),
+                render.day(payout.expected_on),
+                render.day(payout.received_on),
             ]
             for payout in row.payouts.order_by("id")
         ],
@@ -169,11 +170,11 @@ class SettlementLineAdmin(StoryAdmin):
 
     @admin.display(description=gettext_lazy("occurred at"), ordering="occurred_at")
     def occurred(self, row: SettlementLine) -> str:
-        return show.moment(row.occurred_at, row.settlement.merchant.zone)
+        return render.moment(row.occurred_at, row.settlement.merchant.zone)
 
     @admin.display(description=gettext_lazy("state"))
     def shown_state(self, row: SettlementLine) -> SafeString:
-        return show.label(row.get_state_display(), _COLORS.get(row.state, ""))
+        return render.label(row.get_state_display(), _COLORS.get(row.state, ""))
 
     @admin.display(description=gettext_lazy("gross"), ordering="gross")
     def amount_gross(self, row: SettlementLine) -> str | SafeString:
@@ -185,23 +186,23 @@ class SettlementLineAdmin(StoryAdmin):
 
     @admin.display(description=gettext_lazy("payment"))
     def shown_payment(self, row: SettlementLine) -> str | SafeString:
-        return show.link(row.payment_id)
+        return render.link(row.payment_id)
 
     def page(self, request: HttpRequest, row: SettlementLine) -> Page:
         """The movement as the provider tells it, and what the books have of it."""
         currency, settlement = row.currency, row.settlement
         facts: list[tuple[str, Any]] = [
-            (_("gross"), show.amount(row.gross, currency)),
-            (_("fee"), show.amount(row.fee, currency)),
-            (_("VAT on fee"), show.amount(row.vat, currency)),
-            (_("net"), show.amount(row.net, currency)),
-            (_("the books have"), row.expected is not None and show.amount(row.expected, currency)),
-            (_("booked as"), row.booked_currency and show.amount(row.booked_amount, row.booked_currency)),
-            (_("payment"), row.payment_id and show.link(row.payment_id)),
+            (_("gross"), render.amount(row.gross, currency)),
+            (_("fee"), render.amount(row.fee, currency)),
+            (_("VAT on fee"), render.amount(row.vat, currency)),
+            (_("net"), render.amount(row.net, currency)),
+            (_("the books have"), row.expected is not None and render.amount(row.expected, currency)),
+            (_("booked as"), row.booked_currency and render.amount(row.booked_amount, row.booked_currency)),
+            (_("payment"), row.payment_id and render.link(row.payment_id)),
             (_("settlement"), row_link(settlement)),
             (_("line"), whole(row.number)),
-            (_("provider account"), show.link(settlement.provider_account_id, settlement.provider_account.name)),
-            (_("occurred at"), show.moment(row.occurred_at, settlement.merchant.zone)),
+            (_("provider account"), render.link(settlement.provider_account_id, settlement.provider_account.name)),
+            (_("occurred at"), render.moment(row.occurred_at, settlement.merchant.zone)),
             (_("reference"), row.reference),
             (_("payment reference"), row.payment_reference),
             ("RRN", row.rrn),
@@ -212,7 +213,7 @@ class SettlementLineAdmin(StoryAdmin):
         ]
         return Page(
             title=_("Settlement line: %(type)s of %(amount)s")
-            % {"type": row.get_type_display(), "amount": show.amount(row.gross, currency)},
+            % {"type": row.get_type_display(), "amount": render.amount(row.gross, currency)},
             label=self.shown_state(row),
             facts=[Fact(name, value) for name, value in facts if value],
         )

@@ -1,4 +1,4 @@
-"""What the pages of reconciliation show beside `payments.admin.show`: sums that a file may not have, rows and lists."""
+"""What the pages of reconciliation show beside `payments.admin.base.render`: sums that a file may not have, rows and lists."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from payments.admin.access import row_url
-from payments.admin.show import NOTHING, amount, money
+from payments.admin.base.access import row_url
+from payments.admin.base.render import NOTHING, amount, money
 
 
 def column(value: int | None, currency: str | None) -> str | SafeString:

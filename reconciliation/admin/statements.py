@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
-from payments.admin import show
-from payments.admin.access import merchants, person
-from payments.admin.filters import AmountRange, DayRange, OwnRelated
-from payments.admin.pages import Fact, Page, Section
-from payments.admin.story import StoryAdmin
+from payments.admin.base import render
+from payments.admin.base.access import merchants, person
+from payments.admin.base.filters import AmountRange, DayRange, OwnRelated
+from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.read_only_admin import StoryAdmin
 from payments.models import Merchant, ProviderAccount
 from payments.people.permissions import May
 from reconciliation.admin.show import column, list_link, row_link, text
@@ -78,7 +78,7 @@ class BankStatementAdmin(StoryAdmin):
 
     @admin.display(description=gettext_lazy("closed on"), ordering="closed_on")
     def closed(self, row: BankStatement) -> str:
-        return show.day(row.closed_on)
+        return render.day(row.closed_on)
 
     def page(self, request: HttpRequest, row: BankStatement) -> Page:
         """Its balances and its first lines."""
@@ -90,8 +90,8 @@ class BankStatementAdmin(StoryAdmin):
             (_("kind"), row.get_kind_display()),
             (_("reference"), row.reference),
             (_("number"), row.sequence),
-            (_("opened on"), row.opened_on and show.day(row.opened_on)),
-            (_("closed on"), row.closed_on and show.day(row.closed_on)),
+            (_("opened on"), row.opened_on and render.day(row.opened_on)),
+            (_("closed on"), row.closed_on and render.day(row.closed_on)),
             (_("file"), row_link(row.file)),
             (_("merchant"), row.merchant.name),
         ]
@@ -115,11 +115,11 @@ def _lines(row: BankStatement) -> Section:
         columns=[_("booked on"), _("amount"), _("counterparty"), _("description"), _("state")],
         rows=[
             [
-                row_link(line, show.day(line.booked_on)),
-                show.money(line.amount, line.currency),
-                line.counterparty_name or show.NOTHING,
-                line.remittance or show.NOTHING,
-                show.label(line.get_state_display(), _COLORS.get(line.state, "")),
+                row_link(line, render.day(line.booked_on)),
+                render.money(line.amount, line.currency),
+                line.counterparty_name or render.NOTHING,
+                line.remittance or render.NOTHING,
+                render.label(line.get_state_display(), _COLORS.get(line.state, "")),
             ]
             for line in lines
         ],
@@ -150,11 +150,11 @@ class BankStatementLineAdmin(StoryAdmin):
 
     @admin.display(description=gettext_lazy("booked on"), ordering="booked_on")
     def booked(self, row: BankStatementLine) -> str:
-        return show.day(row.booked_on)
+        return render.day(row.booked_on)
 
     @admin.display(description=gettext_lazy("state"))
     def shown_state(self, row: BankStatementLine) -> SafeString:
-        return show.label(row.get_state_display(), _COLORS.get(row.state, ""))
+        return render.label(row.get_state_display(), _COLORS.get(row.state, ""))
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount")
     def amount_shown(self, row: BankStatementLine) -> str | SafeString:
@@ -162,11 +162,11 @@ class BankStatementLineAdmin(StoryAdmin):
 
     @admin.display(description=gettext_lazy("counterparty"))
     def counterparty(self, row: BankStatementLine) -> str:
-        return row.counterparty_name or show.NOTHING
+        return row.counterparty_name or render.NOTHING
 
     @admin.display(description=gettext_lazy("description"))
     def about(self, row: BankStatementLine) -> str:
-        return row.remittance or show.NOTHING
+        return row.remittance or render.NOTHING
 
     @admin.display(description=gettext_lazy("statement"))
     def shown_statement(self, row: BankStatementLine) -> str | SafeString:
@@ -175,9 +175,9 @@ class BankStatementLineAdmin(StoryAdmin):
     def page(self, request: HttpRequest, row: BankStatementLine) -> Page:
         """The transaction as the bank tells it, and what explains it."""
         facts: list[tuple[str, Any]] = [
-            (_("amount"), show.amount(row.amount, row.currency)),
-            (_("booked on"), show.day(row.booked_on)),
-            (_("value date"), row.valued_on and show.day(row.valued_on)),
+            (_("amount"), render.amount(row.amount, row.currency)),
+            (_("booked on"), render.day(row.booked_on)),
+            (_("value date"), row.valued_on and render.day(row.valued_on)),
             (_("counterparty"), row.counterparty_name),
             (_("counterparty's IBAN"), row.counterparty_iban),
             (_("description"), row.remittance),
@@ -193,7 +193,7 @@ class BankStatementLineAdmin(StoryAdmin):
             (_("merchant"), row.statement.merchant.name),
         ]
         return Page(
-            title=_("Bank line %(amount)s") % {"amount": show.amount(row.amount, row.currency)},
+            title=_("Bank line %(amount)s") % {"amount": render.amount(row.amount, row.currency)},
             label=self.shown_state(row),
             facts=[Fact(name, value) for name, value in facts if value],
         )
@@ -202,4 +202,4 @@ class BankStatementLineAdmin(StoryAdmin):
 def _account(row: BankStatementLine) -> str | SafeString:
     """Whose line it seems to be, where nothing else explains it."""
     found = ProviderAccount.objects.filter(id=row.provider_account_id).first() if row.provider_account_id else None
-    return show.link(found.id, found.name) if found is not None else ""
+    return render.link(found.id, found.name) if found is not None else ""

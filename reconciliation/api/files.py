@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from payments.api import body, idempotency
+from payments.api import idempotency, request_body
 from payments.api.fields import OPTIONAL, Choice, Text
 from payments.api.idempotency import Answer
 from payments.api.inputs import Input, Paging, read
@@ -69,13 +69,13 @@ class Files(ApiView):
     def post(self, request: Request) -> HttpResponse:
         self.query()
         key = idempotency.key_of(self.plain)
-        fields, files = body.read_form(self.plain, settings.MAX_IMPORT_MB * 1_000_000 + FORM_AROUND_FILE)
+        fields, files = request_body.read_form(self.plain, settings.MAX_IMPORT_MB * 1_000_000 + FORM_AROUND_FILE)
         wishes, file = self._read(fields, files)
         fingerprint = idempotency.fingerprint_of_form(self.plain, fields, files)
         intent = Intent(merchant_id=self.caller.merchant_id, key=key, fingerprint=fingerprint)
         return idempotency.once(intent, lambda intent: self._upload(file, wishes, intent), self._resume)
 
-    def _read(self, fields: dict[str, str], files: body.Files) -> tuple[dict[str, Any], UploadedFile[Any]]:
+    def _read(self, fields: dict[str, str], files: request_body.Files) -> tuple[dict[str, Any], UploadedFile[Any]]:
         strange = [Fault(name[:64], "unknown_field", "There is no such field. Leave it out.") for name in files]
         file = files.get("file")
         faults = [fault for fault in strange if fault.param != "file"]

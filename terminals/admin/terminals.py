@@ -12,13 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from payments.admin import show
-from payments.admin.access import person
-from payments.admin.filters import OwnRelated
-from payments.admin.forms import PersonForm, bound_to, note_refused_choices
-from payments.admin.pages import Fact, Page
-from payments.admin.refusals import explain
-from payments.admin.story import StoryAdmin
+from payments.admin.base import render
+from payments.admin.base.access import person
+from payments.admin.base.error_messages import explain
+from payments.admin.base.filters import OwnRelated
+from payments.admin.base.forms import PersonForm, bound_to, note_refused_choices
+from payments.admin.base.page import Fact, Page
+from payments.admin.base.read_only_admin import StoryAdmin
 from payments.core.errors import OnetillError
 from payments.models import Channel, ProviderAccount
 from payments.people.permissions import May, may_somewhere, within
@@ -79,12 +79,12 @@ class TerminalAdmin(StoryAdmin):
     @admin.display(description=_("status"), ordering="status")
     def state(self, terminal: Terminal) -> SafeString:
         """Whether it is paired."""
-        return show.label(terminal.get_status_display(), show.COLORS.get(terminal.status, ""))
+        return render.label(terminal.get_status_display(), render.COLORS.get(terminal.status, ""))
 
     @admin.display(description=_("last seen at"), ordering="last_seen_at")
     def seen(self, terminal: Terminal) -> str:
         """On the merchant's clocks."""
-        return show.moment(terminal.last_seen_at, terminal.merchant.zone)
+        return render.moment(terminal.last_seen_at, terminal.merchant.zone)
 
     @admin.display(description=_("missing"))
     def gap(self, terminal: Terminal) -> int:
@@ -94,14 +94,14 @@ class TerminalAdmin(StoryAdmin):
     @admin.display(description=_("queue depth"), ordering="queue_depth")
     def waiting(self, terminal: Terminal) -> str:
         """What it has not sent yet, as it said last."""
-        return show.NOTHING if terminal.queue_depth is None else str(terminal.queue_depth)
+        return render.NOTHING if terminal.queue_depth is None else str(terminal.queue_depth)
 
     def page(self, request: HttpRequest, row: Terminal) -> Page:
         """The device, its contract, and what is missing of what it did."""
         zone = row.merchant.zone
         facts: list[tuple[Any, Any]] = [
-            (_("channel"), show.link(row.channel_id, row.channel.name)),
-            (_("provider account"), show.link(row.provider_account_id, row.provider_account.name)),
+            (_("channel"), render.link(row.channel_id, row.channel.name)),
+            (_("provider account"), render.link(row.provider_account_id, row.provider_account.name)),
             (_("merchant ids"), ", ".join(_contract(one) for one in row.merchant_ids)),
             (_("serial number"), row.serial_number),
             (_("model"), row.model),
@@ -112,8 +112,8 @@ class TerminalAdmin(StoryAdmin):
             (_("series"), row.series),
             (_("last sequence"), row.last_sequence),
             (_("missing sequences"), ", ".join(f"{first}–{last}" for first, last in row.missing)),
-            (_("created at"), show.moment(row.created_at, zone)),
-            (_("paired at"), row.paired_at and show.moment(row.paired_at, zone)),
+            (_("created at"), render.moment(row.created_at, zone)),
+            (_("paired at"), row.paired_at and render.moment(row.paired_at, zone)),
             (_("merchant"), row.merchant.name),
             ("id", row.id),
         ]
@@ -195,4 +195,4 @@ class TerminalAdmin(StoryAdmin):
 def _contract(one: dict[str, Any]) -> str:
     """The acquirer's numbers of one brand: `V PAY: TID 12345678, MID 9876543`."""
     numbers = [f"{name.upper()} {one[name]}" for name in ("tid", "mid") if one.get(name)]
-    return f"{show.brand(one.get('brand') or '')}: {', '.join(numbers)}" if one.get("brand") else ", ".join(numbers)
+    return f"{render.brand(one.get('brand') or '')}: {', '.join(numbers)}" if one.get("brand") else ", ".join(numbers)

@@ -11,10 +11,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
-from payments.admin import show
-from payments.admin.filters import DayRange
-from payments.admin.pages import Fact, Page, Section
-from payments.admin.story import StoryAdmin
+from payments.admin.base import render
+from payments.admin.base.filters import DayRange
+from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.read_only_admin import StoryAdmin
 from payments.models import CardEvidence
 from payments.models.discrepancy import DiscrepancyKind
 from payments.services.card_present.types import Kind
@@ -28,7 +28,7 @@ class OfType(DropdownFilter):
     title = _("type")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(kind.value, show.VERBS.get(kind.value, kind.value)) for kind in Kind]
+        return [(kind.value, render.VERBS.get(kind.value, kind.value)) for kind in Kind]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(type=self.value()) if self.value() else queryset
@@ -50,11 +50,11 @@ class TerminalTransactionAdmin(StoryAdmin):
     @admin.display(description=_("recorded at"), ordering="id")
     def time(self, row: TerminalTransaction) -> str:
         """On the merchant's clocks."""
-        return show.moment(row.recorded_at, row.terminal.merchant.zone)
+        return render.moment(row.recorded_at, row.terminal.merchant.zone)
 
     @admin.display(description=_("terminal"))
     def device(self, row: TerminalTransaction) -> str | SafeString:
-        return show.link(row.terminal_id, row.terminal.label)
+        return render.link(row.terminal_id, row.terminal.label)
 
     @admin.display(description=_("sequence"), ordering="sequence")
     def number(self, row: TerminalTransaction) -> str:
@@ -68,17 +68,17 @@ class TerminalTransactionAdmin(StoryAdmin):
     def state(self, row: TerminalTransaction) -> SafeString:
         """Recorded, or waiting for its original."""
         waits = row.status == TerminalTransaction.Status.WAITING
-        return show.label(row.get_status_display(), "info" if waits else "success")
+        return render.label(row.get_status_display(), "info" if waits else "success")
 
     @admin.display(description=_("payment"))
     def payment(self, row: TerminalTransaction) -> str | SafeString:
         """To the payment it made or is about."""
-        return show.link(row.payment_id)
+        return render.link(row.payment_id)
 
     @admin.display(description=_("refund"))
     def refund(self, row: TerminalTransaction) -> str | SafeString:
         """To the refund it made."""
-        return show.link(row.refund_id)
+        return render.link(row.refund_id)
 
     def page(self, request: HttpRequest, row: TerminalTransaction) -> Page:
         """What it did, what it disagreed with when it came, and all that the device said."""
@@ -101,7 +101,7 @@ class TerminalTransactionAdmin(StoryAdmin):
 
 
 def _disagreements(row: TerminalTransaction) -> str | SafeString:
-    return format_html_join(", ", "{}", ((show.link(one["id"], _kind(one["kind"])),) for one in row.discrepancies))
+    return format_html_join(", ", "{}", ((render.link(one["id"], _kind(one["kind"])),) for one in row.discrepancies))
 
 
 @admin.register(SequenceConflict)
@@ -119,11 +119,11 @@ class SequenceConflictAdmin(StoryAdmin):
 
     @admin.display(description=_("received at"), ordering="id")
     def time(self, row: SequenceConflict) -> str:
-        return show.moment(row.received_at, row.terminal.merchant.zone)
+        return render.moment(row.received_at, row.terminal.merchant.zone)
 
     @admin.display(description=_("terminal"))
     def device(self, row: SequenceConflict) -> str | SafeString:
-        return show.link(row.terminal_id, row.terminal.label)
+        return render.link(row.terminal_id, row.terminal.label)
 
     @admin.display(description=_("sequence"), ordering="sequence")
     def number(self, row: SequenceConflict) -> str:
@@ -159,7 +159,7 @@ def _said(name: str, title: Any, posted: dict[str, object]) -> Section:
 
 def _type(name: str) -> str:
     """What a card was used for, in the reader's language."""
-    return str(show.VERBS.get(name, name))
+    return str(render.VERBS.get(name, name))
 
 
 def _listed(posted: dict[str, object]) -> SafeString:

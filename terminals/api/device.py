@@ -9,7 +9,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
-from payments.api import body
+from payments.api import request_body
 from payments.api.errors import CONTENT_TYPE, problem
 from payments.api.fields import OPTIONAL, Amount, Text
 from payments.api.idempotency import encode
@@ -46,7 +46,7 @@ class DeviceView(JsonView):
             Unauthenticated: it is not signed, not by this terminal, or not now.
             Conflict: `signature_reused`.
         """
-        content = body.read_bytes(self.plain)
+        content = request_body.read_bytes(self.plain)
         signed = Signed.read(
             self.plain.headers, method=self.plain.method or "", path=self.plain.get_full_path(), body=content
         )
@@ -77,7 +77,7 @@ class Transactions(DeviceView):
         return self.signed(self._read)
 
     def _read(self, content: bytes) -> tuple[Work, int]:
-        data = body.json_of(self.plain, content)
+        data = request_body.json_of(self.plain, content)
         if isinstance(data, dict) and "transactions" in data:
             items = _items(data)
             return partial(self._many, items), len(items)
@@ -129,7 +129,7 @@ class Heartbeat(DeviceView):
         return self.signed(self._read)
 
     def _read(self, content: bytes) -> tuple[Work, int]:
-        data = body.json_of(self.plain, content) if content else {}
+        data = request_body.json_of(self.plain, content) if content else {}
         return partial(self._alive, read(HeartbeatInput, mask_tree(data)[0])), 0
 
     def _alive(self, told: dict[str, Any], terminal: Terminal, stands: Standing) -> Answer:

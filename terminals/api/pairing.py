@@ -4,7 +4,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from payments.api import body
+from payments.api import request_body
 from payments.api.fields import OPTIONAL, Choice, Text
 from payments.api.inputs import Input, Query, read, read_query
 from payments.api.openapi import described
@@ -37,7 +37,7 @@ class Pair(JsonView):
     )
     def post(self, request: Request) -> HttpResponse:
         read_query(Query, self.plain.GET)
-        _, data = body.read_json(self.plain)
+        _, data = request_body.read_json(self.plain)
         given = read(PairInput, data)
         paired = pair(
             code=given["pairing_code"],

@@ -18,7 +18,7 @@ from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 
-from payments.admin.story import StoryAdmin
+from payments.admin.base.read_only_admin import StoryAdmin
 from payments.models import WorkFailure
 from payments.people.models import Role
 from payments.people.permissions import May

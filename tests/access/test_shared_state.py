@@ -235,4 +235,4 @@ def page(request):
 
 
 def test_every_module_is_looked_at() -> None:
-    assert Path(__file__).resolve().parents[2] / "payments/admin/keys.py" in modules()
+    assert Path(__file__).resolve().parents[2] / "payments/admin/setup/api_keys.py" in modules()

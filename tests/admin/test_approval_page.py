@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from payments.admin.approval_pages import case_of
+from payments.admin.finance.approval_pages import case_of
 from payments.models import Merchant, Refund
 from payments.people.models import Approval, Role, User
 from payments.people.services import api_keys, gate

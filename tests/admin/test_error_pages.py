@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from payments.admin import dashboard
+from payments.admin.finance import dashboard
 from tests.admin.conftest import Browser, SignIn, told
 from tests.builders import Shop
 from tests.people import cast

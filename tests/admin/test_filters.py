@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
-from payments.admin.access import ScopedAdmin
+from payments.admin.base.access import ScopedAdmin
 from payments.models import Merchant, Payment
 from payments.notify.models import Event, Mail
 from payments.services import create_setup

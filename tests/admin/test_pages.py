@@ -6,7 +6,7 @@ import pytest
 from django.contrib import admin
 from django.urls import reverse
 
-from payments.admin import show
+from payments.admin.base import render
 from payments.ledger.models import Account, JournalEntry
 from payments.models import CardEvidence, Discrepancy, Payment, Refund
 from payments.people.models import Role
@@ -167,11 +167,11 @@ def test_every_page_goes_by_the_merchants_clock(busy: Shop, root: Browser) -> No
 def test_a_payment_tells_how_it_was_paid_as_its_owners_spell_it(shop: Shop) -> None:
     payment = shop.pin(1_250)
     payment.card_brand, payment.card_last4 = "vpay", "7731"
-    assert show.method(payment) == "Card · V PAY •7731"
+    assert render.method(payment) == "Card · V PAY •7731"
     payment.method, payment.card_brand, payment.card_last4 = "bancontact", "bancontact", "3385"
-    assert show.method(payment) == "Bancontact •3385"
+    assert render.method(payment) == "Bancontact •3385"
     payment.method, payment.card_brand, payment.card_last4 = "ideal", "", ""
-    assert show.method(payment) == "iDEAL"
+    assert render.method(payment) == "iDEAL"
 
 
 def test_an_empty_list_speaks_of_filters_only_where_there_are_some(sign_in: SignIn) -> None:

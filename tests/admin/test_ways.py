@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from payments.admin.story import StoryAdmin
+from payments.admin.base.read_only_admin import StoryAdmin
 from payments.core.ids import ALPHABET
 from payments.db.fields import AmountField
 from payments.models import Chargeback, ProviderEvent

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from payments.api import errors as answers
-from payments.api.guide import ERRORS
+from payments.api.error_catalog import ERRORS
 from tests.api.client import Api, refusal
 from tests.api.conftest import Shop
 

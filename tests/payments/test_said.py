@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import translation
 
-from payments.admin.show import EVENTS, event
+from payments.admin.base.render import EVENTS, event
 from payments.core.money import Money
 from payments.ledger.models import JournalEntry
 from payments.models import Discrepancy

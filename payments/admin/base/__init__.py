@@ -1,0 +1,1 @@
+"""What the pages of the admin are built from: layout, actions, filters, totals, rendering."""

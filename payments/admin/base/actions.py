@@ -1,0 +1,123 @@
+"""Buttons: each is a page that says what will happen, asks what it must, and calls one service."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from payments.admin.base.access import asked_for_second_factor, person
+from payments.admin.base.error_messages import explain
+from payments.admin.base.forms import DeedForm, note_refused_choices
+from payments.core.errors import OnetillError
+from payments.people.models import User
+from payments.people.permissions import May, may
+from payments.services.idempotency import KeyTaken
+
+if TYPE_CHECKING:
+    from payments.admin.base.read_only_admin import StoryAdmin
+
+
+class Act(Protocol):
+    """Calls the service and tells what became of it."""
+
+    def __call__(self, *, user: User, row: Any, form: Any) -> str: ...
+
+
+def _where(row: Any) -> tuple[str, str | None]:
+    return row.merchant_id, getattr(row, "channel_id", None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """One thing that may be done with a row. `where` tells the merchant and channel whose permission it takes."""
+
+    name: str
+    title: Any
+    needs: May
+    act: Act
+    form: type[DeedForm] = DeedForm
+    possible: Callable[[Any], bool] = lambda row: True
+    where: Callable[[Any], tuple[str, str | None]] = _where
+    explanation: Any = ""
+    dangerous: bool = False
+    second_factor: bool = False
+    template: str = "payments/admin/deed.html"
+
+    def allowed(self, user: User, row: Any) -> bool:
+        """Whether this person may, whatever state the row is in."""
+        merchant_id, channel_id = self.where(row)
+        return may(user, self.needs, merchant_id=merchant_id, channel_id=channel_id)
+
+    def offered(self, user: User, row: Any) -> bool:
+        """Whether the button is there."""
+        return self.possible(row) and self.allowed(user, row)
+
+
+def view(admin: "StoryAdmin", deed: Deed) -> Callable[..., HttpResponse]:
+    """The page of a deed: shown, asked again where something is wrong, done and told."""
+
+    @never_cache
+    def answer(request: HttpRequest, object_id: str) -> HttpResponse:
+        row = admin.row(request, object_id)
+        user = person(request)
+        if not deed.allowed(user, row):
+            raise PermissionDenied
+        if deed.second_factor and (asked := asked_for_second_factor(request)):
+            return asked
+        form = deed.form(request.POST if request.method == "POST" else None, row=row, user=user)
+        if request.method == "POST" and form.is_valid() and form.complete():
+            done = _do(request, admin, deed, row, form)
+            if done is not None:
+                return done
+        elif request.method == "POST":
+            note_refused_choices(form, user=user, action=f"{admin.model._meta.model_name}.{deed.name}")
+        return _show(request, admin, deed, row, form)
+
+    return answer
+
+
+def _do(request: HttpRequest, admin: "StoryAdmin", deed: Deed, row: Any, form: DeedForm) -> HttpResponse | None:
+    """Call the service; None where it refuses, with the refusal on the form."""
+    try:
+        told = deed.act(user=person(request), row=row, form=form)
+    except KeyTaken:
+        messages.info(request, _("This had already been done. Nothing was done twice."))
+    except OnetillError as refusal:
+        form.add_error(None, explain(refusal))
+        return None
+    else:
+        messages.success(request, told)
+    return redirect(page_of(admin, row.pk))
+
+
+def _show(request: HttpRequest, admin: "StoryAdmin", deed: Deed, row: Any, form: DeedForm) -> HttpResponse:
+    context = {
+        **admin.admin_site.each_context(request),
+        "opts": admin.model._meta,
+        "title": deed.title,
+        "deed": deed,
+        "form": form,
+        "row": row,
+        "back": page_of(admin, row.pk),
+    }
+    return TemplateResponse(request, deed.template, context, status=422 if form.errors else 200)
+
+
+def page_of(admin: "StoryAdmin", object_id: str) -> str:
+    """The page of a row."""
+    meta = admin.model._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[object_id])
+
+
+def list_of(admin: "StoryAdmin") -> str:
+    """The list it stands in."""
+    meta = admin.model._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")

@@ -1,0 +1,119 @@
+"""What services refuse, told to people in their language; what has no words here is told as the service says it."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.utils.text import capfirst
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+
+from payments.admin.base.render import amount
+from payments.core.errors import OnetillError, ValidationFailed
+from payments.models.refund import Route
+from payments.services.refunds.routes import RouteChoice
+
+_WORDS: Final[dict[str, Any]] = {
+    "payment_not_capturable": gettext_lazy("Nothing of this payment can be captured."),
+    "capture_not_supported": gettext_lazy("This provider can capture only once, and only the whole amount."),
+    "payment_not_cancelable": gettext_lazy("Nothing of this payment is left to release."),
+    "refund_not_cancelable": gettext_lazy("The money may already be on its way, or there is nothing left to cancel."),
+    "refund_not_waiting": gettext_lazy("This refund is not waiting for approval."),
+    "transfer_not_releasable": gettext_lazy("This part of the refund is not waiting for a bank transfer."),
+    "approval_not_open": gettext_lazy("Nothing here is waiting for a second person."),
+    "approval_waiting": gettext_lazy("An earlier request like this waits for a second person. Have it decided first."),
+    "own_request": gettext_lazy("A second person has to decide; this is your own request, or your own key's."),
+    "not_independent": gettext_lazy(
+        "Who asked for this made or changed your account shortly before. Somebody else has to decide."
+    ),
+    "changed_meanwhile": gettext_lazy("It was changed since this was asked. Reject this request and ask again."),
+    "second_person_required": gettext_lazy("A second person has to agree to this. Ask for one."),
+    "person_required": gettext_lazy("No API key may do this. A person does it, signed in to the admin."),
+    "too_many_mails": gettext_lazy("Ten e-mails about this were sent within the hour. Wait, then send again."),
+    "second_factor_required": gettext_lazy("Confirm with your second factor that it is you, then try again."),
+    "permission_missing": gettext_lazy("You may not do this there. Ask an owner of that merchant."),
+    "bank_account_required": gettext_lazy("Enter the customer's IBAN and name."),
+    "card_number_refused": gettext_lazy("This contains a card number. Leave it out."),
+    "iban_invalid": gettext_lazy("This is not a valid IBAN. Check every character."),
+    "terminal_required": gettext_lazy("Choose the terminal at which the customer presents the card."),
+    "not_paid_by_card": gettext_lazy("A terminal can refund only to a card."),
+    "route_not_allowed": gettext_lazy("This channel does not give back in this way; see its refund routes."),
+    "no_till": gettext_lazy("This channel has no till to pay from. Choose a store."),
+    "card_required": gettext_lazy("This card was read at a terminal. Only a terminal can refund to it."),
+    "provider_cannot_refund": gettext_lazy("This payment's provider cannot refund it."),
+    "provider_account_inactive": gettext_lazy("The provider account is no longer active."),
+    "refund_window_passed": gettext_lazy("The time in which the provider refunds this sale is over."),
+    "voucher_expired": gettext_lazy("The voucher it was paid with has expired."),
+    "payment_link_not_active": gettext_lazy("This payment link can no longer be paid. Make a new one."),
+    "payment_link_not_cancelable": gettext_lazy(
+        "This payment link has already been paid, has expired or was canceled."
+    ),
+    "receipt_not_available": gettext_lazy("There is no receipt yet: the money has not been received or paid."),
+    "method_not_supported": gettext_lazy("No provider account of this merchant accepts all of these payment methods."),
+    "order_currency_differs": gettext_lazy("This order is in another currency."),
+    "discrepancy_not_open": gettext_lazy("This discrepancy is not open any more."),
+    "currency_unknown": gettext_lazy("Use a currency code such as EUR."),
+    "file_too_large": gettext_lazy("This file is too large. Split it by period."),
+    "format_unknown": gettext_lazy("This format is not known. Choose “recognize it”."),
+    "fee_without_account": gettext_lazy("It is not known which provider charged this fee. Write it off instead."),
+    "action_not_possible": gettext_lazy("This cannot be done with this kind of discrepancy."),
+    "nothing_proposed": gettext_lazy("Nothing here is waiting for a second person."),
+    "replanned": gettext_lazy("A later refund replaces this part."),
+    "amount_exceeds_capturable": gettext_lazy("This is more than can be captured."),
+    "amount_exceeds_due": gettext_lazy("This is more than is due on the order."),
+    "payment_in_progress": gettext_lazy("Another payment of this order is under way. Wait until it is known."),
+    "outcome_unknown": gettext_lazy("It is not known yet whether an earlier payment of this order came through."),
+    "channel_kind": gettext_lazy("Nobody stands at a counter in this channel. Choose a store."),
+    "email_unknown": gettext_lazy("The customer's e-mail address is not known. Enter one."),
+    "provider_test_only": gettext_lazy("This provider moves no money and is only for test merchants."),
+    "invalid_choice": gettext_lazy("This is not one of the choices."),
+    "api_key_ended": gettext_lazy("This key has expired or was revoked. Make a new one."),
+    "endpoint_disabled": gettext_lazy("The address of this delivery is disabled. Enable it first, then send again."),
+    "order_total_below_paid": gettext_lazy("More than this has already been paid on the order."),
+    "provider_account_required": gettext_lazy("Choose a provider account. The merchant has no PIN contract yet."),
+    "terminal_revoked": gettext_lazy("This terminal was revoked for good. Add it again as a new one."),
+    "unknown_field": gettext_lazy("A fee rate can have method, brand, type, fixed and basis_points, and nothing else."),
+    "invalid_type": gettext_lazy("A value does not have the expected form. Check the example beside the field."),
+    "out_of_range": gettext_lazy("A number is too high or too low."),
+    "validation_failed": gettext_lazy("This cannot be done with what was filled in."),
+    "not_found": gettext_lazy("What this is about does not exist, or you may not see it."),
+    "too_long": gettext_lazy("This is empty or too long."),
+}
+
+
+_GENERAL: Final = frozenset({"validation_failed", "not_found", "invalid_type", "out_of_range", "unknown_field"})
+
+
+def explain(refusal: OnetillError) -> str:
+    """What to tell whoever pressed the button."""
+    if isinstance(refusal, ValidationFailed):
+        return " ".join(words(fault.code, fault.detail) for fault in refusal.faults)
+    left = refusal.members.get("amount_refundable")
+    if refusal.code == "amount_exceeds_refundable" and left:
+        return _("At most %(amount)s can be given back.") % {"amount": amount(left, refusal.members["currency"])}
+    if refusal.code == "amount_exceeds_refundable":
+        return _("Nothing is left to give back.")
+    if refusal.code == "route_required":
+        return _which_route(refusal.members["routes"])
+    reasons = refusal.members.get("reasons") or ()
+    return " ".join(words(reason["code"], reason["detail"]) for reason in reasons) or words(
+        refusal.code, refusal.detail
+    )
+
+
+def _which_route(routes: Iterable[RouteChoice]) -> str:
+    """What `auto` could not decide: which routes may be chosen, and why each of the others may not."""
+    possible = ", ".join(str(Route(choice["route"]).label) for choice in routes if choice["possible"])
+    asked = _("Ask the customer and choose a route: %(routes)s.") % {"routes": possible} if possible else ""
+    others = [
+        f"{capfirst(Route(choice['route']).label)}: {words(choice['code'] or '', choice['detail'] or '')}"
+        for choice in routes
+        if not choice["possible"]
+    ]
+    return " ".join(filter(None, [_("This cannot go back by itself."), asked, *others]))
+
+
+def words(code: str, detail: str) -> str:
+    """The words for a code; of a code that stands for several things, those of its detail where a catalog has them."""
+    if code in _GENERAL and detail and (get_language() == "en" or _(detail) != detail):
+        return _(detail)
+    return str(_WORDS[code]) if code in _WORDS else detail and _(detail)

@@ -1,0 +1,178 @@
+"""Pages about one object: what is so and what happened, nothing to fill in, and buttons for what may be done."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from payments.admin.base import actions as deeds
+from payments.admin.base.access import ScopedAdmin, ScopedList, person, plain_id
+from payments.admin.base.actions import Deed
+from payments.admin.base.page import Page
+from payments.models import Channel, Merchant
+from payments.text.formatting import NOTHING
+
+COUNTED = 10_000
+
+
+class CappedPaginator(Paginator[Any]):
+    """Counts as far as anybody turns pages: a list of millions is narrowed by filters, not leafed through."""
+
+    template_name = "payments/admin/pagination.html"
+
+    @cached_property
+    def capped_count(self) -> int:
+        """One more than `COUNTED` where there are more."""
+        rows: Any = self.object_list
+        return int(rows.order_by()[: COUNTED + 1].count())
+
+    @cached_property
+    def count(self) -> int:
+        return min(COUNTED, self.capped_count)
+
+    @property
+    def more(self) -> bool:
+        """Whether there are more than were counted."""
+        return self.capped_count > COUNTED
+
+
+class StoryList(ScopedList):
+    """A list that says how many rows there are in all only where it is narrowed down."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not self.query and not self.has_active_filters:
+            self.full_result_count = self.result_count
+
+
+class StoryAdmin(ScopedAdmin):
+    """A list, and a page for each row. Subclasses say what the page tells (`page`) and offers (`deeds`)."""
+
+    deeds: ClassVar[Sequence[Deed]] = ()
+    ordering: Sequence[str] = ("-id",)
+    list_per_page = 50
+    list_max_show_all = 0
+    list_fullwidth = True
+    list_disable_select_all = True
+    actions: Any = None
+    paginator = CappedPaginator
+    show_full_result_count = False
+    page_template: ClassVar[str] = "payments/admin/page.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return StoryList
+
+    def page(self, request: HttpRequest, row: Any) -> Page:
+        """What there is to tell about the row, with a number of queries that does not grow with its story."""
+        raise NotImplementedError
+
+    def get_urls(self) -> list[Any]:
+        meta = self.model._meta
+        made = [
+            path(
+                f"<str:object_id>/{deed.name}/",
+                self.admin_site.admin_view(deeds.view(self, deed)),
+                name=f"{meta.app_label}_{meta.model_name}_{deed.name}",
+            )
+            for deed in self.deeds
+        ]
+        return [*made, *super().get_urls()]
+
+    def row(self, request: HttpRequest, object_id: str) -> Any:
+        """The row, if this person may see it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        row = self.get_object(request, plain_id(object_id))
+        if row is None:
+            raise Http404
+        return row
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The page; it holds no form, so that nothing can be changed by it."""
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        row = self.row(request, object_id)
+        page = self.page(request, row)
+        return TemplateResponse(
+            request,
+            self.page_template,
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.model._meta,
+                "title": page.title,
+                "page": page,
+                "list_url": deeds.list_of(self),
+                "list_title": capfirst(str(self.model._meta.verbose_name_plural)),
+                "deeds": [deed for deed in self.deeds if deed.offered(person(request), row)],
+                "object_id": row.pk,
+                "row": row,
+                **self.page_context(request, row),
+            },
+        )
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """What a `page_template` of its own needs beside the page."""
+        return {}
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """What happened is told on the page itself."""
+        raise Http404(_("There is no such page."))
+
+
+class ToldList(StoryList):
+    """The rows of one page, which are then told all at once what their table does not know of them."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]
+        self.model_admin.tell(rows)
+        self.result_list = rows
+
+
+class ByIdAdmin(StoryAdmin):
+    """Rows of tables below merchants and channels, which know them by their ids only."""
+
+    merchant_of: ClassVar[str] = "merchant_id"
+    channel_of: ClassVar[str] = "channel_id"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return ToldList
+
+    def row(self, request: HttpRequest, object_id: str) -> Any:
+        row = super().row(request, object_id)
+        self.tell([row])
+        return row
+
+    def tell(self, rows: list[Any]) -> None:
+        """Give each row its merchant and channel; none where it has none."""
+        whose = [(row, getattr(row, self.merchant_of, None), getattr(row, self.channel_of, None)) for row in rows]
+        merchants = Merchant.objects.in_bulk({merchant for _, merchant, _ in whose if merchant})
+        channels = Channel.objects.in_bulk({channel for _, _, channel in whose if channel})
+        for row, merchant, channel in whose:
+            row.merchant, row.channel = merchants.get(merchant), channels.get(channel)
+
+    @admin.display(description=gettext_lazy("merchant"))
+    def whose(self, row: Any) -> str:
+        return row.merchant.name if row.merchant is not None else NOTHING
+
+    @admin.display(description=gettext_lazy("channel"))
+    def where(self, row: Any) -> str:
+        return row.channel.name if row.channel is not None else NOTHING
+
+
+def clock(row: Any) -> ZoneInfo:
+    """The zone of a row's merchant; of what concerns no merchant, the reader's."""
+    return row.merchant.zone if row.merchant is not None else ZoneInfo(timezone.get_current_timezone_name())

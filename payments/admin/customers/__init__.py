@@ -1,0 +1,1 @@
+"""Pages about customers and what they are sent: payment links, e-mails."""

@@ -1,0 +1,51 @@
+"""Tables about customers: by which links they were asked to pay, and what was written to them."""
+
+from collections.abc import Collection, Iterable
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext as _
+
+from payments.admin.base import render
+from payments.admin.base.page import Section
+from payments.models import PaymentLink
+from payments.notify.models import Mail
+
+
+def links(rows: Iterable[PaymentLink], zone: ZoneInfo) -> Section:
+    """The links by which an order can be paid, as `queries.links` reads them."""
+    return Section(
+        id="links",
+        title=_("Payment links"),
+        columns=[_("created at"), _("payment link"), _("channel"), _("status"), _("paid by it"), _("expires at")],
+        rows=[
+            [
+                render.moment(row.created_at, zone),
+                render.link(row.id, str(row)),
+                row.channel.name,
+                render.status(row.status),
+                render.money(row.taken or None, row.currency),
+                render.moment(row.expires_at, zone),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def mails(object_ids: Collection[str], zone: ZoneInfo) -> Section:
+    """What was written to whom about these objects."""
+    rows = Mail.objects.filter(object_id__in=object_ids).defer("text", "html", "attachment").order_by("-id")[:100]
+    return Section(
+        id="mails",
+        title=_("E-mails"),
+        columns=[_("time"), _("e-mail"), _("to"), _("status"), _("sent at")],
+        rows=[
+            [
+                render.moment(row.created_at, zone),
+                render.link(row.id, row.subject),
+                row.to,
+                render.status(row.status),
+                render.moment(row.sent_at, zone),
+            ]
+            for row in rows
+        ],
+    )

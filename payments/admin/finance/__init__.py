@@ -1,0 +1,1 @@
+"""Pages for finance: dashboard, books, sales by day, approvals."""

@@ -1,0 +1,164 @@
+"""What waits for a second person, and the one page on which that person sees the case and decides."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+
+from payments.admin.base import render
+from payments.admin.base.access import asked_for_second_factor, person
+from payments.admin.base.actions import page_of
+from payments.admin.base.error_messages import explain
+from payments.admin.base.forms import NoteField
+from payments.admin.base.page import Fact, Page
+from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.finance import approval_pages
+from payments.core.errors import OnetillError
+from payments.models import Channel, Discrepancy, Merchant, Refund
+from payments.people.models import Approval
+from payments.people.services import approvals
+
+COLORS = {"approved": "success", "rejected": "danger", "withdrawn": "", None: "warning"}
+KEPT_NOTE = "approval_note"  # in the session, while the second factor is asked
+
+
+@admin.register(Approval)
+class ApprovalAdmin(StoryAdmin):
+    """Requests for a second person."""
+
+    list_display = ("what", "amount_of", "merchant_name", "asked_by", "requested_at", "standing", "decided_by")
+    list_filter = (("decision", ChoicesDropdownFilter), ("action", ChoicesDropdownFilter))
+    list_select_related = ("decided_by",)
+    search_fields = ("=subject_id", "=id")
+    page_template = "payments/admin/approval.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With what each is about in money: of its refund or of its discrepancy."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        about = [model.objects.filter(id=OuterRef("subject_id")) for model in (Refund, Discrepancy)]
+        annotated: QuerySet[Any] = rows.annotate(
+            of_amount=Coalesce(*(Subquery(row.values("amount")[:1]) for row in about)),
+            of_currency=Coalesce(*(Subquery(row.values("currency")[:1]) for row in about)),
+        )
+        return annotated
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The names of all who asked, and of all merchants, at once."""
+        found = super().get_changelist_instance(request)
+        rows = list(found.result_list)
+        people = render.people(row.requested_by for row in rows)
+        merchants = Merchant.objects.in_bulk({row.merchant_id for row in rows if row.merchant_id})
+        for row in rows:
+            row.asker, row.merchant = people[row.requested_by], merchants.get(row.merchant_id)
+        found.result_list = rows
+        return found
+
+    @admin.display(description=gettext_lazy("what"), ordering="action")
+    def what(self, row: Approval) -> str:
+        return str(row.get_action_display())
+
+    @admin.display(description=gettext_lazy("amount"))
+    def amount_of(self, row: Any) -> str | SafeString:
+        return render.NOTHING if row.of_amount is None else render.money(row.of_amount, row.of_currency)
+
+    @admin.display(description=gettext_lazy("merchant"))
+    def merchant_name(self, row: Any) -> str:
+        return row.merchant.name if row.merchant else render.NOTHING
+
+    @admin.display(description=gettext_lazy("requested by"), ordering="requested_by")
+    def asked_by(self, row: Any) -> str:
+        return str(row.asker)
+
+    @admin.display(description=gettext_lazy("decision"), ordering="decision")
+    def standing(self, row: Approval) -> SafeString:
+        return _standing(row)
+
+    def get_urls(self) -> list[Any]:
+        decide = self.admin_site.admin_view(require_POST(self.decide))
+        return [path("<str:approval_id>/decide/", decide, name="people_approval_decide"), *super().get_urls()]
+
+    def page(self, request: HttpRequest, row: Approval) -> Page:
+        """The case, who asked, and what was decided."""
+        case = approval_pages.case_of(row)
+        merchant = Merchant.objects.filter(id=row.merchant_id).first()
+        told = [*_asked(row, merchant), *case.facts, *_decided(row, merchant)]
+        return Page(
+            title=f"{row.get_action_display()}: {case.what}",
+            label=_standing(row),
+            facts=[Fact(name, value) for name, value in told if value],
+            sections=case.sections,
+        )
+
+    def page_context(self, request: HttpRequest, row: Approval) -> dict[str, Any]:
+        """The form, for whoever may decide; for others why they may not."""
+        if row.decision is not None:
+            return {}
+        merchant = Merchant.objects.filter(id=row.merchant_id).first()
+        refusal = approvals.refusal(row, person(request), alone_from=merchant.decides_alone_from if merchant else None)
+        return {
+            "waits": True,
+            "refusal": explain(refusal) if refusal is not None else "",
+            "alone": person(request).id in row.behind,
+            "note": request.session.pop(f"{KEPT_NOTE} {row.id}", ""),
+        }
+
+    def decide(self, request: HttpRequest, approval_id: str) -> HttpResponse:
+        """Take the second person's word; without a second factor just proved, ask for that first and keep the note."""
+        row = self.row(request, approval_id)
+        page = page_of(self, row.pk)
+        approved = request.POST.get("decision") == "approve"
+        request.session[f"{KEPT_NOTE} {row.id}"] = request.POST.get("note", "")[:1000]
+        if asked := asked_for_second_factor(request, back=page):
+            return asked
+        try:
+            note = NoteField(required=False).clean(request.POST.get("note", ""))
+            approvals.settle(approval_id=row.pk, user=person(request), approved=approved, note=note)
+        except ValidationError as fault:
+            messages.error(request, " ".join(fault.messages))
+        except OnetillError as refusal:
+            messages.error(request, explain(refusal))
+        else:
+            del request.session[f"{KEPT_NOTE} {row.id}"]
+            messages.success(request, _("Approved.") if approved else _("Rejected."))
+        return redirect(page)
+
+
+def _asked(row: Approval, merchant: Merchant | None) -> list[tuple[Any, Any]]:
+    channel = Channel.objects.filter(id=row.channel_id).first() if row.channel_id else None
+    return [
+        (_("requested by"), approval_pages.asked_by(row.requested_by)),
+        (_("requested at"), render.moment(row.requested_at, _zone(merchant))),
+        (_("waits because"), approval_pages.limit_told(row, merchant.currency) if merchant else ""),
+        (_("merchant"), merchant and merchant.name),
+        (_("asked in channel"), channel and channel.name),
+    ]
+
+
+def _decided(row: Approval, merchant: Merchant | None) -> list[tuple[Any, Any]]:
+    who = row.decided_by and (row.decided_by.get_full_name() or row.decided_by.get_username())
+    return [
+        (_("decided alone by") if row.alone else _("decided by"), who),
+        (_("decided at"), row.decided_at and render.moment(row.decided_at, _zone(merchant))),
+        (_("note"), row.note),
+    ]
+
+
+def _zone(merchant: Merchant | None) -> ZoneInfo:
+    return merchant.zone if merchant is not None else ZoneInfo(timezone.get_current_timezone_name())
+
+
+def _standing(row: Approval) -> SafeString:
+    text = row.get_decision_display() if row.decision else _("waits")
+    return render.label(f"{text} ({_('alone')})" if row.alone else text, COLORS[row.decision])

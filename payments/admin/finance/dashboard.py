@@ -1,0 +1,221 @@
+"""The first page: today's sales by channel, what needs attention, and the last payments as they come in."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.contrib import admin
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from payments import statistics
+from payments.admin.base import render as show
+from payments.admin.base.access import merchants, person
+from payments.admin.base.page import Section
+from payments.ledger import balances
+from payments.models import Channel, Merchant, Payment
+from payments.models.discrepancy import DiscrepancyKind
+from payments.people.models import User
+from payments.people.permissions import May, may, may_somewhere, within
+from payments.queries import attention
+from payments.queries.attention import Waiting
+
+LATEST: Final = 12
+FOLD_LATE: Final = 60  # seconds
+ANSWER_SOON: Final = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What one channel, or one kind of channel, sold today in one currency."""
+
+    title: str
+    currency: str
+    sales: int
+    refunds: int
+    count: int
+
+    @property
+    def net(self) -> int:
+        return self.sales - self.refunds
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One thing that waits for somebody."""
+
+    text: Any
+    count: int
+    age: str
+    link: str
+    urgent: bool = False
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """What the first page and its live part show."""
+    user = person(request)
+    own = list(merchants(user).order_by("-mode", "name")[:50])
+    asked = request.GET.get("merchant")
+    chosen = next((row for row in own if asked in (None, row.id)), None)
+    if chosen is None:
+        return {"merchants": own, "chosen": None, "unknown": asked is not None}
+    return {
+        "merchants": own,
+        "chosen": chosen,
+        "today": show.day(chosen.business_day(timezone.now())),
+        "cards": _cards(user, chosen),
+        "alarms": _alarms(user, chosen),
+        "latest": _latest(user, chosen),
+        "now": show.moment(timezone.now(), chosen.zone),
+    }
+
+
+@never_cache
+def live(request: HttpRequest) -> HttpResponse:
+    """The part of the first page that is asked for every few seconds; whoever was signed out meanwhile starts anew."""
+    if not admin.site.has_permission(request):
+        return HttpResponse(status=401, headers={"HX-Refresh": "true"})
+    return render(request, "payments/admin/live.html", context(request))
+
+
+def _cards(user: User, merchant: Merchant) -> list[Card]:
+    """Each channel that a person may see, and before them the sums of online and in store."""
+    today = merchant.business_day(timezone.now())
+    channels = Channel.objects.filter(within(user, May.SEE, channel="id"), merchant=merchant).in_bulk()
+    rows = statistics.figures(merchant_id=merchant.id, first=today, last=today, groups=["channel"])
+    found = [row for row in rows if row["channel_id"] in channels]
+    kinds: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in found:
+        kinds[str(channels[row["channel_id"]].get_kind_display()), row["currency"]].append(row)
+    sums = [_card(title, currency, of_kind) for (title, currency), of_kind in sorted(kinds.items())]
+    return [*sums, *(_card(channels[row["channel_id"]].name, row["currency"], [row]) for row in found)]
+
+
+def _card(title: str, currency: str, rows: Sequence[dict[str, Any]]) -> Card:
+    def total(name: str) -> int:
+        return sum(row[name] for row in rows)
+
+    return Card(title, currency, total("sales_amount"), total("refunds_amount"), total("sales_count"))
+
+
+def _alarms(user: User, merchant: Merchant) -> list[Alarm]:
+    now = timezone.now()
+    here = within(user, May.SEE) & Q(merchant=merchant)
+    found = [
+        _alarm(
+            _("payments with an unknown outcome"),
+            attention.unknown_outcomes(here),
+            now,
+            "payment",
+            {"status__exact": "unknown"},
+            urgent=True,
+        ),
+        *_refund_alarms(user, merchant, now),
+        _chargeback_alarm(user, merchant, now),
+        *(
+            _alarm(
+                _("discrepancies: %(kind)s") % {"kind": DiscrepancyKind(row.subject).label},
+                row,
+                now,
+                "discrepancy",
+                {"kind__exact": row.subject, "status__exact": "open"},
+            )
+            for row in attention.discrepancies(here)
+        ),
+    ]
+    if may(user, May.SEE_BOOKS, merchant_id=merchant.id, channel_id=None):
+        events = attention.provider_events(Q(merchant=merchant))
+        found.append(
+            _alarm(_("provider events that are waiting"), events, now, "providerevent", {"status__exact": "waiting"})
+        )
+        failed = attention.failed_work(Q(merchant_id=merchant.id))
+        found.append(_alarm(_("work that failed and was set aside"), failed, now, "workfailure", {}, urgent=True))
+        found.extend(_fold_alarm())
+    return [alarm for alarm in found if alarm.count]
+
+
+def _refund_alarms(user: User, merchant: Merchant, now: datetime) -> list[Alarm]:
+    words = {
+        "approval": _("refunds waiting for a second person"),
+        "release": _("bank transfers to release"),
+        "failed": _("failed refunds, to be decided again"),
+        "unknown": _("refunds with an unknown outcome"),
+    }
+    reach = within(user, May.SEE, merchant="refund__merchant_id", channel="refund__channel_id")
+    rows = attention.refunds(reach & Q(refund__merchant=merchant))
+    return [
+        _alarm(
+            words[row.subject],
+            row,
+            now,
+            *_where_to(row.subject, user),
+            urgent=row.subject in ("failed", "unknown"),
+        )
+        for row in rows
+    ]
+
+
+def _where_to(subject: str, user: User) -> tuple[str, dict[str, str]]:
+    """The list of refunds that wait so; whoever makes transfers finds what to copy in a list of its own."""
+    if subject == "release" and may_somewhere(user, May.RELEASE_TRANSFERS):
+        return "banktransfer", {}
+    return "refund", {"waiting": subject}
+
+
+def _chargeback_alarm(user: User, merchant: Merchant, now: datetime) -> Alarm:
+    here = within(user, May.SEE, channel="payment__channel_id") & Q(merchant=merchant)
+    row = attention.chargebacks(here, now)
+    left = show.age(row.since - now) if row.since else ""
+    text = _("chargebacks to answer, the first within %(time)s") % {"time": left}
+    soon = row.since is not None and row.since - now < ANSWER_SOON
+    link = f"{reverse('admin:payments_chargeback_changelist')}?{urlencode({'to_answer': 'yes'})}"
+    return Alarm(text, row.count, "", link, soon)
+
+
+def _alarm(
+    text: str, waiting: Waiting, now: datetime, page: str, filters: dict[str, str], *, urgent: bool = False
+) -> Alarm:
+    since = show.age(now - waiting.since) if waiting.since else ""
+    link = reverse(f"admin:payments_{page}_changelist") + (f"?{urlencode(filters)}" if filters else "")
+    return Alarm(text, waiting.count, since, link, urgent)
+
+
+def _fold_alarm() -> list[Alarm]:
+    """Balances are folded in the background; when that falls behind, someone should know."""
+    seconds = balances.fold_age()
+    if seconds < FOLD_LATE:
+        return []
+    age = show.age(timedelta(seconds=seconds))
+    return [Alarm(_("balances lag behind the postings"), 1, age, reverse("admin:ledger_account_changelist"), True)]
+
+
+def _latest(user: User, merchant: Merchant) -> Section:
+    rows = Payment.objects.filter(within(user, May.SEE), merchant=merchant).select_related(
+        "merchant", "order", "channel"
+    )
+    return Section(
+        id="latest",
+        title=_("Last payments"),
+        columns=[_("time"), _("channel"), _("origin"), _("method"), _("status"), _("amount"), _("order")],
+        rows=[
+            [
+                show.short_moment(row.occurred_at, row.merchant.zone),
+                row.channel.name,
+                show.label(row.get_origin_display(), "info" if row.origin == "online" else "primary"),
+                show.method(row),
+                show.status(row.status),
+                show.link(row.id, show.amount(row.amount, row.currency)),
+                show.link(row.order_id, row.order.reference),
+            ]
+            for row in rows.order_by("-id")[:LATEST]
+        ],
+        empty=_("No payment yet."),
+    )

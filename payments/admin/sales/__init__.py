@@ -1,0 +1,1 @@
+"""Pages about sales: orders, payments, refunds, chargebacks, vouchers, receipts."""

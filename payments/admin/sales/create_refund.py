@@ -1,0 +1,229 @@
+"""Giving money back: first what is asked and how it would go, then the deed itself."""
+
+import secrets
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from payments import object_index
+from payments.admin.base import render
+from payments.admin.base.access import merchants
+from payments.admin.base.actions import Deed
+from payments.admin.base.error_messages import explain, words
+from payments.admin.base.forms import AmountField, DeedForm, in_major_units
+from payments.admin.base.page import Section
+from payments.core.errors import OnetillError
+from payments.core.iban import compact
+from payments.core.pan import has_card_number
+from payments.models import Channel, Order, Payment, Refund
+from payments.models.refund import RefundStatus, Route
+from payments.people.models import User
+from payments.people.permissions import May, within
+from payments.services import limits
+from payments.services.idempotency import Intent
+from payments.services.refunds.plan import BankAccount, Plan, RefundRequest
+from payments.services.refunds.request import plan_refund, request_refund
+from payments.services.refunds.routes import AUTO
+
+ROUTES = [(AUTO, gettext_lazy("the best way that is possible")), *Route.choices]
+
+
+class RefundForm(DeedForm):
+    """What is to be given back, and how. The first step shows the plan, the second one carries it out."""
+
+    amount = AmountField(label=gettext_lazy("amount"))
+    channel = forms.ModelChoiceField(
+        Channel.objects.none(),
+        label=gettext_lazy("channel"),
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("Where the goods were returned."),
+    )
+    route = forms.ChoiceField(label=gettext_lazy("route"), choices=ROUTES, widget=UnfoldAdminSelectWidget)
+    reason = forms.CharField(label=gettext_lazy("reason"), max_length=200, widget=UnfoldAdminTextInputWidget)
+    terminal = forms.ChoiceField(
+        label=gettext_lazy("terminal"),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("Only for a refund at a terminal."),
+    )
+    iban = forms.CharField(
+        label="IBAN",
+        max_length=42,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("For a bank transfer."),
+    )
+    account_name = forms.CharField(
+        label=gettext_lazy("account holder"), max_length=140, required=False, widget=UnfoldAdminTextInputWidget
+    )
+    once = forms.RegexField("^[0-9a-f]{32}$", widget=forms.HiddenInput)  # one plan is carried out once
+    confirmed = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    plan: Plan | None = None
+
+    def __init__(self, *args: Any, row: Payment | Order, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, row=row, user=user, **kwargs)
+        self.order = row if isinstance(row, Order) else row.order
+        own = Channel.objects.filter(within(user, May.REFUND, channel="id"), merchant_id=row.merchant_id, active=True)
+        self._field("channel").queryset = own.select_related("merchant").order_by("name")
+        self._field("channel").initial = _counter(own, row.channel_id)
+        left = refundable(row)
+        self._field("amount").currency = row.currency
+        self._field("amount").initial = in_major_units(left, row.currency)
+        self._field("amount").help_text = _("At most %(amount)s.") % {"amount": render.amount(left, row.currency)}
+        own_terminals = object_index.names("trm", merchant_id=row.merchant_id, channel__in=own, status="active")
+        self._field("terminal").choices = [("", "—"), *own_terminals]
+        self._field("once").initial = secrets.token_hex(16)
+
+    def clean_reason(self) -> str:
+        return _without_card_number(self.cleaned_data["reason"])
+
+    def clean_account_name(self) -> str:
+        return _without_card_number(self.cleaned_data["account_name"])
+
+    def clean_iban(self) -> str:
+        given: str = self.cleaned_data["iban"]
+        try:
+            return compact(given) if given else ""
+        except ValueError:
+            raise ValidationError(_("This is not a valid IBAN. Check every character.")) from None
+
+    def clean(self) -> dict[str, Any]:
+        """Plan it, so that the next step shows how it would go."""
+        given: dict[str, Any] = super().clean() or {}
+        if not self.errors:
+            try:
+                self.plan = plan_refund(self.wish(given))
+            except OnetillError as refusal:
+                self.add_error(None, explain(refusal))
+        return given
+
+    def complete(self) -> bool:
+        """Whether the plan was shown, and is what the person agreed with."""
+        return self.plan is not None and self.cleaned_data["confirmed"] == self.agreed
+
+    @property
+    def agreed(self) -> str:
+        """The plan in one line: a plan that has changed meanwhile is shown again."""
+        parts = self.plan.parts if self.plan is not None else ()
+        return " ".join(f"{part.payment.id}:{part.amount}:{part.route}" for part in parts)
+
+    @property
+    def sections(self) -> list[Section]:
+        """The plan, part by part."""
+        return [_shown(self.plan)] if self.plan is not None else []
+
+    @property
+    def second_person(self) -> bool:
+        """Whether somebody else has to agree before anything moves."""
+        if self.plan is None:
+            return False
+        exceeded = limits.of_refund(
+            merchant=self.cleaned_data["channel"].merchant,
+            order_id=self.order.id,
+            amount=self.plan.amount,
+            currency=self.plan.currency,
+            actor=self.user,
+            now=timezone.now(),
+        )
+        return exceeded is not None
+
+    def wish(self, given: dict[str, Any]) -> RefundRequest:
+        """What the service is asked."""
+        account = BankAccount(iban=given["iban"], name=given["account_name"]) if given["iban"] else None
+        return RefundRequest(
+            order=self.order,
+            channel=given["channel"],
+            reason=given["reason"],
+            payment=self.row if isinstance(self.row, Payment) else None,
+            amount=given["amount"],
+            route=given["route"],
+            terminal_id=given["terminal"] or None,
+            bank_account=account,
+            operator=self.user.get_full_name() or self.user.get_username(),
+        )
+
+    def _field(self, name: str) -> Any:
+        return self.fields[name]
+
+
+def _counter(own: QuerySet[Channel], channel_id: str) -> str | None:
+    """Where the goods most likely come back: where they were bought, if the person works there, else at their own."""
+    ids = list(own.order_by("name").values_list("id", flat=True))
+    return channel_id if channel_id in ids else next(iter(ids), None)
+
+
+def refundable(row: Payment | Order) -> int:
+    """What of it may still be given back."""
+    return min(row.refundable, row.order.refundable) if isinstance(row, Payment) else row.refundable
+
+
+def _without_card_number(text: str) -> str:
+    if has_card_number(text):
+        raise ValidationError(_("This contains a card number. Leave it out."))
+    return text
+
+
+def _shown(plan: Plan) -> Section:
+    return Section(
+        id="plan",
+        title=_("How the money goes back"),
+        columns=[_("from payment"), _("method"), _("route"), _("amount"), _("expected on"), _("why this way")],
+        rows=[
+            [
+                render.link(part.payment.id),
+                render.method(part.payment),
+                Route(part.route).label,
+                render.money(part.amount, plan.currency),
+                render.moment(part.expected_at, part.payment.merchant.zone),
+                " ".join(words(reason["code"], reason["detail"]) for reason in part.reasons) or render.NOTHING,
+            ]
+            for part in plan.parts
+        ],
+    )
+
+
+def _give_back(*, user: User, row: Payment | Order, form: Any) -> str:
+    intent = Intent(merchant_id=row.merchant_id, key=f"admin {form.cleaned_data['once']}", fingerprint=bytes(32))
+    made = request_refund(form.wish(form.cleaned_data), actor=user, intent=intent)
+    intent.answer(201, b"{}")
+    return told(made)
+
+
+def told(refund: Refund) -> str:
+    """What became of a refund, and the code of a voucher made for it, which nobody can be shown again."""
+    amount = render.amount(refund.amount, refund.currency)
+    if refund.status == RefundStatus.REQUIRES_APPROVAL:
+        return _("The refund of %(amount)s waits for a second person.") % {"amount": amount}
+    said = _("The refund of %(amount)s has been made. Its status is %(status)s.") % {
+        "amount": amount,
+        "status": refund.get_status_display(),
+    }
+    if refund.voucher_code is None:
+        return said
+    return f"{said} " + _("The voucher's code, shown only now: %(code)s") % {"code": refund.voucher_code}
+
+
+class GiveBack(Deed):
+    """A refund may be asked for by whoever may refund in any channel of the merchant: goods come back anywhere."""
+
+    def allowed(self, user: User, row: Any) -> bool:
+        return merchants(user, self.needs).filter(id=row.merchant_id).exists()
+
+
+GIVE_BACK = GiveBack(
+    name="refund",
+    title=gettext_lazy("Refund"),
+    explanation=gettext_lazy("You see first how the money goes back; nothing happens before you confirm it."),
+    needs=May.REFUND,
+    form=RefundForm,
+    act=_give_back,
+    possible=lambda row: refundable(row) > 0,
+    template="payments/admin/refund.html",
+)

@@ -1,0 +1,190 @@
+"""Payments, online and in store in one list; and everything there is to know of one."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
+
+from payments.admin.base import render, tables
+from payments.admin.base.access import merchants, person
+from payments.admin.base.customer_service import Reach, ServiceAdmin, note_looks
+from payments.admin.base.filters import AmountRange, DayRange, OpenDiscrepancy, OwnRelated
+from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.totals import TotalledList
+from payments.admin.customers import customer_tables
+from payments.admin.finance import journal
+from payments.admin.sales import payment_actions
+from payments.admin.sales.receipts import SEND_RECEIPT, ReceiptAdmin
+from payments.models import CardEvidence, Discrepancy, Payment
+from payments.people.permissions import May, may
+from payments.queries import orders as stories
+from payments.queries import search
+from payments.queries.orders import Story
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReceiptAdmin, ServiceAdmin):
+    """Every tender of every channel."""
+
+    deeds = (*payment_actions.DEEDS, SEND_RECEIPT)
+    list_display = (
+        "time",
+        "where",
+        "from_",
+        "how",
+        "standing",
+        "amount_asked",
+        "amount_taken",
+        "amount_returned",
+        "order_name",
+        "terminal_name",
+    )
+    list_display_links = ("time",)
+    list_select_related = ("merchant", "order", "channel")
+    list_before_template = "payments/admin/totals.html"
+    search_fields = ("id",)
+    search_help_text = gettext_lazy("Order, receipt, last 4, RRN, authorization code, e-mail …")
+    list_filter = (
+        Reach,
+        ("channel", OwnRelated),
+        ("origin", ChoicesDropdownFilter),
+        ("method", ChoicesDropdownFilter),
+        ("status", ChoicesDropdownFilter),
+        ("provider_account", OwnRelated),
+        ("business_day", DayRange),
+        AmountRange,
+        ("provisional", BooleanRadioFilter),
+        OpenDiscrepancy,
+    )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return TotalledList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By whatever a customer, a receipt or a provider's report calls it."""
+        if not search_term.strip():
+            return queryset, False
+        ids = list(merchants(person(request)).values_list("id", flat=True))
+        return queryset.filter(id__in=search.payments(search_term, merchants=ids)), False
+
+    @admin.display(description=gettext_lazy("time"), ordering="id")
+    def time(self, row: Payment) -> str:
+        return render.short_moment(row.occurred_at, row.merchant.zone)
+
+    @admin.display(description=gettext_lazy("channel"))
+    def where(self, row: Payment) -> str:
+        return row.channel.name
+
+    @admin.display(description=gettext_lazy("origin"))
+    def from_(self, row: Payment) -> SafeString:
+        return render.label(row.get_origin_display(), "info" if row.origin == "online" else "primary")
+
+    @admin.display(description=gettext_lazy("method"))
+    def how(self, row: Payment) -> str:
+        return render.method(row)
+
+    @admin.display(description=gettext_lazy("status"))
+    def standing(self, row: Payment) -> SafeString:
+        return standing(row)
+
+    @admin.display(description=gettext_lazy("amount"), ordering="amount")
+    def amount_asked(self, row: Payment) -> SafeString:
+        return render.money(row.amount, row.currency)
+
+    @admin.display(description=gettext_lazy("captured"))
+    def amount_taken(self, row: Payment) -> SafeString:
+        return render.money(row.amount_captured, row.currency)
+
+    @admin.display(description=gettext_lazy("refunded"))
+    def amount_returned(self, row: Payment) -> SafeString:
+        return render.money(row.amount_refunded, row.currency)
+
+    @admin.display(description=gettext_lazy("order"))
+    def order_name(self, row: Payment) -> str | SafeString:
+        return render.link(row.order_id, str(row.order.reference or render.short(row.order_id)))
+
+    @admin.display(description=gettext_lazy("terminal"))
+    def terminal_name(self, row: Payment) -> str | SafeString:
+        return render.link(row.terminal_id, row.terminal_label)
+
+    def page(self, request: HttpRequest, row: Payment) -> Page:
+        """The payment, its order with all other payments of it, and every trace that it left."""
+        (story,) = stories.stories([row.order])
+        own = next(payment for payment in story.payments if payment.id == row.id)
+        may_see_books = may(person(request), May.SEE_BOOKS, merchant_id=row.merchant_id, channel_id=row.channel_id)
+        page = Page(
+            title=_("Payment %(amount)s") % {"amount": render.amount(own.amount, own.currency)},
+            label=standing(own),
+            facts=[*facts(own), *self.receipt_facts(own)],
+            sections=traces(own, story, books=may_see_books),
+        )
+        return note_looks(request, own, [own.customer_id, own.order.customer_id], page)
+
+
+def standing(row: Payment) -> SafeString:
+    """The status, and whether an offline approval is still to be seen settled."""
+    if row.provisional:
+        return render.label(_("%(status)s, provisional") % {"status": row.get_status_display()}, "warning")
+    return render.status(row.status)
+
+
+def facts(row: Payment) -> list[Fact]:
+    """What is so; what is not known is left out."""
+    zone, currency = row.merchant.zone, row.currency
+    told: list[tuple[str, Any]] = [
+        (_("captured"), render.amount(row.amount_captured, currency)),
+        (_("refunded"), render.amount(row.amount_refunded, currency)),
+        (_("still refundable"), render.amount(min(row.refundable, row.order.refundable), currency)),
+        (_("can be captured"), row.amount_capturable and render.amount(row.amount_capturable, currency)),
+        (_("charged back"), row.amount_charged_back and render.amount(row.amount_charged_back, currency)),
+        (_("tip"), row.tip and render.amount(row.tip, currency)),
+        (_("cashback"), row.cashback and render.amount(row.cashback, currency)),
+        (_("change given"), row.change and render.amount(row.change, currency)),
+        (_("cash rounding"), row.rounding and render.amount(row.rounding, currency)),
+        (_("order"), render.link(row.order_id, row.order.reference)),
+        (_("channel"), f"{row.channel.name} ({row.get_origin_display()})"),
+        (_("method"), render.method(row)),
+        (_("entry mode"), " · ".join(filter(None, [row.entry_mode, row.verification]))),
+        (_("terminal"), row.terminal_id and render.link(row.terminal_id, row.terminal_label)),
+        (_("receipt number"), row.receipt_number),
+        (_("occurred at"), render.moment(row.occurred_at, zone)),
+        (_("business day"), render.day(row.business_day)),
+        (_("provider account"), render.link(row.provider_account_id, row.provider_account.name)),
+        (_("reference at the provider"), row.provider_reference),
+        (_("failure"), row.failure_code and f"{row.failure_code}: {row.failure_detail}"),
+        (_("description"), row.description),
+        (_("metadata"), ", ".join(f"{name}: {value}" for name, value in row.metadata.items())),
+        (_("merchant"), row.merchant.name),
+        ("id", row.id),
+    ]
+    return [Fact(name, value) for name, value in told if value]
+
+
+def traces(row: Payment, story: Story, *, books: bool) -> list[Section]:
+    """Operations, moves, refunds, chargebacks, discrepancies, card evidence, entries and events."""
+    zone = row.merchant.zone
+    parts = tables.parts_of(story.refunds, payment=row.id)
+    chargebacks = [chargeback for chargeback in story.chargebacks if chargeback.payment_id == row.id]
+    items = journal.items_of([row], parts, chargebacks)
+    told = {row.id, *(part.refund_id for part in parts), *(chargeback.id for chargeback in chargebacks)}
+    evidence = CardEvidence.objects.filter(payment=row).order_by("id")
+    disagreements = Discrepancy.objects.filter(payment=row).order_by("-id")
+    return [
+        tables.payments(story.payments, this=row.id),
+        tables.refund_parts(parts, zone),
+        tables.chargebacks(chargebacks, zone),
+        tables.discrepancies(disagreements, zone),
+        tables.operations(story.operations[row.id], zone),
+        tables.moves(story.transitions[row.id], zone),
+        tables.evidence(evidence, zone),
+        *([journal.section(items, story.operations[row.id])] if books else []),
+        customer_tables.mails(told, zone),
+        tables.events(told, zone),
+    ]

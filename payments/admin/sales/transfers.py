@@ -1,0 +1,203 @@
+"""Bank transfers that refunds ask for: what to copy into the bank, for whoever may release them.
+
+Until a batch file is made, this is the way: copy, transfer in the bank's own program, release. The IBAN and the name
+are shown to those who may release, masked to all others; each look at them stands in the audit log.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import DropdownFilter
+
+from payments.admin.base import render
+from payments.admin.base.access import person
+from payments.admin.base.forms import in_major_units
+from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.read_only_admin import StoryAdmin, StoryList
+from payments.models import BankTransfer, RefundPart
+from payments.models.refund import PartStatus
+from payments.people.models import User
+from payments.people.permissions import May, may
+from payments.people.services import audit_log
+from payments.services.refunds.plan import BankAccount
+from payments.services.transfer import account_of, end_to_end_id, remittance
+
+SEEN = "bank_account.seen"
+
+
+class Standing(DropdownFilter):
+    """Those to be released, or all of them."""
+
+    parameter_name = "standing"
+    title = gettext_lazy("status")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("all", _("released and given up, too"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset if self.value() == "all" else queryset.filter(status=PartStatus.PENDING)
+
+
+class TransferList(StoryList):
+    """A list that writes down whose bank accounts it shows."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        note_looks(person(request), self.result_list)
+
+
+@admin.register(BankTransfer)
+class BankTransferAdmin(StoryAdmin):
+    """Transfers to be made by hand, those that wait first."""
+
+    sees = May.RELEASE_TRANSFERS
+    merchant_path = "refund__merchant_id"
+    channel_path = "refund__channel_id"
+    list_display = ("asked_at", "to", "holder", "money", "text", "name", "order_name", "state", "release")
+    list_display_links = ("asked_at",)
+    list_select_related = ("refund__merchant", "refund__order", "refund__channel")
+    list_filter = (Standing,)
+    search_fields = ("=refund__id", "=refund__order__reference", "=operations__id")
+    search_help_text = gettext_lazy("Order reference, refund or end-to-end id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("operations")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return TransferList
+
+    @admin.display(description=gettext_lazy("requested at"), ordering="id")
+    def asked_at(self, row: BankTransfer) -> str:
+        return render.short_moment(row.refund.created_at, row.refund.merchant.zone)
+
+    @admin.display(description="IBAN")
+    def to(self, row: BankTransfer) -> str | SafeString:
+        return copied(_grouped(account_of(row)))
+
+    @admin.display(description=gettext_lazy("account holder"))
+    def holder(self, row: BankTransfer) -> str | SafeString:
+        return copied(account_of(row).name)
+
+    @admin.display(description=gettext_lazy("amount"), ordering="amount")
+    def money(self, row: BankTransfer) -> SafeString:
+        return _amount(row)
+
+    @admin.display(description=gettext_lazy("remittance text"))
+    def text(self, row: BankTransfer) -> str | SafeString:
+        return copied(remittance(row))
+
+    @admin.display(description=gettext_lazy("end-to-end id"))
+    def name(self, row: BankTransfer) -> str | SafeString:
+        return copied(end_to_end_id(row))
+
+    @admin.display(description=gettext_lazy("order"))
+    def order_name(self, row: BankTransfer) -> str | SafeString:
+        return render.link(row.refund.order_id, row.refund.order.reference)
+
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, row: BankTransfer) -> SafeString:
+        return render.status(row.status)
+
+    @admin.display(description=gettext_lazy("refund"))
+    def release(self, row: BankTransfer) -> str | SafeString:
+        if row.status != PartStatus.PENDING:
+            return render.link(row.refund_id)
+        address = reverse("admin:payments_refund_release", args=[row.refund_id])
+        return format_html('<a class="ot-link" href="{}">{}</a>', address, _("Release"))
+
+    def page(self, request: HttpRequest, row: BankTransfer) -> Page:
+        """The transfer, field by field as a bank's own program asks for it."""
+        note_looks(person(request), [row])
+        account = account_of(row)
+        told = [
+            ("IBAN", copied(_grouped(account))),
+            (_("account holder"), copied(account.name)),
+            (_("amount"), _amount(row)),
+            (_("remittance text"), copied(remittance(row))),
+            (_("end-to-end id"), copied(end_to_end_id(row))),
+            (_("refund"), render.link(row.refund_id)),
+            (_("order"), render.link(row.refund.order_id, row.refund.order.reference)),
+            (_("requested by"), render.people([row.refund.requested_by])[row.refund.requested_by]),
+            (_("reason"), row.refund.reason),
+            (_("released at"), render.moment(row.released_at, row.refund.merchant.zone)),
+        ]
+        return Page(
+            title=_("Bank transfer %(amount)s") % {"amount": render.amount(row.amount, row.refund.currency)},
+            label=render.status(row.status),
+            facts=[Fact(name, value) for name, value in told],
+            notes=[_("Copy this into your bank's own program, then release the transfer on the refund's page.")],
+        )
+
+
+def of_refund(user: User, parts: Iterable[RefundPart]) -> list[Section]:
+    """A refund's bank transfers: in full for whoever may release them, masked for all others."""
+    rows = [part for part in parts if part.bank_account]
+    if not rows:
+        return []
+    refund = rows[0].refund
+    allowed = may(user, May.RELEASE_TRANSFERS, merchant_id=refund.merchant_id, channel_id=refund.channel_id)
+    if allowed:
+        note_looks(user, rows)
+    return [
+        Section(
+            id="transfers",
+            title=_("Bank transfers"),
+            columns=[
+                "IBAN",
+                _("account holder"),
+                _("amount"),
+                _("remittance text"),
+                _("end-to-end id"),
+                _("status"),
+            ],
+            rows=[_in_full(part) if allowed else _masked(part) for part in rows],
+        )
+    ]
+
+
+def note_looks(user: User, parts: Iterable[RefundPart]) -> None:
+    """Write down each look at a customer's bank account, every time."""
+    subjects = [(part, part.refund.merchant_id) for part in parts]
+    audit_log.write_each(actor=user.id, action=SEEN, subjects=subjects)
+
+
+def copied(text: str) -> SafeString:
+    """Text that one click selects as a whole and copies."""
+    return format_html('<code class="ot-copy">{}</code>', text)
+
+
+def _in_full(part: RefundPart) -> Sequence[Any]:
+    account = account_of(part)
+    texts = (copied(text) for text in (_grouped(account), account.name))
+    return [*texts, _amount(part), copied(remittance(part)), copied(end_to_end_id(part)), render.status(part.status)]
+
+
+def _masked(part: RefundPart) -> Sequence[Any]:
+    account = account_of(part)
+    iban, name = f"{account.iban[:2]}…{account.iban[-4:]}", f"{account.name[:1]}…"
+    return [
+        iban,
+        name,
+        render.money(part.amount, part.refund.currency),
+        *[render.NOTHING] * 2,
+        render.status(part.status),
+    ]
+
+
+def _amount(part: RefundPart) -> SafeString:
+    """As a bank's program takes it: the figure alone is copied."""
+    currency = part.refund.currency
+    return format_html("{} {}", currency, copied(in_major_units(part.amount, currency)))
+
+
+def _grouped(account: BankAccount) -> str:
+    """An IBAN as people read it."""
+    return " ".join(account.iban[at : at + 4] for at in range(0, len(account.iban), 4))

@@ -1,0 +1,1 @@
+"""Pages of the set-up: merchant, channels, provider accounts, keys, people, webhooks."""

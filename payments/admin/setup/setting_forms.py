@@ -1,0 +1,207 @@
+"""What is asked where something is set: of a merchant, a channel, a provider account."""
+
+import json
+from typing import Any, Final
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from payments.admin.base.forms import AmountField, DeedForm, in_major_units
+from payments.models import Channel, Merchant, ProviderAccount
+from payments.models.refund import Route
+from payments.people.models import User
+
+
+def text(label: Any, **more: Any) -> forms.CharField:
+    """A line of text."""
+    return forms.CharField(**{"label": label, "max_length": 200, "widget": UnfoldAdminTextInputWidget, **more})
+
+
+def switch(label: Any) -> forms.BooleanField:
+    """Yes or no."""
+    return forms.BooleanField(label=label, required=False, widget=UnfoldBooleanSwitchWidget)
+
+
+_LIMITS: Final = ("second_person_above", "second_person_above_daily")
+_AS_THEY_ARE: Final = ("refund_fallback", "allocation", "address", "registration_number", "vat_number", "mail_receipts")
+
+
+class MerchantForm(DeedForm):
+    """What of a merchant can be changed."""
+
+    name = text(gettext_lazy("name"))
+    iban = text("IBAN", max_length=42, required=False)
+    cash_rounding = forms.IntegerField(
+        label=gettext_lazy("cash rounding"),
+        min_value=1,
+        max_value=100,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text=gettext_lazy("Cash is rounded to this many minor units; 5 in the Netherlands."),
+    )
+    second_person_above = AmountField(
+        label=gettext_lazy("refunds need a second person above"),
+        required=False,
+        help_text=gettext_lazy("Empty: never."),
+    )
+    second_person_above_daily = AmountField(
+        label=gettext_lazy("what one person decides alone in a day, at most"),
+        required=False,
+        help_text=gettext_lazy("Refunds and corrections together, over a business day. Empty: no limit."),
+    )
+    refund_fallback = forms.ChoiceField(
+        label=gettext_lazy("refunds without another way back"),
+        choices=Merchant.RefundFallback.choices,
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("Of a card read at a terminal, for one, when neither card nor bank account is there."),
+    )
+    allocation = forms.ChoiceField(
+        label=gettext_lazy("refunds are spread over payments"),
+        choices=Merchant.Allocation.choices,
+        widget=UnfoldAdminSelectWidget,
+    )
+    address = text(gettext_lazy("address on receipts"), required=False, widget=UnfoldAdminTextareaWidget({"rows": 3}))
+    registration_number = text(gettext_lazy("trade register number (KvK)"), max_length=20, required=False)
+    vat_number = text(gettext_lazy("VAT number"), max_length=20, required=False)
+    mail_receipts = switch(gettext_lazy("receipts by e-mail"))
+
+    def __init__(self, *args: Any, row: Merchant, user: User, **kwargs: Any) -> None:
+        initial = {
+            "name": row.name,
+            "iban": row.iban,
+            "cash_rounding": row.cash_rounding,
+            **{name: _typed(getattr(row, name), row.currency) for name in _LIMITS},
+            **{name: getattr(row, name) for name in _AS_THEY_ARE},
+        }
+        super().__init__(*args, row=row, user=user, initial=initial, **kwargs)
+        for name in _LIMITS:
+            limit: Any = self.fields[name]
+            limit.currency = row.currency
+
+
+def _typed(limit: int | None, currency: str) -> str:
+    return "" if limit is None else in_major_units(limit, currency)
+
+
+class ChannelForm(DeedForm):
+    """What of a channel can be changed."""
+
+    name = text(gettext_lazy("name"))
+    address = text(gettext_lazy("address on receipts"), required=False, widget=UnfoldAdminTextareaWidget({"rows": 3}))
+    active = switch(gettext_lazy("active"))
+    refund_routes = forms.MultipleChoiceField(
+        label=gettext_lazy("refund routes"),
+        choices=Route.choices,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=gettext_lazy("The ways in which this channel may give money back."),
+    )
+
+    def __init__(self, *args: Any, row: Channel, user: User, **kwargs: Any) -> None:
+        initial = {
+            "name": row.name,
+            "address": row.address,
+            "active": row.active,
+            "refund_routes": row.refund_routes or Route.values,
+        }
+        super().__init__(*args, row=row, user=user, initial=initial, **kwargs)
+
+    def clean_refund_routes(self) -> list[str] | None:
+        """None where all are allowed, so that a route to come is too."""
+        chosen: list[str] = self.cleaned_data["refund_routes"]
+        return None if set(chosen) == set(Route.values) else chosen
+
+
+class NewChannelForm(DeedForm):
+    """A new sales location."""
+
+    name = text(gettext_lazy("name"))
+    kind = forms.ChoiceField(label=gettext_lazy("kind"), choices=Channel.Kind.choices, widget=UnfoldAdminSelectWidget)
+    namespace = text(
+        gettext_lazy("order namespace"),
+        max_length=64,
+        required=False,
+        help_text=gettext_lazy("Channels that share one share their order references; by default each has its own."),
+    )
+
+
+class JsonField(forms.CharField):
+    """Text in JSON, of one kind; empty is an empty one."""
+
+    def __init__(self, *, kind: type, **kwargs: Any) -> None:
+        super().__init__(**{"required": False, "widget": UnfoldAdminTextareaWidget({"rows": 4}), **kwargs})
+        self.kind = kind
+
+    def clean(self, value: Any) -> Any:
+        written = super().clean(value)
+        try:
+            read = json.loads(written) if written else self.kind()
+        except ValueError:
+            raise ValidationError(_("This is not valid JSON.")) from None
+        if not isinstance(read, self.kind):
+            raise ValidationError(_("This is valid JSON, but not of the expected form."))
+        return read
+
+
+class CredentialsField(JsonField):
+    """Names and secrets, beside those that stand. What stands is never shown."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            kind=dict,
+            label=gettext_lazy("credentials to set"),
+            help_text=gettext_lazy('As {"name": "secret"}. Kept encrypted and never shown; the others stay.'),
+        )
+
+    def clean(self, value: Any) -> dict[str, str]:
+        read: dict[str, Any] = super().clean(value)
+        if len(read) > 20 or not all(isinstance(secret, str) and len(secret) <= 4000 for secret in read.values()):
+            raise ValidationError(_("Enter at most 20 names, each with a text."))
+        return read
+
+
+class AccountForm(DeedForm):
+    """What of a contract can be changed."""
+
+    name = text(gettext_lazy("name"))
+    external_id = text(gettext_lazy("account or MID at the provider"), max_length=100, required=False)
+    bank_iban = text(gettext_lazy("pays out to IBAN"), max_length=42, required=False)
+    fee_rates = JsonField(kind=list, label=gettext_lazy("fee rates"), help_text=gettext_lazy("A list in JSON."))
+    default = switch(gettext_lazy("used when none is named"))
+    active = switch(gettext_lazy("active"))
+    credentials = CredentialsField()
+
+    def __init__(self, *args: Any, row: ProviderAccount, user: User, **kwargs: Any) -> None:
+        names = ("name", "external_id", "bank_iban", "default", "active")
+        rates = json.dumps(row.fee_rates, ensure_ascii=False) if row.fee_rates else ""
+        initial = {**{name: getattr(row, name) for name in names}, "fee_rates": rates}
+        super().__init__(*args, row=row, user=user, initial=initial, **kwargs)
+
+    def clean_default(self) -> bool:
+        """Another account takes the place; it is not left empty."""
+        return bool(self.cleaned_data["default"] or self.row.default)
+
+
+class NewAccountForm(DeedForm):
+    """A new contract."""
+
+    provider = forms.ChoiceField(label=gettext_lazy("provider"), widget=UnfoldAdminSelectWidget)
+    name = text(gettext_lazy("name"))
+    currency = text(gettext_lazy("settlement currency"), max_length=3, initial="EUR")
+    external_id = text(gettext_lazy("account or MID at the provider"), max_length=100, required=False)
+    bank_iban = text(gettext_lazy("pays out to IBAN"), max_length=42, required=False)
+    credentials = CredentialsField()
+
+    def __init__(self, *args: Any, row: Merchant, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, row=row, user=user, **kwargs)
+        field: Any = self.fields["provider"]
+        field.choices = [(code, code) for code in settings.PROVIDERS]

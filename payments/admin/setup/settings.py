@@ -1,0 +1,212 @@
+"""Merchants, channels and provider accounts: who is paid, where, and by whose hands."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
+
+from payments.admin.base import render, tables
+from payments.admin.base.access import ScopedAdmin, merchants, person
+from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.setup import setting_actions
+from payments.ledger.models import BookDay
+from payments.models import Channel, Merchant, ProviderAccount
+from payments.models.refund import Route
+from payments.people.permissions import May, may
+from payments.services.submit import webhook_url
+
+
+class SettingAdmin(StoryAdmin):
+    """Rows of settings; who has a role in one channel sees their merchant's."""
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows = super(ScopedAdmin, self).get_queryset(request)
+        return rows.filter(**{f"{self.merchant_path}__in": merchants(person(request), self.sees)})
+
+
+def _log(request: HttpRequest, row: Any, merchant: Merchant) -> list[Section]:
+    allowed = may(person(request), May.SEE_AUDIT_LOG, merchant_id=merchant.id, channel_id=None)
+    return [tables.audit(row.id, merchant.zone)] if allowed else []
+
+
+@admin.register(Merchant)
+class MerchantAdmin(SettingAdmin):
+    """Legal entities with books of their own."""
+
+    deeds = setting_actions.OF_MERCHANT
+    merchant_path = "id"
+    list_display = ("name", "books", "country", "currency", "timezone", "id")
+    list_filter = (("mode", ChoicesDropdownFilter),)
+    search_fields = ("name", "=id")
+
+    @admin.display(description=gettext_lazy("mode"))
+    def books(self, row: Merchant) -> SafeString:
+        return mode(row)
+
+    def page(self, request: HttpRequest, row: Merchant) -> Page:
+        """The merchant, its channels and its provider accounts."""
+        alone = row.decides_alone_from
+        told = [
+            (_("country"), row.country),
+            (_("currency"), row.currency),
+            (_("time zone"), row.timezone),
+            ("IBAN", row.iban),
+            (_("address on receipts"), row.address),
+            (_("trade register number (KvK)"), row.registration_number),
+            (_("VAT number"), row.vat_number),
+            (_("receipts by e-mail"), _("yes") if row.mail_receipts else _("no")),
+            (_("cash is rounded to"), render.amount(row.cash_rounding, row.currency)),
+            (_("refunds need a second person above"), _limit(row.second_person_above, row.currency, _("never"))),
+            (
+                _("what one person decides alone in a day, at most"),
+                _limit(row.second_person_above_daily, row.currency, _("no limit")),
+            ),
+            (_("one person decides where there is no other, from"), alone and render.moment(alone, row.zone)),
+            (_("refunds without another way back"), row.get_refund_fallback_display()),
+            (_("created at"), render.moment(row.created_at, row.zone)),
+            ("id", row.id),
+        ]
+        return Page(
+            title=row.name,
+            label=mode(row),
+            facts=[Fact(name, value) for name, value in told if value],
+            sections=[_channels(row), _accounts(row), *_closed_days(request, row), *_log(request, row, row)],
+        )
+
+
+def _limit(limit: int | None, currency: str, none: str) -> str:
+    return none if limit is None else render.amount(limit, currency)
+
+
+def mode(row: Merchant) -> SafeString:
+    """Test or live."""
+    return render.label(row.get_mode_display(), "warning" if row.test_mode else "success")
+
+
+def _channels(merchant: Merchant) -> Section:
+    return Section(
+        id="channels",
+        title=_("Channels"),
+        columns=[_("name"), _("kind"), _("order namespace"), _("active")],
+        rows=[
+            [
+                render.link(row.id, row.name),
+                row.get_kind_display(),
+                row.namespace if row.namespace != row.id else _("its own"),
+                _("yes") if row.active else _("no"),
+            ]
+            for row in merchant.channels.order_by("name")
+        ],
+        empty=_("No channel yet."),
+    )
+
+
+def _accounts(merchant: Merchant) -> Section:
+    return Section(
+        id="accounts",
+        title=_("Provider accounts"),
+        columns=[_("name"), _("provider"), _("settlement currency"), _("used when none is named"), _("active")],
+        rows=[
+            [
+                render.link(row.id, row.name),
+                row.provider,
+                row.currency,
+                _("yes") if row.default else _("no"),
+                _("yes") if row.active else _("no"),
+            ]
+            for row in merchant.provider_accounts.order_by("name")
+        ],
+        empty=_("No provider account yet."),
+    )
+
+
+def _closed_days(request: HttpRequest, merchant: Merchant) -> list[Section]:
+    if not may(person(request), May.SEE_BOOKS, merchant_id=merchant.id, channel_id=None):
+        return []
+    days = list(BookDay.objects.filter(merchant_id=merchant.id).order_by("-day")[:31])
+    called = render.people(row.actor for row in days)
+    rows = [[render.day(row.day), render.moment(row.closed_at, merchant.zone), called[row.actor]] for row in days]
+    title, columns = _("Book days closed last"), [_("day"), _("closed at"), _("by")]
+    return [Section(id="days", title=title, columns=columns, rows=rows)]
+
+
+@admin.register(Channel)
+class ChannelAdmin(SettingAdmin):
+    """Webshops and stores."""
+
+    deeds = setting_actions.OF_CHANNEL
+    list_display = ("name", "kind", "of", "active", "id")
+    list_select_related = ("merchant",)
+    list_filter = (("kind", ChoicesDropdownFilter), ("active", BooleanRadioFilter))
+    search_fields = ("name", "=id")
+
+    @admin.display(description=gettext_lazy("merchant"))
+    def of(self, row: Channel) -> str:
+        return row.merchant.name
+
+    def page(self, request: HttpRequest, row: Channel) -> Page:
+        """The channel, and the way to its payments."""
+        payments = f"{reverse('admin:payments_payment_changelist')}?channel__id__exact={row.id}"
+        told = [
+            (_("kind"), row.get_kind_display()),
+            (_("merchant"), render.link(row.merchant_id, row.merchant.name)),
+            (_("order namespace"), row.namespace),
+            (_("address on receipts"), row.address),
+            (_("refund routes"), ", ".join(str(Route(route).label) for route in row.refund_routes or Route)),
+            (_("payments"), format_html('<a class="ot-link" href="{}">{}</a>', payments, _("all payments here"))),
+            (_("created at"), render.moment(row.created_at, row.merchant.zone)),
+            ("id", row.id),
+        ]
+        return Page(
+            title=row.name,
+            label=render.label(_("active"), "success") if row.active else render.label(_("closed")),
+            facts=[Fact(name, value) for name, value in told if value],
+            sections=_log(request, row, row.merchant),
+        )
+
+
+@admin.register(ProviderAccount)
+class ProviderAccountAdmin(SettingAdmin):
+    """Contracts with providers; their credentials are set here and shown nowhere."""
+
+    deeds = setting_actions.OF_ACCOUNT
+    list_display = ("name", "provider", "of", "currency", "default", "active", "id")
+    list_select_related = ("merchant",)
+    list_filter = (("active", BooleanRadioFilter),)
+    search_fields = ("name", "provider", "=external_id", "=id")
+
+    @admin.display(description=gettext_lazy("merchant"))
+    def of(self, row: ProviderAccount) -> str:
+        return row.merchant.name
+
+    def page(self, request: HttpRequest, row: ProviderAccount) -> Page:
+        """The contract; of the credentials only their names."""
+        told = [
+            (_("provider"), row.provider),
+            (_("merchant"), render.link(row.merchant_id, row.merchant.name)),
+            (_("settlement currency"), row.currency),
+            (_("account or MID at the provider"), row.external_id),
+            (_("pays out to IBAN"), row.bank_iban),
+            (_("used when none is named"), _("yes") if row.default else _("no")),
+            (_("credentials"), ", ".join(setting_actions.credential_names(row)) or _("none")),
+            (_("webhook address"), webhook_url(row)),
+            (_("created at"), render.moment(row.created_at, row.merchant.zone)),
+            ("id", row.id),
+        ]
+        rates = [[", ".join(f"{name}: {value}" for name, value in rate.items())] for rate in row.fee_rates]
+        return Page(
+            title=row.name,
+            label=render.label(_("active"), "success") if row.active else render.label(_("closed")),
+            facts=[Fact(name, value) for name, value in told if value],
+            sections=[
+                Section(id="rates", title=_("Fee rates"), columns=[_("rate")], rows=rates),
+                *_log(request, row, row.merchant),
+            ],
+        )

@@ -1,0 +1,47 @@
+"""Webhooks of providers: verified, stored and acknowledged; applied by a worker."""
+
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from payments.api.openapi import described
+from payments.api.request_body import read_bytes
+from payments.api.schemas import ANY_OBJECT, record, word
+from payments.api.views import JsonView
+from payments.core.errors import NotFound
+from payments.db.compiled_queries import Prepared
+from payments.models import ProviderAccount
+from payments.services.receive import receive
+
+RECEIVED = record(status=word("received"))
+
+_ACCOUNT: Final = Prepared(
+    lambda provider, account_id: ProviderAccount.objects.select_related("merchant").filter(
+        provider=provider, id=account_id, active=True
+    )
+)
+
+
+class ProviderWebhooks(JsonView):
+    """Signed by its provider account's secret, so that it needs no API key."""
+
+    @described(
+        "receive_provider_webhook",
+        "A provider tells what happened",
+        {200: RECEIVED},
+        body={"application/json": ANY_OBJECT},
+        refusals=[404],
+        with_key=False,
+        once=False,
+        tag="Webhooks in",
+    )
+    def post(self, request: Request, provider: str, account_id: str) -> HttpResponse:
+        body = read_bytes(self.plain, settings.MAX_JSON_BYTES)
+        account = _ACCOUNT.first(provider, account_id) if "\0" not in provider + account_id else None
+        if account is None:
+            raise NotFound
+        headers = {name.lower(): value for name, value in self.plain.headers.items()}
+        receive(account, body=body, headers=headers)
+        return self.answer({"status": "received"})
