@@ -9,7 +9,7 @@ from celery import Celery, Task
 from celery.app.log import Logging
 from django.db import connections
 
-from config.logs import NOBODY, current_request_id
+from config.observability.logging import NOBODY, current_request_id
 from payments.runtime.metrics import TASKS
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -79,4 +79,4 @@ class Onetill(Celery):
 app = Onetill("onetill", task_cls=TracedTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-app.steps["consumer"].add("config.heartbeat:Heart")
+app.steps["consumer"].add("config.observability.heartbeat:Heart")

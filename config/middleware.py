@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-from config.logs import current_request_id
+from config.observability.logging import current_request_id
 from payments.api.errors import as_problem, problem
 from payments.core.errors import Malformed
 from payments.core.ids import new_id

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
-from config import embedded, env, home
+from config import env
+from config.standalone import embedded, home
 
 COMMANDS: Final = ("migrate", "backup", "restore", "run")
 WITHHELD: Final = ("DATABASE_OWNER_URL", "BACKUP_IDENTITY", "BACKUP_PASSPHRASE")  # from what `run` starts

@@ -7,8 +7,10 @@ import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
-from config import embedded, env, home, logs, ownership, pooled, sidebar
+from config import env, ownership, pooled, sidebar
+from config.observability import logging
 from config.registries import *  # noqa: F403 (all of them are settings)
+from config.standalone import embedded, home
 
 # Lets fields and managers carry their types in brackets at run time too.
 django_stubs_ext.monkeypatch()
@@ -132,7 +134,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "config.heartbeat.Scheduler"
+CELERY_BEAT_SCHEDULER = "config.observability.heartbeat.Scheduler"
 # The sweeps: seconds between two of each. One that waited longer than that is dropped, the next is as good.
 SWEEPS = {
     "payments.recover": 1,
@@ -250,7 +252,7 @@ LOCALE_PATHS = [BASE_DIR / "config" / "locale" / "unfold"]  # each app keeps its
 # The admin
 UNFOLD = sidebar.UNFOLD
 
-LOGGING = logs.configuration()
+LOGGING = logging.configuration()
 
 # Limits
 MAX_JSON_BYTES = 1_000_000

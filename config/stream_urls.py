@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from config import health
+from config.observability import health
 from payments.api import event_stream
 
 urlpatterns = [

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from config import health
+from config.observability import health
 
 urlpatterns = [
     path("", include("terminals.api.urls")),  # devices ask most, and every address before theirs is tried first

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from config import embedded
+from config.standalone import embedded
 from tests import sql
 
 PROJECT: Final = Path(__file__).resolve().parent.parent

@@ -16,7 +16,7 @@ import httpx
 import pytest
 import redis
 
-from config import embedded
+from config.standalone import embedded
 from tests.fake_stripe.server import FakeStripe
 from tests.ports import free_ports
 from tests.simulator import eventually

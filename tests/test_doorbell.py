@@ -12,7 +12,7 @@ import redis
 from celery import current_app
 from django.db import transaction
 
-from config import embedded
+from config.standalone import embedded
 from payments.runtime import task_queue
 
 pytestmark = pytest.mark.django_db(transaction=True)

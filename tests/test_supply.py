@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from config import home
+from config.standalone import home
 
 ROOT: Final = home.PROJECT
 DEVELOPMENT: Final = "requirements.lock"

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.management import get_commands
 from django.urls import URLResolver, get_resolver
 
-from config import home
 from config.celery import app
+from config.standalone import home
 
 PAGE: Final = (home.PROJECT / "config" / "THREAT_MODEL.md").read_text()
 OURS: Final = ("config", "payments", "terminals", "reconciliation", "payments.people", "payments.notify")

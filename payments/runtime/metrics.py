@@ -1,4 +1,4 @@
-"""What processes measure of their own work; `config.metrics` puts it together for a monitoring system.
+"""What processes measure of their own work; `config.observability.metrics` puts it together for a monitoring system.
 
 Labels name kinds of things, never things: no id, no address, nobody.
 """

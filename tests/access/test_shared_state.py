@@ -37,8 +37,8 @@ REVIEWED: Final = {
 # What is remembered is the same for everybody: clients of servers, what settings name, ciphers and keys by their text,
 # statements by their table.
 CACHES: Final = {
-    "config/parts.py:_migrations",
-    "config/scrub.py:_ours",
+    "config/observability/components.py:_migrations",
+    "config/observability/redaction.py:_ours",
     "payments/db/bulk.py:_change",
     "payments/db/bulk.py:_insertion",
     "payments/db/bulk.py:_perhaps_drawn",

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import psycopg
 
-from config import embedded
+from config.standalone import embedded
 from tests.benchmarks import sql
 from tests.benchmarks.clients import Clients
 from tests.benchmarks.measure import FLAT, Figure, Size

@@ -17,7 +17,7 @@ from django.conf import settings
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 
-from config import embedded
+from config.standalone import embedded
 from payments.core.ids import new_id
 from payments.ledger.posting import post
 from tests.benchmarks.books import captures

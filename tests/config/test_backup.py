@@ -20,7 +20,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from config import archive, backup_key, embedded, home, sql
+from config import sql
+from config.standalone import archive, backup_key, embedded, home
 
 MERCHANT = "from payments.models import Merchant; Merchant.objects.create(name='Before', mode='test')"
 

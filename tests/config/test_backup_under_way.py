@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from config import embedded
+from config.standalone import embedded
 from tests.config.test_backup import Installation
 from tests.simulator import eventually
 from tests.stack import Shop, Stack

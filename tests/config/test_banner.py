@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from config.banner import banner
+from config.standalone.banner import banner
 
 CAST: dict[str, Any] = {
     "admin": {"username": "demo", "password": "pass'word"},

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from config import home, programs
+from config.standalone import home, processes
 
 ROOT: Final = home.PROJECT
 READ: Final = re.compile(
@@ -67,7 +67,7 @@ def test_image_and_units_set_only_what_is_read() -> None:
 
 
 def test_compose_and_units_run_the_programs_that_make_run_does() -> None:
-    ours = {program.name for program in programs.programs()} - {"simulator"}
+    ours = {program.name for program in processes.programs()} - {"simulator"}
     assert set(compose()["services"]) - {"postgres", "valkey"} - OF_THE_OWNER == ours
     assert {unit.stem.removeprefix("onetill-") for unit in UNITS} - OF_THE_OWNER == ours
     wanted = (ROOT / "deploy" / "systemd" / "onetill.target").read_text()

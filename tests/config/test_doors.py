@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import AsyncClient, Client, override_settings
 
-from config import health
+from config.observability import health
 
 PROJECT = Path(__file__).parents[2]
 

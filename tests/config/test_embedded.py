@@ -9,7 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from config import embedded, home, places, sql
+from config import sql
+from config.standalone import embedded, home, paths
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -72,10 +73,10 @@ def test_as_root_it_runs_as_a_user_who_owns_nothing_else(postgres: embedded.Post
 def test_as_root_below_a_closed_folder_the_data_find_another_place(tmp_path: Path, system_home: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    first, second = (places.reachable_home(closed / name) for name in ("one", "two"))
+    first, second = (paths.reachable_home(closed / name) for name in ("one", "two"))
     assert first != second
     assert first.is_relative_to(system_home / "elsewhere")
-    assert places.reachable_home(closed / "one") == first
+    assert paths.reachable_home(closed / "one") == first
 
 
 def test_two_homes_have_two_servers(postgres: embedded.Postgres, tmp_path: Path) -> None:
@@ -116,12 +117,12 @@ def test_starting_anew_is_refused_where_a_live_merchant_is(postgres: embedded.Po
 
 
 def test_a_home_with_a_long_name_has_its_sockets_elsewhere(tmp_path: Path) -> None:
-    folder = places.socket_folder(tmp_path / ("long" * 30), "run")
+    folder = paths.socket_folder(tmp_path / ("long" * 30), "run")
     assert len(str(folder)) < 90
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     folder.chmod(0o755)
-    with pytest.raises(places.EmbeddedError, match="open to others"):
-        places.socket_folder(tmp_path / ("long" * 30), "run")
+    with pytest.raises(paths.EmbeddedError, match="open to others"):
+        paths.socket_folder(tmp_path / ("long" * 30), "run")
     folder.rmdir()
 
 

@@ -12,8 +12,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from config import heartbeat, parts
 from config.celery import app
+from config.observability import components, heartbeat
 from config.sql import OPEN_DISCREPANCIES, WAITING
 from payments import statistics
 from payments.ledger import fold as ledger
@@ -26,12 +26,12 @@ from tests.simulator import Receiver, RunningSimulator
 @pytest.fixture(autouse=True)
 def everybody_is_there(django_db_setup: None, settings: Settings) -> Iterator[None]:
     """No worker runs beside these tests; they say so themselves."""
-    for name in parts.WORKERS.values():
+    for name in components.WORKERS.values():
         heartbeat.say(name)
     url = settings.REDIS_URL
     yield
     with redis.Redis.from_url(url) as client:
-        client.delete(*(f"{settings.REDIS_PREFIX}onetill:alive:{name}" for name in parts.WORKERS.values()))
+        client.delete(*(f"{settings.REDIS_PREFIX}onetill:alive:{name}" for name in components.WORKERS.values()))
 
 
 def test_a_process_lives_even_where_nothing_else_does(client: Client, settings: Settings) -> None:
@@ -61,19 +61,23 @@ def test_a_silent_database_is_named(client: Client, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("part", parts.WORKERS)
+@pytest.mark.parametrize("part", components.WORKERS)
 def test_a_silent_worker_is_named(client: Client, settings: Settings, part: str) -> None:
     with redis.Redis.from_url(settings.REDIS_URL) as server:
-        assert 0 < server.ttl(f"{settings.REDIS_PREFIX}onetill:alive:{parts.WORKERS[part]}") <= heartbeat.LIVES_SECONDS
-        server.delete(f"{settings.REDIS_PREFIX}onetill:alive:{parts.WORKERS[part]}")
+        assert (
+            0
+            < server.ttl(f"{settings.REDIS_PREFIX}onetill:alive:{components.WORKERS[part]}")
+            <= heartbeat.LIVES_SECONDS
+        )
+        server.delete(f"{settings.REDIS_PREFIX}onetill:alive:{components.WORKERS[part]}")
     answer = client.get("/health/ready")
     assert (answer.status_code, answer.json()["down"]) == (503, [part])
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_database_that_lacks_a_migration_is_named(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = parts._migrations()
-    monkeypatch.setattr(parts, "_migrations", lambda: ours | {("payments", "9999_to_come")})
+    ours = components._migrations()
+    monkeypatch.setattr(components, "_migrations", lambda: ours | {("payments", "9999_to_come")})
     assert client.get("/health/ready").json()["down"] == ["migrations"]
 
 
@@ -86,7 +90,7 @@ def test_a_fold_that_lies_behind_is_named(client: Client, monkeypatch: pytest.Mo
     else:
         statistics.fold_all()
     assert client.get("/health/ready").json()["down"] == []
-    monkeypatch.setattr(parts, "FOLD_LIMIT", 0.0)
+    monkeypatch.setattr(components, "FOLD_LIMIT", 0.0)
     assert client.get("/health/ready").json()["down"] == ["fold"]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config import home
+from config.standalone import home
 
 
 def test_secrets_are_made_once_and_kept(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
-from config import logs, scrub
+from config.observability import logging as logs
+from config.observability import redaction
 from payments.models import Operation
 from payments.providers.base import Outcome, Result
 from payments.services import provider_call_log
@@ -78,7 +79,7 @@ def test_this_installations_own_secrets_are_hidden_wherever_they_stand(lines: li
     ],
 )
 def test_what_is_no_secret_stays_as_it_is(text: str) -> None:
-    assert scrub.scrub(text) == text
+    assert redaction.scrub(text) == text
 
 
 def test_a_json_line_is_one_object_whatever_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django import Settings
 
-from config import home
+from config.standalone import home
 from payments.core import crypto
 from payments.models import ProviderAccount
 from payments.notify.models import WebhookEndpoint

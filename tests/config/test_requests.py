@@ -9,8 +9,9 @@ from celery.contrib.testing.worker import start_worker
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 
-from config import logs, urls
+from config import urls
 from config.celery import app
+from config.observability import logging as logs
 from payments.core.ids import is_id
 
 NOTED: Queue[tuple[str, str]] = Queue()

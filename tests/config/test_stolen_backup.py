@@ -9,7 +9,8 @@ from typing import Any, Final
 import pytest
 from django.apps import apps
 
-from config import embedded, places, sql
+from config import sql
+from config.standalone import embedded, paths
 from tests.config.test_backup import Installation, add, opened
 from tests.config.test_backup import shop as shop
 
@@ -79,7 +80,7 @@ def old_backup(shop: Installation, sessions: list[str], tmp_path: Path) -> Path:
     """As an earlier version wrote it: not encrypted, with everything."""
     shop.sql(CODE)
     dump, target = tmp_path / "database.dump", tmp_path / "old.backup"
-    command = [places.tool("pg_dump"), f"--dbname={shop.postgres.url(embedded.OWNER)}", "--format=custom"]
+    command = [paths.tool("pg_dump"), f"--dbname={shop.postgres.url(embedded.OWNER)}", "--format=custom"]
     subprocess.run([*command, "--no-privileges", f"--file={dump}"], check=True)
     check = run(
         shop, "import json; from payments.core.crypto import keyed_hash; print(json.dumps(keyed_hash('backup')))"
@@ -96,7 +97,7 @@ def test_it_holds_no_session_and_no_code(
     held = opened(shop, new_backup)
     dump = tmp_path / "stolen.dump"
     dump.write_bytes(b"".join(held.pop(name) for name in sorted(held) if name.startswith("database.dump")))
-    script = subprocess.run([places.tool("pg_restore"), "--file=-", str(dump)], capture_output=True, check=True).stdout
+    script = subprocess.run([paths.tool("pg_restore"), "--file=-", str(dump)], capture_output=True, check=True).stdout
     whole = script + b"".join(held.values())
     assert b"person 23" in whole  # it is the dump
     assert [session for session in sessions if session.encode() in whole] == []

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from config import home
-from config.supervisor import Program, Supervisor
+from config.standalone import home
+from config.standalone.supervisor import Program, Supervisor
 
 SLEEPER = "import time; print('up', flush=True); time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
@@ -119,7 +119,7 @@ def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     code = f"import os; open({str(child)!r}, 'w').write(str(os.getpid())); " + SLEEPER
     script = f"""
 import asyncio, sys
-from config.supervisor import Program, Supervisor
+from config.standalone.supervisor import Program, Supervisor
 async def run():
     Supervisor(print).start(Program("web", [sys.executable, "-c", {code!r}], 1))
     await asyncio.sleep(60)

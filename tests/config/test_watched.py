@@ -8,7 +8,8 @@ from typing import Any, Final
 import httpx
 import redis
 
-from config import embedded, parts
+from config.observability import components
+from config.standalone import embedded
 from tests.simulator import eventually
 from tests.stack import Shop, Stack
 
@@ -88,4 +89,6 @@ def _is_ready(stack: Stack) -> bool:
 
 def _forget_heartbeats(stack: Stack) -> None:
     with redis.Redis.from_url(embedded.Valkey(stack.home).url) as client:
-        assert client.delete(*(f"onetill:alive:{name}" for name in parts.WORKERS.values())) == len(parts.WORKERS)
+        assert client.delete(*(f"onetill:alive:{name}" for name in components.WORKERS.values())) == len(
+            components.WORKERS
+        )

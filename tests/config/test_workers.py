@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db import connection
 from pytest_django import Settings
 
-from config import embedded
 from config.celery import app
+from config.standalone import embedded
 from tests import sql
 from tests.simulator import eventually
 from tests.stack import Shop, Stack

@@ -101,9 +101,7 @@ def test_it_ends_at_once_when_told_to(mortal: Account) -> None:
 
 
 def test_it_runs_without_django_and_database() -> None:
-    script = (
-        "import sys, payments.providers.simulator.server; print([name for name in sys.modules if 'django' in name])"
-    )
+    script = "import sys, config.sandbox.psp.server; print([name for name in sys.modules if 'django' in name])"
     done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

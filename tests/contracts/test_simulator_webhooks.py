@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import pytest
 
+from config.sandbox.psp.processor import AFTERWARDS_OF_CHARGES, AFTERWARDS_OF_REFUNDS
 from payments.providers.base import Call, Fact, Notice, Outcome, Report, Result, Verb
 from payments.providers.simulator.magic import LATE, VERY_LATE, Ending, magic
-from payments.providers.simulator.processor import AFTERWARDS_OF_CHARGES, AFTERWARDS_OF_REFUNDS
 from tests.contracts.conftest import Account, new_account
 from tests.contracts.stages import STAGES, call
 from tests.simulator import Receiver, RunningSimulator, eventually

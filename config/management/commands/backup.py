@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config import backup, backup_key, places
+from config.standalone import backup, backup_key, paths
 
 
 class Command(BaseCommand):
@@ -21,7 +21,7 @@ class Command(BaseCommand):
             raise CommandError("Name a file in an existing folder: make backup FILE=onetill.backup")
         try:
             backup.write(target.absolute())
-        except (backup.BackupError, backup_key.KeyUnusable, places.EmbeddedError, OSError) as error:
+        except (backup.BackupError, backup_key.KeyUnusable, paths.EmbeddedError, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Written: {target}")
         self.stderr.write(backup_key.whereabouts())

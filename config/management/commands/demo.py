@@ -12,10 +12,10 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandParser
 
 from config import env
-from config.demo import asking
-from config.demo import cast as casting
-from config.demo.closing import BackOffice
-from config.demo.traffic import Counter, ReturnsDesk, Webshop
+from config.sandbox.demo import asking
+from config.sandbox.demo import cast as casting
+from config.sandbox.demo.closing import BackOffice
+from config.sandbox.demo.traffic import Counter, ReturnsDesk, Webshop
 
 logger: Final = logging.getLogger(__name__)
 TROUBLED: Final = 3.0  # seconds to wait after a fault, as when a server restarts

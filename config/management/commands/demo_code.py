@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django_otp.oath import TOTP
 
-from config.demo import cast as casting
+from config.sandbox.demo import cast as casting
 from payments.models import Merchant
 from payments.people.models import SecondFactor
 from payments.people.models.second_factor import DRIFT

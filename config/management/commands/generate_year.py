@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from config.year.generate import generate
-from config.year.shop import prepare
+from config.sandbox.year.generate import generate
+from config.sandbox.year.shop import prepare
 from payments.core.errors import Invalid
 from payments.management.answering import JsonCommand, merchant_of
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config import backup, backup_key, fresh, home, places
+from config.standalone import backup, backup_key, home, paths, reset
 
 
 class Command(BaseCommand):
@@ -29,9 +29,9 @@ class Command(BaseCommand):
             backup.BackupError,
             backup_key.KeyUnusable,
             OSError,
-            fresh.LiveMerchant,
+            reset.LiveMerchant,
             home.Running,
-            places.EmbeddedError,
+            paths.EmbeddedError,
         ) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Restored: {options['file']}")

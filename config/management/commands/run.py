@@ -18,8 +18,9 @@ from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from config import banner, embedded, env, fresh, home, places, programs, sql
-from config.supervisor import Program, Supervisor, end_with_parent
+from config import env, sql
+from config.standalone import banner, embedded, home, paths, processes, reset
+from config.standalone.supervisor import Program, Supervisor, end_with_parent
 
 READY_SECONDS: Final = 240  # all workers, on a slow machine
 
@@ -38,7 +39,7 @@ class Command(BaseCommand):
                 _empty_metrics()
                 _tell_programs(json=not self._for_people())
                 asyncio.run(self._run())
-        except (home.Running, places.EmbeddedError, fresh.LiveMerchant, PermissionError) as error:
+        except (home.Running, paths.EmbeddedError, reset.LiveMerchant, PermissionError) as error:
             raise CommandError(str(error)) from error
 
     async def _run(self) -> None:
@@ -64,13 +65,13 @@ class Command(BaseCommand):
         supervisor.tell(f"Starting Onetill from {settings.ONETILL_HOME} …")
         await _start_servers(supervisor)
         await asyncio.to_thread(_prepare_database)
-        for program in programs.programs():
+        for program in processes.programs():
             supervisor.start(program)
         await _until(_is_ready, f"Port {settings.PORT}")
         cast = None
         if env.flag("DEMO", True) and "demo" in get_commands():
             cast = await _demo_cast()
-            supervisor.start(Program("demo", programs.manage("demo"), programs.TRAFFIC))
+            supervisor.start(Program("demo", processes.manage("demo"), processes.TRAFFIC))
         self._say(banner.banner(cast))
 
     def _for_people(self) -> bool:
@@ -86,12 +87,12 @@ async def _start_servers(supervisor: Supervisor) -> None:
         postgres = embedded.Postgres(settings.ONETILL_HOME)
         await asyncio.to_thread(postgres.initialize)
         await asyncio.to_thread(postgres.stop)  # one that a killed supervisor left behind
-        supervisor.start(programs.postgres(postgres))
+        supervisor.start(processes.postgres(postgres))
         await _until(postgres.answers, "PostgreSQL")
         await asyncio.to_thread(postgres.see_to_roles)
     if settings.EMBEDDED_REDIS:
         valkey = embedded.Valkey(settings.ONETILL_HOME)
-        supervisor.start(programs.valkey(valkey))
+        supervisor.start(processes.valkey(valkey))
         await _until(valkey.answers, "Valkey")
 
 
@@ -100,7 +101,7 @@ def _prepare_database() -> None:
         with connections["owner"].cursor() as cursor:
             sql.step_back(cursor)  # where a restore was broken off
         if env.flag("FRESH"):
-            fresh.start_anew()
+            reset.start_anew()
         call_command("migrate", verbosity=0)
     finally:
         connections.close_all()
@@ -108,7 +109,7 @@ def _prepare_database() -> None:
 
 async def _demo_cast() -> dict[str, Any]:
     """Let the demo make its cast, and hear who they are; a Ctrl-C meanwhile is ours alone to hear."""
-    command = programs.manage("demo", "--prepare", "--json")
+    command = processes.manage("demo", "--prepare", "--json")
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, start_new_session=True)
     try:
         said, _ = await process.communicate()

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
+from config.sandbox.psp.sql import Row
 from payments.providers.base import Fact, Outcome, Stage, Verb
 from payments.providers.simulator.names import moment
-from payments.providers.simulator.sql import Row
 
 
 class OperationRequest(msgspec.Struct, kw_only=True):

@@ -1,0 +1,1 @@
+"""What operators watch: health, heartbeats, metrics, logs without personal data."""

@@ -1,0 +1,102 @@
+"""Logging: one line a record, with the request's id, and nothing in it that is somebody's (`config.observability.redaction`).
+
+Where people look on, lines are for reading; anywhere else each is one JSON object. LOG_FORMAT says otherwise.
+"""
+
+import logging
+import logging.config
+import sys
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env
+from config.observability.redaction import scrub
+
+# What could not be written would be printed as it came, past every scrubbing.
+logging.raiseExceptions = False
+
+# The id of the request (or task) this thread or coroutine works for.
+NOBODY: Final = "-"
+current_request_id: ContextVar[str] = ContextVar("current_request_id", default=NOBODY)
+
+FORMATS: Final = ("json", "text")
+# What a record may tell beside its message (`extra=`): kinds, ids of ours and figures.
+MEMBERS: Final = (
+    *("method", "route", "status", "milliseconds"),
+    *("provider", "verb", "outcome", "operation"),
+    *("task", "ended"),
+)
+# Told of every request, call and task: for machines, too much for people.
+_DIARIES: Final = ("config.requests", "config.tasks", "payments.services.provider_call_log")
+
+
+class ScrubbedFormatter(logging.Formatter):
+    """Scrubs the finished line, wherever its parts came from: text, arguments or traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.request_id = current_request_id.get()
+        return scrub(super().format(record))
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "request_id": current_request_id.get(),
+            "message": scrub(record.getMessage()),
+        }
+        line |= {name: getattr(record, name) for name in MEMBERS if hasattr(record, name)}
+        if record.exc_info:
+            line["exception"] = scrub(self.formatException(record.exc_info))
+        if record.stack_info:
+            line["stack"] = scrub(record.stack_info)
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+def is_json() -> bool:
+    """Whether lines are for machines: asked for, or nobody looks on."""
+    wanted = env.text("LOG_FORMAT", "text" if sys.stderr.isatty() else "json")
+    if wanted not in FORMATS:
+        raise ImproperlyConfigured(f"LOG_FORMAT must be json or text, not {wanted!r}.")
+    return wanted == "json"
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not what a probe asked for every second: its answer says it already."""
+    request = getattr(record, "request", None)
+    return not (request is not None and request.path.startswith("/health/") and record.exc_info is None)
+
+
+def configuration() -> dict[str, Any]:
+    """The setting LOGGING."""
+    json = is_json()
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "json": {"()": "config.observability.logging.JsonFormatter"},
+            "text": {
+                "()": "config.observability.logging.ScrubbedFormatter",
+                "format": "{asctime} {levelname} {name} {request_id} {message}",
+                "style": "{",
+            },
+        },
+        "filters": {"news": {"()": "django.utils.log.CallbackFilter", "callback": _is_news}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json" if json else "text"}},
+        "root": {"handlers": ["console"], "level": "INFO"},
+        "loggers": {
+            "django": {"handlers": [], "level": "INFO", "propagate": True},
+            "django.server": {"handlers": [], "propagate": True},
+            "django.request": {"filters": ["news"]},
+            **{name: {"level": "INFO" if json else "WARNING"} for name in _DIARIES},
+            **{name: {"level": "WARNING"} for name in ("httpx", "celery", "kombu")},
+        },
+    }

@@ -1,0 +1,1 @@
+"""What only a trial needs: a payment service provider to play with, a live demo, a generated year."""

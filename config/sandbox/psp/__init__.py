@@ -1,0 +1,1 @@
+"""A payment service provider in a process of its own, with the faults that real ones have."""
