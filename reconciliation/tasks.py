@@ -4,8 +4,9 @@ from celery import shared_task
 
 from reconciliation.services import forget_files as forgetting
 from reconciliation.services import import_file as importing
-from reconciliation.services import late, overdue
+from reconciliation.services import overdue
 from reconciliation.services import read_sources as reading
+from reconciliation.services import rematch as late
 
 
 @shared_task(name="reconciliation.import_file")

@@ -32,8 +32,8 @@ from payments.text.messages import spoken
 from reconciliation.admin.show import column, row_link
 from reconciliation.models import SettlementFile
 from reconciliation.services.assign import assign
+from reconciliation.services.open_balance import possible
 from reconciliation.services.resolve import Resolution, resolve
-from reconciliation.services.standing import possible
 
 _LABELS = {
     "match": _("Match with"),

@@ -20,8 +20,8 @@ from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
 from payments.services.idempotency import Intent
 from reconciliation.api.schemas import DISCREPANCY
+from reconciliation.services.open_balance import ACTIONS
 from reconciliation.services.resolve import LONGEST_NOTE, Resolution, resolve
-from reconciliation.services.standing import ACTIONS
 
 TAG: Final = "Reconciliation"
 

@@ -18,7 +18,7 @@ from payments.api.schemas import page_of
 from payments.api.views import ApiView
 from payments.core.errors import Fault, ValidationFailed
 from payments.services.idempotency import Intent
-from reconciliation import shapes
+from reconciliation import payloads
 from reconciliation.api.schemas import SETTLEMENT_FILE, UPLOAD
 from reconciliation.models import SettlementFile
 from reconciliation.services.upload import upload
@@ -57,7 +57,7 @@ class Files(ApiView):
     def get(self, request: Request) -> HttpResponse:
         query = self.query(FilesQuery)
         wanted = {name: query[name] for name in ("status", "format") if name in query}
-        return self.page(self.own(_files()).filter(**wanted), shapes.settlement_file, query)
+        return self.page(self.own(_files()).filter(**wanted), payloads.settlement_file, query)
 
     @described(
         "upload_settlement_file",
@@ -100,10 +100,10 @@ class Files(ApiView):
             channel_id=self.caller.channel_id,
             intent=intent,
         )
-        return Answer(202, shapes.settlement_file(row))
+        return Answer(202, payloads.settlement_file(row))
 
     def _resume(self, object_id: str) -> Answer:
-        return Answer(202, shapes.settlement_file(self.one(_files(), id=object_id)))
+        return Answer(202, payloads.settlement_file(self.one(_files(), id=object_id)))
 
 
 class OneFile(ApiView):
@@ -115,7 +115,7 @@ class OneFile(ApiView):
     @described("get_settlement_file", "One settlement file", {200: SETTLEMENT_FILE}, refusals=[404], tag=TAG)
     def get(self, request: Request, file_id: str) -> HttpResponse:
         self.query()
-        return self.answer(shapes.settlement_file(self.one(self.own(_files()), id=file_id)))
+        return self.answer(payloads.settlement_file(self.one(self.own(_files()), id=file_id)))
 
 
 def _files() -> QuerySet[SettlementFile]:

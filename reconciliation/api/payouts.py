@@ -10,7 +10,7 @@ from payments.api.inputs import Paging
 from payments.api.openapi import described
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
-from reconciliation import shapes
+from reconciliation import payloads
 from reconciliation.api.schemas import PAYOUT
 from reconciliation.models import Payout
 
@@ -35,4 +35,4 @@ class Payouts(ApiView):
         rows = self.own(Payout.objects.select_related("merchant", "settlement"), channel="settlement__file__channel_id")
         columns = {"status": "status", "provider_account": "provider_account_id"}
         rows = rows.filter(**{columns[name]: query[name] for name in columns if name in query})
-        return self.page(rows, shapes.payout, query)
+        return self.page(rows, payloads.payout, query)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from payments.services.confirm import confirm
 from payments.services.unit_of_work import Batch
 from reconciliation.models import Settlement
-from reconciliation.settlements import sql
+from reconciliation.sql import settlements
 
 ACTOR: Final = "system:reconciliation"
 AT_ONCE: Final = 500
@@ -15,7 +15,7 @@ AT_ONCE: Final = 500
 
 def confirm_settled(settlement: Settlement) -> None:
     """Confirm what is still provisional of a settlement, within the caller's transaction; repeating it is harmless."""
-    pairs = sql.provisional_payments(settlement.id)
+    pairs = settlements.provisional_payments(settlement.id)
     for start in range(0, len(pairs), AT_ONCE):
         some = pairs[start : start + AT_ONCE]
         batch = Batch(merchant=settlement.merchant, actor=ACTOR, now=timezone.now(), facts=True)

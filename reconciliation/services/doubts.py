@@ -17,7 +17,7 @@ from payments.text.messages import told
 from reconciliation.card_present import sql as card_present
 from reconciliation.formats.base import LineType
 from reconciliation.models import Settlement
-from reconciliation.settlements import sql
+from reconciliation.sql import settlements
 
 ACTOR: Final = "system:reconciliation"
 
@@ -54,7 +54,7 @@ def _settle(account: ProviderAccount, line: card_present.Said) -> None:
 
 def decline_unpaid(settlement: Settlement) -> None:
     """What the acquirer says it will never pay: an offline sale is a loss, of any other finance is told at once."""
-    found = sql.declined_operations(settlement.id)
+    found = settlements.declined_operations(settlement.id)
     if not found:
         return
     batch = Batch(merchant=settlement.merchant, actor=ACTOR, now=timezone.now(), facts=True)

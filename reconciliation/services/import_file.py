@@ -10,12 +10,13 @@ from django.utils import timezone
 from payments.notify.services.emit import NewEvent, emit
 from payments.runtime.fail_points import reach
 from payments.runtime.sweeps import Sweep
-from reconciliation import shapes, sql
+from reconciliation import payloads
 from reconciliation.formats.base import Kind, Problem
 from reconciliation.models import SettlementFile
 from reconciliation.services import settlements, statements
 from reconciliation.services.keep_masked import MOST_ATTEMPTS, WORK, keep_masked, last_error
-from reconciliation.services.stage import Reading, stage
+from reconciliation.services.staging import Reading, stage
+from reconciliation.sql import session
 
 AT_ONCE: Final = 20
 
@@ -31,7 +32,7 @@ def import_file(file_id: str) -> None:
     waiting = SettlementFile.objects.filter(id=file_id, status=SettlementFile.Status.PROCESSING).first()
     if waiting is None or not keep_masked(waiting):
         return
-    with sql.session_lock(f"merchant:{waiting.merchant_id}") as free:
+    with session.session_lock(f"merchant:{waiting.merchant_id}") as free:
         reach("import.locked")
         file = _begin(file_id) if free else None
         if file is not None:
@@ -39,7 +40,7 @@ def import_file(file_id: str) -> None:
 
 
 def _import(file: SettlementFile) -> None:
-    with sql.staging():
+    with session.staging():
         reach("import.begun")
         reading = stage(file)
         reach("import.staged")
@@ -145,6 +146,6 @@ def _news(file: SettlementFile) -> NewEvent:
         type="settlement.imported",
         object_type=file.OBJECT,
         object_id=file.id,
-        data={"object": shapes.settlement_file(file)},
+        data={"object": payloads.settlement_file(file)},
         test_mode=file.merchant.test_mode,
     )

@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from payments.models import WorkFailure
 from payments.runtime.fail_points import reach
-from reconciliation import sql
 from reconciliation.formats.base import Unreadable
 from reconciliation.models import SettlementFile
 from reconciliation.models.settlement_file import INCOMING, masked_name
 from reconciliation.services.mask_file import masked_file
+from reconciliation.sql import session
 
 MOST_ATTEMPTS: Final = 5
 WORK: Final = "reconciliation.import_file"
@@ -28,7 +28,7 @@ def keep_masked(file: SettlementFile) -> bool:
     """Mask the file, unless it was; tell whether it is. False: another worker does it now, or it is refused."""
     if not is_incoming(file):
         return True
-    with sql.session_lock(f"mask:{file.id}") as free:
+    with session.session_lock(f"mask:{file.id}") as free:
         if not free:
             return False
         file.refresh_from_db()

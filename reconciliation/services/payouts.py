@@ -12,9 +12,9 @@ from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.notify.services.emit import NewEvent, emit
 from payments.services import discrepancy
 from payments.text.messages import told
-from reconciliation import journal, shapes
+from reconciliation import journal, payloads
 from reconciliation.models import BankStatementLine, Payout
-from reconciliation.services.explained import explained
+from reconciliation.services.auto_resolve import explained
 
 
 def receive(payout: Payout, lines: Sequence[BankStatementLine]) -> None:
@@ -73,6 +73,6 @@ def _news(payout: Payout) -> NewEvent:
         type="payout.received",
         object_type=payout.OBJECT,
         object_id=payout.id,
-        data={"object": shapes.payout(payout)},
+        data={"object": payloads.payout(payout)},
         test_mode=payout.merchant.test_mode,
     )

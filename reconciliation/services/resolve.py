@@ -22,8 +22,8 @@ from payments.services import discrepancy, limits
 from payments.services.idempotency import Intent
 from payments.services.limits import Exceeded
 from reconciliation.services import matching, settle_by_hand
-from reconciliation.services.decide import decided
-from reconciliation.services.standing import ACTIONS, possible, standing
+from reconciliation.services.open_balance import ACTIONS, possible, standing
+from reconciliation.services.resolution_entries import decided
 
 LONGEST_NOTE: Final = 1000
 

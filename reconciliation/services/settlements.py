@@ -8,18 +8,18 @@ from payments.ledger.posting import next_items, post
 from payments.models import Discrepancy, ProviderAccount
 from payments.notify.services.emit import NewEvent, emit
 from payments.services import discrepancy
-from reconciliation import journal, shapes
+from reconciliation import journal, payloads
 from reconciliation.formats.base import LineType, Problem, SettlementHeader, SettlementTrailer
-from reconciliation.matches import sql as matches
 from reconciliation.models import Payout, Settlement, SettlementFile
 from reconciliation.services import payouts as payouts_
+from reconciliation.services.auto_resolve import explained
 from reconciliation.services.confirm_settled import confirm_settled
 from reconciliation.services.doubts import decline_unpaid, settle_doubts
-from reconciliation.services.explained import explained
-from reconciliation.services.issues import issues
-from reconciliation.services.late import find_payouts
-from reconciliation.services.stage import Reading
-from reconciliation.settlements import sql
+from reconciliation.services.line_discrepancies import issues
+from reconciliation.services.rematch import find_payouts
+from reconciliation.services.staging import Reading
+from reconciliation.sql import matching as matches
+from reconciliation.sql import settlements
 
 AT_ONCE: Final = 500
 
@@ -43,12 +43,12 @@ def book(file: SettlementFile, reading: Reading) -> None:
     items = iter(next_items(2 * len(reading.settlements)))
     rows = [_settlement(file, header, trailer, next(items)) for header, trailer in reading.settlements]
     Settlement.objects.bulk_create(rows)
-    sql.store_settlement_lines(account_id=file.provider_account.id, settlement_ids=[row.id for row in rows])
+    settlements.store_settlement_lines(account_id=file.provider_account.id, settlement_ids=[row.id for row in rows])
     for row, (_, trailer) in zip(rows, reading.settlements, strict=True):
         confirm_settled(row)
         decline_unpaid(row)
         payouts_.fail(_returned(row), at=row.closed_at)
-        for entry in journal.settled(file.merchant, row, sql.bookings(row.id)):
+        for entry in journal.settled(file.merchant, row, settlements.bookings(row.id)):
             post([entry] if entry.lines else [])
         payouts = _payouts(row, trailer, next(items))
         post([journal.payout_announced(file.merchant, payout) for payout in payouts])
@@ -144,10 +144,10 @@ def _payouts(settlement: Settlement, trailer: SettlementTrailer, item: int) -> l
 
 def _disagreements(settlement: Settlement) -> None:
     """Raise what disagrees, and close what was only missing here."""
-    explained(settlement.merchant, sql.explained_keys(settlement.id))
+    explained(settlement.merchant, settlements.explained_keys(settlement.id))
     rates = json.dumps(settlement.provider_account.fee_rates or [])
     some: list[Discrepancy] = []
-    for row in sql.issues(settlement_id=settlement.id, rates=rates):
+    for row in settlements.issues(settlement_id=settlement.id, rates=rates):
         some += issues(settlement, row)
         if len(some) >= AT_ONCE:
             discrepancy.raise_(some)
@@ -162,6 +162,6 @@ def _news(payout: Payout) -> NewEvent:
         type="payout.announced",
         object_type=payout.OBJECT,
         object_id=payout.id,
-        data={"object": shapes.payout(payout)},
+        data={"object": payloads.payout(payout)},
         test_mode=payout.merchant.test_mode,
     )

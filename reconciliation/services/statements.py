@@ -18,10 +18,10 @@ from reconciliation import journal
 from reconciliation.formats.base import Kind as FileKind
 from reconciliation.formats.base import Problem, StatementHeader, StatementTrailer
 from reconciliation.models import BankStatement, BankStatementLine, Payout, SettlementFile
-from reconciliation.services.explained import explained
+from reconciliation.services.auto_resolve import explained
 from reconciliation.services.payouts import receive
-from reconciliation.services.stage import Reading
-from reconciliation.statements import sql
+from reconciliation.services.staging import Reading
+from reconciliation.sql import statements
 
 ACTOR: Final = "system:reconciliation"
 AT_ONCE: Final = 500
@@ -44,7 +44,9 @@ def match(file: SettlementFile, reading: Reading) -> list[Problem]:
         # A notification repeats what the statement books.
         booked = reading.format is not None and reading.format.kind == FileKind.STATEMENT
         accounts = [header.account for header, _trailer in reading.statements]
-        sql.match_statement_lines(merchant_id=file.merchant_id, accounts=accounts, booked=[booked] * len(accounts))
+        statements.match_statement_lines(
+            merchant_id=file.merchant_id, accounts=accounts, booked=[booked] * len(accounts)
+        )
     return problems
 
 
@@ -53,7 +55,7 @@ def book(file: SettlementFile, reading: Reading) -> None:
     kind = reading.format.kind.value if reading.format is not None else FileKind.STATEMENT.value
     rows = [_statement(file, kind, header, trailer) for header, trailer in reading.statements]
     BankStatement.objects.bulk_create(rows)
-    sql.store_statement_lines([row.id for row in rows])
+    statements.store_statement_lines([row.id for row in rows])
     lines = BankStatementLine.objects.filter(statement__in=rows).exclude(state=BankStatementLine.State.OTHER)
     explained = list(lines.select_related("statement").order_by("id"))
     _book_payouts(file.merchant, explained)
@@ -65,7 +67,9 @@ def book(file: SettlementFile, reading: Reading) -> None:
 
 def check_gaps(*, merchant: Merchant, account: str, file_id: str | None = None) -> None:
     """Raise a gap where a statement does not open where the last one closed; close those that were filled."""
-    gaps = {f"statement_gap:{account}:{row[0]}": row for row in sql.gaps(merchant_id=merchant.id, account=account)}
+    gaps = {
+        f"statement_gap:{account}:{row[0]}": row for row in statements.gaps(merchant_id=merchant.id, account=account)
+    }
     standing = Discrepancy.objects.filter(
         merchant=merchant, kind=Kind.STATEMENT_GAP, key__startswith=f"statement_gap:{account}:"
     ).exclude(status=Discrepancy.Status.RESOLVED)

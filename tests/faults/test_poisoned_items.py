@@ -41,7 +41,7 @@ from payments.services.retry_work import retry_work
 from payments.services.send_receipt import write_due
 from payments.services.voucher import VoucherRequest, create_voucher, expire
 from reconciliation.models import Announcement, Payout, SettlementFile, SettlementLine
-from reconciliation.services import forget_files, import_file, late, read_sources
+from reconciliation.services import forget_files, import_file, read_sources, rematch
 from reconciliation.services.overdue import raise_overdue
 from terminals.models import Terminal, TerminalTransaction
 from terminals.services import waiting
@@ -293,7 +293,7 @@ def test_an_account_whose_lines_cannot_be_matched(shop: Shop, neighbour: Shop) -
         each.sends(settlement_csv(card_present(500, rrn=number, tid="T1")), provider_account=each.account("external"))
         each.sells_in_store(500, rrn=number, acquirer_tid="T1")
     spoil(shop.account("external"))
-    late.rematch()
+    rematch.rematch()
     failure("reconciliation.rematch", shop.account_id("external"))
     assert neighbour.disagreements() == []
 
@@ -306,19 +306,19 @@ def test_a_line_that_cannot_be_matched(shop: Shop, monkeypatch: pytest.MonkeyPat
     shop.sells_in_store(500, rrn="1", acquirer_tid="T1")
     shop.sells_in_store(700, rrn="2", acquirer_tid="T1")
     poison = SettlementLine.objects.get(rrn="1")
-    book = late.journal.late_match
+    book = rematch.journal.late_match
 
     def refuses_one(merchant: Any, line: SettlementLine, item: int, at: Any) -> Any:
         if line.id == poison.id:
             raise ValueError("a defect that only this line finds")
         return book(merchant, line, item, at)
 
-    monkeypatch.setattr(late.journal, "late_match", refuses_one)
-    late.rematch()
+    monkeypatch.setattr(rematch.journal, "late_match", refuses_one)
+    rematch.rematch()
     failure("reconciliation.rematch_line", poison.id)
     assert [row.amount for row in shop.disagreements()] == [500]
     monkeypatch.undo()
-    late.rematch()
+    rematch.rematch()
     assert (shop.disagreements(), WorkFailure.objects.count()) == ([], 0)
 
 
@@ -326,14 +326,14 @@ def test_a_payout_that_cannot_be_found(shop: Shop, monkeypatch: pytest.MonkeyPat
     shop.sends(statement(BankLine(500, "PAY-1"), BankLine(700, "PAY-2")))
     rows = [Line(500, reference="a"), Line(700, reference="b")]
     poison = "PAY-1"
-    book = late.journal.payout_received
+    book = rematch.journal.payout_received
 
     def refuses_one(merchant: Any, payout: Payout, line: Any) -> Any:
         if payout.reference == poison:
             raise ValueError("a defect that only this payout finds")
         return book(merchant, payout, line)
 
-    monkeypatch.setattr(late.journal, "payout_received", refuses_one)
+    monkeypatch.setattr(rematch.journal, "payout_received", refuses_one)
     for row, reference in zip(rows, ("PAY-1", "PAY-2"), strict=True):
         file = shop.sends(settlement_csv(row, payout=reference), provider_account=shop.account("simulator"))
         assert file.status == "imported"
@@ -342,7 +342,7 @@ def test_a_payout_that_cannot_be_found(shop: Shop, monkeypatch: pytest.MonkeyPat
     assert Payout.objects.get(reference="PAY-2").status == "received"
     monkeypatch.undo()
     WorkFailure.objects.update(due_at=timezone.now())
-    late.rematch()
+    rematch.rematch()
     assert Payout.objects.get(reference=poison).status == "received"
 
 

@@ -11,7 +11,7 @@ from payments.ledger import audit as ledger_audit
 from payments.ledger.models import JournalEntry
 from reconciliation import audit
 from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementLine
-from reconciliation.services import late
+from reconciliation.services import rematch
 from reconciliation.services.resolve import Resolution, resolve
 from tests.reconciliation.conftest import BankLine, Line, Shop, card_present, settlement_csv, statement
 
@@ -37,7 +37,7 @@ def full_week(shop: Shop) -> None:
         )
     )
     payments[3].operations.update(provider_reference="later")
-    late.rematch()
+    rematch.rematch()
     shop.sells_in_store(900, offline=True, rrn="000000000123")
     shop.sends(settlement_csv(card_present(900, rrn="000000000123", fee=5)))
     payout = Payout.objects.get(reference="PAY-1")

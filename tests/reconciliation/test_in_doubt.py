@@ -19,10 +19,10 @@ from payments.services.card_present.types import Ending, Kind
 from payments.services.create import PaymentRequest, create_payment
 from payments.services.orders import OrderName
 from reconciliation.models import SettlementLine
-from reconciliation.services import late
+from reconciliation.services import rematch
+from reconciliation.services.open_balance import possible
 from reconciliation.services.overdue import raise_overdue
 from reconciliation.services.resolve import Resolution, decide, resolve
-from reconciliation.services.standing import possible
 from tests.people.cast import person
 from tests.reconciliation.conftest import Shop, card_present, settlement_csv
 
@@ -81,7 +81,7 @@ def test_the_devices_own_later_word_changes_nothing_or_is_told(shop: Shop) -> No
 def test_a_settlement_that_came_first_settles_what_the_device_tells_later(shop: Shop) -> None:
     shop.sends(settlement_csv(line(1200, 7)), provider_account=shop.account("external"))
     sale = shop.sells_in_store(1200, ending=UNKNOWN, **numbers(7))
-    late.rematch()
+    rematch.rematch()
     sale.refresh_from_db()
     assert (sale.status, shop.balance("receivable", sale.item), shop.balance("suspense")) == ("captured", 0, 0)
     assert shop.disagreements() == []
@@ -97,7 +97,7 @@ def test_a_sale_called_declined_that_is_paid_stands_as_one_discrepancy_that_offe
     said(shop, row, "captured", person("anna", shop.merchant.id).id)
     sale.refresh_from_db()
     assert (sale.status, shop.balance("receivable", sale.item), shop.disagreements()) == ("captured", 0, [])
-    late.rematch()
+    rematch.rematch()
     assert SettlementLine.objects.get().state == "matched"
     assert audit_finds() == []
 
@@ -128,7 +128,7 @@ def test_where_a_device_tells_no_tid_rrn_and_stan_together_name_its_transaction(
 def test_a_refund_in_doubt_that_is_of_no_known_sale_is_booked_too(shop: Shop) -> None:
     shop.sends(settlement_csv(line(-700, 3)), provider_account=shop.account("external"))
     shop.reports(Kind.REFUND, 700, ending=UNKNOWN, **numbers(3))
-    late.rematch()
+    rematch.rematch()
     item = SettlementLine.objects.get().item
     assert (Refund.objects.get().amount, shop.balance("receivable", item), shop.balance("suspense")) == (700, 0, 0)
     assert [row.kind for row in shop.disagreements("outcome_unknown", "unknown_line")] == []
@@ -225,7 +225,7 @@ def test_the_acquirer_declines_what_was_approved_offline(shop: Shop) -> None:
 def test_what_the_acquirer_declined_before_the_device_told_is_taken_in_later(shop: Shop) -> None:
     shop.sends(settlement_csv(line(0, 1, kind="terminal_declined")), provider_account=shop.account("external"))
     shop.sells_in_store(2500, offline=True, **numbers(1))
-    late.rematch()
+    rematch.rematch()
     assert ([row.kind for row in shop.disagreements()], shop.balance("write_offs")) == (["offline_declined"], 2500)
 
 

@@ -14,7 +14,7 @@ from payments.models import Discrepancy
 from payments.services.card_present.types import Kind
 from reconciliation.audit import CHECKS
 from reconciliation.models import BankStatementLine, SettlementLine
-from reconciliation.services import late
+from reconciliation.services import rematch
 from reconciliation.services.resolve import Resolution, resolve
 from tests.reconciliation.conftest import BankLine, Line, Shop, card_present, settlement_csv, statement
 
@@ -68,7 +68,7 @@ def test_one_merchants_line_of_nothing_stops_nobodys_late_matching(open_shop: Ca
     _kept_as_before(first)
     first.sells_in_store(1000, rrn="9001", acquirer_tid="12345601")
     second.sells_in_store(1000, rrn="9002", acquirer_tid="12345601")
-    late.rematch()
+    rematch.rematch()
     assert second.disagreements() == []
 
 
@@ -86,13 +86,13 @@ def test_what_an_older_version_left_of_nothing_can_be_closed_by_a_person(shop: S
         actor="tests",
     )
     assert accepted.status == "resolved"
-    assert late.rematch() == 0
+    assert rematch.rematch() == 0
 
 
 def test_a_device_may_tell_the_sale_of_a_line_of_nothing_at_any_time(shop: Shop) -> None:
     shop.sends(settlement_csv(card_present(0, rrn="9003", tid="12345601")), provider_account=shop.account("external"))
     shop.reports(Kind.SALE, 1000, rrn="9003", acquirer_tid="12345601")
-    assert (late.rematch(), shop.disagreements()) == (0, [])
+    assert (rematch.rematch(), shop.disagreements()) == (0, [])
 
 
 def _kept_as_before(shop: Shop) -> Discrepancy:

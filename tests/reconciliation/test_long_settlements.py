@@ -5,9 +5,9 @@ import pytest
 from payments.ledger.audit import question
 from payments.ledger.models import JournalEntry, Posting
 from reconciliation import journal
-from reconciliation import sql as session
 from reconciliation.audit import sql
 from reconciliation.models import Payout, Settlement, SettlementLine
+from reconciliation.sql import session as session
 from tests.reconciliation.conftest import Shop, card_present, settlement_csv
 
 

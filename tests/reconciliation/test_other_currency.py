@@ -16,7 +16,7 @@ from payments.providers.base import Fact, Outcome, Report, Result, Stage
 from payments.services.record import record
 from reconciliation import audit
 from reconciliation.models import SettlementFile, SettlementLine
-from reconciliation.services import late
+from reconciliation.services import rematch
 from reconciliation.services.resolve import Resolution, decide, resolve
 from tests.people.cast import person
 from tests.reconciliation.conftest import Line, Shop, settlement_csv
@@ -142,8 +142,8 @@ def test_one_that_the_books_do_not_know_yet_waits_in_suspense(shop: Shop, sold: 
     assert (open_items(sold), in_dollars(shop, "suspense")) == ({}, 5600)
     proven()
     tell(sold, Fact.CHARGEBACK_OPENED)
-    assert late.rematch() == 1
-    assert late.rematch() == 0
+    assert rematch.rematch() == 1
+    assert rematch.rematch() == 0
     assert (open_items(sold), in_dollars(shop, "suspense")) == ({}, 0)
     assert {one.kind for one in shop.disagreements()} == {"currency_differs"}
     proven()
@@ -154,10 +154,10 @@ def test_what_seemed_to_be_settled_before_is_matched_when_the_books_have_heard_o
     settles(shop, about(sold, "chargeback", -5500))
     settles(shop, about(sold, "chargeback_reversal", 5500), about(sold, "chargeback", -5400))
     assert [row.kind for row in shop.disagreements("duplicate", "unknown_line")] == ["unknown_line", "duplicate"]
-    assert late.rematch() == 0
+    assert rematch.rematch() == 0
     tell(sold, Fact.CHARGEBACK_WON)
     tell(sold, Fact.CHARGEBACK_OPENED, stage=Stage.PRE_ARBITRATION)
-    assert late.rematch() == 2
+    assert rematch.rematch() == 2
     assert (open_items(sold), in_dollars(shop, "suspense")) == ({}, 0)
     assert shop.disagreements("duplicate", "unknown_line") == []
     proven()
@@ -169,7 +169,7 @@ def test_what_a_person_took_out_of_suspense_stays_as_they_decided(shop: Shop, so
     wish = Resolution(action="book_fee", note="They never told us.")
     resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="tests")
     tell(sold, Fact.CHARGEBACK_OPENED)
-    assert late.rematch() == 0
+    assert rematch.rematch() == 0
     assert in_dollars(shop, "suspense") == 0
     proven()
 
@@ -209,7 +209,7 @@ def test_a_refund_at_the_dashboard_waits_in_suspense_too(shop: Shop, sold: Payme
         occurred_at=timezone.now(),
     )
     record(sold.provider_account, [Report(fact=Fact.REFUND, result=result)], actor="provider")
-    assert late.rematch() == 1
+    assert rematch.rematch() == 1
     assert (open_items(sold), in_dollars(shop, "suspense")) == ({}, 0)
     assert in_dollars(shop, "exchange", "EUR") == 5000 - 2000
     proven()

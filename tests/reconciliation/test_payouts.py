@@ -1,7 +1,7 @@
 """A payout announced by a settlement is found on the bank statement, whichever comes first."""
 
 from reconciliation.models import BankStatementLine, Payout
-from reconciliation.services.late import rematch
+from reconciliation.services.rematch import rematch
 from tests.reconciliation.conftest import BankLine, Shop, codes, statement
 
 

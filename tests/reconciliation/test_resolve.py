@@ -12,7 +12,7 @@ from payments.people.models import Approval, AuditLog, Role
 from payments.people.scopes import SCOPES
 from payments.services.card_present.types import Kind
 from reconciliation.models import Payout, SettlementLine
-from reconciliation.services import late
+from reconciliation.services import rematch
 from reconciliation.services.overdue import raise_overdue
 from reconciliation.services.resolve import Resolution, decide, resolve
 from tests import sql
@@ -98,7 +98,7 @@ def test_nobody_is_asked_any_more_about_what_explained_itself(shop: Shop) -> Non
     (row,) = shop.disagreements()
     resolved(shop, row, "write_off")
     payment.operations.update(provider_reference=reference)
-    late.rematch()
+    rematch.rematch()
     assert shop.disagreements() == []
     assert not Approval.objects.filter(decision=None).exists()
 
@@ -197,10 +197,10 @@ def test_a_late_truth_closes_what_it_explains(shop: Shop) -> None:
     shop.sends(settlement_csv(Line(5000, reference=reference)), provider_account=account)
     assert [row.kind for row in shop.disagreements()] == ["unknown_line"]
     payment.operations.update(provider_reference=reference)
-    assert late.rematch() == 1
+    assert rematch.rematch() == 1
     assert shop.disagreements() == []
     assert shop.balance("receivable", payment.item) == shop.balance("suspense") == 0
-    assert late.rematch() == 0
+    assert rematch.rematch() == 0
 
 
 def test_what_no_settlement_shows_is_raised_and_closed_by_a_later_one(shop: Shop) -> None:

@@ -10,7 +10,7 @@ from payments.providers.base import Fact, Outcome, Report, Result
 from payments.services.card_present.types import Kind
 from payments.services.record import record
 from reconciliation.models import Payout, SettlementLine
-from reconciliation.services import late
+from reconciliation.services import rematch
 from reconciliation.services.resolve import Resolution, resolve
 from tests.reconciliation.conftest import Line, Shop, card_present, codes, settlement_csv
 
@@ -161,7 +161,7 @@ def test_a_chargeback_of_another_amount_leaves_the_difference_open(shop: Shop, t
     shop.sends(settlement_csv(settled))
     if not told_first:
         record(payment.provider_account, reports, actor="provider")
-        late.rematch()
+        rematch.rematch()
     (row,) = shop.disagreements()
     assert (row.kind, row.amount, row.payment_id) == ("amount_differs", 100, payment.id)
     assert shop.balance("receivable", payment.item) == 100
@@ -207,7 +207,7 @@ def test_what_was_written_off_is_no_difference_when_its_truth_comes(shop: Shop) 
     Discrepancy.objects.filter(id=row.id).update(status="resolved")
     reports = [Report(fact=Fact.CHARGEBACK_OPENED, result=disputed(payment, 2000))]
     record(payment.provider_account, reports, actor="provider")
-    late.rematch()
+    rematch.rematch()
     assert shop.disagreements("amount_differs") == []
 
 

@@ -10,7 +10,7 @@ from payments.ledger.models import Posting
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
 from reconciliation.models import Announcement, Payout, Settlement, SettlementFile
-from reconciliation.services import late, read_sources
+from reconciliation.services import read_sources, rematch
 from reconciliation.services.import_file import import_due
 from tests.fake_stripe import afterwards
 from tests.fake_stripe.books import DISPUTE_FEE, Object, fee_of
@@ -263,7 +263,7 @@ def test_a_settlement_may_come_before_the_webhook_of_what_it_settles(stripe_shop
     settled(stripe_shop, payout)
     assert Discrepancy.objects.get().kind == DiscrepancyKind.MISSING_IN_BOOKS
     stripe_shop.deliver()
-    late.rematch()
+    rematch.rematch()
     assert "receivable EUR" not in balances(stripe_shop)
     assert not Discrepancy.objects.exclude(status="resolved").exists()
     assert violations() == []

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from payments.management.answering import JsonCommand, Told
 from payments.models import Merchant
-from reconciliation import shapes
+from reconciliation import payloads
 from reconciliation.models import SettlementFile
 from reconciliation.services.import_file import import_file
 from reconciliation.services.upload import upload
@@ -29,7 +29,7 @@ class Command(JsonCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         merchant = _merchant(options["merchant"])
         row = _finished(self._upload(merchant, options["file"], options["format"]))
-        shape = shapes.settlement_file(row)
+        shape = payloads.settlement_file(row)
         self.stdout.write(json.dumps(shape) if options["json"] else _text(row))
         if row.status == SettlementFile.Status.REFUSED:
             raise Told("The file was refused; nothing of it is booked.")

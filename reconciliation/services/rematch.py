@@ -14,17 +14,17 @@ from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.runtime.sweeps import Sweep
 from payments.services import discrepancy
 from reconciliation import journal
-from reconciliation import sql as session
 from reconciliation.card_present import sql as card_present
-from reconciliation.matches import sql as matches
 from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementLine
+from reconciliation.services.auto_resolve import explained
 from reconciliation.services.confirm_settled import confirm_settled
 from reconciliation.services.doubts import decline_unpaid, settle_doubts
-from reconciliation.services.explained import explained
-from reconciliation.services.issues import issues, key
+from reconciliation.services.line_discrepancies import issues, key
 from reconciliation.services.payouts import receive
-from reconciliation.settlements import sql
-from reconciliation.statements import sql as bank
+from reconciliation.sql import matching as matches
+from reconciliation.sql import session as session
+from reconciliation.sql import settlements
+from reconciliation.sql import statements as bank
 
 _State = SettlementLine.State
 _KINDS: Final = {
@@ -135,7 +135,7 @@ def _apply(account: ProviderAccount, found: Sequence[matches.LateMatch]) -> None
     for line in stored.values():
         _look_again(line)
     for settlement in {line.settlement_id: line.settlement for line in stored.values()}.values():
-        explained(account.merchant, sql.explained_keys(settlement.id))
+        explained(account.merchant, settlements.explained_keys(settlement.id))
         confirm_settled(settlement)
 
 
@@ -154,5 +154,5 @@ def _out_of_suspense(account: ProviderAccount, line: SettlementLine, match: matc
 
 def _look_again(line: SettlementLine) -> None:
     """Now that a line is explained, it may still disagree."""
-    for issue in sql.issues(settlement_id=line.settlement_id, rates="[]", number=line.number):
+    for issue in settlements.issues(settlement_id=line.settlement_id, rates="[]", number=line.number):
         discrepancy.raise_(list(issues(line.settlement, issue)))

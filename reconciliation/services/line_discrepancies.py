@@ -11,7 +11,7 @@ from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.text.messages import Word, told
 from reconciliation.formats.base import LineType
 from reconciliation.models import Settlement, SettlementLine
-from reconciliation.settlements.sql import Issue
+from reconciliation.sql.settlements import Issue
 
 _STATES = {
     SettlementLine.State.UNKNOWN: Kind.UNKNOWN_LINE,

@@ -10,7 +10,7 @@ from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.services.confirm import write_off_offline
 from reconciliation import journal
 from reconciliation.models import Payout
-from reconciliation.services.standing import Standing
+from reconciliation.services.open_balance import Standing
 
 
 def decided(row: Discrepancy, stands: Standing, action: str, at: datetime, actor: str) -> list[Entry]:

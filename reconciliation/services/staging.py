@@ -9,7 +9,7 @@ from django.conf import settings
 
 from payments.core.pan import mask_card_numbers
 from payments.runtime.fail_points import reach
-from reconciliation import registry, sql
+from reconciliation import registry
 from reconciliation.formats.archive import documents
 from reconciliation.formats.base import (
     HEAD,
@@ -26,6 +26,7 @@ from reconciliation.formats.base import (
     Unreadable,
 )
 from reconciliation.models import SettlementFile
+from reconciliation.sql import session
 
 MOST_PROBLEMS: Final = 100
 LONGEST: Final = 255
@@ -79,9 +80,9 @@ def stage(file: SettlementFile) -> Reading:
         kind = reading.format.kind if reading.format is not None else None
         lines = chain([] if first is None else [first], records)
         if kind == Kind.SETTLEMENT:
-            sql.stage_settlement_lines(_settlement_rows(lines, reading))
+            session.stage_settlement_lines(_settlement_rows(lines, reading))
         elif kind in (Kind.STATEMENT, Kind.NOTIFICATION):
-            sql.stage_statement_lines(_statement_rows(lines, reading))
+            session.stage_statement_lines(_statement_rows(lines, reading))
         else:
             for _ in lines:
                 pass
