@@ -2,13 +2,13 @@
 
 from celery import shared_task
 
-from terminals.services import forget, waiting
+from terminals.services import deferred, forget
 
 
 @shared_task(name="terminals.sweep_waiting")
 def sweep_waiting() -> int:
     """Try again what waits for its original."""
-    return waiting.sweep()
+    return deferred.sweep()
 
 
 @shared_task(name="terminals.forget_requests")

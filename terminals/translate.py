@@ -6,7 +6,7 @@ from typing import Any
 from payments.models import ProviderAccount
 from payments.providers.base import Card
 from payments.services.card_present.types import Device, DeviceTransaction, Ending, Kind, Original, Proof
-from terminals import wire
+from terminals import schemas
 from terminals.models import Terminal
 
 
@@ -28,7 +28,7 @@ def device(terminal: Terminal, *, series: int) -> Device:
 
 
 def transaction(
-    told: wire.Transaction, posted: Mapping[str, Any], *, evidence_id: str | None = None, patient: bool = True
+    told: schemas.Transaction, posted: Mapping[str, Any], *, evidence_id: str | None = None, patient: bool = True
 ) -> DeviceTransaction:
     """A transaction as payments registers it."""
     return DeviceTransaction(
@@ -63,7 +63,7 @@ def transaction(
     )
 
 
-def _original(told: wire.Transaction) -> Original | None:
+def _original(told: schemas.Transaction) -> Original | None:
     if told.original is None:
         return None
     return Original(
@@ -75,7 +75,7 @@ def _original(told: wire.Transaction) -> Original | None:
     )
 
 
-def _card(told: wire.Transaction) -> Card:
+def _card(told: schemas.Transaction) -> Card:
     card = told.card
     return Card(
         brand=card.brand if card else None,

@@ -21,13 +21,13 @@ from payments.core.pan import mask_tree
 from payments.payloads import instant
 from terminals.api.schemas import ALIVE, ONE_RESULT, POSTED, RESULTS, SIGNED
 from terminals.models import Terminal
-from terminals.services.answer import Answer, Work, answer_once
 from terminals.services.authenticate import Signed, authenticate
 from terminals.services.check_in import check_in
+from terminals.services.deferred import take_news
+from terminals.services.idempotency import Answer, Work, answer_once
 from terminals.services.ingest import Result, ingest
-from terminals.services.waiting import take_news
 from terminals.sql import Standing
-from terminals.words import OUT_OF_RANGE
+from terminals.validation_messages import OUT_OF_RANGE
 
 TAG: Final = "Devices"
 MOST: Final = 500

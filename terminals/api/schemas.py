@@ -23,7 +23,7 @@ from payments.api.schemas import (
     word,
     words,
 )
-from terminals import wire
+from terminals import schemas
 from terminals.models import Terminal
 
 Schema = dict[str, Any]
@@ -98,7 +98,7 @@ ALIVE = define("Alive", record(server_time=INSTANT, **_SERIES, **_NEWS))
 def _transaction() -> Schema:
     """The wire's own types, described by themselves."""
     template = "#/components/schemas/Device{name}"
-    (schema,), components = msgspec.json.schema_components([wire.Transaction], ref_template=template)
+    (schema,), components = msgspec.json.schema_components([schemas.Transaction], ref_template=template)
     COMPONENTS.update({f"Device{name}": component for name, component in components.items()})
     return schema
 

@@ -15,7 +15,7 @@ from payments.api.schemas import page_of
 from payments.api.views import ApiView
 from payments.models import ProviderAccount
 from payments.services.idempotency import Intent
-from terminals import queries, shapes
+from terminals import payloads, queries
 from terminals.api.schemas import TERMINAL
 from terminals.models import Terminal
 from terminals.services.create import NewTerminal, create
@@ -64,7 +64,7 @@ class TerminalView(ApiView):
 
     def told(self, terminal_id: str, status: int = 200) -> Answer:
         """A terminal as it is shown again: its pairing code never is."""
-        return Answer(status, shapes.terminal(self.terminal(terminal_id)))
+        return Answer(status, payloads.terminal(self.terminal(terminal_id)))
 
 
 class Terminals(TerminalView):
@@ -75,7 +75,7 @@ class Terminals(TerminalView):
         query = self.query(TerminalFilter)
         channel = query.get("channel")
         rows = queries.terminals(status=query.get("status"), channel_id=channel.id if channel else None)
-        return self.page(self.own(rows), shapes.terminal, query)
+        return self.page(self.own(rows), payloads.terminal, query)
 
     @described("create_terminal", "Add a terminal", {201: TERMINAL}, body=TerminalInput, tag=TAG)
     def post(self, request: Request) -> HttpResponse:
@@ -119,7 +119,9 @@ class Revoke(TerminalView):
         def end(intent: Intent) -> Answer:
             self.terminal(terminal_id)
             self.input(Nothing)
-            return Answer(200, shapes.terminal(revoke(terminal_id=terminal_id, actor=self.caller.actor, intent=intent)))
+            return Answer(
+                200, payloads.terminal(revoke(terminal_id=terminal_id, actor=self.caller.actor, intent=intent))
+            )
 
         return self.once(end, self.told)
 
@@ -127,7 +129,7 @@ class Revoke(TerminalView):
 def _once(made: NewTerminal, status: int) -> Answer:
     """The pairing code is shown this once; a repetition of the request has null there."""
     return Answer(
-        status, shapes.terminal(made.terminal, pairing_code=made.pairing_code), kept=shapes.terminal(made.terminal)
+        status, payloads.terminal(made.terminal, pairing_code=made.pairing_code), kept=payloads.terminal(made.terminal)
     )
 
 

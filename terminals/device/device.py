@@ -19,8 +19,8 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from terminals.device.line import Line, Reply
-from terminals.device.memory import Memory, Request, Transaction
+from terminals.device.connection import Line, Reply
+from terminals.device.storage import Memory, Request, Transaction
 
 PATH: Final = "/v1/terminal/transactions"
 LARGEST_BATCH: Final = 500

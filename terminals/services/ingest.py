@@ -23,9 +23,9 @@ from payments.services import discrepancy
 from payments.services.card_present.register import register
 from payments.services.card_present.types import Became, DeviceTransaction, Registered
 from payments.text.messages import told
-from terminals import sequences, translate, wire, words
+from terminals import schemas, sequences, translate, validation_messages
 from terminals.models import SequenceConflict, Terminal, TerminalTransaction
-from terminals.services import gaps, waiting
+from terminals.services import deferred, sequence_gaps
 from terminals.sql import Standing
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class _Posted:
     at: str
     item: Any
     result: Result
-    told: wire.Transaction | None = None
+    told: schemas.Transaction | None = None
     content: bytes = b""
 
 
@@ -92,13 +92,13 @@ def ingest(
 
 
 def _read(item: Any, at: str, limit: int) -> _Posted:
-    told = wire.read(item, at)
-    if isinstance(told, wire.Transaction) and told.sequence > limit:
+    told = schemas.read(item, at)
+    if isinstance(told, schemas.Transaction) and told.sequence > limit:
         detail = f"The highest seen is {limit - LEAP}; one is at most {LEAP} above it. Check the device's counter."
-        told = [Fault(f"{at}sequence", words.OUT_OF_RANGE, detail)]
-    if isinstance(told, wire.Transaction):
+        told = [Fault(f"{at}sequence", validation_messages.OUT_OF_RANGE, detail)]
+    if isinstance(told, schemas.Transaction):
         return _Posted(at, item, Result(sequence=told.sequence), told)
-    return _Posted(at, item, Result(sequence=wire.sequence_of(item), status="refused", faults=told))
+    return _Posted(at, item, Result(sequence=schemas.sequence_of(item), status="refused", faults=told))
 
 
 def _mask(terminal: Terminal, readable: Sequence[_Posted]) -> None:
@@ -106,10 +106,10 @@ def _mask(terminal: Terminal, readable: Sequence[_Posted]) -> None:
     found: dict[str, list[str]] = {}
     for each in readable:
         assert each.told is not None
-        fields = wire.mask(each.told, is_numbered=partial(_is_numbered, terminal))
+        fields = schemas.mask(each.told, is_numbered=partial(_is_numbered, terminal))
         if fields:
             found[str(each.told.sequence)] = fields
-        each.content = wire.content(each.told)
+        each.content = schemas.content(each.told)
     if found:
         logger.warning("terminal %s reported card numbers; they were masked: %s", terminal.id, found)
         audit_log.write(
@@ -168,9 +168,9 @@ def _register(
 ) -> list[TerminalTransaction]:
     """Register the fresh ones, and with them what waited for one of them; return the rows of their numbers."""
     told = {each.told.sequence: each.told for each in fresh if each.told is not None}
-    freed = waiting.freed_by(terminal, list(told.values())) if stands.waits and not stands.careful else []
-    brought: list[DeviceTransaction] = [translate.transaction(one, wire.posted(one)) for one in told.values()]
-    brought += waiting.bring_again(freed)
+    freed = deferred.freed_by(terminal, list(told.values())) if stands.waits and not stands.careful else []
+    brought: list[DeviceTransaction] = [translate.transaction(one, schemas.posted(one)) for one in told.values()]
+    brought += deferred.bring_again(freed)
     device = translate.device(terminal, series=terminal.series)
     results = register(
         merchant=terminal.merchant,
@@ -184,7 +184,7 @@ def _register(
     found = [_row(terminal, each, by_sequence[each.result.sequence or 0], now) for each in fresh]
     rows = [row for row in found if row is not None]
     taken |= {row.sequence: row for row in rows}
-    waiting.settle(freed, by_sequence)
+    deferred.settle(freed, by_sequence)
     return rows
 
 
@@ -203,7 +203,7 @@ def _register_alone(
         taken.pop(each.told.sequence, None)
         each.result = Result(sequence=each.told.sequence)
         with transaction.atomic():
-            waiting.keep(terminal, each.told, each.content, now, error)
+            deferred.keep(terminal, each.told, each.content, now, error)
         taken |= _taken_now(terminal, each.told.sequence)
 
 
@@ -253,7 +253,7 @@ def _keep_conflicts(terminal: Terminal, conflicts: Sequence[_Posted], taken: dic
             series=terminal.series,
             sequence=each.told.sequence,
             content=each.content,
-            posted=wire.posted(each.told),
+            posted=schemas.posted(each.told),
         )
         for each in conflicts
         if each.told is not None
@@ -302,5 +302,5 @@ def _advance(
         before, terminal.last_sequence, seen=seen, recorded=[number for number in seen if number in taken]
     )
     terminal.last_seen_at = now
-    gaps.follow(terminal, before)
+    sequence_gaps.follow(terminal, before)
     return bulk.change([terminal], ["missing", "last_sequence", "last_seen_at"])

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from terminals.device.day import Day, Habits
+from terminals.device.connection import Line
 from terminals.device.device import LARGEST_BATCH, Device
-from terminals.device.line import Line
-from terminals.device.memory import Memory, Transaction
+from terminals.device.scenario import Day, Habits
+from terminals.device.storage import Memory, Transaction
 from tests.stack import Shop
 
 BUSY: Final = Habits(

@@ -44,7 +44,7 @@ from reconciliation.models import Announcement, Payout, SettlementFile, Settleme
 from reconciliation.services import forget_files, import_file, read_sources, rematch
 from reconciliation.services.overdue import raise_overdue
 from terminals.models import Terminal, TerminalTransaction
-from terminals.services import waiting
+from terminals.services import deferred
 from tests import sql
 from tests.notify.receiver import running
 from tests.reconciliation.conftest import BankLine, Line, Shop, card_present, settlement_csv, statement
@@ -258,7 +258,7 @@ def test_a_transaction_that_cannot_be_applied(shop: Shop) -> None:
         sql.past_guards(
             "payments_cardevidence", "UPDATE payments_cardevidence SET posted = %s WHERE sequence = %s", values
         )
-    waiting.sweep()
+    deferred.sweep()
     failure("terminals.apply_waiting", TerminalTransaction.objects.get(sequence=1).id)
     assert TerminalTransaction.objects.get(sequence=2).status == "recorded"
 

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from terminals.device.connection import Line
 from terminals.device.device import Device
-from terminals.device.line import Line
-from terminals.device.memory import Memory
+from terminals.device.storage import Memory
 from tests.simulator import eventually
 from tests.stack import Shop, Stack
 

@@ -13,10 +13,10 @@ from django.core.management import CommandError, call_command
 
 from payments.models import Discrepancy, Payment
 from terminals.audit import check
-from terminals.device.day import Day, Habits
+from terminals.device.connection import Line, Reply
 from terminals.device.device import Device
-from terminals.device.line import Line, Reply
-from terminals.device.memory import Memory
+from terminals.device.scenario import Day, Habits
+from terminals.device.storage import Memory
 from terminals.models import Terminal, TerminalTransaction
 from tests.api.client import Api
 from tests.api.conftest import Shop

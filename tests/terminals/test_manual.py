@@ -137,9 +137,9 @@ def test_what_waited_is_told_with_the_next_heartbeat_and_only_once(
     till.send_all(at_most=50)
     assert till.heartbeat()["resolved"] == []
     sold = other_terminal.post(sale(1, 1250, order_reference="A-1")).json()
-    from terminals.services import waiting
+    from terminals.services import deferred
 
-    assert waiting.sweep() == 1
+    assert deferred.sweep() == 1
     till.heartbeat()
     (news,) = till.resolved
     assert (news["sequence"], news["payment"]) == (1, sold["payment"])

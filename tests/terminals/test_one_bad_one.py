@@ -8,7 +8,7 @@ from django.db import OperationalError
 from payments.models import CardEvidence, Payment, WorkFailure
 from payments.services.card_present import transitions
 from terminals.models import TerminalTransaction
-from terminals.services import waiting
+from terminals.services import deferred
 from tests.api.conftest import Shop
 from tests.terminals.conftest import books
 from tests.terminals.device import Device, sale
@@ -47,11 +47,11 @@ def test_one_bad_transaction_never_stops_its_batch(terminal: Device, shop: Shop,
     assert failed.error.startswith("ZeroDivisionError at ")
     assert CardEvidence.objects.get(sequence=2).amount == POISON
 
-    waiting.sweep()
+    deferred.sweep()
     assert WorkFailure.objects.get().attempts == 2
     defect.undo()
     WorkFailure.objects.update(due_at=row.recorded_at)
-    assert waiting.sweep() == 1
+    assert deferred.sweep() == 1
     assert WorkFailure.objects.count() == 0
     assert books(shop.merchant) == {"receivable": 1500 + POISON, "takings": -1500 - POISON}
     (news,) = terminal.heartbeat().json()["resolved"]

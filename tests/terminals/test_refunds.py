@@ -6,7 +6,7 @@ import pytest
 
 from payments.models import CardEvidence, Order, Payment, Refund
 from terminals.models import TerminalTransaction
-from terminals.services import waiting
+from terminals.services import deferred
 from tests.api.client import Api, refusal
 from tests.api.conftest import Shop
 from tests.terminals.conftest import books
@@ -95,16 +95,16 @@ def test_a_refund_waits_for_a_sale_of_another_terminal(
     early = terminal.post(refund(1, 450, original={"order_reference": "A-1"})).json()
     assert [found["kind"] for found in early["discrepancies"]] == ["unlinked_refund"]
     sold = other_terminal.post(sale(1, 1250, order_reference="A-1")).json()
-    assert waiting.sweep() == 1
+    assert deferred.sweep() == 1
     assert Payment.objects.get(id=sold["payment"]).amount_refunded == 450
     assert discrepancies() == [("unlinked_refund", "resolved")]
-    assert waiting.sweep() == 0
+    assert deferred.sweep() == 0
 
 
 def test_a_refund_whose_sale_nobody_brings_is_booked_in_the_end(terminal: Device, discrepancies: Any) -> None:
     terminal.post(refund(1, 450, original={"order_reference": "A-1"}))
     TerminalTransaction.objects.update(recorded_at="2026-11-01T00:00:00Z")
-    assert waiting.sweep() == 1
+    assert deferred.sweep() == 1
     assert Refund.objects.get().amount == 450
     assert sorted(discrepancies()) == [
         ("over_returned", "open"),

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from payments.models import Payment, Refund
 from terminals.models import TerminalTransaction
-from terminals.services import waiting
+from terminals.services import deferred
 from tests.api.conftest import Shop
 from tests.terminals.conftest import books
 from tests.terminals.device import Device, refund, reversal, sale
@@ -90,9 +90,9 @@ def test_another_amount_for_what_is_known_is_told(terminal: Device, shop: Shop, 
 
 def test_a_later_word_of_what_never_came_stands_for_itself_after_two_days(terminal: Device, shop: Shop) -> None:
     terminal.post(sale(2, resolves=1))
-    assert (waiting.sweep(), books(shop.merchant)) == (0, {})
-    TerminalTransaction.objects.update(recorded_at=timezone.now() - waiting.PATIENCE)
-    assert (waiting.sweep(), books(shop.merchant)) == (1, {"receivable": 1250, "takings": -1250})
+    assert (deferred.sweep(), books(shop.merchant)) == (0, {})
+    TerminalTransaction.objects.update(recorded_at=timezone.now() - deferred.PATIENCE)
+    assert (deferred.sweep(), books(shop.merchant)) == (1, {"receivable": 1250, "takings": -1250})
 
 
 def test_a_sale_in_doubt_that_is_reversed_was_none(terminal: Device, shop: Shop, discrepancies: Any) -> None:

@@ -14,9 +14,9 @@ from payments.models import Channel, Merchant, ProviderAccount
 from payments.people.models import Role, SecondFactor, User
 from payments.people.services import api_keys
 from payments.services import create_setup, update_setup
+from terminals.device.connection import Line
 from terminals.device.device import Device
-from terminals.device.line import Line
-from terminals.device.memory import Memory
+from terminals.device.storage import Memory
 from terminals.services import create
 
 BY: Final = "system:demo"

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from config.sandbox.demo.cast import Cast, device
 from config.sandbox.demo.web import Api, Provider
-from terminals.device.day import Day, Habits
-from terminals.device.memory import Transaction
+from terminals.device.scenario import Day, Habits
+from terminals.device.storage import Transaction
 
 # Everyday prices; the last row's endings make the simulator decline, hesitate, fall silent or charge back.
 PRICES: Final = (995, 1250, 1495, 1950, 2295, 2499, 3495, 3950, 4999, 6450, 7995, 12900, 24900)

@@ -15,10 +15,10 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from payments.management.answering import JsonCommand, Told
-from terminals.device.day import Day, Habits
+from terminals.device.connection import Line
 from terminals.device.device import LARGEST_BATCH, Device, PairingRefused
-from terminals.device.line import Line
-from terminals.device.memory import Memory
+from terminals.device.scenario import Day, Habits
+from terminals.device.storage import Memory
 
 SHARES = ("declined", "refunded", "reversed", "unknown", "twice", "offline", "ordered")
 

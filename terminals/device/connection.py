@@ -10,7 +10,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from terminals import signatures
-from terminals.device.memory import Memory
+from terminals.device.storage import Memory
 
 TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from terminals.device.device import Device
-from terminals.device.memory import Transaction
+from terminals.device.storage import Transaction
 
 PRICES: Final = (195, 250, 495, 749, 1000, 1250, 1995, 2499, 4995, 8950)
 CARDS: Final = (

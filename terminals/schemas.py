@@ -18,7 +18,7 @@ from payments.core.crypto import keyed_hash
 from payments.core.errors import Fault
 from payments.core.money import EXPONENTS, MAX_AMOUNT
 from payments.core.pan import has_card_number, mask_card_numbers
-from terminals import words
+from terminals import validation_messages
 
 MAX_SEQUENCE: Final = 2**31 - 1
 MAX_REFERENCE: Final = 64
@@ -260,7 +260,7 @@ def _value_faults(value: Any, kind: Any, at: str) -> list[Fault]:
         inner = _struct_of(kind)
         if inner is not None and isinstance(value, dict):
             return _faults(value, inner, f"{at}.")
-        return [words.fault(at, kind, str(error).partition(" - at ")[0])]
+        return [validation_messages.fault(at, kind, str(error).partition(" - at ")[0])]
     return []
 
 

@@ -20,7 +20,7 @@ from payments.models import CardEvidence
 from payments.runtime.sweeps import Sweep
 from payments.services.card_present.register import register
 from payments.services.card_present.types import Became, DeviceTransaction, Kind, Registered
-from terminals import translate, wire
+from terminals import schemas, translate
 from terminals.models import Terminal, TerminalTransaction
 
 PATIENCE: Final = timedelta(hours=48)
@@ -28,7 +28,7 @@ LIMIT: Final = 500
 WORK: Final = "terminals.apply_waiting"
 
 
-def freed_by(terminal: Terminal, told: Sequence[wire.Transaction]) -> list[TerminalTransaction]:
+def freed_by(terminal: Terminal, told: Sequence[schemas.Transaction]) -> list[TerminalTransaction]:
     """The waiting rows that may go on now that these have come, and those that wait for one of those."""
     failing = set(Sweep(WORK).failing)  # tried by the sweep alone, where it stops nothing else
     waiting = [row for row in _waiting(terminal, terminal.series) if str(row.id) not in failing]
@@ -55,7 +55,7 @@ def bring_again(rows: Sequence[TerminalTransaction], *, now: datetime | None = N
     )
     return [
         translate.transaction(
-            wire.again(one.posted),
+            schemas.again(one.posted),
             one.posted,
             evidence_id=one.id,
             patient=now is None or one.type == Kind.REVERSAL or recorded_at[one.sequence] > now - PATIENCE,
@@ -90,9 +90,9 @@ def take_news(terminal: Terminal) -> list[TerminalTransaction]:
     return news
 
 
-def keep(terminal: Terminal, told: wire.Transaction, content: bytes, now: datetime, error: Exception) -> None:
+def keep(terminal: Terminal, told: schemas.Transaction, content: bytes, now: datetime, error: Exception) -> None:
     """Keep a transaction that could not be taken in, for the sweep: the device has done its part."""
-    posted = wire.posted(told)
+    posted = schemas.posted(told)
     proof = translate.transaction(told, posted).proof
     CardEvidence.objects.create(
         merchant=terminal.merchant,
