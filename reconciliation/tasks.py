@@ -6,7 +6,7 @@ from reconciliation.services import forget_files as forgetting
 from reconciliation.services import import_file as importing
 from reconciliation.services import overdue
 from reconciliation.services import read_sources as reading
-from reconciliation.services import rematch as late
+from reconciliation.services import rematch as rematching
 
 
 @shared_task(name="reconciliation.import_file")
@@ -36,7 +36,7 @@ def look_for_payouts() -> int:
 @shared_task(name="reconciliation.rematch")
 def rematch() -> int:
     """Match again what was unexplained (beat: every minute)."""
-    return late.rematch()
+    return rematching.rematch()
 
 
 @shared_task(name="reconciliation.raise_overdue")

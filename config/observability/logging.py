@@ -1,4 +1,4 @@
-"""Logging: one line a record, with the request's id, and nothing in it that is somebody's (`config.observability.redaction`).
+"""Logging: one line a record, with the request's id and no personal data (`config.observability.redaction`).
 
 Where people look on, lines are for reading; anywhere else each is one JSON object. LOG_FORMAT says otherwise.
 """

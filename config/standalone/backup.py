@@ -1,8 +1,8 @@
-"""One file with everything but the keys and what would let somebody in: the database as of one moment, and the files.
+"""One file with everything but the keys and what would let somebody in: the database at one moment, and the files.
 
-It is encrypted for a key of its own (`config.standalone.backup_key`). What is encrypted within can be read only with the
-ENCRYPTION_KEYS it was written with, which are kept apart, too. It holds no session, and no code or token that has not
-been used yet: whoever steals it, and its key, is signed in nowhere.
+It is encrypted for a key of its own (`config.standalone.backup_key`). What is encrypted within can only be read with
+the ENCRYPTION_KEYS it was written with, which are kept apart, too. It holds no session, and no code or token that has
+not been used yet: whoever steals it, and its key, is signed in nowhere.
 """
 
 import contextlib

@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config import env
 
-PROJECT: Final = Path(__file__).resolve().parent.parent
+PROJECT: Final = Path(__file__).resolve().parent.parent.parent
 SYSTEM_HOME: Final = Path("/var/lib/onetill")
 
 

@@ -32,7 +32,8 @@ from payments.api.schemas import (
     word,
 )
 from payments.api.views import ApiView
-from payments.core import fee_rates as rates
+from payments.core.fee_rates import LONGEST_WORD, MOST, NUMBERS, WORDS
+from payments.core.fee_rates import faults as fee_rate_faults
 from payments.models import ProviderAccount
 from payments.people.models import Approval
 from payments.queries import account_status
@@ -83,21 +84,19 @@ class FeeRates(StrictField):
 
     schema = {
         "type": "array",
-        "maxItems": rates.MOST,
+        "maxItems": MOST,
         "items": {
             "type": "object",
             "properties": {
-                **{name: {"type": "string", "minLength": 1, "maxLength": rates.LONGEST_WORD} for name in rates.WORDS},
-                **{
-                    name: {"type": "integer", "minimum": -most, "maximum": most} for name, most in rates.NUMBERS.items()
-                },
+                **{name: {"type": "string", "minLength": 1, "maxLength": LONGEST_WORD} for name in WORDS},
+                **{name: {"type": "integer", "minimum": -most, "maximum": most} for name, most in NUMBERS.items()},
             },
             "additionalProperties": False,
         },
     }
 
     def to_internal_value(self, data: Any) -> list[dict[str, Any]]:
-        found = rates.faults(data, param="")
+        found = fee_rate_faults(data, param="")
         if found:
             raise serializers.ValidationError(
                 {

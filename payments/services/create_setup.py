@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from payments.core import fee_rates as rates
 from payments.core.errors import Fault, Forbidden, Invalid, ValidationFailed
+from payments.core.fee_rates import faults as fee_rate_faults
 from payments.core.iban import compact
 from payments.core.money import EXPONENTS
 from payments.core.pan import has_card_number
@@ -197,7 +197,7 @@ def new_account(
         _currency_fault(currency),
         _iban_fault("bank_iban", bank_iban),
         *_credential_faults(provider, credentials or {}),
-        *rates.faults(fee_rates),
+        *fee_rate_faults(fee_rates),
     )
     return ProviderAccount(
         merchant=merchant,
@@ -240,7 +240,7 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
         _namespace_fault(given["namespace"]) if "namespace" in given else None,
         *_scheme_faults(given.get("return_schemes", ())),
         *(_iban_fault(name, iban) for name, iban in ibans.items()),
-        *rates.faults(given.get("fee_rates", ())),
+        *fee_rate_faults(given.get("fee_rates", ())),
         _choice_fault("refund_fallback", given.get("refund_fallback"), Merchant.RefundFallback.values),
         *_route_faults(given.get("refund_routes")),
     )

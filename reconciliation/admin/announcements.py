@@ -15,7 +15,7 @@ from payments.admin.base.filters import DayRange, OwnRelated
 from payments.admin.base.page import Fact, Page
 from payments.admin.base.read_only_admin import StoryAdmin
 from payments.people.permissions import May
-from reconciliation.admin.show import row_link
+from reconciliation.admin.render import row_link
 from reconciliation.models import Announcement
 
 

@@ -13,7 +13,7 @@ from payments.core.errors import OnetillError
 from payments.models import CardEvidence, Discrepancy
 from payments.people.models import Approval
 from payments.text.messages import spoken
-from reconciliation.admin.show import row_link, text
+from reconciliation.admin.render import row_link, text
 from reconciliation.models import BankStatementLine, SettlementFile, SettlementLine
 from reconciliation.services.resolve import preview
 

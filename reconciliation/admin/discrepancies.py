@@ -29,7 +29,7 @@ from payments.models import Channel, Discrepancy
 from payments.people.models import Role, User
 from payments.people.permissions import May, may
 from payments.text.messages import spoken
-from reconciliation.admin.show import column, row_link
+from reconciliation.admin.render import column, row_link
 from reconciliation.models import SettlementFile
 from reconciliation.services.assign import assign
 from reconciliation.services.open_balance import possible

@@ -31,7 +31,7 @@ from payments.people.permissions import May, may_somewhere, within
 from payments.text.formatting import whole
 from reconciliation import registry
 from reconciliation.admin.problems import problem
-from reconciliation.admin.show import column, list_link, row_link, text
+from reconciliation.admin.render import column, list_link, row_link, text
 from reconciliation.models import SettlementFile
 from reconciliation.services.upload import upload
 

@@ -16,7 +16,7 @@ from payments.admin.base.read_only_admin import StoryAdmin
 from payments.admin.finance import journal
 from payments.models import Discrepancy
 from payments.people.permissions import May
-from reconciliation.admin.show import column, row_link
+from reconciliation.admin.render import column, row_link
 from reconciliation.models import Payout
 
 _COLORS = {"announced": "info", "received": "success", "failed": "danger"}

@@ -21,7 +21,7 @@ from payments.admin.base.read_only_admin import StoryAdmin
 from payments.admin.finance import journal
 from payments.people.permissions import May
 from payments.text.formatting import whole
-from reconciliation.admin.show import column, list_link, row_link
+from reconciliation.admin.render import column, list_link, row_link
 from reconciliation.models import Settlement, SettlementLine
 from reconciliation.models.settlement import TYPES
 

@@ -18,7 +18,7 @@ from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import StoryAdmin
 from payments.models import Merchant, ProviderAccount
 from payments.people.permissions import May
-from reconciliation.admin.show import column, list_link, row_link, text
+from reconciliation.admin.render import column, list_link, row_link, text
 from reconciliation.models import BankStatement, BankStatementLine
 
 _COLORS = {"payout": "success", "refund": "success", "suspense": "danger", "repeated": "warning", "other": "info"}

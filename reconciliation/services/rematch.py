@@ -21,9 +21,7 @@ from reconciliation.services.confirm_settled import confirm_settled
 from reconciliation.services.doubts import decline_unpaid, settle_doubts
 from reconciliation.services.line_discrepancies import issues, key
 from reconciliation.services.payouts import receive
-from reconciliation.sql import matching as matches
-from reconciliation.sql import session as session
-from reconciliation.sql import settlements
+from reconciliation.sql import matching, session, settlements
 from reconciliation.sql import statements as bank
 
 _State = SettlementLine.State
@@ -61,10 +59,10 @@ def rematch_account(account: ProviderAccount) -> int:
             return 0
         with session.staging():
             sweep = Sweep("reconciliation.rematch_line")
-            matches.stage_stored_lines(account.id, leave=[int(line_id) for line_id in sweep.resting])
-            matches.match_settlement_lines(merchant_id=account.merchant_id, account_id=account.id)
+            matching.stage_stored_lines(account.id, leave=[int(line_id) for line_id in sweep.resting])
+            matching.match_settlement_lines(merchant_id=account.merchant_id, account_id=account.id)
             _take_in_what_was_said(account)
-            found = matches.late_matches()
+            found = matching.late_matches()
             sweep.together(
                 found,
                 partial(_apply, account),
@@ -117,7 +115,7 @@ def _take(merchant: Merchant, payout: Payout, line: BankStatementLine) -> Entry:
     return journal.payout_found(merchant, payout, line, item)
 
 
-def _apply(account: ProviderAccount, found: Sequence[matches.LateMatch]) -> None:
+def _apply(account: ProviderAccount, found: Sequence[matching.LateMatch]) -> None:
     rows = SettlementLine.objects.select_related("settlement__merchant", "settlement__provider_account")
     stored = rows.in_bulk([match.line_id for match in found])
     entries = [entry for match in found for entry in _out_of_suspense(account, stored[match.line_id], match)]
@@ -145,7 +143,7 @@ def _resolved(merchant: Merchant, keys: Sequence[str]) -> set[str]:
     return set(rows.values_list("key", flat=True))
 
 
-def _out_of_suspense(account: ProviderAccount, line: SettlementLine, match: matches.LateMatch) -> Iterator[Entry]:
+def _out_of_suspense(account: ProviderAccount, line: SettlementLine, match: matching.LateMatch) -> Iterator[Entry]:
     """What was early is booked about its payment already, and stays as it was booked."""
     if line.state != _State.EARLY:
         line.booked_currency, line.booked_amount = match.booked_currency, match.booked_amount

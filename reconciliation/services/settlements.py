@@ -18,8 +18,7 @@ from reconciliation.services.doubts import decline_unpaid, settle_doubts
 from reconciliation.services.line_discrepancies import issues
 from reconciliation.services.rematch import find_payouts
 from reconciliation.services.staging import Reading
-from reconciliation.sql import matching as matches
-from reconciliation.sql import settlements
+from reconciliation.sql import matching, settlements
 
 AT_ONCE: Final = 500
 
@@ -32,7 +31,7 @@ def match(file: SettlementFile, reading: Reading) -> list[Problem]:
     file.provider_account = accounts[0]
     problems = list(_known_before(file, reading)) or list(_paid_before(file, reading))
     if not problems:
-        matches.match_settlement_lines(merchant_id=file.merchant_id, account_id=accounts[0].id)
+        matching.match_settlement_lines(merchant_id=file.merchant_id, account_id=accounts[0].id)
     return problems
 
 
@@ -63,12 +62,12 @@ def _accounts(file: SettlementFile, reading: Reading) -> list[ProviderAccount]:
         return [file.provider_account]
     providers = reading.format.providers if reading.format is not None else ()
     accounts = list(ProviderAccount.objects.filter(merchant=file.merchant, provider__in=providers).order_by("id"))
-    named = matches.accounts_of_staged_lines(
+    named = matching.accounts_of_staged_lines(
         merchant_id=file.merchant_id, account_ids=[account.id for account in accounts]
     )
     if named or len(accounts) == 1:
         return [account for account in accounts if account.id in named] or accounts
-    wanted = providers[-1] if matches.staged_card_present() else providers[0]
+    wanted = providers[-1] if matching.staged_card_present() else providers[0]
     return [account for account in accounts if account.default and account.provider == wanted]
 
 

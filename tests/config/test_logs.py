@@ -11,8 +11,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
-from config.observability import logging as logs
 from config.observability import redaction
+from config.observability.logging import JsonFormatter, ScrubbedFormatter, configuration, current_request_id, is_json
 from payments.models import Operation
 from payments.providers.base import Outcome, Result
 from payments.services import provider_call_log
@@ -36,7 +36,7 @@ postgresql://owner:{SECRETS[6]}@db.example/onetill Authorization: Bearer {SECRET
 @pytest.fixture(params=["json", "text"])
 def lines(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """What a handler of either form would print."""
-    formatter = logs.JsonFormatter() if request.param == "json" else logs.ScrubbedFormatter("{message}", style="{")
+    formatter = JsonFormatter() if request.param == "json" else ScrubbedFormatter("{message}", style="{")
     printed: list[str] = []
 
     class Handler(logging.Handler):
@@ -83,11 +83,11 @@ def test_what_is_no_secret_stays_as_it_is(text: str) -> None:
 
 
 def test_a_json_line_is_one_object_whatever_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    token = logs.current_request_id.set("till-7-0001")
+    token = current_request_id.set("till-7-0001")
     record = logging.LogRecord("config.requests", logging.INFO, __file__, 1, 'a "b"\n\u2028%s', ("c",), None)
     record.route, record.status, record.unheard_of = "v1/payments", 201, "left out"
-    line = logs.JsonFormatter().format(record)
-    logs.current_request_id.reset(token)
+    line = JsonFormatter().format(record)
+    current_request_id.reset(token)
     assert "\n" not in line
     told = json.loads(line)
     assert told.pop("time").endswith("+00:00")
@@ -103,14 +103,14 @@ def test_lines_are_for_whoever_looks_on(
 ) -> None:
     monkeypatch.setenv("LOG_FORMAT", asked)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
-    assert logs.is_json() is json_
-    assert logs.configuration()["handlers"]["console"]["formatter"] == ("json" if json_ else "text")
+    assert is_json() is json_
+    assert configuration()["handlers"]["console"]["formatter"] == ("json" if json_ else "text")
 
 
 def test_another_form_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_FORMAT", "xml")
     with pytest.raises(ImproperlyConfigured, match="LOG_FORMAT must be json or text"):
-        logs.configuration()
+        configuration()
 
 
 @pytest.mark.django_db

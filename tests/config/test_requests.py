@@ -11,7 +11,7 @@ from django.urls import path
 
 from config import urls
 from config.celery import app
-from config.observability import logging as logs
+from config.observability.logging import ScrubbedFormatter, current_request_id
 from payments.core.ids import is_id
 
 NOTED: Queue[tuple[str, str]] = Queue()
@@ -67,7 +67,7 @@ def test_the_log_tells_the_defect_with_the_request_and_without_the_card(
     client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(logs.ScrubbedFormatter("{request_id} {message}", style="{"))
+    handler.setFormatter(ScrubbedFormatter("{request_id} {message}", style="{"))
     client.raise_request_exception = False
     logging.getLogger().addHandler(handler)
     try:
@@ -95,14 +95,14 @@ def test_the_streaming_process_answers_in_the_same_way() -> None:
 
 @app.task(name="tests.note_request")
 def note_request(noted: str) -> None:
-    NOTED.put((noted, logs.current_request_id.get()))
+    NOTED.put((noted, current_request_id.get()))
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_task_logs_under_the_request_that_rang_for_it() -> None:
     with start_worker(app, pool="solo", perform_ping_check=False, queues=["tests"]):
-        token = logs.current_request_id.set("till-7-0001")
+        token = current_request_id.set("till-7-0001")
         app.send_task("tests.note_request", args=["by name"], queue="tests")
         note_request.apply_async(args=["by itself"], queue="tests")
-        logs.current_request_id.reset(token)
+        current_request_id.reset(token)
         assert [NOTED.get(timeout=60) for _ in range(2)] == [("by name", "till-7-0001"), ("by itself", "till-7-0001")]

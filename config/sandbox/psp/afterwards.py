@@ -6,13 +6,12 @@ from typing import Final
 from config.sandbox.psp.disputes import Disputes
 from config.sandbox.psp.effects import EffectLog
 from config.sandbox.psp.faults import Faults
-from config.sandbox.psp.outbox import Outbox
+from config.sandbox.psp.names import reference
+from config.sandbox.psp.outbox import Outbox, happened
 from config.sandbox.psp.processor import Processor
 from config.sandbox.psp.sql import Row, Store
 from payments.core.errors import Conflict, OnetillError
 from payments.providers.base import Fact, Outcome, Verb
-from payments.providers.simulator.names import reference
-from payments.providers.simulator.wire import happened
 
 logger: Final = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from typing import Final
 import msgspec
 from lxml import etree
 
+from config.sandbox.psp.names import moment, written
 from config.sandbox.psp.sql import Store
 from payments.core.errors import NotFound
 from payments.core.money import EXPONENTS, Money
-from payments.providers.simulator.names import moment, written
 
 NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.02"
 PAYER: Final = "Simulator Payments B.V."

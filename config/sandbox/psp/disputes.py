@@ -5,14 +5,13 @@ from typing import Final
 
 from config.sandbox.psp.effects import EffectLog
 from config.sandbox.psp.faults import Faults
-from config.sandbox.psp.outbox import Outbox
+from config.sandbox.psp.names import moment, reference
+from config.sandbox.psp.outbox import Outbox, happened
 from config.sandbox.psp.processor import Processor
 from config.sandbox.psp.sql import Row, Store
 from payments.core.errors import Conflict, Invalid, NotFound
 from payments.providers.base import Fact, Stage
 from payments.providers.simulator import magic
-from payments.providers.simulator.names import moment, reference
-from payments.providers.simulator.wire import happened
 
 REASON: Final = "fraud"
 OUTCOMES: Final = {"won": Fact.CHARGEBACK_WON, "lost": Fact.CHARGEBACK_LOST}

@@ -4,9 +4,9 @@ from typing import Final
 
 import msgspec
 
+from config.sandbox.psp.names import moment, reference, written
 from config.sandbox.psp.rules import Left
 from config.sandbox.psp.sql import Row, Store
-from payments.providers.simulator.names import moment, reference, written
 from payments.providers.simulator.wire import CardFacts
 
 # What each movement does to the merchant's money. Holding and releasing a customer's is not named: it does nothing.

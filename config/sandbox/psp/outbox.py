@@ -5,14 +5,15 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import msgspec
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
+from config.sandbox.psp.names import moment, reference
 from config.sandbox.psp.sql import Row, Store
-from payments.providers.simulator.names import moment, reference
+from payments.providers.base import Fact, Outcome
 from payments.providers.simulator.wire import Event, Happening
 
 logger: Final = logging.getLogger(__name__)
@@ -108,3 +109,20 @@ def _signed(delivery: Row) -> dict[str, str]:
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": signature,
     }
+
+
+def happened(fact: Fact, row: Row, name: str, amount: int, **more: Any) -> Happening:
+    """What happened to an operation's payment without anyone asking."""
+    return Happening(
+        fact=fact,
+        outcome=Outcome.SUCCEEDED,
+        reference=name,
+        amount=amount,
+        currency=row["currency"],
+        account=row["account"],
+        payment_reference=row["payment_reference"],
+        original_reference=row["reference"],
+        method=row["method"],
+        occurred_at=moment(),
+        **more,
+    )

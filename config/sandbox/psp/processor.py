@@ -10,6 +10,7 @@ import msgspec
 
 from config.sandbox.psp.effects import EffectLog
 from config.sandbox.psp.faults import PROMPT, Faults
+from config.sandbox.psp.names import moment, reference, written
 from config.sandbox.psp.outbox import Outbox
 from config.sandbox.psp.rules import CHARGES, refusal
 from config.sandbox.psp.sql import Row, Store
@@ -18,7 +19,6 @@ from payments.providers.base import Fact, Outcome, Verb
 from payments.providers.simulator import magic
 from payments.providers.simulator.magic import Ending, ending
 from payments.providers.simulator.methods import CHOSEN_METHODS, MANUAL_CAPTURE_METHODS, REDIRECT_METHODS, card_facts
-from payments.providers.simulator.names import moment, reference, written
 from payments.providers.simulator.wire import CardFacts, Happening, OperationRequest
 
 PAGE_ENDINGS: Final = (Ending.REDIRECT, Ending.REDIRECT_DECLINED, Ending.REDIRECT_EXPIRES)

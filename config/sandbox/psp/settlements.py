@@ -9,10 +9,10 @@ from typing import Final
 import msgspec
 
 from config.sandbox.psp.effects import SIGNS
+from config.sandbox.psp.names import moment, reference, written
 from config.sandbox.psp.sql import Row, Store
 from payments.core.errors import Conflict, Invalid, NotFound
 from payments.core.money import EXPONENTS, Money
-from payments.providers.simulator.names import moment, reference, written
 
 AMOUNTS: Final = ("gross", "fee", "vat", "net")
 COLUMNS: Final = (

@@ -16,7 +16,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments.admin.base import actions as deeds
+from payments.admin.base import actions
 from payments.admin.base.access import ScopedAdmin, ScopedList, person, plain_id
 from payments.admin.base.actions import Deed
 from payments.admin.base.page import Page
@@ -82,7 +82,7 @@ class StoryAdmin(ScopedAdmin):
         made = [
             path(
                 f"<str:object_id>/{deed.name}/",
-                self.admin_site.admin_view(deeds.view(self, deed)),
+                self.admin_site.admin_view(actions.view(self, deed)),
                 name=f"{meta.app_label}_{meta.model_name}_{deed.name}",
             )
             for deed in self.deeds
@@ -114,7 +114,7 @@ class StoryAdmin(ScopedAdmin):
                 "opts": self.model._meta,
                 "title": page.title,
                 "page": page,
-                "list_url": deeds.list_of(self),
+                "list_url": actions.list_of(self),
                 "list_title": capfirst(str(self.model._meta.verbose_name_plural)),
                 "deeds": [deed for deed in self.deeds if deed.offered(person(request), row)],
                 "object_id": row.pk,

@@ -10,8 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from payments.accounting import journal
-from payments.admin.base import render
-from payments.admin.base import tables as sections
+from payments.admin.base import render, tables
 from payments.admin.base.page import Section
 from payments.models import Channel, Merchant, ProviderAccount, Refund, RefundPart
 from payments.models.refund import Route
@@ -45,10 +44,10 @@ def refund(approval: Approval) -> Case:
         id_ = RefundPart.objects.values_list("refund_id", flat=True).get(id=id_)
     rows = Refund.objects.select_related("merchant", "channel", "order__customer").prefetch_related(*REFUND_PREFETCH)
     row = rows.get(id=id_)
-    parts = sections.parts_of([row])
+    parts = tables.parts_of([row])
     customer = row.order.customer
     others = Refund.objects.filter(order_id=row.order_id).exclude(id=row.id).select_related("merchant", "channel")
-    given = sections.parts_of(others.prefetch_related("parts").order_by("id"))
+    given = tables.parts_of(others.prefetch_related("parts").order_by("id"))
     return Case(
         what=render.amount(row.amount, row.currency),
         facts=[
@@ -64,7 +63,7 @@ def refund(approval: Approval) -> Case:
         sections=[
             _refund_parts(row, parts),
             _refund_effect(row, parts),
-            *([sections.refund_parts(given, row.merchant.zone)] if given else []),
+            *([tables.refund_parts(given, row.merchant.zone)] if given else []),
         ],
     )
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from payments import statistics
-from payments.admin.base import render as show
+from payments.admin.base import render
 from payments.admin.base.access import merchants, person
 from payments.admin.base.page import Section
 from payments.ledger import balances
@@ -70,11 +70,11 @@ def context(request: HttpRequest) -> dict[str, Any]:
     return {
         "merchants": own,
         "chosen": chosen,
-        "today": show.day(chosen.business_day(timezone.now())),
+        "today": render.day(chosen.business_day(timezone.now())),
         "cards": _cards(user, chosen),
         "alarms": _alarms(user, chosen),
         "latest": _latest(user, chosen),
-        "now": show.moment(timezone.now(), chosen.zone),
+        "now": render.moment(timezone.now(), chosen.zone),
     }
 
 
@@ -83,7 +83,7 @@ def live(request: HttpRequest) -> HttpResponse:
     """The part of the first page that is asked for every few seconds; whoever was signed out meanwhile starts anew."""
     if not admin.site.has_permission(request):
         return HttpResponse(status=401, headers={"HX-Refresh": "true"})
-    return render(request, "payments/admin/live.html", context(request))
+    return TemplateResponse(request, "payments/admin/live.html", context(request))
 
 
 def _cards(user: User, merchant: Merchant) -> list[Card]:
@@ -173,7 +173,7 @@ def _where_to(subject: str, user: User) -> tuple[str, dict[str, str]]:
 def _chargeback_alarm(user: User, merchant: Merchant, now: datetime) -> Alarm:
     here = within(user, May.SEE, channel="payment__channel_id") & Q(merchant=merchant)
     row = attention.chargebacks(here, now)
-    left = show.age(row.since - now) if row.since else ""
+    left = render.age(row.since - now) if row.since else ""
     text = _("chargebacks to answer, the first within %(time)s") % {"time": left}
     soon = row.since is not None and row.since - now < ANSWER_SOON
     link = f"{reverse('admin:payments_chargeback_changelist')}?{urlencode({'to_answer': 'yes'})}"
@@ -183,7 +183,7 @@ def _chargeback_alarm(user: User, merchant: Merchant, now: datetime) -> Alarm:
 def _alarm(
     text: str, waiting: Waiting, now: datetime, page: str, filters: dict[str, str], *, urgent: bool = False
 ) -> Alarm:
-    since = show.age(now - waiting.since) if waiting.since else ""
+    since = render.age(now - waiting.since) if waiting.since else ""
     link = reverse(f"admin:payments_{page}_changelist") + (f"?{urlencode(filters)}" if filters else "")
     return Alarm(text, waiting.count, since, link, urgent)
 
@@ -193,7 +193,7 @@ def _fold_alarm() -> list[Alarm]:
     seconds = balances.fold_age()
     if seconds < FOLD_LATE:
         return []
-    age = show.age(timedelta(seconds=seconds))
+    age = render.age(timedelta(seconds=seconds))
     return [Alarm(_("balances lag behind the postings"), 1, age, reverse("admin:ledger_account_changelist"), True)]
 
 
@@ -207,13 +207,13 @@ def _latest(user: User, merchant: Merchant) -> Section:
         columns=[_("time"), _("channel"), _("origin"), _("method"), _("status"), _("amount"), _("order")],
         rows=[
             [
-                show.short_moment(row.occurred_at, row.merchant.zone),
+                render.short_moment(row.occurred_at, row.merchant.zone),
                 row.channel.name,
-                show.label(row.get_origin_display(), "info" if row.origin == "online" else "primary"),
-                show.method(row),
-                show.status(row.status),
-                show.link(row.id, show.amount(row.amount, row.currency)),
-                show.link(row.order_id, row.order.reference),
+                render.label(row.get_origin_display(), "info" if row.origin == "online" else "primary"),
+                render.method(row),
+                render.status(row.status),
+                render.link(row.id, render.amount(row.amount, row.currency)),
+                render.link(row.order_id, row.order.reference),
             ]
             for row in rows.order_by("-id")[:LATEST]
         ],

@@ -1,13 +1,10 @@
 """What travels between Onetill and the simulator: the same shapes for asking, answers and webhooks."""
 
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
-from config.sandbox.psp.sql import Row
 from payments.providers.base import Fact, Outcome, Stage, Verb
-from payments.providers.simulator.names import moment
 
 
 class OperationRequest(msgspec.Struct, kw_only=True):
@@ -62,23 +59,6 @@ class Happening(msgspec.Struct, kw_only=True):
     final: bool = True  # of a capture at the dashboard
     redirect_url: str | None = None
     occurred_at: datetime | None = None
-
-
-def happened(fact: Fact, row: Row, name: str, amount: int, **more: Any) -> Happening:
-    """What happened to an operation's payment without anyone asking."""
-    return Happening(
-        fact=fact,
-        outcome=Outcome.SUCCEEDED,
-        reference=name,
-        amount=amount,
-        currency=row["currency"],
-        account=row["account"],
-        payment_reference=row["payment_reference"],
-        original_reference=row["reference"],
-        method=row["method"],
-        occurred_at=moment(),
-        **more,
-    )
 
 
 class Event(msgspec.Struct, kw_only=True):

@@ -1,4 +1,4 @@
-"""What the pages of reconciliation show beside `payments.admin.base.render`: sums that a file may not have, rows and lists."""
+"""What the pages of reconciliation show beside `payments.admin.base.render`: sums, rows and lists."""
 
 from typing import Any
 
