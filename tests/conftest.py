@@ -1,6 +1,7 @@
 """What every test has: servers, a database of its own, and (below) the cast."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from django.db import connections
 from django.test import TransactionTestCase
 from django.utils import translation
 
-from tests import sharing, sql
+from tests import once, sharing, sql
 from tests.fake_stripe.server import fake_stripe as fake_stripe
 from tests.fake_stripe.server import stripe_of_stack as stripe_of_stack
 from tests.servers import Servers
@@ -30,6 +31,10 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 django.setup()
 # A worker of xdist must not inherit this: it would read its settings before it comes here, and share our database.
 del os.environ["DJANGO_SETTINGS_MODULE"]
+# Tests start a hundred processes; images for containers set this, and each would compile the whole project again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+once.find_static_files()
 
 
 # A day ends on the clocks of the shops, and on the one of everything inside.
