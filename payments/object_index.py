@@ -43,7 +43,7 @@ _shelves: Final[dict[str, list[_Shelf]]] = defaultdict(
 )
 
 
-def keep(
+def register(
     prefix: str,
     rows: Rows,
     *,
@@ -63,7 +63,7 @@ def exists(prefix: str, object_id: str, *, merchant_id: str) -> bool:
     return right_kind and any(shelf.find(object_id, merchant_id).exists() for shelf in _shelves.get(prefix, ()))
 
 
-def names(prefix: str, *, merchant_id: str, **columns: Any) -> list[tuple[str, str]]:
+def choices(prefix: str, *, merchant_id: str, **columns: Any) -> list[tuple[str, str]]:
     """What the merchant has of this kind (with these values in its columns), by id and as people call it."""
     shelves = _shelves.get(prefix, ())
     found = [row for shelf in shelves for row in shelf.rows.filter(**{shelf.merchant: merchant_id}, **columns)]

@@ -22,7 +22,9 @@ class ReconciliationConfig(AppConfig):
 
         unexplained = SettlementLine.objects.filter(payment_id__isnull=True, item__isnull=False)
         held = BankStatementLine.objects.filter(item__isnull=False)
-        object_index.keep("pyo", Payout.objects, booked=True)
-        object_index.keep("stl", Settlement.objects, booked=True, id="file_id")
-        object_index.keep("stl", unexplained, booked=True, id="settlement__file_id", merchant="settlement__merchant_id")
-        object_index.keep("stl", held, booked=True, id="statement__file_id", merchant="statement__merchant_id")
+        object_index.register("pyo", Payout.objects, booked=True)
+        object_index.register("stl", Settlement.objects, booked=True, id="file_id")
+        object_index.register(
+            "stl", unexplained, booked=True, id="settlement__file_id", merchant="settlement__merchant_id"
+        )
+        object_index.register("stl", held, booked=True, id="statement__file_id", merchant="statement__merchant_id")

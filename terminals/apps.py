@@ -15,4 +15,4 @@ class TerminalsConfig(AppConfig):
         from payments import object_index  # noqa: PLC0415
         from terminals.models import Terminal  # noqa: PLC0415
 
-        object_index.keep("trm", Terminal.objects)
+        object_index.register("trm", Terminal.objects)

@@ -24,7 +24,7 @@ _STANDING: Final = """
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DeviceRequestState:
     """Whether this webhook-id has been answered, whether anything of the series waits, and numbers for open items.
 
     `news`: something that waited has become something, and the device has not heard of it. `careful`: taking all in at
@@ -38,9 +38,9 @@ class Standing:
     careful: bool = False
 
 
-def standing(*, terminal_id: str, series: int, items: int, webhook_id: str = "") -> Standing:
+def standing(*, terminal_id: str, series: int, items: int, webhook_id: str = "") -> DeviceRequestState:
     """How a locked terminal stands, and as many numbers as the request may need."""
     values: dict[str, str | int] = {"terminal": terminal_id, "series": series, "webhook_id": webhook_id, "items": items}
     with connection.cursor() as cursor:
         cursor.execute(_STANDING, values)
-        return Standing(*cursor.fetchone())
+        return DeviceRequestState(*cursor.fetchone())

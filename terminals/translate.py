@@ -5,7 +5,14 @@ from typing import Any
 
 from payments.models import ProviderAccount
 from payments.providers.base import Card
-from payments.services.card_present.types import Device, DeviceTransaction, Ending, Kind, Original, Proof
+from payments.services.card_present.types import (
+    AcquirerReferences,
+    Device,
+    DeviceOutcome,
+    DeviceTransaction,
+    Kind,
+    Original,
+)
 from terminals import schemas
 from terminals.models import Terminal
 
@@ -34,7 +41,7 @@ def transaction(
     return DeviceTransaction(
         sequence=told.sequence,
         kind=Kind(told.type),
-        ending=Ending(told.outcome),
+        ending=DeviceOutcome(told.outcome),
         amount=told.amount,
         currency=told.currency,
         occurred_at=told.occurred_at,
@@ -51,7 +58,7 @@ def transaction(
         reason=told.reason or "",
         decline_code=told.decline_code or "",
         card=_card(told),
-        proof=Proof(
+        proof=AcquirerReferences(
             rrn=told.rrn,
             stan=told.stan,
             authorization_code=told.authorization_code,

@@ -23,14 +23,14 @@ from payments.payloads import PAYMENT_RELATED
 from payments.providers.base import Card
 from payments.services import create_setup
 from payments.services.card_present.register import register
-from payments.services.card_present.types import Device, DeviceTransaction, Ending, Kind, Original
-from payments.services.chargeback import Told, chargeback_reported
+from payments.services.card_present.types import Device, DeviceOutcome, DeviceTransaction, Kind, Original
+from payments.services.chargeback import DisputeReport, chargeback_reported
 from payments.services.create import PaymentRequest, create_payment
 from payments.services.orders import OrderName
 from payments.services.refunds.plan import RefundRequest
 from payments.services.refunds.request import request_refund
 from payments.services.submit import submit
-from payments.services.unit_of_work import Batch
+from payments.services.unit_of_work import UnitOfWork
 from payments.services.voucher import VoucherRequest, create_voucher
 
 BY: Final = "tests"
@@ -98,7 +98,7 @@ class Shop:
         facts: dict[str, Any] = {
             "occurred_at": timezone.now(),
             "card": DEBIT_CARD,
-            "ending": Ending.APPROVED,
+            "ending": DeviceOutcome.APPROVED,
             "currency": "EUR",
         } | more
         facts.setdefault("posted", {"type": kind.value, "outcome": facts["ending"].value, "amount": amount})
@@ -158,11 +158,11 @@ def open_shop(name: str = "Bloem", **columns: Any) -> Shop:
 def tell_of_dispute(payment: Payment, stage: str, status: str, **more: Any) -> Chargeback:
     """The provider tells one step of a payment's dispute."""
     values = {"reference": "dispute_of_anna", "amount": payment.amount, "reason": "fraudulent", "respond_by": None}
-    told = Told(
+    told = DisputeReport(
         stage=Chargeback.Stage(stage), status=Chargeback.Status(status), **(values | {"at": timezone.now()} | more)
     )
     with transaction.atomic():
-        batch = Batch(merchant=payment.merchant, actor="provider", now=timezone.now(), facts=True)
+        batch = UnitOfWork(merchant=payment.merchant, actor="provider", now=timezone.now(), facts=True)
         batch.lock([payment.order_id])
         row = chargeback_reported(batch, batch.payments[payment.id], told)
         batch.flush()

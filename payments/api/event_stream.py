@@ -14,7 +14,7 @@ from payments.api.errors import MethodNotAllowed, Unavailable, problem
 from payments.core.errors import Fault, NotFound, OnetillError, ValidationFailed
 from payments.notify import queries
 from payments.notify.queries import Position
-from payments.notify.stream import Told, ask, listen
+from payments.notify.stream import StreamedEvent, ask, listen
 from payments.people.actors import Caller
 from payments.people.services.api_keys import verify
 
@@ -59,7 +59,7 @@ async def _position(request: HttpRequest, caller: Caller) -> Position | None:
         raise ValidationFailed([Fault("Last-Event-ID", "not_found", detail)]) from None
 
 
-async def _text(feed: AsyncGenerator[Told | None, None]) -> AsyncGenerator[str, None]:
+async def _text(feed: AsyncGenerator[StreamedEvent | None, None]) -> AsyncGenerator[str, None]:
     async with aclosing(feed):
         yield RETRY
         async for told in feed:

@@ -15,7 +15,7 @@ from payments.api.request_body import Files
 from payments.core.crypto import kept_name
 from payments.core.errors import Conflict, Invalid, Malformed, OnetillError
 from payments.models import IdempotencyKey
-from payments.services.idempotency import Intent, KeyTaken
+from payments.services.idempotency import IdempotentRequest, KeyTaken
 
 KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 LONGEST_WAIT: Final = 2  # seconds; most requests are answered by then, and one that broke off is asked for again
@@ -68,7 +68,9 @@ def fingerprint_of_form(request: HttpRequest, fields: dict[str, str], files: Fil
     return _digest(request, _parts(fields, files))
 
 
-def once(intent: Intent, make: Callable[[Intent], Answer], resume: Callable[[str], Answer]) -> HttpResponse:
+def once(
+    intent: IdempotentRequest, make: Callable[[IdempotentRequest], Answer], resume: Callable[[str], Answer]
+) -> HttpResponse:
     """Answer a request exactly once: `make` it, or `resume` the object that its key already names.
 
     Raises:
@@ -104,7 +106,7 @@ def respond(status: int, body: bytes) -> HttpResponse:
     return HttpResponse(body, "application/json", status)
 
 
-def _repeat(intent: Intent, row: IdempotencyKey | None, resume: Callable[[str], Answer]) -> HttpResponse:
+def _repeat(intent: IdempotentRequest, row: IdempotencyKey | None, resume: Callable[[str], Answer]) -> HttpResponse:
     if row is not None and row.status is not None and row.body is not None:
         response = respond(row.status, bytes(row.body))
         response[REPLAYED] = "true"
@@ -115,7 +117,7 @@ def _repeat(intent: Intent, row: IdempotencyKey | None, resume: Callable[[str], 
     return _run(intent, lambda: resume(object_id))
 
 
-def _run(intent: Intent, work: Callable[[], Answer]) -> HttpResponse:
+def _run(intent: IdempotentRequest, work: Callable[[], Answer]) -> HttpResponse:
     try:
         answer = work()
     except KeyTaken:

@@ -37,7 +37,7 @@ from payments.models import PaymentLink
 from payments.queries import links as queries
 from payments.services import link as service
 from payments.services import send_link
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from payments.services.link import LinkRequest
 from payments.services.orders import OrderName
 
@@ -143,7 +143,7 @@ class PaymentLinks(LinkView):
     def post(self, request: Request) -> HttpResponse:
         return self.once(self._create, lambda link_id: self.told(link_id, 201))
 
-    def _create(self, intent: Intent) -> Answer:
+    def _create(self, intent: IdempotentRequest) -> Answer:
         given = self.input(LinkInput)
         named = OrderName(
             order_id=given["order"].id if "order" in given else None,
@@ -194,7 +194,7 @@ class CancelLink(LinkVerb):
 
     @described("cancel_payment_link", "Cancel", {200: PAYMENT_LINK}, body=Nothing, refusals=[404], tag="Payment links")
     def post(self, request: Request, link_id: str) -> HttpResponse:
-        def cancel(intent: Intent) -> Answer:
+        def cancel(intent: IdempotentRequest) -> Answer:
             row = self.asked(link_id)
             self.input(Nothing)
             return Answer(200, payloads.payment_link(service.cancel_link(row, actor=self.caller.actor, intent=intent)))
@@ -214,7 +214,7 @@ class SendLink(LinkVerb):
         tag="Payment links",
     )
     def post(self, request: Request, link_id: str) -> HttpResponse:
-        def send(intent: Intent) -> Answer:
+        def send(intent: IdempotentRequest) -> Answer:
             row = self.asked(link_id)
             given = self.input(SendInput)
             send_link.send_link(

@@ -38,7 +38,7 @@ from payments.services import submit
 from payments.services.cancel import cancel_payment
 from payments.services.capture import capture_payment
 from payments.services.create import Acknowledgement, PaymentRequest, create_payment
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from payments.services.orders import OrderName
 
 Shape = dict[str, Any]
@@ -168,7 +168,7 @@ class Payments(PaymentView):
     def post(self, request: Request) -> HttpResponse:
         return self.once(self._create, self._resume)
 
-    def _create(self, intent: Intent) -> Answer:
+    def _create(self, intent: IdempotentRequest) -> Answer:
         given = self.input(PaymentInput)
         channel = self.channel(given.get("channel"))
         _refuse_strange_return(given.get("return_url"), channel)
@@ -239,7 +239,7 @@ class Capture(PaymentVerb):
 
     @described("capture_payment", "Capture", {200: PAYMENT}, body=CaptureInput, refusals=[404], tag="Payments")
     def post(self, request: Request, payment_id: str) -> HttpResponse:
-        def capture(intent: Intent) -> Answer:
+        def capture(intent: IdempotentRequest) -> Answer:
             payment = self.asked(payment_id)
             given = self.input(CaptureInput)
             amount, final = given.get("amount"), given.get("final", True)
@@ -254,7 +254,7 @@ class Cancel(PaymentVerb):
 
     @described("cancel_payment", "Cancel", {200: PAYMENT}, body=Nothing, refusals=[404], tag="Payments")
     def post(self, request: Request, payment_id: str) -> HttpResponse:
-        def cancel(intent: Intent) -> Answer:
+        def cancel(intent: IdempotentRequest) -> Answer:
             payment = self.asked(payment_id)
             self.input(Nothing)
             return Answer(200, payloads.payment(cancel_payment(payment, actor=self.caller.actor, intent=intent)))

@@ -11,13 +11,13 @@ from payments.api.request_body import read_bytes
 from payments.api.schemas import ANY_OBJECT, record, word
 from payments.api.views import JsonView
 from payments.core.errors import NotFound
-from payments.db.compiled_queries import Prepared
+from payments.db.compiled_queries import CompiledQuery
 from payments.models import ProviderAccount
 from payments.services.receive import receive
 
 RECEIVED = record(status=word("received"))
 
-_ACCOUNT: Final = Prepared(
+_ACCOUNT: Final = CompiledQuery(
     lambda provider, account_id: ProviderAccount.objects.select_related("merchant").filter(
         provider=provider, id=account_id, active=True
     )

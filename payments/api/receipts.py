@@ -10,7 +10,7 @@ from payments.api.openapi import described
 from payments.api.payments import PaymentView
 from payments.api.refunds import RefundView, in_full
 from payments.api.schemas import PAYMENT, REFUND
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from payments.services.send_receipt import send_receipt
 
 
@@ -33,7 +33,7 @@ class PaymentReceipt(PaymentView):
         tag="Payments",
     )
     def post(self, request: Request, payment_id: str) -> HttpResponse:
-        def send(intent: Intent) -> Answer:
+        def send(intent: IdempotentRequest) -> Answer:
             payment = self.one(self.rows(), id=payment_id)
             send_receipt(payment, **self.input(ReceiptInput), actor=self.caller.actor, intent=intent)
             return self.told(payment.id, 202)
@@ -53,7 +53,7 @@ class RefundReceipt(RefundView):
         tag="Refunds",
     )
     def post(self, request: Request, refund_id: str) -> HttpResponse:
-        def send(intent: Intent) -> Answer:
+        def send(intent: IdempotentRequest) -> Answer:
             refund = self.one(self.rows(), id=refund_id)
             send_receipt(refund, **self.input(ReceiptInput), actor=self.caller.actor, intent=intent)
             return self._told(refund.id)

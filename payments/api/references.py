@@ -5,16 +5,16 @@ from typing import Any, Final
 from payments import object_index
 from payments.api.fields import Reference
 from payments.api.views import channel_of
-from payments.db.compiled_queries import Prepared
+from payments.db.compiled_queries import CompiledQuery
 from payments.models import Channel, Order, Payment, ProviderAccount
 from payments.people.actors import Caller
 
-_ORDER: Final = Prepared(
+_ORDER: Final = CompiledQuery(
     lambda merchant_id, order_id: Order.objects.filter(id=order_id, merchant_id=merchant_id).select_related(
         "merchant", "channel"
     )
 )
-_PAYMENT: Final = Prepared(
+_PAYMENT: Final = CompiledQuery(
     lambda merchant_id, payment_id: Payment.objects.filter(id=payment_id, merchant_id=merchant_id).select_related(
         "merchant", "order__merchant", "order__channel", "channel", "provider_account"
     )

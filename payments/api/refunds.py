@@ -31,7 +31,7 @@ from payments.models import Channel, Order, Refund
 from payments.models.refund import RefundStatus, Route
 from payments.queries import refunds as queries
 from payments.services.find_order import order_to_refund
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from payments.services.refunds.decisions import cancel_refund
 from payments.services.refunds.plan import LAST_PAID_FIRST, PROPORTIONAL, BankAccount, Plan, RefundRequest, Share
 from payments.services.refunds.request import plan_refund, request_refund
@@ -209,7 +209,7 @@ class Refunds(RefundView):
     def post(self, request: Request) -> HttpResponse:
         return self.once(self._create, self._resume)
 
-    def _create(self, intent: Intent) -> Answer:
+    def _create(self, intent: IdempotentRequest) -> Answer:
         made = request_refund(self.wish(), actor=self.caller, intent=intent)
         kept = in_full([made])[0]
         return Answer(201, kept | {"parts": payloads.refund(made, voucher_code=made.voucher_code)["parts"]}, kept=kept)
@@ -243,7 +243,7 @@ class CancelRefund(RefundView):
 
     @described("cancel_refund", "Give it up", {200: REFUND}, body=Nothing, refusals=[404], tag="Refunds")
     def post(self, request: Request, refund_id: str) -> HttpResponse:
-        def cancel(intent: Intent) -> Answer:
+        def cancel(intent: IdempotentRequest) -> Answer:
             refund = self.one(self.rows(), id=refund_id)
             self.input(Nothing)
             return Answer(200, in_full([cancel_refund(refund, actor=self.caller.actor, intent=intent)])[0])

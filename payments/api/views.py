@@ -21,16 +21,16 @@ from payments.api.idempotency import Answer, encode, respond
 from payments.api.inputs import Input, Query, read, read_query
 from payments.api.pagination import page
 from payments.core.errors import Forbidden, Invalid, NotFound
-from payments.db.compiled_queries import Prepared
+from payments.db.compiled_queries import CompiledQuery
 from payments.models import Channel, Merchant
 from payments.people.actors import Caller
 from payments.people.scopes import WHOLE_MERCHANT
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 
 Row = TypeVar("Row", bound=Model)
 Shape = dict[str, Any]
 
-_CHANNEL: Final = Prepared(
+_CHANNEL: Final = CompiledQuery(
     lambda merchant_id, channel_id: Channel.objects.select_related("merchant").filter(
         merchant_id=merchant_id, id=channel_id
     )
@@ -175,7 +175,7 @@ class ApiView(JsonView):
         """One page of a list whose shapes are made all at once."""
         return self.answer(page(rows, shapes, limit=query["limit"], cursor=query.get("cursor")))
 
-    def once(self, make: Callable[[Intent], Answer], resume: Callable[[str], Answer]) -> HttpResponse:
+    def once(self, make: Callable[[IdempotentRequest], Answer], resume: Callable[[str], Answer]) -> HttpResponse:
         """Answer a POST once per Idempotency-Key: `make` it, or `resume` the object that the key names.
 
         Raises:
@@ -184,7 +184,7 @@ class ApiView(JsonView):
         self.query()
         key = idempotency.key_of(self.plain)
         content = request_body.read_bytes(self.plain)
-        intent = Intent(
+        intent = IdempotentRequest(
             merchant_id=self.caller.merchant_id, key=key, fingerprint=idempotency.fingerprint(self.plain, content)
         )
         return idempotency.once(intent, make, resume)

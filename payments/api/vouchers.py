@@ -18,7 +18,7 @@ from payments.core.money import Money
 from payments.models import Voucher
 from payments.runtime import throttling
 from payments.services import voucher as service
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from payments.services.voucher import VoucherRequest
 
 
@@ -42,7 +42,7 @@ class Vouchers(ApiView):
     def post(self, request: Request) -> HttpResponse:
         return self.once(self._create, self._resume)
 
-    def _create(self, intent: Intent) -> Answer:
+    def _create(self, intent: IdempotentRequest) -> Answer:
         given = self.input(VoucherInput)
         made = service.create_voucher(
             VoucherRequest(
@@ -79,7 +79,7 @@ class OneVoucher(ApiView):
 
     def _slow_down(self) -> None:
         """Whoever tries many codes that do not exist is guessing."""
-        seconds = throttling.wrong("voucher", self.caller.key_id)
+        seconds = throttling.record_failure("voucher", self.caller.key_id)
         if seconds is not None:
             raise TooMany(
                 "too_many_requests", "Too many wrong codes. Wait for Retry-After seconds.", retry_after=seconds

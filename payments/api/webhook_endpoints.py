@@ -29,7 +29,7 @@ from payments.api.views import ApiView
 from payments.notify import payloads, queries
 from payments.notify.models import WebhookDelivery, WebhookEndpoint
 from payments.notify.services import endpoints, resend
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 
 _ENDPOINT = record(
     id=identifier("we"),
@@ -114,7 +114,7 @@ class Endpoints(EndpointView):
     def post(self, request: Request) -> HttpResponse:
         return self.once(self._create, lambda object_id: self.told(object_id, 201))
 
-    def _create(self, intent: Intent) -> Answer:
+    def _create(self, intent: IdempotentRequest) -> Answer:
         given = self.input(EndpointInput)
         with transaction.atomic():
             made = endpoints.create(test_mode=self.caller.test_mode, actor=self.caller.actor, **self.whose, **given)
@@ -159,7 +159,7 @@ class RollSecret(EndpointView):
 
     @described("roll_secret", "Roll the secret", {200: NEW_ENDPOINT}, body=Nothing, refusals=[404], tag="Webhooks out")
     def post(self, request: Request, endpoint_id: str) -> HttpResponse:
-        def roll(intent: Intent) -> Answer:
+        def roll(intent: IdempotentRequest) -> Answer:
             self.one(queries.endpoints(**self.whose), id=endpoint_id)
             self.input(Nothing)
             with transaction.atomic():
@@ -187,7 +187,7 @@ class Resend(EndpointView):
 
     @described("resend_delivery", "Send again", {202: DELIVERY}, body=Nothing, refusals=[404], tag="Webhooks out")
     def post(self, request: Request, delivery_id: str) -> HttpResponse:
-        def again(intent: Intent) -> Answer:
+        def again(intent: IdempotentRequest) -> Answer:
             self.one(self._deliveries(), id=delivery_id)
             self.input(Nothing)
             with transaction.atomic():

@@ -112,7 +112,7 @@ def _take(request: HttpRequest, row: PaymentLink) -> HttpResponse:
 
 def _refuse(request: HttpRequest, row: PaymentLink, form: PayForm, refusal: OnetillError) -> HttpResponse:
     """Say it on the form. Whoever tries many codes that do not exist is guessing."""
-    seconds = throttling.wrong("voucher", row.id) if isinstance(refusal, NotFound) else None
+    seconds = throttling.record_failure("voucher", row.id) if isinstance(refusal, NotFound) else None
     form.add_error(None, explain(refusal if seconds is None else None))
     seconds = refusal.retry_after if isinstance(refusal, TooMany) else seconds
     response = _show(request, service.read(row.id), form, status=422 if seconds is None else 429)

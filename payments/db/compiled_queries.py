@@ -35,7 +35,7 @@ class _Plan:
     populators: Sequence[Any]
 
 
-class Prepared(Generic[Row]):
+class CompiledQuery(Generic[Row]):
     """`make(*values)` gives a queryset; calling this with the same values gives its rows."""
 
     def __init__(self, make: Callable[..., models.QuerySet[Row]]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 
 from payments.ledger import sql
-from payments.runtime.fail_points import reach
+from payments.runtime.fail_points import fail_point
 
 BATCH: Final = 20_000  # postings; a transaction that wrote more is folded whole
 
@@ -21,7 +21,7 @@ def fold(limit: int = BATCH) -> int:
         cursor.execute(sql.TRY_FOLD_LOCK)
         if not _one(cursor)[0]:
             return 0
-        reach("fold.opened")
+        fail_point("fold.opened")
         cursor.execute(sql.NO_TIMEOUT)  # a transaction that wrote millions is folded whole, however long it takes
         cursor.execute(sql.FOLD_STATE)
         here, cluster, shift, xid = _one(cursor)
@@ -34,9 +34,9 @@ def fold(limit: int = BATCH) -> int:
         if count:
             for statement in (sql.FOLD_CHECKPOINTS, sql.FOLD_OPEN_ITEMS, sql.FOLD_CURSOR):
                 cursor.execute(statement, _only(statement, xid=xid, up_to=up_to))
-                reach("fold.writing")
-        reach("fold.written")
-    reach("fold.committed")
+                fail_point("fold.writing")
+        fail_point("fold.written")
+    fail_point("fold.committed")
     return int(count)
 
 

@@ -23,7 +23,7 @@ def merchant_of(options: dict[str, Any]) -> Merchant:
     return merchant
 
 
-class Told(CommandError):
+class CheckFailed(CommandError):
     """What was found counts as refused, and has been printed already."""
 
     def __init__(self, why: str) -> None:
@@ -51,7 +51,7 @@ class JsonCommand(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
             return super().execute(*args, **options)
-        except Told:
+        except CheckFailed:
             raise
         except CommandError as refusal:
             if options["json"]:

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StreamedEvent:
     """An event, written once for all who listen."""
 
     position: Position
@@ -50,12 +50,12 @@ class _Listener:
     def __init__(self, merchant_id: str, ticket: Caller | None) -> None:
         self.merchant_id = merchant_id
         self.ticket = ticket
-        self.line: asyncio.Queue[Told | None] = asyncio.Queue()
+        self.line: asyncio.Queue[StreamedEvent | None] = asyncio.Queue()
         self.ended = False  # at once, whatever still stands in line
         self._sent_away = False
         self._loop = asyncio.get_running_loop()
 
-    def push(self, told: list[Told]) -> None:
+    def push(self, told: list[StreamedEvent]) -> None:
         self._loop.call_soon_threadsafe(self._queue, told)
 
     def end(self) -> None:
@@ -65,7 +65,7 @@ class _Listener:
         self.ended = True
         self.line.put_nowait(None)  # wakes who waits
 
-    def _queue(self, told: list[Told]) -> None:
+    def _queue(self, told: list[StreamedEvent]) -> None:
         if self._sent_away:
             return
         if self.line.qsize() + len(told) > LONGEST_LINE:
@@ -142,7 +142,7 @@ class _Reader:
         return settled
 
     def _push(self, rows: Iterable[Event]) -> None:
-        told: dict[str, list[Told]] = defaultdict(list)
+        told: dict[str, list[StreamedEvent]] = defaultdict(list)
         for row in rows:
             told[row.merchant_id].append(_told(row))
         with self._lock:
@@ -156,7 +156,7 @@ _reader = _Reader()
 
 async def listen(
     *, merchant_id: str, channel_id: str | None, after: Position | None, ticket: Caller | None = None
-) -> AsyncGenerator[Told | None, None]:
+) -> AsyncGenerator[StreamedEvent | None, None]:
     """Yield what follows `after` (None: from now on), then what happens; None once it listens, and as a heartbeat.
 
     It ends when the listener is too slow to keep up, and within two seconds after the key of the `ticket` was revoked,
@@ -202,14 +202,14 @@ async def ask(question: Callable[[], Answer]) -> Answer:
     return await asyncio.to_thread(asked)
 
 
-async def _past(merchant_id: str, position: Position) -> AsyncIterator[Told]:
+async def _past(merchant_id: str, position: Position) -> AsyncIterator[StreamedEvent]:
     while rows := await ask(partial(queries.after, position, merchant_ids=[merchant_id])):
         for row in rows:
             yield _told(row)
         position = _position(rows[-1])
 
 
-async def _present(listener: _Listener) -> AsyncIterator[Told | None]:
+async def _present(listener: _Listener) -> AsyncIterator[StreamedEvent | None]:
     while True:
         try:
             told = await asyncio.wait_for(listener.line.get(), HEARTBEAT_SECONDS)
@@ -221,8 +221,8 @@ async def _present(listener: _Listener) -> AsyncIterator[Told | None]:
         yield told
 
 
-def _told(row: Event) -> Told:
-    return Told(_position(row), row.channel_id, f"id: {row.id}\ndata: {payloads.body(row)}\n\n")
+def _told(row: Event) -> StreamedEvent:
+    return StreamedEvent(_position(row), row.channel_id, f"id: {row.id}\ndata: {payloads.body(row)}\n\n")
 
 
 def _position(row: Event) -> Position:

@@ -41,7 +41,7 @@ class Outcome(StrEnum):
     NOT_SENT = "not_sent"
 
 
-class Fact(StrEnum):
+class ReportType(StrEnum):
     """What a provider reports: the answer to one of our verbs, or something that happened without us."""
 
     AUTHORIZE = "authorize"
@@ -91,7 +91,7 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ProviderRequest:
     """One verb asked of a provider. `operation_id` is the idempotency key, stable over every crash and retry."""
 
     operation_id: str
@@ -133,7 +133,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ProviderReport:
     """One thing a provider says happened, in a webhook or a list: `result` as it would have answered a call.
 
     It is ours when `operation_id` says so or `result.reference` is one we know. `payment_reference` (in `result`)
@@ -142,7 +142,7 @@ class Report:
     may send evidence; `result.reference` names the dispute, the same one in all of its stages.
     """
 
-    fact: Fact
+    fact: ReportType
     result: Result
     operation_id: str | None = None
     original_reference: str | None = None
@@ -153,14 +153,14 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class WebhookEvent:
     """A verified webhook: the provider's own event id, and what it reports (maybe nothing we care for).
 
     `announces` names a payout of which there is news at the provider; reconciliation reads it there.
     """
 
     event_id: str
-    reports: tuple[Report, ...]
+    reports: tuple[ProviderReport, ...]
     type: str = ""
     announces: str = ""
 
@@ -219,11 +219,11 @@ class Provider(Protocol):
     code: ClassVar[str]
     capabilities: ClassVar[Capabilities]
 
-    def execute(self, call: Call, credentials: Credentials) -> Result:
+    def execute(self, call: ProviderRequest, credentials: Credentials) -> Result:
         """Ask for one verb, within the provider's timeout. The same `operation_id` never moves money twice."""
         ...
 
-    def fetch(self, call: Call, credentials: Credentials) -> Result:
+    def fetch(self, call: ProviderRequest, credentials: Credentials) -> Result:
         """Ask what became of a call. `NOT_SENT`: the provider never saw it. `UNKNOWN`: it could not be asked."""
         ...
 
@@ -237,7 +237,7 @@ class Provider(Protocol):
         """
         ...
 
-    def read(self, body: bytes) -> Notice:
+    def read(self, body: bytes) -> WebhookEvent:
         """Read a stored webhook that `verify` let in: what it reports (maybe nothing that concerns us)."""
         ...
 

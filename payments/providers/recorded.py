@@ -5,14 +5,14 @@ from typing import ClassVar
 
 from payments.providers.base import (
     RECORDED_METHODS,
-    Call,
     Capabilities,
     Credentials,
-    Notice,
     Outcome,
+    ProviderRequest,
     Result,
     SignatureInvalid,
     Verb,
+    WebhookEvent,
 )
 
 
@@ -23,9 +23,9 @@ class _Bookkeeping:
         """Refuse: nobody has a secret to sign with."""
         raise SignatureInvalid("This provider sends no webhooks.")
 
-    def read(self, body: bytes) -> Notice:
+    def read(self, body: bytes) -> WebhookEvent:
         """Report nothing, as nothing was ever let in."""
-        return Notice(event_id="", reports=())
+        return WebhookEvent(event_id="", reports=())
 
     def limits(self, method: str, currency: str) -> tuple[int | None, int | None]:
         """Any amount can be written down."""
@@ -47,7 +47,7 @@ class Recorded(_Bookkeeping):
         instant=True,
     )
 
-    def execute(self, call: Call, credentials: Credentials) -> Result:
+    def execute(self, call: ProviderRequest, credentials: Credentials) -> Result:
         """Say yes to a sale or a refund; the same operation always gets the same answer."""
         if call.verb not in (Verb.SALE, Verb.REFUND):
             return _not_supported(f"Cash and vouchers are taken and given back at once; they have no {call.verb}.")
@@ -59,7 +59,7 @@ class Recorded(_Bookkeeping):
             method=call.method,
         )
 
-    def fetch(self, call: Call, credentials: Credentials) -> Result:
+    def fetch(self, call: ProviderRequest, credentials: Credentials) -> Result:
         """Writing it down cannot fail, so what was asked has happened."""
         return self.execute(call, credentials)
 
@@ -76,14 +76,14 @@ class External(_Bookkeeping):
         other_credentials=True,  # any acquirer may be meant
     )
 
-    def execute(self, call: Call, credentials: Credentials) -> Result:
+    def execute(self, call: ProviderRequest, credentials: Credentials) -> Result:
         """Refuse, and say where the money can be moved instead."""
         return _not_supported(
             f"This acquirer only reports what its terminals did: no {call.verb} can be asked of it. "
             "Use the terminal, or a provider account that takes payments online."
         )
 
-    def fetch(self, call: Call, credentials: Credentials) -> Result:
+    def fetch(self, call: ProviderRequest, credentials: Credentials) -> Result:
         """It never saw anything of ours."""
         return Result(Outcome.NOT_SENT, code="not_supported", detail="This acquirer cannot be asked anything.")
 

@@ -86,14 +86,14 @@ Strike = Callable[[str], None]
 _strike: Strike | None = None
 
 
-def reach(point: str) -> None:
+def fail_point(point: str) -> None:
     """Say that this point is reached; what happens then is for whoever armed the points."""
     if _strike is not None:
         _strike(point)
 
 
 @contextmanager
-def armed(strike: Strike) -> Iterator[None]:
+def fail_points_enabled(strike: Strike) -> Iterator[None]:
     """Have `strike` called with the name of every point that this process reaches meanwhile."""
     global _strike
     _strike = strike

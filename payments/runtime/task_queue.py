@@ -13,7 +13,7 @@ from celery import current_app
 from django.db import transaction
 from kombu.pools import ProducerPool, producers
 
-from payments.runtime.fail_points import reach
+from payments.runtime.fail_points import fail_point
 
 WAIT_SECONDS: Final = 0.5
 REST_SECONDS: Final = 5.0
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 _resting_until = 0.0
 
 
-def ring(task_name: str, *args: str) -> None:
+def enqueue_on_commit(task_name: str, *args: str) -> None:
     """Have a worker run `task_name` with these ids after the commit; at once where no transaction is open."""
     transaction.on_commit(partial(_publish, task_name, args), robust=True)
 
@@ -32,10 +32,10 @@ def _publish(task_name: str, args: tuple[str, ...]) -> None:
     if time.monotonic() < _resting_until:
         return
     try:
-        reach("bell.ringing")
+        fail_point("bell.ringing")
         with _producers(current_app.conf.broker_write_url).acquire(block=True, timeout=WAIT_SECONDS) as producer:
             current_app.send_task(task_name, args=args, producer=producer, retry=False, ignore_result=True)
-        reach("bell.rung")
+        fail_point("bell.rung")
     except Exception as error:  # noqa: BLE001 (whatever it is, the request must go on)
         _resting_until = time.monotonic() + REST_SECONDS
         logger.warning("The broker does not take %s%s; the sweep will find it. %r", task_name, args, error)

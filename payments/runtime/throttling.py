@@ -18,7 +18,7 @@ REMEMBERED_SECONDS: Final = 600
 logger = logging.getLogger(__name__)
 
 
-def wrong(kind: str, address: str) -> int | None:
+def record_failure(kind: str, address: str) -> int | None:
     """Count a wrong guess; the seconds its sender is to wait, or None where it may be told that it was wrong."""
     count = f"{settings.REDIS_PREFIX}guesses:{kind}:{address}"
     wait = f"{count}:wait"

@@ -4,14 +4,14 @@ from payments.core.errors import Conflict
 from payments.models import Payment
 from payments.models.payment import PaymentStatus
 from payments.providers.base import Verb
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from payments.services.request_operation import ask
 from payments.services.under_way import asked, beside
 
 _OPEN = frozenset({PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING, PaymentStatus.AUTHORIZED})
 
 
-def cancel_payment(payment: Payment, *, actor: str, intent: Intent | None = None) -> Payment:
+def cancel_payment(payment: Payment, *, actor: str, intent: IdempotentRequest | None = None) -> Payment:
     """Release what is not captured, and return the payment.
 
     Raises:

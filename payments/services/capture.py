@@ -4,14 +4,14 @@ from payments.core.errors import Conflict, Invalid
 from payments.models import Payment
 from payments.providers import registry
 from payments.providers.base import Verb
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from payments.services.request_operation import ask
 from payments.services.under_way import beside
 from payments.text.formatting import amount as written
 
 
 def capture_payment(
-    payment: Payment, *, amount: int | None, final: bool, actor: str, intent: Intent | None = None
+    payment: Payment, *, amount: int | None, final: bool, actor: str, intent: IdempotentRequest | None = None
 ) -> Payment:
     """Capture `amount` (None: all that may be) and return the payment; a final capture releases the rest.
 

@@ -11,13 +11,13 @@ from payments.core.errors import Conflict, Invalid
 from payments.models import Order, Payment
 from payments.models.payment import PaymentStatus
 from payments.queries.due import being_charged, due
-from payments.services.unit_of_work import Batch
+from payments.services.unit_of_work import UnitOfWork
 from payments.text.formatting import amount as written
 
 LONGEST_WAIT = 60  # seconds until somebody who was refused may ask again
 
 
-def change_total(batch: Batch, order: Order, total: int) -> None:
+def change_total(batch: UnitOfWork, order: Order, total: int) -> None:
     """Give an order another total, in minor units of its currency.
 
     Raises:
@@ -36,7 +36,7 @@ def change_total(batch: Batch, order: Order, total: int) -> None:
         batch.change(order, total=total)
 
 
-def check_due(batch: Batch, order: Order, amount: int, *, param: str = "amount") -> None:
+def check_due(batch: UnitOfWork, order: Order, amount: int, *, param: str = "amount") -> None:
     """Refuse to charge more than the order still has to pay; without a total there is no limit.
 
     Raises:
@@ -59,7 +59,7 @@ def check_due(batch: Batch, order: Order, amount: int, *, param: str = "amount")
     )
 
 
-def check_known(batch: Batch, order: Order) -> None:
+def check_known(batch: UnitOfWork, order: Order) -> None:
     """Nobody is charged twice because nobody knows what became of the first charge.
 
     Raises:
@@ -76,7 +76,7 @@ def check_known(batch: Batch, order: Order) -> None:
         )
 
 
-def unknown_payments(batch: Batch, order: Order) -> list[Payment]:
+def unknown_payments(batch: UnitOfWork, order: Order) -> list[Payment]:
     """The order's payments of which nobody knows whether they were made, the oldest first."""
     unknown = (row for row in payments_of(batch, order) if row.status == PaymentStatus.UNKNOWN)
     return sorted(unknown, key=lambda row: row.id)
@@ -94,6 +94,6 @@ def in_progress(payment: Payment, now: datetime) -> Conflict:
     )
 
 
-def payments_of(batch: Batch, order: Order) -> Iterable[Payment]:
+def payments_of(batch: UnitOfWork, order: Order) -> Iterable[Payment]:
     """The order's payments, as the batch holds them."""
     return [row for row in batch.payments.values() if row.order_id == order.id]

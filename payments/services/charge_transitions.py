@@ -12,8 +12,8 @@ from payments.models import Operation, Payment, StatisticDelta
 from payments.models.discrepancy import DiscrepancyKind
 from payments.models.payment import PaymentStatus
 from payments.providers.base import Outcome, Result, Verb
-from payments.services.unit_of_work import Batch
-from payments.text.messages import Word, told
+from payments.services.unit_of_work import UnitOfWork
+from payments.text.messages import Translatable, message_columns
 
 REDIRECT_LIVES: Final = timedelta(hours=1)
 AUTHORIZATION_LIVES: Final = timedelta(days=7)
@@ -28,7 +28,7 @@ def next_look(attempts: int, now: datetime) -> datetime:
     return now + timedelta(seconds=_PATIENCE[min(attempts, len(_PATIENCE) - 1)])
 
 
-def is_news(operation: Operation, result: Result) -> bool:
+def changes_outcome(operation: Operation, result: Result) -> bool:
     """Tell whether an answer adds to what is known: nothing takes a final outcome back but a later final one.
 
     A refusal that comes after a success (and the reverse) is believed only if it did not happen before it. A charge
@@ -51,7 +51,7 @@ def repeats(operation: Operation, result: Result) -> bool:
     return operation.outcome in _FINAL and operation.outcome == result.outcome
 
 
-def note_outcome(batch: Batch, operation: Operation, result: Result) -> None:
+def record_outcome(batch: UnitOfWork, operation: Operation, result: Result) -> None:
     """Write an outcome on its operation, and when the sweep is to look at it again."""
     final = result.outcome in _FINAL
     was_unknown = operation.outcome == Outcome.UNKNOWN
@@ -70,9 +70,9 @@ def note_outcome(batch: Batch, operation: Operation, result: Result) -> None:
         batch.disagree(
             DiscrepancyKind.OUTCOME_UNKNOWN,
             key,
-            **told(
+            **message_columns(
                 gettext_noop("The provider gave no answer to {verb} {id}; it is being asked."),
-                verb=Word(operation.verb),
+                verb=Translatable(operation.verb),
                 id=operation.id,
             ),
             payment=operation.payment,
@@ -83,15 +83,15 @@ def note_outcome(batch: Batch, operation: Operation, result: Result) -> None:
         batch.agree(key)
 
 
-def answered(batch: Batch, operation: Operation, result: Result) -> None:
+def apply_result(batch: UnitOfWork, operation: Operation, result: Result) -> None:
     """Apply an answer to a charge: the same whether it came from the call, a webhook, the sweep or a device."""
     payment = batch.payments[operation.payment_id or ""]
     operation.payment = payment
-    if not is_news(operation, result):
+    if not changes_outcome(operation, result):
         if operation.outcome not in _FINAL:
             batch.change(operation, due_at=next_look(operation.attempts, batch.now))
         return
-    note_outcome(batch, operation, result)
+    record_outcome(batch, operation, result)
     if operation.verb in (Verb.SALE, Verb.AUTHORIZE):
         _charge_answered(batch, payment, operation, result)
     elif result.outcome == Outcome.SUCCEEDED and operation.verb == Verb.CAPTURE:
@@ -104,7 +104,7 @@ def answered(batch: Batch, operation: Operation, result: Result) -> None:
         _refuse(batch, payment, operation, result)
 
 
-def _charge_answered(batch: Batch, payment: Payment, operation: Operation, result: Result) -> None:
+def _charge_answered(batch: UnitOfWork, payment: Payment, operation: Operation, result: Result) -> None:
     _learn(batch, payment, result)
     if result.outcome == Outcome.SUCCEEDED:
         amount = _moved(operation, result)
@@ -125,7 +125,7 @@ def _charge_answered(batch: Batch, payment: Payment, operation: Operation, resul
         batch.move(payment, PaymentStatus.PROCESSING, operation=operation)
 
 
-def authorize(batch: Batch, payment: Payment, operation: Operation, amount: int, at: datetime) -> None:
+def authorize(batch: UnitOfWork, payment: Payment, operation: Operation, amount: int, at: datetime) -> None:
     """The amount is held for us; nothing is booked until it is captured (of which may have been heard before)."""
     held = payment.amount_held
     batch.change(
@@ -141,7 +141,7 @@ def authorize(batch: Batch, payment: Payment, operation: Operation, amount: int,
     batch.tell("payment.authorized", payment)
 
 
-def capture(batch: Batch, payment: Payment, operation: Operation, amount: int, at: datetime) -> None:
+def capture(batch: UnitOfWork, payment: Payment, operation: Operation, amount: int, at: datetime) -> None:
     """The money is ours: payment and order rise, the entry is booked, the sale counts."""
     first = payment.amount_captured == 0
     held, captured = payment.amount_held, payment.amount_captured + amount
@@ -168,7 +168,7 @@ def capture(batch: Batch, payment: Payment, operation: Operation, amount: int, a
     batch.tell("payment.captured", payment)
 
 
-def decline(batch: Batch, payment: Payment, operation: Operation, result: Result) -> None:
+def decline(batch: UnitOfWork, payment: Payment, operation: Operation, result: Result) -> None:
     """Refused, or given up by the customer or the clock: nothing moved."""
     status = _ENDINGS.get(result.code or "", PaymentStatus.DECLINED)
     batch.change(payment, failure_code=(result.code or "declined")[:64], failure_detail=result.detail or "")
@@ -177,7 +177,7 @@ def decline(batch: Batch, payment: Payment, operation: Operation, result: Result
 
 
 def release(
-    batch: Batch, payment: Payment, to_status: PaymentStatus | None, operation: Operation | None = None
+    batch: UnitOfWork, payment: Payment, to_status: PaymentStatus | None, operation: Operation | None = None
 ) -> None:
     """What was authorized and not captured is given up; an uncaptured payment ends in `to_status`.
 
@@ -195,7 +195,7 @@ def release(
         batch.tell(f"payment.{to_status.value}", payment)
 
 
-def reverse(batch: Batch, payment: Payment, operation: Operation, at: datetime) -> None:
+def reverse(batch: UnitOfWork, payment: Payment, operation: Operation, at: datetime) -> None:
     """A sale or capture is taken back by scheme, provider or device: as if it had never been made."""
     if operation.reversed_at is not None or operation.outcome != Outcome.SUCCEEDED:
         return
@@ -214,7 +214,7 @@ def reverse(batch: Batch, payment: Payment, operation: Operation, at: datetime) 
         batch.tell("payment.reversed", payment)
 
 
-def _refuse(batch: Batch, payment: Payment, operation: Operation, result: Result) -> None:
+def _refuse(batch: UnitOfWork, payment: Payment, operation: Operation, result: Result) -> None:
     """A capture or cancellation is refused: told as such, and what an ended payment held for it is given up."""
     batch.change(payment, failure_code=(result.code or "declined")[:64], failure_detail=result.detail or "")
     batch.tell(f"payment.{operation.verb}_declined", payment)
@@ -229,7 +229,7 @@ def _has_ended(payment: Payment) -> bool:
     return payment.amount_released > 0 or done.exists()
 
 
-def _hold(batch: Batch, payment: Payment, held_before: int) -> None:
+def _hold(batch: UnitOfWork, payment: Payment, held_before: int) -> None:
     """Bring the order's sum of what is held in line with what this payment now holds."""
     order, more = payment.order, payment.amount_held - held_before
     if more:
@@ -251,7 +251,7 @@ def figures(payment: Payment, **measures: int) -> StatisticDelta:
     )
 
 
-def _learn(batch: Batch, payment: Payment, result: Result) -> None:
+def _learn(batch: UnitOfWork, payment: Payment, result: Result) -> None:
     """Take over what the provider tells of the payment beside the outcome.
 
     A page of a provider's may get another name once somebody pays on it: what succeeds is named as it then is.
@@ -287,12 +287,12 @@ def _moved(operation: Operation, result: Result) -> int:
     return result.amount.amount if result.amount is not None else operation.amount
 
 
-def _note_difference(batch: Batch, payment: Payment, operation: Operation, amount: int) -> None:
+def _note_difference(batch: UnitOfWork, payment: Payment, operation: Operation, amount: int) -> None:
     if amount != operation.amount:
         batch.disagree(
             DiscrepancyKind.AMOUNT_DIFFERS,
             f"amount_differs:{operation.id}",
-            **told(
+            **message_columns(
                 gettext_noop("Asked for {asked}, the provider moved {moved}."),
                 asked=Money(operation.amount, payment.currency),
                 moved=Money(amount, payment.currency),

@@ -15,19 +15,19 @@ from payments.accounting import journal
 from payments.core.money import Money
 from payments.models import Chargeback, ChargebackStep, Payment, StatisticDelta
 from payments.models.discrepancy import DiscrepancyKind
-from payments.providers.base import Fact, Report
+from payments.providers.base import ProviderReport, ReportType
 from payments.services import charge_transitions
-from payments.services.unit_of_work import Batch
-from payments.text.messages import Word
-from payments.text.messages import told as said
+from payments.services.unit_of_work import UnitOfWork
+from payments.text.messages import Translatable
+from payments.text.messages import message_columns as said
 
 Status = Chargeback.Status
 Stage = Chargeback.Stage
 _STATUS: Final = {
-    Fact.CHARGEBACK_INQUIRY: Status.INQUIRY,
-    Fact.CHARGEBACK_OPENED: Status.OPEN,
-    Fact.CHARGEBACK_WON: Status.WON,
-    Fact.CHARGEBACK_LOST: Status.LOST,
+    ReportType.CHARGEBACK_INQUIRY: Status.INQUIRY,
+    ReportType.CHARGEBACK_OPENED: Status.OPEN,
+    ReportType.CHARGEBACK_WON: Status.WON,
+    ReportType.CHARGEBACK_LOST: Status.LOST,
 }
 FACTS: Final = frozenset(_STATUS)
 _RANK: Final[dict[str, int]] = {stage.value: rank for rank, stage in enumerate(Stage)}
@@ -35,7 +35,7 @@ _CLOSED: Final = frozenset({Status.WON, Status.LOST})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class DisputeReport:
     """One thing that a provider tells of a dispute; `reference` names the dispute in all of its stages."""
 
     reference: str
@@ -47,7 +47,7 @@ class Told:
     respond_by: datetime | None
 
     @classmethod
-    def of(cls, report: Report, payment: Payment, now: datetime) -> "Told":
+    def of(cls, report: ProviderReport, payment: Payment, now: datetime) -> "DisputeReport":
         """What a report says; what it leaves open is the whole sale, and now."""
         amount = report.result.amount
         return cls(
@@ -61,7 +61,7 @@ class Told:
         )
 
 
-def chargeback_reported(batch: Batch, payment: Payment, told: Told) -> Chargeback:
+def chargeback_reported(batch: UnitOfWork, payment: Payment, told: DisputeReport) -> Chargeback:
     """Apply what is told of one chargeback of a payment. The money leaves when it is opened, not when it is lost."""
     row = _find(batch, payment, told.reference) or _begin(batch, payment, told)
     if told.reason and not row.reason:
@@ -80,15 +80,15 @@ def chargeback_reported(batch: Batch, payment: Payment, told: Told) -> Chargebac
     return row
 
 
-def _stage(report: Report) -> Stage:
+def _stage(report: ProviderReport) -> Stage:
     """An inquiry may come to nothing; what is opened or lost in one is a chargeback."""
-    if report.fact == Fact.CHARGEBACK_INQUIRY:
+    if report.fact == ReportType.CHARGEBACK_INQUIRY:
         return Stage.INQUIRY
     told = Stage(report.stage or Stage.CHARGEBACK)
-    return Stage.CHARGEBACK if told == Stage.INQUIRY and report.fact != Fact.CHARGEBACK_WON else told
+    return Stage.CHARGEBACK if told == Stage.INQUIRY and report.fact != ReportType.CHARGEBACK_WON else told
 
 
-def _find(batch: Batch, payment: Payment, reference: str) -> Chargeback | None:
+def _find(batch: UnitOfWork, payment: Payment, reference: str) -> Chargeback | None:
     key = (payment.id, reference)
     if key not in batch.chargebacks:
         row = Chargeback.objects.filter(payment=payment, provider_reference=reference).first()
@@ -100,7 +100,7 @@ def _find(batch: Batch, payment: Payment, reference: str) -> Chargeback | None:
     return batch.chargebacks[key]
 
 
-def _begin(batch: Batch, payment: Payment, told: Told) -> Chargeback:
+def _begin(batch: UnitOfWork, payment: Payment, told: DisputeReport) -> Chargeback:
     row = Chargeback(
         merchant=batch.merchant,
         order=payment.order,
@@ -118,7 +118,7 @@ def _begin(batch: Batch, payment: Payment, told: Told) -> Chargeback:
     return batch.add(row)
 
 
-def _turns_again(batch: Batch, row: Chargeback, told: Told) -> bool:
+def _turns_again(batch: UnitOfWork, row: Chargeback, told: DisputeReport) -> bool:
     """Whether a stage that has been decided both ways is now told to have ended otherwise once more."""
     ends = [step for step in batch.steps[row.id] if step.stage == told.stage and step.status in _CLOSED]
     if told.stage != row.stage or told.status not in _CLOSED or len(ends) < len(_CLOSED):
@@ -127,7 +127,7 @@ def _turns_again(batch: Batch, row: Chargeback, told: Told) -> bool:
     return latest.status != told.status and told.at > latest.at
 
 
-def _note(batch: Batch, row: Chargeback, told: Told) -> bool:
+def _note(batch: UnitOfWork, row: Chargeback, told: DisputeReport) -> bool:
     """Remember it, once; tell whether it was new."""
     for known in batch.steps[row.id]:
         if (known.stage, known.status) == (told.stage, told.status):
@@ -139,7 +139,7 @@ def _note(batch: Batch, row: Chargeback, told: Told) -> bool:
     return True
 
 
-def _note_amount(batch: Batch, row: Chargeback, payment: Payment, told: Told) -> None:
+def _note_amount(batch: UnitOfWork, row: Chargeback, payment: Payment, told: DisputeReport) -> None:
     """What is taken may be less than what was asked about; but what was taken once does not change."""
     if told.amount == row.amount or told.stage == Stage.INQUIRY:
         return
@@ -168,14 +168,14 @@ def _standing(steps: list[ChargebackStep]) -> ChargebackStep:
     return max(reached, key=lambda step: (step.status in _CLOSED, step.at))
 
 
-def _inquire(batch: Batch, row: Chargeback, standing: ChargebackStep) -> None:
+def _inquire(batch: UnitOfWork, row: Chargeback, standing: ChargebackStep) -> None:
     """A question, and later maybe its end: no money moves."""
     if standing.status in _CLOSED:
         _move(batch, row, standing.status, closed_at=standing.at)
     batch.tell("chargeback.inquiry", row)
 
 
-def _follow(batch: Batch, row: Chargeback, payment: Payment, standing: ChargebackStep) -> None:
+def _follow(batch: UnitOfWork, row: Chargeback, payment: Payment, standing: ChargebackStep) -> None:
     """Book the way from how it stood to how it stands."""
     if row.stage != standing.stage:
         _open(batch, row, payment, standing)
@@ -185,7 +185,7 @@ def _follow(batch: Batch, row: Chargeback, payment: Payment, standing: Chargebac
         _close(batch, row, payment, standing)
 
 
-def _open(batch: Batch, row: Chargeback, payment: Payment, standing: ChargebackStep) -> None:
+def _open(batch: UnitOfWork, row: Chargeback, payment: Payment, standing: ChargebackStep) -> None:
     """The money is taken from us, for now: for the first time, or again in a later stage."""
     first = row.stage == Stage.INQUIRY
     before, was_won = row.status, row.status not in (Status.OPEN, Status.LOST)
@@ -203,7 +203,7 @@ def _open(batch: Batch, row: Chargeback, payment: Payment, standing: ChargebackS
     batch.tell("chargeback.opened", row)
 
 
-def _close(batch: Batch, row: Chargeback, payment: Payment, standing: ChargebackStep) -> None:
+def _close(batch: UnitOfWork, row: Chargeback, payment: Payment, standing: ChargebackStep) -> None:
     """Won: we have the money again. Lost: the customer keeps it."""
     if standing.status == Status.WON:
         batch.book(journal.chargeback_won(batch.merchant, row, payment, standing.at))
@@ -214,14 +214,14 @@ def _close(batch: Batch, row: Chargeback, payment: Payment, standing: Chargeback
     batch.tell(f"chargeback.{standing.status}", row)
 
 
-def _reopen(batch: Batch, row: Chargeback, payment: Payment, at: datetime) -> None:
+def _reopen(batch: UnitOfWork, row: Chargeback, payment: Payment, at: datetime) -> None:
     """The scheme came to another conclusion: what was won or lost is taken back before the new one is booked."""
     batch.book(journal.chargeback_reopened(batch.merchant, row, payment, at))
     if row.status == Status.WON:
         _shift(batch, row, payment, row.amount)
 
 
-def _note_turn(batch: Batch, row: Chargeback, payment: Payment, status: str) -> None:
+def _note_turn(batch: UnitOfWork, row: Chargeback, payment: Payment, status: str) -> None:
     """A scheme decides a stage twice at most; what comes after that is for a person to look into."""
     batch.disagree(
         DiscrepancyKind.MISSING_IN_BOOKS,
@@ -231,7 +231,7 @@ def _note_turn(batch: Batch, row: Chargeback, payment: Payment, status: str) -> 
                 "The provider now tells that chargeback {id} is {status}, and it had changed before. Ask the provider."
             ),
             id=row.id,
-            status=Word(status),
+            status=Translatable(status),
         ),
         payment=payment,
         amount=row.amount,
@@ -239,14 +239,14 @@ def _note_turn(batch: Batch, row: Chargeback, payment: Payment, status: str) -> 
     )
 
 
-def _move(batch: Batch, row: Chargeback, status: str, **columns: datetime | None) -> None:
+def _move(batch: UnitOfWork, row: Chargeback, status: str, **columns: datetime | None) -> None:
     """A later stage is named in the move that opens it."""
     later = status == Status.OPEN and row.stage != Stage.CHARGEBACK
     batch.note_move(row.id, row.status, row.stage if later else status)
     batch.change(row, status=status, **columns)
 
 
-def _shift(batch: Batch, row: Chargeback, payment: Payment, amount: int) -> None:
+def _shift(batch: UnitOfWork, row: Chargeback, payment: Payment, amount: int) -> None:
     order = payment.order
     batch.change(order, charged_back=order.charged_back + amount)
     batch.change(payment, amount_charged_back=payment.amount_charged_back + amount)

@@ -9,11 +9,11 @@ from django.utils.translation import gettext_noop
 from payments.accounting import journal
 from payments.models import Payment
 from payments.models.discrepancy import DiscrepancyKind
-from payments.services.unit_of_work import Batch
-from payments.text.messages import told
+from payments.services.unit_of_work import UnitOfWork
+from payments.text.messages import message_columns
 
 
-def confirm(batch: Batch, *, payments: Sequence[Payment], at: datetime) -> None:
+def confirm(batch: UnitOfWork, *, payments: Sequence[Payment], at: datetime) -> None:
     """Turn provisional sales into receivables; those that are none are left as they are.
 
     The payments are the batch's own (locked by it). Reconciliation calls this with all of a file at once.
@@ -30,13 +30,13 @@ def confirm(batch: Batch, *, payments: Sequence[Payment], at: datetime) -> None:
 
 def write_off_offline(payment: Payment, *, actor: str, at: datetime) -> None:
     """Persons give up a sale that was approved offline and never settled; joins the caller's transaction."""
-    batch = Batch(merchant=payment.merchant, actor=actor, now=timezone.now(), facts=True)
+    batch = UnitOfWork(merchant=payment.merchant, actor=actor, now=timezone.now(), facts=True)
     batch.lock([payment.order_id])
     _give_up(batch, batch.payments[payment.id], at)
     batch.flush()
 
 
-def _give_up(batch: Batch, payment: Payment, at: datetime) -> bool:
+def _give_up(batch: UnitOfWork, payment: Payment, at: datetime) -> bool:
     """The goods are gone and nobody pays: a loss, unless that was known before."""
     if not payment.provisional:
         return False
@@ -45,14 +45,14 @@ def _give_up(batch: Batch, payment: Payment, at: datetime) -> bool:
     return True
 
 
-def decline_offline(batch: Batch, *, payment: Payment, at: datetime) -> None:
+def decline_offline(batch: UnitOfWork, *, payment: Payment, at: datetime) -> None:
     """The issuer declined what the device had approved: the loss is booked, and finance is told."""
     if not _give_up(batch, payment, at):
         return
     batch.disagree(
         DiscrepancyKind.OFFLINE_DECLINED,
         f"offline_declined:{payment.id}",
-        **told(gettext_noop("The terminal approved this sale offline; the issuer declined it afterwards.")),
+        **message_columns(gettext_noop("The terminal approved this sale offline; the issuer declined it afterwards.")),
         payment=payment,
         amount=payment.amount_captured,
         currency=payment.currency,

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from payments.core.errors import Invalid, wrong
 from payments.core.money import Money
-from payments.db.compiled_queries import Prepared
+from payments.db.compiled_queries import CompiledQuery
 from payments.models import Channel, Merchant, Operation, Order, Payment, ProviderAccount
 from payments.models.payment import Method
 from payments.people.models import Customer
@@ -17,17 +17,17 @@ from payments.people.services import audit_log, customers
 from payments.providers import registry
 from payments.providers.base import Outcome, Provider, Result, Verb
 from payments.queries.orders import ACKNOWLEDGED
-from payments.runtime.fail_points import reach
+from payments.runtime.fail_points import fail_point
 from payments.services import charge_limit, charge_transitions, voucher
 from payments.services.counter import check_counter
-from payments.services.idempotency import Begins
+from payments.services.idempotency import IdempotencyGuard
 from payments.services.orders import OrderName, take_order
 from payments.services.request_operation import settled
-from payments.services.unit_of_work import Batch
+from payments.services.unit_of_work import UnitOfWork
 from payments.services.vat import check_vat
 from payments.text.formatting import amount as written
 
-_ACCOUNTS: Final = Prepared(
+_ACCOUNTS: Final = CompiledQuery(
     lambda merchant_id: ProviderAccount.objects.filter(merchant_id=merchant_id, active=True).order_by("-default", "id")
 )
 
@@ -62,7 +62,7 @@ class PaymentRequest:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-def create_payment(request: PaymentRequest, *, actor: str, intent: Begins | None = None) -> Payment:
+def create_payment(request: PaymentRequest, *, actor: str, intent: IdempotencyGuard | None = None) -> Payment:
     """Take a payment and return it as far as the provider answered at once.
 
     Raises:
@@ -76,10 +76,10 @@ def create_payment(request: PaymentRequest, *, actor: str, intent: Begins | None
     _check_method(request, account, provider)
     check_vat(request.vat, request.amount)
     with transaction.atomic():
-        reach("create.opened")
+        fail_point("create.opened")
         payment, operation = _intend(request, account, provider, actor, intent)
-        reach("create.written")
-    reach("create.committed")
+        fail_point("create.written")
+    fail_point("create.committed")
     return payment if provider.capabilities.instant else settled(operation, payment, actor=actor)
 
 
@@ -119,7 +119,7 @@ def _check_method(request: PaymentRequest, account: ProviderAccount, provider: P
 
 
 def _intend(
-    request: PaymentRequest, account: ProviderAccount, provider: Provider, actor: str, intent: Begins | None
+    request: PaymentRequest, account: ProviderAccount, provider: Provider, actor: str, intent: IdempotencyGuard | None
 ) -> tuple[Payment, Operation]:
     merchant, now = request.channel.merchant, timezone.now()
     payment = _payment(request, account, merchant)
@@ -128,7 +128,7 @@ def _intend(
     if request.buyer:
         request = replace(request, customer=customers.get_or_create(merchant_id=merchant.id, **request.buyer))
         payment.customer = request.customer
-    batch = Batch(merchant=merchant, actor=actor, now=now)
+    batch = UnitOfWork(merchant=merchant, actor=actor, now=now)
     order = take_order(
         batch,
         channel=request.channel,
@@ -144,7 +144,7 @@ def _intend(
     batch.add(payment)
     operation = batch.add(_operation(payment, request, account, provider, actor))
     if provider.capabilities.instant:
-        charge_transitions.answered(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=now))
+        charge_transitions.apply_result(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=now))
     batch.flush()
     return payment, operation
 
@@ -201,7 +201,7 @@ def _operation(
     )
 
 
-def _check_order(batch: Batch, order: Order, payment: Payment, request: PaymentRequest) -> None:
+def _check_order(batch: UnitOfWork, order: Order, payment: Payment, request: PaymentRequest) -> None:
     """Hold a charge against what its order still has to pay, under the order's lock."""
     if request.order_total is not None:
         charge_limit.change_total(batch, order, request.order_total)
@@ -216,7 +216,7 @@ def _check_order(batch: Batch, order: Order, payment: Payment, request: PaymentR
         _acknowledge(batch, order, payment, request.acknowledge_unknown)
 
 
-def _acknowledge(batch: Batch, order: Order, payment: Payment, by: Acknowledgement) -> None:
+def _acknowledge(batch: UnitOfWork, order: Order, payment: Payment, by: Acknowledgement) -> None:
     """Write down who charges beside payments of unknown outcome; where there are none, nothing was decided."""
     unknown = charge_limit.unknown_payments(batch, order)
     if unknown:

@@ -18,7 +18,7 @@ from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.services import audit_log, gate, second_factors
 from payments.providers import registry
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 
 # What a test merchant starts with, so that its first payment needs no set-up.
 TEST_ACCOUNTS: Final = ("simulator", "recorded", "external")
@@ -103,7 +103,7 @@ def create_channel(
     return_schemes: Sequence[str] = (),
     refund_routes: Sequence[str] | None = None,
     actor: Actor,
-    intent: Intent | None = None,
+    intent: IdempotentRequest | None = None,
 ) -> Channel:
     """Open a sales location. Its order references are its own, unless it names a namespace to share.
 
@@ -150,7 +150,7 @@ def create_provider_account(
     credentials: Mapping[str, str] | None = None,
     fee_rates: Sequence[Mapping[str, Any]] = (),
     actor: Actor,
-    intent: Intent | None = None,
+    intent: IdempotentRequest | None = None,
 ) -> ProviderAccount:
     """Write down a contract with a provider. The first one of a provider is used when none is named.
 
@@ -211,7 +211,7 @@ def new_account(
     )
 
 
-def save_account(account: ProviderAccount, *, actor: str, intent: Intent | None = None) -> ProviderAccount:
+def save_account(account: ProviderAccount, *, actor: str, intent: IdempotentRequest | None = None) -> ProviderAccount:
     """Write down a contract that was checked."""
     with transaction.atomic():
         if intent is not None:

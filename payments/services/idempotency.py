@@ -14,17 +14,17 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from payments.db.compiled_queries import Prepared
+from payments.db.compiled_queries import CompiledQuery
 from payments.models import IdempotencyKey
 from payments.services import sql
 
-_KEY: Final = Prepared(lambda merchant_id, key: IdempotencyKey.objects.filter(merchant_id=merchant_id, key=key))
+_KEY: Final = CompiledQuery(lambda merchant_id, key: IdempotencyKey.objects.filter(merchant_id=merchant_id, key=key))
 
 LEASE: Final = timedelta(seconds=20)  # of a request; who continues a broken one too early does no harm, see `submit`
 LIFETIME: Final = timedelta(days=31)
 
 
-class Begins(Protocol):
+class IdempotencyGuard(Protocol):
     """Says in the transaction that makes an object which object that is, and may refuse it by raising."""
 
     def begin(self, object_id: str) -> None: ...
@@ -35,7 +35,7 @@ class KeyTaken(Exception):
 
 
 @dataclass(slots=True, kw_only=True)
-class Intent:
+class IdempotentRequest:
     """One request that wants to make one thing. `fingerprint` tells whether another request is the same."""
 
     merchant_id: str

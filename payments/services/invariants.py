@@ -15,13 +15,13 @@ from payments.models import Operation, Order, Payment
 from payments.models.discrepancy import DiscrepancyKind
 from payments.providers.base import Verb
 from payments.queries.due import overpaid
-from payments.text.messages import Value, told
+from payments.text.messages import Value, message_columns
 
 if TYPE_CHECKING:
-    from payments.services.unit_of_work import Batch
+    from payments.services.unit_of_work import UnitOfWork
 
 
-def settle_excess(batch: "Batch") -> None:
+def settle_excess(batch: "UnitOfWork") -> None:
     """What facts took beyond what was paid stays visible as `excess`; decisions never raise it."""
     for order in list(batch.orders.values()):
         excess = max(0, order.vouchers_sold - order.kept)
@@ -30,7 +30,7 @@ def settle_excess(batch: "Batch") -> None:
             batch.change(order, excess=excess)
 
 
-def settle_given_back(batch: "Batch") -> None:
+def settle_given_back(batch: "UnitOfWork") -> None:
     """More given back of one payment than was paid with it is told, also where its order as a whole had more."""
     for payment in batch.changed(Payment):
         key, beyond = f"over_returned:{payment.id}", given_back_beyond(payment)
@@ -38,7 +38,7 @@ def settle_given_back(batch: "Batch") -> None:
             batch.disagree(
                 DiscrepancyKind.OVER_RETURNED,
                 key,
-                **told(
+                **message_columns(
                     gettext_noop("Payment {payment} gave back {excess} more than was paid with it."),
                     payment=payment.id,
                     excess=Money(beyond, payment.currency),
@@ -58,7 +58,7 @@ def given_back_beyond(payment: Payment) -> int:
     return max(0, returned - payment.amount_captured)
 
 
-def settle_overpaid(batch: "Batch") -> None:
+def settle_overpaid(batch: "UnitOfWork") -> None:
     """What is paid beyond what an order costs stands as one discrepancy, and goes when it is no longer true."""
     for order_id, over in paid_too_much(batch, batch.orders).items():
         before = batch.overpaid_before.get(order_id, 0)
@@ -66,7 +66,7 @@ def settle_overpaid(batch: "Batch") -> None:
             _note_overpaid(batch, batch.orders[order_id], over, is_more=over > before)
 
 
-def settle_under_way(batch: "Batch") -> None:
+def settle_under_way(batch: "UnitOfWork") -> None:
     """What captures and cancellations without an answer may still take of what their payment holds."""
     changed = [row for row in batch.changed(Payment) if row.amount_under_way]
     asked = [batch.payments[row.payment_id or ""] for row in batch.operations_of_what_is_held()]
@@ -80,7 +80,7 @@ def settle_under_way(batch: "Batch") -> None:
             batch.change(payment, amount_under_way=takes)
 
 
-def paid_too_much(batch: "Batch", order_ids: Iterable[str]) -> dict[str, int]:
+def paid_too_much(batch: "UnitOfWork", order_ids: Iterable[str]) -> dict[str, int]:
     """How much more was paid on each of these orders than it costs, in minor units."""
     payments: dict[str, list[Payment]] = {order_id: [] for order_id in order_ids}
     for payment in batch.payments.values():
@@ -94,7 +94,7 @@ def overpaid_key(order: Order) -> str:
     return f"{DiscrepancyKind.OVERPAID}:{order.id}"
 
 
-def _note_excess(batch: "Batch", order: Order, excess: int) -> None:
+def _note_excess(batch: "UnitOfWork", order: Order, excess: int) -> None:
     key = f"over_returned:{order.id}"
     if not excess:
         batch.agree(key)
@@ -113,20 +113,20 @@ def _note_excess(batch: "Batch", order: Order, excess: int) -> None:
 def _told_of_excess(order: Order, excess: int) -> dict[str, Any]:
     shown: dict[str, Value] = {"order": str(order), "excess": Money(excess, order.currency)}
     if not order.vouchers_sold:
-        return told(gettext_noop("Order {order} gave back {excess} more than was paid."), **shown)
+        return message_columns(gettext_noop("Order {order} gave back {excess} more than was paid."), **shown)
     text = gettext_noop(
         "Order {order} gave out {excess} more than was paid: {sold} was sold on it as vouchers, which stay good."
     )
-    return told(text, sold=Money(order.vouchers_sold, order.currency), **shown)
+    return message_columns(text, sold=Money(order.vouchers_sold, order.currency), **shown)
 
 
-def _note_overpaid(batch: "Batch", order: Order, over: int, *, is_more: bool) -> None:
+def _note_overpaid(batch: "UnitOfWork", order: Order, over: int, *, is_more: bool) -> None:
     key = overpaid_key(order)
     if not over:
         batch.agree(key)
         return
     text, amount = gettext_noop("Order {order} has been paid {over} too much."), Money(over, order.currency)
-    columns = {**told(text, order=str(order), over=amount), "amount": over}
+    columns = {**message_columns(text, order=str(order), over=amount), "amount": over}
     batch.amend(key, **columns)
     if is_more:
         last = _paid_last(batch, order)
@@ -135,7 +135,7 @@ def _note_overpaid(batch: "Batch", order: Order, over: int, *, is_more: bool) ->
         batch.disagree(kind, key, payment=last, currency=order.currency, channel_id=channel_id, **columns)
 
 
-def _paid_last(batch: "Batch", order: Order) -> Payment | None:
+def _paid_last(batch: "UnitOfWork", order: Order) -> Payment | None:
     """The payment that took the money which was too much: of this very batch, else the latest."""
     taken = {row.id for row in batch.changed(Payment, "amount_captured")}
     rows = [row for row in batch.payments.values() if row.order_id == order.id and row.amount_captured]

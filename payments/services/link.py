@@ -23,9 +23,9 @@ from payments.runtime import throttling
 from payments.services import voucher
 from payments.services.charge_limit import in_progress
 from payments.services.create import PaymentRequest, create_payment
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from payments.services.orders import OrderName, take_order
-from payments.services.unit_of_work import Batch
+from payments.services.unit_of_work import UnitOfWork
 from payments.text.formatting import amount as written
 
 Status = PaymentLink.Status
@@ -62,7 +62,7 @@ class LinkRequest:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-def create_link(request: LinkRequest, *, actor: str, intent: Intent | None = None) -> PaymentLink:
+def create_link(request: LinkRequest, *, actor: str, intent: IdempotentRequest | None = None) -> PaymentLink:
     """Make a link and return it.
 
     Raises:
@@ -103,7 +103,7 @@ def create_link(request: LinkRequest, *, actor: str, intent: Intent | None = Non
     return read(row.id)
 
 
-def cancel_link(row: PaymentLink, *, actor: str, intent: Intent | None = None) -> PaymentLink:
+def cancel_link(row: PaymentLink, *, actor: str, intent: IdempotentRequest | None = None) -> PaymentLink:
     """Take a link back; a payment that is under way by it is not stopped.
 
     Raises:
@@ -221,7 +221,7 @@ def _waiting(row: PaymentLink, method: str, minor: int) -> Payment | None:
 
 def _slow_down(row: PaymentLink, visitor: str) -> None:
     """Whoever holds an address that leads here needs no key: each payment asks a provider, and stays in the books."""
-    seconds = throttling.wrong("link", f"{row.id}:{visitor}")
+    seconds = throttling.record_failure("link", f"{row.id}:{visitor}")
     if seconds is not None:
         detail = "Too many payments were begun here. Wait, then try again."
         raise TooMany("too_many_payments", detail, retry_after=seconds)
@@ -290,7 +290,7 @@ def _check(request: LinkRequest) -> None:
 
 def _take_order(request: LinkRequest, row: PaymentLink, actor: str) -> Order:
     """The order the link is about; one that the link makes is worth what the link asks."""
-    batch = Batch(merchant=row.merchant, actor=actor, now=timezone.now())
+    batch = UnitOfWork(merchant=row.merchant, actor=actor, now=timezone.now())
     order = take_order(
         batch,
         channel=request.channel,

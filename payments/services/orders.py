@@ -6,16 +6,16 @@ from typing import Final
 from django.utils import timezone
 
 from payments.core.errors import Invalid, wrong
-from payments.db.compiled_queries import Prepared
+from payments.db.compiled_queries import CompiledQuery
 from payments.models import Channel, Order
 from payments.people.models import Customer
 from payments.services import sql
-from payments.services.unit_of_work import Batch
+from payments.services.unit_of_work import UnitOfWork
 
-_BY_ID: Final = Prepared(
+_BY_ID: Final = CompiledQuery(
     lambda merchant_id, order_id: Order.objects.filter(merchant_id=merchant_id, id=order_id)  # of the merchant only
 )
-_BY_REFERENCE: Final = Prepared(
+_BY_REFERENCE: Final = CompiledQuery(
     lambda merchant_id, namespace, reference: Order.objects.filter(
         merchant_id=merchant_id, namespace=namespace, reference=reference
     )
@@ -32,7 +32,7 @@ class OrderName:
 
 
 def take_order(
-    batch: Batch, *, channel: Channel, name: OrderName, currency: str, customer: Customer | None = None
+    batch: UnitOfWork, *, channel: Channel, name: OrderName, currency: str, customer: Customer | None = None
 ) -> Order:
     """Lock the order and return it; two first uses of one reference at once make one order.
 
@@ -61,7 +61,7 @@ def take_order(
 
 
 def _new(
-    batch: Batch, channel: Channel, namespace: str, reference: str | None, currency: str, customer: Customer | None
+    batch: UnitOfWork, channel: Channel, namespace: str, reference: str | None, currency: str, customer: Customer | None
 ) -> Order:
     return Order(
         merchant=batch.merchant,

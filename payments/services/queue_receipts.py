@@ -21,7 +21,7 @@ def owe_receipts(merchant: Merchant, events: Iterable[tuple[str, Payment | Refun
     told = dict.fromkeys(row.pk for kind, row in events if kind in TOLD and _has_customer(row))
     if told:
         bulk.insert([ReceiptDue(merchant_id=merchant.id, object_id=object_id) for object_id in told])
-        task_queue.ring(WRITE)
+        task_queue.enqueue_on_commit(WRITE)
 
 
 def _has_customer(row: Any) -> bool:

@@ -11,31 +11,31 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from payments.core.pan import mask_card_numbers
-from payments.db.compiled_queries import Prepared
+from payments.db.compiled_queries import CompiledQuery
 from payments.models import Discrepancy, Operation, ProviderAccount, ProviderEvent
 from payments.models.discrepancy import DiscrepancyKind
 from payments.providers import registry
-from payments.providers.base import Notice, Report
+from payments.providers.base import ProviderReport, WebhookEvent
 from payments.runtime import task_queue
-from payments.runtime.fail_points import reach
+from payments.runtime.fail_points import fail_point
 from payments.services import discrepancy, sql
 from payments.services.charge_transitions import next_look, repeats
 from payments.services.record import record
 from payments.services.submit import credentials_of
-from payments.text.messages import Word, told
+from payments.text.messages import Translatable, message_columns
 
 logger = logging.getLogger(__name__)
 
 Status = ProviderEvent.Status
 PATIENCE: Final = timedelta(days=1)  # how long an event may wait for what it is about
 
-_ANSWERED: Final = Prepared(
+_ANSWERED: Final = CompiledQuery(
     lambda merchant_id, operation_id: Operation.objects.filter(
         merchant_id=merchant_id, id=operation_id, reversed_at=None
     )
 )
 
-_DUE: Final = Prepared(
+_DUE: Final = CompiledQuery(
     lambda event_id: (
         ProviderEvent.objects.select_for_update(of=("self",), skip_locked=True)
         .filter(id=event_id, due_at__isnull=False)
@@ -51,7 +51,7 @@ def receive(account: ProviderAccount, *, body: bytes, headers: Mapping[str, str]
         SignatureInvalid: the account's secret did not sign these bytes.
     """
     event_id = registry.provider(account.provider).verify(body, headers, credentials_of(account))
-    reach("receive.verified")
+    fail_point("receive.verified")
     now = timezone.now()
     row = ProviderEvent(
         merchant_id=account.merchant_id,
@@ -66,10 +66,10 @@ def receive(account: ProviderAccount, *, body: bytes, headers: Mapping[str, str]
     if notice is not None and notice.reports and all(_is_known(account, report) for report in notice.reports):
         row.status, row.due_at, row.applied_at = Status.APPLIED, None, now
     stored = _stored(row)
-    reach("receive.stored")
+    fail_point("receive.stored")
     if stored:
         if row.due_at is not None:
-            task_queue.ring("payments.apply_event", row.id)
+            task_queue.enqueue_on_commit("payments.apply_event", row.id)
         return row.id
     earlier = ProviderEvent.objects.filter(provider_account=account, event_id=event_id)
     earlier.update(deliveries=F("deliveries") + 1)
@@ -82,7 +82,7 @@ def _stored(row: ProviderEvent) -> bool:
     return sql.done(sql.STORE_EVENT, [*columns, row.status, row.due_at, row.applied_at, row.created_at])
 
 
-def _is_known(account: ProviderAccount, report: Report) -> bool:
+def _is_known(account: ProviderAccount, report: ProviderReport) -> bool:
     """Whether a report only repeats a final answer: most webhooks tell again what the call was told already."""
     operation = _ANSWERED.first(account.merchant_id, report.operation_id) if report.operation_id else None
     return operation is not None and operation.verb == report.fact.value and repeats(operation, report.result)
@@ -91,12 +91,12 @@ def _is_known(account: ProviderAccount, report: Report) -> bool:
 def apply_event(event_id: str) -> None:
     """Apply one stored event, unless it was, or another worker just does."""
     with transaction.atomic():
-        reach("apply.opened")
+        fail_point("apply.opened")
         row = _DUE.first(event_id)
         if row is not None:
             _apply(row)
-        reach("apply.written")
-    reach("apply.committed")
+        fail_point("apply.written")
+    fail_point("apply.committed")
 
 
 def _apply(row: ProviderEvent) -> None:
@@ -109,7 +109,7 @@ def _apply(row: ProviderEvent) -> None:
         row.status, row.due_at, row.applied_at = Status.IGNORED, None, now
     else:
         recording = record(row.provider_account, notice.reports, actor=f"provider:{row.provider_account_id}")
-        reach("apply.recorded")
+        fail_point("apply.recorded")
         if recording.waiting:
             _wait(row, notice)
         else:
@@ -117,7 +117,7 @@ def _apply(row: ProviderEvent) -> None:
     row.save(update_fields=["status", "due_at", "applied_at", "attempts", "detail"])
 
 
-def _read(row: ProviderEvent) -> Notice | None:
+def _read(row: ProviderEvent) -> WebhookEvent | None:
     try:
         return registry.provider(row.provider_account.provider).read(bytes(row.body))
     except Exception as error:  # evidence that cannot be read is kept, and shown to finance
@@ -126,7 +126,7 @@ def _read(row: ProviderEvent) -> Notice | None:
         return None
 
 
-def _wait(row: ProviderEvent, notice: Notice) -> None:
+def _wait(row: ProviderEvent, notice: WebhookEvent) -> None:
     """Look again later; what nobody knows after a day becomes a discrepancy, and a late truth still closes it."""
     row.status, row.due_at = Status.WAITING, next_look(row.attempts, timezone.now())
     if timezone.now() - row.created_at < PATIENCE:
@@ -139,10 +139,10 @@ def _wait(row: ProviderEvent, notice: Notice) -> None:
                 merchant=row.provider_account.merchant,
                 kind=DiscrepancyKind.MISSING_IN_BOOKS,
                 key=f"missing_in_books:{row.id}",
-                **told(
+                **message_columns(
                     gettext_noop("{account} reported {event} about a payment we do not know."),
                     account=str(row.provider_account),
-                    event=notice.type or Word(gettext_noop("an event")),
+                    event=notice.type or Translatable(gettext_noop("an event")),
                 ),
                 amount=amounts[0].amount if amounts else None,
                 currency=amounts[0].currency if amounts else None,

@@ -14,30 +14,30 @@ from django.db.models import Q
 from django.utils import timezone
 
 from payments.core.money import Money
-from payments.db.compiled_queries import Prepared
+from payments.db.compiled_queries import CompiledQuery
 from payments.models import Operation, Payment, ProviderAccount
 from payments.models.payment import PaymentStatus
-from payments.providers.base import Fact, Outcome, Report, Result, Verb
-from payments.runtime.fail_points import reach
+from payments.providers.base import Outcome, ProviderReport, ReportType, Result, Verb
+from payments.runtime.fail_points import fail_point
 from payments.services import charge_transitions, chargeback
 from payments.services.refunds import external, transitions
-from payments.services.unit_of_work import Batch
+from payments.services.unit_of_work import UnitOfWork
 
-_VERBS = frozenset(Fact(verb.value) for verb in Verb)
+_VERBS = frozenset(ReportType(verb.value) for verb in Verb)
 
 
 @dataclass(slots=True)
 class Recording:
     """What became of a list of reports: those that found nothing to be about yet are to be tried again."""
 
-    applied: list[Report] = field(default_factory=list)
-    waiting: list[Report] = field(default_factory=list)
+    applied: list[ProviderReport] = field(default_factory=list)
+    waiting: list[ProviderReport] = field(default_factory=list)
     payments: dict[str, Payment] = field(default_factory=dict)  # of the orders touched, as they now stand
 
 
 def record_answer(operation: Operation, result: Result, *, actor: str) -> Payment | None:
     """Record the answer to one call of ours; return its payment as it then stands."""
-    report = Report(fact=Fact(operation.verb), result=result, operation_id=operation.id)
+    report = ProviderReport(fact=ReportType(operation.verb), result=result, operation_id=operation.id)
     about = {operation.payment.order_id} if operation.payment is not None else None
     return record(operation.provider_account, [report], actor=actor, order_ids=about).payments.get(
         operation.payment_id or ""
@@ -45,7 +45,7 @@ def record_answer(operation: Operation, result: Result, *, actor: str) -> Paymen
 
 
 def record(
-    account: ProviderAccount, reports: Sequence[Report], *, actor: str, order_ids: set[str] | None = None
+    account: ProviderAccount, reports: Sequence[ProviderReport], *, actor: str, order_ids: set[str] | None = None
 ) -> Recording:
     """Record what one provider account answered or reported, in one transaction.
 
@@ -54,8 +54,8 @@ def record(
     """
     recording = Recording()
     with transaction.atomic():
-        reach("record.opened")
-        batch = Batch(merchant=account.merchant, actor=actor, now=timezone.now(), facts=True)
+        fail_point("record.opened")
+        batch = UnitOfWork(merchant=account.merchant, actor=actor, now=timezone.now(), facts=True)
         batch.lock(_order_ids(account, reports) if order_ids is None else order_ids)
         known = _Known(account, reports, batch)
         for report in reports:
@@ -63,20 +63,20 @@ def record(
             (recording.applied if placed else recording.waiting).append(report)
         batch.flush()
         recording.payments = batch.payments
-        reach("record.written")
-    reach("record.committed")
+        fail_point("record.written")
+    fail_point("record.committed")
     return recording
 
 
 class _Known:
     """The operations and payments that reports may be about, read after their orders were locked."""
 
-    def __init__(self, account: ProviderAccount, reports: Sequence[Report], batch: Batch) -> None:
+    def __init__(self, account: ProviderAccount, reports: Sequence[ProviderReport], batch: UnitOfWork) -> None:
         self.account = account
         self.operations = _OPERATIONS(account.merchant_id, account.id, *_names(reports), list(batch.payments) or _NONE)
         self.payments = batch.payments
 
-    def operation(self, report: Report) -> Operation | None:
+    def operation(self, report: ProviderReport) -> Operation | None:
         if report.operation_id is not None:
             return next((row for row in self.operations if row.id == report.operation_id), None)
         verb, reference = report.fact.value, report.result.reference
@@ -84,9 +84,9 @@ class _Known:
         if by_reference:
             return by_reference[0]
         payment = self.payment(report)
-        if payment is None or report.fact == Fact.REFUND:
+        if payment is None or report.fact == ReportType.REFUND:
             return None
-        if report.fact == Fact.CAPTURE:
+        if report.fact == ReportType.CAPTURE:
             return self._own_capture(payment, report.result)
         of_payment = [row for row in self.of_verb(verb) if row.payment_id == payment.id]
         return of_payment[0] if len(of_payment) == 1 and not of_payment[0].provider_reference else None
@@ -94,7 +94,7 @@ class _Known:
     def of_verb(self, verb: str) -> list[Operation]:
         return [row for row in self.operations if row.verb == verb and row.provider_account_id == self.account.id]
 
-    def payment(self, report: Report) -> Payment | None:
+    def payment(self, report: ProviderReport) -> Payment | None:
         reference = report.result.payment_reference
         return next(
             (
@@ -151,7 +151,7 @@ def _named(account_id: str, operation_ids: Sequence[str], references: Sequence[s
     return Q(id__in=operation_ids) | Q(provider_account_id=account_id, provider_reference__in=references)
 
 
-_OPERATIONS: Final = Prepared(
+_OPERATIONS: Final = CompiledQuery(
     lambda merchant_id, account_id, operation_ids, references, payment_ids: (
         Operation.objects.filter(
             _named(account_id, operation_ids, references) | Q(payment_id__in=payment_ids), merchant_id=merchant_id
@@ -161,28 +161,28 @@ _OPERATIONS: Final = Prepared(
     )
 )
 # Found without a lock; what is found is read again under it.
-_BEHIND: Final = Prepared(
+_BEHIND: Final = CompiledQuery(
     lambda merchant_id, account_id, operation_ids, references: (
         Operation.objects.filter(_named(account_id, operation_ids, references), merchant_id=merchant_id)
         .select_related("payment", "refund_part__refund")
         .order_by("id")
     )
 )
-_CHARGED: Final = Prepared(
+_CHARGED: Final = CompiledQuery(
     lambda account_id, references: Payment.objects.filter(
         provider_account_id=account_id, provider_reference__in=references
     )
 )
 
 
-def _names(reports: Iterable[Report]) -> tuple[list[str], list[str]]:
+def _names(reports: Iterable[ProviderReport]) -> tuple[list[str], list[str]]:
     """The operations' ids and the provider's references that reports name, each once."""
     ids = {report.operation_id for report in reports if report.operation_id}
     references = {report.result.reference for report in reports if report.result.reference}
     return sorted(ids) or _NONE, sorted(references) or _NONE
 
 
-def _order_ids(account: ProviderAccount, reports: Sequence[Report]) -> set[str]:
+def _order_ids(account: ProviderAccount, reports: Sequence[ProviderReport]) -> set[str]:
     """The orders behind reports."""
     found = set()
     for row in _BEHIND(account.merchant_id, account.id, *_names(reports)):
@@ -194,7 +194,7 @@ def _order_ids(account: ProviderAccount, reports: Sequence[Report]) -> set[str]:
     return found
 
 
-def _apply(batch: Batch, known: _Known, report: Report) -> bool:
+def _apply(batch: UnitOfWork, known: _Known, report: ProviderReport) -> bool:
     """Place one report; False when what it is about is not known yet."""
     operation = known.operation(report) if report.fact in _VERBS else None
     if operation is not None:
@@ -205,33 +205,33 @@ def _apply(batch: Batch, known: _Known, report: Report) -> bool:
         return False
     at = report.result.occurred_at or batch.now
     if report.fact in chargeback.FACTS:
-        chargeback.chargeback_reported(batch, payment, chargeback.Told.of(report, payment, batch.now))
-    elif report.fact == Fact.REVERSAL:
+        chargeback.chargeback_reported(batch, payment, chargeback.DisputeReport.of(report, payment, batch.now))
+    elif report.fact == ReportType.REVERSAL:
         taken_back = known.last_success(payment, report.original_reference)
         if taken_back is not None:
             charge_transitions.reverse(batch, payment, taken_back, at)
         return taken_back is not None or payment.status == PaymentStatus.REVERSED
-    elif report.fact == Fact.EXPIRE:
+    elif report.fact == ReportType.EXPIRE:
         charge_transitions.release(batch, payment, PaymentStatus.EXPIRED)
-    elif report.fact == Fact.CANCEL and report.result.outcome == Outcome.SUCCEEDED:
+    elif report.fact == ReportType.CANCEL and report.result.outcome == Outcome.SUCCEEDED:
         charge_transitions.release(batch, payment, PaymentStatus.CANCELED)
-    elif report.fact == Fact.REFUND:
+    elif report.fact == ReportType.REFUND:
         return _refund_elsewhere(batch, known, payment, report)
-    elif report.fact == Fact.CAPTURE and payment.manual_capture:
+    elif report.fact == ReportType.CAPTURE and payment.manual_capture:
         return _capture_elsewhere(batch, known, payment, report)
     else:
         return False
     return True
 
 
-def _answer(batch: Batch, operation: Operation, result: Result) -> None:
+def _answer(batch: UnitOfWork, operation: Operation, result: Result) -> None:
     if operation.verb == Verb.REFUND:
-        transitions.answered(batch, operation, result)
+        transitions.apply_result(batch, operation, result)
     else:
-        charge_transitions.answered(batch, operation, result)
+        charge_transitions.apply_result(batch, operation, result)
 
 
-def _capture_elsewhere(batch: Batch, known: _Known, payment: Payment, report: Report) -> bool:
+def _capture_elsewhere(batch: UnitOfWork, known: _Known, payment: Payment, report: ProviderReport) -> bool:
     """A capture that we did not ask for, unless it may be the one we are just asking for."""
     if known.captures_without_reference(payment):
         return False
@@ -250,11 +250,11 @@ def _capture_elsewhere(batch: Batch, known: _Known, payment: Payment, report: Re
         actor=batch.actor,
         created_at=batch.now,
     )
-    charge_transitions.answered(batch, batch.add(operation), report.result)
+    charge_transitions.apply_result(batch, batch.add(operation), report.result)
     return True
 
 
-def _refund_elsewhere(batch: Batch, known: _Known, payment: Payment, report: Report) -> bool:
+def _refund_elsewhere(batch: UnitOfWork, known: _Known, payment: Payment, report: ProviderReport) -> bool:
     """A refund that we did not ask for, unless it may be the one we are just asking for."""
     if known.refund_without_reference(payment):
         return False

@@ -19,13 +19,13 @@ from payments.models import Operation, Payment, ProviderEvent
 from payments.models.payment import PaymentStatus
 from payments.providers import registry
 from payments.providers.base import Outcome, Result, Verb
-from payments.runtime.fail_points import reach
+from payments.runtime.fail_points import fail_point
 from payments.runtime.sweeps import Sweep
 from payments.services import charge_transitions, provider_call_log
 from payments.services.receive import apply_event
 from payments.services.record import record_answer
 from payments.services.submit import LEASE, OPERATION, call_of, credentials_of, submit
-from payments.services.unit_of_work import Batch
+from payments.services.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
 
@@ -85,12 +85,12 @@ def _ask(operation: Operation) -> None:
     account = operation.provider_account
     began = time.perf_counter()
     try:
-        reach("recover.asking")
+        fail_point("recover.asking")
         result = registry.provider(account.provider).fetch(call_of(operation), credentials_of(account))
     except Exception:  # as in submit: a fault in the translator loses nothing
         logger.exception("provider %s failed to tell about %s", account.provider, operation.id)
         result = Result(outcome=Outcome.UNKNOWN, code="internal_error", detail="The answer could not be read.")
-    reach("recover.answered")
+    fail_point("recover.answered")
     provider_call_log.note(operation, provider_call_log.FETCH, result, began=began)
     if result.outcome == Outcome.NOT_SENT and operation.verb in _CHARGES:
         result = Result(
@@ -120,7 +120,7 @@ def _send_again(operation: Operation) -> None:
 def _claim(limit: int, resting: Sequence[str]) -> list[tuple[str, str]]:
     """Take due operations (with their merchants) for the length of a lease; several sweeps share the work."""
     with transaction.atomic():
-        reach("recover.opened")
+        fail_point("recover.opened")
         now = Now()  # by the database's clock, as the leases are
         due: QuerySet[Operation] = Operation.objects.filter(due_at__lte=now, executor=Operation.Executor.PROVIDER)
         free = due.exclude(id__in=resting).order_by("due_at").select_for_update(skip_locked=True)
@@ -128,18 +128,18 @@ def _claim(limit: int, resting: Sequence[str]) -> list[tuple[str, str]]:
         # What was never sent keeps its due time, so that `submit` can claim it.
         sent = Operation.objects.filter(id__in=[row[0] for row in claimed], submitted_at__isnull=False)
         sent.update(due_at=now + LEASE)
-        reach("recover.written")
-    reach("recover.committed")
+        fail_point("recover.written")
+    fail_point("recover.committed")
     return claimed
 
 
 def _expire(payment: Payment) -> None:
     """Nobody paid in time. If the money comes all the same, it is recorded like any late truth."""
     with transaction.atomic():
-        reach("expire.opened")
-        batch = Batch(merchant=payment.merchant, actor=ACTOR, now=timezone.now())
+        fail_point("expire.opened")
+        batch = UnitOfWork(merchant=payment.merchant, actor=ACTOR, now=timezone.now())
         batch.lock([payment.order_id])
         charge_transitions.release(batch, batch.payments[payment.id], PaymentStatus.EXPIRED)
         batch.flush()
-        reach("expire.written")
-    reach("expire.committed")
+        fail_point("expire.written")
+    fail_point("expire.committed")

@@ -8,10 +8,10 @@ from django.utils import timezone
 from payments.models import Operation, Payment
 from payments.payloads import PAYMENT_RELATED
 from payments.providers.base import Verb
-from payments.runtime.fail_points import reach
-from payments.services.idempotency import Intent
+from payments.runtime.fail_points import fail_point
+from payments.services.idempotency import IdempotentRequest
 from payments.services.submit import submit_new
-from payments.services.unit_of_work import Batch
+from payments.services.unit_of_work import UnitOfWork
 
 
 def ask(
@@ -20,7 +20,7 @@ def ask(
     *,
     amount_of: Callable[[Payment], int],
     actor: str,
-    intent: Intent | None,
+    intent: IdempotentRequest | None,
     final: bool = True,
 ) -> Payment:
     """Ask for `verb` and return the payment as it then is.
@@ -28,7 +28,7 @@ def ask(
     `amount_of` sees the payment under its order's lock; it says for how much, or refuses by raising.
     """
     with transaction.atomic():
-        reach("ask.opened")
+        fail_point("ask.opened")
         operation = Operation(
             merchant=payment.merchant,
             provider_account=payment.provider_account,
@@ -41,14 +41,14 @@ def ask(
         )
         if intent is not None:
             intent.begin(operation.id)
-        batch = Batch(merchant=payment.merchant, actor=actor, now=timezone.now())
+        batch = UnitOfWork(merchant=payment.merchant, actor=actor, now=timezone.now())
         batch.lock([payment.order_id])
         operation.payment = batch.payments[payment.id]
         operation.amount = amount_of(operation.payment)
         batch.add(operation)
         batch.flush()
-        reach("ask.written")
-    reach("ask.committed")
+        fail_point("ask.written")
+    fail_point("ask.committed")
     return settled(operation, payment, actor=actor)
 
 

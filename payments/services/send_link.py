@@ -11,11 +11,11 @@ from payments.notify.services import mail
 from payments.people.services import audit_log
 from payments.services import link
 from payments.services.email_rendering import letter
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 
 
 def send_link(
-    row: PaymentLink, *, to: str, actor: str, language: str | None = None, intent: Intent | None = None
+    row: PaymentLink, *, to: str, actor: str, language: str | None = None, intent: IdempotentRequest | None = None
 ) -> None:
     """Write the e-mail; a worker sends it.
 

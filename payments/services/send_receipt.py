@@ -19,7 +19,7 @@ from payments.receipts.contents import Receipt, of_payment, of_refund
 from payments.runtime import task_queue
 from payments.runtime.sweeps import Sweep
 from payments.services.email_rendering import letter
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from payments.services.queue_receipts import WRITE
 
 AT_ONCE: Final = 50
@@ -34,7 +34,7 @@ def send_receipt(
     actor: str,
     to: str | None = None,
     language: str | None = None,
-    intent: Intent | None = None,
+    intent: IdempotentRequest | None = None,
 ) -> None:
     """Have the receipt of a payment or a refund written, to an address or to the customer's own.
 
@@ -53,7 +53,7 @@ def send_receipt(
             intent.begin(row.id)
         ReceiptDue.objects.create(merchant_id=row.merchant_id, object_id=row.id, to=to or "", language=language or "")
         audit_log.write(actor=actor, action=f"{row.OBJECT}.receipt_sent", subject=row, merchant_id=row.merchant_id)
-        task_queue.ring(WRITE)
+        task_queue.enqueue_on_commit(WRITE)
 
 
 def is_available(row: Payment | Refund) -> bool:

@@ -13,7 +13,7 @@ from payments.people.actors import Actor, name_of
 from payments.people.models import Approval, User
 from payments.people.services import approvals, gate
 from payments.services import create_setup, setting_notices, update_setup
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from payments.services.update_setup import Row
 
 
@@ -28,7 +28,7 @@ def request_provider_account(
     credentials: Mapping[str, str] | None = None,
     fee_rates: Sequence[Mapping[str, Any]] = (),
     actor: Actor,
-    intent: Intent | None = None,
+    intent: IdempotentRequest | None = None,
 ) -> ProviderAccount | Approval:
     """Add a provider account, or ask a second person for it; it then gets the id that the approval names.
 

@@ -14,13 +14,13 @@ from django.utils import timezone
 
 from payments.db import bulk
 from payments.models import CardEvidence, Channel, Discrepancy, Operation, ProviderAccount
-from payments.providers.base import Fact, Outcome, Report, Result
+from payments.providers.base import Outcome, ProviderReport, ReportType, Result
 from payments.services.card_present import transitions
 from payments.services.card_present.context import Work
-from payments.services.card_present.originals import Originals, Place
-from payments.services.card_present.types import Device, DeviceTransaction, Ending, Kind, Original
+from payments.services.card_present.originals import KnownTransaction, Originals
+from payments.services.card_present.types import Device, DeviceOutcome, DeviceTransaction, Kind, Original
 from payments.services.record import record
-from payments.services.unit_of_work import Batch
+from payments.services.unit_of_work import UnitOfWork
 
 _NOT_MADE: Final = "It is settled that this was never carried out."
 
@@ -38,7 +38,7 @@ class Doubt:
         if self.operation is not None:
             return self.operation.outcome == Outcome.UNKNOWN
         assert self.evidence is not None
-        return self.evidence.settled is None and self.evidence.posted["outcome"] == Ending.UNKNOWN
+        return self.evidence.settled is None and self.evidence.posted["outcome"] == DeviceOutcome.UNKNOWN
 
     @property
     def was_made(self) -> bool:
@@ -46,7 +46,7 @@ class Doubt:
         if self.operation is not None:
             return self.operation.outcome == Outcome.SUCCEEDED
         assert self.evidence is not None
-        return self.evidence.settled == Ending.APPROVED or self.evidence.operation_id is not None
+        return self.evidence.settled == DeviceOutcome.APPROVED or self.evidence.operation_id is not None
 
 
 def doubt_of(*, operation_id: str | None, evidence_id: str | None) -> Doubt | None:
@@ -81,7 +81,7 @@ def _answer(operation: Operation, made: bool, actor: str, at: datetime | None) -
     detail = None if made else _NOT_MADE
     happened = _happened_at(operation, at)
     result = Result(outcome=outcome, code=None if made else "declined", detail=detail, occurred_at=happened)
-    report = Report(fact=Fact(operation.verb), result=result, operation_id=operation.id)
+    report = ProviderReport(fact=ReportType(operation.verb), result=result, operation_id=operation.id)
     record(operation.provider_account, [report], actor=actor)
 
 
@@ -96,8 +96,8 @@ def _happened_at(operation: Operation, at: datetime | None) -> datetime:
 def _carry_out(evidence: CardEvidence, made: bool, actor: str, account: ProviderAccount | None) -> str | None:
     """What a device would do whose later word settles it, by the same moves."""
     device = _device(evidence, account)
-    row = _transaction(evidence, Ending.APPROVED if made else Ending.DECLINED)
-    batch = Batch(merchant=evidence.merchant, actor=actor, now=timezone.now(), facts=True)
+    row = _transaction(evidence, DeviceOutcome.APPROVED if made else DeviceOutcome.DECLINED)
+    batch = UnitOfWork(merchant=evidence.merchant, actor=actor, now=timezone.now(), facts=True)
     originals = Originals(evidence.merchant, device, [row])
     orders = {evidence.payment.order_id} if evidence.payment is not None else set()
     batch.lock(originals.order_ids() | orders)
@@ -106,7 +106,9 @@ def _carry_out(evidence: CardEvidence, made: bool, actor: str, account: Provider
         return evidence.operation_id
     originals.read(batch)
     work = Work(evidence.merchant, device, batch, originals)
-    doubtful = Place(kind=row.kind, ending=Ending.UNKNOWN, payment=batch.payments.get(evidence.payment_id or ""))
+    doubtful = KnownTransaction(
+        kind=row.kind, ending=DeviceOutcome.UNKNOWN, payment=batch.payments.get(evidence.payment_id or "")
+    )
     done = transitions.settle(work, row, doubtful)
     evidence.settled, evidence.operation, evidence.payment = row.ending, done.operation, done.payment
     batch.flush(beside=bulk.change([evidence], ["settled", "operation", "payment"]))
@@ -127,7 +129,7 @@ def _device(evidence: CardEvidence, account: ProviderAccount | None) -> Device:
     return Device(terminal_id=evidence.terminal_id, label=label, series=evidence.series, channel=channel, account=owner)
 
 
-def _transaction(evidence: CardEvidence, ending: Ending) -> DeviceTransaction:
+def _transaction(evidence: CardEvidence, ending: DeviceOutcome) -> DeviceTransaction:
     posted: dict[str, Any] = evidence.posted
     return DeviceTransaction(
         sequence=evidence.sequence,

@@ -11,11 +11,11 @@ from django.db import transaction
 from django.db.models import Q
 
 from payments.core.money import Money
-from payments.db.compiled_queries import Prepared
+from payments.db.compiled_queries import CompiledQuery
 from payments.models import Operation, Payment, ProviderAccount
 from payments.providers import registry
-from payments.providers.base import Call, Credentials, Outcome, Result, Verb
-from payments.runtime.fail_points import reach
+from payments.providers.base import Credentials, Outcome, ProviderRequest, Result, Verb
+from payments.runtime.fail_points import fail_point
 from payments.services import provider_call_log, sql
 from payments.services.record import record_answer
 
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 LEASE: Final = timedelta(seconds=30)
 
 # With all that a call needs.
-OPERATION: Final = Prepared(
+OPERATION: Final = CompiledQuery(
     lambda operation_id: Operation.objects.filter(id=operation_id).select_related(
         "payment__order", "payment__customer", "provider_account__merchant", "merchant", "refund_part"
     )
@@ -63,12 +63,12 @@ def resume(object_id: str, *, actor: str) -> None:
         submit(operation_id, actor=actor)
 
 
-def call_of(operation: Operation) -> Call:
+def call_of(operation: Operation) -> ProviderRequest:
     """The call that an operation stands for; the same at every repetition."""
     payment = operation.payment
     if payment is None:
         raise ValueError(f"{operation.id} has no payment to ask a provider about")
-    return Call(
+    return ProviderRequest(
         operation_id=operation.id,
         verb=Verb(operation.verb),
         amount=Money(operation.amount, operation.currency),
@@ -108,9 +108,9 @@ def _claim(operation_id: str) -> bool:
     if transaction.get_connection().in_atomic_block:
         raise RuntimeError("a provider is never called inside a transaction")
     named = {"id": operation_id, "executor": Operation.Executor.PROVIDER, "not_sent": Outcome.NOT_SENT}
-    reach("submit.claiming")
+    fail_point("submit.claiming")
     claimed = sql.done(sql.CLAIM_OPERATION, named | {"lease": LEASE.total_seconds()})
-    reach("submit.claimed")
+    fail_point("submit.claimed")
     return claimed
 
 
@@ -118,11 +118,11 @@ def _execute(operation: Operation) -> Result:
     account = operation.provider_account
     began = time.perf_counter()
     try:
-        reach("submit.calling")
+        fail_point("submit.calling")
         result = registry.provider(account.provider).execute(call_of(operation), credentials_of(account))
     except Exception:  # a fault of ours in the translator must not lose the operation: it may have reached them
         logger.exception("provider %s failed on %s", account.provider, operation.id)
         result = Result(outcome=Outcome.UNKNOWN, code="internal_error", detail="The answer could not be read.")
-    reach("submit.answered")
+    fail_point("submit.answered")
     provider_call_log.note(operation, operation.verb, result, began=began)
     return result

@@ -15,7 +15,7 @@ from django.db.models import prefetch_related_objects
 
 from payments import payloads
 from payments.db import bulk
-from payments.db.compiled_queries import Prepared
+from payments.db.compiled_queries import CompiledQuery
 from payments.ledger.posting import Entry, next_items, post
 from payments.models import (
     Chargeback,
@@ -34,7 +34,7 @@ from payments.models import (
 from payments.models.discrepancy import DiscrepancyKind
 from payments.notify.services.emit import NewEvent, emit
 from payments.providers.base import Outcome, Verb
-from payments.runtime.fail_points import reach
+from payments.runtime.fail_points import fail_point
 from payments.services import discrepancy, invariants
 from payments.services.queue_receipts import owe_receipts
 from payments.states import PART, PAYMENT, may_move
@@ -56,21 +56,21 @@ _WRITE_ORDER: tuple[type[models.Model], ...] = (
 _FINAL: Final = frozenset({Outcome.SUCCEEDED, Outcome.DECLINED})
 _OF_WHAT_IS_HELD: Final = frozenset({Verb.CAPTURE, Verb.CANCEL})
 
-_CAPTURES = Prepared(
+_CAPTURES = CompiledQuery(
     lambda payment_ids: Operation.objects.filter(payment_id__in=payment_ids, verb__in=sorted(_OF_WHAT_IS_HELD))
 )
-_LOCKED_ORDERS = Prepared(lambda ids: Order.objects.select_for_update().filter(id__in=ids).order_by("id"))
-_PAYMENTS = Prepared(
+_LOCKED_ORDERS = CompiledQuery(lambda ids: Order.objects.select_for_update().filter(id__in=ids).order_by("id"))
+_PAYMENTS = CompiledQuery(
     lambda order_ids: (
         Payment.objects.filter(order_id__in=order_ids)
         .select_related("channel", "provider_account", "voucher")
         .order_by("id")
     )
 )
-_REFUNDS = Prepared(
+_REFUNDS = CompiledQuery(
     lambda order_ids: Refund.objects.filter(order_id__in=order_ids).select_related("channel").order_by("id")
 )
-_REFUND_PARTS = Prepared(
+_REFUND_PARTS = CompiledQuery(
     lambda order_ids: (
         RefundPart.objects.filter(refund__order_id__in=order_ids)
         .select_related("voucher")
@@ -79,7 +79,7 @@ _REFUND_PARTS = Prepared(
 )
 
 
-class Batch:
+class UnitOfWork:
     """Open it inside `transaction.atomic()`, lock what it touches, apply moves, then `flush()` once."""
 
     def __init__(
@@ -256,9 +256,9 @@ class Batch:
             bulk.write(parts)
             parts = []
         emit(self._news(), beside=parts)
-        reach("flush.rows")
+        fail_point("flush.rows")
         post(self._entries)
-        reach("flush.booked")
+        fail_point("flush.booked")
         raised = discrepancy.raise_(self._discrepancies)
         for key, columns in self._amendments.items():
             discrepancy.amend_(merchant=self.merchant, key=key, **columns)

@@ -20,8 +20,8 @@ from payments.core.money import Money
 from payments.ledger.posting import Entry
 from payments.models import Channel, Merchant, Order, Payment, Voucher
 from payments.runtime.sweeps import Sweep
-from payments.services.idempotency import Intent
-from payments.services.unit_of_work import Batch
+from payments.services.idempotency import IdempotentRequest
+from payments.services.unit_of_work import UnitOfWork
 from payments.text.formatting import amount as written
 
 # Read aloud and typed at a till: nothing that looks like something else, and no vowels that make words.
@@ -45,7 +45,7 @@ class VoucherRequest:
     expires_at: datetime | None = None
 
 
-def create_voucher(request: VoucherRequest, *, actor: str, intent: Intent | None = None) -> Voucher:
+def create_voucher(request: VoucherRequest, *, actor: str, intent: IdempotentRequest | None = None) -> Voucher:
     """Make a voucher and return it with its `code`, which nobody can be shown again.
 
     Raises:
@@ -57,7 +57,7 @@ def create_voucher(request: VoucherRequest, *, actor: str, intent: Intent | None
     with transaction.atomic():
         if intent is not None:
             intent.begin(voucher_id)
-        batch = Batch(merchant=request.merchant, actor=actor, now=timezone.now())
+        batch = UnitOfWork(merchant=request.merchant, actor=actor, now=timezone.now())
         row = issue(
             batch,
             voucher_id=voucher_id,
@@ -72,7 +72,7 @@ def create_voucher(request: VoucherRequest, *, actor: str, intent: Intent | None
 
 
 def issue(
-    batch: Batch,
+    batch: UnitOfWork,
     *,
     amount: Money,
     channel: Channel | None,
@@ -100,7 +100,7 @@ def issue(
     return batch.add(row)
 
 
-def spend(batch: Batch, *, code: str, amount: Money) -> Voucher:
+def spend(batch: UnitOfWork, *, code: str, amount: Money) -> Voucher:
     """Take `amount` from a voucher's balance, under the lock of its row: called last, after the orders are locked.
 
     Raises:
@@ -128,7 +128,7 @@ def spend(batch: Batch, *, code: str, amount: Money) -> Voucher:
     return row
 
 
-def take(batch: Batch, row: Voucher, amount: int) -> None:
+def take(batch: UnitOfWork, row: Voucher, amount: int) -> None:
     """Lower the balance of a voucher that the batch holds."""
     left = row.balance - amount
     batch.change(row, balance=left, status=Status.ACTIVE if left else Status.SPENT)
@@ -145,7 +145,7 @@ def hold(payments: Iterable[Payment]) -> None:
         payment.voucher = held[payment.voucher_id or ""]
 
 
-def restore(batch: Batch, row: Voucher, amount: int) -> None:
+def restore(batch: UnitOfWork, row: Voucher, amount: int) -> None:
     """Put back on a held voucher what was paid with it."""
     batch.change(row, balance=row.balance + amount, status=Status.ACTIVE)
 
@@ -193,14 +193,14 @@ def _expire(ids: Sequence[str], *, now: datetime) -> None:
     if not rows:
         return
     merchant = rows[0].merchant
-    batch = Batch(merchant=merchant, actor="system:expire", now=now)
+    batch = UnitOfWork(merchant=merchant, actor="system:expire", now=now)
     for row in rows:
         batch.book(journal.voucher_expired(merchant, row, row.expires_at or now))
         batch.change(row, balance=0, status=Status.EXPIRED)
     batch.flush()
 
 
-def _made(batch: Batch, row: Voucher, order: Order | None) -> Entry:
+def _made(batch: UnitOfWork, row: Voucher, order: Order | None) -> Entry:
     """The entry of a new voucher: a gift of the shop, or sold on an order that has been paid for it."""
     if order is None:
         return journal.voucher_given(batch.merchant, row, batch.now)

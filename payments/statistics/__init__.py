@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.db import connection
 
-from payments.runtime.fail_points import reach
+from payments.runtime.fail_points import fail_point
 from payments.runtime.sweeps import Sweep
 from payments.statistics import sql
 
@@ -60,7 +60,7 @@ def fold(limit: int = BATCH) -> int:
         ids = [row[0] for row in cursor.fetchall()]
     folded: list[int] = []
     sweep.together(ids, lambda some: folded.append(_move(some)), subject=str)
-    reach("statistics.committed")
+    fail_point("statistics.committed")
     return sum(folded)
 
 
@@ -78,10 +78,10 @@ def _move(ids: Sequence[int]) -> int:
         cursor.execute(sql.TRY_LOCK)
         if not _one(cursor):
             return 0
-        reach("statistics.opened")
+        fail_point("statistics.opened")
         cursor.execute(sql.FOLD, {"ids": list(ids)})
         folded = int(_one(cursor))
-        reach("statistics.written")
+        fail_point("statistics.written")
     return folded
 
 

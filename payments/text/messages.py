@@ -15,7 +15,7 @@ from payments.text.formatting import amount, day
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Translatable:
     """A value that is itself to be translated."""
 
     text: str
@@ -24,10 +24,10 @@ class Word:
         return self.text
 
 
-Value = str | int | Money | date | Word
+Value = str | int | Money | date | Translatable
 
 
-def told(text: str, **values: Value) -> dict[str, Any]:
+def message_columns(text: str, **values: Value) -> dict[str, Any]:
     """The columns `detail` and `said` of what is told; `text` is a msgid with names in braces."""
     return {
         "detail": text.format(**values),
@@ -35,7 +35,7 @@ def told(text: str, **values: Value) -> dict[str, Any]:
     }
 
 
-def spoken(detail: str, said: Mapping[str, Any] | None) -> str:
+def render_message(detail: str, said: Mapping[str, Any] | None) -> str:
     """The same in the reader's language and writing; what was told without a text stays as it is."""
     if not said:
         return detail
@@ -46,7 +46,7 @@ def _kept(value: Value) -> Any:
     match value:
         case Money():
             return {"amount": value.amount, "currency": value.currency}
-        case Word():
+        case Translatable():
             return {"word": value.text}
         case date():
             return {"day": value.isoformat()}

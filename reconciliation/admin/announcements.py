@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from payments.admin.base import render
 from payments.admin.base.filters import DayRange, OwnRelated
 from payments.admin.base.page import Fact, Page
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.people.permissions import May
 from reconciliation.admin.render import row_link
 from reconciliation.models import Announcement
@@ -33,7 +33,7 @@ class WasRead(DropdownFilter):
 
 
 @admin.register(Announcement)
-class AnnouncementAdmin(StoryAdmin):
+class AnnouncementAdmin(ReadOnlyModelAdmin):
     """What a worker reads, or has read."""
 
     sees: ClassVar[May] = May.SEE_BOOKS

@@ -12,7 +12,7 @@ from payments.admin.finance.approval_pages import Case, effect
 from payments.core.errors import OnetillError
 from payments.models import CardEvidence, Discrepancy
 from payments.people.models import Approval
-from payments.text.messages import spoken
+from payments.text.messages import render_message
 from reconciliation.admin.render import row_link, text
 from reconciliation.models import BankStatementLine, SettlementFile, SettlementLine
 from reconciliation.services.resolve import preview
@@ -27,7 +27,7 @@ def resolution(approval: Approval) -> Case:
         what=text(row.amount, row.currency),
         facts=[
             (_("discrepancy"), format_html("{} ({})", render.link(row.id), row.get_kind_display())),
-            (_("detail"), spoken(row.detail, row.said)),
+            (_("detail"), render_message(row.detail, row.said)),
             (_("open in the books"), text(approval.payload.get("open"), row.currency)),
             (_("to be matched with"), ", ".join(told.get("with") or ())),
             (_("why"), told.get("note")),

@@ -23,12 +23,12 @@ from payments.admin.base.access import merchants, person, row_url
 from payments.admin.base.error_messages import explain
 from payments.admin.base.filters import AmountRange, DayRange, OwnRelated
 from payments.admin.base.page import Fact, Page
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.errors import Forbidden, OnetillError
 from payments.models import Channel, Discrepancy
 from payments.people.models import Role, User
 from payments.people.permissions import May, may
-from payments.text.messages import spoken
+from payments.text.messages import render_message
 from reconciliation.admin.render import column, row_link
 from reconciliation.models import SettlementFile
 from reconciliation.services.assign import assign
@@ -82,7 +82,7 @@ class AssignedTo(DropdownFilter):
 
 
 @admin.register(Discrepancy)
-class DiscrepancyAdmin(StoryAdmin):
+class DiscrepancyAdmin(ReadOnlyModelAdmin):
     """What disagrees, newest first."""
 
     list_display = (
@@ -135,7 +135,7 @@ class DiscrepancyAdmin(StoryAdmin):
 
     @admin.display(description=_("detail"))
     def shown_detail(self, row: Discrepancy) -> str:
-        return spoken(row.detail, row.said)
+        return render_message(row.detail, row.said)
 
     @admin.display(description=_("payment"))
     def shown_payment(self, row: Discrepancy) -> str | SafeString:
@@ -175,7 +175,7 @@ class DiscrepancyAdmin(StoryAdmin):
             title=capfirst(row.get_kind_display()),
             label=self.shown_status(row),
             facts=[Fact(name, value) for name, value in facts if value],
-            notes=[spoken(row.detail, row.said)] if row.detail else [],
+            notes=[render_message(row.detail, row.said)] if row.detail else [],
             sections=[tables.audit(row.id, zone)] if _may_read_log(request, row) else [],
         )
 
@@ -225,7 +225,7 @@ def called(user: User) -> str:
 
 def _terminal(row: Discrepancy) -> str | None:
     """The terminal by its label, as the floor that keeps terminals knows it."""
-    return dict(object_index.names("trm", merchant_id=row.merchant_id)).get(row.terminal_id or "")
+    return dict(object_index.choices("trm", merchant_id=row.merchant_id)).get(row.terminal_id or "")
 
 
 def _may_read_log(request: HttpRequest, row: Discrepancy) -> bool:

@@ -24,7 +24,7 @@ from payments.admin.base.error_messages import explain
 from payments.admin.base.filters import DayRange, OwnRelated
 from payments.admin.base.forms import note_refused_choices
 from payments.admin.base.page import Fact, Page, Section
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.errors import OnetillError
 from payments.models import Discrepancy, Merchant, ProviderAccount
 from payments.people.permissions import May, may_somewhere, within
@@ -85,7 +85,7 @@ class UploadForm(forms.Form):
 
 
 @admin.register(SettlementFile)
-class SettlementFileAdmin(StoryAdmin):
+class SettlementFileAdmin(ReadOnlyModelAdmin):
     """Files as they came, read-only."""
 
     sees: ClassVar[May] = May.SEE_BOOKS

@@ -12,7 +12,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from payments.admin.base import render, tables
 from payments.admin.base.filters import AmountRange, DayRange, OwnRelated
 from payments.admin.base.page import Fact, Page, Section
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance import journal
 from payments.models import Discrepancy
 from payments.people.permissions import May
@@ -23,7 +23,7 @@ _COLORS = {"announced": "info", "received": "success", "failed": "danger"}
 
 
 @admin.register(Payout)
-class PayoutAdmin(StoryAdmin):
+class PayoutAdmin(ReadOnlyModelAdmin):
     """What providers transfer."""
 
     sees: ClassVar[May] = May.SEE_BOOKS

@@ -17,7 +17,7 @@ from payments.admin.base import render
 from payments.admin.base.access import row_url
 from payments.admin.base.filters import DayRange, GrossRange, OwnRelated
 from payments.admin.base.page import Fact, Page, Section
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance import journal
 from payments.people.permissions import May
 from payments.text.formatting import whole
@@ -30,7 +30,7 @@ _LINES = "reconciliation_settlementline_changelist"
 
 
 @admin.register(Settlement)
-class SettlementAdmin(StoryAdmin):
+class SettlementAdmin(ReadOnlyModelAdmin):
     """What a provider says it owes."""
 
     sees: ClassVar[May] = May.SEE_BOOKS
@@ -145,7 +145,7 @@ def _payouts(row: Settlement) -> Section:
 
 
 @admin.register(SettlementLine)
-class SettlementLineAdmin(StoryAdmin):
+class SettlementLineAdmin(ReadOnlyModelAdmin):
     """Movements and what they are about. Counting a million of them for a page is left out."""
 
     sees: ClassVar[May] = May.SEE_BOOKS

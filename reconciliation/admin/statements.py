@@ -15,7 +15,7 @@ from payments.admin.base import render
 from payments.admin.base.access import merchants, person
 from payments.admin.base.filters import AmountRange, DayRange, OwnRelated
 from payments.admin.base.page import Fact, Page, Section
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.models import Merchant, ProviderAccount
 from payments.people.permissions import May
 from reconciliation.admin.render import column, list_link, row_link, text
@@ -53,7 +53,7 @@ class OfStatementsAccount(OfAccount):
 
 
 @admin.register(BankStatement)
-class BankStatementAdmin(StoryAdmin):
+class BankStatementAdmin(ReadOnlyModelAdmin):
     """What a bank says of one account and period."""
 
     sees: ClassVar[May] = May.SEE_BOOKS
@@ -129,7 +129,7 @@ def _lines(row: BankStatement) -> Section:
 
 
 @admin.register(BankStatementLine)
-class BankStatementLineAdmin(StoryAdmin):
+class BankStatementLineAdmin(ReadOnlyModelAdmin):
     """Transactions at the bank and what explains them."""
 
     sees: ClassVar[May] = May.SEE_BOOKS

@@ -18,7 +18,7 @@ from payments.api.schemas import page_of
 from payments.api.views import ApiView
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from reconciliation.api.schemas import DISCREPANCY
 from reconciliation.services.open_balance import ACTIONS
 from reconciliation.services.resolve import LONGEST_NOTE, Resolution, resolve
@@ -88,7 +88,7 @@ class Resolve(ApiView):
         found = self.one(self.own(_discrepancies()), id=discrepancy_id)
         return self.once(lambda intent: self._resolve(found.id, intent), self._resume)
 
-    def _resolve(self, discrepancy_id: str, intent: Intent) -> Answer:
+    def _resolve(self, discrepancy_id: str, intent: IdempotentRequest) -> Answer:
         given = self.input(ResolveInput)
         wish = Resolution(
             action=given["action"], note=given["note"], with_=tuple(given.get("with", ())), until=given.get("until")

@@ -17,7 +17,7 @@ from payments.api.references import account_field
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
 from payments.core.errors import Fault, ValidationFailed
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from reconciliation import payloads
 from reconciliation.api.schemas import SETTLEMENT_FILE, UPLOAD
 from reconciliation.models import SettlementFile
@@ -72,7 +72,7 @@ class Files(ApiView):
         fields, files = request_body.read_form(self.plain, settings.MAX_IMPORT_MB * 1_000_000 + FORM_AROUND_FILE)
         wishes, file = self._read(fields, files)
         fingerprint = idempotency.fingerprint_of_form(self.plain, fields, files)
-        intent = Intent(merchant_id=self.caller.merchant_id, key=key, fingerprint=fingerprint)
+        intent = IdempotentRequest(merchant_id=self.caller.merchant_id, key=key, fingerprint=fingerprint)
         return idempotency.once(intent, lambda intent: self._upload(file, wishes, intent), self._resume)
 
     def _read(self, fields: dict[str, str], files: request_body.Files) -> tuple[dict[str, Any], UploadedFile[Any]]:
@@ -89,7 +89,7 @@ class Files(ApiView):
             raise ValidationFailed(faults)
         return wishes, file
 
-    def _upload(self, file: UploadedFile[Any], wishes: dict[str, Any], intent: Intent) -> Answer:
+    def _upload(self, file: UploadedFile[Any], wishes: dict[str, Any], intent: IdempotentRequest) -> Answer:
         row = upload(
             merchant=self.merchant,
             file=file,

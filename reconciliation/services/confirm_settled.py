@@ -5,7 +5,7 @@ from typing import Final
 from django.utils import timezone
 
 from payments.services.confirm import confirm
-from payments.services.unit_of_work import Batch
+from payments.services.unit_of_work import UnitOfWork
 from reconciliation.models import Settlement
 from reconciliation.sql import settlements
 
@@ -18,7 +18,7 @@ def confirm_settled(settlement: Settlement) -> None:
     pairs = settlements.provisional_payments(settlement.id)
     for start in range(0, len(pairs), AT_ONCE):
         some = pairs[start : start + AT_ONCE]
-        batch = Batch(merchant=settlement.merchant, actor=ACTOR, now=timezone.now(), facts=True)
+        batch = UnitOfWork(merchant=settlement.merchant, actor=ACTOR, now=timezone.now(), facts=True)
         batch.lock({order_id for _, order_id in some})
         confirm(batch, payments=[batch.payments[payment_id] for payment_id, _ in some], at=settlement.closed_at)
         batch.flush()

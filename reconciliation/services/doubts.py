@@ -12,8 +12,8 @@ from payments.runtime.sweeps import Sweep
 from payments.services import discrepancy
 from payments.services.confirm import decline_offline
 from payments.services.settle_doubt import doubt_of, settle_doubt
-from payments.services.unit_of_work import Batch
-from payments.text.messages import told
+from payments.services.unit_of_work import UnitOfWork
+from payments.text.messages import message_columns
 from reconciliation.card_present import sql as card_present
 from reconciliation.formats.base import LineType
 from reconciliation.models import Settlement
@@ -57,7 +57,7 @@ def decline_unpaid(settlement: Settlement) -> None:
     found = settlements.declined_operations(settlement.id)
     if not found:
         return
-    batch = Batch(merchant=settlement.merchant, actor=ACTOR, now=timezone.now(), facts=True)
+    batch = UnitOfWork(merchant=settlement.merchant, actor=ACTOR, now=timezone.now(), facts=True)
     batch.lock({order_id for _, order_id, _ in found})
     operations = Operation.objects.select_related("payment").in_bulk([operation_id for operation_id, _, _ in found])
     for operation in operations.values():
@@ -82,5 +82,5 @@ def _never_paid(settlement: Settlement, operation: Operation) -> Discrepancy:
         channel_id=payment.channel_id,
         settlement_file_id=settlement.file_id,
         item=payment.item,
-        **told(gettext_noop("The acquirer says that it declined this sale and will not pay it.")),
+        **message_columns(gettext_noop("The acquirer says that it declined this sale and will not pay it.")),
     )

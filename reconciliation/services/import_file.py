@@ -8,7 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from payments.notify.services.emit import NewEvent, emit
-from payments.runtime.fail_points import reach
+from payments.runtime.fail_points import fail_point
 from payments.runtime.sweeps import Sweep
 from reconciliation import payloads
 from reconciliation.formats.base import Kind, Problem
@@ -33,7 +33,7 @@ def import_file(file_id: str) -> None:
     if waiting is None or not keep_masked(waiting):
         return
     with session.session_lock(f"merchant:{waiting.merchant_id}") as free:
-        reach("import.locked")
+        fail_point("import.locked")
         file = _begin(file_id) if free else None
         if file is not None:
             _import(file)
@@ -41,9 +41,9 @@ def import_file(file_id: str) -> None:
 
 def _import(file: SettlementFile) -> None:
     with session.staging():
-        reach("import.begun")
+        fail_point("import.begun")
         reading = stage(file)
-        reach("import.staged")
+        fail_point("import.staged")
         if not reading.problems:
             reading.problems = _book(file, reading)
         if reading.problems:
@@ -83,15 +83,15 @@ def _book(file: SettlementFile, reading: Reading) -> list[Problem]:
     settles = kind == Kind.SETTLEMENT
     problems = settlements.match(file, reading) if settles else statements.match(file, reading)
     if not problems:
-        reach("import.matched")
+        fail_point("import.matched")
         with transaction.atomic():
-            reach("import.opened")
+            fail_point("import.opened")
             # Whoever else believes to be importing this file waits here, and then finds it done.
             if SettlementFile.objects.select_for_update().get(id=file.id).status == SettlementFile.Status.PROCESSING:
                 (settlements.book if settles else statements.book)(file, reading)
                 _finish(file, reading, SettlementFile.Status.IMPORTED)
-            reach("import.booked")
-        reach("import.committed")
+            fail_point("import.booked")
+        fail_point("import.committed")
     return problems
 
 
@@ -114,12 +114,12 @@ def _finish(file: SettlementFile, reading: Reading, status: SettlementFile.Statu
     if file.masked:
         logger.warning("%s held %d card numbers; they were masked.", file.id, file.masked)
     with transaction.atomic():
-        reach("finish.opened")
+        fail_point("finish.opened")
         file.save()
         if status == SettlementFile.Status.IMPORTED:
             emit([_news(file)])
-        reach("finish.written")
-    reach("finish.committed")
+        fail_point("finish.written")
+    fail_point("finish.committed")
 
 
 def _sum_up(file: SettlementFile, reading: Reading) -> None:

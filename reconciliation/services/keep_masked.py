@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from payments.models import WorkFailure
-from payments.runtime.fail_points import reach
+from payments.runtime.fail_points import fail_point
 from reconciliation.formats.base import Unreadable
 from reconciliation.models import SettlementFile
 from reconciliation.models.settlement_file import INCOMING, masked_name
@@ -61,10 +61,10 @@ def _keep(file: SettlementFile) -> None:
     except Unreadable as error:
         _refuse(file, error.problem.detail)
         return
-    reach("mask.kept")
+    fail_point("mask.kept")
     file.file.name, file.attempts = name, 0
     file.save(update_fields=["file", "masked", "attempts"])
-    reach("mask.written")
+    fail_point("mask.written")
     storage.delete(incoming)
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_noop
 from payments.core.money import Money
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind as Kind
-from payments.text.messages import Word, told
+from payments.text.messages import Translatable, message_columns
 from reconciliation.formats.base import LineType
 from reconciliation.models import Settlement, SettlementLine
 from reconciliation.sql.settlements import Issue
@@ -33,13 +33,13 @@ def issues(settlement: Settlement, line: Issue) -> Iterator[Discrepancy]:
         kind = _STATES[SettlementLine.State(line.state)]
         yield _row(kind, settlement, line, line.gross, _found(kind, line, gross))
     if line.booked_currency is not None:
-        detail = told(_SETTLED, settled=gross, booked=Money(line.expected or 0, line.booked_currency))
+        detail = message_columns(_SETTLED, settled=gross, booked=Money(line.expected or 0, line.booked_currency))
         yield _row(Kind.CURRENCY_DIFFERS, settlement, line, line.gross, detail)
     elif line.expected is not None and line.expected != line.gross and line.state == SettlementLine.State.MATCHED:
-        detail = told(_SETTLED, settled=gross, booked=Money(line.expected, line.currency))
+        detail = message_columns(_SETTLED, settled=gross, booked=Money(line.expected, line.currency))
         yield _row(Kind.AMOUNT_DIFFERS, settlement, line, line.expected - line.gross, detail)
     if line.expected_fee is not None and abs(line.expected_fee - line.fee) > 1:
-        detail = told(
+        detail = message_columns(
             gettext_noop("A fee of {charged} instead of {agreed}."),
             charged=Money(line.fee, line.currency),
             agreed=Money(line.expected_fee, line.currency),
@@ -56,8 +56,8 @@ def _found(kind: Kind, line: Issue, gross: Money) -> dict[str, Any]:
     # Of a known payment, but nobody can say yet what it is in the sale's currency: it waits in suspense.
     known = kind == Kind.UNKNOWN_LINE and line.payment_id is not None
     text = texts[Kind.MISSING_IN_BOOKS if known else kind]
-    kind_of_line = Word(LineType(line.type).label)
-    return told(text, number=line.number, type=kind_of_line, reference=line.reference or "–", gross=gross)
+    kind_of_line = Translatable(LineType(line.type).label)
+    return message_columns(text, number=line.number, type=kind_of_line, reference=line.reference or "–", gross=gross)
 
 
 def _row(kind: Kind, settlement: Settlement, line: Issue, amount: int, detail: dict[str, Any]) -> Discrepancy:

@@ -13,7 +13,7 @@ from reconciliation.services import settle_by_hand
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class OpenBalance:
     """An amount (debit positive) on an account about one item, and whose provider account it concerns."""
 
     account: AccountSpec
@@ -51,7 +51,7 @@ def possible(row: Discrepancy) -> tuple[str, ...]:
     return (*said, *others)
 
 
-def standing(row: Discrepancy) -> Standing | None:
+def standing(row: Discrepancy) -> OpenBalance | None:
     """Where the amount of a discrepancy stands; None where it is about no money in the books."""
     if row.kind in (Kind.UNKNOWN_LINE, Kind.DUPLICATE):
         return _in_suspense(row)
@@ -59,17 +59,17 @@ def standing(row: Discrepancy) -> Standing | None:
         payout = Payout.objects.filter(item=row.item).get()
         transit = account("in_transit", payout.currency, payout.provider_account_id)
         amount = item_balance(row.merchant_id, transit, payout.item)
-        return Standing(transit, payout.item, amount, payout.provider_account_id)
+        return OpenBalance(transit, payout.item, amount, payout.provider_account_id)
     if row.kind not in _POSSIBLE or row.payment is None or row.currency is None or row.amount is None:
         return None
     owner = row.payment.provider_account_id
     if _is_provisional(row):
         provisional = account("provisional", row.currency, owner)
-        return Standing(
+        return OpenBalance(
             provisional, row.payment.item, item_balance(row.merchant_id, provisional, row.payment.item), owner
         )
     amount = -row.amount if row.kind == Kind.MISSING_IN_BOOKS else row.amount
-    return Standing(account("receivable", row.currency, owner), row.payment.item, amount, owner)
+    return OpenBalance(account("receivable", row.currency, owner), row.payment.item, amount, owner)
 
 
 def _is_provisional(row: Discrepancy) -> bool:
@@ -78,7 +78,7 @@ def _is_provisional(row: Discrepancy) -> bool:
     return sold and row.payment is not None and row.payment.provisional
 
 
-def _in_suspense(row: Discrepancy) -> Standing | None:
+def _in_suspense(row: Discrepancy) -> OpenBalance | None:
     if row.item is None or row.currency is None:
         return None
     suspense = account("suspense", row.currency)
@@ -86,4 +86,4 @@ def _in_suspense(row: Discrepancy) -> Standing | None:
     settled = SettlementLine.objects.filter(item=row.item).select_related("settlement").first()
     banked = BankStatementLine.objects.filter(item=row.item).first()
     owner = settled.settlement.provider_account_id if settled else (banked.provider_account_id if banked else None)
-    return Standing(suspense, row.item, amount, owner)
+    return OpenBalance(suspense, row.item, amount, owner)

@@ -14,7 +14,7 @@ from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.runtime.sweeps import Sweep
 from payments.services import discrepancy
-from payments.text.messages import Word, told
+from payments.text.messages import Translatable, message_columns
 from reconciliation.models import Payout
 from reconciliation.sql import settlements
 
@@ -63,9 +63,9 @@ def _missing(row: settlements.Missing) -> Discrepancy:
         payment_id=row.payment_id,
         channel_id=row.channel_id,
         item=row.item,
-        **told(
+        **message_columns(
             gettext_noop("A {verb} of {amount} has succeeded, and no settlement since then shows it."),
-            verb=Word(row.verb),
+            verb=Translatable(row.verb),
             amount=Money(row.amount, row.currency),
         ),
     )
@@ -80,7 +80,7 @@ def _not_received(payout: Payout) -> Discrepancy:
         currency=payout.currency,
         settlement_file_id=payout.settlement.file_id,
         item=payout.item,
-        **told(
+        **message_columns(
             gettext_noop("{reference} of {amount} was expected on {day} and is on no bank statement."),
             reference=payout.reference,
             amount=Money(payout.amount, payout.currency),

@@ -11,7 +11,7 @@ from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.notify.services.emit import NewEvent, emit
 from payments.services import discrepancy
-from payments.text.messages import told
+from payments.text.messages import message_columns
 from reconciliation import journal, payloads
 from reconciliation.models import BankStatementLine, Payout
 from reconciliation.services.auto_resolve import explained
@@ -57,7 +57,7 @@ def _differs(payout: Payout) -> Discrepancy:
         currency=payout.currency,
         settlement_file_id=payout.settlement.file_id,
         item=payout.item,
-        **told(
+        **message_columns(
             gettext_noop("{reference}: {announced} was announced, {received} is at the bank."),
             reference=payout.reference,
             announced=Money(payout.amount, payout.currency),

@@ -10,10 +10,10 @@ from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.services.confirm import write_off_offline
 from reconciliation import journal
 from reconciliation.models import Payout
-from reconciliation.services.open_balance import Standing
+from reconciliation.services.open_balance import OpenBalance
 
 
-def decided(row: Discrepancy, stands: Standing, action: str, at: datetime, actor: str) -> list[Entry]:
+def decided(row: Discrepancy, stands: OpenBalance, action: str, at: datetime, actor: str) -> list[Entry]:
     """The entry of a write-off, a fee or a move to suspense; none where nothing stands open anymore.
 
     An offline sale that was never settled is written off by payments, which knows from then on that it is a loss.
@@ -35,7 +35,7 @@ def decided(row: Discrepancy, stands: Standing, action: str, at: datetime, actor
     return [journal.resolved(row.merchant, row.id, lines, at)] if stands.amount else []
 
 
-def _target(row: Discrepancy, stands: Standing, action: str) -> AccountSpec:
+def _target(row: Discrepancy, stands: OpenBalance, action: str) -> AccountSpec:
     currency = stands.account.currency
     if action == "write_off":
         return account("write_offs", currency)

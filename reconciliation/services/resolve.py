@@ -19,7 +19,7 @@ from payments.people.actors import Actor, name_of
 from payments.people.models import Approval, User
 from payments.people.services import approvals, audit_log, gate
 from payments.services import discrepancy, limits
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from payments.services.limits import Exceeded
 from reconciliation.services import matching, settle_by_hand
 from reconciliation.services.open_balance import ACTIONS, possible, standing
@@ -39,7 +39,12 @@ class Resolution:
 
 
 def resolve(
-    *, merchant: Merchant, discrepancy_id: str, resolution: Resolution, actor: Actor, intent: Intent | None = None
+    *,
+    merchant: Merchant,
+    discrepancy_id: str,
+    resolution: Resolution,
+    actor: Actor,
+    intent: IdempotentRequest | None = None,
 ) -> Discrepancy:
     """Do it, or propose it where a second person must agree: to a write-off and to a match that does not fit always,
     to a fee, to suspense and to accepting where a limit is passed.

@@ -38,7 +38,7 @@ def settle(row: Discrepancy, action: str, *, actor: str) -> None:
     if doubt is None or doubt.was_made:
         raise Conflict("outcome_known", "What came of this is known by now. Read the payment.")
     settle_doubt(doubt, made=action == CAPTURED, actor=actor)
-    task_queue.ring("reconciliation.rematch")  # a settlement's line may have waited for it
+    task_queue.enqueue_on_commit("reconciliation.rematch")  # a settlement's line may have waited for it
 
 
 def _behind(row: Discrepancy) -> Doubt | None:

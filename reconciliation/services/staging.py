@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Final, cast
 from django.conf import settings
 
 from payments.core.pan import mask_card_numbers
-from payments.runtime.fail_points import reach
+from payments.runtime.fail_points import fail_point
 from reconciliation import registry
 from reconciliation.formats.archive import documents
 from reconciliation.formats.base import (
@@ -76,7 +76,7 @@ def stage(file: SettlementFile) -> Reading:
     with file.file.open("rb") as stream:
         records = _records(cast(BinaryIO, stream), file, reading)
         first = next(records, None)
-        reach("import.reading")
+        fail_point("import.reading")
         kind = reading.format.kind if reading.format is not None else None
         lines = chain([] if first is None else [first], records)
         if kind == Kind.SETTLEMENT:

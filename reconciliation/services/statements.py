@@ -10,10 +10,10 @@ from payments.core.money import Money
 from payments.ledger.posting import Entry, post
 from payments.models import Discrepancy, Merchant, Operation, ProviderAccount
 from payments.models.discrepancy import DiscrepancyKind as Kind
-from payments.providers.base import Fact, Outcome, Report, Result
+from payments.providers.base import Outcome, ProviderReport, ReportType, Result
 from payments.services import discrepancy
 from payments.services.record import record
-from payments.text.messages import told
+from payments.text.messages import message_columns
 from reconciliation import journal
 from reconciliation.formats.base import Kind as FileKind
 from reconciliation.formats.base import Problem, StatementHeader, StatementTrailer
@@ -87,7 +87,7 @@ def check_gaps(*, merchant: Merchant, account: str, file_id: str | None = None) 
                 amount=opening - before,
                 currency=currencies[statement_id],
                 settlement_file_id=file_id,
-                **told(
+                **message_columns(
                     gettext_noop("{account}: a statement opens with {opening}, the one before closed with {closing}."),
                     account=account,
                     opening=Money(opening, currencies[statement_id]),
@@ -169,7 +169,7 @@ def _book_transfers(merchant: Merchant, lines: Sequence[BankStatementLine]) -> N
             post([journal.transfer_seen(merchant, line, operation.refund_part.item)])
 
 
-def _report(merchant: Merchant, operation: Operation, line: BankStatementLine) -> Report:
+def _report(merchant: Merchant, operation: Operation, line: BankStatementLine) -> ProviderReport:
     outgoing = line.amount < 0
     noon = journal.noon(merchant, line.booked_on)
     result = Result(
@@ -181,7 +181,7 @@ def _report(merchant: Merchant, operation: Operation, line: BankStatementLine) -
         # A statement knows days only: what it tells came after what is known already.
         occurred_at=max(noon, operation.occurred_at or noon),
     )
-    return Report(fact=Fact.REFUND, result=result, operation_id=operation.id)
+    return ProviderReport(fact=ReportType.REFUND, result=result, operation_id=operation.id)
 
 
 def _hold_unknown(file: SettlementFile, lines: Sequence[BankStatementLine]) -> None:
@@ -205,7 +205,7 @@ def _disagreement(file: SettlementFile, kind: Kind, line: BankStatementLine) -> 
         currency=line.currency,
         settlement_file_id=file.id,
         item=line.item,
-        **told(
+        **message_columns(
             texts[kind],
             day=line.booked_on,
             amount=Money(line.amount, line.currency),

@@ -13,9 +13,9 @@ from payments.core.pan import mask_card_numbers
 from payments.models import Merchant, ProviderAccount
 from payments.people.permissions import May
 from payments.people.services import authority
-from payments.runtime.fail_points import reach
-from payments.runtime.task_queue import ring
-from payments.services.idempotency import Intent
+from payments.runtime.fail_points import fail_point
+from payments.runtime.task_queue import enqueue_on_commit
+from payments.services.idempotency import IdempotentRequest
 from reconciliation import registry
 from reconciliation.models import SettlementFile
 
@@ -36,7 +36,7 @@ def upload(
     asked_format: str = "",
     provider_account: ProviderAccount | None = None,
     channel_id: str | None = None,
-    intent: Intent | None = None,
+    intent: IdempotentRequest | None = None,
 ) -> SettlementFile:
     """Keep the file and have it imported; the same bytes again make a `duplicate`, which changes nothing.
 
@@ -71,9 +71,9 @@ def upload(
     return _keep(row, file, intent)
 
 
-def _keep(row: SettlementFile, file: File[bytes], intent: Intent | None) -> SettlementFile:
+def _keep(row: SettlementFile, file: File[bytes], intent: IdempotentRequest | None) -> SettlementFile:
     row.file.save("file", file, save=False)
-    reach("upload.kept")
+    fail_point("upload.kept")
     try:
         _insert(row, intent)
     except IntegrityError:  # the same file at the same moment: the database let one of them through
@@ -82,7 +82,7 @@ def _keep(row: SettlementFile, file: File[bytes], intent: Intent | None) -> Sett
         if earlier is None:
             raise
         return _duplicate(row, earlier, intent)
-    ring(IMPORT, row.id)
+    enqueue_on_commit(IMPORT, row.id)
     return row
 
 
@@ -94,14 +94,14 @@ def _check(merchant: Merchant, account: ProviderAccount | None, actor: str) -> N
         raise Invalid("not_found", "The merchant has no such provider account.", param="provider_account")
 
 
-def _insert(row: SettlementFile, intent: Intent | None) -> None:
+def _insert(row: SettlementFile, intent: IdempotentRequest | None) -> None:
     with transaction.atomic():
-        reach("upload.opened")
+        fail_point("upload.opened")
         if intent is not None:
             intent.begin(row.id)
         row.save(force_insert=True)
-        reach("upload.written")
-    reach("upload.committed")
+        fail_point("upload.written")
+    fail_point("upload.committed")
 
 
 def _earlier(row: SettlementFile) -> SettlementFile | None:
@@ -109,7 +109,7 @@ def _earlier(row: SettlementFile) -> SettlementFile | None:
     return same.order_by("id").first()
 
 
-def _duplicate(row: SettlementFile, earlier: SettlementFile, intent: Intent | None) -> SettlementFile:
+def _duplicate(row: SettlementFile, earlier: SettlementFile, intent: IdempotentRequest | None) -> SettlementFile:
     """The second one tells what the first one did, and holds no copy of it."""
     row.status = SettlementFile.Status.DUPLICATE
     row.duplicate_of = earlier

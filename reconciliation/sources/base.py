@@ -26,7 +26,7 @@ class SourceUnavailable(OnetillError):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PayoutState:
     """What the provider says of one payout. `complete` is None where it never tells what is in it."""
 
     complete: bool | None
@@ -39,7 +39,7 @@ class Source(Protocol):
     code: ClassVar[str]  # the provider's
     format: ClassVar[str]  # of what it writes
 
-    def look(self, reference: str, credentials: Credentials) -> Standing:
+    def look(self, reference: str, credentials: Credentials) -> PayoutState:
         """Ask how a payout stands.
 
         Raises:

@@ -11,7 +11,7 @@ import stripe
 from payments.providers.base import Credentials
 from payments.providers.stripe.client import client, unusable_key
 from payments.providers.stripe.payload import Payload, part, text
-from reconciliation.sources.base import SourceUnavailable, Standing
+from reconciliation.sources.base import PayoutState, SourceUnavailable
 
 PAGE: Final = 100
 _FAILED: Final = frozenset({"failed", "canceled"})
@@ -31,12 +31,12 @@ class StripePayouts:
     code: ClassVar[str] = "stripe"
     format: ClassVar[str] = "stripe_payout"
 
-    def look(self, reference: str, credentials: Credentials) -> Standing:
+    def look(self, reference: str, credentials: Credentials) -> PayoutState:
         """Whether its list is complete, and whether the bank sent it back."""
         with _asked(credentials) as api:
             payout = api.payouts.retrieve(reference).to_dict()
         complete = _COMPLETE.get(text(payout, "reconciliation_status") or "")
-        return Standing(complete, failed=text(payout, "status") in _FAILED)
+        return PayoutState(complete, failed=text(payout, "status") in _FAILED)
 
     def lines(self, reference: str, credentials: Credentials) -> Iterator[bytes]:
         """The payout, its balance transactions with what each is about, and how many there were."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.db import connection
 
-from payments.runtime.fail_points import reach
+from payments.runtime.fail_points import fail_point
 
 PIECE: Final = 5_000  # lines copied in one transaction
 SETTLEMENT_COLUMNS: Final = (
@@ -132,7 +132,7 @@ def _copy(table: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]])
     with connection.cursor() as cursor:
         while piece := list(islice(left, PIECE)):
             with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
-                reach("import.copying")
+                fail_point("import.copying")
                 for row in piece:
                     copy.write_row(row)
         cursor.execute(f"ANALYZE {table}")

@@ -18,7 +18,7 @@ from payments.admin.base.error_messages import explain
 from payments.admin.base.filters import OwnRelated
 from payments.admin.base.forms import PersonForm, bound_to, note_refused_choices
 from payments.admin.base.page import Fact, Page
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.errors import OnetillError
 from payments.models import Channel, ProviderAccount
 from payments.people.permissions import May, may_somewhere, within
@@ -65,7 +65,7 @@ class TerminalForm(PersonForm):
 
 
 @admin.register(Terminal)
-class TerminalAdmin(StoryAdmin):
+class TerminalAdmin(ReadOnlyModelAdmin):
     """Terminals of the channels in which the person may see them."""
 
     form = TerminalForm

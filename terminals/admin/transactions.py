@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from payments.admin.base import render
 from payments.admin.base.filters import DayRange
 from payments.admin.base.page import Fact, Page, Section
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.models import CardEvidence
 from payments.models.discrepancy import DiscrepancyKind
 from payments.services.card_present.types import Kind
@@ -35,7 +35,7 @@ class OfType(DropdownFilter):
 
 
 @admin.register(TerminalTransaction)
-class TerminalTransactionAdmin(StoryAdmin):
+class TerminalTransactionAdmin(ReadOnlyModelAdmin):
     """Each number a terminal used, what it did, and whether it still waits for its original."""
 
     merchant_path: ClassVar[str] = "terminal__merchant_id"
@@ -105,7 +105,7 @@ def _disagreements(row: TerminalTransaction) -> str | SafeString:
 
 
 @admin.register(SequenceConflict)
-class SequenceConflictAdmin(StoryAdmin):
+class SequenceConflictAdmin(ReadOnlyModelAdmin):
     """The second version of a number that was taken; the first one is what was booked."""
 
     merchant_path: ClassVar[str] = "terminal__merchant_id"

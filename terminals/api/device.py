@@ -26,7 +26,7 @@ from terminals.services.check_in import check_in
 from terminals.services.deferred import take_news
 from terminals.services.idempotency import Answer, Work, answer_once
 from terminals.services.ingest import Result, ingest
-from terminals.sql import Standing
+from terminals.sql import DeviceRequestState
 from terminals.validation_messages import OUT_OF_RANGE
 
 TAG: Final = "Devices"
@@ -83,14 +83,14 @@ class Transactions(DeviceView):
             return partial(self._many, items), len(items)
         return partial(self._one, data), 1
 
-    def _many(self, items: list[Any], terminal: Terminal, stands: Standing) -> Answer:
+    def _many(self, items: list[Any], terminal: Terminal, stands: DeviceRequestState) -> Answer:
         places = [f"transactions[{at}]." for at in range(len(items))]
         results, left = ingest(terminal, items, places=places, now=timezone.now(), stands=stands)
         shapes = [_shape(result, place) for result, place in zip(results, places, strict=True)]
         news = _news(terminal) if stands.news or stands.waits else []
         return Answer(200, encode({"results": shapes, **_series(terminal), "resolved": news}), left)
 
-    def _one(self, item: Any, terminal: Terminal, stands: Standing) -> Answer:
+    def _one(self, item: Any, terminal: Terminal, stands: DeviceRequestState) -> Answer:
         [result], left = ingest(terminal, [item], places=[""], now=timezone.now(), stands=stands)
         status = _STATUSES.get(result.status)
         if status is not None:
@@ -132,7 +132,7 @@ class Heartbeat(DeviceView):
         data = request_body.json_of(self.plain, content) if content else {}
         return partial(self._alive, read(HeartbeatInput, mask_tree(data)[0])), 0
 
-    def _alive(self, told: dict[str, Any], terminal: Terminal, stands: Standing) -> Answer:
+    def _alive(self, told: dict[str, Any], terminal: Terminal, stands: DeviceRequestState) -> Answer:
         now = timezone.now()
         left = check_in(terminal, now=now, **told)
         news = _news(terminal) if stands.news else []

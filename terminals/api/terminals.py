@@ -14,7 +14,7 @@ from payments.api.references import account_field, channel_field
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
 from payments.models import ProviderAccount
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from terminals import payloads, queries
 from terminals.api.schemas import TERMINAL
 from terminals.models import Terminal
@@ -81,7 +81,7 @@ class Terminals(TerminalView):
     def post(self, request: Request) -> HttpResponse:
         return self.once(self._create, lambda object_id: self.told(object_id, 201))
 
-    def _create(self, intent: Intent) -> Answer:
+    def _create(self, intent: IdempotentRequest) -> Answer:
         given = self.input(TerminalInput)
         brands = [_merchant_ids(ids) for ids in given.pop("merchant_ids", [])]
         channel = self.channel(given.pop("channel", None))
@@ -103,7 +103,7 @@ class Unpair(TerminalView):
 
     @described("unpair_terminal", "A new pairing code", {200: TERMINAL}, body=Nothing, refusals=[404, 409], tag=TAG)
     def post(self, request: Request, terminal_id: str) -> HttpResponse:
-        def take_key(intent: Intent) -> Answer:
+        def take_key(intent: IdempotentRequest) -> Answer:
             self.terminal(terminal_id)
             self.input(Nothing)
             return _once(unpair(terminal_id=terminal_id, actor=self.caller.actor, intent=intent), 200)
@@ -116,7 +116,7 @@ class Revoke(TerminalView):
 
     @described("revoke_terminal", "Revoke it for good", {200: TERMINAL}, body=Nothing, refusals=[404], tag=TAG)
     def post(self, request: Request, terminal_id: str) -> HttpResponse:
-        def end(intent: Intent) -> Answer:
+        def end(intent: IdempotentRequest) -> Answer:
             self.terminal(terminal_id)
             self.input(Nothing)
             return Answer(

@@ -10,7 +10,7 @@ from typing import Final
 from payments.core.crypto import kept_name, keyed_hash
 from payments.core.errors import Unauthenticated
 from payments.core.ids import is_id
-from payments.db.compiled_queries import Prepared
+from payments.db.compiled_queries import CompiledQuery
 from payments.payloads import instant
 from terminals import signatures
 from terminals.models import Terminal
@@ -18,7 +18,7 @@ from terminals.models import Terminal
 TOLERANCE: Final = timedelta(minutes=5)
 _WEBHOOK_ID: Final = re.compile(r"[\x21-\x7e]{1,64}")
 _TIMESTAMP: Final = re.compile(r"[0-9]{1,11}")
-_TERMINAL: Final = Prepared(lambda terminal_id: Terminal.objects.filter(id=terminal_id))
+_TERMINAL: Final = CompiledQuery(lambda terminal_id: Terminal.objects.filter(id=terminal_id))
 _MOST_REMEMBERED: Final = 10_000
 HEADERS: Final = ("Terminal-Id", "webhook-id", "webhook-timestamp", "webhook-signature")
 

@@ -13,7 +13,7 @@ from payments.models import Channel, Merchant, ProviderAccount
 from payments.people.permissions import May
 from payments.people.services import audit_log, authority
 from payments.services.counter import check_counter
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from terminals import codes
 from terminals.models import Terminal
 
@@ -38,7 +38,7 @@ def create(
     model: str | None = None,
     merchant_ids: Sequence[Mapping[str, Any]] = (),
     actor: str,
-    intent: Intent | None = None,
+    intent: IdempotentRequest | None = None,
 ) -> NewTerminal:
     """Create a terminal, unpaired, with a fresh pairing code.
 

@@ -19,7 +19,7 @@ from payments.db import bulk
 from payments.models import CardEvidence
 from payments.runtime.sweeps import Sweep
 from payments.services.card_present.register import register
-from payments.services.card_present.types import Became, DeviceTransaction, Kind, Registered
+from payments.services.card_present.types import DeviceTransaction, Kind, Registered, RegistrationStatus
 from terminals import schemas, translate
 from terminals.models import Terminal, TerminalTransaction
 
@@ -66,7 +66,7 @@ def bring_again(rows: Sequence[TerminalTransaction], *, now: datetime | None = N
 
 def settle(rows: Sequence[TerminalTransaction], results: Mapping[int, Registered]) -> int:
     """Write what became of waiting rows; return how many wait no more."""
-    applied = [row for row in rows if results[row.sequence].became == Became.RECORDED]
+    applied = [row for row in rows if results[row.sequence].became == RegistrationStatus.RECORDED]
     for row in applied:
         result = results[row.sequence]
         row.status, row.waits_for = TerminalTransaction.Status.RECORDED, None

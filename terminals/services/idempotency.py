@@ -9,15 +9,15 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from payments.core.errors import Conflict, OnetillError
 from payments.db import bulk
-from payments.db.compiled_queries import Prepared
-from payments.runtime.fail_points import reach
+from payments.db.compiled_queries import CompiledQuery
+from payments.runtime.fail_points import fail_point
 from terminals import sql
 from terminals.models import SignedRequest, Terminal
 from terminals.services.authenticate import Key, Signed, verify
 
 logger = logging.getLogger(__name__)
 
-_LOCKED: Final = Prepared(
+_LOCKED: Final = CompiledQuery(
     lambda terminal_id: (
         Terminal.objects.select_related("merchant", "channel", "provider_account")
         .select_for_update(of=("self",), no_key=True)
@@ -35,7 +35,7 @@ class Answer:
     left: Sequence[bulk.Part] = ()
 
 
-Work = Callable[[Terminal, sql.Standing], Answer]
+Work = Callable[[Terminal, sql.DeviceRequestState], Answer]
 
 
 def answer_once(signed: Signed, key: Key, work: Work, *, items: int = 0) -> Answer:
@@ -60,10 +60,10 @@ def answer_once(signed: Signed, key: Key, work: Work, *, items: int = 0) -> Answ
 def _once(signed: Signed, key: Key, work: Work, items: int, *, careful: bool = False) -> Answer:
     with transaction.atomic():
         terminal = verify(_LOCKED.first(signed.terminal_id), signed, key)
-        reach("device.opened")
+        fail_point("device.opened")
         answer = _answer(terminal, signed, work, items, careful=careful)
-        reach("device.written")
-    reach("device.committed")
+        fail_point("device.written")
+    fail_point("device.committed")
     return answer
 
 

@@ -21,20 +21,20 @@ from payments.models.discrepancy import DiscrepancyKind
 from payments.people.services import audit_log
 from payments.services import discrepancy
 from payments.services.card_present.register import register
-from payments.services.card_present.types import Became, DeviceTransaction, Registered
-from payments.text.messages import told
+from payments.services.card_present.types import DeviceTransaction, Registered, RegistrationStatus
+from payments.text.messages import message_columns
 from terminals import schemas, sequences, translate, validation_messages
 from terminals.models import SequenceConflict, Terminal, TerminalTransaction
 from terminals.services import deferred, sequence_gaps
-from terminals.sql import Standing
+from terminals.sql import DeviceRequestState
 
 logger = logging.getLogger(__name__)
 
 LEAP: Final = 100_000  # how far a sequence may lie above the highest seen
 
 _STATUS: Final = {
-    Became.RECORDED: TerminalTransaction.Status.RECORDED,
-    Became.WAITING: TerminalTransaction.Status.WAITING,
+    RegistrationStatus.RECORDED: TerminalTransaction.Status.RECORDED,
+    RegistrationStatus.WAITING: TerminalTransaction.Status.WAITING,
 }
 
 
@@ -62,7 +62,7 @@ class _Posted:
 
 
 def ingest(
-    terminal: Terminal, items: Sequence[Any], *, places: Sequence[str], now: datetime, stands: Standing
+    terminal: Terminal, items: Sequence[Any], *, places: Sequence[str], now: datetime, stands: DeviceRequestState
 ) -> tuple[list[Result], list[bulk.Part]]:
     """Record posted transactions; return a result for each, in the order sent, and what the caller is to write beside.
 
@@ -164,7 +164,7 @@ def _register(
     fresh: Sequence[_Posted],
     taken: dict[int, TerminalTransaction],
     now: datetime,
-    stands: Standing,
+    stands: DeviceRequestState,
 ) -> list[TerminalTransaction]:
     """Register the fresh ones, and with them what waited for one of them; return the rows of their numbers."""
     told = {each.told.sequence: each.told for each in fresh if each.told is not None}
@@ -189,7 +189,7 @@ def _register(
 
 
 def _register_alone(
-    terminal: Terminal, each: _Posted, taken: dict[int, TerminalTransaction], now: datetime, stands: Standing
+    terminal: Terminal, each: _Posted, taken: dict[int, TerminalTransaction], now: datetime, stands: DeviceRequestState
 ) -> None:
     """Register one by itself; what a defect of ours keeps out is kept for the sweep, and counts as recorded."""
     assert each.told is not None
@@ -278,7 +278,7 @@ def _disagreement(terminal: Terminal, row: SequenceConflict, taken: dict[int, Te
         terminal_id=terminal.id,
         payment_id=taken[row.sequence].payment_id,
         sequences=[[row.sequence, row.sequence]],
-        **told(
+        **message_columns(
             gettext_noop("{terminal} used sequence {sequence} for two transactions; the first one is booked."),
             terminal=terminal.label,
             sequence=row.sequence,

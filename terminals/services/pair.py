@@ -57,7 +57,7 @@ def pair(*, code: str, public_key: str | None = None, signature_version: int = 1
         raise ValidationFailed([Fault("public_key", "weak_key", detail)])
     paired = _pair(code, public_key, signature_version)
     if paired is None:
-        wait = throttling.wrong("pairing", address)
+        wait = throttling.record_failure("pairing", address)
         if wait is not None:
             raise TooMany("too_many_requests", "Too many wrong pairing codes. Wait, then look again.", retry_after=wait)
         raise PairingCodeInvalid

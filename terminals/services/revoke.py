@@ -3,12 +3,12 @@
 from django.db import transaction
 
 from payments.people.services import audit_log
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from terminals.models import Terminal
 from terminals.services.create import require_manager
 
 
-def revoke(*, terminal_id: str, actor: str, intent: Intent | None = None) -> Terminal:
+def revoke(*, terminal_id: str, actor: str, intent: IdempotentRequest | None = None) -> Terminal:
     """End a terminal for good; its transactions stay. Revoking it again changes nothing.
 
     Raises:
@@ -20,7 +20,7 @@ def revoke(*, terminal_id: str, actor: str, intent: Intent | None = None) -> Ter
 
 
 @transaction.atomic
-def _revoke(terminal_id: str, actor: str, intent: Intent | None) -> Terminal:
+def _revoke(terminal_id: str, actor: str, intent: IdempotentRequest | None) -> Terminal:
     if intent is not None:
         intent.begin(terminal_id)
     rows = Terminal.objects.select_for_update(of=("self",)).select_related("merchant", "channel")

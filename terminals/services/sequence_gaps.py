@@ -7,7 +7,7 @@ from django.utils.translation import gettext_noop
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
 from payments.services import discrepancy
-from payments.text.messages import told
+from payments.text.messages import message_columns
 from terminals import sequences
 from terminals.models import Terminal
 
@@ -40,7 +40,7 @@ def follow(terminal: Terminal, before: sequences.Ranges) -> None:
 
 
 def _detail(terminal: Terminal) -> dict[str, Any]:
-    return told(
+    return message_columns(
         gettext_noop("{terminal} has not sent {count} of its transactions up to {last}."),
         terminal=terminal.label,
         count=sequences.count(terminal.missing),

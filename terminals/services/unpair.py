@@ -5,12 +5,12 @@ from django.utils import timezone
 
 from payments.core.errors import Conflict
 from payments.people.services import audit_log
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from terminals.models import Terminal
 from terminals.services.create import NewTerminal, offer_code, require_manager
 
 
-def unpair(*, terminal_id: str, actor: str, intent: Intent | None = None) -> NewTerminal:
+def unpair(*, terminal_id: str, actor: str, intent: IdempotentRequest | None = None) -> NewTerminal:
     """Take the device's key away and give the terminal a new pairing code, also where it only lost its last one.
 
     Raises:
@@ -23,7 +23,7 @@ def unpair(*, terminal_id: str, actor: str, intent: Intent | None = None) -> New
 
 
 @transaction.atomic
-def _unpair(terminal_id: str, actor: str, intent: Intent | None) -> NewTerminal:
+def _unpair(terminal_id: str, actor: str, intent: IdempotentRequest | None) -> NewTerminal:
     if intent is not None:
         intent.begin(terminal_id)
     rows = Terminal.objects.select_for_update(of=("self",)).select_related("merchant", "channel")

@@ -18,7 +18,7 @@ from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.models import WorkFailure
 from payments.people.models import Role
 from payments.people.permissions import May
@@ -283,7 +283,7 @@ def test_every_address_of_the_admin_is_declared() -> None:
 def test_every_button_and_action_is_declared() -> None:
     declared = {listed.model: listed for listed in TABLE}
     for model, page in admin.site._registry.items():
-        assert isinstance(page, StoryAdmin), model
+        assert isinstance(page, ReadOnlyModelAdmin), model
         listed = declared.pop(model._meta.label_lower)
         names = {f"{deed.name}/" for deed in page.deeds}
         assert names == {button.name for button in listed.buttons if not button.posted and not button.only}, model

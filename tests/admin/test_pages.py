@@ -10,7 +10,7 @@ from payments.admin.base import render
 from payments.ledger.models import Account, JournalEntry
 from payments.models import CardEvidence, Discrepancy, Payment, Refund
 from payments.people.models import Role
-from payments.services.card_present.types import Proof
+from payments.services.card_present.types import AcquirerReferences
 from tests.admin.conftest import Browser, SignIn
 from tests.builders import Shop, on, open_shop
 
@@ -35,7 +35,7 @@ BOOKS += ["reconciliation/announcement"]
 @pytest.fixture
 def busy(shop: Shop) -> Shop:
     """Cash and PIN sales, a split order, a refund by voucher, one that waits, a refund at the terminal."""
-    pinned = shop.pin(2_500, proof=Proof(rrn="RRN-77", authorization_code="A77"))
+    pinned = shop.pin(2_500, proof=AcquirerReferences(rrn="RRN-77", authorization_code="A77"))
     shop.pay_cash(1_002, order=pinned.order)
     shop.refund(shop.pin(1_500).order, 500)
     shop.refund(shop.pin(50_000).order, 20_000)

@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.ids import ALPHABET
 from payments.db.fields import AmountField
 from payments.models import Chargeback, ProviderEvent
@@ -20,7 +20,7 @@ from payments.notify.services import endpoints
 from payments.people.models import Role
 from payments.people.permissions import GRANTS
 from payments.people.services import api_keys, customers
-from payments.services.card_present.types import Proof
+from payments.services.card_present.types import AcquirerReferences
 from payments.services.link import LinkRequest, create_link
 from payments.services.refunds.plan import BankAccount
 from payments.services.send_link import send_link
@@ -106,7 +106,7 @@ def _has_a_terminal(shop: Shop) -> None:
 
 def _reconciles(shop: Shop) -> None:
     account = shop.account("external")
-    shop.pin(8_181, proof=Proof(rrn="RRN-1", authorization_code="A1", acquirer_tid="T1"))
+    shop.pin(8_181, proof=AcquirerReferences(rrn="RRN-1", authorization_code="A1", acquirer_tid="T1"))
     lines = [card_present(8_180, rrn="RRN-1", tid="T1", code="A1", fee=15), card_present(9_191, rrn="RRN-9", tid="T9")]
     _sends(shop, settlement_csv(*lines, payout="PAY-1"), provider_account=account)
     _sends(shop, statement(BankLine(17_000, "PAY-1"), BankLine(-5_050, "Rent"), opening=123_456))
@@ -130,7 +130,7 @@ def buttons(role: str) -> Iterator[str]:
     """The pages of all buttons that this role may press somewhere."""
     granted = GRANTS[Role.Name(role)] if role != "root" else None
     for model, page in admin.site._registry.items():
-        for deed in page.deeds if isinstance(page, StoryAdmin) and model._default_manager.exists() else ():
+        for deed in page.deeds if isinstance(page, ReadOnlyModelAdmin) and model._default_manager.exists() else ():
             if granted is None or deed.needs in granted:
                 yield name_of(model, deed.name)
 

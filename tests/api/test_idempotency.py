@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from payments.models import IdempotencyKey, Payment
 from payments.services import idempotency, request_operation
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from tests.api.client import Api, refusal
 from tests.api.conftest import Shop
 from tests.simulator import RunningSimulator
@@ -107,8 +107,8 @@ def test_a_repetition_is_not_refused_for_what_the_first_request_made(api: Api, m
     """The first one commits after its repetition looked for the key, and before that looked at the order."""
     wish = CASH | {"order_total": 500}
     first = api.post("/v1/payments", wish, idempotency_key="k1")
-    too_early, find = [True], Intent.find
-    monkeypatch.setattr(Intent, "find", lambda self: None if too_early and too_early.pop() else find(self))
+    too_early, find = [True], IdempotentRequest.find
+    monkeypatch.setattr(IdempotentRequest, "find", lambda self: None if too_early and too_early.pop() else find(self))
     again = api.post("/v1/payments", wish, idempotency_key="k1")
     assert (again.status_code, again.content) == (201, first.content)
     refusal(api.post("/v1/payments", wish, idempotency_key="k2"), 422, "amount_exceeds_due")
@@ -135,7 +135,7 @@ def test_after_a_crash_a_retry_waits_for_the_lease_and_continues(
     api.http.raise_request_exception = False
     with monkeypatch.context() as broken:
         broken.setattr(request_operation, "submit_new", _break)
-        broken.setattr(Intent, "release", lambda self: None)  # a killed process releases nothing
+        broken.setattr(IdempotentRequest, "release", lambda self: None)  # a killed process releases nothing
         api.post("/v1/payments", wish, idempotency_key="k1")
     waiting = api.post("/v1/payments", wish, idempotency_key="k1")
     refusal(waiting, 409, "idempotency_in_progress")

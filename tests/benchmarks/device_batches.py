@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from payments.providers.base import Card
 from payments.services.card_present.register import register
-from payments.services.card_present.types import DeviceTransaction, Ending, Kind, Proof
+from payments.services.card_present.types import AcquirerReferences, DeviceOutcome, DeviceTransaction, Kind
 from tests.benchmarks import raw, server, sql
 from tests.benchmarks.clients import Clients
 from tests.benchmarks.measure import Figure, Size, in_turn, milliseconds, rate
@@ -69,13 +69,13 @@ def _sale(sequence: int) -> DeviceTransaction:
     return DeviceTransaction(
         sequence=sequence,
         kind=Kind.SALE,
-        ending=Ending.APPROVED,
+        ending=DeviceOutcome.APPROVED,
         amount=1250,
         currency="EUR",
         occurred_at=timezone.now(),
         posted=posted,
         card=CARD,
-        proof=Proof(rrn=f"{sequence:012d}", authorization_code="A1B2C3"),
+        proof=AcquirerReferences(rrn=f"{sequence:012d}", authorization_code="A1B2C3"),
     )
 
 

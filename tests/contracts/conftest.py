@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from payments.core.money import Money
-from payments.providers.base import Credentials, Notice, Outcome, Result, Verb
+from payments.providers.base import Credentials, Outcome, Result, Verb, WebhookEvent
 from payments.providers.simulator.provider import Simulator
 from tests.contracts.stages import STAGES, call, credentials
 from tests.simulator import PATIENCE, Receiver, RunningSimulator, eventually
@@ -42,7 +42,7 @@ class Account:
         rows = self.simulator.effects(account=self.id, **filters)
         return [(row["verb"], row["amount"]) for row in rows]
 
-    def notices(self, count: int, within: float = PATIENCE) -> list[Notice]:
+    def notices(self, count: int, within: float = PATIENCE) -> list[WebhookEvent]:
         """The first webhooks that came in, verified and read."""
         eventually(lambda: len(self.receiver.landed) >= count, within=within)
         notices = []

@@ -13,7 +13,7 @@ from standardwebhooks.webhooks import Webhook
 
 from payments.core.ids import new_id
 from payments.core.money import Money
-from payments.providers.base import Call, Credentials, Outcome, Provider, Verb
+from payments.providers.base import Credentials, Outcome, Provider, ProviderRequest, Verb
 from payments.providers.simulator.magic import Ending, magic
 from tests.fake_stripe.post import signature
 
@@ -89,9 +89,9 @@ STAGES: Final = {
 }
 
 
-def call(stage: Stage, verb: Verb = Verb.SALE, amount: int = 12_50, **more: Any) -> Call:
+def call(stage: Stage, verb: Verb = Verb.SALE, amount: int = 12_50, **more: Any) -> ProviderRequest:
     """A fresh call."""
-    fresh = Call(new_id("op"), verb, Money(amount, "EUR"), new_id("pay"), method=stage.method)
+    fresh = ProviderRequest(new_id("op"), verb, Money(amount, "EUR"), new_id("pay"), method=stage.method)
     return replace(fresh, **{**stage.asked, **more})
 
 

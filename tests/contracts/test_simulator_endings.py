@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from payments.providers.base import Call, Credentials, Outcome, Result, Verb
+from payments.providers.base import Credentials, Outcome, ProviderRequest, Result, Verb
 from payments.providers.simulator.magic import DELAY, Ending, magic
 from payments.providers.simulator.provider import Simulator
 from tests.contracts.stages import STAGES, call, credentials
@@ -90,7 +90,7 @@ class Played:
     """What came of one case."""
 
     account: Credentials
-    call: Call
+    call: ProviderRequest
     answer: Result
     fetched: Result
     final: Result | None = None

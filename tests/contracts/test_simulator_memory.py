@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from payments.providers.base import Call, Outcome, Verb
+from payments.providers.base import Outcome, ProviderRequest, Verb
 from payments.providers.simulator.magic import Ending, magic
 from tests.contracts.conftest import Account, new_account
 from tests.contracts.stages import STAGES, call
@@ -47,7 +47,7 @@ def test_nothing_acknowledged_is_lost(mortal: Account) -> None:
 
 
 def test_killed_in_the_middle_it_did_each_thing_once_or_not_at_all(mortal: Account) -> None:
-    answered: list[tuple[Call, Outcome]] = []
+    answered: list[tuple[ProviderRequest, Outcome]] = []
 
     def ask_until_it_is_gone(_: int) -> None:
         outcome = None

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from payments.providers.base import Fact, Outcome, Verb
+from payments.providers.base import Outcome, ReportType, Verb
 from payments.providers.simulator.magic import Ending, magic
 from payments.providers.simulator.methods import REDIRECT_METHODS
 from tests.contracts.conftest import Account
@@ -140,7 +140,7 @@ def test_a_page_that_nobody_uses_expires(account: Account) -> None:
     answer = account.provider.execute(asked, account.credentials)
     (notice,) = account.notices(1)
     (report,) = notice.reports
-    assert report.fact is Fact.EXPIRE
+    assert report.fact is ReportType.EXPIRE
     assert report.result.payment_reference == answer.payment_reference
     result = account.provider.fetch(asked, account.credentials)
     assert (result.outcome, result.code) == (Outcome.DECLINED, "expired")

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from config.sandbox.psp.processor import AFTERWARDS_OF_CHARGES, AFTERWARDS_OF_REFUNDS
-from payments.providers.base import Call, Fact, Notice, Outcome, Report, Result, Verb
+from payments.providers.base import Outcome, ProviderReport, ProviderRequest, ReportType, Result, Verb, WebhookEvent
 from payments.providers.simulator.magic import LATE, VERY_LATE, Ending, magic
 from tests.contracts.conftest import Account, new_account
 from tests.contracts.stages import STAGES, call
@@ -27,7 +27,7 @@ class Story:
     """One operation with its own account, begun long enough ago."""
 
     account: Account
-    call: Call
+    call: ProviderRequest
     answer: Result
     began: float
 
@@ -49,7 +49,7 @@ def _begin(verb: Verb, ending: Ending, account: Account) -> Story:
     return Story(account, asked, account.provider.execute(asked, account.credentials), began)
 
 
-def only(notice: Notice) -> Report:
+def only(notice: WebhookEvent) -> ProviderReport:
     (report,) = notice.reports
     return report
 
@@ -58,7 +58,7 @@ def test_an_ordinary_sale_is_told_promptly_once_and_completely(account: Account)
     asked = call(STAGES["simulator"], webhook_url=account.receiver.url)
     answer = account.provider.execute(asked, account.credentials)
     (notice,) = account.notices(1, within=LATE)
-    assert only(notice) == Report(fact=Fact.SALE, result=answer, operation_id=asked.operation_id)
+    assert only(notice) == ProviderReport(fact=ReportType.SALE, result=answer, operation_id=asked.operation_id)
     time.sleep(0.5)
     assert len(account.receiver.landed) == 1
 
@@ -66,7 +66,11 @@ def test_an_ordinary_sale_is_told_promptly_once_and_completely(account: Account)
 def test_a_refusal_is_told_too(account: Account) -> None:
     account.ask(Verb.SALE, magic(12_00, Ending.DO_NOT_HONOR))
     report = only(account.notices(1)[0])
-    assert (report.fact, report.result.outcome, report.result.code) == (Fact.SALE, Outcome.DECLINED, "do_not_honor")
+    assert (report.fact, report.result.outcome, report.result.code) == (
+        ReportType.SALE,
+        Outcome.DECLINED,
+        "do_not_honor",
+    )
 
 
 def test_without_an_address_nothing_is_sent(account: Account) -> None:
@@ -157,7 +161,7 @@ def test_a_refund_at_the_dashboard(stories: dict[tuple[Verb, Ending], Story]) ->
     story = stories[Verb.SALE, Ending.DASHBOARD_REFUND]
     answer, told = story.answer, story.account.notices(2)
     report = only(told[1])
-    assert (report.fact, report.operation_id, report.reason) == (Fact.REFUND, None, "dashboard")
+    assert (report.fact, report.operation_id, report.reason) == (ReportType.REFUND, None, "dashboard")
     assert report.result.payment_reference == answer.payment_reference
     assert report.result.reference != answer.reference
 

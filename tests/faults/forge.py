@@ -59,7 +59,7 @@ def live(order: dict[str, Any], say: Callable[..., None]) -> None:
     """Begin where nothing has begun, break where told, mend where told; say everything at once."""
     import traceback
 
-    from payments.runtime.fail_points import armed
+    from payments.runtime.fail_points import fail_points_enabled
     from tests.faults.lives import LIVES
     from tests.faults.strikes import Strike, provider_is_well
 
@@ -70,7 +70,7 @@ def live(order: dict[str, Any], say: Callable[..., None]) -> None:
             say(stage=life.stage)
             strike = Strike(order["point"], order["mode"], say, order["nth"]) if "point" in order else _told(say)
             try:
-                with armed(strike):
+                with fail_points_enabled(strike):
                     life.act()
             except Exception as error:
                 say(broke=repr(error))

@@ -35,7 +35,7 @@ from payments.notify.services import deliver, endpoints, mail
 from payments.notify.services.emit import NewEvent, emit
 from payments.runtime import sweeps
 from payments.runtime.sweeps import ATTEMPTS
-from payments.services.card_present.types import Ending, Kind
+from payments.services.card_present.types import DeviceOutcome, Kind
 from payments.services.recover import recover
 from payments.services.retry_work import retry_work
 from payments.services.send_receipt import write_due
@@ -347,8 +347,8 @@ def test_a_payout_that_cannot_be_found(shop: Shop, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_doubt_that_cannot_be_settled_stops_neither_its_file_nor_the_others(shop: Shop) -> None:
-    shop.reports(Kind.REFUND, 500, ending=Ending.UNKNOWN, rrn="1", acquirer_tid="T1")
-    sale = shop.sells_in_store(700, ending=Ending.UNKNOWN, rrn="2", acquirer_tid="T1")
+    shop.reports(Kind.REFUND, 500, ending=DeviceOutcome.UNKNOWN, rrn="1", acquirer_tid="T1")
+    sale = shop.sells_in_store(700, ending=DeviceOutcome.UNKNOWN, rrn="2", acquirer_tid="T1")
     Discrepancy.objects.filter(amount=500).update(channel_id=None)  # where it stood, nobody knows
     lines = [card_present(-500, kind="terminal_refund", rrn="1", tid="T1"), card_present(700, rrn="2", tid="T1")]
     file = shop.sends(settlement_csv(*lines), provider_account=shop.account("external"))

@@ -9,7 +9,7 @@ from payments import statistics
 from payments.core.money import Money
 from payments.ledger import days
 from payments.models import RefundPart
-from payments.providers.base import Fact, Outcome, Report, Result
+from payments.providers.base import Outcome, ProviderReport, ReportType, Result
 from payments.services.card_present.types import Kind
 from payments.services.record import record
 from payments.services.refunds.decisions import release_bank_part
@@ -70,9 +70,9 @@ def give_back(shop: Shop) -> None:
 
 def dispute(shop: Shop) -> None:
     """One chargeback opened, one lost, one won."""
-    for ends in ([], [Fact.CHARGEBACK_LOST], [Fact.CHARGEBACK_WON]):
+    for ends in ([], [ReportType.CHARGEBACK_LOST], [ReportType.CHARGEBACK_WON]):
         payment = shop.pay(2000)
-        for at, fact in enumerate([Fact.CHARGEBACK_OPENED, *ends]):
+        for at, fact in enumerate([ReportType.CHARGEBACK_OPENED, *ends]):
             result = Result(
                 Outcome.SUCCEEDED,
                 reference=f"dispute_{payment.id}",
@@ -80,7 +80,7 @@ def dispute(shop: Shop) -> None:
                 amount=Money(2000, "EUR"),
                 occurred_at=timezone.now() + timedelta(seconds=at),
             )
-            record(payment.provider_account, [Report(fact=fact, result=result)], actor="provider")
+            record(payment.provider_account, [ProviderReport(fact=fact, result=result)], actor="provider")
 
 
 def at_the_counter(api: Api) -> None:

@@ -7,7 +7,7 @@ from payments.core.errors import Conflict, Invalid
 from payments.models import Operation, Order, Payment
 from payments.notify.models import Event
 from payments.payloads import PAYMENT_RELATED
-from payments.providers.base import Fact, Outcome, Report, Result
+from payments.providers.base import Outcome, ProviderReport, ReportType, Result
 from payments.services.cancel import cancel_payment
 from payments.services.capture import capture_payment
 from payments.services.record import record
@@ -164,7 +164,7 @@ def test_a_capture_that_is_taken_back_cannot_be_made_again(held: Payment) -> Non
 
     operation = held.operations.get(verb="capture", amount=4_050)
     told = Result(Outcome.SUCCEEDED, reference="rev_1", payment_reference=now(held).provider_reference)
-    report = Report(Fact.REVERSAL, told, original_reference=operation.provider_reference)
+    report = ProviderReport(ReportType.REVERSAL, told, original_reference=operation.provider_reference)
     record(held.provider_account, [report], actor="provider:tests")
     assert left(held) == ("captured", 2_000, 3_950, 3_950)
     assert Order.objects.get().refundable == 2_000

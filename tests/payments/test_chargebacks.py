@@ -10,14 +10,14 @@ from django.utils import timezone
 from payments.core.money import Money
 from payments.models import Chargeback, Discrepancy, Payment, StatisticDelta
 from payments.notify.models import Event
-from payments.providers.base import Fact, Outcome, Report, Result, Stage
+from payments.providers.base import Outcome, ProviderReport, ReportType, Result, Stage
 from payments.services.record import record
 from tests.builders import Shop, fresh, only, open_shop, work
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("simulator")]
 
-INQUIRY, OPENED = Fact.CHARGEBACK_INQUIRY, Fact.CHARGEBACK_OPENED
-WON, LOST = Fact.CHARGEBACK_WON, Fact.CHARGEBACK_LOST
+INQUIRY, OPENED = ReportType.CHARGEBACK_INQUIRY, ReportType.CHARGEBACK_OPENED
+WON, LOST = ReportType.CHARGEBACK_WON, ReportType.CHARGEBACK_LOST
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def payment(shop: Shop) -> Payment:
 
 def tell(
     payment: Payment,
-    *facts: Fact,
+    *facts: ReportType,
     reference: str = "dispute_1",
     amount: int = 5000,
     after: int = 0,
@@ -49,7 +49,7 @@ def tell(
             amount=Money(amount, "EUR"),
             occurred_at=at,
         )
-        report = Report(fact=fact, result=result, reason="fraud", **more)
+        report = ProviderReport(fact=fact, result=result, reason="fraud", **more)
         record(payment.provider_account, [report], actor="provider")
 
 
@@ -95,7 +95,7 @@ def test_lost_the_shop_bears_it(shop: Shop, payment: Payment) -> None:
 
 
 @pytest.mark.parametrize("end", [WON, LOST])
-def test_in_any_order_and_twice_it_ends_the_same(shop: Shop, payment: Payment, end: Fact) -> None:
+def test_in_any_order_and_twice_it_ends_the_same(shop: Shop, payment: Payment, end: ReportType) -> None:
     for number, facts in enumerate(permutations([INQUIRY, OPENED, end])):
         tell(payment, *facts, *facts, reference=f"dispute_{number}", amount=100)
     lost = 600 if end == LOST else 0
@@ -112,7 +112,9 @@ def test_a_second_chargeback_is_another_one(shop: Shop, payment: Payment) -> Non
 
 
 @pytest.mark.parametrize(("first", "then"), [(WON, LOST), (LOST, WON)])
-def test_a_scheme_may_come_to_another_conclusion(shop: Shop, payment: Payment, first: Fact, then: Fact) -> None:
+def test_a_scheme_may_come_to_another_conclusion(
+    shop: Shop, payment: Payment, first: ReportType, then: ReportType
+) -> None:
     tell(payment, OPENED, first)
     tell(payment, then, after=60)
     lost = 5000 if then == LOST else 0
@@ -159,7 +161,7 @@ def test_what_was_taken_is_not_taken_for_more_later(shop: Shop, payment: Payment
 
 
 PRE, LAST = Stage.PRE_ARBITRATION, Stage.ARBITRATION
-LIFE: list[tuple[Fact, Stage]] = [
+LIFE: list[tuple[ReportType, Stage]] = [
     (INQUIRY, Stage.INQUIRY),
     (OPENED, Stage.CHARGEBACK),
     (WON, Stage.CHARGEBACK),
@@ -171,7 +173,7 @@ LIFE: list[tuple[Fact, Stage]] = [
 
 
 def live(
-    payment: Payment, steps: list[tuple[Fact, Stage]], *, reference: str = "dispute_1", amount: int = 5000
+    payment: Payment, steps: list[tuple[ReportType, Stage]], *, reference: str = "dispute_1", amount: int = 5000
 ) -> None:
     """The provider tells these steps in this order; each happened at its place in the whole life."""
     for fact, stage in steps:
@@ -279,6 +281,6 @@ def test_after_a_chargeback_only_the_rest_can_be_refunded(shop: Shop, payment: P
 
 def test_of_a_payment_of_no_known_sale_it_waits(shop: Shop, payment: Payment) -> None:
     result = Result(Outcome.SUCCEEDED, reference="dispute_9", payment_reference="sim_unknown")
-    recording = record(payment.provider_account, [Report(fact=OPENED, result=result)], actor="provider")
+    recording = record(payment.provider_account, [ProviderReport(fact=OPENED, result=result)], actor="provider")
     assert len(recording.waiting) == 1
     assert not Chargeback.objects.exists()

@@ -6,13 +6,13 @@ from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
-from payments.db.compiled_queries import FEW, Prepared
+from payments.db.compiled_queries import FEW, CompiledQuery
 from payments.models import Channel, Order, Payment, ProviderAccount
 from tests.builders import Shop, open_shop
 
 pytestmark = pytest.mark.django_db
 
-PAYMENTS = Prepared(
+PAYMENTS = CompiledQuery(
     lambda merchant_id, ids: (
         Payment.objects.filter(merchant_id=merchant_id, id__in=ids, method="cash")
         .select_related("order", "channel__merchant", "voucher")
@@ -63,13 +63,13 @@ def test_values_that_are_the_same_and_values_that_find_nothing(shop: Shop, paid:
 
 
 def test_encrypted_columns_are_clear(shop: Shop) -> None:
-    accounts = Prepared(lambda merchant_id: ProviderAccount.objects.filter(merchant_id=merchant_id).order_by("id"))
+    accounts = CompiledQuery(lambda merchant_id: ProviderAccount.objects.filter(merchant_id=merchant_id).order_by("id"))
     plain = ProviderAccount.objects.filter(merchant=shop.merchant).order_by("id")
     assert [row.credentials for row in accounts(shop.merchant.id)] == [row.credentials for row in plain]
 
 
 def test_a_row_is_read_anew_each_time(shop: Shop) -> None:
-    channel = Prepared(lambda channel_id: Channel.objects.filter(id=channel_id))
+    channel = CompiledQuery(lambda channel_id: Channel.objects.filter(id=channel_id))
     before = channel(shop.webshop.id)[0]
     Channel.objects.filter(id=shop.webshop.id).update(name="Another name")
     assert (before.name, channel(shop.webshop.id)[0].name) == (shop.webshop.name, "Another name")
@@ -77,7 +77,7 @@ def test_a_row_is_read_anew_each_time(shop: Shop) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_lock_needs_a_transaction_every_time(shop: Shop) -> None:
-    orders = Prepared(lambda order_id: Order.objects.select_for_update().filter(id=order_id))
+    orders = CompiledQuery(lambda order_id: Order.objects.select_for_update().filter(id=order_id))
     order = shop.pay_cash(100).order
     with transaction.atomic():
         assert orders(order.id) == [order]

@@ -10,7 +10,7 @@ from payments.admin.base.render import EVENTS, event
 from payments.core.money import Money
 from payments.ledger.models import JournalEntry
 from payments.models import Discrepancy
-from payments.text.messages import Word, spoken, told
+from payments.text.messages import Translatable, message_columns, render_message
 from tests.builders import open_shop
 
 NB = "\N{NO-BREAK SPACE}"
@@ -18,26 +18,29 @@ NB = "\N{NO-BREAK SPACE}"
 
 def test_amounts_days_and_words_are_written_as_the_reader_does() -> None:
     text = "{reference} of {amount} was expected on {day} and is on no bank statement."
-    kept = told(text, reference="P{1}", amount=Money(125050, "EUR"), day=date(2026, 11, 27))
+    kept = message_columns(text, reference="P{1}", amount=Money(125050, "EUR"), day=date(2026, 11, 27))
     assert kept["detail"] == "P{1} of 1250.50 EUR was expected on 2026-11-27 and is on no bank statement."
     with translation.override("nl"):
         assert (
-            spoken(**kept) == f"P{{1}} van €{NB}1.250,50 werd verwacht op 27 nov 2026 en staat op geen bankafschrift."
+            render_message(**kept)
+            == f"P{{1}} van €{NB}1.250,50 werd verwacht op 27 nov 2026 en staat op geen bankafschrift."
         )
     with translation.override("en"):
-        assert spoken(**kept) == "P{1} of €1,250.50 was expected on 27 Nov 2026 and is on no bank statement."
+        assert render_message(**kept) == "P{1} of €1,250.50 was expected on 27 Nov 2026 and is on no bank statement."
 
 
 def test_a_word_among_them_is_translated() -> None:
-    kept = told("The provider gave no answer to {verb} {id}; it is being asked.", verb=Word("refund"), id="op_1")
+    kept = message_columns(
+        "The provider gave no answer to {verb} {id}; it is being asked.", verb=Translatable("refund"), id="op_1"
+    )
     with translation.override("nl"):
-        assert spoken(**kept) == "De provider gaf geen antwoord op terugbetaling op_1; het wordt nagevraagd."
+        assert render_message(**kept) == "De provider gaf geen antwoord op terugbetaling op_1; het wordt nagevraagd."
 
 
 @pytest.mark.parametrize("said", [None, {}])
 def test_what_was_told_without_a_text_stays_as_it_is(said: Any) -> None:
     with translation.override("nl"):
-        assert spoken("As it was.", said) == "As it was."
+        assert render_message("As it was.", said) == "As it was."
 
 
 @pytest.mark.django_db
@@ -48,7 +51,9 @@ def test_in_whatever_language_it_happens_machines_are_told_english() -> None:
     row = Discrepancy.objects.get(kind="unlinked_refund")
     assert row.detail == "Money was given back on a card, and no sale is known for it."
     with translation.override("nl"):
-        assert spoken(row.detail, row.said) == "Er is op een kaart terugbetaald, en er is geen verkoop bij bekend."
+        assert (
+            render_message(row.detail, row.said) == "Er is op een kaart terugbetaald, en er is geen verkoop bij bekend."
+        )
 
 
 @pytest.mark.django_db

@@ -11,7 +11,7 @@ from django.utils import timezone
 from payments.core.errors import OnetillError
 from payments.models import Operation, Payment, ProviderEvent
 from payments.notify import signing
-from payments.providers.base import Fact, Outcome
+from payments.providers.base import Outcome, ReportType
 from payments.providers.simulator.wire import Event, Happening
 from payments.services.receive import apply_event, receive
 from tests.builders import Shop, fresh, open_shop
@@ -29,7 +29,7 @@ def told(shop: Shop, payment: Payment, **differently: Any) -> ProviderEvent:
     """The shop's simulator tells of the payment's sale, signed."""
     operation = Operation.objects.get(payment=payment, verb="sale")
     facts: dict[str, Any] = {
-        "fact": Fact.SALE,
+        "fact": ReportType.SALE,
         "outcome": Outcome.SUCCEEDED,
         "reference": operation.provider_reference or "sim_sal_x",
         "amount": payment.amount,
@@ -65,7 +65,7 @@ def test_the_same_webhook_twice_is_one_event(shop: Shop) -> None:
     [
         {"outcome": Outcome.DECLINED},
         {"outcome": Outcome.UNKNOWN},
-        {"fact": Fact.REFUND},
+        {"fact": ReportType.REFUND},
         {"operation_id": None},
         {"operation_id": "op_of_nobody"},
     ],

@@ -9,7 +9,7 @@ from django.utils import timezone
 from payments.core.money import Money
 from payments.models import Discrepancy, Operation, Payment, Refund, StatisticDelta
 from payments.notify.models import Event
-from payments.providers.base import Fact, Outcome, Report, Result
+from payments.providers.base import Outcome, ProviderReport, ReportType, Result
 from payments.services.record import Recording, record, record_answer
 from payments.services.refunds.decisions import cancel_refund
 from tests.builders import Shop, fresh, only, open_shop, work
@@ -51,7 +51,9 @@ def elsewhere(payment: Payment, amount: int, reference: str = "dashboard_1") -> 
         occurred_at=timezone.now(),
     )
     account = payment.provider_account
-    return record(account, [Report(fact=Fact.REFUND, result=result, reason="dashboard")], actor="provider")
+    return record(
+        account, [ProviderReport(fact=ReportType.REFUND, result=result, reason="dashboard")], actor="provider"
+    )
 
 
 def standing(shop: Shop) -> set[str]:

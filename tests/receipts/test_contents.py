@@ -12,7 +12,7 @@ from payments.models import Merchant, Payment, Refund
 from payments.receipts import pdf
 from payments.receipts.contents import Receipt, of_payment, of_refund
 from payments.receipts.vat import given_back
-from payments.services.card_present.types import Proof
+from payments.services.card_present.types import AcquirerReferences
 from tests.builders import Shop, on, open_shop
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +21,9 @@ SELLER = {
     "registration_number": "12345678",
     "vat_number": "NL001234567B01",
 }
-PROOF = Proof(rrn="RRN77", stan="000123", authorization_code="A1B2C3", acquirer_tid="TID00001", acquirer_mid="MID00001")
+PROOF = AcquirerReferences(
+    rrn="RRN77", stan="000123", authorization_code="A1B2C3", acquirer_tid="TID00001", acquirer_mid="MID00001"
+)
 EMV = {"aid": "A0000000043060", "label": "MAESTRO"}
 
 
@@ -167,7 +169,7 @@ def test_every_form_of_a_refunds_receipt_tells_the_vat(shop: Shop) -> None:
 
 def test_a_retourpin_is_marked_as_one(shop: Shop) -> None:
     sale = pinned(shop)
-    back = shop.pin_back(1_000, sale, proof=Proof(authorization_code="R9", acquirer_tid="TID00001"))
+    back = shop.pin_back(1_000, sale, proof=AcquirerReferences(authorization_code="R9", acquirer_tid="TID00001"))
     receipt = of_refund(back)
     told = said(receipt)
     assert receipt.title == "Refund receipt"

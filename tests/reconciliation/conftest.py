@@ -16,7 +16,15 @@ from payments.ledger.models import Posting
 from payments.models import Channel, Discrepancy, Merchant, Payment, ProviderAccount
 from payments.services import create_setup
 from payments.services.card_present.register import register
-from payments.services.card_present.types import Device, DeviceTransaction, Ending, Kind, Original, Proof, Registered
+from payments.services.card_present.types import (
+    AcquirerReferences,
+    Device,
+    DeviceOutcome,
+    DeviceTransaction,
+    Kind,
+    Original,
+    Registered,
+)
 from payments.services.create import PaymentRequest, create_payment
 from payments.services.orders import OrderName
 from reconciliation.models import SettlementFile
@@ -67,7 +75,7 @@ class Shop:
         kind: Kind,
         amount: int,
         *,
-        ending: Ending = Ending.APPROVED,
+        ending: DeviceOutcome = DeviceOutcome.APPROVED,
         offline: bool = False,
         original: int | None = None,
         resolves: int | None = None,
@@ -99,7 +107,7 @@ class Shop:
             resolves=resolves,
             order_reference=order,
             offline=offline,
-            proof=Proof(**proof),
+            proof=AcquirerReferences(**proof),
             original=Original(sequence=original) if original is not None else None,
         )
         (result,) = register(

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from payments.people.models import Role
-from payments.services.card_present.types import Ending
+from payments.services.card_present.types import DeviceOutcome
 from reconciliation.admin.problems import problem
 from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementFile, SettlementLine
 from reconciliation.services.import_file import import_due
@@ -197,7 +197,7 @@ def text_of(client: Client, address: str) -> str:
 
 @pytest.mark.parametrize(("action", "status"), [("captured", "captured"), ("declined", "declined")])
 def test_what_a_terminal_does_not_know_is_settled_by_its_form(shop: Shop, action: str, status: str) -> None:
-    sale = shop.sells_in_store(2000, ending=Ending.UNKNOWN)
+    sale = shop.sells_in_store(2000, ending=DeviceOutcome.UNKNOWN)
     (row,) = shop.disagreements("outcome_unknown")
     client = signed_in(shop)
     shown = client.get(reverse("admin:payments_discrepancy_change", args=[row.id])).content.decode()

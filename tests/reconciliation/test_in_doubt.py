@@ -15,7 +15,7 @@ from payments.models import CardEvidence, Discrepancy, Payment, Refund
 from payments.notify.models import Event
 from payments.people.actors import Actor, Caller
 from payments.people.scopes import SCOPES
-from payments.services.card_present.types import Ending, Kind
+from payments.services.card_present.types import DeviceOutcome, Kind
 from payments.services.create import PaymentRequest, create_payment
 from payments.services.orders import OrderName
 from reconciliation.models import SettlementLine
@@ -27,7 +27,7 @@ from tests.people.cast import person
 from tests.reconciliation.conftest import Shop, card_present, settlement_csv
 
 TID = "12345601"
-UNKNOWN, DECLINED, APPROVED = Ending.UNKNOWN, Ending.DECLINED, Ending.APPROVED
+UNKNOWN, DECLINED, APPROVED = DeviceOutcome.UNKNOWN, DeviceOutcome.DECLINED, DeviceOutcome.APPROVED
 
 
 def numbers(number: int, *, code: str = "") -> dict[str, str]:

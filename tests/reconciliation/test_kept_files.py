@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from payments.core.iban import compact
 from payments.core.pan import has_card_number
-from payments.runtime.fail_points import armed
+from payments.runtime.fail_points import fail_points_enabled
 from reconciliation.models import BankStatementLine, SettlementFile
 from reconciliation.services import keep_masked as keeping
 from reconciliation.services import mask_file
@@ -146,7 +146,7 @@ def test_words_without_an_end_are_cut_at_no_digit(shop: Shop, monkeypatch: pytes
 
 def test_a_crash_before_the_row_leaves_a_file_that_is_swept_after_an_hour(shop: Shop, settings: Any) -> None:
     content = settlement_csv(Line(700, reference="who?"))
-    with armed(dies_at("upload.kept")), pytest.raises(SystemExit):
+    with fail_points_enabled(dies_at("upload.kept")), pytest.raises(SystemExit):
         shop.uploads(content)
     (orphan,) = on_disk(settings.MEDIA_ROOT)
     file = shop.uploads(content)
@@ -185,7 +185,7 @@ def test_nothing_waits_in_clear_behind_another_import(shop: Shop, settings: Any)
 @pytest.mark.parametrize("point", ["mask.kept", "mask.written"])
 def test_a_worker_that_dies_while_it_masks_leaves_nothing_in_clear(shop: Shop, settings: Any, point: str) -> None:
     file = shop.uploads(settlement_csv(Line(700, reference=CARD)))
-    with armed(dies_at(point)), pytest.raises(SystemExit):
+    with fail_points_enabled(dies_at(point)), pytest.raises(SystemExit):
         import_due()
     import_due()
     forget_files(now=timezone.now() + timedelta(hours=2))

@@ -12,7 +12,7 @@ from payments.core.money import Money
 from payments.ledger import audit as ledger_audit
 from payments.ledger.models import Posting
 from payments.models import Discrepancy, Payment
-from payments.providers.base import Fact, Outcome, Report, Result, Stage
+from payments.providers.base import Outcome, ProviderReport, ReportType, Result, Stage
 from payments.services.record import record
 from reconciliation import audit
 from reconciliation.models import SettlementFile, SettlementLine
@@ -44,7 +44,7 @@ def about(payment: Payment, kind: str, gross: int, *, fee: int = 0, reference: s
 
 
 def tell(
-    payment: Payment, fact: Fact, *, amount: int = 5000, reference: str = DISPUTE, stage: Stage | None = None
+    payment: Payment, fact: ReportType, *, amount: int = 5000, reference: str = DISPUTE, stage: Stage | None = None
 ) -> None:
     """The provider tells of a dispute."""
     at = timezone.now() + timedelta(seconds=len(Discrepancy.objects.all()))
@@ -56,7 +56,7 @@ def tell(
         amount=Money(amount, payment.currency),
         occurred_at=at,
     )
-    record(payment.provider_account, [Report(fact=fact, result=result, stage=stage)], actor="provider")
+    record(payment.provider_account, [ProviderReport(fact=fact, result=result, stage=stage)], actor="provider")
 
 
 def open_items(payment: Payment) -> dict[str, int]:
@@ -77,15 +77,15 @@ def proven() -> None:
     assert list(ledger_audit.violations([import_string(path) for path in settings.LEDGER_AUDITS])) == []
 
 
-@pytest.mark.parametrize("end", [Fact.CHARGEBACK_WON, Fact.CHARGEBACK_LOST])
-def test_a_chargeback_and_its_end(shop: Shop, sold: Payment, end: Fact) -> None:
-    tell(sold, Fact.CHARGEBACK_OPENED)
+@pytest.mark.parametrize("end", [ReportType.CHARGEBACK_WON, ReportType.CHARGEBACK_LOST])
+def test_a_chargeback_and_its_end(shop: Shop, sold: Payment, end: ReportType) -> None:
+    tell(sold, ReportType.CHARGEBACK_OPENED)
     settles(shop, about(sold, "chargeback", -5600, fee=1500))
     assert open_items(sold) == {}
     assert (in_dollars(shop, "exchange"), in_dollars(shop, "exchange", "EUR")) == (-5500 + 5600, 5000 - 5000)
     assert in_dollars(shop, "fees") == 50 + 1500
     tell(sold, end)
-    if end == Fact.CHARGEBACK_WON:
+    if end == ReportType.CHARGEBACK_WON:
         settles(shop, about(sold, "chargeback_reversal", 5400))
     assert open_items(sold) == {}
     assert {row.kind for row in shop.disagreements()} == {"currency_differs"}
@@ -94,8 +94,8 @@ def test_a_chargeback_and_its_end(shop: Shop, sold: Payment, end: Fact) -> None:
 
 
 def test_of_part_of_the_sale_what_the_books_have_of_it(shop: Shop, sold: Payment) -> None:
-    tell(sold, Fact.CHARGEBACK_OPENED, amount=2000)
-    tell(sold, Fact.CHARGEBACK_OPENED, amount=1000, reference="dispute_2")
+    tell(sold, ReportType.CHARGEBACK_OPENED, amount=2000)
+    tell(sold, ReportType.CHARGEBACK_OPENED, amount=1000, reference="dispute_2")
     settles(
         shop,
         about(sold, "chargeback", -1100, reference="dispute_2"),
@@ -111,9 +111,9 @@ def test_of_part_of_the_sale_what_the_books_have_of_it(shop: Shop, sold: Payment
 
 def test_a_second_chargeback_takes_the_same_amount_again(shop: Shop, sold: Payment) -> None:
     """The provider calls the later stages by other names: the n-th line is the n-th movement."""
-    tell(sold, Fact.CHARGEBACK_OPENED, amount=3000)
-    tell(sold, Fact.CHARGEBACK_WON, amount=3000)
-    tell(sold, Fact.CHARGEBACK_OPENED, amount=3000, stage=Stage.PRE_ARBITRATION)
+    tell(sold, ReportType.CHARGEBACK_OPENED, amount=3000)
+    tell(sold, ReportType.CHARGEBACK_WON, amount=3000)
+    tell(sold, ReportType.CHARGEBACK_OPENED, amount=3000, stage=Stage.PRE_ARBITRATION)
     settles(shop, about(sold, "chargeback", -3300), about(sold, "chargeback_reversal", 3200, reference="cha_1"))
     settles(shop, about(sold, "chargeback", -3100, fee=1500, reference="cbk_again"))
     assert open_items(sold) == {}
@@ -122,10 +122,10 @@ def test_a_second_chargeback_takes_the_same_amount_again(shop: Shop, sold: Payme
 
 
 def test_a_second_chargeback_under_the_same_name_is_no_duplicate(shop: Shop, sold: Payment) -> None:
-    tell(sold, Fact.CHARGEBACK_OPENED)
+    tell(sold, ReportType.CHARGEBACK_OPENED)
     settles(shop, about(sold, "chargeback", -5500))
-    tell(sold, Fact.CHARGEBACK_WON)
-    tell(sold, Fact.CHARGEBACK_OPENED, stage=Stage.PRE_ARBITRATION)
+    tell(sold, ReportType.CHARGEBACK_WON)
+    tell(sold, ReportType.CHARGEBACK_OPENED, stage=Stage.PRE_ARBITRATION)
     settles(shop, about(sold, "chargeback_reversal", 5500), about(sold, "chargeback", -5500))
     settles(shop, about(sold, "chargeback", -5500))  # and a third time it is one
     assert open_items(sold) == {}
@@ -141,7 +141,7 @@ def test_one_that_the_books_do_not_know_yet_waits_in_suspense(shop: Shop, sold: 
     assert row.detail.endswith("is not in the books yet.")
     assert (open_items(sold), in_dollars(shop, "suspense")) == ({}, 5600)
     proven()
-    tell(sold, Fact.CHARGEBACK_OPENED)
+    tell(sold, ReportType.CHARGEBACK_OPENED)
     assert rematch.rematch() == 1
     assert rematch.rematch() == 0
     assert (open_items(sold), in_dollars(shop, "suspense")) == ({}, 0)
@@ -150,13 +150,13 @@ def test_one_that_the_books_do_not_know_yet_waits_in_suspense(shop: Shop, sold: 
 
 
 def test_what_seemed_to_be_settled_before_is_matched_when_the_books_have_heard_of_it(shop: Shop, sold: Payment) -> None:
-    tell(sold, Fact.CHARGEBACK_OPENED)
+    tell(sold, ReportType.CHARGEBACK_OPENED)
     settles(shop, about(sold, "chargeback", -5500))
     settles(shop, about(sold, "chargeback_reversal", 5500), about(sold, "chargeback", -5400))
     assert [row.kind for row in shop.disagreements("duplicate", "unknown_line")] == ["unknown_line", "duplicate"]
     assert rematch.rematch() == 0
-    tell(sold, Fact.CHARGEBACK_WON)
-    tell(sold, Fact.CHARGEBACK_OPENED, stage=Stage.PRE_ARBITRATION)
+    tell(sold, ReportType.CHARGEBACK_WON)
+    tell(sold, ReportType.CHARGEBACK_OPENED, stage=Stage.PRE_ARBITRATION)
     assert rematch.rematch() == 2
     assert (open_items(sold), in_dollars(shop, "suspense")) == ({}, 0)
     assert shop.disagreements("duplicate", "unknown_line") == []
@@ -168,14 +168,14 @@ def test_what_a_person_took_out_of_suspense_stays_as_they_decided(shop: Shop, so
     (row,) = shop.disagreements("unknown_line")
     wish = Resolution(action="book_fee", note="They never told us.")
     resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="tests")
-    tell(sold, Fact.CHARGEBACK_OPENED)
+    tell(sold, ReportType.CHARGEBACK_OPENED)
     assert rematch.rematch() == 0
     assert in_dollars(shop, "suspense") == 0
     proven()
 
 
 def test_a_person_says_which_sale_it_is_about_and_a_second_one_agrees(shop: Shop, sold: Payment) -> None:
-    tell(sold, Fact.CHARGEBACK_OPENED, amount=2000)
+    tell(sold, ReportType.CHARGEBACK_OPENED, amount=2000)
     settles(shop, Line(-2100, type="chargeback", reference="who?"))
     (row,) = shop.disagreements("unknown_line")
     wish = Resolution(action="match", note="It is that one.", with_=(sold.id,))
@@ -188,7 +188,7 @@ def test_a_person_says_which_sale_it_is_about_and_a_second_one_agrees(shop: Shop
 @pytest.mark.parametrize("gross", [-2100, 2100])
 def test_of_which_nothing_is_open_in_that_direction_it_cannot_be(shop: Shop, sold: Payment, gross: int) -> None:
     if gross > 0:
-        tell(sold, Fact.CHARGEBACK_OPENED, amount=2000)
+        tell(sold, ReportType.CHARGEBACK_OPENED, amount=2000)
     settles(shop, Line(gross, type="chargeback", reference="who?"))
     (row,) = shop.disagreements("unknown_line")
     wish = Resolution(action="match", note="It is that one.", with_=(sold.id,))
@@ -208,7 +208,7 @@ def test_a_refund_at_the_dashboard_waits_in_suspense_too(shop: Shop, sold: Payme
         amount=Money(2000, "EUR"),
         occurred_at=timezone.now(),
     )
-    record(sold.provider_account, [Report(fact=Fact.REFUND, result=result)], actor="provider")
+    record(sold.provider_account, [ProviderReport(fact=ReportType.REFUND, result=result)], actor="provider")
     assert rematch.rematch() == 1
     assert (open_items(sold), in_dollars(shop, "suspense")) == ({}, 0)
     assert in_dollars(shop, "exchange", "EUR") == 5000 - 2000
@@ -222,7 +222,7 @@ def test_a_sale_that_is_taken_back(shop: Shop, sold: Payment) -> None:
         payment_reference=Payment.objects.get(id=sold.id).provider_reference,
         occurred_at=timezone.now(),
     )
-    record(sold.provider_account, [Report(fact=Fact.REVERSAL, result=result)], actor="provider")
+    record(sold.provider_account, [ProviderReport(fact=ReportType.REVERSAL, result=result)], actor="provider")
     settles(shop, about(sold, "reversal", -5450, reference="rev_1"))
     assert open_items(sold) == {}
     proven()

@@ -6,7 +6,7 @@ import pytest
 
 from payments.core.money import Money
 from payments.models import Discrepancy, Operation, Payment
-from payments.providers.base import Fact, Outcome, Report, Result
+from payments.providers.base import Outcome, ProviderReport, ReportType, Result
 from payments.services.card_present.types import Kind
 from payments.services.record import record
 from reconciliation.models import Payout, SettlementLine
@@ -155,7 +155,7 @@ def test_a_chargeback_of_another_amount_leaves_the_difference_open(shop: Shop, t
     payment = shop.sells_online(5000)
     shop.sends(settlement_csv(Line(5000, operation=operation(shop))))
     settled = Line(-2100, type="chargeback", reference="dp_1", payment_reference=str(payment.provider_reference))
-    reports = [Report(fact=Fact.CHARGEBACK_OPENED, result=disputed(payment, 2000))]
+    reports = [ProviderReport(fact=ReportType.CHARGEBACK_OPENED, result=disputed(payment, 2000))]
     if told_first:
         record(payment.provider_account, reports, actor="provider")
     shop.sends(settlement_csv(settled))
@@ -175,7 +175,7 @@ def test_lines_that_name_no_dispute_are_judged_by_their_sum(shop: Shop) -> None:
     payment = shop.sells_online(5000)
     shop.sends(settlement_csv(Line(5000, operation=operation(shop))))
     reports = [
-        Report(fact=Fact.CHARGEBACK_OPENED, result=disputed(payment, amount, reference))
+        ProviderReport(fact=ReportType.CHARGEBACK_OPENED, result=disputed(payment, amount, reference))
         for amount, reference in ((2000, "dp_1"), (1000, "dp_2"))
     ]
     record(payment.provider_account, reports, actor="provider")
@@ -189,7 +189,7 @@ def test_what_a_provider_tells_of_a_dispute_and_settles_alike_is_one_difference(
     payment = shop.sells_online(5000)
     shop.sends(settlement_csv(Line(5000, operation=operation(shop))))
     for amount in (2000, 2100):
-        reports = [Report(fact=Fact.CHARGEBACK_OPENED, result=disputed(payment, amount))]
+        reports = [ProviderReport(fact=ReportType.CHARGEBACK_OPENED, result=disputed(payment, amount))]
         record(payment.provider_account, reports, actor="provider")
     assert [(row.kind, row.settlement_file_id) for row in shop.disagreements()] == [("amount_differs", None)]
     about = Line(-2100, type="chargeback", reference="dp_1", payment_reference=str(payment.provider_reference))
@@ -205,7 +205,7 @@ def test_what_was_written_off_is_no_difference_when_its_truth_comes(shop: Shop) 
     shop.sends(settlement_csv(about))
     (row,) = shop.disagreements("missing_in_books")
     Discrepancy.objects.filter(id=row.id).update(status="resolved")
-    reports = [Report(fact=Fact.CHARGEBACK_OPENED, result=disputed(payment, 2000))]
+    reports = [ProviderReport(fact=ReportType.CHARGEBACK_OPENED, result=disputed(payment, 2000))]
     record(payment.provider_account, reports, actor="provider")
     rematch.rematch()
     assert shop.disagreements("amount_differs") == []

@@ -22,7 +22,7 @@ from payments.core.money import Money
 from payments.ledger.audit import one_moment, violations
 from payments.models import Discrepancy, Order, Payment
 from payments.payloads import PAYMENT_RELATED
-from payments.providers.base import Fact, Outcome, Report, Result
+from payments.providers.base import Outcome, ProviderReport, ReportType, Result
 from payments.services.cancel import cancel_payment
 from payments.services.capture import capture_payment
 from payments.services.record import record
@@ -44,7 +44,7 @@ class Life(RuleBasedStateMachine):
         self.name = self.shop.new_order_name()
         self.captured = self.held = self.refunded = self.reserved = self.disputed = 0
         self.cards: list[str] = []
-        self.reports: list[tuple[Payment, Report]] = []
+        self.reports: list[tuple[Payment, ProviderReport]] = []
         self.authorized: dict[str, int] = {}
         self.order: Order = self.shop.pay(50, order=None).order
         self.captured = 50
@@ -126,7 +126,7 @@ class Life(RuleBasedStateMachine):
         """A fact: booked even beyond what was paid."""
         self.the_workers_work()  # a refund of ours that has no reference yet would make it wait
         payment = self._payment(data.draw(st.sampled_from(self.cards)))
-        self._report(payment, Fact.REFUND, amount)
+        self._report(payment, ReportType.REFUND, amount)
         self.refunded += amount
 
     @rule(data=st.data())
@@ -134,7 +134,7 @@ class Life(RuleBasedStateMachine):
         payment = self._payment(data.draw(st.sampled_from(self.cards)))
         if payment.status != "captured":
             return
-        self._report(payment, Fact.CHARGEBACK_OPENED, payment.amount_captured)
+        self._report(payment, ReportType.CHARGEBACK_OPENED, payment.amount_captured)
         self.disputed += payment.amount_captured
 
     @precondition(lambda self: self.reports)
@@ -176,14 +176,14 @@ class Life(RuleBasedStateMachine):
     def _payment(self, payment_id: str) -> Payment:
         return Payment.objects.select_related(*PAYMENT_RELATED).get(id=payment_id)
 
-    def _report(self, payment: Payment, fact: Fact, amount: int) -> None:
+    def _report(self, payment: Payment, fact: ReportType, amount: int) -> None:
         result = Result(
             outcome=Outcome.SUCCEEDED,
             reference=new_id("sim"),
             payment_reference=payment.provider_reference,
             amount=Money(amount, payment.currency),
         )
-        report = Report(fact=fact, result=result)
+        report = ProviderReport(fact=fact, result=result)
         assert record(payment.provider_account, [report], actor="provider:tests").waiting == []
         self.reports.append((payment, report))
 

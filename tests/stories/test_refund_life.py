@@ -18,7 +18,7 @@ from payments import audit
 from payments.core.errors import Conflict, Invalid
 from payments.core.money import Money
 from payments.models import Operation, Order, RefundPart, StatisticDelta
-from payments.providers.base import Fact, Outcome, Report, Result
+from payments.providers.base import Outcome, ProviderReport, ReportType, Result
 from payments.services.record import record, record_answer
 from payments.services.refunds.decisions import cancel_refund, release_bank_part
 from payments.services.refunds.plan import BankAccount
@@ -30,7 +30,12 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 ANNA = BankAccount(iban="NL91ABNA0417164300", name="A. de Vries")
 amounts = st.integers(1, 40).map(lambda half: half * 50)
 moments = st.integers(-60, 60)
-DISPUTES = [Fact.CHARGEBACK_INQUIRY, Fact.CHARGEBACK_OPENED, Fact.CHARGEBACK_WON, Fact.CHARGEBACK_LOST]
+DISPUTES = [
+    ReportType.CHARGEBACK_INQUIRY,
+    ReportType.CHARGEBACK_OPENED,
+    ReportType.CHARGEBACK_WON,
+    ReportType.CHARGEBACK_LOST,
+]
 
 
 class Life(RuleBasedStateMachine):
@@ -98,7 +103,7 @@ class Life(RuleBasedStateMachine):
         self.shop.pin_back(amount, self.order.payments.get(origin="in_store", method="card"))
 
     @rule(number=st.integers(1, 2), fact=st.sampled_from(DISPUTES), amount=amounts, later=moments)
-    def the_bank_of_the_card_says(self, number: int, fact: Fact, amount: int, later: int) -> None:
+    def the_bank_of_the_card_says(self, number: int, fact: ReportType, amount: int, later: int) -> None:
         card = self.order.payments.select_related("provider_account__merchant").get(id=self.card)
         result = Result(
             Outcome.SUCCEEDED,
@@ -107,7 +112,7 @@ class Life(RuleBasedStateMachine):
             amount=Money(amount, "EUR"),
             occurred_at=timezone.now() + timedelta(seconds=later),
         )
-        record(card.provider_account, [Report(fact=fact, result=result)], actor="provider")
+        record(card.provider_account, [ProviderReport(fact=fact, result=result)], actor="provider")
 
     @invariant()
     def everything_explains_everything(self) -> None:

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from payments.core.ids import made_at, new_id
 from payments.core.money import Money
-from payments.providers.base import Call, Credentials, Outcome, Verb
+from payments.providers.base import Credentials, Outcome, ProviderRequest, Verb
 from payments.providers.stripe import client as clients
 from payments.providers.stripe import translate
 from payments.providers.stripe.amounts import NotRepresentable, from_stripe, limit_passed, to_stripe
@@ -340,7 +340,7 @@ def test_a_payment_is_found_among_very_many(account: Credentials, books: Books) 
 
 
 def test_a_charge_older_than_any_request_was_never_received(account: Credentials) -> None:
-    old = Call(new_id("op"), Verb.SALE, Money(12_50, "EUR"), new_id("pay"), "card", **dict(STAGE.asked))
+    old = ProviderRequest(new_id("op"), Verb.SALE, Money(12_50, "EUR"), new_id("pay"), "card", **dict(STAGE.asked))
     assert made_at(old.operation_id) > datetime.now(UTC) - timedelta(minutes=1)
     assert STRIPE.fetch(old, account).code == "not_found_yet"
     page = replace(old, metadata={})

@@ -11,7 +11,7 @@ import pytest
 from payments.models import Discrepancy, Payment, ProviderEvent
 from payments.models.discrepancy import DiscrepancyKind
 from payments.providers import registry
-from payments.providers.base import Fact, Outcome, SignatureInvalid
+from payments.providers.base import Outcome, ReportType, SignatureInvalid
 from payments.providers.stripe import webhooks
 from payments.services import receive
 from payments.services.receive import apply_event
@@ -27,12 +27,12 @@ SAMPLES = SHARED / "webhooks" / "stripe"
 recorded = pytest.mark.skipif(not SAMPLES.exists(), reason="the samples are not part of the project")
 USD, GBP = "USD", "GBP"
 # What each recorded event states about money of ours: fact, outcome, amount, currency.
-FACTS: dict[str, list[tuple[Fact, Outcome, int | None, str | None]]] = {
-    "charge.dispute.created": [(Fact.CHARGEBACK_INQUIRY, Outcome.SUCCEEDED, 100, USD)],
-    "charge.dispute.funds_withdrawn": [(Fact.CHARGEBACK_OPENED, Outcome.SUCCEEDED, 25000, USD)],
-    "charge.dispute.updated": [(Fact.CHARGEBACK_OPENED, Outcome.SUCCEEDED, 1000, USD)],
-    "charge.refunded": [(Fact.REFUND, Outcome.SUCCEEDED, 100, USD)],
-    "payment_intent.amount_capturable_updated": [(Fact.AUTHORIZE, Outcome.SUCCEEDED, 2000, USD)],
+FACTS: dict[str, list[tuple[ReportType, Outcome, int | None, str | None]]] = {
+    "charge.dispute.created": [(ReportType.CHARGEBACK_INQUIRY, Outcome.SUCCEEDED, 100, USD)],
+    "charge.dispute.funds_withdrawn": [(ReportType.CHARGEBACK_OPENED, Outcome.SUCCEEDED, 25000, USD)],
+    "charge.dispute.updated": [(ReportType.CHARGEBACK_OPENED, Outcome.SUCCEEDED, 1000, USD)],
+    "charge.refunded": [(ReportType.REFUND, Outcome.SUCCEEDED, 100, USD)],
+    "payment_intent.amount_capturable_updated": [(ReportType.AUTHORIZE, Outcome.SUCCEEDED, 2000, USD)],
 }
 
 
@@ -59,13 +59,13 @@ def test_recorded_events_are_read_with_what_they_state(path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "kind", "fact"),
     [
-        ("lost", "charge.dispute.closed", Fact.CHARGEBACK_LOST),
-        ("won", "charge.dispute.closed", Fact.CHARGEBACK_WON),
-        ("needs_response", "charge.dispute.created", Fact.CHARGEBACK_OPENED),
-        ("warning_closed", "charge.dispute.closed", Fact.CHARGEBACK_WON),
+        ("lost", "charge.dispute.closed", ReportType.CHARGEBACK_LOST),
+        ("won", "charge.dispute.closed", ReportType.CHARGEBACK_WON),
+        ("needs_response", "charge.dispute.created", ReportType.CHARGEBACK_OPENED),
+        ("warning_closed", "charge.dispute.closed", ReportType.CHARGEBACK_WON),
     ],
 )
-def test_a_dispute_with_several_balance_transactions(status: str, kind: str, fact: Fact) -> None:
+def test_a_dispute_with_several_balance_transactions(status: str, kind: str, fact: ReportType) -> None:
     """What was taken is the dispute's amount, however many movements there were about it."""
     text = (SAMPLES / "govuk-charge_dispute_lost_with_multiple_balance_transactions.json").read_text()
     notice = webhooks.read(text.replace("{{type}}", kind).replace("{{status}}", status).encode())

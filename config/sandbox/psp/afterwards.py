@@ -11,7 +11,7 @@ from config.sandbox.psp.outbox import Outbox, happened
 from config.sandbox.psp.processor import Processor
 from config.sandbox.psp.sql import Row, Store
 from payments.core.errors import Conflict, OnetillError
-from payments.providers.base import Fact, Outcome, Verb
+from payments.providers.base import Outcome, ReportType, Verb
 
 logger: Final = logging.getLogger(__name__)
 
@@ -46,7 +46,9 @@ class Afterwards:
         if row["verb"] == Verb.AUTHORIZE or row["amount"] > self._log.left(row["payment_reference"]).refundable:
             raise Conflict("not_reversible", "This was not captured, or some of it was given back already.")
         name = self._log.write(row, "reversal", row["amount"])
-        self._tell(Fact.REVERSAL, row, name, row["amount"], code="reversed", detail="The scheme took the sale back.")
+        self._tell(
+            ReportType.REVERSAL, row, name, row["amount"], code="reversed", detail="The scheme took the sale back."
+        )
         return name
 
     def capture(self, row: Row, amount: int | None = None, *, final: bool = True) -> str:
@@ -62,7 +64,7 @@ class Afterwards:
         name = self._log.write(row, "capture", amount)
         if final and amount < left:
             self._log.write(row, "release", left - amount)
-        told = happened(Fact.CAPTURE, row, name, amount, reason="dashboard", final=final)
+        told = happened(ReportType.CAPTURE, row, name, amount, reason="dashboard", final=final)
         self._outbox.emit(told, after=self._faults.of_webhook())
         return name
 
@@ -76,7 +78,7 @@ class Afterwards:
         if not rest:
             raise Conflict("nothing_to_cancel", "Nothing is left to release of this payment.")
         name = self._log.write(row, "cancel", rest)
-        self._tell(Fact.CANCEL, row, name, rest, reason="dashboard")
+        self._tell(ReportType.CANCEL, row, name, rest, reason="dashboard")
         return name
 
     def refund(self, row: Row, amount: int | None = None) -> str:
@@ -90,7 +92,7 @@ class Afterwards:
         if not 0 < amount <= left:
             raise Conflict("amount_exceeds_refundable", f"Only {left} is left to refund.")
         name = self._log.write(row, "refund", amount)
-        self._tell(Fact.REFUND, row, name, amount, reason="dashboard")
+        self._tell(ReportType.REFUND, row, name, amount, reason="dashboard")
         return name
 
     def fail_refund(self, row: Row) -> None:
@@ -109,7 +111,7 @@ class Afterwards:
         if not rest:
             raise Conflict("nothing_to_expire", "Nothing of this payment is authorized and not captured.")
         name = self._log.write(row, "expire", rest)
-        self._tell(Fact.EXPIRE, row, name, rest, code="expired", detail="The authorization ran out.")
+        self._tell(ReportType.EXPIRE, row, name, rest, code="expired", detail="The authorization ran out.")
         return name
 
     def _do(self, kind: str, subject: str) -> None:
@@ -137,11 +139,11 @@ class Afterwards:
             self._processor.decline(row, "processing_failed", "It was accepted first, and failed later.")
         elif row["page"] == "open":
             self._processor.lapse(row)
-            self._tell(Fact.EXPIRE, row, reference("exp"), row["amount"], code="expired")
+            self._tell(ReportType.EXPIRE, row, reference("exp"), row["amount"], code="expired")
 
     def _tell(
         self,
-        fact: Fact,
+        fact: ReportType,
         row: Row,
         name: str,
         amount: int,

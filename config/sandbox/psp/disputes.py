@@ -10,11 +10,11 @@ from config.sandbox.psp.outbox import Outbox, happened
 from config.sandbox.psp.processor import Processor
 from config.sandbox.psp.sql import Row, Store
 from payments.core.errors import Conflict, Invalid, NotFound
-from payments.providers.base import Fact, Stage
+from payments.providers.base import ReportType, Stage
 from payments.providers.simulator import magic
 
 REASON: Final = "fraud"
-OUTCOMES: Final = {"won": Fact.CHARGEBACK_WON, "lost": Fact.CHARGEBACK_LOST}
+OUTCOMES: Final = {"won": ReportType.CHARGEBACK_WON, "lost": ReportType.CHARGEBACK_LOST}
 TIME_TO_RESPOND: Final = timedelta(days=10)
 _RANK: Final = {stage: rank for rank, stage in enumerate(Stage)}
 
@@ -60,7 +60,7 @@ class Disputes:
         self._store.add(
             "chargebacks", reference=name, operation_id=row["id"], amount=amount, state="inquiry", stage=Stage.INQUIRY
         )
-        self._tell(Fact.CHARGEBACK_INQUIRY, row, name, amount, Stage.INQUIRY, respond_by)
+        self._tell(ReportType.CHARGEBACK_INQUIRY, row, name, amount, Stage.INQUIRY, respond_by)
         return name
 
     def open(self, row: Row, amount: int | None = None, respond_by: datetime | None = None) -> str:
@@ -72,7 +72,7 @@ class Disputes:
         amount = self._amount(row, amount)
         name = self._log.write(row, "chargeback", amount, name=reference("cbk"))
         self._store.add("chargebacks", reference=name, operation_id=row["id"], amount=amount, state="opened")
-        self._tell(Fact.CHARGEBACK_OPENED, row, name, amount, Stage.CHARGEBACK, respond_by)
+        self._tell(ReportType.CHARGEBACK_OPENED, row, name, amount, Stage.CHARGEBACK, respond_by)
         return name
 
     def advance(self, name: str, stage: Stage, respond_by: datetime | None = None) -> None:
@@ -88,7 +88,7 @@ class Disputes:
         if dispute["state"] in ("inquiry", "won"):
             self._log.write(row, "chargeback", dispute["amount"], name=reference("cbk"))
         self._store.change("chargebacks", "reference", name, state="opened", stage=stage)
-        self._tell(Fact.CHARGEBACK_OPENED, row, name, dispute["amount"], stage, respond_by)
+        self._tell(ReportType.CHARGEBACK_OPENED, row, name, dispute["amount"], stage, respond_by)
 
     def close(self, name: str, outcome: str) -> None:
         """Give the money back to the merchant (won), or leave it with the customer (lost).
@@ -122,7 +122,7 @@ class Disputes:
         return amount
 
     def _tell(
-        self, fact: Fact, row: Row, name: str, amount: int, stage: Stage, respond_by: datetime | None = None
+        self, fact: ReportType, row: Row, name: str, amount: int, stage: Stage, respond_by: datetime | None = None
     ) -> None:
         if fact not in OUTCOMES.values() and respond_by is None:
             respond_by = moment() + TIME_TO_RESPOND

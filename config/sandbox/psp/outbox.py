@@ -13,7 +13,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from config.sandbox.psp.names import moment, reference
 from config.sandbox.psp.sql import Row, Store
-from payments.providers.base import Fact, Outcome
+from payments.providers.base import Outcome, ReportType
 from payments.providers.simulator.wire import Event, Happening
 
 logger: Final = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ def _signed(delivery: Row) -> dict[str, str]:
     }
 
 
-def happened(fact: Fact, row: Row, name: str, amount: int, **more: Any) -> Happening:
+def happened(fact: ReportType, row: Row, name: str, amount: int, **more: Any) -> Happening:
     """What happened to an operation's payment without anyone asking."""
     return Happening(
         fact=fact,

@@ -15,7 +15,7 @@ from config.sandbox.psp.outbox import Outbox
 from config.sandbox.psp.rules import CHARGES, refusal
 from config.sandbox.psp.sql import Row, Store
 from payments.core.errors import Conflict, NotFound
-from payments.providers.base import Fact, Outcome, Verb
+from payments.providers.base import Outcome, ReportType, Verb
 from payments.providers.simulator import magic
 from payments.providers.simulator.magic import Ending, ending
 from payments.providers.simulator.methods import CHOSEN_METHODS, MANUAL_CAPTURE_METHODS, REDIRECT_METHODS, card_facts
@@ -117,7 +117,7 @@ class Processor:
     def happening(self, row: Row, *, base_url: str = "") -> Happening:
         """Describe an operation as it stands."""
         return Happening(
-            fact=Fact(row["verb"]),
+            fact=ReportType(row["verb"]),
             outcome=Outcome(row["outcome"]),
             reference=row["reference"],
             amount=row["amount"],

@@ -21,7 +21,7 @@ from payments.models.refund import PartStatus, RefundStatus, Route
 from payments.providers.base import Outcome, Result, Verb
 from payments.services import charge_transitions
 from payments.services.refunds import transitions
-from payments.services.unit_of_work import Batch
+from payments.services.unit_of_work import UnitOfWork
 from terminals.models import Terminal
 from terminals.services.ingest import Result as Told
 from terminals.services.ingest import ingest
@@ -52,7 +52,7 @@ class Brought:
 def sell(shop: Shop, sales: Sequence[Sale]) -> list[Sold]:
     """Sales online and for cash, in one transaction."""
     with made_in(sales[0].at), transaction.atomic():
-        batch = Batch(merchant=shop.merchant, actor=ACTOR, now=sales[-1].at.astimezone(UTC))
+        batch = UnitOfWork(merchant=shop.merchant, actor=ACTOR, now=sales[-1].at.astimezone(UTC))
         batch.reserve_items(len(sales))
         payments = [_sell(batch, shop, sale) for sale in sales]
         batch.flush()
@@ -74,7 +74,7 @@ def take_back(shop: Shop, brought: Sequence[Brought], at: datetime) -> None:
     """Refunds through the provider, and from the till what was paid in cash."""
     at = at.astimezone(UTC)
     with made_in(at), transaction.atomic():
-        batch = Batch(merchant=shop.merchant, actor=ACTOR, now=at)
+        batch = UnitOfWork(merchant=shop.merchant, actor=ACTOR, now=at)
         batch.lock(each.sold.order_id for each in brought)
         batch.read_refunds()
         batch.reserve_items(len(brought))
@@ -88,7 +88,7 @@ def take_back_by_card(till: str, brought: Sequence[Brought], at: datetime) -> No
     _posted(till, [_posted_refund(each, at) for each in brought], at)
 
 
-def _sell(batch: Batch, shop: Shop, sale: Sale) -> Payment:
+def _sell(batch: UnitOfWork, shop: Shop, sale: Sale) -> Payment:
     at = sale.at.astimezone(UTC)
     order = batch.add(
         Order(
@@ -103,11 +103,11 @@ def _sell(batch: Batch, shop: Shop, sale: Sale) -> Payment:
     )
     payment = batch.add(_payment(batch, shop, sale, order, at))
     operation = batch.add(_operation(payment, Verb.SALE, payment.amount, at))
-    charge_transitions.answered(batch, operation, _answer(sale, operation, at))
+    charge_transitions.apply_result(batch, operation, _answer(sale, operation, at))
     return payment
 
 
-def _payment(batch: Batch, shop: Shop, sale: Sale, order: Order, at: datetime) -> Payment:
+def _payment(batch: UnitOfWork, shop: Shop, sale: Sale, order: Order, at: datetime) -> Payment:
     return Payment(
         merchant=shop.merchant,
         order=order,
@@ -172,7 +172,7 @@ def _answer(sale: Sale, operation: Operation, at: datetime) -> Result:
     )
 
 
-def _take_back(batch: Batch, brought: Brought) -> None:
+def _take_back(batch: UnitOfWork, brought: Brought) -> None:
     payment = batch.payments[brought.sold.payment_id]
     amount = min(brought.back.amount, payment.refundable)
     refund = batch.add(_refund(batch, brought, payment, amount))
@@ -181,10 +181,10 @@ def _take_back(batch: Batch, brought: Brought) -> None:
     transitions.accept(batch, refund=refund, parts=[part])
     operation = batch.add(_operation(payment, Verb.REFUND, amount, batch.now, part))
     reference = None if payment.method == "cash" else "ref_" + operation.id.partition("_")[2]
-    transitions.answered(batch, operation, Result(Outcome.SUCCEEDED, reference=reference, occurred_at=batch.now))
+    transitions.apply_result(batch, operation, Result(Outcome.SUCCEEDED, reference=reference, occurred_at=batch.now))
 
 
-def _refund(batch: Batch, brought: Brought, payment: Payment, amount: int) -> Refund:
+def _refund(batch: UnitOfWork, brought: Brought, payment: Payment, amount: int) -> Refund:
     return Refund(
         merchant=batch.merchant,
         order=payment.order,
@@ -200,7 +200,7 @@ def _refund(batch: Batch, brought: Brought, payment: Payment, amount: int) -> Re
     )
 
 
-def _part(batch: Batch, refund: Refund, payment: Payment, amount: int) -> RefundPart:
+def _part(batch: UnitOfWork, refund: Refund, payment: Payment, amount: int) -> RefundPart:
     return RefundPart(
         refund=refund,
         payment=payment,

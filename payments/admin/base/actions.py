@@ -15,17 +15,17 @@ from django.views.decorators.cache import never_cache
 
 from payments.admin.base.access import asked_for_second_factor, person
 from payments.admin.base.error_messages import explain
-from payments.admin.base.forms import DeedForm, note_refused_choices
+from payments.admin.base.forms import ActionForm, note_refused_choices
 from payments.core.errors import OnetillError
 from payments.people.models import User
 from payments.people.permissions import May, may
 from payments.services.idempotency import KeyTaken
 
 if TYPE_CHECKING:
-    from payments.admin.base.read_only_admin import StoryAdmin
+    from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 
 
-class Act(Protocol):
+class ActionHandler(Protocol):
     """Calls the service and tells what became of it."""
 
     def __call__(self, *, user: User, row: Any, form: Any) -> str: ...
@@ -36,14 +36,14 @@ def _where(row: Any) -> tuple[str, str | None]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deed:
+class AdminAction:
     """One thing that may be done with a row. `where` tells the merchant and channel whose permission it takes."""
 
     name: str
     title: Any
     needs: May
-    act: Act
-    form: type[DeedForm] = DeedForm
+    act: ActionHandler
+    form: type[ActionForm] = ActionForm
     possible: Callable[[Any], bool] = lambda row: True
     where: Callable[[Any], tuple[str, str | None]] = _where
     explanation: Any = ""
@@ -61,7 +61,7 @@ class Deed:
         return self.possible(row) and self.allowed(user, row)
 
 
-def view(admin: "StoryAdmin", deed: Deed) -> Callable[..., HttpResponse]:
+def view(admin: "ReadOnlyModelAdmin", deed: AdminAction) -> Callable[..., HttpResponse]:
     """The page of a deed: shown, asked again where something is wrong, done and told."""
 
     @never_cache
@@ -84,7 +84,9 @@ def view(admin: "StoryAdmin", deed: Deed) -> Callable[..., HttpResponse]:
     return answer
 
 
-def _do(request: HttpRequest, admin: "StoryAdmin", deed: Deed, row: Any, form: DeedForm) -> HttpResponse | None:
+def _do(
+    request: HttpRequest, admin: "ReadOnlyModelAdmin", deed: AdminAction, row: Any, form: ActionForm
+) -> HttpResponse | None:
     """Call the service; None where it refuses, with the refusal on the form."""
     try:
         told = deed.act(user=person(request), row=row, form=form)
@@ -98,7 +100,9 @@ def _do(request: HttpRequest, admin: "StoryAdmin", deed: Deed, row: Any, form: D
     return redirect(page_of(admin, row.pk))
 
 
-def _show(request: HttpRequest, admin: "StoryAdmin", deed: Deed, row: Any, form: DeedForm) -> HttpResponse:
+def _show(
+    request: HttpRequest, admin: "ReadOnlyModelAdmin", deed: AdminAction, row: Any, form: ActionForm
+) -> HttpResponse:
     context = {
         **admin.admin_site.each_context(request),
         "opts": admin.model._meta,
@@ -111,13 +115,13 @@ def _show(request: HttpRequest, admin: "StoryAdmin", deed: Deed, row: Any, form:
     return TemplateResponse(request, deed.template, context, status=422 if form.errors else 200)
 
 
-def page_of(admin: "StoryAdmin", object_id: str) -> str:
+def page_of(admin: "ReadOnlyModelAdmin", object_id: str) -> str:
     """The page of a row."""
     meta = admin.model._meta
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[object_id])
 
 
-def list_of(admin: "StoryAdmin") -> str:
+def list_of(admin: "ReadOnlyModelAdmin") -> str:
     """The list it stands in."""
     meta = admin.model._meta
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")

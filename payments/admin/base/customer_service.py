@@ -17,7 +17,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from payments.admin.base.access import ScopedAdmin, person
 from payments.admin.base.filters import AmountRange
 from payments.admin.base.page import Page
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.models import Order, Payment, Refund
 from payments.people.models import Customer, User
 from payments.people.permissions import May, anywhere, within
@@ -26,7 +26,7 @@ from payments.people.services import audit_log
 EVERY_CHANNEL = "all"
 
 
-class ServiceAdmin(StoryAdmin):
+class ServiceAdmin(ReadOnlyModelAdmin):
     """Rows that whoever serves customers sees in every channel, and others in their own."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

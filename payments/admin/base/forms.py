@@ -52,7 +52,7 @@ def note_refused_choices(form: forms.BaseForm, *, user: User, action: str) -> No
             authority.note_refusal(actor=user.id, action=action, merchant_id=merchant_id, chosen=chosen)
 
 
-class DeedForm(forms.Form):
+class ActionForm(forms.Form):
     """Knows the row it is about and who fills it in."""
 
     def __init__(self, *args: Any, row: Any, user: User, **kwargs: Any) -> None:

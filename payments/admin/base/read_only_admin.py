@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from payments.admin.base import actions
 from payments.admin.base.access import ScopedAdmin, ScopedList, person, plain_id
-from payments.admin.base.actions import Deed
+from payments.admin.base.actions import AdminAction
 from payments.admin.base.page import Page
 from payments.models import Channel, Merchant
 from payments.text.formatting import NOTHING
@@ -47,7 +47,7 @@ class CappedPaginator(Paginator[Any]):
         return self.capped_count > COUNTED
 
 
-class StoryList(ScopedList):
+class ReadOnlyChangeList(ScopedList):
     """A list that says how many rows there are in all only where it is narrowed down."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -56,10 +56,10 @@ class StoryList(ScopedList):
             self.full_result_count = self.result_count
 
 
-class StoryAdmin(ScopedAdmin):
+class ReadOnlyModelAdmin(ScopedAdmin):
     """A list, and a page for each row. Subclasses say what the page tells (`page`) and offers (`deeds`)."""
 
-    deeds: ClassVar[Sequence[Deed]] = ()
+    deeds: ClassVar[Sequence[AdminAction]] = ()
     ordering: Sequence[str] = ("-id",)
     list_per_page = 50
     list_max_show_all = 0
@@ -71,7 +71,7 @@ class StoryAdmin(ScopedAdmin):
     page_template: ClassVar[str] = "payments/admin/page.html"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
-        return StoryList
+        return ReadOnlyChangeList
 
     def page(self, request: HttpRequest, row: Any) -> Page:
         """What there is to tell about the row, with a number of queries that does not grow with its story."""
@@ -132,7 +132,7 @@ class StoryAdmin(ScopedAdmin):
         raise Http404(_("There is no such page."))
 
 
-class ToldList(StoryList):
+class MessageChangeList(ReadOnlyChangeList):
     """The rows of one page, which are then told all at once what their table does not know of them."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -142,14 +142,14 @@ class ToldList(StoryList):
         self.result_list = rows
 
 
-class ByIdAdmin(StoryAdmin):
+class ByIdAdmin(ReadOnlyModelAdmin):
     """Rows of tables below merchants and channels, which know them by their ids only."""
 
     merchant_of: ClassVar[str] = "merchant_id"
     channel_of: ClassVar[str] = "channel_id"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
-        return ToldList
+        return MessageChangeList
 
     def row(self, request: HttpRequest, object_id: str) -> Any:
         row = super().row(request, object_id)

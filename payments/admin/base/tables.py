@@ -23,7 +23,7 @@ from payments.models import (
 )
 from payments.notify.models import Event
 from payments.people.models import AuditLog
-from payments.text.messages import spoken
+from payments.text.messages import render_message
 
 
 def payments(rows: Sequence[Payment], *, this: str | None = None, title: Any = None) -> Section:
@@ -198,7 +198,7 @@ def discrepancies(rows: Iterable[Discrepancy], zone: ZoneInfo) -> Section:
                 row.get_kind_display(),
                 render.label(row.get_status_display(), render.COLORS.get(row.status, "")),
                 render.money(row.amount, row.currency) if row.currency else render.NOTHING,
-                spoken(row.detail, row.said),
+                render_message(row.detail, row.said),
             ]
             for row in rows
         ],

@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from payments.admin.base.access import merchants, person
-from payments.admin.base.read_only_admin import StoryList
+from payments.admin.base.read_only_admin import ReadOnlyChangeList
 from payments.models import Payment
 from payments.queries.totals import Totals, totals
 
@@ -19,7 +19,7 @@ DAY_PARTS: Final = ("business_day__year", "business_day__month", "business_day__
 ADD_UP: Final = "add_up"  # asks for the totals of a list that is long and not narrowed
 
 
-class TotalledList(StoryList):
+class TotalledList(ReadOnlyChangeList):
     """Totals are one statement over exactly the rows of the list; a long list adds up when narrowed, or when asked."""
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:

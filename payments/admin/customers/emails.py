@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy, pgettext
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from payments.admin.base import render
-from payments.admin.base.actions import Deed
+from payments.admin.base.actions import AdminAction
 from payments.admin.base.filters import DayRange
 from payments.admin.base.page import Fact, Page, Section
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.models import Merchant
 from payments.notify.models import Mail
 from payments.notify.services import mail
@@ -30,11 +30,11 @@ def _again(*, user: User, row: Mail, form: Any) -> str:
 
 
 @admin.register(Mail)
-class MailAdmin(StoryAdmin):
+class MailAdmin(ReadOnlyModelAdmin):
     """Every letter of the last ninety days."""
 
     deeds = (
-        Deed(
+        AdminAction(
             name="again",
             title=gettext_lazy("Send again"),
             explanation=gettext_lazy("The same e-mail is sent to the same address again."),

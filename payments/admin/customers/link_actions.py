@@ -20,13 +20,13 @@ from unfold.widgets import (
 
 from payments.admin.base import render
 from payments.admin.base.access import merchants
-from payments.admin.base.actions import Deed
-from payments.admin.base.forms import AmountField, DeedForm, NoteField, in_major_units
+from payments.admin.base.actions import AdminAction
+from payments.admin.base.forms import ActionForm, AmountField, NoteField, in_major_units
 from payments.models import Channel, Order, PaymentLink
 from payments.models.payment import Method
 from payments.people.models import User
 from payments.people.permissions import May, within
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from payments.services.link import OFFERED, LinkRequest, cancel_link, create_link
 from payments.services.orders import OrderName
 from payments.services.send_link import send_link
@@ -54,7 +54,7 @@ class MailField(forms.EmailField):
     widget = UnfoldAdminEmailInputWidget
 
 
-class SendForm(DeedForm):
+class SendForm(ActionForm):
     """To whom, and in which language."""
 
     to = MailField(label=gettext_lazy("e-mail"), max_length=254)
@@ -211,7 +211,9 @@ class NewLinkForm(OrderLinkForm):
 def make(form: OrderLinkForm, user: User) -> PaymentLink:
     """Make the link that a form asks for, and send it where the form says so."""
     given, wish = form.cleaned_data, form.wish()
-    intent = Intent(merchant_id=wish.channel.merchant_id, key=f"admin {given['once']}", fingerprint=bytes(32))
+    intent = IdempotentRequest(
+        merchant_id=wish.channel.merchant_id, key=f"admin {given['once']}", fingerprint=bytes(32)
+    )
     made = create_link(wish, actor=user.id, intent=intent)
     intent.answer(201, b"{}")
     if given["to"]:
@@ -239,7 +241,7 @@ def _is_active(row: PaymentLink) -> bool:
     return row.status == Status.ACTIVE
 
 
-class AnyChannel(Deed):
+class AnyChannel(AdminAction):
     """A customer may be asked to pay in any channel of the merchant."""
 
     def allowed(self, user: User, row: Any) -> bool:
@@ -256,7 +258,7 @@ OF_ORDER = AnyChannel(
     possible=lambda row: row.unpaid is None or row.unpaid > 0,
 )
 DEEDS = (
-    Deed(
+    AdminAction(
         name="send",
         title=gettext_lazy("Send by e-mail"),
         needs=May.REQUEST_PAYMENT,
@@ -264,7 +266,7 @@ DEEDS = (
         act=_send,
         possible=_is_active,
     ),
-    Deed(
+    AdminAction(
         name="cancel",
         title=gettext_lazy("Cancel"),
         explanation=gettext_lazy("The link can no longer be paid. A payment that is already under way is not stopped."),

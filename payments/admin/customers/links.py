@@ -18,11 +18,11 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter
 
 from payments.admin.base import render, tables
 from payments.admin.base.access import can, person
-from payments.admin.base.actions import Deed, list_of, page_of
+from payments.admin.base.actions import AdminAction, list_of, page_of
 from payments.admin.base.error_messages import explain
 from payments.admin.base.filters import AmountRange, OwnRelated
 from payments.admin.base.page import Fact, Page
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.customers import customer_tables, link_actions
 from payments.admin.customers.link_actions import NewLinkForm
 from payments.core.errors import OnetillError
@@ -35,7 +35,7 @@ from payments.services.idempotency import KeyTaken
 from payments.services.link import address
 
 
-class Standing(DropdownFilter):
+class LinkStatusFilter(DropdownFilter):
     """Whether it was paid."""
 
     parameter_name = "standing"
@@ -49,13 +49,13 @@ class Standing(DropdownFilter):
 
 
 @admin.register(PaymentLink)
-class PaymentLinkAdmin(StoryAdmin):
+class PaymentLinkAdmin(ReadOnlyModelAdmin):
     """Every link; new ones are made here, too."""
 
     deeds = link_actions.DEEDS
     list_display = ("time", "what_for", "where", "amount_asked", "amount_taken", "state", "order_name", "ends")
     list_display_links = ("time", "what_for")
-    list_filter = (Standing, ("channel", OwnRelated), AmountRange, ("reusable", BooleanRadioFilter))
+    list_filter = (LinkStatusFilter, ("channel", OwnRelated), AmountRange, ("reusable", BooleanRadioFilter))
     search_fields = ("=id", "=token", "=order__reference", "description")
     search_help_text = gettext_lazy("Description, order reference or the address itself")
 
@@ -155,7 +155,7 @@ class PaymentLinkAdmin(StoryAdmin):
         )
 
 
-_NEW = Deed(
+_NEW = AdminAction(
     name="add",
     title=gettext_lazy("New payment link"),
     explanation=gettext_lazy("The customer pays at an address that you send, show or print."),

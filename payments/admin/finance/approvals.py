@@ -23,7 +23,7 @@ from payments.admin.base.actions import page_of
 from payments.admin.base.error_messages import explain
 from payments.admin.base.forms import NoteField
 from payments.admin.base.page import Fact, Page
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance import approval_pages
 from payments.core.errors import OnetillError
 from payments.models import Channel, Discrepancy, Merchant, Refund
@@ -35,7 +35,7 @@ KEPT_NOTE = "approval_note"  # in the session, while the second factor is asked
 
 
 @admin.register(Approval)
-class ApprovalAdmin(StoryAdmin):
+class ApprovalAdmin(ReadOnlyModelAdmin):
     """Requests for a second person."""
 
     list_display = ("what", "amount_of", "merchant_name", "asked_by", "requested_at", "standing", "decided_by")

@@ -12,12 +12,12 @@ from django.utils.translation import gettext_lazy
 from payments.admin.base import render
 from payments.admin.base.filters import AmountRange
 from payments.admin.base.page import Fact, Page, Section
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.models import CardEvidence
 
 
 @admin.register(CardEvidence)
-class CardEvidenceAdmin(StoryAdmin):
+class CardEvidenceAdmin(ReadOnlyModelAdmin):
     """Every transaction as its device posted it."""
 
     channel_path = "payment__channel_id"

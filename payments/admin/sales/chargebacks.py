@@ -14,7 +14,7 @@ from payments.admin.base import render, tables
 from payments.admin.base.access import person
 from payments.admin.base.filters import AmountRange, ToAnswer
 from payments.admin.base.page import Fact, Page, Section
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance import journal
 from payments.admin.sales.chargeback_advice import advice
 from payments.models import Chargeback, Transition
@@ -22,7 +22,7 @@ from payments.people.permissions import May, may
 
 
 @admin.register(Chargeback)
-class ChargebackAdmin(StoryAdmin):
+class ChargebackAdmin(ReadOnlyModelAdmin):
     """Every dispute."""
 
     channel_path = "payment__channel_id"

@@ -14,9 +14,9 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from payments import object_index
 from payments.admin.base import render
 from payments.admin.base.access import merchants
-from payments.admin.base.actions import Deed
+from payments.admin.base.actions import AdminAction
 from payments.admin.base.error_messages import explain, words
-from payments.admin.base.forms import AmountField, DeedForm, in_major_units
+from payments.admin.base.forms import ActionForm, AmountField, in_major_units
 from payments.admin.base.page import Section
 from payments.core.errors import OnetillError
 from payments.core.iban import compact
@@ -26,7 +26,7 @@ from payments.models.refund import RefundStatus, Route
 from payments.people.models import User
 from payments.people.permissions import May, within
 from payments.services import limits
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from payments.services.refunds.plan import BankAccount, Plan, RefundRequest
 from payments.services.refunds.request import plan_refund, request_refund
 from payments.services.refunds.routes import AUTO
@@ -34,7 +34,7 @@ from payments.services.refunds.routes import AUTO
 ROUTES = [(AUTO, gettext_lazy("the best way that is possible")), *Route.choices]
 
 
-class RefundForm(DeedForm):
+class RefundForm(ActionForm):
     """What is to be given back, and how. The first step shows the plan, the second one carries it out."""
 
     amount = AmountField(label=gettext_lazy("amount"))
@@ -77,7 +77,7 @@ class RefundForm(DeedForm):
         self._field("amount").currency = row.currency
         self._field("amount").initial = in_major_units(left, row.currency)
         self._field("amount").help_text = _("At most %(amount)s.") % {"amount": render.amount(left, row.currency)}
-        own_terminals = object_index.names("trm", merchant_id=row.merchant_id, channel__in=own, status="active")
+        own_terminals = object_index.choices("trm", merchant_id=row.merchant_id, channel__in=own, status="active")
         self._field("terminal").choices = [("", "—"), *own_terminals]
         self._field("once").initial = secrets.token_hex(16)
 
@@ -190,7 +190,9 @@ def _shown(plan: Plan) -> Section:
 
 
 def _give_back(*, user: User, row: Payment | Order, form: Any) -> str:
-    intent = Intent(merchant_id=row.merchant_id, key=f"admin {form.cleaned_data['once']}", fingerprint=bytes(32))
+    intent = IdempotentRequest(
+        merchant_id=row.merchant_id, key=f"admin {form.cleaned_data['once']}", fingerprint=bytes(32)
+    )
     made = request_refund(form.wish(form.cleaned_data), actor=user, intent=intent)
     intent.answer(201, b"{}")
     return told(made)
@@ -210,7 +212,7 @@ def told(refund: Refund) -> str:
     return f"{said} " + _("The voucher's code, shown only now: %(code)s") % {"code": refund.voucher_code}
 
 
-class GiveBack(Deed):
+class GiveBack(AdminAction):
     """A refund may be asked for by whoever may refund in any channel of the merchant: goods come back anywhere."""
 
     def allowed(self, user: User, row: Any) -> bool:

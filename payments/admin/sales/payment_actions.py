@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from payments.admin.base import render
-from payments.admin.base.actions import Deed
-from payments.admin.base.forms import AmountField, DeedForm, in_major_units
+from payments.admin.base.actions import AdminAction
+from payments.admin.base.forms import ActionForm, AmountField, in_major_units
 from payments.admin.sales.create_refund import GIVE_BACK
 from payments.models import Payment
 from payments.models.payment import PaymentStatus
@@ -21,7 +21,7 @@ from payments.services.capture import capture_payment
 _WAITING = frozenset({PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING, PaymentStatus.AUTHORIZED})
 
 
-class CaptureForm(DeedForm):
+class CaptureForm(ActionForm):
     """How much, and whether the rest is released."""
 
     amount = AmountField(label=gettext_lazy("amount"), required=False)
@@ -55,7 +55,7 @@ def _may_be_released(row: Payment) -> bool:
 
 
 DEEDS = (
-    Deed(
+    AdminAction(
         name="capture",
         title=gettext_lazy("Capture"),
         explanation=gettext_lazy("The provider collects what the customer authorized."),
@@ -64,7 +64,7 @@ DEEDS = (
         act=_capture,
         possible=lambda row: row.amount_capturable > 0,
     ),
-    Deed(
+    AdminAction(
         name="cancel",
         title=gettext_lazy("Cancel"),
         explanation=gettext_lazy(

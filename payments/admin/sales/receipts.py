@@ -8,9 +8,9 @@ from django.utils.html import format_html
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from payments.admin.base.actions import Deed
+from payments.admin.base.actions import AdminAction
 from payments.admin.base.page import Fact
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.customers.link_actions import SendForm
 from payments.models import Payment, Refund
 from payments.people.models import User
@@ -32,7 +32,7 @@ def _send(*, user: User, row: Payment | Refund, form: Any) -> str:
     return _("Sent to %(to)s.") % {"to": given["to"]}
 
 
-SEND_RECEIPT = Deed(
+SEND_RECEIPT = AdminAction(
     name="receipt",
     title=gettext_lazy("Send the receipt"),
     needs=May.SEND_MAIL,
@@ -42,7 +42,7 @@ SEND_RECEIPT = Deed(
 )
 
 
-class ReceiptAdmin(StoryAdmin):
+class ReceiptAdmin(ReadOnlyModelAdmin):
     """Pages of what has a receipt."""
 
     def get_urls(self) -> list[Any]:

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from payments.admin.base import render
-from payments.admin.base.actions import Deed
-from payments.admin.base.forms import DeedForm, NoteField
+from payments.admin.base.actions import AdminAction
+from payments.admin.base.forms import ActionForm, NoteField
 from payments.admin.sales.create_refund import told
 from payments.models import Refund, RefundPart
 from payments.models.refund import PartStatus, RefundStatus, Route
@@ -20,19 +20,19 @@ from payments.services.refunds.decisions import approve_refund, cancel_refund, d
 _OPEN = frozenset({PartStatus.REQUIRES_APPROVAL, PartStatus.QUEUED, PartStatus.PENDING, PartStatus.FAILED})
 
 
-class AgreeForm(DeedForm):
+class AgreeForm(ActionForm):
     """A word with it, if there is one."""
 
     note = NoteField(required=False)
 
 
-class DeclineForm(DeedForm):
+class DeclineForm(ActionForm):
     """Why not."""
 
     note = NoteField()
 
 
-class ReleaseForm(DeedForm):
+class ReleaseForm(ActionForm):
     """Which transfer was given to the bank."""
 
     part = forms.ModelChoiceField(
@@ -82,7 +82,7 @@ def _is_open(row: Refund) -> bool:
 
 
 DEEDS = (
-    Deed(
+    AdminAction(
         name="approve",
         title=gettext_lazy("Approve"),
         explanation=gettext_lazy("The refund is approved and carried out at once."),
@@ -92,7 +92,7 @@ DEEDS = (
         possible=_waits,
         second_factor=True,
     ),
-    Deed(
+    AdminAction(
         name="reject",
         title=gettext_lazy("Reject"),
         explanation=gettext_lazy("Nothing is given back, and the amount is free again."),
@@ -103,7 +103,7 @@ DEEDS = (
         dangerous=True,
         second_factor=True,
     ),
-    Deed(
+    AdminAction(
         name="release",
         title=gettext_lazy("Release the bank transfer"),
         explanation=gettext_lazy("Say here that you have told the bank to pay. Onetill gives the bank no orders."),
@@ -113,7 +113,7 @@ DEEDS = (
         possible=_has_transfer,
         second_factor=True,
     ),
-    Deed(
+    AdminAction(
         name="cancel",
         title=gettext_lazy("Cancel the refund"),
         explanation=gettext_lazy(

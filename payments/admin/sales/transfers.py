@@ -21,7 +21,7 @@ from payments.admin.base import render
 from payments.admin.base.access import person
 from payments.admin.base.forms import in_major_units
 from payments.admin.base.page import Fact, Page, Section
-from payments.admin.base.read_only_admin import StoryAdmin, StoryList
+from payments.admin.base.read_only_admin import ReadOnlyChangeList, ReadOnlyModelAdmin
 from payments.models import BankTransfer, RefundPart
 from payments.models.refund import PartStatus
 from payments.people.models import User
@@ -33,7 +33,7 @@ from payments.services.transfer import account_of, end_to_end_id, remittance
 SEEN = "bank_account.seen"
 
 
-class Standing(DropdownFilter):
+class TransferStatusFilter(DropdownFilter):
     """Those to be released, or all of them."""
 
     parameter_name = "standing"
@@ -46,7 +46,7 @@ class Standing(DropdownFilter):
         return queryset if self.value() == "all" else queryset.filter(status=PartStatus.PENDING)
 
 
-class TransferList(StoryList):
+class TransferList(ReadOnlyChangeList):
     """A list that writes down whose bank accounts it shows."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -55,7 +55,7 @@ class TransferList(StoryList):
 
 
 @admin.register(BankTransfer)
-class BankTransferAdmin(StoryAdmin):
+class BankTransferAdmin(ReadOnlyModelAdmin):
     """Transfers to be made by hand, those that wait first."""
 
     sees = May.RELEASE_TRANSFERS
@@ -64,7 +64,7 @@ class BankTransferAdmin(StoryAdmin):
     list_display = ("asked_at", "to", "holder", "money", "text", "name", "order_name", "state", "release")
     list_display_links = ("asked_at",)
     list_select_related = ("refund__merchant", "refund__order", "refund__channel")
-    list_filter = (Standing,)
+    list_filter = (TransferStatusFilter,)
     search_fields = ("=refund__id", "=refund__order__reference", "=operations__id")
     search_help_text = gettext_lazy("Order reference, refund or end-to-end id")
 

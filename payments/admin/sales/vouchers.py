@@ -11,7 +11,7 @@ from payments.admin.base import render, tables
 from payments.admin.base.access import person
 from payments.admin.base.filters import AmountRange
 from payments.admin.base.page import Fact, Page
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance import journal
 from payments.models import Payment, Voucher
 from payments.payloads import PAYMENT_RELATED
@@ -19,7 +19,7 @@ from payments.people.permissions import May, may
 
 
 @admin.register(Voucher)
-class VoucherAdmin(StoryAdmin):
+class VoucherAdmin(ReadOnlyModelAdmin):
     """Every voucher; its code is stored nowhere."""
 
     list_display = ("ends_in", "made", "amount_given", "amount_left", "standing", "ends")

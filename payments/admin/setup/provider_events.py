@@ -13,14 +13,14 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from payments.admin.base import render
 from payments.admin.base.filters import OwnRelated
 from payments.admin.base.page import Fact, Page, Section
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.pan import mask_tree
 from payments.models import ProviderEvent
 from payments.people.permissions import May
 
 
 @admin.register(ProviderEvent)
-class ProviderEventAdmin(StoryAdmin):
+class ProviderEventAdmin(ReadOnlyModelAdmin):
     """Every webhook that came in, whether it was applied or not."""
 
     sees = May.SEE_BOOKS

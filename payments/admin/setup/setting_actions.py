@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments.admin.base.actions import Deed
+from payments.admin.base.actions import AdminAction
 from payments.admin.setup.setting_forms import (
     AccountForm,
     ChannelForm,
@@ -77,7 +77,7 @@ def _of_all(row: Channel | ProviderAccount) -> tuple[str, str | None]:
 
 _CHANGE = gettext_lazy("Change")
 OF_MERCHANT = (
-    Deed(
+    AdminAction(
         name="set",
         title=_CHANGE,
         needs=May.MANAGE_SETTINGS,
@@ -86,7 +86,7 @@ OF_MERCHANT = (
         where=_of_merchant,
         second_factor=True,
     ),
-    Deed(
+    AdminAction(
         name="add-channel",
         title=gettext_lazy("Add a channel"),
         needs=May.MANAGE_SETTINGS,
@@ -94,7 +94,7 @@ OF_MERCHANT = (
         act=_new_channel,
         where=_of_merchant,
     ),
-    Deed(
+    AdminAction(
         name="add-account",
         title=gettext_lazy("Add a provider account"),
         needs=May.MANAGE_SETTINGS,
@@ -103,7 +103,7 @@ OF_MERCHANT = (
         where=_of_merchant,
         second_factor=True,
     ),
-    Deed(
+    AdminAction(
         name="decide-alone",
         title=gettext_lazy("Let one person decide alone"),
         explanation=gettext_lazy(
@@ -118,7 +118,7 @@ OF_MERCHANT = (
         dangerous=True,
         second_factor=True,
     ),
-    Deed(
+    AdminAction(
         name="decide-together",
         title=gettext_lazy("Always ask a second person again"),
         needs=May.MANAGE_SETTINGS,
@@ -130,7 +130,7 @@ OF_MERCHANT = (
     INVITE,
 )
 OF_CHANNEL = (
-    Deed(
+    AdminAction(
         name="set",
         title=_CHANGE,
         needs=May.MANAGE_SETTINGS,
@@ -141,7 +141,7 @@ OF_CHANNEL = (
     ),
 )
 OF_ACCOUNT = (
-    Deed(
+    AdminAction(
         name="set",
         title=_CHANGE,
         needs=May.MANAGE_SETTINGS,

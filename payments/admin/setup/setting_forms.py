@@ -17,7 +17,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from payments.admin.base.forms import AmountField, DeedForm, in_major_units
+from payments.admin.base.forms import ActionForm, AmountField, in_major_units
 from payments.models import Channel, Merchant, ProviderAccount
 from payments.models.refund import Route
 from payments.people.models import User
@@ -37,7 +37,7 @@ _LIMITS: Final = ("second_person_above", "second_person_above_daily")
 _AS_THEY_ARE: Final = ("refund_fallback", "allocation", "address", "registration_number", "vat_number", "mail_receipts")
 
 
-class MerchantForm(DeedForm):
+class MerchantForm(ActionForm):
     """What of a merchant can be changed."""
 
     name = text(gettext_lazy("name"))
@@ -93,7 +93,7 @@ def _typed(limit: int | None, currency: str) -> str:
     return "" if limit is None else in_major_units(limit, currency)
 
 
-class ChannelForm(DeedForm):
+class ChannelForm(ActionForm):
     """What of a channel can be changed."""
 
     name = text(gettext_lazy("name"))
@@ -121,7 +121,7 @@ class ChannelForm(DeedForm):
         return None if set(chosen) == set(Route.values) else chosen
 
 
-class NewChannelForm(DeedForm):
+class NewChannelForm(ActionForm):
     """A new sales location."""
 
     name = text(gettext_lazy("name"))
@@ -169,7 +169,7 @@ class CredentialsField(JsonField):
         return read
 
 
-class AccountForm(DeedForm):
+class AccountForm(ActionForm):
     """What of a contract can be changed."""
 
     name = text(gettext_lazy("name"))
@@ -191,7 +191,7 @@ class AccountForm(DeedForm):
         return bool(self.cleaned_data["default"] or self.row.default)
 
 
-class NewAccountForm(DeedForm):
+class NewAccountForm(ActionForm):
     """A new contract."""
 
     provider = forms.ChoiceField(label=gettext_lazy("provider"), widget=UnfoldAdminSelectWidget)

@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from payments.admin.base import render, tables
 from payments.admin.base.access import ScopedAdmin, merchants, person
 from payments.admin.base.page import Fact, Page, Section
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.setup import setting_actions
 from payments.ledger.models import BookDay
 from payments.models import Channel, Merchant, ProviderAccount
@@ -23,7 +23,7 @@ from payments.people.permissions import May, may
 from payments.services.submit import webhook_url
 
 
-class SettingAdmin(StoryAdmin):
+class SettingAdmin(ReadOnlyModelAdmin):
     """Rows of settings; who has a role in one channel sees their merchant's."""
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from payments.admin.base.actions import Deed
-from payments.admin.base.forms import DeedForm
+from payments.admin.base.actions import AdminAction
+from payments.admin.base.forms import ActionForm
 from payments.models import Channel, Merchant
 from payments.people.models import Role, User
 from payments.people.permissions import May, within
@@ -20,7 +20,7 @@ EVERY_CHANNEL = "every"  # chosen, never the default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserDeed(Deed):
+class UserDeed(AdminAction):
     """One thing about a colleague: done by who manages colleagues at a merchant where this one has a role."""
 
     def allowed(self, user: User, row: User) -> bool:
@@ -28,7 +28,7 @@ class UserDeed(Deed):
         return user.pk != row.pk and (user.is_superuser or _shared(user, row) is not None)
 
 
-class RoleForm(DeedForm):
+class RoleForm(ActionForm):
     """A role and where; nothing is chosen beforehand, and only what the giver has is offered."""
 
     role = forms.ChoiceField(label=gettext_lazy("role"), widget=UnfoldAdminSelectWidget)
@@ -75,7 +75,7 @@ class InviteForm(RoleForm):
     field_order = ("email", "name", "role", "place")
 
 
-class TakeRoleForm(DeedForm):
+class TakeRoleForm(ActionForm):
     """Which role."""
 
     role = forms.ChoiceField(label=gettext_lazy("role"), widget=UnfoldAdminSelectWidget)
@@ -169,7 +169,7 @@ def _of_merchant(row: Merchant) -> tuple[str, str | None]:
     return row.id, None
 
 
-INVITE = Deed(
+INVITE = AdminAction(
     name="invite",
     title=gettext_lazy("Invite a colleague"),
     needs=May.MANAGE_USERS,

@@ -17,7 +17,7 @@ from payments.admin.base import render, tables
 from payments.admin.base.access import ScopedAdmin, person
 from payments.admin.base.filters import DayRange
 from payments.admin.base.page import Fact, Page, Section
-from payments.admin.base.read_only_admin import ByIdAdmin, StoryAdmin, clock
+from payments.admin.base.read_only_admin import ByIdAdmin, ReadOnlyModelAdmin, clock
 from payments.admin.setup import user_actions
 from payments.models import Channel, Merchant
 from payments.people.models import AuditLog, Role, SecondFactor, SignIn, User
@@ -29,7 +29,7 @@ admin.site.unregister(Group)  # what people may do is in their roles
 
 
 @admin.register(User)
-class UserAdmin(StoryAdmin):
+class UserAdmin(ReadOnlyModelAdmin):
     """The people with a role at the merchants whose colleagues the person manages."""
 
     sees: ClassVar[May] = May.MANAGE_USERS

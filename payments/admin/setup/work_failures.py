@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 
 from payments.admin.base import render
-from payments.admin.base.actions import Deed
+from payments.admin.base.actions import AdminAction
 from payments.admin.base.filters import DayRange
 from payments.admin.base.page import Fact, Page
-from payments.admin.base.read_only_admin import StoryAdmin
+from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.models import WorkFailure
 from payments.people.models import User
 from payments.people.permissions import May
@@ -60,13 +60,13 @@ class OfWork(DropdownFilter):
 
 
 @admin.register(WorkFailure)
-class WorkFailureAdmin(StoryAdmin):
+class WorkFailureAdmin(ReadOnlyModelAdmin):
     """What failed and has not gone well since; what was set aside waits for a person."""
 
     sees = May.SEE_BOOKS
     channel_path = None
     deeds = (
-        Deed(
+        AdminAction(
             name="retry",
             title=gettext_lazy("Try again"),
             explanation=gettext_lazy("The work is done once more, with the same care: what went well is not repeated."),

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 
 from payments.core.errors import wrong
 from payments.ledger import audit, chain
-from payments.management.answering import JsonCommand, Told
+from payments.management.answering import CheckFailed, JsonCommand
 
 
 class Command(JsonCommand):
@@ -32,7 +32,7 @@ class Command(JsonCommand):
             show = self._json if options["json"] else self._text
             found = show(counts, audit.violations(checks))
         if found:
-            raise Told(f"{found} violation(s) in the books.")
+            raise CheckFailed(f"{found} violation(s) in the books.")
 
     def _text(self, counts: audit.Counts, violations: Iterator[audit.Violation]) -> int:
         found = 0

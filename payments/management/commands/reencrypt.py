@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from payments.management.answering import JsonCommand, Told
+from payments.management.answering import CheckFailed, JsonCommand
 from payments.services import reencrypt
 
 
@@ -29,7 +29,7 @@ class Command(JsonCommand):
                 self.stdout.write(f"{name}: no key opens {', '.join(keys)}. Add the key it was written with.")
             self.stdout.write(_conclusion(left))
         if left:
-            raise Told(f"{left} left.")
+            raise CheckFailed(f"{left} left.")
 
     def _progress(self, column: reencrypt.Column) -> None:
         self.stderr.write(f"{column}: {column.seen} seen, {column.written} written anew")

@@ -22,9 +22,9 @@ from payments.notify import outbound, payloads, signing, sql
 from payments.notify.models import WebhookDelivery, WebhookEndpoint
 from payments.notify.services import endpoints, seats
 from payments.notify.services.emit import DELIVER
-from payments.notify.services.seats import Seat
+from payments.notify.services.seats import Lease
 from payments.runtime import task_queue
-from payments.runtime.fail_points import reach
+from payments.runtime.fail_points import fail_point
 
 ANSWER_SECONDS: Final = 10.0
 LEASE: Final = timedelta(seconds=30)
@@ -76,7 +76,7 @@ def deliver() -> int:
         crew = _Crew(threads)
         with seats.taken() as seat:
             if seat is not None:
-                reach("deliver.seated")
+                fail_point("deliver.seated")
                 crew.work(seat)
         if seat is not None:
             _call_the_next()
@@ -88,7 +88,7 @@ def deliver() -> int:
 
 def _call_the_next() -> None:
     if is_due():
-        task_queue.ring(DELIVER)
+        task_queue.enqueue_on_commit(DELIVER)
 
 
 def is_due() -> bool:
@@ -121,7 +121,7 @@ class _Crew:
         self._threads = threads
         self._under_way: dict[Future[Answer], Attempt] = {}
 
-    def work(self, seat: Seat) -> None:
+    def work(self, seat: Lease) -> None:
         """Claim and send until nothing is left to do, the shift is over or the seat is lost."""
         ends = time.monotonic() + SHIFT_SECONDS
         self._claim()
@@ -144,7 +144,7 @@ class _Crew:
             failing_after=FAILING_AFTER,
             lease=LEASE,
         )
-        reach("deliver.claimed")
+        fail_point("deliver.claimed")
         for attempt in _prepared(claimed):
             self._under_way[self._threads.submit(_send, attempt)] = attempt
         self.made += len(claimed)
@@ -208,7 +208,7 @@ def _attempt(row: WebhookDelivery, moment: datetime) -> Attempt:
 
 
 def _send(attempt: Attempt) -> Answer:
-    reach("deliver.sending")
+    fail_point("deliver.sending")
     try:
         answer = Answer(outbound.post(attempt.url, headers=attempt.headers, body=attempt.body, seconds=ANSWER_SECONDS))
     except (outbound.AddressRefused, outbound.Unreachable) as error:
@@ -216,7 +216,7 @@ def _send(attempt: Attempt) -> Answer:
     except Exception as error:  # whatever it is, it is this delivery's alone
         logger.exception("delivery %s could not be sent", attempt.delivery_id)
         answer = Answer(None, f"It could not be sent: {type(error).__name__}.")
-    reach("deliver.sent")
+    fail_point("deliver.sent")
     return answer
 
 
@@ -225,7 +225,7 @@ def _record(results: Sequence[tuple[Attempt, Answer]]) -> None:
     answers = {attempt.delivery_id: (attempt, answer) for attempt, answer in results}
     judged: dict[str, list[Answer]] = defaultdict(list)
     with transaction.atomic():
-        reach("deliver.opened")
+        fail_point("deliver.opened")
         locked = WebhookDelivery.objects.select_for_update().filter(id__in=answers).order_by("id")
         rows = [row for row in locked if _counts(row, *answers[row.id])]
         for row in rows:
@@ -235,8 +235,8 @@ def _record(results: Sequence[tuple[Attempt, Answer]]) -> None:
         WebhookDelivery.objects.bulk_update(
             rows, ["lease_until", "response_status", "status", "next_attempt_at", "failure"]
         )
-        reach("deliver.written")
-    reach("deliver.recorded")
+        fail_point("deliver.written")
+    fail_point("deliver.recorded")
     # In a transaction of its own: whoever disables an endpoint locks it first and its deliveries after it.
     for endpoint_id, given in sorted(judged.items()):
         _judge(endpoint_id, given)

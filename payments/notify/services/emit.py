@@ -48,7 +48,7 @@ def emit(events: Sequence[NewEvent], *, beside: Sequence[bulk.Part] = ()) -> Non
         deliveries = _deliveries(rows, listeners)
         if deliveries:
             bulk.insert(deliveries)
-            task_queue.ring(DELIVER)
+            task_queue.enqueue_on_commit(DELIVER)
 
 
 def _row(event: NewEvent) -> Event:

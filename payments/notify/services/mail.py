@@ -76,7 +76,7 @@ def write(letter: Letter) -> Mail:
         attachment_name=attached.name if attached else "",
         attachment_type=attached.type if attached else "",
     )
-    task_queue.ring(SEND)
+    task_queue.enqueue_on_commit(SEND)
     return row
 
 
@@ -99,7 +99,7 @@ def send_again(row: Mail) -> None:
     Mail.objects.filter(id=row.id).exclude(status=Mail.Status.PENDING).update(
         status=Mail.Status.PENDING, attempts=0, next_attempt_at=timezone.now(), failure=""
     )
-    task_queue.ring(SEND)
+    task_queue.enqueue_on_commit(SEND)
 
 
 def send_due() -> int:

@@ -32,5 +32,5 @@ def resend(*, delivery_id: str, merchant_id: str, channel_id: str | None = None)
         delivery.earlier_attempts = delivery.attempts
         delivery.next_attempt_at = timezone.now()
         delivery.save(update_fields=["status", "earlier_attempts", "next_attempt_at"])
-        task_queue.ring(DELIVER)
+        task_queue.enqueue_on_commit(DELIVER)
     return delivery

@@ -15,7 +15,7 @@ LEASE: Final = timedelta(seconds=5)  # how long deliveries rest after a delivere
 RENEWED_EVERY: Final = 1.0
 
 
-class Seat:
+class Lease:
     """A seat that is ours as long as `kept` is asked often enough."""
 
     def __init__(self, holder: str) -> None:
@@ -36,11 +36,11 @@ class Seat:
 
 
 @contextmanager
-def taken() -> Iterator[Seat | None]:
+def taken() -> Iterator[Lease | None]:
     """The seat, or None while another has it."""
     holder = uuid.uuid4().hex
     free = models.Seat.objects.filter(name=NAME, taken_until__lte=ClockTime())
-    seat = Seat(holder) if free.update(holder=holder, taken_until=ClockTime() + LEASE) else None
+    seat = Lease(holder) if free.update(holder=holder, taken_until=ClockTime() + LEASE) else None
     try:
         yield seat
     finally:

@@ -14,7 +14,17 @@ from django.conf import settings
 
 from payments.core.money import Money
 from payments.providers import signatures
-from payments.providers.base import Call, Capabilities, Card, Credential, Credentials, Notice, Outcome, Report, Result
+from payments.providers.base import (
+    Capabilities,
+    Card,
+    Credential,
+    Credentials,
+    Outcome,
+    ProviderReport,
+    ProviderRequest,
+    Result,
+    WebhookEvent,
+)
 from payments.providers.simulator.methods import MANUAL_CAPTURE_METHODS, METHODS, REDIRECT_METHODS
 from payments.providers.simulator.wire import CardFacts, Event, Happening, OperationRequest, Refusal
 
@@ -38,7 +48,7 @@ class Simulator:
         credentials=(Credential("webhook_secret", required=False),),
     )
 
-    def execute(self, call: Call, credentials: Credentials) -> Result:
+    def execute(self, call: ProviderRequest, credentials: Credentials) -> Result:
         """Post the operation. Only an answer is final: a connection that broke after it was made leaves `UNKNOWN`."""
         body = msgspec.json.encode(_request(call, credentials))
         headers = {"idempotency-key": call.operation_id, "content-type": "application/json"}
@@ -50,7 +60,7 @@ class Simulator:
             return Result(Outcome.UNKNOWN, code="no_answer", detail=_said(error))
         return _answer(response)
 
-    def fetch(self, call: Call, credentials: Credentials) -> Result:
+    def fetch(self, call: ProviderRequest, credentials: Credentials) -> Result:
         """Ask by our id. Only the simulator's own word that it knows no such operation is `NOT_SENT`."""
         try:
             response = _client().get(f"/v1/operations/{call.operation_id}", params={"account": credentials.account_id})
@@ -67,13 +77,13 @@ class Simulator:
         """Check the Standard Webhooks signature with the account's `webhook_secret`."""
         return signatures.verify(body, headers, credentials.secrets.get("webhook_secret"))
 
-    def read(self, body: bytes) -> Notice:
+    def read(self, body: bytes) -> WebhookEvent:
         """Read one event; one we do not understand reports nothing."""
         try:
             event = msgspec.json.decode(body, type=Event)
         except msgspec.DecodeError:
-            return Notice(event_id="", reports=(), type="unreadable")
-        return Notice(event_id=event.id, reports=(_report(event.data),), type=event.type)
+            return WebhookEvent(event_id="", reports=(), type="unreadable")
+        return WebhookEvent(event_id=event.id, reports=(_report(event.data),), type=event.type)
 
     def limits(self, method: str, currency: str) -> tuple[int | None, int | None]:
         """None: it takes any amount."""
@@ -84,7 +94,7 @@ class Simulator:
         return {"webhook_secret": "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()}
 
 
-def _request(call: Call, credentials: Credentials) -> OperationRequest:
+def _request(call: ProviderRequest, credentials: Credentials) -> OperationRequest:
     return OperationRequest(
         id=call.operation_id,
         account=credentials.account_id,
@@ -151,8 +161,8 @@ def _card(facts: CardFacts | None) -> Card | None:
     return Card(brand=facts.brand, last4=facts.last4, fingerprint=facts.fingerprint) if facts else None
 
 
-def _report(happening: Happening) -> Report:
-    return Report(
+def _report(happening: Happening) -> ProviderReport:
+    return ProviderReport(
         fact=happening.fact,
         result=_result(happening),
         operation_id=happening.operation_id,

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from payments.providers.base import Fact, Outcome, Stage, Verb
+from payments.providers.base import Outcome, ReportType, Stage, Verb
 
 
 class OperationRequest(msgspec.Struct, kw_only=True):
@@ -40,7 +40,7 @@ class CardFacts(msgspec.Struct, kw_only=True):
 class Happening(msgspec.Struct, kw_only=True):
     """What became of an operation, or what happened without one: answer and webhook alike."""
 
-    fact: Fact
+    fact: ReportType
     outcome: Outcome
     reference: str
     amount: int

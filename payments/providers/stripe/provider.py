@@ -15,7 +15,16 @@ from typing import Any, ClassVar, Final
 import stripe
 
 from payments.core.ids import made_at
-from payments.providers.base import Call, Capabilities, Credential, Credentials, Notice, Outcome, Result, Verb
+from payments.providers.base import (
+    Capabilities,
+    Credential,
+    Credentials,
+    Outcome,
+    ProviderRequest,
+    Result,
+    Verb,
+    WebhookEvent,
+)
 from payments.providers.stripe import requests, translate, webhooks
 from payments.providers.stripe.amounts import NotRepresentable, limit_passed, limits, to_stripe
 from payments.providers.stripe.client import client, unusable_key
@@ -50,7 +59,7 @@ class Stripe:
         currencies={method: frozenset({"EUR"}) for method in ("ideal", "bancontact", "sepa_debit")},
     )
 
-    def execute(self, call: Call, credentials: Credentials) -> Result:
+    def execute(self, call: ProviderRequest, credentials: Credentials) -> Result:
         """Ask once, without retries; what is certain to be refused is not asked."""
         unusable = unusable_key(credentials)
         if unusable is not None:
@@ -65,7 +74,7 @@ class Stripe:
             # A capture is named after its PaymentIntent, and so may another be than the one that is refused.
             return refused if call.verb in _CHARGES else replace(refused, reference=None, payment_reference=None)
 
-    def fetch(self, call: Call, credentials: Credentials) -> Result:
+    def fetch(self, call: ProviderRequest, credentials: Credentials) -> Result:
         """Find what became of a call, by reading."""
         unusable = unusable_key(credentials)
         if unusable is not None:
@@ -80,7 +89,7 @@ class Stripe:
         """Check `Stripe-Signature` with the account's `webhook_secret`."""
         return webhooks.verify(body, headers, credentials.secrets.get("webhook_secret"))
 
-    def read(self, body: bytes) -> Notice:
+    def read(self, body: bytes) -> WebhookEvent:
         """Read one event; one that is not about payments reports nothing."""
         return webhooks.read(body)
 
@@ -93,7 +102,7 @@ class Stripe:
         return {}
 
 
-def _refused(call: Call) -> tuple[str, str] | None:
+def _refused(call: ProviderRequest) -> tuple[str, str] | None:
     """Code and detail of what Stripe would refuse for certain."""
     try:
         to_stripe(call.amount)
@@ -108,7 +117,7 @@ def _refused(call: Call) -> tuple[str, str] | None:
     return None
 
 
-def _ask(call: Call, credentials: Credentials, api: Any) -> Result:
+def _ask(call: ProviderRequest, credentials: Credentials, api: Any) -> Result:
     options = {"idempotency_key": call.operation_id}
     name = call.payment_reference or ""
     match call.verb:
@@ -130,7 +139,7 @@ def _ask(call: Call, credentials: Credentials, api: Any) -> Result:
     return translate.session(created.to_dict(), call.verb)
 
 
-def _found(call: Call, api: Any) -> Result:
+def _found(call: ProviderRequest, api: Any) -> Result:
     if call.verb is Verb.REFUND:
         return _found_refund(call, api)
     if call.verb in _CHARGES:
@@ -143,7 +152,7 @@ def _found(call: Call, api: Any) -> Result:
     return translate.captured(intent, call) if call.verb is Verb.CAPTURE else translate.canceled(intent)
 
 
-def _found_refund(call: Call, api: Any) -> Result:
+def _found_refund(call: ProviderRequest, api: Any) -> Result:
     if call.operation_reference is not None:
         return translate.refunded(api.refunds.retrieve(call.operation_reference).to_dict())
     if call.payment_reference is not None:
@@ -154,7 +163,7 @@ def _found_refund(call: Call, api: Any) -> Result:
     return Result(Outcome.NOT_SENT, code="not_received", detail="Stripe has no such refund.")
 
 
-def _found_charge(call: Call, api: Any) -> Result:
+def _found_charge(call: ProviderRequest, api: Any) -> Result:
     name = call.operation_reference or call.payment_reference
     if name is None:
         listed = api.payment_intents if requests.is_direct(call) else api.checkout.sessions
@@ -169,14 +178,14 @@ def _found_charge(call: Call, api: Any) -> Result:
     return translate.charged(api.payment_intents.retrieve(name, {"expand": ["latest_charge"]}).to_dict(), call.verb)
 
 
-def _missing(call: Call) -> Result:
+def _missing(call: ProviderRequest) -> Result:
     age = datetime.now(UTC) - made_at(call.operation_id)
     if requests.token_of(call) is not None and age < _STILL_RUNNING:
         return Result(Outcome.UNKNOWN, code="not_found_yet", detail="Stripe may still be working on it.")
     return Result(Outcome.NOT_SENT, code="not_received", detail="Stripe never received this payment.")
 
 
-def _first(listed: Any, call: Call) -> Payload | None:
+def _first(listed: Any, call: ProviderRequest) -> Payload | None:
     """The one of a list, over all its pages, that this operation made."""
     every = (row.to_dict() for row in listed.auto_paging_iter())
     return next((row for row in every if translate.is_ours(row, call)), None)

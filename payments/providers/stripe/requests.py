@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from payments.core.ids import made_at
-from payments.providers.base import Call, Credentials, Verb
+from payments.providers.base import Credentials, ProviderRequest, Verb
 from payments.providers.stripe.amounts import to_stripe
 
 TOKEN: Final = "stripe_token"  # noqa: S105 (the name of a field)
@@ -30,17 +30,17 @@ _REFUSED_ON_STATEMENTS: Final = re.compile(r"[^A-Za-z0-9 .,/&+_-]")
 Params = dict[str, Any]
 
 
-def token_of(call: Call) -> str | None:
+def token_of(call: ProviderRequest) -> str | None:
     """What Stripe's element in the browser gave, if it was used."""
     return call.metadata.get(TOKEN) or None
 
 
-def is_direct(call: Call) -> bool:
+def is_direct(call: ProviderRequest) -> bool:
     """Whether a charge is a PaymentIntent confirmed at once, and no page of Stripe's."""
     return token_of(call) is not None or call.method in DIRECT_METHODS
 
 
-def payment_intent(call: Call) -> Params:
+def payment_intent(call: ProviderRequest) -> Params:
     """A PaymentIntent, confirmed at once."""
     method = call.method or "card"
     token = token_of(call)
@@ -62,7 +62,7 @@ def payment_intent(call: Call) -> Params:
     return params | ({"return_url": call.return_url} if call.return_url else {"error_on_requires_action": True})
 
 
-def checkout_session(call: Call, credentials: Credentials) -> Params:
+def checkout_session(call: ProviderRequest, credentials: Credentials) -> Params:
     """Stripe's own page, for one method or for those the account is configured for."""
     name = call.description or call.order_reference or call.payment_id
     price = {"currency": call.amount.currency.lower(), "unit_amount": to_stripe(call.amount)}
@@ -90,12 +90,12 @@ def checkout_session(call: Call, credentials: Credentials) -> Params:
     return params | ({"customer_email": call.customer_email} if call.customer_email else {})
 
 
-def capture(call: Call) -> Params:
+def capture(call: ProviderRequest) -> Params:
     """A capture that names its operation, for the webhook and for whoever asks later."""
     return {"amount_to_capture": to_stripe(call.amount), "metadata": {CAPTURE: call.operation_id}}
 
 
-def refund(call: Call) -> Params:
+def refund(call: ProviderRequest) -> Params:
     """Part or all of a payment given back."""
     metadata = {OPERATION: call.operation_id, "onetill_payment": call.payment_id}
     return {
@@ -115,7 +115,7 @@ def statement_text(reference: str, longest: int) -> str | None:
     return plain if len(plain) >= 5 and any(character.isalpha() for character in plain) else None
 
 
-def _texts(call: Call) -> Params:
+def _texts(call: ProviderRequest) -> Params:
     """What the dashboard and the customer's bank show. A card's statement takes a suffix, the others the whole."""
     texts: Params = {"description": call.description[:_LONGEST_TEXT]} if call.description else {}
     if call.order_reference is None or call.method is None:
@@ -127,10 +127,10 @@ def _texts(call: Call) -> Params:
     return texts | ({field: shown} if shown else {})
 
 
-def _capture_method(call: Call) -> str:
+def _capture_method(call: ProviderRequest) -> str:
     return "manual" if call.verb is Verb.AUTHORIZE else "automatic"
 
 
-def _metadata(call: Call) -> Mapping[str, str]:
+def _metadata(call: ProviderRequest) -> Mapping[str, str]:
     named = {OPERATION: call.operation_id, VERB: call.verb.value, "onetill_payment": call.payment_id}
     return named | ({"onetill_order": call.order_reference[:_LONGEST_TEXT]} if call.order_reference else {})

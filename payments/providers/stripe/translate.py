@@ -23,7 +23,7 @@ import httpx
 import stripe
 
 from payments.core.money import Money
-from payments.providers.base import Call, Card, Outcome, Result, Verb
+from payments.providers.base import Card, Outcome, ProviderRequest, Result, Verb
 from payments.providers.stripe.amounts import from_stripe
 from payments.providers.stripe.payload import NOTHING, Payload, moment, name_of, part, rows, text, whole
 from payments.providers.stripe.requests import CAPTURE, OPERATION
@@ -124,7 +124,7 @@ def session(checkout: Payload, verb: Verb) -> Result:
     return charged(intent, verb)
 
 
-def captured(intent: Payload, call: Call) -> Result:
+def captured(intent: Payload, call: ProviderRequest) -> Result:
     """A capture, as its PaymentIntent tells. One that does not bear the capture's mark was not reached by it."""
     name, status = text(intent, "id"), text(intent, "status")
     if status == "canceled":
@@ -175,7 +175,7 @@ def card_of(charge: Payload) -> Card | None:
     return Card(brand=text(card, "brand"), last4=text(card, "last4"), fingerprint=text(card, "fingerprint"))
 
 
-def is_ours(obj: Payload, call: Call) -> bool:
+def is_ours(obj: Payload, call: ProviderRequest) -> bool:
     """Whether an object was made by this operation."""
     return text(obj, "metadata", OPERATION) == call.operation_id
 

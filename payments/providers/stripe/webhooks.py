@@ -13,7 +13,16 @@ from typing import Final, TypeAlias
 
 import stripe
 
-from payments.providers.base import Fact, Notice, Outcome, Report, Result, SignatureInvalid, Stage, Verb
+from payments.providers.base import (
+    Outcome,
+    ProviderReport,
+    ReportType,
+    Result,
+    SignatureInvalid,
+    Stage,
+    Verb,
+    WebhookEvent,
+)
 from payments.providers.stripe import translate
 from payments.providers.stripe.amounts import from_stripe
 from payments.providers.stripe.payload import Payload, decoded, moment, name_of, part, rows, text, whole
@@ -21,24 +30,24 @@ from payments.providers.stripe.requests import CAPTURE, OPERATION, PAGE, VERB
 from payments.providers.stripe.translate import END_OF_SECOND
 
 TOLERANCE_SECONDS: Final = 300
-Reports: TypeAlias = tuple[Report, ...]
+Reports: TypeAlias = tuple[ProviderReport, ...]
 Reader: TypeAlias = Callable[[Payload, datetime | None], Reports]
 
 _DISPUTES: Final = {
-    "warning_needs_response": Fact.CHARGEBACK_INQUIRY,
-    "warning_under_review": Fact.CHARGEBACK_INQUIRY,
-    "warning_closed": Fact.CHARGEBACK_WON,  # of the inquiry alone: no money moved
-    "needs_response": Fact.CHARGEBACK_OPENED,
-    "under_review": Fact.CHARGEBACK_OPENED,
-    "appeal_needs_response": Fact.CHARGEBACK_OPENED,
-    "appeal_under_review": Fact.CHARGEBACK_OPENED,
-    "prevented": Fact.CHARGEBACK_WON,  # settled before the bank took anything
-    "won": Fact.CHARGEBACK_WON,
-    "lost": Fact.CHARGEBACK_LOST,
+    "warning_needs_response": ReportType.CHARGEBACK_INQUIRY,
+    "warning_under_review": ReportType.CHARGEBACK_INQUIRY,
+    "warning_closed": ReportType.CHARGEBACK_WON,  # of the inquiry alone: no money moved
+    "needs_response": ReportType.CHARGEBACK_OPENED,
+    "under_review": ReportType.CHARGEBACK_OPENED,
+    "appeal_needs_response": ReportType.CHARGEBACK_OPENED,
+    "appeal_under_review": ReportType.CHARGEBACK_OPENED,
+    "prevented": ReportType.CHARGEBACK_WON,  # settled before the bank took anything
+    "won": ReportType.CHARGEBACK_WON,
+    "lost": ReportType.CHARGEBACK_LOST,
 }
 # Of which there is news for reconciliation: its list is complete, or the bank sent it back.
 _PAYOUTS: Final = frozenset({"payout.reconciliation_completed", "payout.failed", "payout.canceled"})
-_CLOSED: Final = frozenset({Fact.CHARGEBACK_WON, Fact.CHARGEBACK_LOST})
+_CLOSED: Final = frozenset({ReportType.CHARGEBACK_WON, ReportType.CHARGEBACK_LOST})
 
 
 def verify(body: bytes, headers: Mapping[str, str], secret: str | None) -> str:
@@ -63,7 +72,7 @@ def verify(body: bytes, headers: Mapping[str, str], secret: str | None) -> str:
     return event_id
 
 
-def read(body: bytes) -> Notice:
+def read(body: bytes) -> WebhookEvent:
     """Read a stored event, of this API version or an older one."""
     event = decoded(body)
     kind = text(event, "type") or ""
@@ -71,12 +80,12 @@ def read(body: bytes) -> Notice:
     subject = part(event, "data", "object")
     reports = reader(subject, moment(event, "created")) if reader is not None and subject else ()
     announces = (text(subject, "id") or "") if kind in _PAYOUTS else ""
-    return Notice(event_id=text(event, "id") or "", reports=reports, type=kind, announces=announces)
+    return WebhookEvent(event_id=text(event, "id") or "", reports=reports, type=kind, announces=announces)
 
 
-def _charge(subject: Payload, result: Result) -> Report:
+def _charge(subject: Payload, result: Result) -> ProviderReport:
     """A sale or authorization, whose metadata tells which."""
-    return Report(Fact(_verb(subject).value), result, text(subject, "metadata", OPERATION))
+    return ProviderReport(ReportType(_verb(subject).value), result, text(subject, "metadata", OPERATION))
 
 
 def _verb(subject: Payload) -> Verb:
@@ -93,7 +102,7 @@ def _intent_succeeded(intent: Payload, at: datetime | None) -> Reports:
     name, received, currency = text(intent, "id"), whole(intent, "amount_received"), text(intent, "currency")
     amount = from_stripe(received, currency) if received is not None and currency else None
     result = Result(Outcome.SUCCEEDED, name, name, amount, occurred_at=at)
-    return charge, Report(Fact.CAPTURE, result, text(intent, "metadata", CAPTURE))
+    return charge, ProviderReport(ReportType.CAPTURE, result, text(intent, "metadata", CAPTURE))
 
 
 def _intent_unfinished(intent: Payload, at: datetime | None) -> Reports:
@@ -112,10 +121,10 @@ def _intent_canceled(intent: Payload, at: datetime | None) -> Reports:
     if not held:
         return refused
     name = text(intent, "id")
-    fact = Fact.EXPIRE if ended.code == "expired" else Fact.CANCEL
-    reference = name if fact is Fact.CANCEL else f"{name}:expired"
+    fact = ReportType.EXPIRE if ended.code == "expired" else ReportType.CANCEL
+    reference = name if fact is ReportType.CANCEL else f"{name}:expired"
     done = Result(Outcome.SUCCEEDED, reference, name, occurred_at=ended.occurred_at)
-    return *refused, Report(fact, done)
+    return *refused, ProviderReport(fact, done)
 
 
 def _charge_succeeded(charge: Payload, at: datetime | None) -> Reports:
@@ -146,7 +155,9 @@ def _refund(refund: Payload, at: datetime | None) -> Reports:
     if text(refund, "object") not in (None, "refund") or text(refund, "id") is None:
         return ()
     result = translate.refunded(refund, at=at)
-    return (Report(Fact.REFUND, result, text(refund, "metadata", OPERATION), reason=_refund_reason(refund)),)
+    return (
+        ProviderReport(ReportType.REFUND, result, text(refund, "metadata", OPERATION), reason=_refund_reason(refund)),
+    )
 
 
 def _refund_reason(refund: Payload) -> str:
@@ -185,7 +196,7 @@ def _charge_expired(charge: Payload, at: datetime | None) -> Reports:
     if name is None:
         return ()
     result = Result(Outcome.SUCCEEDED, f"{name}:expired", name, code="expired", occurred_at=at)
-    return (Report(Fact.EXPIRE, result),)
+    return (ProviderReport(ReportType.EXPIRE, result),)
 
 
 def _dispute(dispute: Payload, at: datetime | None) -> Reports:
@@ -205,7 +216,7 @@ def _dispute(dispute: Payload, at: datetime | None) -> Reports:
         occurred_at=at if fact in _CLOSED else moment(dispute, "created") or at,
     )
     due = moment(part(dispute, "evidence_details"), "due_by") if fact not in _CLOSED else None
-    return (Report(fact, result, reason=text(dispute, "reason"), stage=_stage(dispute), respond_by=due),)
+    return (ProviderReport(fact, result, reason=text(dispute, "reason"), stage=_stage(dispute), respond_by=due),)
 
 
 def _stage(dispute: Payload) -> Stage:

@@ -11,7 +11,7 @@ from payments.models.discrepancy import DiscrepancyKind
 from payments.services import discrepancy
 from payments.services.card_present.context import Work
 from payments.services.card_present.types import DeviceTransaction
-from payments.text.messages import told
+from payments.text.messages import message_columns
 
 AHEAD: Final = timedelta(days=1)
 _TEXT: Final = gettext_noop(
@@ -29,7 +29,7 @@ def note_clock(work: Work, rows: Sequence[DeviceTransaction]) -> None:
     known = Discrepancy.objects.filter(merchant=work.merchant, key=key).exclude(status=Discrepancy.Status.RESOLVED)
     before = known.values_list("sequences", flat=True).first() or []
     sequences = [*before, *([row.sequence, row.sequence] for row in ahead)]
-    text = told(_TEXT, terminal=work.device.label, moment=_readable(max(row.occurred_at for row in ahead)))
+    text = message_columns(_TEXT, terminal=work.device.label, moment=_readable(max(row.occurred_at for row in ahead)))
     if before:
         discrepancy.amend_(merchant=work.merchant, key=key, sequences=sequences, **text)
     work.batch.disagree(

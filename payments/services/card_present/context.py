@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from payments.models import Merchant, Payment
 from payments.models.discrepancy import DiscrepancyKind
-from payments.services.card_present.originals import Originals, Place
+from payments.services.card_present.originals import KnownTransaction, Originals
 from payments.services.card_present.types import Device, DeviceTransaction
-from payments.services.unit_of_work import Batch
-from payments.text.messages import Value, told
+from payments.services.unit_of_work import UnitOfWork
+from payments.text.messages import Value, message_columns
 
 
 @dataclass(slots=True)
@@ -20,10 +20,10 @@ class Work:
 
     merchant: Merchant
     device: Device
-    batch: Batch
+    batch: UnitOfWork
     originals: Originals
     keys: defaultdict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
-    settled: dict[int, Place] = field(default_factory=dict)
+    settled: dict[int, KnownTransaction] = field(default_factory=dict)
 
     def reference(self, row: DeviceTransaction) -> str:
         """Unique even where an acquirer's own numbers come round again; those stand in the evidence."""
@@ -48,7 +48,7 @@ class Work:
         self.batch.disagree(
             kind,
             key,
-            **told(text, **values),
+            **message_columns(text, **values),
             payment=payment,
             amount=row.amount,
             currency=row.currency,

@@ -13,14 +13,14 @@ from payments.db import bulk
 from payments.models import CardEvidence, Channel, Merchant, Operation, Order, Payment
 from payments.providers.base import Outcome, Verb
 from payments.queries.orders import refunded_by_numbers
-from payments.services.card_present.types import Device, DeviceTransaction, Ending, Kind, Original
+from payments.services.card_present.types import Device, DeviceOutcome, DeviceTransaction, Kind, Original
 from payments.services.find_order import meant
 from payments.services.refunds import transitions
-from payments.services.unit_of_work import Batch
+from payments.services.unit_of_work import UnitOfWork
 
 
 @dataclass(slots=True, kw_only=True)
-class Place:
+class KnownTransaction:
     """A transaction of this series that is known: what it was, and what it made."""
 
     kind: str
@@ -44,7 +44,7 @@ class Originals:
     def __init__(self, merchant: Merchant, device: Device, transactions: Sequence[DeviceTransaction]) -> None:
         self.merchant = merchant
         self.device = device
-        self.places: dict[int, Place] = {}
+        self.places: dict[int, KnownTransaction] = {}
         self._only_sales = all(row.kind == Kind.SALE and row.resolves is None for row in transactions)
         self.evidence = self._find_evidence(transactions)
         self._orders_of_payments = self._find_payments(transactions)
@@ -67,7 +67,7 @@ class Originals:
                 found.add(row.operation.refund_part.refund.order_id)
         return found
 
-    def read(self, batch: Batch) -> None:
+    def read(self, batch: UnitOfWork) -> None:
         """Once the orders are locked: the operations of their payments, and what earlier transactions made."""
         operation_ids = {row.operation_id for row in self.evidence if row.operation_id}
         if self._only_sales or not (batch.payments or operation_ids):
@@ -82,7 +82,7 @@ class Originals:
         for row in self.evidence:
             operation = by_id.get(row.operation_id or "")
             part = operation.refund_part if operation is not None else None
-            self.places[row.sequence] = Place(
+            self.places[row.sequence] = KnownTransaction(
                 kind=row.type,
                 ending=row.settled or later.get(row.sequence, row.posted["outcome"]),
                 payment=batch.payments.get(row.payment_id or ""),
@@ -96,7 +96,7 @@ class Originals:
             return row.order_id if self.has_order(row.order_id) else None
         return self._named.get(row.order_reference or "", {}).get(row.namespace or self.device.channel.namespace)
 
-    def orders_of_return(self, row: DeviceTransaction, batch: Batch) -> list[Order]:
+    def orders_of_return(self, row: DeviceTransaction, batch: UnitOfWork) -> list[Order]:
         """The orders that what is given back may be about, as they stand under the lock: one, or nobody knows."""
         about = row.about
         order_id = self._receipts[about.receipt].order_id if about.receipt in self._receipts else about.order_id
@@ -108,7 +108,7 @@ class Originals:
         asked = self._asked_of_this_terminal(called, row.amount, batch)
         return asked or meant(called, namespace=self.device.channel.namespace, amount=row.amount, currency=row.currency)
 
-    def _asked_of_this_terminal(self, called: Sequence[Order], amount: int, batch: Batch) -> list[Order]:
+    def _asked_of_this_terminal(self, called: Sequence[Order], amount: int, batch: UnitOfWork) -> list[Order]:
         """The order of which just this was asked of this terminal: the part that waits holds the amount already."""
         if not called:
             return []
@@ -117,7 +117,7 @@ class Originals:
         found = [order for order in called if order.id in waiting]
         return found if len(found) == 1 else []
 
-    def orders_called(self, row: DeviceTransaction, batch: Batch) -> list[Order]:
+    def orders_called(self, row: DeviceTransaction, batch: UnitOfWork) -> list[Order]:
         """Every order of the merchant that has the reference which a refund or reversal names."""
         return [batch.orders[order_id] for order_id in self._named.get(row.about.order_reference or "", {}).values()]
 
@@ -165,13 +165,15 @@ class Originals:
     def _later_words(self) -> dict[int, str]:
         """What later transactions said of refunds and reversals in doubt: those left no operation to tell it."""
         unbooked = [row for row in self.evidence if row.operation_id is None]
-        doubtful = [row.sequence for row in unbooked if row.posted["outcome"] == Ending.UNKNOWN]
+        doubtful = [row.sequence for row in unbooked if row.posted["outcome"] == DeviceOutcome.UNKNOWN]
         if not doubtful:
             return {}
         words = CardEvidence.objects.filter(
             terminal_id=self.device.terminal_id, series=self.device.series, posted__resolves__in=doubtful
         )
-        known = [posted for posted in words.values_list("posted", flat=True) if posted["outcome"] != Ending.UNKNOWN]
+        known = [
+            posted for posted in words.values_list("posted", flat=True) if posted["outcome"] != DeviceOutcome.UNKNOWN
+        ]
         return {posted["resolves"]: posted["outcome"] for posted in known}
 
     def _find_payments(self, transactions: Sequence[DeviceTransaction]) -> dict[str, str]:

@@ -16,9 +16,9 @@ from payments.models import CardEvidence, Discrepancy, Merchant
 from payments.services.card_present import transitions, unlinked
 from payments.services.card_present.clock import note_clock
 from payments.services.card_present.context import Work
-from payments.services.card_present.originals import Originals, Place
-from payments.services.card_present.types import Became, Device, DeviceTransaction, Kind, Registered
-from payments.services.unit_of_work import Batch
+from payments.services.card_present.originals import KnownTransaction, Originals
+from payments.services.card_present.types import Device, DeviceTransaction, Kind, Registered, RegistrationStatus
+from payments.services.unit_of_work import UnitOfWork
 
 
 def register(
@@ -39,14 +39,14 @@ def register(
     if not transactions:
         return []
     with transaction.atomic(savepoint=False):
-        batch = Batch(merchant=merchant, actor=actor, now=now, facts=True, items=items)
+        batch = UnitOfWork(merchant=merchant, actor=actor, now=now, facts=True, items=items)
         work = Work(merchant, device, batch, Originals(merchant, device, transactions))
         batch.lock(work.originals.order_ids())
         work.originals.read(batch)
         batch.reserve_items(len(transactions))
         results = {row.sequence: Registered(sequence=row.sequence) for row in transactions}
         _take_all(work, transactions, results)
-        kept = [row for row in transactions if results[row.sequence].became != Became.REFUSED]
+        kept = [row for row in transactions if results[row.sequence].became != RegistrationStatus.REFUSED]
         note_clock(work, kept)
         raised = {row.key: row for row in batch.flush(beside=_evidence_of(work, kept))}
     return [_told(work, results[row.sequence], raised) for row in transactions]
@@ -60,7 +60,7 @@ def _take_all(work: Work, transactions: Sequence[DeviceTransaction], results: di
         tried = len(left)
         left = [row for row in left if not _take(work, row, results[row.sequence])]
     for row in left:
-        results[row.sequence].became = Became.WAITING
+        results[row.sequence].became = RegistrationStatus.WAITING
         results[row.sequence].waits_for = row.resolves or row.about.sequence
         if row.evidence_id is None and row.resolves is None and row.about.sequence is None:
             unlinked.note_missing_original(work, row)
@@ -70,7 +70,7 @@ def _take(work: Work, row: DeviceTransaction, result: Registered) -> bool:
     """Apply one transaction; False when it has to wait for another."""
     result.fault = _missing_object(work, row)
     if result.fault is not None:
-        result.became = Became.REFUSED
+        result.became = RegistrationStatus.REFUSED
         return True
     place = _apply(work, row)
     if place is None:
@@ -82,7 +82,7 @@ def _take(work: Work, row: DeviceTransaction, result: Registered) -> bool:
     return True
 
 
-def _apply(work: Work, row: DeviceTransaction) -> Place | None:
+def _apply(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
     if row.resolves is not None:
         return transitions.resolve(work, row)
     if row.kind == Kind.SALE:
@@ -104,7 +104,7 @@ def _missing_object(work: Work, row: DeviceTransaction) -> Fault | None:
     return None
 
 
-def _tell(work: Work, row: DeviceTransaction, place: Place) -> None:
+def _tell(work: Work, row: DeviceTransaction, place: KnownTransaction) -> None:
     """Announce the transaction beside what it did to the payment or refund."""
     subject = work.batch.refunds.get(place.refund_id or "") or place.payment
     if subject is None:

@@ -11,18 +11,18 @@ from payments.models.payment import Method, Origin, PaymentStatus
 from payments.providers.base import Outcome, Result, Verb
 from payments.services import charge_transitions
 from payments.services.card_present.context import Work
-from payments.services.card_present.originals import Place
-from payments.services.card_present.types import DeviceTransaction, Ending, Kind
+from payments.services.card_present.originals import KnownTransaction
+from payments.services.card_present.types import DeviceOutcome, DeviceTransaction, Kind
 from payments.services.card_present.unlinked import may_still_come, note_unlinked
 from payments.services.confirm import decline_offline
 from payments.services.invariants import overpaid_key
 from payments.services.refunds import external, transitions
-from payments.text.messages import Word
+from payments.text.messages import Translatable
 
 _OUTCOMES: Final = {
-    Ending.APPROVED: Outcome.SUCCEEDED,
-    Ending.DECLINED: Outcome.DECLINED,
-    Ending.UNKNOWN: Outcome.UNKNOWN,
+    DeviceOutcome.APPROVED: Outcome.SUCCEEDED,
+    DeviceOutcome.DECLINED: Outcome.DECLINED,
+    DeviceOutcome.UNKNOWN: Outcome.UNKNOWN,
 }
 _ENDINGS: Final = {outcome.value: ending for ending, outcome in _OUTCOMES.items()}
 _TAKEN: Final = frozenset({PaymentStatus.CAPTURED, PaymentStatus.REVERSED})
@@ -30,25 +30,25 @@ _TAKEN_BACK: Final = "reversed"  # the code of a charge or refund in doubt that 
 _REVERSED: Final = "Reversed at the terminal."
 
 
-def sale(work: Work, row: DeviceTransaction) -> Place:
+def sale(work: Work, row: DeviceTransaction) -> KnownTransaction:
     """A card was charged, or refused, or nobody knows: a payment either way."""
     named = _named_order(work, row)
     order = named if named is not None and named.currency == row.currency else _own_order(work, row)
     payment = work.batch.add(_payment(work, row, order))
     operation = work.batch.add(_charge(work, row, payment))
     work.originals.add_operation(operation)
-    if row.ending == Ending.UNKNOWN:
+    if row.ending == DeviceOutcome.UNKNOWN:
         _note_unknown(work, row, payment, f"outcome_unknown:{operation.id}")
-    charge_transitions.answered(work.batch, operation, _result(row))
+    charge_transitions.apply_result(work.batch, operation, _result(row))
     work.batch.change(operation, due_at=None)  # a device is not asked; it tells by itself
     work.keys[row.sequence].append(overpaid_key(order))
     if named is not None and named is not order:
         text = gettext_noop("The order this sale names is in another currency; the sale has an order of its own.")
         work.note(row, DiscrepancyKind.CURRENCY_DIFFERS, text, payment=payment)
-    return Place(kind=row.kind, ending=row.ending, payment=payment, operation=operation)
+    return KnownTransaction(kind=row.kind, ending=row.ending, payment=payment, operation=operation)
 
 
-def give_back(work: Work, row: DeviceTransaction) -> Place | None:
+def give_back(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
     """Money went back to a card: bound to its sale where that is known; None where the sale may still come."""
     original = _original(work, row)
     if original is None and row.patient and may_still_come(work, row):
@@ -56,7 +56,7 @@ def give_back(work: Work, row: DeviceTransaction) -> Place | None:
     return _give_back(work, row, original)
 
 
-def resolve(work: Work, row: DeviceTransaction) -> Place | None:
+def resolve(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
     """What a device first did not know, and now does; None where that first word has not come yet.
 
     Where it never came, this one stands for itself. A charge that was called declined and was made after all is booked
@@ -65,18 +65,18 @@ def resolve(work: Work, row: DeviceTransaction) -> Place | None:
     place = work.originals.places.get(row.resolves or 0)
     if place is None and not row.patient:
         return sale(work, row) if row.kind == Kind.SALE else give_back(work, row)
-    if place is None or row.ending == Ending.UNKNOWN:
+    if place is None or row.ending == DeviceOutcome.UNKNOWN:
         return place
     known = place.ending if place.operation is None else _ENDINGS.get(place.operation.outcome or "")
-    if known == Ending.UNKNOWN:
+    if known == DeviceOutcome.UNKNOWN:
         return settle(work, row, place)
-    if row.ending == Ending.DECLINED and place.payment is not None and place.payment.provisional:
+    if row.ending == DeviceOutcome.DECLINED and place.payment is not None and place.payment.provisional:
         decline_offline(work.batch, payment=place.payment, at=row.occurred_at)
         work.keys[row.sequence].append(f"offline_declined:{place.payment.id}")
         return place
     if known != row.ending:
         text, sequence = gettext_noop("Sequence {sequence} was known to be {outcome} already."), row.resolves or 0
-        outcome = Word(str(known))
+        outcome = Translatable(str(known))
         work.note(
             row,
             DiscrepancyKind.SEQUENCE_CONFLICT,
@@ -85,9 +85,13 @@ def resolve(work: Work, row: DeviceTransaction) -> Place | None:
             sequence=sequence,
             outcome=outcome,
         )
-        if known == Ending.DECLINED and place.operation is not None and place.operation.failure_code != _TAKEN_BACK:
+        if (
+            known == DeviceOutcome.DECLINED
+            and place.operation is not None
+            and place.operation.failure_code != _TAKEN_BACK
+        ):
             return settle(work, row, place)
-    elif place.operation is not None and row.ending == Ending.APPROVED and place.operation.amount != row.amount:
+    elif place.operation is not None and row.ending == DeviceOutcome.APPROVED and place.operation.amount != row.amount:
         text = gettext_noop("Sequence {sequence} is booked for another amount already.")
         work.note(row, DiscrepancyKind.AMOUNT_DIFFERS, text, payment=place.payment, sequence=row.resolves or 0)
     return place
@@ -124,7 +128,7 @@ def _payment(work: Work, row: DeviceTransaction, order: Order) -> Payment:
         currency=row.currency,
         tip=row.tip,
         cashback=row.cashback,
-        provisional=row.offline and row.ending == Ending.APPROVED,
+        provisional=row.offline and row.ending == DeviceOutcome.APPROVED,
         card_brand=row.card.brand,
         card_last4=row.card.last4,
         card_fingerprint=row.card.fingerprint,
@@ -155,7 +159,7 @@ def _charge(work: Work, row: DeviceTransaction, payment: Payment) -> Operation:
 
 
 def _result(row: DeviceTransaction, *, with_card: bool = False) -> Result:
-    declined = row.ending == Ending.DECLINED
+    declined = row.ending == DeviceOutcome.DECLINED
     return Result(
         outcome=_OUTCOMES[row.ending],
         amount=Money(row.amount, row.currency),
@@ -166,7 +170,7 @@ def _result(row: DeviceTransaction, *, with_card: bool = False) -> Result:
     )
 
 
-def _original(work: Work, row: DeviceTransaction) -> Place | None:
+def _original(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
     """What a refund or reversal is about, as far as it has come."""
     about = row.about
     if about.sequence is not None:
@@ -180,7 +184,7 @@ def _original(work: Work, row: DeviceTransaction) -> Place | None:
     if payment is None:
         return None
     operation = work.originals.charge_of(payment)
-    return Place(kind=Kind.SALE, ending=Ending.APPROVED, payment=payment, operation=operation)
+    return KnownTransaction(kind=Kind.SALE, ending=DeviceOutcome.APPROVED, payment=payment, operation=operation)
 
 
 def _likeliest(work: Work, row: DeviceTransaction, order_id: str) -> Payment | None:
@@ -195,30 +199,30 @@ def _likeliest(work: Work, row: DeviceTransaction, order_id: str) -> Payment | N
     return max(paid, key=likeness, default=None)
 
 
-def _give_back(work: Work, row: DeviceTransaction, original: Place | None) -> Place:
+def _give_back(work: Work, row: DeviceTransaction, original: KnownTransaction | None) -> KnownTransaction:
     payment = original.payment if original is not None else None
     if payment is not None and payment.currency != row.currency:
         payment = original = None
-    if row.ending == Ending.UNKNOWN:
+    if row.ending == DeviceOutcome.UNKNOWN:
         _note_unknown(work, row, payment, f"outcome_unknown:{work.reference(row)}")
-    if row.ending != Ending.APPROVED:
-        return Place(kind=row.kind, ending=row.ending, payment=payment)
+    if row.ending != DeviceOutcome.APPROVED:
+        return KnownTransaction(kind=row.kind, ending=row.ending, payment=payment)
     place = _reverse(work, row, original) if row.kind == Kind.REVERSAL and original is not None else None
     return place or _refund(work, row, payment)
 
 
-def _reverse(work: Work, row: DeviceTransaction, original: Place) -> Place | None:
+def _reverse(work: Work, row: DeviceTransaction, original: KnownTransaction) -> KnownTransaction | None:
     """Take a sale or refund back as a whole; None where it is for another amount, and so no more than a refund."""
     if original.operation is not None and original.operation.verb == Verb.REFUND:
         return _take_refund_back(work, row, original)
     payment = original.payment
     if payment is None:
-        return Place(kind=row.kind, ending=row.ending)  # what it takes back moved nothing
+        return KnownTransaction(kind=row.kind, ending=row.ending)  # what it takes back moved nothing
     live = work.originals.charge_of(payment)
     if live is None and payment.status == PaymentStatus.REVERSED:
         work.note(row, DiscrepancyKind.DUPLICATE, gettext_noop("The sale had been reversed before."), payment=payment)
     elif live is not None and live.outcome == Outcome.UNKNOWN:
-        charge_transitions.answered(
+        charge_transitions.apply_result(
             work.batch, live, Result(outcome=Outcome.DECLINED, code=_TAKEN_BACK, detail=_REVERSED)
         )
     elif live is not None and row.amount == live.amount:
@@ -228,19 +232,19 @@ def _reverse(work: Work, row: DeviceTransaction, original: Place) -> Place | Non
         text = gettext_noop("Reversed for another amount than the sale's.")
         work.note(row, DiscrepancyKind.AMOUNT_DIFFERS, text, payment=payment)
         return None
-    return Place(kind=row.kind, ending=row.ending, payment=payment)
+    return KnownTransaction(kind=row.kind, ending=row.ending, payment=payment)
 
 
-def _take_refund_back(work: Work, row: DeviceTransaction, original: Place) -> Place:
+def _take_refund_back(work: Work, row: DeviceTransaction, original: KnownTransaction) -> KnownTransaction:
     operation = original.operation
     assert operation is not None
     at = max(row.occurred_at, operation.occurred_at or row.occurred_at)
     result = Result(outcome=Outcome.DECLINED, code=_TAKEN_BACK, detail=_REVERSED, occurred_at=at)
-    transitions.answered(work.batch, operation, result)
-    return Place(kind=row.kind, ending=row.ending, payment=original.payment, refund_id=original.refund_id)
+    transitions.apply_result(work.batch, operation, result)
+    return KnownTransaction(kind=row.kind, ending=row.ending, payment=original.payment, refund_id=original.refund_id)
 
 
-def _refund(work: Work, row: DeviceTransaction, payment: Payment | None) -> Place:
+def _refund(work: Work, row: DeviceTransaction, payment: Payment | None) -> KnownTransaction:
     """Booked as it happened, whatever is left of the sale; without one it is an order of its own."""
     order = payment.order if payment is not None else _order_without_sale(work, row)
     operation = _as_asked(work, row, payment) or external.report(
@@ -263,7 +267,9 @@ def _refund(work: Work, row: DeviceTransaction, payment: Payment | None) -> Plac
         note_unlinked(work, row, part)
     work.batch.agree(f"{DiscrepancyKind.UNLINKED_REFUND}:{work.reference(row)}")
     work.keys[row.sequence] += [f"unlinked_refund:{part.id}", f"over_returned:{order.id}"]
-    return Place(kind=row.kind, ending=row.ending, payment=part.payment, operation=operation, refund_id=part.refund_id)
+    return KnownTransaction(
+        kind=row.kind, ending=row.ending, payment=part.payment, operation=operation, refund_id=part.refund_id
+    )
 
 
 def _as_asked(work: Work, row: DeviceTransaction, payment: Payment | None) -> Operation | None:
@@ -280,7 +286,7 @@ def _as_asked(work: Work, row: DeviceTransaction, payment: Payment | None) -> Op
     if operation is not None:
         work.batch.change(operation, provider_account=work.device.account_for(row.card.brand))
         result = Result(outcome=Outcome.SUCCEEDED, reference=work.reference(row), occurred_at=row.occurred_at)
-        transitions.answered(work.batch, operation, result)
+        transitions.apply_result(work.batch, operation, result)
     return operation
 
 
@@ -291,19 +297,19 @@ def _order_without_sale(work: Work, row: DeviceTransaction) -> Order:
     return named if named is not None and named.currency == row.currency else _own_order(work, row)
 
 
-def settle(work: Work, row: DeviceTransaction, place: Place) -> Place:
+def settle(work: Work, row: DeviceTransaction, place: KnownTransaction) -> KnownTransaction:
     """Now it is known what came of what was in doubt, which `row.resolves`."""
     if place.operation is None:  # a refund or reversal: nothing was booked while it was in doubt
         work.batch.agree(f"outcome_unknown:{work.place_name(row.resolves or 0)}")
-        known = Place(kind=Kind.SALE, ending=Ending.APPROVED, payment=place.payment)
+        known = KnownTransaction(kind=Kind.SALE, ending=DeviceOutcome.APPROVED, payment=place.payment)
         done = _give_back(work, row, _original(work, row) or known)
         place.ending, place.operation, place.refund_id = row.ending, done.operation, done.refund_id
         work.settled[row.resolves or 0] = done
         return done
-    if place.payment is not None and row.ending == Ending.APPROVED:
+    if place.payment is not None and row.ending == DeviceOutcome.APPROVED:
         tip, cashback = row.tip or place.payment.tip, row.cashback or place.payment.cashback
         work.batch.change(place.payment, provisional=row.offline, tip=tip, cashback=cashback)
-    charge_transitions.answered(work.batch, place.operation, _result(row, with_card=True))
+    charge_transitions.apply_result(work.batch, place.operation, _result(row, with_card=True))
     work.keys[row.sequence].append(f"amount_differs:{place.operation.id}")
     return place
 

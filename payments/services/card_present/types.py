@@ -19,7 +19,7 @@ class Kind(StrEnum):
     REVERSAL = "reversal"
 
 
-class Ending(StrEnum):
+class DeviceOutcome(StrEnum):
     """What the device says came of it."""
 
     APPROVED = "approved"
@@ -57,7 +57,7 @@ class Original:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class AcquirerReferences:
     """The numbers by which an acquirer knows a transaction."""
 
     rrn: str | None = None
@@ -77,7 +77,7 @@ class DeviceTransaction:
 
     sequence: int
     kind: Kind
-    ending: Ending
+    ending: DeviceOutcome
     amount: int
     currency: str
     occurred_at: datetime
@@ -94,7 +94,7 @@ class DeviceTransaction:
     reason: str = ""
     decline_code: str = ""
     card: Card = field(default_factory=Card)
-    proof: Proof = field(default_factory=Proof)
+    proof: AcquirerReferences = field(default_factory=AcquirerReferences)
     evidence_id: str | None = None
     patient: bool = True
 
@@ -104,7 +104,7 @@ class DeviceTransaction:
         return self.original or Original(order_id=self.order_id, order_reference=self.order_reference)
 
 
-class Became(StrEnum):
+class RegistrationStatus(StrEnum):
     """What became of a transaction."""
 
     RECORDED = "recorded"
@@ -117,7 +117,7 @@ class Registered:
     """What `register` made of one transaction."""
 
     sequence: int
-    became: Became = Became.RECORDED
+    became: RegistrationStatus = RegistrationStatus.RECORDED
     payment_id: str | None = None
     refund_id: str | None = None
     waits_for: int | None = None  # the sequence it waits for; none where it waits for an order's sale

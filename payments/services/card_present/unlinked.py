@@ -14,7 +14,7 @@ from payments.models import Order, RefundPart
 from payments.models.discrepancy import DiscrepancyKind
 from payments.services.card_present.context import Work
 from payments.services.card_present.types import DeviceTransaction
-from payments.text.messages import told
+from payments.text.messages import message_columns
 
 _NO_SALE: Final = gettext_noop("Money was given back on a card, and no sale is known for it.")
 _NOT_PAID_YET: Final = gettext_noop(
@@ -68,7 +68,7 @@ def _why(work: Work, row: DeviceTransaction) -> dict[str, Any]:
     called = work.originals.orders_called(row, work.batch)
     text = _SEVERAL if len(meant) > 1 else _TOO_LITTLE if called else _NO_SALE
     reference, orders = _names(row, meant if len(meant) > 1 else called)
-    return told(text, reference=reference, orders=orders)
+    return message_columns(text, reference=reference, orders=orders)
 
 
 def _names(row: DeviceTransaction, orders: Sequence[Order]) -> tuple[str, str]:

@@ -13,14 +13,14 @@ from payments.people.models import User
 from payments.people.services import approvals, gate
 from payments.providers.base import Outcome, Result
 from payments.services import voucher
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from payments.services.refunds import transitions
 from payments.services.refunds.execute import carry_out
 from payments.services.refunds.request import reread
-from payments.services.unit_of_work import Batch
+from payments.services.unit_of_work import UnitOfWork
 
 
-def cancel_refund(refund: Refund, *, actor: str, intent: Intent | None = None) -> Refund:
+def cancel_refund(refund: Refund, *, actor: str, intent: IdempotentRequest | None = None) -> Refund:
     """Give up what has not left yet, or failed, and return the refund; what has left stays as it is.
 
     Raises:
@@ -99,13 +99,13 @@ def release_bank_part(part: RefundPart, *, user: User) -> Refund:
             raise Conflict("transfer_not_releasable", f"This part waits for no bank transfer; it is {held.status}.")
         _note_release(batch, refund, held, user)
         operation = held.operations.select_for_update().get()
-        transitions.answered(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))
+        transitions.apply_result(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))
         batch.change(held, released_at=batch.now)
         batch.flush()
     return reread(refund)
 
 
-def _note_release(batch: Batch, refund: Refund, part: RefundPart, user: User) -> None:
+def _note_release(batch: UnitOfWork, refund: Refund, part: RefundPart, user: User) -> None:
     """Asked for with the refund, agreed to with the release: two people, and the database sees that they are."""
     approvals.request(
         subject=part,
@@ -124,13 +124,13 @@ def _note_release(batch: Batch, refund: Refund, part: RefundPart, user: User) ->
     )
 
 
-def _open(refund: Refund, actor: str) -> tuple[Batch, list[RefundPart]]:
-    batch = Batch(merchant=refund.merchant, actor=actor, now=timezone.now())
+def _open(refund: Refund, actor: str) -> tuple[UnitOfWork, list[RefundPart]]:
+    batch = UnitOfWork(merchant=refund.merchant, actor=actor, now=timezone.now())
     batch.lock([order_id for order_id in (refund.order_id, refund.exchange_for_id) if order_id is not None])
     return batch, transitions.parts_of(batch, refund)
 
 
-def _waiting(refund: Refund, user: User, *, approved: bool, note: str) -> tuple[Batch, list[RefundPart]]:
+def _waiting(refund: Refund, user: User, *, approved: bool, note: str) -> tuple[UnitOfWork, list[RefundPart]]:
     """The parts of a refund that waits for a second person, whose decision is written down."""
     batch, parts = _open(refund, user.id)
     if batch.refunds[refund.id].status != RefundStatus.REQUIRES_APPROVAL:
@@ -146,7 +146,7 @@ def _waiting(refund: Refund, user: User, *, approved: bool, note: str) -> tuple[
     return batch, parts
 
 
-def _give_up(batch: Batch, parts: Sequence[RefundPart], *, detail: str) -> None:
+def _give_up(batch: UnitOfWork, parts: Sequence[RefundPart], *, detail: str) -> None:
     """Abandon every part that has not left; refuse as a whole if one may just be leaving."""
     open_parts = [part for part in parts if part.status not in (PartStatus.SUCCEEDED, PartStatus.CANCELED)]
     rows = Operation.objects.select_for_update().filter(refund_part__in=open_parts).order_by("id")

@@ -13,7 +13,7 @@ from payments.runtime import task_queue
 from payments.services import charge_limit, charge_transitions, voucher
 from payments.services.create import default_account
 from payments.services.refunds import transitions
-from payments.services.unit_of_work import Batch
+from payments.services.unit_of_work import UnitOfWork
 
 Executor = Operation.Executor
 _EXECUTOR: Final = {
@@ -24,7 +24,7 @@ _EXECUTOR: Final = {
 }
 
 
-def carry_out(batch: Batch, *, refund: Refund, parts: Sequence[RefundPart]) -> None:
+def carry_out(batch: UnitOfWork, *, refund: Refund, parts: Sequence[RefundPart]) -> None:
     """Give each queued part its operation. Vouchers and cash are done at once, banks wait for a person to release.
 
     A bell rings for what a provider is to be asked, once all of this is committed.
@@ -37,12 +37,12 @@ def carry_out(batch: Batch, *, refund: Refund, parts: Sequence[RefundPart]) -> N
         elif operation.executor == Executor.BANK:
             batch.move(part, PartStatus.PENDING, operation=operation)
         elif operation.executor == Executor.PROVIDER:
-            task_queue.ring("payments.submit", operation.id)
+            task_queue.enqueue_on_commit("payments.submit", operation.id)
     if made is not None and refund.exchange_for_id is not None:
         _exchange(batch, made, refund, batch.orders[refund.exchange_for_id])
 
 
-def _voucher_for(batch: Batch, refund: Refund, parts: Sequence[RefundPart]) -> Voucher | None:
+def _voucher_for(batch: UnitOfWork, refund: Refund, parts: Sequence[RefundPart]) -> Voucher | None:
     """One voucher for all that goes back by voucher; its code is on the refund, to be shown once."""
     by_voucher = [part for part in parts if part.route == Route.VOUCHER]
     if not by_voucher:
@@ -55,14 +55,14 @@ def _voucher_for(batch: Batch, refund: Refund, parts: Sequence[RefundPart]) -> V
     return row
 
 
-def _operation(batch: Batch, part: RefundPart) -> Operation:
+def _operation(batch: UnitOfWork, part: RefundPart) -> Operation:
     account = _account(batch, part)
     executor = _executor(part, account)
     due_at = batch.now if executor == Executor.PROVIDER else None
     return transitions.operation_of(batch, part, account, executor, due_at=due_at)
 
 
-def _account(batch: Batch, part: RefundPart) -> ProviderAccount:
+def _account(batch: UnitOfWork, part: RefundPart) -> ProviderAccount:
     """Who gives the money: the sale's provider, or our own books."""
     if part.payment is not None and part.route in (Route.ORIGINAL, Route.TERMINAL):
         return part.payment.provider_account
@@ -76,14 +76,14 @@ def _executor(part: RefundPart, account: ProviderAccount) -> Executor:
     return Executor.RECORDED if instant else Executor.PROVIDER
 
 
-def _do(batch: Batch, part: RefundPart, operation: Operation) -> None:
+def _do(batch: UnitOfWork, part: RefundPart, operation: Operation) -> None:
     """What needs nobody: the voucher is filled, the cash handed over."""
     if part.voucher is not None and part.route == Route.ORIGINAL:
         voucher.restore(batch, part.voucher, part.amount)
-    transitions.answered(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))
+    transitions.apply_result(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))
 
 
-def _exchange(batch: Batch, row: Voucher, refund: Refund, order: Order) -> None:
+def _exchange(batch: UnitOfWork, row: Voucher, refund: Refund, order: Order) -> None:
     """What came back pays for the new order: the refund's voucher is spent on it at once, as far as it is due."""
     charge_limit.check_known(batch, order)
     amount = row.balance if order.unpaid is None else min(row.balance, max(1, order.unpaid))
@@ -121,4 +121,4 @@ def _exchange(batch: Batch, row: Voucher, refund: Refund, order: Order) -> None:
             created_at=batch.now,
         )
     )
-    charge_transitions.answered(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))
+    charge_transitions.apply_result(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))

@@ -7,11 +7,11 @@ from payments.models import Channel, Operation, Order, Payment, ProviderAccount,
 from payments.models.refund import PartStatus, RefundStatus, Route
 from payments.providers.base import Outcome
 from payments.services.refunds import transitions
-from payments.services.unit_of_work import Batch
+from payments.services.unit_of_work import UnitOfWork
 
 
 def report(
-    batch: Batch,
+    batch: UnitOfWork,
     *,
     order: Order,
     payment: Payment | None,
@@ -61,7 +61,7 @@ def report(
 
 
 def _reported_part(
-    batch: Batch, refund: Refund, payment: Payment | None, terminal_id: str | None, tip: int
+    batch: UnitOfWork, refund: Refund, payment: Payment | None, terminal_id: str | None, tip: int
 ) -> RefundPart:
     return RefundPart(
         refund=refund,
@@ -78,7 +78,7 @@ def _reported_part(
 
 
 def _reported_operation(
-    batch: Batch, part: RefundPart, account: ProviderAccount, reference: str | None, at: datetime
+    batch: UnitOfWork, part: RefundPart, account: ProviderAccount, reference: str | None, at: datetime
 ) -> Operation:
     return transitions.operation_of(
         batch,

@@ -14,15 +14,15 @@ from payments.models.refund import PartStatus, RefundStatus
 from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.services import approvals, gate
-from payments.runtime.fail_points import reach
+from payments.runtime.fail_points import fail_point
 from payments.services import limits, voucher
-from payments.services.idempotency import Intent
+from payments.services.idempotency import IdempotentRequest
 from payments.services.limits import Exceeded
 from payments.services.refunds import transitions
 from payments.services.refunds.execute import carry_out
 from payments.services.refunds.plan import BankAccount, Plan, PlannedPart, RefundRequest, exceeds_refundable, make_plan
 from payments.services.under_way import told_beside_refunds
-from payments.services.unit_of_work import Batch
+from payments.services.unit_of_work import UnitOfWork
 
 GUARD: Final = "order_never_returns_more"  # the CHECK behind the lock
 
@@ -45,7 +45,7 @@ def plan_refund(request: RefundRequest) -> Plan:
         )
 
 
-def request_refund(request: RefundRequest, *, actor: Actor, intent: Intent | None = None) -> Refund:
+def request_refund(request: RefundRequest, *, actor: Actor, intent: IdempotentRequest | None = None) -> Refund:
     """Decide a refund and return it; what a provider is asked follows at once, by a worker.
 
     Its `voucher_code` is that of a voucher made for it, which nobody can be shown again.
@@ -59,15 +59,15 @@ def request_refund(request: RefundRequest, *, actor: Actor, intent: Intent | Non
     gate.check(Action.REFUND, by=actor, merchant_id=request.channel.merchant_id, channel_id=request.channel.id)
     try:
         with transaction.atomic():
-            reach("refund.opened")
+            fail_point("refund.opened")
             refund = _decide(request, name_of(actor), intent)
-            reach("refund.written")
+            fail_point("refund.written")
     except IntegrityError as error:
         if GUARD not in str(error):
             raise
         order = Order.objects.get(id=request.order.id)
         raise exceeds_refundable(order.refundable, order.currency) from error
-    reach("refund.committed")
+    fail_point("refund.committed")
     return reread(refund)
 
 
@@ -94,11 +94,11 @@ def _check(request: RefundRequest) -> None:
         raise Invalid("route_not_possible", "What is exchanged travels nowhere; leave out route.", param="route")
 
 
-def _decide(request: RefundRequest, actor: str, intent: Intent | None) -> Refund:
+def _decide(request: RefundRequest, actor: str, intent: IdempotentRequest | None) -> Refund:
     refund_id = new_id("ref")
     if intent is not None:
         intent.begin(refund_id)
-    batch = Batch(merchant=request.channel.merchant, actor=actor, now=timezone.now())
+    batch = UnitOfWork(merchant=request.channel.merchant, actor=actor, now=timezone.now())
     exchanged = request.exchange_for
     batch.lock([request.order.id] if exchanged is None else [request.order.id, exchanged.id])
     payments = [row for row in batch.payments.values() if row.order_id == request.order.id]
@@ -132,7 +132,7 @@ def _decide(request: RefundRequest, actor: str, intent: Intent | None) -> Refund
     return refund
 
 
-def _ask_a_second_person(batch: Batch, refund: Refund, exceeded: Exceeded) -> None:
+def _ask_a_second_person(batch: UnitOfWork, refund: Refund, exceeded: Exceeded) -> None:
     approvals.request(
         subject=refund,
         action=Action.REFUND,
@@ -144,14 +144,14 @@ def _ask_a_second_person(batch: Batch, refund: Refund, exceeded: Exceeded) -> No
     batch.tell("refund.requires_approval", refund)
 
 
-def _replan(batch: Batch, order_id: str) -> None:
+def _replan(batch: UnitOfWork, order_id: str) -> None:
     """A new decision takes over the debt of parts that failed."""
     for part in _parts_of(batch, order_id):
         if part.status == PartStatus.FAILED:
             transitions.abandon(batch, part=part, code="replanned", detail="A later refund took this debt over.")
 
 
-def _parts_of(batch: Batch, order_id: str) -> list[RefundPart]:
+def _parts_of(batch: UnitOfWork, order_id: str) -> list[RefundPart]:
     return [part for part in batch.parts.values() if part.refund.order_id == order_id]
 
 
@@ -163,7 +163,7 @@ def _known_account(parts: list[RefundPart]) -> BankAccount | None:
     return None
 
 
-def _refund(batch: Batch, refund_id: str, request: RefundRequest, plan: Plan, *, alone: bool) -> Refund:
+def _refund(batch: UnitOfWork, refund_id: str, request: RefundRequest, plan: Plan, *, alone: bool) -> Refund:
     exchanged = request.exchange_for
     return Refund(
         id=refund_id,
@@ -184,7 +184,7 @@ def _refund(batch: Batch, refund_id: str, request: RefundRequest, plan: Plan, *,
     )
 
 
-def _part(batch: Batch, refund: Refund, position: int, planned: PlannedPart) -> RefundPart:
+def _part(batch: UnitOfWork, refund: Refund, position: int, planned: PlannedPart) -> RefundPart:
     """A part that holds its amount."""
     alone = refund.status == RefundStatus.PENDING
     to_same_voucher = planned.route == "original" and planned.payment.voucher_id is not None
@@ -211,7 +211,7 @@ def _part(batch: Batch, refund: Refund, position: int, planned: PlannedPart) -> 
     return part
 
 
-def _tip(batch: Batch, planned: PlannedPart) -> int:
+def _tip(batch: UnitOfWork, planned: PlannedPart) -> int:
     """How much of a part is tip: the goods are given back first, the tip with what is then left."""
     payment = planned.payment
     if not payment.tip:

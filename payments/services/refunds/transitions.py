@@ -18,20 +18,20 @@ from payments.models.payment import Method
 from payments.models.refund import PartStatus, RefundStatus, Route
 from payments.providers.base import Outcome, Result, Verb
 from payments.services import charge_transitions
-from payments.services.unit_of_work import Batch
-from payments.text.messages import told
+from payments.services.unit_of_work import UnitOfWork
+from payments.text.messages import message_columns
 
 HELD: Final = frozenset({PartStatus.REQUIRES_APPROVAL, PartStatus.QUEUED, PartStatus.PENDING, PartStatus.UNKNOWN})
 _AT_TERMINAL: Final = frozenset({PartStatus.QUEUED, PartStatus.PENDING, PartStatus.UNKNOWN})
 _GIVEN_UP: Final = frozenset({PartStatus.REQUIRES_APPROVAL, PartStatus.CANCELED})
 
 
-def reserve(batch: Batch, *, part: RefundPart) -> None:
+def reserve(batch: UnitOfWork, *, part: RefundPart) -> None:
     """Hold a part's amount, before anything is asked of anybody; the order's CHECK stands behind this."""
     shift(batch, part, reserved=part.amount)
 
 
-def accept(batch: Batch, *, refund: Refund, parts: Sequence[RefundPart]) -> None:
+def accept(batch: UnitOfWork, *, refund: Refund, parts: Sequence[RefundPart]) -> None:
     """The shop owes these parts from now on; each must hold its amount already."""
     for at, part in enumerate(parts):
         batch.book(journal.refund_accepted(batch.merchant, part, refund.channel_id, refund.currency, batch.now))
@@ -39,17 +39,17 @@ def accept(batch: Batch, *, refund: Refund, parts: Sequence[RefundPart]) -> None
     batch.tell("refund.pending", refund)
 
 
-def answered(batch: Batch, operation: Operation, result: Result) -> None:
+def apply_result(batch: UnitOfWork, operation: Operation, result: Result) -> None:
     """Apply an answer to a refund: the same whether it came from the call, a webhook, the sweep or a device."""
     part = _part(batch, operation)
     if operation.reversed_at is not None:
         _note_contradiction(batch, operation, result)
         return
-    if not charge_transitions.is_news(operation, result):
+    if not charge_transitions.changes_outcome(operation, result):
         if operation.completed_at is None:
             batch.change(operation, due_at=charge_transitions.next_look(operation.attempts, batch.now))
         return
-    charge_transitions.note_outcome(batch, operation, result)
+    charge_transitions.record_outcome(batch, operation, result)
     if result.expected_at is not None:
         batch.change(part, expected_at=result.expected_at)
     at = result.occurred_at or batch.now
@@ -63,7 +63,7 @@ def answered(batch: Batch, operation: Operation, result: Result) -> None:
     settle(batch, part.refund)
 
 
-def abandon(batch: Batch, *, part: RefundPart, code: str, detail: str) -> None:
+def abandon(batch: UnitOfWork, *, part: RefundPart, code: str, detail: str) -> None:
     """Give a part up that has not left: what it held is free, and what was booked for it is taken back."""
     accepted = part.status != PartStatus.REQUIRES_APPROVAL
     if part.status in HELD:
@@ -80,7 +80,7 @@ def abandon(batch: Batch, *, part: RefundPart, code: str, detail: str) -> None:
 
 
 def awaited_at_terminal(
-    batch: Batch, *, payment: Payment, terminal_id: str, amount: int, any_of_order: bool = False
+    batch: UnitOfWork, *, payment: Payment, terminal_id: str, amount: int, any_of_order: bool = False
 ) -> Operation | None:
     """The operation of a part that waits for this terminal to give just this back: the device's report answers it.
 
@@ -96,7 +96,7 @@ def awaited_at_terminal(
     return part.operations.filter(completed_at=None).first() if part is not None else None
 
 
-def waiting_at_terminal(batch: Batch, *, terminal_id: str, amount: int) -> list[RefundPart]:
+def waiting_at_terminal(batch: UnitOfWork, *, terminal_id: str, amount: int) -> list[RefundPart]:
     """The parts of the batch's orders that wait for this terminal to give just this back."""
     batch.read_refunds()
     at_terminal = (part for part in batch.parts.values() if part.route == Route.TERMINAL)
@@ -107,7 +107,7 @@ def waiting_at_terminal(batch: Batch, *, terminal_id: str, amount: int) -> list[
     ]
 
 
-def settle(batch: Batch, refund: Refund) -> None:
+def settle(batch: UnitOfWork, refund: Refund) -> None:
     """Bring a refund's status in line with its parts, and tell what became of it."""
     statuses = {part.status for part in parts_of(batch, refund)}
     if statuses & HELD:
@@ -125,13 +125,15 @@ def settle(batch: Batch, refund: Refund) -> None:
             batch.tell(f"refund.{status.value}", refund)
 
 
-def parts_of(batch: Batch, refund: Refund) -> list[RefundPart]:
+def parts_of(batch: UnitOfWork, refund: Refund) -> list[RefundPart]:
     """The batch's own copies of a refund's parts, in their order."""
     batch.read_refunds()
     return [part for part in batch.parts.values() if part.refund_id == refund.id]
 
 
-def operation_of(batch: Batch, part: RefundPart, account: ProviderAccount, executor: str, **more: Any) -> Operation:
+def operation_of(
+    batch: UnitOfWork, part: RefundPart, account: ProviderAccount, executor: str, **more: Any
+) -> Operation:
     """The operation by which a part goes back; `more` says when it is due, or what was reported of it."""
     return Operation(
         merchant=batch.merchant,
@@ -148,7 +150,7 @@ def operation_of(batch: Batch, part: RefundPart, account: ProviderAccount, execu
     )
 
 
-def shift(batch: Batch, part: RefundPart, *, reserved: int = 0, refunded: int = 0) -> None:
+def shift(batch: UnitOfWork, part: RefundPart, *, reserved: int = 0, refunded: int = 0) -> None:
     """Move a part's amount on its order and on what it was paid with."""
     order, payment = batch.orders[part.refund.order_id], part.payment
     batch.change(order, refund_reserved=order.refund_reserved + reserved, refunded=order.refunded + refunded)
@@ -183,7 +185,7 @@ _WAITING: Final = {
 }
 
 
-def _part(batch: Batch, operation: Operation) -> RefundPart:
+def _part(batch: UnitOfWork, operation: Operation) -> RefundPart:
     """The part an operation is for, as the batch has it, and the operation tied to what the batch holds."""
     batch.read_refunds()
     part = batch.parts[operation.refund_part_id or ""]
@@ -191,7 +193,7 @@ def _part(batch: Batch, operation: Operation) -> RefundPart:
     return part
 
 
-def _leave(batch: Batch, part: RefundPart, operation: Operation, at: datetime) -> None:
+def _leave(batch: UnitOfWork, part: RefundPart, operation: Operation, at: datetime) -> None:
     """The money is on its way to the customer. What had failed, or was even given up, left all the same."""
     held = part.amount if part.status in HELD else 0
     refund = part.refund
@@ -206,7 +208,7 @@ def _leave(batch: Batch, part: RefundPart, operation: Operation, at: datetime) -
     batch.book(journal.refund_paid(batch.merchant, part, operation, refund.channel_id, at))
 
 
-def _fail(batch: Batch, part: RefundPart, operation: Operation, at: datetime) -> None:
+def _fail(batch: UnitOfWork, part: RefundPart, operation: Operation, at: datetime) -> None:
     """It did not leave, or it came back: the amount is free again, the debt stays until somebody abandons it."""
     if part.status == PartStatus.SUCCEEDED:
         shift(batch, part, refunded=-part.amount)
@@ -218,24 +220,24 @@ def _fail(batch: Batch, part: RefundPart, operation: Operation, at: datetime) ->
     batch.move(part, PartStatus.FAILED, operation=operation)
 
 
-def _stands(batch: Batch, refund: Refund) -> bool:
+def _stands(batch: UnitOfWork, refund: Refund) -> bool:
     """Whether anything of a refund is accepted and not given up."""
     return any(part.status not in _GIVEN_UP for part in parts_of(batch, refund))
 
 
-def _first(batch: Batch, refund: Refund) -> RefundPart:
+def _first(batch: UnitOfWork, refund: Refund) -> RefundPart:
     """The part in whose groups the refund is counted."""
     return min(parts_of(batch, refund), key=lambda part: part.position)
 
 
-def _note_difference(batch: Batch, operation: Operation, result: Result) -> None:
+def _note_difference(batch: UnitOfWork, operation: Operation, result: Result) -> None:
     """The provider gave back another amount than asked: it is booked as asked, and finance is told."""
     if result.amount is None or result.amount.amount == operation.amount:
         return
     batch.disagree(
         DiscrepancyKind.AMOUNT_DIFFERS,
         f"amount_differs:{operation.id}",
-        **told(
+        **message_columns(
             gettext_noop("Asked to give back {asked}, the provider gave {given}."),
             asked=Money(operation.amount, operation.currency),
             given=result.amount,
@@ -246,7 +248,7 @@ def _note_difference(batch: Batch, operation: Operation, result: Result) -> None
     )
 
 
-def _note_contradiction(batch: Batch, operation: Operation, result: Result) -> None:
+def _note_contradiction(batch: UnitOfWork, operation: Operation, result: Result) -> None:
     """A refund that came back is not believed to have left after all; a person looks at it."""
     came_back = operation.occurred_at
     if result.outcome != Outcome.SUCCEEDED or result.occurred_at is None or came_back is None:
@@ -255,7 +257,9 @@ def _note_contradiction(batch: Batch, operation: Operation, result: Result) -> N
         batch.disagree(
             DiscrepancyKind.MISSING_IN_BOOKS,
             f"refund_left_again:{operation.id}",
-            **told(gettext_noop("The provider says that this refund left after it had come back. Ask the provider.")),
+            **message_columns(
+                gettext_noop("The provider says that this refund left after it had come back. Ask the provider.")
+            ),
             payment=operation.payment,
             amount=operation.amount,
             currency=operation.currency,

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.core.files import File
 from django.core.management.base import CommandError, CommandParser
 
-from payments.management.answering import JsonCommand, Told
+from payments.management.answering import CheckFailed, JsonCommand
 from payments.models import Merchant
 from reconciliation import payloads
 from reconciliation.models import SettlementFile
@@ -32,7 +32,7 @@ class Command(JsonCommand):
         shape = payloads.settlement_file(row)
         self.stdout.write(json.dumps(shape) if options["json"] else _text(row))
         if row.status == SettlementFile.Status.REFUSED:
-            raise Told("The file was refused; nothing of it is booked.")
+            raise CheckFailed("The file was refused; nothing of it is booked.")
 
     def _upload(self, merchant: Merchant, path: Path, asked_format: str) -> SettlementFile:
         try:

@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from payments.management.answering import JsonCommand, Told
+from payments.management.answering import CheckFailed, JsonCommand
 from terminals.device.connection import Line
 from terminals.device.device import LARGEST_BATCH, Device, PairingRefused
 from terminals.device.scenario import Day, Habits
@@ -120,7 +120,7 @@ class Command(JsonCommand):
                 self.stdout.write(f"set aside ({each['status']}): {json.dumps(each['transaction'])}")
         if memory.stopped or memory.queue:
             why = memory.stopped or "the server did not take it"
-            raise Told(f"Not everything was sent: {why}.")
+            raise CheckFailed(f"Not everything was sent: {why}.")
 
 
 def _code_of_new_terminal(line: Line, options: dict[str, Any]) -> str:
