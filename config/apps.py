@@ -15,7 +15,8 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         """Have tasks enqueue through our Celery app.
 
-        Celery's usual place for this is the package itself, but then the sandbox, which has no use for Django, loads it.
+        Celery's usual place for this is the package itself, but then the sandbox, which has no use for Django,
+        loads it too.
         """
         import_module("config.celery")
 
