@@ -162,10 +162,10 @@ def tell_of_dispute(payment: Payment, stage: str, status: str, **more: Any) -> C
         stage=Chargeback.Stage(stage), status=Chargeback.Status(status), **(values | {"at": timezone.now()} | more)
     )
     with transaction.atomic():
-        batch = UnitOfWork(merchant=payment.merchant, actor="provider", now=timezone.now(), facts=True)
-        batch.lock([payment.order_id])
-        row = chargeback_reported(batch, batch.payments[payment.id], told)
-        batch.flush()
+        uow = UnitOfWork(merchant=payment.merchant, actor="provider", now=timezone.now(), facts=True)
+        uow.lock([payment.order_id])
+        row = chargeback_reported(uow, uow.payments[payment.id], told)
+        uow.flush()
     return row
 
 

@@ -17,7 +17,7 @@ from payments.text.formatting import amount as written
 LONGEST_WAIT = 60  # seconds until somebody who was refused may ask again
 
 
-def change_total(batch: UnitOfWork, order: Order, total: int) -> None:
+def change_total(uow: UnitOfWork, order: Order, total: int) -> None:
     """Give an order another total, in minor units of its currency.
 
     Raises:
@@ -33,22 +33,22 @@ def change_total(batch: UnitOfWork, order: Order, total: int) -> None:
             currency=order.currency,
         )
     if order.total != total:
-        batch.change(order, total=total)
+        uow.change(order, total=total)
 
 
-def check_due(batch: UnitOfWork, order: Order, amount: int, *, param: str = "amount") -> None:
+def check_due(uow: UnitOfWork, order: Order, amount: int, *, param: str = "amount") -> None:
     """Refuse to charge more than the order still has to pay; without a total there is no limit.
 
     Raises:
         Invalid: `amount_exceeds_due`, with what is `due`.
         Conflict: `payment_in_progress`, where only a charge that is being asked for right now stands in between.
     """
-    payments = payments_of(batch, order)
+    payments = payments_of(uow, order)
     left = due(order, payments)
     if left is None or order.unpaid is None or amount <= left:
         return
     if amount <= order.unpaid:
-        raise in_progress(being_charged(payments)[0], batch.now)
+        raise in_progress(being_charged(payments)[0], uow.now)
     shown = written(left, order.currency)
     raise Invalid(
         "amount_exceeds_due",
@@ -59,26 +59,26 @@ def check_due(batch: UnitOfWork, order: Order, amount: int, *, param: str = "amo
     )
 
 
-def check_known(batch: UnitOfWork, order: Order) -> None:
+def check_known(uow: UnitOfWork, order: Order) -> None:
     """Nobody is charged twice because nobody knows what became of the first charge.
 
     Raises:
         Conflict: `outcome_unknown`, with the payment and its age.
     """
-    unknown = unknown_payments(batch, order)
+    unknown = unknown_payments(uow, order)
     if unknown:
         raise Conflict(
             "outcome_unknown",
             "A payment on this order has an unknown outcome. Wait until it is known, take cash, or send "
             "acknowledge_unknown with the name of the person who decides and why.",
             payment=unknown[0].id,
-            age_seconds=int((batch.now - unknown[0].created_at).total_seconds()),
+            age_seconds=int((uow.now - unknown[0].created_at).total_seconds()),
         )
 
 
-def unknown_payments(batch: UnitOfWork, order: Order) -> list[Payment]:
+def unknown_payments(uow: UnitOfWork, order: Order) -> list[Payment]:
     """The order's payments of which nobody knows whether they were made, the oldest first."""
-    unknown = (row for row in payments_of(batch, order) if row.status == PaymentStatus.UNKNOWN)
+    unknown = (row for row in payments_of(uow, order) if row.status == PaymentStatus.UNKNOWN)
     return sorted(unknown, key=lambda row: row.id)
 
 
@@ -94,6 +94,6 @@ def in_progress(payment: Payment, now: datetime) -> Conflict:
     )
 
 
-def payments_of(batch: UnitOfWork, order: Order) -> Iterable[Payment]:
+def payments_of(uow: UnitOfWork, order: Order) -> Iterable[Payment]:
     """The order's payments, as the batch holds them."""
-    return [row for row in batch.payments.values() if row.order_id == order.id]
+    return [row for row in uow.payments.values() if row.order_id == order.id]

@@ -51,23 +51,23 @@ def repeats(operation: Operation, result: Result) -> bool:
     return operation.outcome in _FINAL and operation.outcome == result.outcome
 
 
-def record_outcome(batch: UnitOfWork, operation: Operation, result: Result) -> None:
+def record_outcome(uow: UnitOfWork, operation: Operation, result: Result) -> None:
     """Write an outcome on its operation, and when the sweep is to look at it again."""
     final = result.outcome in _FINAL
     was_unknown = operation.outcome == Outcome.UNKNOWN
-    batch.change(
+    uow.change(
         operation,
         outcome=result.outcome,
         provider_reference=result.reference or operation.provider_reference,
         failure_code=(result.code or "")[:64],
         failure_detail=result.detail or "",
-        occurred_at=(result.occurred_at or batch.now) if final else operation.occurred_at,
-        completed_at=batch.now if final else None,
-        due_at=None if final else next_look(operation.attempts, batch.now),
+        occurred_at=(result.occurred_at or uow.now) if final else operation.occurred_at,
+        completed_at=uow.now if final else None,
+        due_at=None if final else next_look(operation.attempts, uow.now),
     )
     key = f"outcome_unknown:{operation.id}"
     if result.outcome == Outcome.UNKNOWN:
-        batch.disagree(
+        uow.open_discrepancy(
             DiscrepancyKind.OUTCOME_UNKNOWN,
             key,
             **message_columns(
@@ -80,73 +80,73 @@ def record_outcome(batch: UnitOfWork, operation: Operation, result: Result) -> N
             currency=operation.currency,
         )
     elif was_unknown:  # also by the word that it never arrived, or that it is on its way
-        batch.agree(key)
+        uow.resolve_discrepancy(key)
 
 
-def apply_result(batch: UnitOfWork, operation: Operation, result: Result) -> None:
+def apply_result(uow: UnitOfWork, operation: Operation, result: Result) -> None:
     """Apply an answer to a charge: the same whether it came from the call, a webhook, the sweep or a device."""
-    payment = batch.payments[operation.payment_id or ""]
+    payment = uow.payments[operation.payment_id or ""]
     operation.payment = payment
     if not changes_outcome(operation, result):
         if operation.outcome not in _FINAL:
-            batch.change(operation, due_at=next_look(operation.attempts, batch.now))
+            uow.change(operation, due_at=next_look(operation.attempts, uow.now))
         return
-    record_outcome(batch, operation, result)
+    record_outcome(uow, operation, result)
     if operation.verb in (Verb.SALE, Verb.AUTHORIZE):
-        _charge_answered(batch, payment, operation, result)
+        _charge_answered(uow, payment, operation, result)
     elif result.outcome == Outcome.SUCCEEDED and operation.verb == Verb.CAPTURE:
         amount = _moved(operation, result)
-        _note_difference(batch, payment, operation, amount)
-        capture(batch, payment, operation, amount, result.occurred_at or batch.now)
+        _note_difference(uow, payment, operation, amount)
+        capture(uow, payment, operation, amount, result.occurred_at or uow.now)
     elif result.outcome == Outcome.SUCCEEDED and operation.verb == Verb.CANCEL:
-        release(batch, payment, PaymentStatus.CANCELED, operation)
+        release(uow, payment, PaymentStatus.CANCELED, operation)
     elif result.outcome == Outcome.DECLINED:
-        _refuse(batch, payment, operation, result)
+        _refuse(uow, payment, operation, result)
 
 
-def _charge_answered(batch: UnitOfWork, payment: Payment, operation: Operation, result: Result) -> None:
-    _learn(batch, payment, result)
+def _charge_answered(uow: UnitOfWork, payment: Payment, operation: Operation, result: Result) -> None:
+    _learn(uow, payment, result)
     if result.outcome == Outcome.SUCCEEDED:
         amount = _moved(operation, result)
-        _note_difference(batch, payment, operation, amount)
+        _note_difference(uow, payment, operation, amount)
         if operation.verb == Verb.SALE:
-            capture(batch, payment, operation, amount, result.occurred_at or batch.now)
+            capture(uow, payment, operation, amount, result.occurred_at or uow.now)
         else:
-            authorize(batch, payment, operation, amount, result.occurred_at or batch.now)
+            authorize(uow, payment, operation, amount, result.occurred_at or uow.now)
     elif result.outcome == Outcome.DECLINED:
-        decline(batch, payment, operation, result)
+        decline(uow, payment, operation, result)
     elif result.outcome == Outcome.UNKNOWN:
-        if batch.move(payment, PaymentStatus.UNKNOWN, operation=operation):
-            batch.tell("payment.unknown", payment)
+        if uow.transition(payment, PaymentStatus.UNKNOWN, operation=operation):
+            uow.emit("payment.unknown", payment)
     elif result.outcome == Outcome.PENDING and result.redirect_url:
-        batch.change(payment, redirect_url=result.redirect_url, expires_at=batch.now + REDIRECT_LIVES)
-        batch.move(payment, PaymentStatus.REQUIRES_ACTION, operation=operation)
+        uow.change(payment, redirect_url=result.redirect_url, expires_at=uow.now + REDIRECT_LIVES)
+        uow.transition(payment, PaymentStatus.REQUIRES_ACTION, operation=operation)
     elif result.outcome == Outcome.PENDING:
-        batch.move(payment, PaymentStatus.PROCESSING, operation=operation)
+        uow.transition(payment, PaymentStatus.PROCESSING, operation=operation)
 
 
-def authorize(batch: UnitOfWork, payment: Payment, operation: Operation, amount: int, at: datetime) -> None:
+def authorize(uow: UnitOfWork, payment: Payment, operation: Operation, amount: int, at: datetime) -> None:
     """The amount is held for us; nothing is booked until it is captured (of which may have been heard before)."""
     held = payment.amount_held
-    batch.change(
+    uow.change(
         payment,
         amount_authorized=max(payment.amount_authorized, amount),
-        expires_at=batch.now + AUTHORIZATION_LIVES,
+        expires_at=uow.now + AUTHORIZATION_LIVES,
         failure_code="",
         failure_detail="",
         **_when(payment, at),
     )
-    _hold(batch, payment, held)
-    batch.move(payment, PaymentStatus.AUTHORIZED, operation=operation)
-    batch.tell("payment.authorized", payment)
+    _hold(uow, payment, held)
+    uow.transition(payment, PaymentStatus.AUTHORIZED, operation=operation)
+    uow.emit("payment.authorized", payment)
 
 
-def capture(batch: UnitOfWork, payment: Payment, operation: Operation, amount: int, at: datetime) -> None:
+def capture(uow: UnitOfWork, payment: Payment, operation: Operation, amount: int, at: datetime) -> None:
     """The money is ours: payment and order rise, the entry is booked, the sale counts."""
     first = payment.amount_captured == 0
     held, captured = payment.amount_held, payment.amount_captured + amount
     authorized = max(payment.amount_authorized, captured)
-    batch.change(
+    uow.change(
         payment,
         amount_captured=captured,
         amount_authorized=authorized,
@@ -156,70 +156,70 @@ def capture(batch: UnitOfWork, payment: Payment, operation: Operation, amount: i
         **(_when(payment, at) if first else {}),
     )
     if first:
-        batch.change(payment, receipt_number=_receipt_number(payment))
-    batch.change(payment.order, captured=payment.order.captured + amount)
-    _hold(batch, payment, held)
+        uow.change(payment, receipt_number=_receipt_number(payment))
+    uow.change(payment.order, captured=payment.order.captured + amount)
+    _hold(uow, payment, held)
     if operation.verb == Verb.CAPTURE and operation.final:
-        release(batch, payment, None, operation)
-    batch.move(payment, PaymentStatus.CAPTURED, operation=operation)
-    batch.book(journal.captured(batch.merchant, payment, operation, amount, at))
+        release(uow, payment, None, operation)
+    uow.transition(payment, PaymentStatus.CAPTURED, operation=operation)
+    uow.book(journal.captured(uow.merchant, payment, operation, amount, at))
     tips = payment.tip if operation.verb == Verb.SALE else 0
-    batch.count(figures(payment, sales_count=int(first), sales_amount=amount, tips_amount=tips))
-    batch.tell("payment.captured", payment)
+    uow.add_statistics(figures(payment, sales_count=int(first), sales_amount=amount, tips_amount=tips))
+    uow.emit("payment.captured", payment)
 
 
-def decline(batch: UnitOfWork, payment: Payment, operation: Operation, result: Result) -> None:
+def decline(uow: UnitOfWork, payment: Payment, operation: Operation, result: Result) -> None:
     """Refused, or given up by the customer or the clock: nothing moved."""
     status = _ENDINGS.get(result.code or "", PaymentStatus.DECLINED)
-    batch.change(payment, failure_code=(result.code or "declined")[:64], failure_detail=result.detail or "")
-    if batch.move(payment, status, operation=operation):
-        batch.tell(f"payment.{status.value}", payment)
+    uow.change(payment, failure_code=(result.code or "declined")[:64], failure_detail=result.detail or "")
+    if uow.transition(payment, status, operation=operation):
+        uow.emit(f"payment.{status.value}", payment)
 
 
 def release(
-    batch: UnitOfWork, payment: Payment, to_status: PaymentStatus | None, operation: Operation | None = None
+    uow: UnitOfWork, payment: Payment, to_status: PaymentStatus | None, operation: Operation | None = None
 ) -> None:
     """What was authorized and not captured is given up; an uncaptured payment ends in `to_status`.
 
     What a capture is just being asked for stays held until its answer; if that is no, it is given up then.
     """
-    asked = batch.asked_of([payment]) if payment.amount_under_way else []
+    asked = uow.operations_of([payment]) if payment.amount_under_way else []
     capturing = sum(row.amount for row in asked if row.verb == Verb.CAPTURE)
     held = payment.amount_held
     if held > capturing:
-        batch.change(payment, amount_released=payment.amount_released + held - capturing)
-        _hold(batch, payment, held)
+        uow.change(payment, amount_released=payment.amount_released + held - capturing)
+        _hold(uow, payment, held)
     if capturing or to_status is None or payment.amount_captured:
         return
-    if batch.move(payment, to_status, operation=operation):
-        batch.tell(f"payment.{to_status.value}", payment)
+    if uow.transition(payment, to_status, operation=operation):
+        uow.emit(f"payment.{to_status.value}", payment)
 
 
-def reverse(batch: UnitOfWork, payment: Payment, operation: Operation, at: datetime) -> None:
+def reverse(uow: UnitOfWork, payment: Payment, operation: Operation, at: datetime) -> None:
     """A sale or capture is taken back by scheme, provider or device: as if it had never been made."""
     if operation.reversed_at is not None or operation.outcome != Outcome.SUCCEEDED:
         return
     amount = operation.amount
-    batch.book(*journal.reversed_sale(batch.merchant, payment, operation, amount, at))  # while it is as it was booked
-    batch.change(operation, reversed_at=batch.now)
-    batch.agree(f"missing_in_settlement:{operation.id}")  # nobody will settle it any more
-    batch.change(payment, amount_captured=payment.amount_captured - amount, provisional=False)
+    uow.book(*journal.reversed_sale(uow.merchant, payment, operation, amount, at))  # while it is as it was booked
+    uow.change(operation, reversed_at=uow.now)
+    uow.resolve_discrepancy(f"missing_in_settlement:{operation.id}")  # nobody will settle it any more
+    uow.change(payment, amount_captured=payment.amount_captured - amount, provisional=False)
     if payment.manual_capture:  # what was taken back is not to be captured again
-        batch.change(payment, amount_released=payment.amount_released + amount)
-    batch.change(payment.order, captured=payment.order.captured - amount)
+        uow.change(payment, amount_released=payment.amount_released + amount)
+    uow.change(payment.order, captured=payment.order.captured - amount)
     gone = payment.amount_captured == 0
     tips = payment.tip if operation.verb == Verb.SALE else 0
-    batch.count(figures(payment, sales_count=-int(gone), sales_amount=-amount, tips_amount=-tips))
-    if gone and batch.move(payment, PaymentStatus.REVERSED, operation=operation):
-        batch.tell("payment.reversed", payment)
+    uow.add_statistics(figures(payment, sales_count=-int(gone), sales_amount=-amount, tips_amount=-tips))
+    if gone and uow.transition(payment, PaymentStatus.REVERSED, operation=operation):
+        uow.emit("payment.reversed", payment)
 
 
-def _refuse(batch: UnitOfWork, payment: Payment, operation: Operation, result: Result) -> None:
+def _refuse(uow: UnitOfWork, payment: Payment, operation: Operation, result: Result) -> None:
     """A capture or cancellation is refused: told as such, and what an ended payment held for it is given up."""
-    batch.change(payment, failure_code=(result.code or "declined")[:64], failure_detail=result.detail or "")
-    batch.tell(f"payment.{operation.verb}_declined", payment)
+    uow.change(payment, failure_code=(result.code or "declined")[:64], failure_detail=result.detail or "")
+    uow.emit(f"payment.{operation.verb}_declined", payment)
     if operation.verb == Verb.CAPTURE and payment.amount_held and _has_ended(payment):
-        release(batch, payment, PaymentStatus.CANCELED, operation)
+        release(uow, payment, PaymentStatus.CANCELED, operation)
 
 
 def _has_ended(payment: Payment) -> bool:
@@ -229,11 +229,11 @@ def _has_ended(payment: Payment) -> bool:
     return payment.amount_released > 0 or done.exists()
 
 
-def _hold(batch: UnitOfWork, payment: Payment, held_before: int) -> None:
+def _hold(uow: UnitOfWork, payment: Payment, held_before: int) -> None:
     """Bring the order's sum of what is held in line with what this payment now holds."""
     order, more = payment.order, payment.amount_held - held_before
     if more:
-        batch.change(order, authorized=max(0, order.authorized + more))
+        uow.change(order, authorized=max(0, order.authorized + more))
 
 
 def figures(payment: Payment, **measures: int) -> StatisticDelta:
@@ -251,7 +251,7 @@ def figures(payment: Payment, **measures: int) -> StatisticDelta:
     )
 
 
-def _learn(batch: UnitOfWork, payment: Payment, result: Result) -> None:
+def _learn(uow: UnitOfWork, payment: Payment, result: Result) -> None:
     """Take over what the provider tells of the payment beside the outcome.
 
     A page of a provider's may get another name once somebody pays on it: what succeeds is named as it then is.
@@ -271,7 +271,7 @@ def _learn(batch: UnitOfWork, payment: Payment, result: Result) -> None:
             "verification": result.card.verification,
         }
     if news:
-        batch.change(payment, **news)
+        uow.change(payment, **news)
 
 
 def _when(payment: Payment, at: datetime) -> dict[str, Any]:
@@ -287,9 +287,9 @@ def _moved(operation: Operation, result: Result) -> int:
     return result.amount.amount if result.amount is not None else operation.amount
 
 
-def _note_difference(batch: UnitOfWork, payment: Payment, operation: Operation, amount: int) -> None:
+def _note_difference(uow: UnitOfWork, payment: Payment, operation: Operation, amount: int) -> None:
     if amount != operation.amount:
-        batch.disagree(
+        uow.open_discrepancy(
             DiscrepancyKind.AMOUNT_DIFFERS,
             f"amount_differs:{operation.id}",
             **message_columns(
@@ -301,4 +301,4 @@ def _note_difference(batch: UnitOfWork, payment: Payment, operation: Operation, 
             amount=amount - operation.amount,
             currency=payment.currency,
         )
-        batch.change(operation, amount=amount)
+        uow.change(operation, amount=amount)

@@ -61,22 +61,22 @@ class DisputeReport:
         )
 
 
-def chargeback_reported(batch: UnitOfWork, payment: Payment, told: DisputeReport) -> Chargeback:
+def chargeback_reported(uow: UnitOfWork, payment: Payment, told: DisputeReport) -> Chargeback:
     """Apply what is told of one chargeback of a payment. The money leaves when it is opened, not when it is lost."""
-    row = _find(batch, payment, told.reference) or _begin(batch, payment, told)
+    row = _find(uow, payment, told.reference) or _begin(uow, payment, told)
     if told.reason and not row.reason:
-        batch.change(row, reason=told.reason)
-    if _turns_again(batch, row, told):
-        _note_turn(batch, row, payment, told.status)
+        uow.change(row, reason=told.reason)
+    if _turns_again(uow, row, told):
+        _note_turn(uow, row, payment, told.status)
         return row
-    is_news = _note(batch, row, told)
-    _note_amount(batch, row, payment, told)
-    standing = _standing(batch.steps[row.id])
+    is_news = _note(uow, row, told)
+    _note_amount(uow, row, payment, told)
+    standing = _standing(uow.steps[row.id])
     if standing.stage != Stage.INQUIRY:
-        _follow(batch, row, payment, standing)
+        _follow(uow, row, payment, standing)
     elif is_news:
-        _inquire(batch, row, standing)
-    batch.change(row, respond_by=None if row.status in _CLOSED else standing.respond_by)
+        _inquire(uow, row, standing)
+    uow.change(row, respond_by=None if row.status in _CLOSED else standing.respond_by)
     return row
 
 
@@ -88,65 +88,65 @@ def _stage(report: ProviderReport) -> Stage:
     return Stage.CHARGEBACK if told == Stage.INQUIRY and report.fact != ReportType.CHARGEBACK_WON else told
 
 
-def _find(batch: UnitOfWork, payment: Payment, reference: str) -> Chargeback | None:
+def _find(uow: UnitOfWork, payment: Payment, reference: str) -> Chargeback | None:
     key = (payment.id, reference)
-    if key not in batch.chargebacks:
+    if key not in uow.chargebacks:
         row = Chargeback.objects.filter(payment=payment, provider_reference=reference).first()
         if row is None:
             return None
-        row.merchant, row.order, row.payment = batch.merchant, payment.order, payment
-        batch.chargebacks[key] = row
-        batch.steps[row.id] = list(ChargebackStep.objects.filter(chargeback=row))
-    return batch.chargebacks[key]
+        row.merchant, row.order, row.payment = uow.merchant, payment.order, payment
+        uow.chargebacks[key] = row
+        uow.steps[row.id] = list(ChargebackStep.objects.filter(chargeback=row))
+    return uow.chargebacks[key]
 
 
-def _begin(batch: UnitOfWork, payment: Payment, told: DisputeReport) -> Chargeback:
+def _begin(uow: UnitOfWork, payment: Payment, told: DisputeReport) -> Chargeback:
     row = Chargeback(
-        merchant=batch.merchant,
+        merchant=uow.merchant,
         order=payment.order,
         payment=payment,
-        item=batch.item(),
+        item=uow.next_open_item(),
         provider_reference=told.reference,
         amount=told.amount,
         currency=payment.currency,
         stage=Stage.INQUIRY,
         status=Status.INQUIRY,
         opened_at=told.at,
-        created_at=batch.now,
+        created_at=uow.now,
     )
-    batch.steps[row.id] = []
-    return batch.add(row)
+    uow.steps[row.id] = []
+    return uow.add(row)
 
 
-def _turns_again(batch: UnitOfWork, row: Chargeback, told: DisputeReport) -> bool:
+def _turns_again(uow: UnitOfWork, row: Chargeback, told: DisputeReport) -> bool:
     """Whether a stage that has been decided both ways is now told to have ended otherwise once more."""
-    ends = [step for step in batch.steps[row.id] if step.stage == told.stage and step.status in _CLOSED]
+    ends = [step for step in uow.steps[row.id] if step.stage == told.stage and step.status in _CLOSED]
     if told.stage != row.stage or told.status not in _CLOSED or len(ends) < len(_CLOSED):
         return False
     latest = max(ends, key=lambda step: step.at)
     return latest.status != told.status and told.at > latest.at
 
 
-def _note(batch: UnitOfWork, row: Chargeback, told: DisputeReport) -> bool:
+def _note(uow: UnitOfWork, row: Chargeback, told: DisputeReport) -> bool:
     """Remember it, once; tell whether it was new."""
-    for known in batch.steps[row.id]:
+    for known in uow.steps[row.id]:
         if (known.stage, known.status) == (told.stage, told.status):
             if told.respond_by is not None and told.respond_by != known.respond_by:
-                batch.change(known, respond_by=told.respond_by)
+                uow.change(known, respond_by=told.respond_by)
             return False
     step = ChargebackStep(chargeback=row, stage=told.stage, status=told.status, at=told.at, respond_by=told.respond_by)
-    batch.steps[row.id].append(batch.add(step))
+    uow.steps[row.id].append(uow.add(step))
     return True
 
 
-def _note_amount(batch: UnitOfWork, row: Chargeback, payment: Payment, told: DisputeReport) -> None:
+def _note_amount(uow: UnitOfWork, row: Chargeback, payment: Payment, told: DisputeReport) -> None:
     """What is taken may be less than what was asked about; but what was taken once does not change."""
     if told.amount == row.amount or told.stage == Stage.INQUIRY:
         return
     if row.stage == Stage.INQUIRY:
-        batch.change(row, amount=told.amount)
+        uow.change(row, amount=told.amount)
         return
-    batch.disagree(
+    uow.open_discrepancy(
         DiscrepancyKind.AMOUNT_DIFFERS,
         f"amount_differs:{row.id}",
         **said(
@@ -168,62 +168,62 @@ def _standing(steps: list[ChargebackStep]) -> ChargebackStep:
     return max(reached, key=lambda step: (step.status in _CLOSED, step.at))
 
 
-def _inquire(batch: UnitOfWork, row: Chargeback, standing: ChargebackStep) -> None:
+def _inquire(uow: UnitOfWork, row: Chargeback, standing: ChargebackStep) -> None:
     """A question, and later maybe its end: no money moves."""
     if standing.status in _CLOSED:
-        _move(batch, row, standing.status, closed_at=standing.at)
-    batch.tell("chargeback.inquiry", row)
+        _move(uow, row, standing.status, closed_at=standing.at)
+    uow.emit("chargeback.inquiry", row)
 
 
-def _follow(batch: UnitOfWork, row: Chargeback, payment: Payment, standing: ChargebackStep) -> None:
+def _follow(uow: UnitOfWork, row: Chargeback, payment: Payment, standing: ChargebackStep) -> None:
     """Book the way from how it stood to how it stands."""
     if row.stage != standing.stage:
-        _open(batch, row, payment, standing)
+        _open(uow, row, payment, standing)
     if standing.status in _CLOSED and standing.status != row.status:
         if row.status in _CLOSED:
-            _reopen(batch, row, payment, standing.at)
-        _close(batch, row, payment, standing)
+            _reopen(uow, row, payment, standing.at)
+        _close(uow, row, payment, standing)
 
 
-def _open(batch: UnitOfWork, row: Chargeback, payment: Payment, standing: ChargebackStep) -> None:
+def _open(uow: UnitOfWork, row: Chargeback, payment: Payment, standing: ChargebackStep) -> None:
     """The money is taken from us, for now: for the first time, or again in a later stage."""
     first = row.stage == Stage.INQUIRY
     before, was_won = row.status, row.status not in (Status.OPEN, Status.LOST)
     opened = next(
-        (step for step in batch.steps[row.id] if (step.stage, step.status) == (standing.stage, Status.OPEN)), standing
+        (step for step in uow.steps[row.id] if (step.stage, step.status) == (standing.stage, Status.OPEN)), standing
     )
-    batch.change(row, stage=standing.stage)
+    uow.change(row, stage=standing.stage)
     if was_won:
-        batch.book(journal.chargeback_opened(batch.merchant, row, payment, opened.at))
+        uow.book(journal.chargeback_opened(uow.merchant, row, payment, opened.at))
     elif before == Status.LOST:
-        batch.book(journal.chargeback_contested(batch.merchant, row, payment, opened.at))
-    _move(batch, row, Status.OPEN, closed_at=None, **({"opened_at": opened.at} if first else {}))
+        uow.book(journal.chargeback_contested(uow.merchant, row, payment, opened.at))
+    _move(uow, row, Status.OPEN, closed_at=None, **({"opened_at": opened.at} if first else {}))
     if was_won:
-        _shift(batch, row, payment, row.amount)
-    batch.tell("chargeback.opened", row)
+        _shift(uow, row, payment, row.amount)
+    uow.emit("chargeback.opened", row)
 
 
-def _close(batch: UnitOfWork, row: Chargeback, payment: Payment, standing: ChargebackStep) -> None:
+def _close(uow: UnitOfWork, row: Chargeback, payment: Payment, standing: ChargebackStep) -> None:
     """Won: we have the money again. Lost: the customer keeps it."""
     if standing.status == Status.WON:
-        batch.book(journal.chargeback_won(batch.merchant, row, payment, standing.at))
-        _shift(batch, row, payment, -row.amount)
+        uow.book(journal.chargeback_won(uow.merchant, row, payment, standing.at))
+        _shift(uow, row, payment, -row.amount)
     else:
-        batch.book(journal.chargeback_lost(batch.merchant, row, payment, standing.at))
-    _move(batch, row, standing.status, closed_at=standing.at)
-    batch.tell(f"chargeback.{standing.status}", row)
+        uow.book(journal.chargeback_lost(uow.merchant, row, payment, standing.at))
+    _move(uow, row, standing.status, closed_at=standing.at)
+    uow.emit(f"chargeback.{standing.status}", row)
 
 
-def _reopen(batch: UnitOfWork, row: Chargeback, payment: Payment, at: datetime) -> None:
+def _reopen(uow: UnitOfWork, row: Chargeback, payment: Payment, at: datetime) -> None:
     """The scheme came to another conclusion: what was won or lost is taken back before the new one is booked."""
-    batch.book(journal.chargeback_reopened(batch.merchant, row, payment, at))
+    uow.book(journal.chargeback_reopened(uow.merchant, row, payment, at))
     if row.status == Status.WON:
-        _shift(batch, row, payment, row.amount)
+        _shift(uow, row, payment, row.amount)
 
 
-def _note_turn(batch: UnitOfWork, row: Chargeback, payment: Payment, status: str) -> None:
+def _note_turn(uow: UnitOfWork, row: Chargeback, payment: Payment, status: str) -> None:
     """A scheme decides a stage twice at most; what comes after that is for a person to look into."""
-    batch.disagree(
+    uow.open_discrepancy(
         DiscrepancyKind.MISSING_IN_BOOKS,
         f"chargeback_turned:{row.id}:{row.stage}:{status}",
         **said(
@@ -239,18 +239,18 @@ def _note_turn(batch: UnitOfWork, row: Chargeback, payment: Payment, status: str
     )
 
 
-def _move(batch: UnitOfWork, row: Chargeback, status: str, **columns: datetime | None) -> None:
+def _move(uow: UnitOfWork, row: Chargeback, status: str, **columns: datetime | None) -> None:
     """A later stage is named in the move that opens it."""
     later = status == Status.OPEN and row.stage != Stage.CHARGEBACK
-    batch.note_move(row.id, row.status, row.stage if later else status)
-    batch.change(row, status=status, **columns)
+    uow.note_transition(row.id, row.status, row.stage if later else status)
+    uow.change(row, status=status, **columns)
 
 
-def _shift(batch: UnitOfWork, row: Chargeback, payment: Payment, amount: int) -> None:
+def _shift(uow: UnitOfWork, row: Chargeback, payment: Payment, amount: int) -> None:
     order = payment.order
-    batch.change(order, charged_back=order.charged_back + amount)
-    batch.change(payment, amount_charged_back=payment.amount_charged_back + amount)
-    batch.count(_figures(row, payment, amount))
+    uow.change(order, charged_back=order.charged_back + amount)
+    uow.change(payment, amount_charged_back=payment.amount_charged_back + amount)
+    uow.add_statistics(_figures(row, payment, amount))
 
 
 def _figures(row: Chargeback, payment: Payment, amount: int) -> StatisticDelta:

@@ -13,7 +13,7 @@ from payments.services.unit_of_work import UnitOfWork
 from payments.text.messages import message_columns
 
 
-def confirm(batch: UnitOfWork, *, payments: Sequence[Payment], at: datetime) -> None:
+def confirm(uow: UnitOfWork, *, payments: Sequence[Payment], at: datetime) -> None:
     """Turn provisional sales into receivables; those that are none are left as they are.
 
     The payments are the batch's own (locked by it). Reconciliation calls this with all of a file at once.
@@ -23,33 +23,33 @@ def confirm(batch: UnitOfWork, *, payments: Sequence[Payment], at: datetime) -> 
         if not payment.amount_captured or not (payment.provisional or given_up):
             continue
         entry = journal.paid_after_all if given_up else journal.confirmed
-        batch.book(entry(batch.merchant, payment, at))
-        batch.change(payment, provisional=False, confirmed_at=batch.now)
-        batch.agree(f"offline_declined:{payment.id}")
+        uow.book(entry(uow.merchant, payment, at))
+        uow.change(payment, provisional=False, confirmed_at=uow.now)
+        uow.resolve_discrepancy(f"offline_declined:{payment.id}")
 
 
 def write_off_offline(payment: Payment, *, actor: str, at: datetime) -> None:
     """Persons give up a sale that was approved offline and never settled; joins the caller's transaction."""
-    batch = UnitOfWork(merchant=payment.merchant, actor=actor, now=timezone.now(), facts=True)
-    batch.lock([payment.order_id])
-    _give_up(batch, batch.payments[payment.id], at)
-    batch.flush()
+    uow = UnitOfWork(merchant=payment.merchant, actor=actor, now=timezone.now(), facts=True)
+    uow.lock([payment.order_id])
+    _give_up(uow, uow.payments[payment.id], at)
+    uow.flush()
 
 
-def _give_up(batch: UnitOfWork, payment: Payment, at: datetime) -> bool:
+def _give_up(uow: UnitOfWork, payment: Payment, at: datetime) -> bool:
     """The goods are gone and nobody pays: a loss, unless that was known before."""
     if not payment.provisional:
         return False
-    batch.book(journal.offline_declined(batch.merchant, payment, at))
-    batch.change(payment, provisional=False, offline_declined_at=batch.now)
+    uow.book(journal.offline_declined(uow.merchant, payment, at))
+    uow.change(payment, provisional=False, offline_declined_at=uow.now)
     return True
 
 
-def decline_offline(batch: UnitOfWork, *, payment: Payment, at: datetime) -> None:
+def decline_offline(uow: UnitOfWork, *, payment: Payment, at: datetime) -> None:
     """The issuer declined what the device had approved: the loss is booked, and finance is told."""
-    if not _give_up(batch, payment, at):
+    if not _give_up(uow, payment, at):
         return
-    batch.disagree(
+    uow.open_discrepancy(
         DiscrepancyKind.OFFLINE_DECLINED,
         f"offline_declined:{payment.id}",
         **message_columns(gettext_noop("The terminal approved this sale offline; the issuer declined it afterwards.")),

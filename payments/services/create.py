@@ -128,24 +128,24 @@ def _intend(
     if request.buyer:
         request = replace(request, customer=customers.get_or_create(merchant_id=merchant.id, **request.buyer))
         payment.customer = request.customer
-    batch = UnitOfWork(merchant=merchant, actor=actor, now=now)
+    uow = UnitOfWork(merchant=merchant, actor=actor, now=now)
     order = take_order(
-        batch,
+        uow,
         channel=request.channel,
         name=request.order,
         currency=request.amount.currency,
         customer=request.customer,
     )
     payment.order = order
-    _check_order(batch, order, payment, request)
-    payment.item = batch.item()
+    _check_order(uow, order, payment, request)
+    payment.item = uow.next_open_item()
     if request.voucher_code is not None:
-        payment.voucher = voucher.spend(batch, code=request.voucher_code, amount=request.amount)
-    batch.add(payment)
-    operation = batch.add(_operation(payment, request, account, provider, actor))
+        payment.voucher = voucher.spend(uow, code=request.voucher_code, amount=request.amount)
+    uow.add(payment)
+    operation = uow.add(_operation(payment, request, account, provider, actor))
     if provider.capabilities.instant:
-        charge_transitions.apply_result(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=now))
-    batch.flush()
+        charge_transitions.apply_result(uow, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=now))
+    uow.flush()
     return payment, operation
 
 
@@ -201,27 +201,27 @@ def _operation(
     )
 
 
-def _check_order(batch: UnitOfWork, order: Order, payment: Payment, request: PaymentRequest) -> None:
+def _check_order(uow: UnitOfWork, order: Order, payment: Payment, request: PaymentRequest) -> None:
     """Hold a charge against what its order still has to pay, under the order's lock."""
     if request.order_total is not None:
-        charge_limit.change_total(batch, order, request.order_total)
-    charge_limit.check_due(batch, order, request.amount.amount)
+        charge_limit.change_total(uow, order, request.order_total)
+    charge_limit.check_due(uow, order, request.amount.amount)
     if request.customer is not None and order.customer_id is None:
-        batch.change(order, customer=request.customer)
+        uow.change(order, customer=request.customer)
     if request.method == Method.CASH:
         return
     if request.acknowledge_unknown is None:
-        charge_limit.check_known(batch, order)
+        charge_limit.check_known(uow, order)
     else:
-        _acknowledge(batch, order, payment, request.acknowledge_unknown)
+        _acknowledge(uow, order, payment, request.acknowledge_unknown)
 
 
-def _acknowledge(batch: UnitOfWork, order: Order, payment: Payment, by: Acknowledgement) -> None:
+def _acknowledge(uow: UnitOfWork, order: Order, payment: Payment, by: Acknowledgement) -> None:
     """Write down who charges beside payments of unknown outcome; where there are none, nothing was decided."""
-    unknown = charge_limit.unknown_payments(batch, order)
+    unknown = charge_limit.unknown_payments(uow, order)
     if unknown:
         audit_log.write(
-            actor=batch.actor,
+            actor=uow.actor,
             action=ACKNOWLEDGED,
             subject=order,
             merchant_id=order.merchant_id,

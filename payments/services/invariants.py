@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from payments.services.unit_of_work import UnitOfWork
 
 
-def settle_excess(batch: "UnitOfWork") -> None:
+def settle_excess(uow: "UnitOfWork") -> None:
     """What facts took beyond what was paid stays visible as `excess`; decisions never raise it."""
-    for order in list(batch.orders.values()):
+    for order in list(uow.orders.values()):
         excess = max(0, order.vouchers_sold - order.kept)
-        if excess < order.excess or (excess > order.excess and batch.facts):
-            _note_excess(batch, order, excess)
-            batch.change(order, excess=excess)
+        if excess < order.excess or (excess > order.excess and uow.facts):
+            _note_excess(uow, order, excess)
+            uow.change(order, excess=excess)
 
 
-def settle_given_back(batch: "UnitOfWork") -> None:
+def settle_given_back(uow: "UnitOfWork") -> None:
     """More given back of one payment than was paid with it is told, also where its order as a whole had more."""
-    for payment in batch.changed(Payment):
+    for payment in uow.changed(Payment):
         key, beyond = f"over_returned:{payment.id}", given_back_beyond(payment)
-        if beyond and batch.facts and not payment.order.excess:
-            batch.disagree(
+        if beyond and uow.facts and not payment.order.excess:
+            uow.open_discrepancy(
                 DiscrepancyKind.OVER_RETURNED,
                 key,
                 **message_columns(
@@ -48,8 +48,8 @@ def settle_given_back(batch: "UnitOfWork") -> None:
                 currency=payment.currency,
                 channel_id=payment.channel_id,
             )
-        elif not beyond and payment.id in batch.over_returned_before:
-            batch.agree(key)
+        elif not beyond and payment.id in uow.over_returned_before:
+            uow.resolve_discrepancy(key)
 
 
 def given_back_beyond(payment: Payment) -> int:
@@ -58,35 +58,35 @@ def given_back_beyond(payment: Payment) -> int:
     return max(0, returned - payment.amount_captured)
 
 
-def settle_overpaid(batch: "UnitOfWork") -> None:
+def settle_overpaid(uow: "UnitOfWork") -> None:
     """What is paid beyond what an order costs stands as one discrepancy, and goes when it is no longer true."""
-    for order_id, over in paid_too_much(batch, batch.orders).items():
-        before = batch.overpaid_before.get(order_id, 0)
+    for order_id, over in paid_too_much(uow, uow.orders).items():
+        before = uow.overpaid_before.get(order_id, 0)
         if over != before:
-            _note_overpaid(batch, batch.orders[order_id], over, is_more=over > before)
+            _note_overpaid(uow, uow.orders[order_id], over, is_more=over > before)
 
 
-def settle_under_way(batch: "UnitOfWork") -> None:
+def settle_under_way(uow: "UnitOfWork") -> None:
     """What captures and cancellations without an answer may still take of what their payment holds."""
-    changed = [row for row in batch.changed(Payment) if row.amount_under_way]
-    asked = [batch.payments[row.payment_id or ""] for row in batch.operations_of_what_is_held()]
+    changed = [row for row in uow.changed(Payment) if row.amount_under_way]
+    asked = [uow.payments[row.payment_id or ""] for row in uow.operations_of_held_payments()]
     touched = {row.id: row for row in (*changed, *asked)}
     under_way: dict[str, list[Operation]] = {payment_id: [] for payment_id in touched}
-    for operation in batch.asked_of(touched.values()):
+    for operation in uow.operations_of(touched.values()):
         under_way[operation.payment_id or ""].append(operation)
     for payment in touched.values():
         takes = _takes(payment, under_way[payment.id])
         if takes != payment.amount_under_way:
-            batch.change(payment, amount_under_way=takes)
+            uow.change(payment, amount_under_way=takes)
 
 
-def paid_too_much(batch: "UnitOfWork", order_ids: Iterable[str]) -> dict[str, int]:
+def paid_too_much(uow: "UnitOfWork", order_ids: Iterable[str]) -> dict[str, int]:
     """How much more was paid on each of these orders than it costs, in minor units."""
     payments: dict[str, list[Payment]] = {order_id: [] for order_id in order_ids}
-    for payment in batch.payments.values():
+    for payment in uow.payments.values():
         if payment.order_id in payments:
             payments[payment.order_id].append(payment)
-    return {order_id: overpaid(batch.orders[order_id], rows) for order_id, rows in payments.items()}
+    return {order_id: overpaid(uow.orders[order_id], rows) for order_id, rows in payments.items()}
 
 
 def overpaid_key(order: Order) -> str:
@@ -94,16 +94,16 @@ def overpaid_key(order: Order) -> str:
     return f"{DiscrepancyKind.OVERPAID}:{order.id}"
 
 
-def _note_excess(batch: "UnitOfWork", order: Order, excess: int) -> None:
+def _note_excess(uow: "UnitOfWork", order: Order, excess: int) -> None:
     key = f"over_returned:{order.id}"
     if not excess:
-        batch.agree(key)
+        uow.resolve_discrepancy(key)
     elif excess > order.excess:
-        batch.disagree(
+        uow.open_discrepancy(
             DiscrepancyKind.OVER_RETURNED,
             key,
             **_told_of_excess(order, excess),
-            payment=next((row for row in batch.payments.values() if row.order_id == order.id), None),
+            payment=next((row for row in uow.payments.values() if row.order_id == order.id), None),
             amount=excess,
             currency=order.currency,
             channel_id=order.channel_id,
@@ -120,25 +120,25 @@ def _told_of_excess(order: Order, excess: int) -> dict[str, Any]:
     return message_columns(text, sold=Money(order.vouchers_sold, order.currency), **shown)
 
 
-def _note_overpaid(batch: "UnitOfWork", order: Order, over: int, *, is_more: bool) -> None:
+def _note_overpaid(uow: "UnitOfWork", order: Order, over: int, *, is_more: bool) -> None:
     key = overpaid_key(order)
     if not over:
-        batch.agree(key)
+        uow.resolve_discrepancy(key)
         return
     text, amount = gettext_noop("Order {order} has been paid {over} too much."), Money(over, order.currency)
     columns = {**message_columns(text, order=str(order), over=amount), "amount": over}
-    batch.amend(key, **columns)
+    uow.amend_discrepancy(key, **columns)
     if is_more:
-        last = _paid_last(batch, order)
+        last = _paid_last(uow, order)
         channel_id = last.channel_id if last is not None else order.channel_id
         kind = DiscrepancyKind.OVERPAID
-        batch.disagree(kind, key, payment=last, currency=order.currency, channel_id=channel_id, **columns)
+        uow.open_discrepancy(kind, key, payment=last, currency=order.currency, channel_id=channel_id, **columns)
 
 
-def _paid_last(batch: "UnitOfWork", order: Order) -> Payment | None:
+def _paid_last(uow: "UnitOfWork", order: Order) -> Payment | None:
     """The payment that took the money which was too much: of this very batch, else the latest."""
-    taken = {row.id for row in batch.changed(Payment, "amount_captured")}
-    rows = [row for row in batch.payments.values() if row.order_id == order.id and row.amount_captured]
+    taken = {row.id for row in uow.changed(Payment, "amount_captured")}
+    rows = [row for row in uow.payments.values() if row.order_id == order.id and row.amount_captured]
     now = [row for row in rows if row.id in taken or row._state.adding]
     return max(now or rows, key=lambda row: (row.occurred_at, row.id), default=None)
 

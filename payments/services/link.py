@@ -290,20 +290,20 @@ def _check(request: LinkRequest) -> None:
 
 def _take_order(request: LinkRequest, row: PaymentLink, actor: str) -> Order:
     """The order the link is about; one that the link makes is worth what the link asks."""
-    batch = UnitOfWork(merchant=row.merchant, actor=actor, now=timezone.now())
+    uow = UnitOfWork(merchant=row.merchant, actor=actor, now=timezone.now())
     order = take_order(
-        batch,
+        uow,
         channel=request.channel,
         name=request.order or OrderName(),
         currency=request.currency,
         customer=row.customer,
     )
-    untouched = order.total is None and not any(held.order_id == order.id for held in batch.payments.values())
+    untouched = order.total is None and not any(held.order_id == order.id for held in uow.payments.values())
     if request.amount is not None and untouched and not request.reusable:
-        batch.change(order, total=request.amount)
+        uow.change(order, total=request.amount)
     elif order.total is None and request.amount is None and request.amount_min is None:
         raise wrong("amount", "required", "The total of this order is not known: send an amount.")
-    batch.flush()
+    uow.flush()
     return order
 
 

@@ -32,7 +32,7 @@ class OrderName:
 
 
 def take_order(
-    batch: UnitOfWork, *, channel: Channel, name: OrderName, currency: str, customer: Customer | None = None
+    uow: UnitOfWork, *, channel: Channel, name: OrderName, currency: str, customer: Customer | None = None
 ) -> Order:
     """Lock the order and return it; two first uses of one reference at once make one order.
 
@@ -41,13 +41,13 @@ def take_order(
     """
     if name.order_id is None:
         namespace = name.namespace or channel.namespace
-        row = _new(batch, channel, namespace, name.reference, currency, customer)
+        row = _new(uow, channel, namespace, name.reference, currency, customer)
         if _made(row):
-            batch.orders[row.id] = row  # nobody else sees it before the commit: it is ours without a lock
+            uow.orders[row.id] = row  # nobody else sees it before the commit: it is ours without a lock
             return row
-        order = _BY_REFERENCE.first(batch.merchant.id, namespace, name.reference or "")
+        order = _BY_REFERENCE.first(uow.merchant.id, namespace, name.reference or "")
     else:
-        order = _BY_ID.first(batch.merchant.id, name.order_id)
+        order = _BY_ID.first(uow.merchant.id, name.order_id)
     if order is None:
         raise wrong("order", "not_found", "There is no such order.")
     if order.currency != currency:
@@ -56,15 +56,15 @@ def take_order(
             f"This order is in {order.currency}; use that currency or another order.",
             param="currency",
         )
-    batch.lock([order.id])
-    return batch.orders[order.id]
+    uow.lock([order.id])
+    return uow.orders[order.id]
 
 
 def _new(
-    batch: UnitOfWork, channel: Channel, namespace: str, reference: str | None, currency: str, customer: Customer | None
+    uow: UnitOfWork, channel: Channel, namespace: str, reference: str | None, currency: str, customer: Customer | None
 ) -> Order:
     return Order(
-        merchant=batch.merchant,
+        merchant=uow.merchant,
         channel=channel,
         namespace=namespace,
         reference=reference,

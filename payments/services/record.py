@@ -55,14 +55,14 @@ def record(
     recording = Recording()
     with transaction.atomic():
         fail_point("record.opened")
-        batch = UnitOfWork(merchant=account.merchant, actor=actor, now=timezone.now(), facts=True)
-        batch.lock(_order_ids(account, reports) if order_ids is None else order_ids)
-        known = _Known(account, reports, batch)
+        uow = UnitOfWork(merchant=account.merchant, actor=actor, now=timezone.now(), facts=True)
+        uow.lock(_order_ids(account, reports) if order_ids is None else order_ids)
+        known = _Known(account, reports, uow)
         for report in reports:
-            placed = _apply(batch, known, report)
+            placed = _apply(uow, known, report)
             (recording.applied if placed else recording.waiting).append(report)
-        batch.flush()
-        recording.payments = batch.payments
+        uow.flush()
+        recording.payments = uow.payments
         fail_point("record.written")
     fail_point("record.committed")
     return recording
@@ -71,10 +71,10 @@ def record(
 class _Known:
     """The operations and payments that reports may be about, read after their orders were locked."""
 
-    def __init__(self, account: ProviderAccount, reports: Sequence[ProviderReport], batch: UnitOfWork) -> None:
+    def __init__(self, account: ProviderAccount, reports: Sequence[ProviderReport], uow: UnitOfWork) -> None:
         self.account = account
-        self.operations = _OPERATIONS(account.merchant_id, account.id, *_names(reports), list(batch.payments) or _NONE)
-        self.payments = batch.payments
+        self.operations = _OPERATIONS(account.merchant_id, account.id, *_names(reports), list(uow.payments) or _NONE)
+        self.payments = uow.payments
 
     def operation(self, report: ProviderReport) -> Operation | None:
         if report.operation_id is not None:
@@ -194,44 +194,44 @@ def _order_ids(account: ProviderAccount, reports: Sequence[ProviderReport]) -> s
     return found
 
 
-def _apply(batch: UnitOfWork, known: _Known, report: ProviderReport) -> bool:
+def _apply(uow: UnitOfWork, known: _Known, report: ProviderReport) -> bool:
     """Place one report; False when what it is about is not known yet."""
     operation = known.operation(report) if report.fact in _VERBS else None
     if operation is not None:
-        _answer(batch, operation, report.result)
+        _answer(uow, operation, report.result)
         return True
     payment = known.payment(report)
     if payment is None or report.operation_id is not None:
         return False
-    at = report.result.occurred_at or batch.now
+    at = report.result.occurred_at or uow.now
     if report.fact in chargeback.FACTS:
-        chargeback.chargeback_reported(batch, payment, chargeback.DisputeReport.of(report, payment, batch.now))
+        chargeback.chargeback_reported(uow, payment, chargeback.DisputeReport.of(report, payment, uow.now))
     elif report.fact == ReportType.REVERSAL:
         taken_back = known.last_success(payment, report.original_reference)
         if taken_back is not None:
-            charge_transitions.reverse(batch, payment, taken_back, at)
+            charge_transitions.reverse(uow, payment, taken_back, at)
         return taken_back is not None or payment.status == PaymentStatus.REVERSED
     elif report.fact == ReportType.EXPIRE:
-        charge_transitions.release(batch, payment, PaymentStatus.EXPIRED)
+        charge_transitions.release(uow, payment, PaymentStatus.EXPIRED)
     elif report.fact == ReportType.CANCEL and report.result.outcome == Outcome.SUCCEEDED:
-        charge_transitions.release(batch, payment, PaymentStatus.CANCELED)
+        charge_transitions.release(uow, payment, PaymentStatus.CANCELED)
     elif report.fact == ReportType.REFUND:
-        return _refund_elsewhere(batch, known, payment, report)
+        return _refund_elsewhere(uow, known, payment, report)
     elif report.fact == ReportType.CAPTURE and payment.manual_capture:
-        return _capture_elsewhere(batch, known, payment, report)
+        return _capture_elsewhere(uow, known, payment, report)
     else:
         return False
     return True
 
 
-def _answer(batch: UnitOfWork, operation: Operation, result: Result) -> None:
+def _answer(uow: UnitOfWork, operation: Operation, result: Result) -> None:
     if operation.verb == Verb.REFUND:
-        transitions.apply_result(batch, operation, result)
+        transitions.apply_result(uow, operation, result)
     else:
-        charge_transitions.apply_result(batch, operation, result)
+        charge_transitions.apply_result(uow, operation, result)
 
 
-def _capture_elsewhere(batch: UnitOfWork, known: _Known, payment: Payment, report: ProviderReport) -> bool:
+def _capture_elsewhere(uow: UnitOfWork, known: _Known, payment: Payment, report: ProviderReport) -> bool:
     """A capture that we did not ask for, unless it may be the one we are just asking for."""
     if known.captures_without_reference(payment):
         return False
@@ -239,7 +239,7 @@ def _capture_elsewhere(batch: UnitOfWork, known: _Known, payment: Payment, repor
         return True
     amount = report.result.amount.amount if report.result.amount is not None else payment.amount_held
     operation = Operation(
-        merchant=batch.merchant,
+        merchant=uow.merchant,
         payment=payment,
         provider_account=payment.provider_account,
         verb=Verb.CAPTURE,
@@ -247,14 +247,14 @@ def _capture_elsewhere(batch: UnitOfWork, known: _Known, payment: Payment, repor
         amount=amount,
         currency=payment.currency,
         final=report.final,
-        actor=batch.actor,
-        created_at=batch.now,
+        actor=uow.actor,
+        created_at=uow.now,
     )
-    charge_transitions.apply_result(batch, batch.add(operation), report.result)
+    charge_transitions.apply_result(uow, uow.add(operation), report.result)
     return True
 
 
-def _refund_elsewhere(batch: UnitOfWork, known: _Known, payment: Payment, report: ProviderReport) -> bool:
+def _refund_elsewhere(uow: UnitOfWork, known: _Known, payment: Payment, report: ProviderReport) -> bool:
     """A refund that we did not ask for, unless it may be the one we are just asking for."""
     if known.refund_without_reference(payment):
         return False
@@ -262,7 +262,7 @@ def _refund_elsewhere(batch: UnitOfWork, known: _Known, payment: Payment, report
         return True
     amount = report.result.amount.amount if report.result.amount is not None else payment.amount
     external.report(
-        batch,
+        uow,
         payment=payment,
         order=payment.order,
         channel=payment.channel,
@@ -270,6 +270,6 @@ def _refund_elsewhere(batch: UnitOfWork, known: _Known, payment: Payment, report
         amount=amount,
         reference=report.result.reference,
         reason=report.reason or "Refunded at the provider.",
-        at=report.result.occurred_at or batch.now,
+        at=report.result.occurred_at or uow.now,
     )
     return True

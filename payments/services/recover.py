@@ -137,9 +137,9 @@ def _expire(payment: Payment) -> None:
     """Nobody paid in time. If the money comes all the same, it is recorded like any late truth."""
     with transaction.atomic():
         fail_point("expire.opened")
-        batch = UnitOfWork(merchant=payment.merchant, actor=ACTOR, now=timezone.now())
-        batch.lock([payment.order_id])
-        charge_transitions.release(batch, batch.payments[payment.id], PaymentStatus.EXPIRED)
-        batch.flush()
+        uow = UnitOfWork(merchant=payment.merchant, actor=ACTOR, now=timezone.now())
+        uow.lock([payment.order_id])
+        charge_transitions.release(uow, uow.payments[payment.id], PaymentStatus.EXPIRED)
+        uow.flush()
         fail_point("expire.written")
     fail_point("expire.committed")

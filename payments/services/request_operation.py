@@ -41,12 +41,12 @@ def ask(
         )
         if intent is not None:
             intent.begin(operation.id)
-        batch = UnitOfWork(merchant=payment.merchant, actor=actor, now=timezone.now())
-        batch.lock([payment.order_id])
-        operation.payment = batch.payments[payment.id]
+        uow = UnitOfWork(merchant=payment.merchant, actor=actor, now=timezone.now())
+        uow.lock([payment.order_id])
+        operation.payment = uow.payments[payment.id]
         operation.amount = amount_of(operation.payment)
-        batch.add(operation)
-        batch.flush()
+        uow.add(operation)
+        uow.flush()
         fail_point("ask.written")
     fail_point("ask.committed")
     return settled(operation, payment, actor=actor)

@@ -97,21 +97,21 @@ def _carry_out(evidence: CardEvidence, made: bool, actor: str, account: Provider
     """What a device would do whose later word settles it, by the same moves."""
     device = _device(evidence, account)
     row = _transaction(evidence, DeviceOutcome.APPROVED if made else DeviceOutcome.DECLINED)
-    batch = UnitOfWork(merchant=evidence.merchant, actor=actor, now=timezone.now(), facts=True)
+    uow = UnitOfWork(merchant=evidence.merchant, actor=actor, now=timezone.now(), facts=True)
     originals = Originals(evidence.merchant, device, [row])
     orders = {evidence.payment.order_id} if evidence.payment is not None else set()
-    batch.lock(originals.order_ids() | orders)
+    uow.lock(originals.order_ids() | orders)
     evidence.refresh_from_db(fields=["settled", "operation"])  # under the lock: somebody may have been quicker
     if evidence.settled is not None or evidence.operation_id is not None:
         return evidence.operation_id
-    originals.read(batch)
-    work = Work(evidence.merchant, device, batch, originals)
+    originals.read(uow)
+    work = Work(evidence.merchant, device, uow, originals)
     doubtful = KnownTransaction(
-        kind=row.kind, ending=DeviceOutcome.UNKNOWN, payment=batch.payments.get(evidence.payment_id or "")
+        kind=row.kind, ending=DeviceOutcome.UNKNOWN, payment=uow.payments.get(evidence.payment_id or "")
     )
     done = transitions.settle(work, row, doubtful)
     evidence.settled, evidence.operation, evidence.payment = row.ending, done.operation, done.payment
-    batch.flush(beside=bulk.change([evidence], ["settled", "operation", "payment"]))
+    uow.flush(beside=bulk.change([evidence], ["settled", "operation", "payment"]))
     return done.operation.id if done.operation is not None else None
 
 

@@ -145,14 +145,14 @@ class UnitOfWork:
             part.payment = self.payments[part.payment_id] if part.payment_id else None
             self.parts[part.id] = part
 
-    def reserve_items(self, count: int) -> None:
+    def reserve_open_items(self, count: int) -> None:
         """Draw numbers for open items ahead, in one round trip."""
         if count > len(self._items):
             self._items.extend(next_items(count - len(self._items)))
 
-    def item(self) -> int:
+    def next_open_item(self) -> int:
         """The next open item number."""
-        self.reserve_items(1)
+        self.reserve_open_items(1)
         return self._items.pop(0)
 
     def add(self, row: Row) -> Row:
@@ -171,14 +171,14 @@ class UnitOfWork:
             self.chargebacks[row.payment_id, row.provider_reference] = row
         return row
 
-    def asked_of(self, payments: Iterable[Payment]) -> list[Operation]:
+    def operations_of(self, payments: Iterable[Payment]) -> list[Operation]:
         """The captures and cancellations of these payments that have no final answer, as the batch leaves them."""
         ids = sorted({payment.id for payment in payments})
         rows = {row.id: row for row in _CAPTURES(ids)} if ids else {}
-        rows |= {row.id: row for row in self.operations_of_what_is_held() if row.payment_id in ids}
+        rows |= {row.id: row for row in self.operations_of_held_payments() if row.payment_id in ids}
         return [row for row in rows.values() if row.outcome not in _FINAL]
 
-    def operations_of_what_is_held(self) -> list[Operation]:
+    def operations_of_held_payments(self) -> list[Operation]:
         """The captures and cancellations that are new or changed in this batch."""
         rows = [*self._new[Operation], *self.changed(Operation)]
         return [row for row in rows if row.verb in _OF_WHAT_IS_HELD]
@@ -195,16 +195,18 @@ class UnitOfWork:
             _, names = self._changed[type(row)].setdefault(row.pk, (row, set()))
             names.update(values)
 
-    def move(self, row: Payment | RefundPart, to_status: str, *, operation: Operation | None = None) -> bool:
+    def transition(self, row: Payment | RefundPart, to_status: str, *, operation: Operation | None = None) -> bool:
         """Move a payment or refund part, if the table allows it; tell whether it moved."""
         table = PAYMENT if isinstance(row, Payment) else PART
         if row.status == to_status or not may_move(table, row.status, to_status):
             return False
-        self.note_move(row.pk, row.status, to_status, operation)
+        self.note_transition(row.pk, row.status, to_status, operation)
         self.change(row, status=to_status)
         return True
 
-    def note_move(self, object_id: str, from_status: str, to_status: str, operation: Operation | None = None) -> None:
+    def note_transition(
+        self, object_id: str, from_status: str, to_status: str, operation: Operation | None = None
+    ) -> None:
         """Remember who moved what."""
         self._transitions.append(
             Transition(
@@ -221,15 +223,15 @@ class UnitOfWork:
         """Post entries with the flush."""
         self._entries.extend(entries)
 
-    def count(self, delta: StatisticDelta) -> None:
+    def add_statistics(self, delta: StatisticDelta) -> None:
         """Add a change to the statistics."""
         self._deltas.append(delta)
 
-    def tell(self, event_type: str, row: Payment | Refund | Chargeback, extra: dict[str, Any] | None = None) -> None:
+    def emit(self, event_type: str, row: Payment | Refund | Chargeback, extra: dict[str, Any] | None = None) -> None:
         """Announce what happened; the event shows the object as it stands after the whole batch."""
         self._events.append((event_type, row, extra))
 
-    def disagree(
+    def open_discrepancy(
         self, kind: DiscrepancyKind, key: str, *, payment: Payment | None = None, **columns: Any
     ) -> Discrepancy:
         """Open a discrepancy in this very transaction; the same one is not opened twice while it stands."""
@@ -237,11 +239,11 @@ class UnitOfWork:
         self._discrepancies.append(row)
         return row
 
-    def amend(self, key: str, **columns: Any) -> None:
+    def amend_discrepancy(self, key: str, **columns: Any) -> None:
         """Bring what stands open under this key up to date."""
         self._amendments[key] = columns
 
-    def agree(self, key: str) -> None:
+    def resolve_discrepancy(self, key: str) -> None:
         """Close a discrepancy that a later truth explained."""
         self._closings.append(key)
 
@@ -255,7 +257,7 @@ class UnitOfWork:
         if any(not isinstance(row, Payment) for _, row, _ in self._events):  # told with what the database has of them
             bulk.write(parts)
             parts = []
-        emit(self._news(), beside=parts)
+        emit(self._new_events(), beside=parts)
         fail_point("flush.rows")
         post(self._entries)
         fail_point("flush.booked")
@@ -274,7 +276,7 @@ class UnitOfWork:
         yield from bulk.insertion(self._transitions)
         yield from bulk.insertion(self._deltas)
 
-    def _news(self) -> list[NewEvent]:
+    def _new_events(self) -> list[NewEvent]:
         refunds = [row for _, row, _ in self._events if isinstance(row, Refund)]
         prefetch_related_objects(refunds, *payloads.REFUND_PREFETCH)
         chargebacks = [row for _, row, _ in self._events if isinstance(row, Chargeback)]

@@ -57,22 +57,22 @@ def create_voucher(request: VoucherRequest, *, actor: str, intent: IdempotentReq
     with transaction.atomic():
         if intent is not None:
             intent.begin(voucher_id)
-        batch = UnitOfWork(merchant=request.merchant, actor=actor, now=timezone.now())
+        uow = UnitOfWork(merchant=request.merchant, actor=actor, now=timezone.now())
         row = issue(
-            batch,
+            uow,
             voucher_id=voucher_id,
             amount=request.amount,
             channel=request.channel,
             purpose=request.purpose,
             expires_at=request.expires_at,
         )
-        batch.book(_made(batch, row, request.order))
-        batch.flush()
+        uow.book(_made(uow, row, request.order))
+        uow.flush()
     return row
 
 
 def issue(
-    batch: UnitOfWork,
+    uow: UnitOfWork,
     *,
     amount: Money,
     channel: Channel | None,
@@ -84,9 +84,9 @@ def issue(
     code = new_code()
     row = Voucher(
         id=voucher_id or new_id("vch"),
-        merchant=batch.merchant,
+        merchant=uow.merchant,
         channel=channel,
-        item=batch.item(),
+        item=uow.next_open_item(),
         code_hash=_hash(code),
         code_end=code[-GROUP:],
         amount=amount.amount,
@@ -94,26 +94,26 @@ def issue(
         currency=amount.currency,
         purpose=purpose,
         expires_at=expires_at,
-        created_at=batch.now,
+        created_at=uow.now,
     )
     row.code = code
-    return batch.add(row)
+    return uow.add(row)
 
 
-def spend(batch: UnitOfWork, *, code: str, amount: Money) -> Voucher:
+def spend(uow: UnitOfWork, *, code: str, amount: Money) -> Voucher:
     """Take `amount` from a voucher's balance, under the lock of its row: called last, after the orders are locked.
 
     Raises:
         Invalid: no such voucher, expired, in another currency, or `voucher_insufficient` with its balance.
     """
-    row = Voucher.objects.select_for_update().filter(merchant=batch.merchant, code_hash=_hash(code)).first()
+    row = Voucher.objects.select_for_update().filter(merchant=uow.merchant, code_hash=_hash(code)).first()
     if row is None:
         raise wrong("voucher_code", "not_found", "There is no such voucher. Check the code.")
     if row.currency != amount.currency:
         raise Invalid(
             "voucher_currency_differs", f"This voucher is worth {row.currency}; pay in that.", param="voucher_code"
         )
-    if row.status == Status.EXPIRED or _is_over(row, batch.now):
+    if row.status == Status.EXPIRED or _is_over(row, uow.now):
         raise Invalid("voucher_expired", "This voucher has expired; pay in another way.", param="voucher_code")
     if row.balance < amount.amount:
         raise Invalid(
@@ -124,14 +124,14 @@ def spend(batch: UnitOfWork, *, code: str, amount: Money) -> Voucher:
             balance=row.balance,
             currency=row.currency,
         )
-    take(batch, row, amount.amount)
+    take(uow, row, amount.amount)
     return row
 
 
-def take(batch: UnitOfWork, row: Voucher, amount: int) -> None:
+def take(uow: UnitOfWork, row: Voucher, amount: int) -> None:
     """Lower the balance of a voucher that the batch holds."""
     left = row.balance - amount
-    batch.change(row, balance=left, status=Status.ACTIVE if left else Status.SPENT)
+    uow.change(row, balance=left, status=Status.ACTIVE if left else Status.SPENT)
 
 
 def hold(payments: Iterable[Payment]) -> None:
@@ -145,9 +145,9 @@ def hold(payments: Iterable[Payment]) -> None:
         payment.voucher = held[payment.voucher_id or ""]
 
 
-def restore(batch: UnitOfWork, row: Voucher, amount: int) -> None:
+def restore(uow: UnitOfWork, row: Voucher, amount: int) -> None:
     """Put back on a held voucher what was paid with it."""
-    batch.change(row, balance=row.balance + amount, status=Status.ACTIVE)
+    uow.change(row, balance=row.balance + amount, status=Status.ACTIVE)
 
 
 def find(*, merchant: Merchant, code: str) -> Voucher:
@@ -193,19 +193,19 @@ def _expire(ids: Sequence[str], *, now: datetime) -> None:
     if not rows:
         return
     merchant = rows[0].merchant
-    batch = UnitOfWork(merchant=merchant, actor="system:expire", now=now)
+    uow = UnitOfWork(merchant=merchant, actor="system:expire", now=now)
     for row in rows:
-        batch.book(journal.voucher_expired(merchant, row, row.expires_at or now))
-        batch.change(row, balance=0, status=Status.EXPIRED)
-    batch.flush()
+        uow.book(journal.voucher_expired(merchant, row, row.expires_at or now))
+        uow.change(row, balance=0, status=Status.EXPIRED)
+    uow.flush()
 
 
-def _made(batch: UnitOfWork, row: Voucher, order: Order | None) -> Entry:
+def _made(uow: UnitOfWork, row: Voucher, order: Order | None) -> Entry:
     """The entry of a new voucher: a gift of the shop, or sold on an order that has been paid for it."""
     if order is None:
-        return journal.voucher_given(batch.merchant, row, batch.now)
-    batch.lock([order.id])
-    locked = batch.orders[order.id]
+        return journal.voucher_given(uow.merchant, row, uow.now)
+    uow.lock([order.id])
+    locked = uow.orders[order.id]
     if locked.currency != row.currency:
         raise Invalid("order_currency_differs", f"This order is in {locked.currency}.", param="currency")
     left = locked.refundable
@@ -218,8 +218,8 @@ def _made(batch: UnitOfWork, row: Voucher, order: Order | None) -> Entry:
             amount_paid=left,
         )
     row.order = locked
-    batch.change(locked, vouchers_sold=locked.vouchers_sold + row.amount)
-    return journal.voucher_sold(batch.merchant, row, locked.channel_id, batch.now)
+    uow.change(locked, vouchers_sold=locked.vouchers_sold + row.amount)
+    return journal.voucher_sold(uow.merchant, row, locked.channel_id, uow.now)
 
 
 def _is_over(row: Voucher, now: datetime) -> bool:

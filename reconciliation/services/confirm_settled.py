@@ -18,7 +18,7 @@ def confirm_settled(settlement: Settlement) -> None:
     pairs = settlements.provisional_payments(settlement.id)
     for start in range(0, len(pairs), AT_ONCE):
         some = pairs[start : start + AT_ONCE]
-        batch = UnitOfWork(merchant=settlement.merchant, actor=ACTOR, now=timezone.now(), facts=True)
-        batch.lock({order_id for _, order_id in some})
-        confirm(batch, payments=[batch.payments[payment_id] for payment_id, _ in some], at=settlement.closed_at)
-        batch.flush()
+        uow = UnitOfWork(merchant=settlement.merchant, actor=ACTOR, now=timezone.now(), facts=True)
+        uow.lock({order_id for _, order_id in some})
+        confirm(uow, payments=[uow.payments[payment_id] for payment_id, _ in some], at=settlement.closed_at)
+        uow.flush()

@@ -57,14 +57,14 @@ def decline_unpaid(settlement: Settlement) -> None:
     found = settlements.declined_operations(settlement.id)
     if not found:
         return
-    batch = UnitOfWork(merchant=settlement.merchant, actor=ACTOR, now=timezone.now(), facts=True)
-    batch.lock({order_id for _, order_id, _ in found})
+    uow = UnitOfWork(merchant=settlement.merchant, actor=ACTOR, now=timezone.now(), facts=True)
+    uow.lock({order_id for _, order_id, _ in found})
     operations = Operation.objects.select_related("payment").in_bulk([operation_id for operation_id, _, _ in found])
     for operation in operations.values():
-        payment = batch.payments[operation.payment_id or ""]
+        payment = uow.payments[operation.payment_id or ""]
         if payment.provisional:
-            decline_offline(batch, payment=payment, at=settlement.closed_at)
-    batch.flush()
+            decline_offline(uow, payment=payment, at=settlement.closed_at)
+    uow.flush()
     rows = [operations[operation_id] for operation_id, _, provisional in found if not provisional]
     discrepancy.raise_([_never_paid(settlement, row) for row in rows])
 

@@ -52,10 +52,10 @@ class Brought:
 def sell(shop: Shop, sales: Sequence[Sale]) -> list[Sold]:
     """Sales online and for cash, in one transaction."""
     with made_in(sales[0].at), transaction.atomic():
-        batch = UnitOfWork(merchant=shop.merchant, actor=ACTOR, now=sales[-1].at.astimezone(UTC))
-        batch.reserve_items(len(sales))
-        payments = [_sell(batch, shop, sale) for sale in sales]
-        batch.flush()
+        uow = UnitOfWork(merchant=shop.merchant, actor=ACTOR, now=sales[-1].at.astimezone(UTC))
+        uow.reserve_open_items(len(sales))
+        payments = [_sell(uow, shop, sale) for sale in sales]
+        uow.flush()
     return [Sold(sale, payment.order_id, payment.id) for sale, payment in zip(sales, payments, strict=True)]
 
 
@@ -74,13 +74,13 @@ def take_back(shop: Shop, brought: Sequence[Brought], at: datetime) -> None:
     """Refunds through the provider, and from the till what was paid in cash."""
     at = at.astimezone(UTC)
     with made_in(at), transaction.atomic():
-        batch = UnitOfWork(merchant=shop.merchant, actor=ACTOR, now=at)
-        batch.lock(each.sold.order_id for each in brought)
-        batch.read_refunds()
-        batch.reserve_items(len(brought))
+        uow = UnitOfWork(merchant=shop.merchant, actor=ACTOR, now=at)
+        uow.lock(each.sold.order_id for each in brought)
+        uow.read_refunds()
+        uow.reserve_open_items(len(brought))
         for each in brought:
-            _take_back(batch, each)
-        batch.flush()
+            _take_back(uow, each)
+        uow.flush()
 
 
 def take_back_by_card(till: str, brought: Sequence[Brought], at: datetime) -> None:
@@ -88,9 +88,9 @@ def take_back_by_card(till: str, brought: Sequence[Brought], at: datetime) -> No
     _posted(till, [_posted_refund(each, at) for each in brought], at)
 
 
-def _sell(batch: UnitOfWork, shop: Shop, sale: Sale) -> Payment:
+def _sell(uow: UnitOfWork, shop: Shop, sale: Sale) -> Payment:
     at = sale.at.astimezone(UTC)
-    order = batch.add(
+    order = uow.add(
         Order(
             merchant=shop.merchant,
             channel=sale.channel,
@@ -101,19 +101,19 @@ def _sell(batch: UnitOfWork, shop: Shop, sale: Sale) -> Payment:
             created_at=at,
         )
     )
-    payment = batch.add(_payment(batch, shop, sale, order, at))
-    operation = batch.add(_operation(payment, Verb.SALE, payment.amount, at))
-    charge_transitions.apply_result(batch, operation, _answer(sale, operation, at))
+    payment = uow.add(_payment(uow, shop, sale, order, at))
+    operation = uow.add(_operation(payment, Verb.SALE, payment.amount, at))
+    charge_transitions.apply_result(uow, operation, _answer(sale, operation, at))
     return payment
 
 
-def _payment(batch: UnitOfWork, shop: Shop, sale: Sale, order: Order, at: datetime) -> Payment:
+def _payment(uow: UnitOfWork, shop: Shop, sale: Sale, order: Order, at: datetime) -> Payment:
     return Payment(
         merchant=shop.merchant,
         order=order,
         channel=sale.channel,
         provider_account=shop.recorded if sale.method == "cash" else shop.online,
-        item=batch.item(),
+        item=uow.next_open_item(),
         origin=sale.channel.kind,
         method=sale.method,
         amount=sale.amount,
@@ -172,21 +172,21 @@ def _answer(sale: Sale, operation: Operation, at: datetime) -> Result:
     )
 
 
-def _take_back(batch: UnitOfWork, brought: Brought) -> None:
-    payment = batch.payments[brought.sold.payment_id]
+def _take_back(uow: UnitOfWork, brought: Brought) -> None:
+    payment = uow.payments[brought.sold.payment_id]
     amount = min(brought.back.amount, payment.refundable)
-    refund = batch.add(_refund(batch, brought, payment, amount))
-    part = batch.add(_part(batch, refund, payment, amount))
-    transitions.reserve(batch, part=part)
-    transitions.accept(batch, refund=refund, parts=[part])
-    operation = batch.add(_operation(payment, Verb.REFUND, amount, batch.now, part))
+    refund = uow.add(_refund(uow, brought, payment, amount))
+    part = uow.add(_part(uow, refund, payment, amount))
+    transitions.reserve(uow, part=part)
+    transitions.accept(uow, refund=refund, parts=[part])
+    operation = uow.add(_operation(payment, Verb.REFUND, amount, uow.now, part))
     reference = None if payment.method == "cash" else "ref_" + operation.id.partition("_")[2]
-    transitions.apply_result(batch, operation, Result(Outcome.SUCCEEDED, reference=reference, occurred_at=batch.now))
+    transitions.apply_result(uow, operation, Result(Outcome.SUCCEEDED, reference=reference, occurred_at=uow.now))
 
 
-def _refund(batch: UnitOfWork, brought: Brought, payment: Payment, amount: int) -> Refund:
+def _refund(uow: UnitOfWork, brought: Brought, payment: Payment, amount: int) -> Refund:
     return Refund(
-        merchant=batch.merchant,
+        merchant=uow.merchant,
         order=payment.order,
         channel=brought.back.channel,
         amount=amount,
@@ -194,23 +194,23 @@ def _refund(batch: UnitOfWork, brought: Brought, payment: Payment, amount: int) 
         status=RefundStatus.PENDING,
         reason="Brought back.",
         requested_by=ACTOR,
-        occurred_at=batch.now,
-        business_day=batch.merchant.business_day(batch.now),
-        created_at=batch.now,
+        occurred_at=uow.now,
+        business_day=uow.merchant.business_day(uow.now),
+        created_at=uow.now,
     )
 
 
-def _part(batch: UnitOfWork, refund: Refund, payment: Payment, amount: int) -> RefundPart:
+def _part(uow: UnitOfWork, refund: Refund, payment: Payment, amount: int) -> RefundPart:
     return RefundPart(
         refund=refund,
         payment=payment,
-        item=batch.item(),
+        item=uow.next_open_item(),
         position=0,
         amount=amount,
         route=Route.ORIGINAL,
         status=PartStatus.QUEUED,
-        rounding=_rounding(batch.merchant.cash_rounding, amount) if payment.method == "cash" else 0,
-        expected_at=batch.now,
+        rounding=_rounding(uow.merchant.cash_rounding, amount) if payment.method == "cash" else 0,
+        expected_at=uow.now,
     )
 
 

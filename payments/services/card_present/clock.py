@@ -22,7 +22,7 @@ _TEXT: Final = gettext_noop(
 
 def note_clock(work: Work, rows: Sequence[DeviceTransaction]) -> None:
     """Tell of transactions dated more than a day in the future: one discrepancy per device and series, which grows."""
-    ahead = [row for row in rows if row.occurred_at > work.batch.now + AHEAD and row.evidence_id is None]
+    ahead = [row for row in rows if row.occurred_at > work.uow.now + AHEAD and row.evidence_id is None]
     if not ahead:
         return
     key = f"{DiscrepancyKind.CLOCK_DIFFERS}:{work.device.terminal_id}/{work.device.series}"
@@ -32,7 +32,7 @@ def note_clock(work: Work, rows: Sequence[DeviceTransaction]) -> None:
     text = message_columns(_TEXT, terminal=work.device.label, moment=_readable(max(row.occurred_at for row in ahead)))
     if before:
         discrepancy.amend_(merchant=work.merchant, key=key, sequences=sequences, **text)
-    work.batch.disagree(
+    work.uow.open_discrepancy(
         DiscrepancyKind.CLOCK_DIFFERS,
         key,
         channel_id=work.device.channel.id,

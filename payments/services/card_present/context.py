@@ -20,7 +20,7 @@ class Work:
 
     merchant: Merchant
     device: Device
-    batch: UnitOfWork
+    uow: UnitOfWork
     originals: Originals
     keys: defaultdict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
     settled: dict[int, KnownTransaction] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Work:
         """Open a discrepancy about a transaction, in the same transaction of the database."""
         key = key or f"{kind}:{self.reference(row)}"
         self.keys[row.sequence].append(key)
-        self.batch.disagree(
+        self.uow.open_discrepancy(
             kind,
             key,
             **message_columns(text, **values),

@@ -67,13 +67,13 @@ class Originals:
                 found.add(row.operation.refund_part.refund.order_id)
         return found
 
-    def read(self, batch: UnitOfWork) -> None:
+    def read(self, uow: UnitOfWork) -> None:
         """Once the orders are locked: the operations of their payments, and what earlier transactions made."""
         operation_ids = {row.operation_id for row in self.evidence if row.operation_id}
-        if self._only_sales or not (batch.payments or operation_ids):
+        if self._only_sales or not (uow.payments or operation_ids):
             return
         self._operations = list(
-            Operation.objects.filter(Q(payment_id__in=batch.payments) | Q(id__in=operation_ids))
+            Operation.objects.filter(Q(payment_id__in=uow.payments) | Q(id__in=operation_ids))
             .select_related("refund_part", "provider_account")
             .order_by("id")
         )
@@ -85,7 +85,7 @@ class Originals:
             self.places[row.sequence] = KnownTransaction(
                 kind=row.type,
                 ending=row.settled or later.get(row.sequence, row.posted["outcome"]),
-                payment=batch.payments.get(row.payment_id or ""),
+                payment=uow.payments.get(row.payment_id or ""),
                 operation=operation,
                 refund_id=part.refund_id if part is not None else None,
             )
@@ -96,30 +96,30 @@ class Originals:
             return row.order_id if self.has_order(row.order_id) else None
         return self._named.get(row.order_reference or "", {}).get(row.namespace or self.device.channel.namespace)
 
-    def orders_of_return(self, row: DeviceTransaction, batch: UnitOfWork) -> list[Order]:
+    def orders_of_return(self, row: DeviceTransaction, uow: UnitOfWork) -> list[Order]:
         """The orders that what is given back may be about, as they stand under the lock: one, or nobody knows."""
         about = row.about
         order_id = self._receipts[about.receipt].order_id if about.receipt in self._receipts else about.order_id
         if order_id is not None:
-            return [batch.orders[order_id]] if order_id in batch.orders else []
-        called = self.orders_called(row, batch)
+            return [uow.orders[order_id]] if order_id in uow.orders else []
+        called = self.orders_called(row, uow)
         if row.namespace is not None and row.original is None:
             return [order for order in called if order.namespace == row.namespace]
-        asked = self._asked_of_this_terminal(called, row.amount, batch)
+        asked = self._asked_of_this_terminal(called, row.amount, uow)
         return asked or meant(called, namespace=self.device.channel.namespace, amount=row.amount, currency=row.currency)
 
-    def _asked_of_this_terminal(self, called: Sequence[Order], amount: int, batch: UnitOfWork) -> list[Order]:
+    def _asked_of_this_terminal(self, called: Sequence[Order], amount: int, uow: UnitOfWork) -> list[Order]:
         """The order of which just this was asked of this terminal: the part that waits holds the amount already."""
         if not called:
             return []
-        parts = transitions.waiting_at_terminal(batch, terminal_id=self.device.terminal_id, amount=amount)
+        parts = transitions.waiting_at_terminal(uow, terminal_id=self.device.terminal_id, amount=amount)
         waiting = {part.refund.order_id for part in parts}
         found = [order for order in called if order.id in waiting]
         return found if len(found) == 1 else []
 
-    def orders_called(self, row: DeviceTransaction, batch: UnitOfWork) -> list[Order]:
+    def orders_called(self, row: DeviceTransaction, uow: UnitOfWork) -> list[Order]:
         """Every order of the merchant that has the reference which a refund or reversal names."""
-        return [batch.orders[order_id] for order_id in self._named.get(row.about.order_reference or "", {}).values()]
+        return [uow.orders[order_id] for order_id in self._named.get(row.about.order_reference or "", {}).values()]
 
     def payment_id(self, about: Original) -> str | None:
         """The payment that is named by its id or by the number on its receipt."""

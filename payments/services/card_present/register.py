@@ -39,16 +39,16 @@ def register(
     if not transactions:
         return []
     with transaction.atomic(savepoint=False):
-        batch = UnitOfWork(merchant=merchant, actor=actor, now=now, facts=True, items=items)
-        work = Work(merchant, device, batch, Originals(merchant, device, transactions))
-        batch.lock(work.originals.order_ids())
-        work.originals.read(batch)
-        batch.reserve_items(len(transactions))
+        uow = UnitOfWork(merchant=merchant, actor=actor, now=now, facts=True, items=items)
+        work = Work(merchant, device, uow, Originals(merchant, device, transactions))
+        uow.lock(work.originals.order_ids())
+        work.originals.read(uow)
+        uow.reserve_open_items(len(transactions))
         results = {row.sequence: Registered(sequence=row.sequence) for row in transactions}
         _take_all(work, transactions, results)
         kept = [row for row in transactions if results[row.sequence].became != RegistrationStatus.REFUSED]
         note_clock(work, kept)
-        raised = {row.key: row for row in batch.flush(beside=_evidence_of(work, kept))}
+        raised = {row.key: row for row in uow.flush(beside=_evidence_of(work, kept))}
     return [_told(work, results[row.sequence], raised) for row in transactions]
 
 
@@ -106,7 +106,7 @@ def _missing_object(work: Work, row: DeviceTransaction) -> Fault | None:
 
 def _tell(work: Work, row: DeviceTransaction, place: KnownTransaction) -> None:
     """Announce the transaction beside what it did to the payment or refund."""
-    subject = work.batch.refunds.get(place.refund_id or "") or place.payment
+    subject = work.uow.refunds.get(place.refund_id or "") or place.payment
     if subject is None:
         return
     told = {
@@ -116,7 +116,7 @@ def _tell(work: Work, row: DeviceTransaction, place: KnownTransaction) -> None:
         "type": row.kind.value,
         "outcome": row.ending.value,
     }
-    work.batch.tell("terminal.transaction_recorded", subject, {"transaction": told})
+    work.uow.emit("terminal.transaction_recorded", subject, {"transaction": told})
 
 
 def _evidence_of(work: Work, rows: Sequence[DeviceTransaction]) -> list[bulk.Part]:
@@ -155,7 +155,7 @@ def _evidence(work: Work, row: DeviceTransaction) -> CardEvidence:
         acquirer_mid=row.proof.acquirer_mid,
         posted=row.posted,
         settled=work.settled[row.sequence].ending if row.sequence in work.settled else None,
-        created_at=work.batch.now,
+        created_at=work.uow.now,
     )
     if row.evidence_id is not None:
         evidence.id = row.evidence_id

@@ -34,13 +34,13 @@ def sale(work: Work, row: DeviceTransaction) -> KnownTransaction:
     """A card was charged, or refused, or nobody knows: a payment either way."""
     named = _named_order(work, row)
     order = named if named is not None and named.currency == row.currency else _own_order(work, row)
-    payment = work.batch.add(_payment(work, row, order))
-    operation = work.batch.add(_charge(work, row, payment))
+    payment = work.uow.add(_payment(work, row, order))
+    operation = work.uow.add(_charge(work, row, payment))
     work.originals.add_operation(operation)
     if row.ending == DeviceOutcome.UNKNOWN:
         _note_unknown(work, row, payment, f"outcome_unknown:{operation.id}")
-    charge_transitions.apply_result(work.batch, operation, _result(row))
-    work.batch.change(operation, due_at=None)  # a device is not asked; it tells by itself
+    charge_transitions.apply_result(work.uow, operation, _result(row))
+    work.uow.change(operation, due_at=None)  # a device is not asked; it tells by itself
     work.keys[row.sequence].append(overpaid_key(order))
     if named is not None and named is not order:
         text = gettext_noop("The order this sale names is in another currency; the sale has an order of its own.")
@@ -71,7 +71,7 @@ def resolve(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
     if known == DeviceOutcome.UNKNOWN:
         return settle(work, row, place)
     if row.ending == DeviceOutcome.DECLINED and place.payment is not None and place.payment.provisional:
-        decline_offline(work.batch, payment=place.payment, at=row.occurred_at)
+        decline_offline(work.uow, payment=place.payment, at=row.occurred_at)
         work.keys[row.sequence].append(f"offline_declined:{place.payment.id}")
         return place
     if known != row.ending:
@@ -99,18 +99,18 @@ def resolve(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
 
 def _named_order(work: Work, row: DeviceTransaction) -> Order | None:
     order_id = work.originals.order_of_sale(row)
-    return work.batch.orders[order_id] if order_id is not None else None
+    return work.uow.orders[order_id] if order_id is not None else None
 
 
 def _own_order(work: Work, row: DeviceTransaction) -> Order:
     channel = work.device.channel
-    return work.batch.add(
+    return work.uow.add(
         Order(
             merchant=work.merchant,
             channel=channel,
             namespace=channel.namespace,
             currency=row.currency,
-            created_at=work.batch.now,
+            created_at=work.uow.now,
         )
     )
 
@@ -121,7 +121,7 @@ def _payment(work: Work, row: DeviceTransaction, order: Order) -> Payment:
         order=order,
         channel=work.device.channel,
         provider_account=work.device.account_for(row.card.brand),
-        item=work.batch.item(),
+        item=work.uow.next_open_item(),
         origin=Origin.IN_STORE,
         method=Method.CARD,
         amount=row.amount,
@@ -139,7 +139,7 @@ def _payment(work: Work, row: DeviceTransaction, order: Order) -> Payment:
         terminal_label=work.device.label,
         occurred_at=row.occurred_at,
         business_day=work.merchant.business_day(row.occurred_at),
-        created_at=work.batch.now,
+        created_at=work.uow.now,
     )
 
 
@@ -153,8 +153,8 @@ def _charge(work: Work, row: DeviceTransaction, payment: Payment) -> Operation:
         amount=row.amount,
         currency=row.currency,
         provider_reference=work.reference(row),
-        actor=work.batch.actor,
-        created_at=work.batch.now,
+        actor=work.uow.actor,
+        created_at=work.uow.now,
     )
 
 
@@ -177,9 +177,9 @@ def _original(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
         return work.originals.places.get(about.sequence)
     payment_id = work.originals.payment_id(about)
     if payment_id is not None:
-        payment: Payment | None = work.batch.payments[payment_id]
+        payment: Payment | None = work.uow.payments[payment_id]
     else:
-        orders = work.originals.orders_of_return(row, work.batch)
+        orders = work.originals.orders_of_return(row, work.uow)
         payment = _likeliest(work, row, orders[0].id) if len(orders) == 1 else None
     if payment is None:
         return None
@@ -195,7 +195,7 @@ def _likeliest(work: Work, row: DeviceTransaction, order_id: str) -> Payment | N
         same_end = bool(row.card.last4) and payment.card_last4 == row.card.last4
         return same_card, same_end, payment.refundable >= row.amount, payment.id
 
-    paid = [each for each in work.batch.payments.values() if each.order_id == order_id and each.status in _TAKEN]
+    paid = [each for each in work.uow.payments.values() if each.order_id == order_id and each.status in _TAKEN]
     return max(paid, key=likeness, default=None)
 
 
@@ -223,10 +223,10 @@ def _reverse(work: Work, row: DeviceTransaction, original: KnownTransaction) -> 
         work.note(row, DiscrepancyKind.DUPLICATE, gettext_noop("The sale had been reversed before."), payment=payment)
     elif live is not None and live.outcome == Outcome.UNKNOWN:
         charge_transitions.apply_result(
-            work.batch, live, Result(outcome=Outcome.DECLINED, code=_TAKEN_BACK, detail=_REVERSED)
+            work.uow, live, Result(outcome=Outcome.DECLINED, code=_TAKEN_BACK, detail=_REVERSED)
         )
     elif live is not None and row.amount == live.amount:
-        charge_transitions.reverse(work.batch, payment, live, row.occurred_at)
+        charge_transitions.reverse(work.uow, payment, live, row.occurred_at)
         work.keys[row.sequence].append(f"over_returned:{payment.order_id}")
     elif live is not None:
         text = gettext_noop("Reversed for another amount than the sale's.")
@@ -240,7 +240,7 @@ def _take_refund_back(work: Work, row: DeviceTransaction, original: KnownTransac
     assert operation is not None
     at = max(row.occurred_at, operation.occurred_at or row.occurred_at)
     result = Result(outcome=Outcome.DECLINED, code=_TAKEN_BACK, detail=_REVERSED, occurred_at=at)
-    transitions.apply_result(work.batch, operation, result)
+    transitions.apply_result(work.uow, operation, result)
     return KnownTransaction(kind=row.kind, ending=row.ending, payment=original.payment, refund_id=original.refund_id)
 
 
@@ -248,7 +248,7 @@ def _refund(work: Work, row: DeviceTransaction, payment: Payment | None) -> Know
     """Booked as it happened, whatever is left of the sale; without one it is an order of its own."""
     order = payment.order if payment is not None else _order_without_sale(work, row)
     operation = _as_asked(work, row, payment) or external.report(
-        work.batch,
+        work.uow,
         order=order,
         payment=payment,
         channel=work.device.channel,
@@ -265,7 +265,7 @@ def _refund(work: Work, row: DeviceTransaction, payment: Payment | None) -> Know
     assert part is not None
     if payment is None:
         note_unlinked(work, row, part)
-    work.batch.agree(f"{DiscrepancyKind.UNLINKED_REFUND}:{work.reference(row)}")
+    work.uow.resolve_discrepancy(f"{DiscrepancyKind.UNLINKED_REFUND}:{work.reference(row)}")
     work.keys[row.sequence] += [f"unlinked_refund:{part.id}", f"over_returned:{order.id}"]
     return KnownTransaction(
         kind=row.kind, ending=row.ending, payment=part.payment, operation=operation, refund_id=part.refund_id
@@ -277,22 +277,22 @@ def _as_asked(work: Work, row: DeviceTransaction, payment: Payment | None) -> Op
     if payment is None:
         return None
     operation = transitions.awaited_at_terminal(
-        work.batch,
+        work.uow,
         payment=payment,
         terminal_id=work.device.terminal_id,
         amount=row.amount,
         any_of_order=row.about.sequence is None and work.originals.payment_id(row.about) is None,
     )
     if operation is not None:
-        work.batch.change(operation, provider_account=work.device.account_for(row.card.brand))
+        work.uow.change(operation, provider_account=work.device.account_for(row.card.brand))
         result = Result(outcome=Outcome.SUCCEEDED, reference=work.reference(row), occurred_at=row.occurred_at)
-        transitions.apply_result(work.batch, operation, result)
+        transitions.apply_result(work.uow, operation, result)
     return operation
 
 
 def _order_without_sale(work: Work, row: DeviceTransaction) -> Order:
     """The order that a refund names although nothing was paid on it, or one of its own."""
-    orders = work.originals.orders_of_return(row, work.batch)
+    orders = work.originals.orders_of_return(row, work.uow)
     named = orders[0] if len(orders) == 1 else None
     return named if named is not None and named.currency == row.currency else _own_order(work, row)
 
@@ -300,7 +300,7 @@ def _order_without_sale(work: Work, row: DeviceTransaction) -> Order:
 def settle(work: Work, row: DeviceTransaction, place: KnownTransaction) -> KnownTransaction:
     """Now it is known what came of what was in doubt, which `row.resolves`."""
     if place.operation is None:  # a refund or reversal: nothing was booked while it was in doubt
-        work.batch.agree(f"outcome_unknown:{work.place_name(row.resolves or 0)}")
+        work.uow.resolve_discrepancy(f"outcome_unknown:{work.place_name(row.resolves or 0)}")
         known = KnownTransaction(kind=Kind.SALE, ending=DeviceOutcome.APPROVED, payment=place.payment)
         done = _give_back(work, row, _original(work, row) or known)
         place.ending, place.operation, place.refund_id = row.ending, done.operation, done.refund_id
@@ -308,8 +308,8 @@ def settle(work: Work, row: DeviceTransaction, place: KnownTransaction) -> Known
         return done
     if place.payment is not None and row.ending == DeviceOutcome.APPROVED:
         tip, cashback = row.tip or place.payment.tip, row.cashback or place.payment.cashback
-        work.batch.change(place.payment, provisional=row.offline, tip=tip, cashback=cashback)
-    charge_transitions.apply_result(work.batch, place.operation, _result(row, with_card=True))
+        work.uow.change(place.payment, provisional=row.offline, tip=tip, cashback=cashback)
+    charge_transitions.apply_result(work.uow, place.operation, _result(row, with_card=True))
     work.keys[row.sequence].append(f"amount_differs:{place.operation.id}")
     return place
 

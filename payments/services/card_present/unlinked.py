@@ -38,12 +38,12 @@ def may_still_come(work: Work, row: DeviceTransaction) -> bool:
     if about.sequence is not None:
         return True
     named = about.order_id is not None or about.order_reference is not None
-    return named and len(work.originals.orders_of_return(row, work.batch)) < 2
+    return named and len(work.originals.orders_of_return(row, work.uow)) < 2
 
 
 def note_missing_original(work: Work, row: DeviceTransaction) -> None:
     """Tell finance at once that money went back on an order nobody has brought; its sale closes this by itself."""
-    called = work.originals.orders_called(row, work.batch)
+    called = work.originals.orders_called(row, work.uow)
     text = _TOO_LITTLE_YET if called else _NOT_PAID_YET
     reference, orders = _names(row, called)
     work.note(row, DiscrepancyKind.UNLINKED_REFUND, text, reference=reference, orders=orders)
@@ -51,7 +51,7 @@ def note_missing_original(work: Work, row: DeviceTransaction) -> None:
 
 def note_unlinked(work: Work, row: DeviceTransaction, part: RefundPart) -> None:
     """Tell finance that a refund was booked of which no sale is known, and which orders may be meant."""
-    work.batch.disagree(
+    work.uow.open_discrepancy(
         DiscrepancyKind.UNLINKED_REFUND,
         f"unlinked_refund:{part.id}",
         **_why(work, row),
@@ -64,8 +64,8 @@ def note_unlinked(work: Work, row: DeviceTransaction, part: RefundPart) -> None:
 
 
 def _why(work: Work, row: DeviceTransaction) -> dict[str, Any]:
-    meant = work.originals.orders_of_return(row, work.batch)
-    called = work.originals.orders_called(row, work.batch)
+    meant = work.originals.orders_of_return(row, work.uow)
+    called = work.originals.orders_called(row, work.uow)
     text = _SEVERAL if len(meant) > 1 else _TOO_LITTLE if called else _NO_SALE
     reference, orders = _names(row, meant if len(meant) > 1 else called)
     return message_columns(text, reference=reference, orders=orders)

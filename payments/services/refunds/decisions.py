@@ -29,10 +29,10 @@ def cancel_refund(refund: Refund, *, actor: str, intent: IdempotentRequest | Non
     with transaction.atomic():
         if intent is not None:
             intent.begin(refund.id)
-        batch, parts = _open(refund, actor)
-        _give_up(batch, parts, detail="Given up before it left.")
+        uow, parts = _open(refund, actor)
+        _give_up(uow, parts, detail="Given up before it left.")
         approvals.withdraw(subject_id=refund.id, action=Action.REFUND, actor=actor)
-        batch.flush()
+        uow.flush()
     return reread(refund)
 
 
@@ -44,16 +44,16 @@ def approve_refund(refund: Refund, *, user: User, note: str = "") -> Refund:
         Forbidden: as `approvals.decide`.
     """
     with transaction.atomic():
-        batch, parts = _waiting(refund, user, approved=True, note=note)
-        held = batch.refunds[refund.id]
+        uow, parts = _waiting(refund, user, approved=True, note=note)
+        held = uow.refunds[refund.id]
         voucher.hold([part.payment for part in parts if part.payment is not None])
         for part in parts:
-            batch.move(part, PartStatus.QUEUED)
-        batch.note_move(held.id, held.status, RefundStatus.PENDING)
-        batch.change(held, status=RefundStatus.PENDING)
-        transitions.accept(batch, refund=held, parts=parts)
-        carry_out(batch, refund=held, parts=parts)
-        batch.flush()
+            uow.transition(part, PartStatus.QUEUED)
+        uow.note_transition(held.id, held.status, RefundStatus.PENDING)
+        uow.change(held, status=RefundStatus.PENDING)
+        transitions.accept(uow, refund=held, parts=parts)
+        carry_out(uow, refund=held, parts=parts)
+        uow.flush()
     return reread(held)
 
 
@@ -65,9 +65,9 @@ def decline_refund(refund: Refund, *, user: User, note: str) -> Refund:
         Forbidden: as `approvals.decide`.
     """
     with transaction.atomic():
-        batch, parts = _waiting(refund, user, approved=False, note=note)
-        _give_up(batch, parts, detail="A second person declined it.")
-        batch.flush()
+        uow, parts = _waiting(refund, user, approved=False, note=note)
+        _give_up(uow, parts, detail="A second person declined it.")
+        uow.flush()
     return reread(refund)
 
 
@@ -93,26 +93,26 @@ def release_bank_part(part: RefundPart, *, user: User) -> Refund:
     refund = part.refund
     gate.check(Action.RELEASE_TRANSFER, by=user, merchant_id=refund.merchant_id, channel_id=refund.channel_id)
     with transaction.atomic():
-        batch, parts = _open(refund, user.id)
+        uow, parts = _open(refund, user.id)
         held = next(row for row in parts if row.id == part.id)
         if held.route != Route.BANK or held.status != PartStatus.PENDING:
             raise Conflict("transfer_not_releasable", f"This part waits for no bank transfer; it is {held.status}.")
-        _note_release(batch, refund, held, user)
+        _note_release(uow, refund, held, user)
         operation = held.operations.select_for_update().get()
-        transitions.apply_result(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))
-        batch.change(held, released_at=batch.now)
-        batch.flush()
+        transitions.apply_result(uow, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=uow.now))
+        uow.change(held, released_at=uow.now)
+        uow.flush()
     return reread(refund)
 
 
-def _note_release(batch: UnitOfWork, refund: Refund, part: RefundPart, user: User) -> None:
+def _note_release(uow: UnitOfWork, refund: Refund, part: RefundPart, user: User) -> None:
     """Asked for with the refund, agreed to with the release: two people, and the database sees that they are."""
     approvals.request(
         subject=part,
         action=Action.RELEASE_TRANSFER,
-        merchant_id=batch.merchant.id,
+        merchant_id=uow.merchant.id,
         channel_id=refund.channel_id,
-        requested_by=batch.refunds[refund.id].requested_by,
+        requested_by=uow.refunds[refund.id].requested_by,
     )
     approvals.decide(
         subject_id=part.id,
@@ -120,20 +120,20 @@ def _note_release(batch: UnitOfWork, refund: Refund, part: RefundPart, user: Use
         user=user,
         approved=True,
         note="",
-        alone_from=batch.merchant.decides_alone_from,
+        alone_from=uow.merchant.decides_alone_from,
     )
 
 
 def _open(refund: Refund, actor: str) -> tuple[UnitOfWork, list[RefundPart]]:
-    batch = UnitOfWork(merchant=refund.merchant, actor=actor, now=timezone.now())
-    batch.lock([order_id for order_id in (refund.order_id, refund.exchange_for_id) if order_id is not None])
-    return batch, transitions.parts_of(batch, refund)
+    uow = UnitOfWork(merchant=refund.merchant, actor=actor, now=timezone.now())
+    uow.lock([order_id for order_id in (refund.order_id, refund.exchange_for_id) if order_id is not None])
+    return uow, transitions.parts_of(uow, refund)
 
 
 def _waiting(refund: Refund, user: User, *, approved: bool, note: str) -> tuple[UnitOfWork, list[RefundPart]]:
     """The parts of a refund that waits for a second person, whose decision is written down."""
-    batch, parts = _open(refund, user.id)
-    if batch.refunds[refund.id].status != RefundStatus.REQUIRES_APPROVAL:
+    uow, parts = _open(refund, user.id)
+    if uow.refunds[refund.id].status != RefundStatus.REQUIRES_APPROVAL:
         raise Conflict("refund_not_waiting", "This refund waits for nobody's approval.")
     approvals.decide(
         subject_id=refund.id,
@@ -141,12 +141,12 @@ def _waiting(refund: Refund, user: User, *, approved: bool, note: str) -> tuple[
         user=user,
         approved=approved,
         note=note,
-        alone_from=batch.merchant.decides_alone_from,
+        alone_from=uow.merchant.decides_alone_from,
     )
-    return batch, parts
+    return uow, parts
 
 
-def _give_up(batch: UnitOfWork, parts: Sequence[RefundPart], *, detail: str) -> None:
+def _give_up(uow: UnitOfWork, parts: Sequence[RefundPart], *, detail: str) -> None:
     """Abandon every part that has not left; refuse as a whole if one may just be leaving."""
     open_parts = [part for part in parts if part.status not in (PartStatus.SUCCEEDED, PartStatus.CANCELED)]
     rows = Operation.objects.select_for_update().filter(refund_part__in=open_parts).order_by("id")
@@ -159,8 +159,8 @@ def _give_up(batch: UnitOfWork, parts: Sequence[RefundPart], *, detail: str) -> 
     for part in open_parts:
         operation = operations.get(part.id)
         if operation is not None and operation.completed_at is None:
-            batch.change(operation, outcome=Outcome.NOT_SENT, completed_at=batch.now, due_at=None)
-        transitions.abandon(batch, part=part, code="canceled", detail=detail)
+            uow.change(operation, outcome=Outcome.NOT_SENT, completed_at=uow.now, due_at=None)
+        transitions.abandon(uow, part=part, code="canceled", detail=detail)
 
 
 def _may_be_given_up(part: RefundPart, operation: Operation | None) -> bool:

@@ -24,49 +24,49 @@ _EXECUTOR: Final = {
 }
 
 
-def carry_out(batch: UnitOfWork, *, refund: Refund, parts: Sequence[RefundPart]) -> None:
+def carry_out(uow: UnitOfWork, *, refund: Refund, parts: Sequence[RefundPart]) -> None:
     """Give each queued part its operation. Vouchers and cash are done at once, banks wait for a person to release.
 
     A bell rings for what a provider is to be asked, once all of this is committed.
     """
-    made = _voucher_for(batch, refund, parts)
+    made = _voucher_for(uow, refund, parts)
     for part in parts:
-        operation = batch.add(_operation(batch, part))
+        operation = uow.add(_operation(uow, part))
         if operation.executor == Executor.RECORDED:
-            _do(batch, part, operation)
+            _do(uow, part, operation)
         elif operation.executor == Executor.BANK:
-            batch.move(part, PartStatus.PENDING, operation=operation)
+            uow.transition(part, PartStatus.PENDING, operation=operation)
         elif operation.executor == Executor.PROVIDER:
             task_queue.enqueue_on_commit("payments.submit", operation.id)
     if made is not None and refund.exchange_for_id is not None:
-        _exchange(batch, made, refund, batch.orders[refund.exchange_for_id])
+        _exchange(uow, made, refund, uow.orders[refund.exchange_for_id])
 
 
-def _voucher_for(batch: UnitOfWork, refund: Refund, parts: Sequence[RefundPart]) -> Voucher | None:
+def _voucher_for(uow: UnitOfWork, refund: Refund, parts: Sequence[RefundPart]) -> Voucher | None:
     """One voucher for all that goes back by voucher; its code is on the refund, to be shown once."""
     by_voucher = [part for part in parts if part.route == Route.VOUCHER]
     if not by_voucher:
         return None
     worth = Money(sum(part.amount for part in by_voucher), refund.currency)
-    row = voucher.issue(batch, amount=worth, channel=refund.channel)
+    row = voucher.issue(uow, amount=worth, channel=refund.channel)
     refund.voucher_code = row.code
     for part in by_voucher:
-        batch.change(part, voucher=row)
+        uow.change(part, voucher=row)
     return row
 
 
-def _operation(batch: UnitOfWork, part: RefundPart) -> Operation:
-    account = _account(batch, part)
+def _operation(uow: UnitOfWork, part: RefundPart) -> Operation:
+    account = _account(uow, part)
     executor = _executor(part, account)
-    due_at = batch.now if executor == Executor.PROVIDER else None
-    return transitions.operation_of(batch, part, account, executor, due_at=due_at)
+    due_at = uow.now if executor == Executor.PROVIDER else None
+    return transitions.operation_of(uow, part, account, executor, due_at=due_at)
 
 
-def _account(batch: UnitOfWork, part: RefundPart) -> ProviderAccount:
+def _account(uow: UnitOfWork, part: RefundPart) -> ProviderAccount:
     """Who gives the money: the sale's provider, or our own books."""
     if part.payment is not None and part.route in (Route.ORIGINAL, Route.TERMINAL):
         return part.payment.provider_account
-    return default_account(batch.merchant, Method.VOUCHER)
+    return default_account(uow.merchant, Method.VOUCHER)
 
 
 def _executor(part: RefundPart, account: ProviderAccount) -> Executor:
@@ -76,49 +76,49 @@ def _executor(part: RefundPart, account: ProviderAccount) -> Executor:
     return Executor.RECORDED if instant else Executor.PROVIDER
 
 
-def _do(batch: UnitOfWork, part: RefundPart, operation: Operation) -> None:
+def _do(uow: UnitOfWork, part: RefundPart, operation: Operation) -> None:
     """What needs nobody: the voucher is filled, the cash handed over."""
     if part.voucher is not None and part.route == Route.ORIGINAL:
-        voucher.restore(batch, part.voucher, part.amount)
-    transitions.apply_result(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))
+        voucher.restore(uow, part.voucher, part.amount)
+    transitions.apply_result(uow, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=uow.now))
 
 
-def _exchange(batch: UnitOfWork, row: Voucher, refund: Refund, order: Order) -> None:
+def _exchange(uow: UnitOfWork, row: Voucher, refund: Refund, order: Order) -> None:
     """What came back pays for the new order: the refund's voucher is spent on it at once, as far as it is due."""
-    charge_limit.check_known(batch, order)
+    charge_limit.check_known(uow, order)
     amount = row.balance if order.unpaid is None else min(row.balance, max(1, order.unpaid))
-    charge_limit.check_due(batch, order, amount, param="exchange_for")
-    voucher.take(batch, row, amount)
-    payment = batch.add(
+    charge_limit.check_due(uow, order, amount, param="exchange_for")
+    voucher.take(uow, row, amount)
+    payment = uow.add(
         Payment(
-            merchant=batch.merchant,
+            merchant=uow.merchant,
             order=order,
             channel=refund.channel,
-            provider_account=default_account(batch.merchant, Method.VOUCHER),
+            provider_account=default_account(uow.merchant, Method.VOUCHER),
             customer_id=order.customer_id,
-            item=batch.item(),
+            item=uow.next_open_item(),
             origin=refund.channel.kind,
             method=Method.VOUCHER,
             amount=amount,
             currency=order.currency,
             voucher=row,
             description=f"Exchange of {refund.order}"[:200],
-            occurred_at=batch.now,
-            business_day=batch.merchant.business_day(batch.now),
-            created_at=batch.now,
+            occurred_at=uow.now,
+            business_day=uow.merchant.business_day(uow.now),
+            created_at=uow.now,
         )
     )
-    operation = batch.add(
+    operation = uow.add(
         Operation(
-            merchant=batch.merchant,
+            merchant=uow.merchant,
             payment=payment,
             provider_account=payment.provider_account,
             verb=Verb.SALE,
             executor=Executor.RECORDED,
             amount=amount,
             currency=order.currency,
-            actor=batch.actor,
-            created_at=batch.now,
+            actor=uow.actor,
+            created_at=uow.now,
         )
     )
-    charge_transitions.apply_result(batch, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=batch.now))
+    charge_transitions.apply_result(uow, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=uow.now))

@@ -11,7 +11,7 @@ from payments.services.unit_of_work import UnitOfWork
 
 
 def report(
-    batch: UnitOfWork,
+    uow: UnitOfWork,
     *,
     order: Order,
     payment: Payment | None,
@@ -30,43 +30,43 @@ def report(
     Returns its operation, from which its part and refund can be reached. Without a payment no sale is known for it:
     the order is one of its own, and the caller asks finance to find the sale.
     """
-    refund = batch.add(
+    refund = uow.add(
         Refund(
-            merchant=batch.merchant,
+            merchant=uow.merchant,
             order=order,
             channel=channel,
             amount=amount,
             currency=order.currency,
             status=RefundStatus.SUCCEEDED,
             reason=reason[:200],
-            requested_by=batch.actor,
+            requested_by=uow.actor,
             operator=operator,
             reported=True,
             occurred_at=at,
-            business_day=batch.merchant.business_day(at),
-            created_at=batch.now,
+            business_day=uow.merchant.business_day(at),
+            created_at=uow.now,
         )
     )
-    part = batch.add(_reported_part(batch, refund, payment, terminal_id, tip))
-    operation = batch.add(_reported_operation(batch, part, provider_account, reference, at))
-    transitions.shift(batch, part, refunded=amount)
-    batch.note_move(part.id, PartStatus.QUEUED, PartStatus.SUCCEEDED, operation)
-    batch.book(
-        journal.refund_accepted(batch.merchant, part, channel.id, order.currency, at),
-        journal.refund_paid(batch.merchant, part, operation, channel.id, at),
+    part = uow.add(_reported_part(uow, refund, payment, terminal_id, tip))
+    operation = uow.add(_reported_operation(uow, part, provider_account, reference, at))
+    transitions.shift(uow, part, refunded=amount)
+    uow.note_transition(part.id, PartStatus.QUEUED, PartStatus.SUCCEEDED, operation)
+    uow.book(
+        journal.refund_accepted(uow.merchant, part, channel.id, order.currency, at),
+        journal.refund_paid(uow.merchant, part, operation, channel.id, at),
     )
-    batch.count(transitions.figures(part, refunds_amount=amount, refunds_count=1))
-    batch.tell("refund.succeeded", refund)
+    uow.add_statistics(transitions.figures(part, refunds_amount=amount, refunds_count=1))
+    uow.emit("refund.succeeded", refund)
     return operation
 
 
 def _reported_part(
-    batch: UnitOfWork, refund: Refund, payment: Payment | None, terminal_id: str | None, tip: int
+    uow: UnitOfWork, refund: Refund, payment: Payment | None, terminal_id: str | None, tip: int
 ) -> RefundPart:
     return RefundPart(
         refund=refund,
         payment=payment,
-        item=batch.item(),
+        item=uow.next_open_item(),
         position=0,
         amount=refund.amount,
         tip=tip,
@@ -78,15 +78,15 @@ def _reported_part(
 
 
 def _reported_operation(
-    batch: UnitOfWork, part: RefundPart, account: ProviderAccount, reference: str | None, at: datetime
+    uow: UnitOfWork, part: RefundPart, account: ProviderAccount, reference: str | None, at: datetime
 ) -> Operation:
     return transitions.operation_of(
-        batch,
+        uow,
         part,
         account,
         Operation.Executor.REPORTED,
         outcome=Outcome.SUCCEEDED,
         provider_reference=reference,
         occurred_at=at,
-        completed_at=batch.now,
+        completed_at=uow.now,
     )

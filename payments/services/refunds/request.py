@@ -98,61 +98,61 @@ def _decide(request: RefundRequest, actor: str, intent: IdempotentRequest | None
     refund_id = new_id("ref")
     if intent is not None:
         intent.begin(refund_id)
-    batch = UnitOfWork(merchant=request.channel.merchant, actor=actor, now=timezone.now())
+    uow = UnitOfWork(merchant=request.channel.merchant, actor=actor, now=timezone.now())
     exchanged = request.exchange_for
-    batch.lock([request.order.id] if exchanged is None else [request.order.id, exchanged.id])
-    payments = [row for row in batch.payments.values() if row.order_id == request.order.id]
+    uow.lock([request.order.id] if exchanged is None else [request.order.id, exchanged.id])
+    payments = [row for row in uow.payments.values() if row.order_id == request.order.id]
     voucher.hold(payments)
-    batch.read_refunds()
-    _replan(batch, request.order.id)
+    uow.read_refunds()
+    _replan(uow, request.order.id)
     with told_beside_refunds(payments):
         plan = make_plan(
             request,
-            order=batch.orders[request.order.id],
+            order=uow.orders[request.order.id],
             payments=payments,
-            known_account=_known_account(_parts_of(batch, request.order.id)),
-            now=batch.now,
+            known_account=_known_account(_parts_of(uow, request.order.id)),
+            now=uow.now,
         )
     exceeded = limits.of_refund(
-        merchant=batch.merchant,
+        merchant=uow.merchant,
         order_id=request.order.id,
         amount=plan.amount,
         currency=plan.currency,
-        actor=batch.actor,
-        now=batch.now,
+        actor=uow.actor,
+        now=uow.now,
     )
-    refund = batch.add(_refund(batch, refund_id, request, plan, alone=exceeded is None))
-    parts = [_part(batch, refund, position, planned) for position, planned in enumerate(plan.parts)]
+    refund = uow.add(_refund(uow, refund_id, request, plan, alone=exceeded is None))
+    parts = [_part(uow, refund, position, planned) for position, planned in enumerate(plan.parts)]
     if exceeded is not None:
-        _ask_a_second_person(batch, refund, exceeded)
+        _ask_a_second_person(uow, refund, exceeded)
     else:
-        transitions.accept(batch, refund=refund, parts=parts)
-        carry_out(batch, refund=refund, parts=parts)
-    batch.flush()
+        transitions.accept(uow, refund=refund, parts=parts)
+        carry_out(uow, refund=refund, parts=parts)
+    uow.flush()
     return refund
 
 
-def _ask_a_second_person(batch: UnitOfWork, refund: Refund, exceeded: Exceeded) -> None:
+def _ask_a_second_person(uow: UnitOfWork, refund: Refund, exceeded: Exceeded) -> None:
     approvals.request(
         subject=refund,
         action=Action.REFUND,
-        merchant_id=batch.merchant.id,
+        merchant_id=uow.merchant.id,
         channel_id=refund.channel_id,
-        requested_by=batch.actor,
+        requested_by=uow.actor,
         payload={"limit": exceeded.told()},
     )
-    batch.tell("refund.requires_approval", refund)
+    uow.emit("refund.requires_approval", refund)
 
 
-def _replan(batch: UnitOfWork, order_id: str) -> None:
+def _replan(uow: UnitOfWork, order_id: str) -> None:
     """A new decision takes over the debt of parts that failed."""
-    for part in _parts_of(batch, order_id):
+    for part in _parts_of(uow, order_id):
         if part.status == PartStatus.FAILED:
-            transitions.abandon(batch, part=part, code="replanned", detail="A later refund took this debt over.")
+            transitions.abandon(uow, part=part, code="replanned", detail="A later refund took this debt over.")
 
 
-def _parts_of(batch: UnitOfWork, order_id: str) -> list[RefundPart]:
-    return [part for part in batch.parts.values() if part.refund.order_id == order_id]
+def _parts_of(uow: UnitOfWork, order_id: str) -> list[RefundPart]:
+    return [part for part in uow.parts.values() if part.refund.order_id == order_id]
 
 
 def _known_account(parts: list[RefundPart]) -> BankAccount | None:
@@ -163,40 +163,40 @@ def _known_account(parts: list[RefundPart]) -> BankAccount | None:
     return None
 
 
-def _refund(batch: UnitOfWork, refund_id: str, request: RefundRequest, plan: Plan, *, alone: bool) -> Refund:
+def _refund(uow: UnitOfWork, refund_id: str, request: RefundRequest, plan: Plan, *, alone: bool) -> Refund:
     exchanged = request.exchange_for
     return Refund(
         id=refund_id,
-        merchant=batch.merchant,
-        order=batch.orders[request.order.id],
+        merchant=uow.merchant,
+        order=uow.orders[request.order.id],
         channel=request.channel,
-        exchange_for=None if exchanged is None else batch.orders[exchanged.id],
+        exchange_for=None if exchanged is None else uow.orders[exchanged.id],
         amount=plan.amount,
         currency=plan.currency,
         status=RefundStatus.PENDING if alone else RefundStatus.REQUIRES_APPROVAL,
         reason=request.reason,
-        requested_by=batch.actor,
+        requested_by=uow.actor,
         operator=request.operator,
         metadata=dict(request.metadata),
-        occurred_at=batch.now,
-        business_day=batch.merchant.business_day(batch.now),
-        created_at=batch.now,
+        occurred_at=uow.now,
+        business_day=uow.merchant.business_day(uow.now),
+        created_at=uow.now,
     )
 
 
-def _part(batch: UnitOfWork, refund: Refund, position: int, planned: PlannedPart) -> RefundPart:
+def _part(uow: UnitOfWork, refund: Refund, position: int, planned: PlannedPart) -> RefundPart:
     """A part that holds its amount."""
     alone = refund.status == RefundStatus.PENDING
     to_same_voucher = planned.route == "original" and planned.payment.voucher_id is not None
     account = planned.bank_account
-    part = batch.add(
+    part = uow.add(
         RefundPart(
             refund=refund,
             payment=planned.payment,
-            item=batch.item(),
+            item=uow.next_open_item(),
             position=position,
             amount=planned.amount,
-            tip=_tip(batch, planned),
+            tip=_tip(uow, planned),
             route=planned.route,
             status=PartStatus.QUEUED if alone else PartStatus.REQUIRES_APPROVAL,
             terminal_id=planned.terminal_id,
@@ -207,17 +207,17 @@ def _part(batch: UnitOfWork, refund: Refund, position: int, planned: PlannedPart
             reasons=list(planned.reasons),
         )
     )
-    transitions.reserve(batch, part=part)
+    transitions.reserve(uow, part=part)
     return part
 
 
-def _tip(batch: UnitOfWork, planned: PlannedPart) -> int:
+def _tip(uow: UnitOfWork, planned: PlannedPart) -> int:
     """How much of a part is tip: the goods are given back first, the tip with what is then left."""
     payment = planned.payment
     if not payment.tip:
         return 0
     gone = (PartStatus.FAILED, PartStatus.CANCELED)
-    kept = [part for part in batch.parts.values() if part.payment_id == payment.id and part.status not in gone]
+    kept = [part for part in uow.parts.values() if part.payment_id == payment.id and part.status not in gone]
     goods = payment.amount_captured - payment.tip - sum(part.amount - part.tip for part in kept)
     tips = payment.tip - sum(part.tip for part in kept)
     return min(max(0, planned.amount - max(0, goods)), max(0, tips))

@@ -26,61 +26,61 @@ _AT_TERMINAL: Final = frozenset({PartStatus.QUEUED, PartStatus.PENDING, PartStat
 _GIVEN_UP: Final = frozenset({PartStatus.REQUIRES_APPROVAL, PartStatus.CANCELED})
 
 
-def reserve(batch: UnitOfWork, *, part: RefundPart) -> None:
+def reserve(uow: UnitOfWork, *, part: RefundPart) -> None:
     """Hold a part's amount, before anything is asked of anybody; the order's CHECK stands behind this."""
-    shift(batch, part, reserved=part.amount)
+    shift(uow, part, reserved=part.amount)
 
 
-def accept(batch: UnitOfWork, *, refund: Refund, parts: Sequence[RefundPart]) -> None:
+def accept(uow: UnitOfWork, *, refund: Refund, parts: Sequence[RefundPart]) -> None:
     """The shop owes these parts from now on; each must hold its amount already."""
     for at, part in enumerate(parts):
-        batch.book(journal.refund_accepted(batch.merchant, part, refund.channel_id, refund.currency, batch.now))
-        batch.count(figures(part, refunds_amount=part.amount, refunds_count=int(at == 0)))
-    batch.tell("refund.pending", refund)
+        uow.book(journal.refund_accepted(uow.merchant, part, refund.channel_id, refund.currency, uow.now))
+        uow.add_statistics(figures(part, refunds_amount=part.amount, refunds_count=int(at == 0)))
+    uow.emit("refund.pending", refund)
 
 
-def apply_result(batch: UnitOfWork, operation: Operation, result: Result) -> None:
+def apply_result(uow: UnitOfWork, operation: Operation, result: Result) -> None:
     """Apply an answer to a refund: the same whether it came from the call, a webhook, the sweep or a device."""
-    part = _part(batch, operation)
+    part = _part(uow, operation)
     if operation.reversed_at is not None:
-        _note_contradiction(batch, operation, result)
+        _note_contradiction(uow, operation, result)
         return
     if not charge_transitions.changes_outcome(operation, result):
         if operation.completed_at is None:
-            batch.change(operation, due_at=charge_transitions.next_look(operation.attempts, batch.now))
+            uow.change(operation, due_at=charge_transitions.next_look(operation.attempts, uow.now))
         return
-    charge_transitions.record_outcome(batch, operation, result)
+    charge_transitions.record_outcome(uow, operation, result)
     if result.expected_at is not None:
-        batch.change(part, expected_at=result.expected_at)
-    at = result.occurred_at or batch.now
+        uow.change(part, expected_at=result.expected_at)
+    at = result.occurred_at or uow.now
     if result.outcome == Outcome.SUCCEEDED:
-        _note_difference(batch, operation, result)
-        _leave(batch, part, operation, at)
+        _note_difference(uow, operation, result)
+        _leave(uow, part, operation, at)
     elif result.outcome == Outcome.DECLINED:
-        _fail(batch, part, operation, at)
+        _fail(uow, part, operation, at)
     else:
-        batch.move(part, _WAITING[result.outcome], operation=operation)
-    settle(batch, part.refund)
+        uow.transition(part, _WAITING[result.outcome], operation=operation)
+    settle(uow, part.refund)
 
 
-def abandon(batch: UnitOfWork, *, part: RefundPart, code: str, detail: str) -> None:
+def abandon(uow: UnitOfWork, *, part: RefundPart, code: str, detail: str) -> None:
     """Give a part up that has not left: what it held is free, and what was booked for it is taken back."""
     accepted = part.status != PartStatus.REQUIRES_APPROVAL
     if part.status in HELD:
-        shift(batch, part, reserved=-part.amount)
+        shift(uow, part, reserved=-part.amount)
     if accepted:
         refund = part.refund
-        batch.book(journal.refund_abandoned(batch.merchant, part, refund.channel_id, refund.currency, batch.now))
-        batch.count(figures(part, refunds_amount=-part.amount))
-    batch.move(part, PartStatus.CANCELED)
-    batch.change(part, reasons=[*part.reasons, {"route": part.route, "code": code, "detail": detail}])
-    if accepted and not _stands(batch, part.refund):
-        batch.count(figures(_first(batch, part.refund), refunds_count=-1))
-    settle(batch, part.refund)
+        uow.book(journal.refund_abandoned(uow.merchant, part, refund.channel_id, refund.currency, uow.now))
+        uow.add_statistics(figures(part, refunds_amount=-part.amount))
+    uow.transition(part, PartStatus.CANCELED)
+    uow.change(part, reasons=[*part.reasons, {"route": part.route, "code": code, "detail": detail}])
+    if accepted and not _stands(uow, part.refund):
+        uow.add_statistics(figures(_first(uow, part.refund), refunds_count=-1))
+    settle(uow, part.refund)
 
 
 def awaited_at_terminal(
-    batch: UnitOfWork, *, payment: Payment, terminal_id: str, amount: int, any_of_order: bool = False
+    uow: UnitOfWork, *, payment: Payment, terminal_id: str, amount: int, any_of_order: bool = False
 ) -> Operation | None:
     """The operation of a part that waits for this terminal to give just this back: the device's report answers it.
 
@@ -89,17 +89,17 @@ def awaited_at_terminal(
     """
     waiting = [
         part
-        for part in waiting_at_terminal(batch, terminal_id=terminal_id, amount=amount)
+        for part in waiting_at_terminal(uow, terminal_id=terminal_id, amount=amount)
         if part.payment_id == payment.id or (any_of_order and part.refund.order_id == payment.order_id)
     ]
     part = min(waiting, key=lambda part: (part.payment_id != payment.id, part.id), default=None)
     return part.operations.filter(completed_at=None).first() if part is not None else None
 
 
-def waiting_at_terminal(batch: UnitOfWork, *, terminal_id: str, amount: int) -> list[RefundPart]:
+def waiting_at_terminal(uow: UnitOfWork, *, terminal_id: str, amount: int) -> list[RefundPart]:
     """The parts of the batch's orders that wait for this terminal to give just this back."""
-    batch.read_refunds()
-    at_terminal = (part for part in batch.parts.values() if part.route == Route.TERMINAL)
+    uow.read_refunds()
+    at_terminal = (part for part in uow.parts.values() if part.route == Route.TERMINAL)
     return [
         part
         for part in at_terminal
@@ -107,9 +107,9 @@ def waiting_at_terminal(batch: UnitOfWork, *, terminal_id: str, amount: int) -> 
     ]
 
 
-def settle(batch: UnitOfWork, refund: Refund) -> None:
+def settle(uow: UnitOfWork, refund: Refund) -> None:
     """Bring a refund's status in line with its parts, and tell what became of it."""
-    statuses = {part.status for part in parts_of(batch, refund)}
+    statuses = {part.status for part in parts_of(uow, refund)}
     if statuses & HELD:
         status = RefundStatus.PENDING
     elif PartStatus.FAILED in statuses:
@@ -119,24 +119,22 @@ def settle(batch: UnitOfWork, refund: Refund) -> None:
     else:
         status = RefundStatus.CANCELED
     if status != refund.status and PartStatus.REQUIRES_APPROVAL not in statuses:
-        batch.note_move(refund.id, refund.status, status)
-        batch.change(refund, status=status)
+        uow.note_transition(refund.id, refund.status, status)
+        uow.change(refund, status=status)
         if status != RefundStatus.PENDING:
-            batch.tell(f"refund.{status.value}", refund)
+            uow.emit(f"refund.{status.value}", refund)
 
 
-def parts_of(batch: UnitOfWork, refund: Refund) -> list[RefundPart]:
+def parts_of(uow: UnitOfWork, refund: Refund) -> list[RefundPart]:
     """The batch's own copies of a refund's parts, in their order."""
-    batch.read_refunds()
-    return [part for part in batch.parts.values() if part.refund_id == refund.id]
+    uow.read_refunds()
+    return [part for part in uow.parts.values() if part.refund_id == refund.id]
 
 
-def operation_of(
-    batch: UnitOfWork, part: RefundPart, account: ProviderAccount, executor: str, **more: Any
-) -> Operation:
+def operation_of(uow: UnitOfWork, part: RefundPart, account: ProviderAccount, executor: str, **more: Any) -> Operation:
     """The operation by which a part goes back; `more` says when it is due, or what was reported of it."""
     return Operation(
-        merchant=batch.merchant,
+        merchant=uow.merchant,
         payment=part.payment,
         provider_account=account,
         refund_part=part,
@@ -144,18 +142,18 @@ def operation_of(
         executor=executor,
         amount=part.amount,
         currency=part.refund.currency,
-        actor=batch.actor,
-        created_at=batch.now,
+        actor=uow.actor,
+        created_at=uow.now,
         **more,
     )
 
 
-def shift(batch: UnitOfWork, part: RefundPart, *, reserved: int = 0, refunded: int = 0) -> None:
+def shift(uow: UnitOfWork, part: RefundPart, *, reserved: int = 0, refunded: int = 0) -> None:
     """Move a part's amount on its order and on what it was paid with."""
-    order, payment = batch.orders[part.refund.order_id], part.payment
-    batch.change(order, refund_reserved=order.refund_reserved + reserved, refunded=order.refunded + refunded)
+    order, payment = uow.orders[part.refund.order_id], part.payment
+    uow.change(order, refund_reserved=order.refund_reserved + reserved, refunded=order.refunded + refunded)
     if payment is not None:
-        batch.change(
+        uow.change(
             payment,
             refund_reserved=payment.refund_reserved + reserved,
             amount_refunded=payment.amount_refunded + refunded,
@@ -185,56 +183,56 @@ _WAITING: Final = {
 }
 
 
-def _part(batch: UnitOfWork, operation: Operation) -> RefundPart:
+def _part(uow: UnitOfWork, operation: Operation) -> RefundPart:
     """The part an operation is for, as the batch has it, and the operation tied to what the batch holds."""
-    batch.read_refunds()
-    part = batch.parts[operation.refund_part_id or ""]
-    operation.merchant, operation.refund_part, operation.payment = batch.merchant, part, part.payment
+    uow.read_refunds()
+    part = uow.parts[operation.refund_part_id or ""]
+    operation.merchant, operation.refund_part, operation.payment = uow.merchant, part, part.payment
     return part
 
 
-def _leave(batch: UnitOfWork, part: RefundPart, operation: Operation, at: datetime) -> None:
+def _leave(uow: UnitOfWork, part: RefundPart, operation: Operation, at: datetime) -> None:
     """The money is on its way to the customer. What had failed, or was even given up, left all the same."""
     held = part.amount if part.status in HELD else 0
     refund = part.refund
     if part.status == PartStatus.CANCELED:
-        first = not _stands(batch, refund)
-        batch.book(journal.refund_accepted(batch.merchant, part, refund.channel_id, refund.currency, at))
-        batch.count(figures(part, refunds_amount=part.amount))
+        first = not _stands(uow, refund)
+        uow.book(journal.refund_accepted(uow.merchant, part, refund.channel_id, refund.currency, at))
+        uow.add_statistics(figures(part, refunds_amount=part.amount))
         if first:
-            batch.count(figures(_first(batch, refund), refunds_count=1))
-    shift(batch, part, reserved=-held, refunded=part.amount)
-    batch.move(part, PartStatus.SUCCEEDED, operation=operation)
-    batch.book(journal.refund_paid(batch.merchant, part, operation, refund.channel_id, at))
+            uow.add_statistics(figures(_first(uow, refund), refunds_count=1))
+    shift(uow, part, reserved=-held, refunded=part.amount)
+    uow.transition(part, PartStatus.SUCCEEDED, operation=operation)
+    uow.book(journal.refund_paid(uow.merchant, part, operation, refund.channel_id, at))
 
 
-def _fail(batch: UnitOfWork, part: RefundPart, operation: Operation, at: datetime) -> None:
+def _fail(uow: UnitOfWork, part: RefundPart, operation: Operation, at: datetime) -> None:
     """It did not leave, or it came back: the amount is free again, the debt stays until somebody abandons it."""
     if part.status == PartStatus.SUCCEEDED:
-        shift(batch, part, refunded=-part.amount)
-        batch.change(operation, reversed_at=batch.now)
-        batch.agree(f"missing_in_settlement:{operation.id}")
-        batch.book(journal.refund_failed(batch.merchant, part, operation, part.refund.channel_id, at))
+        shift(uow, part, refunded=-part.amount)
+        uow.change(operation, reversed_at=uow.now)
+        uow.resolve_discrepancy(f"missing_in_settlement:{operation.id}")
+        uow.book(journal.refund_failed(uow.merchant, part, operation, part.refund.channel_id, at))
     elif part.status in HELD:
-        shift(batch, part, reserved=-part.amount)
-    batch.move(part, PartStatus.FAILED, operation=operation)
+        shift(uow, part, reserved=-part.amount)
+    uow.transition(part, PartStatus.FAILED, operation=operation)
 
 
-def _stands(batch: UnitOfWork, refund: Refund) -> bool:
+def _stands(uow: UnitOfWork, refund: Refund) -> bool:
     """Whether anything of a refund is accepted and not given up."""
-    return any(part.status not in _GIVEN_UP for part in parts_of(batch, refund))
+    return any(part.status not in _GIVEN_UP for part in parts_of(uow, refund))
 
 
-def _first(batch: UnitOfWork, refund: Refund) -> RefundPart:
+def _first(uow: UnitOfWork, refund: Refund) -> RefundPart:
     """The part in whose groups the refund is counted."""
-    return min(parts_of(batch, refund), key=lambda part: part.position)
+    return min(parts_of(uow, refund), key=lambda part: part.position)
 
 
-def _note_difference(batch: UnitOfWork, operation: Operation, result: Result) -> None:
+def _note_difference(uow: UnitOfWork, operation: Operation, result: Result) -> None:
     """The provider gave back another amount than asked: it is booked as asked, and finance is told."""
     if result.amount is None or result.amount.amount == operation.amount:
         return
-    batch.disagree(
+    uow.open_discrepancy(
         DiscrepancyKind.AMOUNT_DIFFERS,
         f"amount_differs:{operation.id}",
         **message_columns(
@@ -248,13 +246,13 @@ def _note_difference(batch: UnitOfWork, operation: Operation, result: Result) ->
     )
 
 
-def _note_contradiction(batch: UnitOfWork, operation: Operation, result: Result) -> None:
+def _note_contradiction(uow: UnitOfWork, operation: Operation, result: Result) -> None:
     """A refund that came back is not believed to have left after all; a person looks at it."""
     came_back = operation.occurred_at
     if result.outcome != Outcome.SUCCEEDED or result.occurred_at is None or came_back is None:
         return
     if result.occurred_at > came_back:
-        batch.disagree(
+        uow.open_discrepancy(
             DiscrepancyKind.MISSING_IN_BOOKS,
             f"refund_left_again:{operation.id}",
             **message_columns(
