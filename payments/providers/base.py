@@ -237,7 +237,7 @@ class Provider(Protocol):
         """
         ...
 
-    def read(self, body: bytes) -> WebhookEvent:
+    def parse_webhook(self, body: bytes) -> WebhookEvent:
         """Read a stored webhook that `verify` let in: what it reports (maybe nothing that concerns us)."""
         ...
 

@@ -23,7 +23,7 @@ class _Bookkeeping:
         """Refuse: nobody has a secret to sign with."""
         raise SignatureInvalid("This provider sends no webhooks.")
 
-    def read(self, body: bytes) -> WebhookEvent:
+    def parse_webhook(self, body: bytes) -> WebhookEvent:
         """Report nothing, as nothing was ever let in."""
         return WebhookEvent(event_id="", reports=())
 

@@ -119,7 +119,7 @@ def _apply(row: ProviderEvent) -> None:
 
 def _read(row: ProviderEvent) -> WebhookEvent | None:
     try:
-        return registry.provider(row.provider_account.provider).read(bytes(row.body))
+        return registry.provider(row.provider_account.provider).parse_webhook(bytes(row.body))
     except Exception as error:  # evidence that cannot be read is kept, and shown to finance
         logger.exception("event %s of %s cannot be read", row.event_id, row.provider_account_id)
         row.detail = f"{type(error).__name__}: the event could not be read."

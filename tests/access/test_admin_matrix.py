@@ -285,7 +285,7 @@ def test_every_button_and_action_is_declared() -> None:
     for model, page in admin.site._registry.items():
         assert isinstance(page, ReadOnlyModelAdmin), model
         listed = declared.pop(model._meta.label_lower)
-        names = {f"{deed.name}/" for deed in page.deeds}
+        names = {f"{action.name}/" for action in page.page_actions}
         assert names == {button.name for button in listed.buttons if not button.posted and not button.only}, model
         assert set(page.actions or ()) == set(listed.actions), model
     assert declared == {}

@@ -54,7 +54,7 @@ def an_endpoint(shop: Shop) -> str:
     return made.endpoint.id
 
 
-DEEDS: dict[str, Deed] = {
+ACTIONS: dict[str, Deed] = {
     "terminal.created": lambda shop, who: create_terminal(channel=shop.store, label="Till", actor=who),
     "terminal.unpaired": lambda shop, who: unpair(terminal_id=a_terminal(shop), actor=who),
     "terminal.revoked": lambda shop, who: revoke(terminal_id=a_terminal(shop), actor=who),
@@ -103,12 +103,12 @@ def _no_look_up(settings: Any) -> None:
     settings.WEBHOOK_ALLOW_PRIVATE = True  # nothing is resolved here, and nothing is sent
 
 
-@pytest.mark.parametrize("action", DEEDS)
+@pytest.mark.parametrize("action", ACTIONS)
 def test_another_merchants_owner_is_refused_and_it_stands_in_the_audit_log(action: str) -> None:
     shop, stranger = open_shop("Bloem"), person("stranger", open_shop("Vreemd").merchant.id, role=Role.Name.OWNER)
 
     with pytest.raises(Forbidden) as refused:
-        DEEDS[action](shop, acting(action, stranger))
+        ACTIONS[action](shop, acting(action, stranger))
 
     assert refused.value.code == "permission_missing"
     noted = f"{AT_THE_GATE.get(action, action)}.refused"
@@ -117,26 +117,26 @@ def test_another_merchants_owner_is_refused_and_it_stands_in_the_audit_log(actio
     assert not AuditLog.objects.filter(actor=stranger.id).exclude(action=noted).exists()
 
 
-@pytest.mark.parametrize("action", DEEDS)
+@pytest.mark.parametrize("action", ACTIONS)
 def test_the_merchants_own_owner_may(action: str) -> None:
     shop = open_shop("Bloem")
-    DEEDS[action](shop, acting(action, person("owner", shop.merchant.id, role=Role.Name.OWNER)))
+    ACTIONS[action](shop, acting(action, person("owner", shop.merchant.id, role=Role.Name.OWNER)))
     assert not AuditLog.objects.filter(action__endswith=".refused").exists()
 
 
-@pytest.mark.parametrize("action", DEEDS)
+@pytest.mark.parametrize("action", ACTIONS)
 def test_whoever_has_left_may_nothing_more(action: str) -> None:
     shop = open_shop("Bloem")
     left = person("left", shop.merchant.id, role=Role.Name.OWNER)
     User.objects.filter(id=left.id).update(is_active=False)
     with pytest.raises(Forbidden):
-        DEEDS[action](shop, acting(action, left))
+        ACTIONS[action](shop, acting(action, left))
 
 
 def test_another_merchants_key_is_refused_too() -> None:
     shop, key = open_shop("Bloem"), a_key(open_shop("Vreemd"))
     with pytest.raises(Forbidden):
-        DEEDS["channel.created"](shop, key)
+        ACTIONS["channel.created"](shop, key)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ BOOKS = (
     "/v1/discrepancies",
     "/v1/payouts",
 )
-DEEDS: dict[str, dict[str, Any]] = {
+ACTIONS: dict[str, dict[str, Any]] = {
     "/v1/discrepancies/x/resolve": {"action": "accept", "note": "x"},
     "/v1/provider_accounts": {"provider": "recorded", "name": "Mine", "currency": "EUR"},
 }
@@ -35,9 +35,9 @@ def test_it_reads_no_books(shop: Shop, path: str) -> None:
     refusal(shop.api(channel=shop.store).get(path), 403, "channel_not_allowed")
 
 
-@pytest.mark.parametrize("path", DEEDS)
+@pytest.mark.parametrize("path", ACTIONS)
 def test_it_changes_no_account_and_resolves_nothing(shop: Shop, path: str) -> None:
-    refusal(shop.api(channel=shop.store).post(path, DEEDS[path]), 403, "channel_not_allowed")
+    refusal(shop.api(channel=shop.store).post(path, ACTIONS[path]), 403, "channel_not_allowed")
 
 
 def test_it_erases_nobody(shop: Shop) -> None:

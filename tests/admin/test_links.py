@@ -123,8 +123,8 @@ def test_who_may_ask_for_money(shop: Shop, sign_in: SignIn) -> None:
     auditor = sign_in("auditor")
     auditor.get("payments/paymentlink/add/", status=403)
     auditor.get(f"payments/paymentlink/{link.id}/change/")
-    for deed in ("send", "cancel"):
-        auditor.get(f"payments/paymentlink/{link.id}/{deed}/", status=403)
+    for action in ("send", "cancel"):
+        auditor.get(f"payments/paymentlink/{link.id}/{action}/", status=403)
     auditor.get(f"payments/order/{link.order_id}/link/", status=403)
 
 

@@ -119,8 +119,8 @@ def test_nobody_sees_another_merchants_rows(busy: Shop, sign_in: SignIn) -> None
     ):
         assert row.pk not in owner.get(f"{model}/"), model
         owner.get(f"{model}/{row.pk}/change/", status=404)
-    for deed in ("refund", "capture", "cancel"):
-        owner.get(f"payments/payment/{theirs.id}/{deed}/", status=404)
+    for action in ("refund", "capture", "cancel"):
+        owner.get(f"payments/payment/{theirs.id}/{action}/", status=404)
     assert stranger.webshop.name not in owner.get("payments/payment/")
 
 

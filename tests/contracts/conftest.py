@@ -48,7 +48,7 @@ class Account:
         notices = []
         for landed in self.receiver.landed[:]:
             name = self.provider.verify(landed.body, landed.headers, self.credentials)
-            notice = self.provider.read(landed.body)
+            notice = self.provider.parse_webhook(landed.body)
             assert notice.event_id == name
             notices.append(notice)
         return notices

@@ -185,7 +185,7 @@ def test_refuses_another_accounts_signature_and_an_account_without_secret(
     "body", [b"", b"null", b"[]", b"{}", b'{"id": 1}', b"\xff", b'{"id":"e","type":"t","data":{}}']
 )
 def test_reads_what_it_does_not_understand_as_nothing(provider: Provider, body: bytes) -> None:
-    assert provider.read(body).reports == ()
+    assert provider.parse_webhook(body).reports == ()
 
 
 def test_a_provider_out_of_reach_is_not_sent_and_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:

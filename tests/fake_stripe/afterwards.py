@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from tests.fake_stripe import deeds
+from tests.fake_stripe import endpoints
 from tests.fake_stripe.books import DISPUTE_FEE, Books, Object
 
 IN_EUROS: Final = "eur"
@@ -16,7 +16,7 @@ def pay(books: Books, name: str, method: str | None = None) -> Object:
             return _pay_on_page(books, books.objects[name], method)
         intent = books.objects[name]
         if intent["status"] in ("requires_action", "processing"):
-            deeds.succeed(books, intent, method or intent["payment_method_types"][0])
+            endpoints.succeed(books, intent, method or intent["payment_method_types"][0])
         return intent
 
 
@@ -25,16 +25,16 @@ def refuse(books: Books, name: str, code: str = "generic_decline") -> Object:
     with books.lock:
         session = books.objects[name] if name.startswith("cs_") else None
         intent = _intent_of(books, session) if session is not None else books.objects[name]
-        return deeds.fail(books, intent, code, "The customer's bank refused.")
+        return endpoints.fail(books, intent, code, "The customer's bank refused.")
 
 
 def expire(books: Books, name: str) -> None:
     """A page, or an authorization, runs out."""
     with books.lock:
         if name.startswith("cs_"):
-            deeds.expire_session(books, name, {})
+            endpoints.expire_session(books, name, {})
         else:
-            deeds.give_up(books, books.objects[name], "automatic")
+            endpoints.give_up(books, books.objects[name], "automatic")
 
 
 def _pay_on_page(books: Books, session: Object, method: str | None) -> Object:
@@ -46,7 +46,7 @@ def _pay_on_page(books: Books, session: Object, method: str | None) -> Object:
             intent["status"] = "processing"
             books.tell("payment_intent.processing", intent)
         else:
-            deeds.succeed(books, intent, kind)
+            endpoints.succeed(books, intent, kind)
             session["payment_status"] = "paid" if intent["status"] == "succeeded" else "unpaid"
         books.tell("checkout.session.completed", session)
     return books.objects[session["payment_intent"]]
@@ -57,7 +57,7 @@ def _intent_of(books: Books, session: Object) -> Object:
         return books.objects[session["payment_intent"]]
     plan = books.plans[session["id"]]
     asked = {"amount": session["amount_total"], "currency": session["currency"], **plan}
-    intent = deeds.new_intent(books, asked, session["payment_method_types"][0])
+    intent = endpoints.new_intent(books, asked, session["payment_method_types"][0])
     session["payment_intent"] = intent["id"]
     return intent
 
@@ -66,7 +66,7 @@ def arrive(books: Books, session_name: str) -> None:
     """The debit that a customer promised on Stripe's page comes in."""
     with books.lock:
         session = books.objects[session_name]
-        deeds.succeed(books, books.objects[session["payment_intent"]], "sepa_debit")
+        endpoints.succeed(books, books.objects[session["payment_intent"]], "sepa_debit")
         session["payment_status"] = "paid"
         books.tell("checkout.session.async_payment_succeeded", session)
 
@@ -76,7 +76,7 @@ def dashboard_refund(books: Books, intent_name: str, amount: int | None = None) 
     with books.lock:
         charge = books.objects[books.objects[intent_name]["latest_charge"]]
         left = charge["amount_captured"] - charge["amount_refunded"]
-        return deeds.give_back(books, charge, amount or left, {}, None)
+        return endpoints.give_back(books, charge, amount or left, {}, None)
 
 
 def end_refund(books: Books, name: str, status: str) -> Object:

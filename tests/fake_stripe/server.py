@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from django.conf import settings
 
-from tests.fake_stripe import afterwards, deeds, schemas
+from tests.fake_stripe import afterwards, endpoints, schemas
 from tests.fake_stripe.books import Books, Object
 from tests.fake_stripe.errors import Refused, invalid
 from tests.fake_stripe.faults import ANSWERS, Fault, Faults
@@ -26,26 +26,26 @@ from tests.fake_stripe.post import Mischief, Post, body_of, signature
 API_VERSION: Final = "2026-10-28.endive"
 Deed = Callable[[Books, Object, str], Object]
 DEEDS: Final[dict[str, Deed]] = {
-    "POST /v1/payment_intents": lambda books, asked, _: deeds.create_intent(books, asked),
-    "GET /v1/payment_intents": lambda books, asked, _: deeds.listing(books, "pi", asked, "/v1/payment_intents"),
+    "POST /v1/payment_intents": lambda books, asked, _: endpoints.create_intent(books, asked),
+    "GET /v1/payment_intents": lambda books, asked, _: endpoints.listing(books, "pi", asked, "/v1/payment_intents"),
     "GET /v1/payment_intents/{id}": lambda books, _, name: books.get(name, "pi"),
-    "POST /v1/payment_intents/{id}/capture": lambda books, asked, name: deeds.capture(books, name, asked),
-    "POST /v1/payment_intents/{id}/cancel": lambda books, asked, name: deeds.cancel(books, name, asked),
-    "POST /v1/checkout/sessions": lambda books, asked, _: deeds.create_session(books, asked),
-    "GET /v1/checkout/sessions": lambda books, asked, _: deeds.listing(
+    "POST /v1/payment_intents/{id}/capture": lambda books, asked, name: endpoints.capture(books, name, asked),
+    "POST /v1/payment_intents/{id}/cancel": lambda books, asked, name: endpoints.cancel(books, name, asked),
+    "POST /v1/checkout/sessions": lambda books, asked, _: endpoints.create_session(books, asked),
+    "GET /v1/checkout/sessions": lambda books, asked, _: endpoints.listing(
         books, "cs", asked, "/v1/checkout/sessions", "payment_intent"
     ),
     "GET /v1/checkout/sessions/{id}": lambda books, _, name: books.get(name, "cs"),
-    "POST /v1/checkout/sessions/{id}/expire": lambda books, asked, name: deeds.expire_session(books, name, asked),
-    "POST /v1/refunds": lambda books, asked, _: deeds.create_refund(books, asked),
-    "GET /v1/refunds": lambda books, asked, _: deeds.listing(
+    "POST /v1/checkout/sessions/{id}/expire": lambda books, asked, name: endpoints.expire_session(books, name, asked),
+    "POST /v1/refunds": lambda books, asked, _: endpoints.create_refund(books, asked),
+    "GET /v1/refunds": lambda books, asked, _: endpoints.listing(
         books, "re", asked, "/v1/refunds", "payment_intent", "charge"
     ),
     "GET /v1/refunds/{id}": lambda books, _, name: books.get(name, "re"),
-    "GET /v1/balance_transactions": lambda books, asked, _: deeds.transactions(
+    "GET /v1/balance_transactions": lambda books, asked, _: endpoints.transactions(
         books, asked, "/v1/balance_transactions"
     ),
-    "GET /v1/payouts": lambda books, asked, _: deeds.listing(books, "po", asked, "/v1/payouts", "status"),
+    "GET /v1/payouts": lambda books, asked, _: endpoints.listing(books, "po", asked, "/v1/payouts", "status"),
     "GET /v1/payouts/{id}": lambda books, _, name: books.get(name, "po"),
     "GET /v1/events": lambda books, asked, _: books.listed(books.events[::-1], asked, "/v1/events"),
 }

@@ -8,7 +8,7 @@ from payments.notify.models import Event
 from payments.providers.stripe.provider import Stripe
 from payments.services import recover
 from tests.api.client import refusal
-from tests.fake_stripe import afterwards, deeds
+from tests.fake_stripe import afterwards, endpoints
 from tests.fake_stripe.faults import Fault
 from tests.fake_stripe.server import FakeStripe
 from tests.stripe.conftest import StripeShop, violations
@@ -26,7 +26,7 @@ def _books_agree(stripe_shop: StripeShop):
 def press_capture(shop: StripeShop, payment: dict, amount: int | None = None) -> None:
     """Somebody in the office presses Capture."""
     asked = {"amount_to_capture": amount} if amount else {}
-    deeds.capture(shop.books, shop.intent(payment)["id"], asked)
+    endpoints.capture(shop.books, shop.intent(payment)["id"], asked)
 
 
 def stands(shop: StripeShop, payment: dict) -> tuple[str, int, int, int]:
@@ -157,7 +157,7 @@ class TestCaptured:
 class TestEverythingElse:
     def test_canceled_while_ours_was_asked(self, stripe_shop: StripeShop) -> None:
         payment = stripe_shop.pay(50_00, capture="manual")
-        deeds.cancel(stripe_shop.books, stripe_shop.intent(payment)["id"], {})
+        endpoints.cancel(stripe_shop.books, stripe_shop.intent(payment)["id"], {})
         shown = stripe_shop.ask(f"/v1/payments/{payment['id']}/cancel")
         assert shown["failure"]["code"] == "payment_intent_unexpected_state"
         stripe_shop.deliver()
@@ -168,7 +168,7 @@ class TestEverythingElse:
 
     def test_a_capture_of_what_was_canceled_is_refused_and_told(self, stripe_shop: StripeShop) -> None:
         payment = stripe_shop.pay(50_00, capture="manual")
-        deeds.cancel(stripe_shop.books, stripe_shop.intent(payment)["id"], {})
+        endpoints.cancel(stripe_shop.books, stripe_shop.intent(payment)["id"], {})
         refused = stripe_shop.ask(f"/v1/payments/{payment['id']}/capture")
         assert (refused["status"], refused["amount_capturable"]) == ("authorized", 50_00)
         assert Event.objects.filter(type="payment.capture_declined", object_id=payment["id"]).count() == 1
@@ -218,6 +218,6 @@ class TestEverythingElse:
     def test_a_page_that_is_expired_there(self, stripe_shop: StripeShop) -> None:
         payment = stripe_shop.pay(50_00, token=None)
         page = payment["next_action"]["url"].rpartition("/")[2]
-        deeds.expire_session(stripe_shop.books, page, {})
+        endpoints.expire_session(stripe_shop.books, page, {})
         stripe_shop.deliver()
         assert stands(stripe_shop, payment)[0] == "expired"

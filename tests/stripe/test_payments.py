@@ -10,7 +10,7 @@ from payments.providers.stripe.provider import Stripe
 from payments.services.receive import apply_event
 from tests.api.conftest import Shop
 from tests.fake_stripe import afterwards
-from tests.fake_stripe.deeds import cancel
+from tests.fake_stripe.endpoints import cancel
 from tests.fake_stripe.faults import Fault
 from tests.fake_stripe.server import FakeStripe, signed
 from tests.stripe.conftest import BACK, StripeShop, stripe_account, violations

@@ -17,7 +17,7 @@ from payments.services import receive
 from payments.services.receive import apply_event
 from tests.contracts.stages import STAGES, account_of
 from tests.fake_stripe import afterwards
-from tests.fake_stripe.deeds import create_intent
+from tests.fake_stripe.endpoints import create_intent
 from tests.fake_stripe.post import FORGERS_SECRET, body_of, forged, signature
 from tests.fake_stripe.schemas import SHARED
 from tests.fake_stripe.server import FakeStripe
@@ -39,7 +39,7 @@ FACTS: dict[str, list[tuple[ReportType, Outcome, int | None, str | None]]] = {
 @recorded
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.json")), ids=lambda path: path.stem)
 def test_recorded_events_are_read_with_what_they_state(path: Path) -> None:
-    notice = webhooks.read(path.read_bytes())
+    notice = webhooks.parse_webhook(path.read_bytes())
     event = json.loads(path.read_bytes())
     if event.get("object") == "event":
         assert (notice.event_id, notice.type) == (event["id"], event["type"])
@@ -68,7 +68,7 @@ def test_recorded_events_are_read_with_what_they_state(path: Path) -> None:
 def test_a_dispute_with_several_balance_transactions(status: str, kind: str, fact: ReportType) -> None:
     """What was taken is the dispute's amount, however many movements there were about it."""
     text = (SAMPLES / "govuk-charge_dispute_lost_with_multiple_balance_transactions.json").read_text()
-    notice = webhooks.read(text.replace("{{type}}", kind).replace("{{status}}", status).encode())
+    notice = webhooks.parse_webhook(text.replace("{{type}}", kind).replace("{{status}}", status).encode())
     (report,) = notice.reports
     assert (report.fact, report.result.reference, report.result.payment_reference) == (
         fact,
@@ -82,7 +82,7 @@ def test_a_dispute_with_several_balance_transactions(status: str, kind: str, fac
 @pytest.mark.parametrize("kind", ["payment_intent.amount_capturable_updated", "payment_intent.payment_failed"])
 def test_payment_intents_of_2019(kind: str) -> None:
     text = (SAMPLES / "govuk-notification_payment_intent.json").read_text()
-    notice = webhooks.read(text.replace("{{type}}", kind).replace("{{id}}", "pi_1").encode())
+    notice = webhooks.parse_webhook(text.replace("{{type}}", kind).replace("{{id}}", "pi_1").encode())
     assert notice.event_id == "evt_1FF3RvEZsufgnuO0tnyTrqsL"
     assert all(report.result.payment_reference == "pi_1" for report in notice.reports)
 

@@ -49,7 +49,7 @@ class AdminAction:
     explanation: Any = ""
     dangerous: bool = False
     second_factor: bool = False
-    template: str = "payments/admin/deed.html"
+    template: str = "payments/admin/action.html"
 
     def allowed(self, user: User, row: Any) -> bool:
         """Whether this person may, whatever state the row is in."""
@@ -61,35 +61,35 @@ class AdminAction:
         return self.possible(row) and self.allowed(user, row)
 
 
-def view(admin: "ReadOnlyModelAdmin", deed: AdminAction) -> Callable[..., HttpResponse]:
-    """The page of a deed: shown, asked again where something is wrong, done and told."""
+def view(admin: "ReadOnlyModelAdmin", action: AdminAction) -> Callable[..., HttpResponse]:
+    """The page of an action: shown, asked again where something is wrong, done and told."""
 
     @never_cache
     def answer(request: HttpRequest, object_id: str) -> HttpResponse:
         row = admin.row(request, object_id)
         user = person(request)
-        if not deed.allowed(user, row):
+        if not action.allowed(user, row):
             raise PermissionDenied
-        if deed.second_factor and (asked := asked_for_second_factor(request)):
+        if action.second_factor and (asked := asked_for_second_factor(request)):
             return asked
-        form = deed.form(request.POST if request.method == "POST" else None, row=row, user=user)
+        form = action.form(request.POST if request.method == "POST" else None, row=row, user=user)
         if request.method == "POST" and form.is_valid() and form.complete():
-            done = _do(request, admin, deed, row, form)
+            done = _do(request, admin, action, row, form)
             if done is not None:
                 return done
         elif request.method == "POST":
-            note_refused_choices(form, user=user, action=f"{admin.model._meta.model_name}.{deed.name}")
-        return _show(request, admin, deed, row, form)
+            note_refused_choices(form, user=user, action=f"{admin.model._meta.model_name}.{action.name}")
+        return _show(request, admin, action, row, form)
 
     return answer
 
 
 def _do(
-    request: HttpRequest, admin: "ReadOnlyModelAdmin", deed: AdminAction, row: Any, form: ActionForm
+    request: HttpRequest, admin: "ReadOnlyModelAdmin", action: AdminAction, row: Any, form: ActionForm
 ) -> HttpResponse | None:
     """Call the service; None where it refuses, with the refusal on the form."""
     try:
-        told = deed.act(user=person(request), row=row, form=form)
+        told = action.act(user=person(request), row=row, form=form)
     except KeyTaken:
         messages.info(request, _("This had already been done. Nothing was done twice."))
     except OnetillError as refusal:
@@ -101,18 +101,18 @@ def _do(
 
 
 def _show(
-    request: HttpRequest, admin: "ReadOnlyModelAdmin", deed: AdminAction, row: Any, form: ActionForm
+    request: HttpRequest, admin: "ReadOnlyModelAdmin", action: AdminAction, row: Any, form: ActionForm
 ) -> HttpResponse:
     context = {
         **admin.admin_site.each_context(request),
         "opts": admin.model._meta,
-        "title": deed.title,
-        "deed": deed,
+        "title": action.title,
+        "action": action,
         "form": form,
         "row": row,
         "back": page_of(admin, row.pk),
     }
-    return TemplateResponse(request, deed.template, context, status=422 if form.errors else 200)
+    return TemplateResponse(request, action.template, context, status=422 if form.errors else 200)
 
 
 def page_of(admin: "ReadOnlyModelAdmin", object_id: str) -> str:

@@ -1,4 +1,4 @@
-"""What a page about one object is made of: facts, sections of rows, and deeds."""
+"""What a page about one object is made of: facts, sections of rows, and actions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

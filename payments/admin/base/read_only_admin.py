@@ -57,9 +57,9 @@ class ReadOnlyChangeList(ScopedList):
 
 
 class ReadOnlyModelAdmin(ScopedAdmin):
-    """A list, and a page for each row. Subclasses say what the page tells (`page`) and offers (`deeds`)."""
+    """A list, and a page for each row. Subclasses say what the page tells (`page`) and offers (`page_actions`)."""
 
-    deeds: ClassVar[Sequence[AdminAction]] = ()
+    page_actions: ClassVar[Sequence[AdminAction]] = ()
     ordering: Sequence[str] = ("-id",)
     list_per_page = 50
     list_max_show_all = 0
@@ -81,11 +81,11 @@ class ReadOnlyModelAdmin(ScopedAdmin):
         meta = self.model._meta
         made = [
             path(
-                f"<str:object_id>/{deed.name}/",
-                self.admin_site.admin_view(actions.view(self, deed)),
-                name=f"{meta.app_label}_{meta.model_name}_{deed.name}",
+                f"<str:object_id>/{action.name}/",
+                self.admin_site.admin_view(actions.view(self, action)),
+                name=f"{meta.app_label}_{meta.model_name}_{action.name}",
             )
-            for deed in self.deeds
+            for action in self.page_actions
         ]
         return [*made, *super().get_urls()]
 
@@ -116,7 +116,7 @@ class ReadOnlyModelAdmin(ScopedAdmin):
                 "page": page,
                 "list_url": actions.list_of(self),
                 "list_title": capfirst(str(self.model._meta.verbose_name_plural)),
-                "deeds": [deed for deed in self.deeds if deed.offered(person(request), row)],
+                "page_actions": [action for action in self.page_actions if action.offered(person(request), row)],
                 "object_id": row.pk,
                 "row": row,
                 **self.page_context(request, row),

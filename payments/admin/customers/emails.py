@@ -33,7 +33,7 @@ def _again(*, user: User, row: Mail, form: Any) -> str:
 class MailAdmin(ReadOnlyModelAdmin):
     """Every letter of the last ninety days."""
 
-    deeds = (
+    page_actions = (
         AdminAction(
             name="again",
             title=gettext_lazy("Send again"),

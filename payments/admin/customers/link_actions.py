@@ -257,7 +257,7 @@ OF_ORDER = AnyChannel(
     act=_of_order,
     possible=lambda row: row.unpaid is None or row.unpaid > 0,
 )
-DEEDS = (
+ACTIONS = (
     AdminAction(
         name="send",
         title=gettext_lazy("Send by e-mail"),

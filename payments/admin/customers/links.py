@@ -52,7 +52,7 @@ class LinkStatusFilter(DropdownFilter):
 class PaymentLinkAdmin(ReadOnlyModelAdmin):
     """Every link; new ones are made here, too."""
 
-    deeds = link_actions.DEEDS
+    page_actions = link_actions.ACTIONS
     list_display = ("time", "what_for", "where", "amount_asked", "amount_taken", "state", "order_name", "ends")
     list_display_links = ("time", "what_for")
     list_filter = (LinkStatusFilter, ("channel", OwnRelated), AmountRange, ("reusable", BooleanRadioFilter))
@@ -131,7 +131,7 @@ class PaymentLinkAdmin(ReadOnlyModelAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _NEW.title,
-            "deed": _NEW,
+            "action": _NEW,
             "form": form,
             "row": capfirst(str(self.opts.verbose_name_plural)),
             "back": list_of(self),

@@ -1,4 +1,4 @@
-"""Giving money back: first what is asked and how it would go, then the deed itself."""
+"""Giving money back: first what is asked and how it would go, then the action itself."""
 
 import secrets
 from typing import Any

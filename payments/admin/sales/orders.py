@@ -32,7 +32,7 @@ from payments.queries.timeline import timeline
 class OrderAdmin(ServiceAdmin):
     """Every order of every channel, for whoever serves customers; for others those made or paid in their channels."""
 
-    deeds = (GIVE_BACK, OF_ORDER)
+    page_actions = (GIVE_BACK, OF_ORDER)
     list_display = (
         "name",
         "where",

@@ -54,7 +54,7 @@ def _may_be_released(row: Payment) -> bool:
     return row.status in _WAITING or row.amount_capturable > 0
 
 
-DEEDS = (
+ACTIONS = (
     AdminAction(
         name="capture",
         title=gettext_lazy("Capture"),

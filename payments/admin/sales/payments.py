@@ -31,7 +31,7 @@ from payments.queries.orders import Story
 class PaymentAdmin(ReceiptAdmin, ServiceAdmin):
     """Every tender of every channel."""
 
-    deeds = (*payment_actions.DEEDS, SEND_RECEIPT)
+    page_actions = (*payment_actions.ACTIONS, SEND_RECEIPT)
     list_display = (
         "time",
         "where",

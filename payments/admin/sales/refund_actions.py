@@ -81,7 +81,7 @@ def _is_open(row: Refund) -> bool:
     return any(part.status in _OPEN for part in row.parts.all())
 
 
-DEEDS = (
+ACTIONS = (
     AdminAction(
         name="approve",
         title=gettext_lazy("Approve"),

@@ -72,7 +72,7 @@ class Waiting(DropdownFilter):
 class RefundAdmin(ReceiptAdmin, ServiceAdmin):
     """Every decision, or report, to give money back."""
 
-    deeds = (*refund_actions.DEEDS, SEND_RECEIPT)
+    page_actions = (*refund_actions.ACTIONS, SEND_RECEIPT)
     list_display = ("time", "where", "order_name", "amount_back", "standing", "routes", "reason", "asked_by")
     list_display_links = ("time",)
     list_select_related = ("merchant", "channel", "order")

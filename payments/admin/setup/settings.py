@@ -40,7 +40,7 @@ def _log(request: HttpRequest, row: Any, merchant: Merchant) -> list[Section]:
 class MerchantAdmin(SettingAdmin):
     """Legal entities with books of their own."""
 
-    deeds = setting_actions.OF_MERCHANT
+    page_actions = setting_actions.OF_MERCHANT
     merchant_path = "id"
     list_display = ("name", "books", "country", "currency", "timezone", "id")
     list_filter = (("mode", ChoicesDropdownFilter),)
@@ -141,7 +141,7 @@ def _closed_days(request: HttpRequest, merchant: Merchant) -> list[Section]:
 class ChannelAdmin(SettingAdmin):
     """Webshops and stores."""
 
-    deeds = setting_actions.OF_CHANNEL
+    page_actions = setting_actions.OF_CHANNEL
     list_display = ("name", "kind", "of", "active", "id")
     list_select_related = ("merchant",)
     list_filter = (("kind", ChoicesDropdownFilter), ("active", BooleanRadioFilter))
@@ -176,7 +176,7 @@ class ChannelAdmin(SettingAdmin):
 class ProviderAccountAdmin(SettingAdmin):
     """Contracts with providers; their credentials are set here and shown nowhere."""
 
-    deeds = setting_actions.OF_ACCOUNT
+    page_actions = setting_actions.OF_ACCOUNT
     list_display = ("name", "provider", "of", "currency", "default", "active", "id")
     list_select_related = ("merchant",)
     list_filter = (("active", BooleanRadioFilter),)

@@ -33,7 +33,7 @@ class UserAdmin(ReadOnlyModelAdmin):
     """The people with a role at the merchants whose colleagues the person manages."""
 
     sees: ClassVar[May] = May.MANAGE_USERS
-    deeds = user_actions.OF_USER
+    page_actions = user_actions.OF_USER
     list_display = ("username", "called", "places", "joined", "is_active", "last_login")
     list_display_links = ("username",)
     list_filter = (("is_active", BooleanRadioFilter),)

@@ -65,7 +65,7 @@ class WorkFailureAdmin(ReadOnlyModelAdmin):
 
     sees = May.SEE_BOOKS
     channel_path = None
-    deeds = (
+    page_actions = (
         AdminAction(
             name="retry",
             title=gettext_lazy("Try again"),

@@ -77,7 +77,7 @@ class Simulator:
         """Check the Standard Webhooks signature with the account's `webhook_secret`."""
         return signatures.verify(body, headers, credentials.secrets.get("webhook_secret"))
 
-    def read(self, body: bytes) -> WebhookEvent:
+    def parse_webhook(self, body: bytes) -> WebhookEvent:
         """Read one event; one we do not understand reports nothing."""
         try:
             event = msgspec.json.decode(body, type=Event)

@@ -89,9 +89,9 @@ class Stripe:
         """Check `Stripe-Signature` with the account's `webhook_secret`."""
         return webhooks.verify(body, headers, credentials.secrets.get("webhook_secret"))
 
-    def read(self, body: bytes) -> WebhookEvent:
+    def parse_webhook(self, body: bytes) -> WebhookEvent:
         """Read one event; one that is not about payments reports nothing."""
-        return webhooks.read(body)
+        return webhooks.parse_webhook(body)
 
     def limits(self, method: str, currency: str) -> tuple[int | None, int | None]:
         """What Stripe publishes for all methods of a currency."""

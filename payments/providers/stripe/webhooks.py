@@ -72,7 +72,7 @@ def verify(body: bytes, headers: Mapping[str, str], secret: str | None) -> str:
     return event_id
 
 
-def read(body: bytes) -> WebhookEvent:
+def parse_webhook(body: bytes) -> WebhookEvent:
     """Read a stored event, of this API version or an older one."""
     event = decoded(body)
     kind = text(event, "type") or ""
