@@ -117,6 +117,7 @@ def _shared(postgres: embedded.Postgres) -> Iterator[None]:
         with _locked(SHARED_HOME / "start.lock"):
             fcntl.flock(users, fcntl.LOCK_SH)
             _start(postgres)
+            sql.let_pass_guards(postgres.url("postgres", "postgres"), embedded.OWNER)
         try:
             yield
         finally:
