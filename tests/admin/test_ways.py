@@ -130,7 +130,9 @@ def buttons(role: str) -> Iterator[str]:
     """The pages of all buttons that this role may press somewhere."""
     granted = GRANTS[Role.Name(role)] if role != "root" else None
     for model, page in admin.site._registry.items():
-        for action in page.page_actions if isinstance(page, ReadOnlyModelAdmin) and model._default_manager.exists() else ():
+        for action in (
+            page.page_actions if isinstance(page, ReadOnlyModelAdmin) and model._default_manager.exists() else ()
+        ):
             if granted is None or action.needs in granted:
                 yield name_of(model, action.name)
 
