@@ -65,9 +65,9 @@ def pages(get_response: Any) -> Any:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if not request.path.startswith("/admin/"):
             return cast(HttpResponseBase, get_response(request))
-        from payments.admin.base.access import zone  # noqa: PLC0415 (it comes with the pages)
+        from payments.admin.base.access import answering, zone  # noqa: PLC0415 (it comes with the pages)
 
-        with timezone.override(zone(request)):
+        with timezone.override(zone(request)), answering(request):
             response = cast(HttpResponseBase, get_response(request))
         response.headers.setdefault("Content-Security-Policy", POLICY)
         return response

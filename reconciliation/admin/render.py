@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from payments.admin.base.access import row_url
+from payments.admin.base.access import may_open, row_url
 from payments.admin.base.render import NOTHING, amount, money
 
 
@@ -23,9 +23,11 @@ def text(value: int | None, currency: str | None) -> str:
 
 
 def row_link(row: Model | None, words: str = "") -> str | SafeString:
-    """The page of a row, by its name."""
+    """The page of a row, by its name, where the reader may open it."""
     if row is None:
         return NOTHING
+    if not may_open(type(row)):
+        return words or str(row)
     return format_html('<a href="{}" class="ot-link">{}</a>', row_url(type(row), row.pk), words or str(row))
 
 

@@ -10,18 +10,6 @@ from django.test import Client
 from django.urls import Resolver404, resolve
 
 SILENT = {"script", "style", "head", "svg", "template"}
-OFTEN = 3  # times that a list is opened in the same way
-ROWS = 12  # of one list that are opened
-
-
-@dataclass
-class Seen:
-    """One page, as it was answered."""
-
-    address: str
-    view: str
-    status: int
-    text: str
 
 
 class Page(HTMLParser):
@@ -61,10 +49,26 @@ class Page(HTMLParser):
 
 
 @dataclass
+class Seen:
+    """One page, as it was answered."""
+
+    address: str
+    view: str
+    status: int
+    page: Page
+
+
+@dataclass
 class Crawl:
-    """What one person reached, and what was wrong on the way."""
+    """What one person reached, and what was wrong on the way.
+
+    `rows` is how many addresses of one view are opened, `often` how many times a list in the same way (sorted,
+    filtered).
+    """
 
     client: Client
+    rows: int
+    often: int
     seen: dict[str, Seen] = field(default_factory=dict)
     posts: set[str] = field(default_factory=set)
     options: set[str] = field(default_factory=set)
@@ -75,7 +79,7 @@ class Crawl:
         while waiting:
             address = waiting.popleft()
             kind = _kind(address)
-            if address in self.seen or kind is None or opened[kind] >= (OFTEN if "?" in address else ROWS):
+            if address in self.seen or kind is None or opened[kind] >= (self.often if "?" in address else self.rows):
                 continue
             opened[kind] += 1
             waiting.extend(self._open(address))
@@ -96,20 +100,25 @@ class Crawl:
         view = resolve(urlsplit(address).path).view_name
         kind = answer.headers.get("Content-Type", "")
         text = answer.content.decode() if kind.startswith("text/html") else ""
-        self.seen[address] = Seen(address, view, answer.status_code, text)
+        page = Page(text)
+        self.seen[address] = Seen(address, view, answer.status_code, page)
         if 300 <= answer.status_code < 400:
             return [urljoin(address, answer.headers["Location"])]
-        page = Page(text)
         self.options.update(page.options)
         self.posts |= {self._view(urljoin(address, action)) for method, action in page.forms if method == "post"}
         gets = [action for method, action in page.forms if method == "get"]
-        return [urljoin(address, link).partition("#")[0] for link in [*page.links, *gets]]
+        return [_plain(urljoin(address, link)) for link in [*page.links, *gets]]
 
     def _view(self, address: str) -> str:
         try:
             return resolve(urlsplit(address).path).view_name
         except Resolver404:
             return f"nothing at {address}"
+
+
+def _plain(address: str) -> str:
+    """The address of the page itself: neither a place in it, nor the list to go back to."""
+    return address.partition("#")[0].partition("?_changelist_filters=")[0]
 
 
 def _kind(address: str) -> str | None:

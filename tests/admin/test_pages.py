@@ -10,9 +10,10 @@ from payments.admin.base import render
 from payments.ledger.models import Account, JournalEntry
 from payments.models import CardEvidence, Discrepancy, Payment, Refund
 from payments.people.models import Role
+from payments.people.services import api_keys
 from payments.services.card_present.types import AcquirerReferences
 from tests.admin.conftest import Browser, SignIn
-from tests.builders import Shop, on, open_shop
+from tests.builders import BY, Shop, on, open_shop
 
 pytestmark = pytest.mark.django_db
 
@@ -122,6 +123,15 @@ def test_nobody_sees_another_merchants_rows(busy: Shop, sign_in: SignIn) -> None
     for action in ("refund", "capture", "cancel"):
         owner.get(f"payments/payment/{theirs.id}/{action}/", status=404)
     assert stranger.webshop.name not in owner.get("payments/payment/")
+
+
+@pytest.mark.parametrize(("role", "leads"), [("auditor", False), ("owner", True)])
+def test_a_link_leads_only_to_what_its_reader_may_open(role: str, leads: bool, shop: Shop, sign_in: SignIn) -> None:
+    """Whoever reads the audit log is told of keys; their pages are for who manages them."""
+    key = api_keys.create(merchant_id=shop.merchant.id, test_mode=True, scopes=["all"], actor=BY).key
+    reader = sign_in(role)
+    assert (f'href="/admin/people/apikey/{key.id}/change/"' in reader.get("people/auditlog/", q=key.id)) == leads
+    reader.get(f"people/apikey/{key.id}/change/", status=200 if leads else 403)
 
 
 def test_a_webshops_clerk_begins_with_the_webshops_payments(busy: Shop, sign_in: SignIn) -> None:

@@ -1,11 +1,12 @@
 """Pages that show people what their roles let them see, and change nothing by themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
@@ -101,6 +102,27 @@ def plain_id(object_id: str) -> str:
 
 
 _request: Final[ContextVar[HttpRequest | None]] = ContextVar("request of an admin page", default=None)
+
+
+@contextmanager
+def answering(request: HttpRequest) -> Iterator[None]:
+    """What is rendered within is read by whoever sent this request."""
+    token = _request.set(request)
+    try:
+        yield
+    finally:
+        _request.reset(token)
+
+
+def may_open(model: type[Model]) -> bool:
+    """Tell whether the reader of the page that is being made may open pages of this model: no link leads to a 403.
+
+    Where no page is being made, nobody's roles are asked.
+    """
+    request = _request.get()
+    if request is None or not admin.site.is_registered(model):
+        return True
+    return admin.site.get_model_admin(model).has_view_permission(request)
 
 
 class OwnRequest:

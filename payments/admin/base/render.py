@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+from django.apps import apps
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from payments.admin.base.access import may_open
 from payments.core.ids import PATTERN
 from payments.models import Chargeback, Payment, PaymentLink, ProviderEvent, Voucher
 from payments.models.payment import PaymentStatus
@@ -151,6 +153,11 @@ def label(text: Any, color: str = "") -> SafeString:
     return format_html('<span class="ot-label" data-color="{}">{}</span>', color, text)
 
 
+def quiet(text: str) -> SafeString:
+    """What nobody reads but may copy: an id, a key, an address for machines."""
+    return format_html('<span class="ot-quiet">{}</span>', text)
+
+
 def status(value: str) -> SafeString:
     """A status in the reader's language, in the color of how it stands."""
     return label(STATUSES.get(value, value), COLORS.get(value, ""))
@@ -176,7 +183,7 @@ def brand(code: str) -> str:
 
 
 def link(object_id: str | None, text: str | None = None) -> str | SafeString:
-    """An object of ours by its id, leading to its page where it has one."""
+    """An object of ours by its id, leading to its page where it has one that the reader may open."""
     if not object_id:
         return NOTHING
     page = _PAGES.get(object_id.partition("_")[0])
@@ -186,6 +193,8 @@ def link(object_id: str | None, text: str | None = None) -> str | SafeString:
         address = reverse(f"admin:{page}_change", args=[object_id])
     except NoReverseMatch:  # that floor has no page for it
         return text or object_id
+    if not may_open(apps.get_model(page.replace("_", ".", 1))):
+        return text or short(object_id)
     return format_html('<a href="{}" class="ot-link">{}</a>', address, text or short(object_id))
 
 

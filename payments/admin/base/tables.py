@@ -76,7 +76,7 @@ def operations(rows: Iterable[Operation], zone: ZoneInfo) -> Section:
                 render.money(row.amount, row.currency),
                 _outcome(row),
                 row.get_executor_display(),
-                row.provider_reference or render.NOTHING,
+                render.quiet(row.provider_reference or render.NOTHING),
                 called[row.actor],
             ]
             for row in rows
@@ -87,7 +87,7 @@ def operations(rows: Iterable[Operation], zone: ZoneInfo) -> Section:
 
 def _outcome(row: Operation) -> SafeString:
     told = render.outcome(row.outcome)
-    return format_html('{} <span class="ot-quiet">{}</span>', told, row.failure_code) if row.failure_code else told
+    return format_html("{} {}", told, render.quiet(row.failure_code)) if row.failure_code else told
 
 
 def moves(rows: Iterable[Transition], zone: ZoneInfo) -> Section:

@@ -1,4 +1,4 @@
-"""Tables about customers: by which links they were asked to pay, and what was written to them."""
+"""What pages tell about customers: their name, by which links they were asked to pay, and what was written to them."""
 
 from collections.abc import Collection, Iterable
 from zoneinfo import ZoneInfo
@@ -9,6 +9,14 @@ from payments.admin.base import render
 from payments.admin.base.page import Section
 from payments.models import PaymentLink
 from payments.notify.models import Mail
+from payments.people.models import Customer
+
+
+def name_of(row: Customer) -> str:
+    """What to call this customer: by name, or else by what there is."""
+    if row.erased_at is not None:
+        return _("erased")
+    return row.name or row.reference or row.email or _("no name")
 
 
 def links(rows: Iterable[PaymentLink], zone: ZoneInfo) -> Section:

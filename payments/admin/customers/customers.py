@@ -13,6 +13,7 @@ from payments.admin.base.access import person
 from payments.admin.base.filters import DayRange, OfMerchant
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ByIdAdmin, clock
+from payments.admin.customers import customer_tables
 from payments.models import Order
 from payments.people.models import Customer
 from payments.people.permissions import May, may, within
@@ -35,7 +36,7 @@ class CustomerAdmin(ByIdAdmin):
 
     @admin.display(description=gettext_lazy("name"), ordering="name")
     def called(self, row: Customer) -> str:
-        return _("erased") if row.erased_at is not None else row.name or row.reference or row.email or _("no name")
+        return customer_tables.name_of(row)
 
     @admin.display(description=gettext_lazy("created at"), ordering="id")
     def made(self, row: Any) -> str:

@@ -173,7 +173,7 @@ def _facts(row: PaymentLink) -> list[Fact]:
         (_("paid by it"), row.taken and render.amount(row.taken, row.currency)),
         (_("order"), row.order and render.link(row.order_id, row.order.reference)),
         (_("channel"), row.channel.name),
-        (_("customer"), row.customer and render.link(row.customer_id, str(row.customer))),
+        (_("customer"), row.customer and render.link(row.customer_id, customer_tables.name_of(row.customer))),
         (_("ways to pay"), ", ".join(str(Method(method).label) for method in row.methods)),
         (_("may be used again"), row.reusable and _("yes")),
         (_("expires at"), row.expires_at and render.moment(row.expires_at, zone)),

@@ -37,8 +37,8 @@ class BooksAdmin(ByIdAdmin):
 class JournalEntryAdmin(BooksAdmin):
     """Every event in the books; nothing here is ever changed."""
 
-    list_display = ("booked_on", "told", "key", "lines", "occurred", "is_reversal")
-    list_display_links = ("booked_on", "key")
+    list_display = ("booked_on", "told", "shown_key", "lines", "occurred", "is_reversal")
+    list_display_links = ("booked_on", "shown_key")
     list_filter = (OfMerchant, ("book_date", DayRange))
     search_fields = ("=id", "=key")
     search_help_text = gettext_lazy("Key, as capture:op_…")
@@ -50,6 +50,10 @@ class JournalEntryAdmin(BooksAdmin):
     @admin.display(description=gettext_lazy("event"), ordering="event")
     def told(self, row: JournalEntry) -> str:
         return render.event(row.event)
+
+    @admin.display(description=gettext_lazy("key"), ordering="key")
+    def shown_key(self, row: JournalEntry) -> SafeString:
+        return render.quiet(row.key)
 
     @admin.display(description=gettext_lazy("occurred at"), ordering="id")
     def occurred(self, row: Any) -> str:
@@ -74,7 +78,7 @@ class JournalEntryAdmin(BooksAdmin):
             [
                 posting.line,
                 render.link(posting.account.id, names[posting.account.code]),
-                posting.account.code,
+                render.quiet(posting.account.code),
                 render.link(about.get(posting.item or 0)) if posting.item in about else posting.item or "",
                 render.money(posting.amount, posting.account.currency) if posting.amount > 0 else "",
                 render.money(-posting.amount, posting.account.currency) if posting.amount < 0 else "",
@@ -83,7 +87,7 @@ class JournalEntryAdmin(BooksAdmin):
         ]
         told = [
             (_("event"), render.event(row.event)),
-            (_("key"), row.key),
+            (_("key"), render.quiet(row.key)),
             (_("booked on"), render.day(row.book_date)),
             (_("occurred at"), render.moment(row.occurred_at, zone)),
             (_("booked at"), render.moment(row.booked_at, zone)),
@@ -125,7 +129,7 @@ def _more(row: JournalEntry, before: int, postings: list[Posting]) -> SafeString
 class AccountAdmin(BooksAdmin):
     """The accounts that were ever posted to, with what stands on them now."""
 
-    list_display = ("name", "code", "kind", "currency", "amount_debit", "amount_credit")
+    list_display = ("name", "shown_code", "kind", "currency", "amount_debit", "amount_credit")
     list_display_links = ("name",)
     list_filter = (OfMerchant, ("kind", ChoicesDropdownFilter))
     search_fields = ("code", "=id")
@@ -144,6 +148,10 @@ class AccountAdmin(BooksAdmin):
     def name(self, row: Any) -> str:
         return str(row.called)
 
+    @admin.display(description=gettext_lazy("code"), ordering="code")
+    def shown_code(self, row: Account) -> SafeString:
+        return render.quiet(row.code)
+
     @admin.display(description=gettext_lazy("debit"))
     def amount_debit(self, row: Any) -> str | SafeString:
         return render.money(row.stands, row.currency) if row.stands > 0 else ""
@@ -158,7 +166,7 @@ class AccountAdmin(BooksAdmin):
         stands = balances.balances([row.number]).get(row.number, 0)
         told = [
             (_("balance"), f"{render.amount(abs(stands), row.currency)} {_('debit') if stands >= 0 else _('credit')}"),
-            (_("code"), row.code),
+            (_("code"), render.quiet(row.code)),
             (_("kind"), row.get_kind_display()),
             (_("merchant"), merchant.name),
             ("id", row.id),

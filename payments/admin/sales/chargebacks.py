@@ -94,7 +94,7 @@ class ChargebackAdmin(ReadOnlyModelAdmin):
             (_("channel"), row.payment.channel.name),
             (_("stage"), row.get_stage_display()),
             (_("reason"), row.reason),
-            (_("reference at the provider"), row.provider_reference),
+            (_("reference at the provider"), row.provider_reference and render.quiet(row.provider_reference)),
             (_("opened at"), render.moment(row.opened_at, zone)),
             (_("respond by"), row.respond_by and render.moment(row.respond_by, zone)),
             (_("closed at"), row.closed_at and render.moment(row.closed_at, zone)),

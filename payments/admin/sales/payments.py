@@ -157,7 +157,7 @@ def facts(row: Payment) -> list[Fact]:
         (_("occurred at"), render.moment(row.occurred_at, zone)),
         (_("business day"), render.day(row.business_day)),
         (_("provider account"), render.link(row.provider_account_id, row.provider_account.name)),
-        (_("reference at the provider"), row.provider_reference),
+        (_("reference at the provider"), row.provider_reference and render.quiet(row.provider_reference)),
         (_("failure"), row.failure_code and f"{row.failure_code}: {row.failure_detail}"),
         (_("description"), row.description),
         (_("metadata"), ", ".join(f"{name}: {value}" for name, value in row.metadata.items())),

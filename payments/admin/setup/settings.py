@@ -30,6 +30,10 @@ class SettingAdmin(ReadOnlyModelAdmin):
         rows = super(ScopedAdmin, self).get_queryset(request)
         return rows.filter(**{f"{self.merchant_path}__in": merchants(person(request), self.sees)})
 
+    @admin.display(description="id", ordering="id")
+    def shown_id(self, row: Any) -> SafeString:
+        return render.quiet(row.id)
+
 
 def _log(request: HttpRequest, row: Any, merchant: Merchant) -> list[Section]:
     allowed = may(person(request), May.SEE_AUDIT_LOG, merchant_id=merchant.id, channel_id=None)
@@ -42,7 +46,7 @@ class MerchantAdmin(SettingAdmin):
 
     page_actions = setting_actions.OF_MERCHANT
     merchant_path = "id"
-    list_display = ("name", "books", "country", "currency", "timezone", "id")
+    list_display = ("name", "books", "country", "currency", "timezone", "shown_id")
     list_filter = (("mode", ChoicesDropdownFilter),)
     search_fields = ("name", "=id")
 
@@ -99,13 +103,17 @@ def _channels(merchant: Merchant) -> Section:
             [
                 render.link(row.id, row.name),
                 row.get_kind_display(),
-                row.namespace if row.namespace != row.id else _("its own"),
+                _namespace(row),
                 _("yes") if row.active else _("no"),
             ]
             for row in merchant.channels.order_by("name")
         ],
         empty=_("No channel yet."),
     )
+
+
+def _namespace(channel: Channel) -> str:
+    return channel.namespace if channel.namespace != channel.id else _("its own")
 
 
 def _accounts(merchant: Merchant) -> Section:
@@ -142,7 +150,7 @@ class ChannelAdmin(SettingAdmin):
     """Webshops and stores."""
 
     page_actions = setting_actions.OF_CHANNEL
-    list_display = ("name", "kind", "of", "active", "id")
+    list_display = ("name", "kind", "of", "active", "shown_id")
     list_select_related = ("merchant",)
     list_filter = (("kind", ChoicesDropdownFilter), ("active", BooleanRadioFilter))
     search_fields = ("name", "=id")
@@ -157,7 +165,7 @@ class ChannelAdmin(SettingAdmin):
         told = [
             (_("kind"), row.get_kind_display()),
             (_("merchant"), render.link(row.merchant_id, row.merchant.name)),
-            (_("order namespace"), row.namespace),
+            (_("order namespace"), _namespace(row)),
             (_("address on receipts"), row.address),
             (_("refund routes"), ", ".join(str(Route(route).label) for route in row.refund_routes or Route)),
             (_("payments"), format_html('<a class="ot-link" href="{}">{}</a>', payments, _("all payments here"))),
@@ -177,7 +185,7 @@ class ProviderAccountAdmin(SettingAdmin):
     """Contracts with providers; their credentials are set here and shown nowhere."""
 
     page_actions = setting_actions.OF_ACCOUNT
-    list_display = ("name", "provider", "of", "currency", "default", "active", "id")
+    list_display = ("name", "provider", "of", "currency", "default", "active", "shown_id")
     list_select_related = ("merchant",)
     list_filter = (("active", BooleanRadioFilter),)
     search_fields = ("name", "provider", "=external_id", "=id")
@@ -196,7 +204,7 @@ class ProviderAccountAdmin(SettingAdmin):
             (_("pays out to IBAN"), row.bank_iban),
             (_("used when none is named"), _("yes") if row.default else _("no")),
             (_("credentials"), ", ".join(setting_actions.credential_names(row)) or _("none")),
-            (_("webhook address"), webhook_url(row)),
+            (_("webhook address"), render.quiet(webhook_url(row))),
             (_("created at"), render.moment(row.created_at, row.merchant.zone)),
             ("id", row.id),
         ]
