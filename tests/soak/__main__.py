@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from tests.soak.access import access
 from tests.soak.core import core
 from tests.soak.online import online
 from tests.soak.refunds import refunds
@@ -15,6 +16,7 @@ from tests.soak.told import is_clean
 
 # A suite is given the moment (of the monotonic clock) at which to end.
 SUITES: Final[dict[str, Callable[[float], Iterator[dict[str, Any]]]]] = {
+    "access": access,
     "core": core,
     "online": online,
     "refunds": refunds,
