@@ -114,13 +114,13 @@ def test_a_typed_form_survives_the_end_of_a_session(page: Any, shop: Shop) -> No
     page.fill("[name=email]", "carl@shop.example")
     page.fill("[name=name]", "Carl")
     anna.sign_ins.update(last_seen_at="2026-01-01T00:00:00Z")
-    page.click("#deed button[type=submit]")
+    page.click("#action button[type=submit]")
     page.wait_for_selector("#login-form")
     sign_in(page, anna)
     page.wait_for_selector("#kept-form")
     fits(page, "kept-form")
     page.click("#kept-form button[type=submit]")
-    page.wait_for_selector("#deed")
+    page.wait_for_selector("#action")
     assert page.input_value("[name=email]") == "carl@shop.example"
 
 
