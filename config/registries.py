@@ -30,7 +30,6 @@ CHAINED = [
 ]
 # When each provider account was last settled, as the floor above knows it.
 LAST_SETTLEMENTS = "reconciliation.queries.last_settlements"
-EXPORT_FORMATS: dict[str, str] = {}
 # Who carries out what a second person has decided.
 APPROVAL_ACTIONS = {
     "take_second_factor": "payments.services.colleagues.decide_recovery",

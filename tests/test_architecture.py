@@ -32,8 +32,7 @@ TOP_LEVEL = {
 LONGEST_MODULE = 330
 LONGEST_SQL = 450
 LONGEST_FUNCTION = 50
-TRANSLATORS = ("payments/providers", "terminals/providers", "reconciliation/formats")
-TRANSLATORS += ("reconciliation/sources", "reconciliation/exports")
+TRANSLATORS = ("payments/providers", "reconciliation/formats", "reconciliation/sources")
 SQL_STATEMENT = re.compile(
     r"\s*(SELECT\b.+\bFROM\b|INSERT INTO\b|UPDATE\b.+\bSET\b|DELETE FROM\b|WITH\b.+\bAS\b)", re.DOTALL
 )
@@ -184,7 +183,7 @@ def test_no_package_index_is_named() -> None:
     assert [name for name, text in texts.items() if INDEX_HOST.search(text)] == []
 
 
-@pytest.mark.parametrize("registry", ["PROVIDERS", "SETTLEMENT_FORMATS", "SETTLEMENT_SOURCES", "EXPORT_FORMATS"])
+@pytest.mark.parametrize("registry", ["PROVIDERS", "SETTLEMENT_FORMATS", "SETTLEMENT_SOURCES"])
 def test_what_a_registry_names_exists(registry: str) -> None:
     paths = getattr(settings, registry)
     for path in paths.values() if isinstance(paths, dict) else paths:
