@@ -6,12 +6,14 @@ from payments.models.discrepancy import Discrepancy
 from payments.models.idempotency import IdempotencyKey
 from payments.models.link import LinkPayment, PaymentLink
 from payments.models.merchant import Channel, Merchant, ProviderAccount
+from payments.models.operation import Operation
 from payments.models.order import Order
-from payments.models.payment import Operation, Payment, Transition
+from payments.models.payment import Payment
 from payments.models.provider_event import ProviderEvent
 from payments.models.receipt_due import ReceiptDue
 from payments.models.refund import BankTransfer, Refund, RefundPart
 from payments.models.statistic import StatisticDelta, StatisticTotal
+from payments.models.transition import Transition
 from payments.models.voucher import Voucher
 from payments.models.work_failure import WorkFailure
 

@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from payments.db.fields import AmountField, CurrencyField, IdField, id_factory
 from payments.models.base import ApiObject
 from payments.models.merchant import Merchant
-from payments.models.payment import Operation, Payment
+from payments.models.operation import Operation
+from payments.models.payment import Payment
 
 
 class CardEvidence(ApiObject):

@@ -1,4 +1,4 @@
-"""Two sources that disagree, until someone or a later truth explains it."""
+"""Two sources that contradict each other, until a person or a later report resolves it."""
 
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from payments.models.payment import Payment
 
 
 class DiscrepancyKind(models.TextChoices):
-    """What disagrees."""
+    """What differs, and between which sources."""
 
     MISSING_IN_SETTLEMENT = "missing_in_settlement", _("missing in the settlement")
     MISSING_IN_BOOKS = "missing_in_books", _("missing in the books")
@@ -38,7 +38,7 @@ class DiscrepancyKind(models.TextChoices):
 
 
 class Discrepancy(ApiObject):
-    """One disagreement. `key` names it, so that the same one is never opened twice while it stands."""
+    """One contradiction. At most one per `key` is open at a time."""
 
     OBJECT: ClassVar[str] = "discrepancy"
 
@@ -61,9 +61,9 @@ class Discrepancy(ApiObject):
     item = models.BigIntegerField(null=True, blank=True)  # the ledger item it is about, where there is one
     sequences: models.JSONField[Any, Any] = models.JSONField(null=True, blank=True)
     detail = models.TextField(_("detail"), blank=True, default="")
-    said: models.JSONField[Any, Any] = models.JSONField(
-        null=True, blank=True, editable=False
-    )  # see `payments.text.messages`
+    # The text and values of `detail`, see `payments.text.messages`. The column keeps its first name: the
+    # version that still runs during an update writes it.
+    message: models.JSONField[Any, Any] = models.JSONField(null=True, blank=True, editable=False, db_column="said")
     assigned_to = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,

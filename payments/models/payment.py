@@ -1,4 +1,4 @@
-"""One tender towards an order, the verbs asked for it, and every move it made."""
+"""One tender towards an order."""
 
 from typing import Any, ClassVar
 
@@ -11,7 +11,6 @@ from payments.models.base import ApiObject
 from payments.models.merchant import Channel, Merchant, ProviderAccount
 from payments.models.order import Order
 from payments.people.models import Customer
-from payments.providers.base import Outcome, Verb
 
 
 class PaymentStatus(models.TextChoices):
@@ -187,90 +186,3 @@ class Payment(ApiObject):
     def refundable(self) -> int:
         """What of this tender may still be given back, before the order's own limit."""
         return max(0, self.amount_captured - self.amount_refunded - self.refund_reserved - self.amount_charged_back)
-
-
-class Operation(ApiObject):
-    """One verb asked of a provider (or reported by one). Its id is the idempotency key, stored before the call."""
-
-    OBJECT: ClassVar[str] = "operation"
-
-    class Executor(models.TextChoices):
-        PROVIDER = "provider", _("provider")  # we ask, by `services.submit`
-        RECORDED = "recorded", _("recorded")  # cash and vouchers: our own books are the deed
-        TERMINAL = "terminal", _("terminal")  # a terminal is to carry it out
-        BANK = "bank", _("bank transfer")  # a person releases it, the bank statement confirms it
-        REPORTED = "reported", _("reported")  # it happened without us
-
-    id = IdField(primary_key=True, default=id_factory("op"), editable=False)
-    merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+", db_index=False)
-    # A refund that no sale is known for has no payment.
-    payment = models.ForeignKey(Payment, models.PROTECT, null=True, blank=True, related_name="operations")
-    provider_account = models.ForeignKey(ProviderAccount, models.PROTECT, related_name="+", db_index=False)
-    refund_part = models.ForeignKey(
-        "payments.RefundPart", models.PROTECT, null=True, blank=True, related_name="operations", db_index=False
-    )
-    verb = models.CharField(_("verb"), max_length=10, choices=[(verb.value, verb.value) for verb in Verb])
-    executor = models.CharField(_("carried out by"), max_length=8, choices=Executor)
-    amount = AmountField(_("amount"))
-    currency = CurrencyField(_("currency"))
-    final = models.BooleanField(default=True)  # of a capture: the rest is released
-    outcome = models.CharField(
-        _("outcome"),
-        max_length=10,
-        null=True,
-        blank=True,
-        choices=[(outcome.value, outcome.value) for outcome in Outcome],
-    )
-    provider_reference = models.CharField(_("reference at the provider"), max_length=255, null=True, blank=True)
-    failure_code = models.CharField(max_length=64, blank=True, default="")
-    failure_detail = models.TextField(blank=True, default="")
-    actor = models.CharField(_("by"), max_length=100)
-    occurred_at = models.DateTimeField(_("occurred at"), null=True, blank=True)
-    submitted_at = models.DateTimeField(null=True, blank=True)
-    completed_at = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveIntegerField(default=0)
-    due_at = models.DateTimeField(null=True, blank=True)  # when the sweep looks at it; None: nothing is left to do
-    reversed_at = models.DateTimeField(null=True, blank=True)  # a success that was taken back
-
-    class Meta:
-        verbose_name = _("operation")
-        verbose_name_plural = _("operations")
-        constraints = [
-            models.CheckConstraint(condition=Q(verb__in=[verb.value for verb in Verb]), name="operation_verb"),
-            models.CheckConstraint(
-                condition=Q(outcome__isnull=True) | Q(outcome__in=[outcome.value for outcome in Outcome]),
-                name="operation_outcome",
-            ),
-            models.UniqueConstraint(
-                fields=["provider_account", "verb", "provider_reference"],
-                name="operation_provider_reference",
-                condition=Q(provider_reference__isnull=False),
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["due_at"], name="operation_due", condition=Q(due_at__isnull=False)),
-            models.Index(fields=["refund_part"], name="operation_of_part", condition=Q(refund_part__isnull=False)),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.verb} {self.id}"
-
-
-class Transition(models.Model):
-    """One move of one object, and who made it. Never changed, never deleted."""
-
-    id = models.BigAutoField(primary_key=True)
-    object_id = IdField(_("object"))
-    from_status = models.CharField(_("from"), max_length=20)
-    to_status = models.CharField(_("to"), max_length=20)
-    actor = models.CharField(_("by"), max_length=100)
-    operation_id = IdField(_("operation"), null=True, blank=True)
-    at = models.DateTimeField(_("at"))
-
-    class Meta:
-        verbose_name = _("transition")
-        verbose_name_plural = _("transitions")
-        indexes = [models.Index(fields=["object_id", "id"], name="transition_of_object")]
-
-    def __str__(self) -> str:
-        return f"{self.object_id}: {self.from_status} → {self.to_status}"

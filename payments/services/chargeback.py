@@ -18,8 +18,7 @@ from payments.models.discrepancy import DiscrepancyKind
 from payments.providers.base import ProviderReport, ReportType
 from payments.services import charge_transitions
 from payments.services.unit_of_work import UnitOfWork
-from payments.text.messages import Translatable
-from payments.text.messages import message_columns as said
+from payments.text.messages import Translatable, message_columns
 
 Status = Chargeback.Status
 Stage = Chargeback.Stage
@@ -149,7 +148,7 @@ def _note_amount(uow: UnitOfWork, row: Chargeback, payment: Payment, told: Dispu
     uow.open_discrepancy(
         DiscrepancyKind.AMOUNT_DIFFERS,
         f"amount_differs:{row.id}",
-        **said(
+        **message_columns(
             gettext_noop("Chargeback {id} took {taken}, the provider now tells of {told}."),
             id=row.id,
             taken=Money(row.amount, row.currency),
@@ -226,7 +225,7 @@ def _note_turn(uow: UnitOfWork, row: Chargeback, payment: Payment, status: str) 
     uow.open_discrepancy(
         DiscrepancyKind.MISSING_IN_BOOKS,
         f"chargeback_turned:{row.id}:{row.stage}:{status}",
-        **said(
+        **message_columns(
             gettext_noop(
                 "The provider now tells that chargeback {id} is {status}, and it had changed before. Ask the provider."
             ),

@@ -1,6 +1,6 @@
-"""What is told to people about a fact, kept as text and values, so that each reader has it in a language of their own.
+"""Messages about a fact, stored as a msgid and its values, so that each reader sees them in their own language.
 
-In English it is `detail`, which the API and webhooks tell; `spoken` says the same to a reader of the admin.
+`detail` holds the English text, for the API and webhooks; `render_message` translates it for users of the admin.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from payments.text.formatting import amount, day
 
 @dataclass(frozen=True, slots=True)
 class Translatable:
-    """A value that is itself to be translated."""
+    """A value that is a msgid itself, and is translated with the message."""
 
     text: str
 
@@ -28,21 +28,21 @@ Value = str | int | Money | date | Translatable
 
 
 def message_columns(text: str, **values: Value) -> dict[str, Any]:
-    """The columns `detail` and `said` of what is told; `text` is a msgid with names in braces."""
+    """Return the values of the columns `detail` and `message`; `text` is a msgid with names in braces."""
     return {
         "detail": text.format(**values),
-        "said": {"text": text, "values": {name: _kept(value) for name, value in values.items()}},
+        "message": {"text": text, "values": {name: _stored(value) for name, value in values.items()}},
     }
 
 
-def render_message(detail: str, said: Mapping[str, Any] | None) -> str:
-    """The same in the reader's language and writing; what was told without a text stays as it is."""
-    if not said:
+def render_message(detail: str, message: Mapping[str, Any] | None) -> str:
+    """Return the message in the active language; `detail` unchanged where no msgid was stored with it."""
+    if not message:
         return detail
-    return _(said["text"]).format(**{name: _written(value) for name, value in said["values"].items()})
+    return _(message["text"]).format(**{name: _rendered(value) for name, value in message["values"].items()})
 
 
-def _kept(value: Value) -> Any:
+def _stored(value: Value) -> Any:
     match value:
         case Money():
             return {"amount": value.amount, "currency": value.currency}
@@ -54,7 +54,7 @@ def _kept(value: Value) -> Any:
             return value
 
 
-def _written(value: Any) -> str:
+def _rendered(value: Any) -> str:
     match value:
         case {"amount": minor, "currency": currency}:
             return amount(minor, currency)

@@ -27,7 +27,7 @@ def resolution(approval: Approval) -> Case:
         what=text(row.amount, row.currency),
         facts=[
             (_("discrepancy"), format_html("{} ({})", render.link(row.id), row.get_kind_display())),
-            (_("detail"), render_message(row.detail, row.said)),
+            (_("detail"), render_message(row.detail, row.message)),
             (_("open in the books"), text(approval.payload.get("open"), row.currency)),
             (_("to be matched with"), ", ".join(told.get("with") or ())),
             (_("why"), told.get("note")),

@@ -135,7 +135,7 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
 
     @admin.display(description=_("detail"))
     def shown_detail(self, row: Discrepancy) -> str:
-        return render_message(row.detail, row.said)
+        return render_message(row.detail, row.message)
 
     @admin.display(description=_("payment"))
     def shown_payment(self, row: Discrepancy) -> str | SafeString:
@@ -175,7 +175,7 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
             title=capfirst(row.get_kind_display()),
             label=self.shown_status(row),
             facts=[Fact(name, value) for name, value in facts if value],
-            notes=[render_message(row.detail, row.said)] if row.detail else [],
+            notes=[render_message(row.detail, row.message)] if row.detail else [],
             sections=[tables.audit(row.id, zone)] if _may_read_log(request, row) else [],
         )
 

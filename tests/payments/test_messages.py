@@ -52,7 +52,8 @@ def test_in_whatever_language_it_happens_machines_are_told_english() -> None:
     assert row.detail == "Money was given back on a card, and no sale is known for it."
     with translation.override("nl"):
         assert (
-            render_message(row.detail, row.said) == "Er is op een kaart terugbetaald, en er is geen verkoop bij bekend."
+            render_message(row.detail, row.message)
+            == "Er is op een kaart terugbetaald, en er is geen verkoop bij bekend."
         )
 
 

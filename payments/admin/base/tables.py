@@ -198,7 +198,7 @@ def discrepancies(rows: Iterable[Discrepancy], zone: ZoneInfo) -> Section:
                 row.get_kind_display(),
                 render.label(row.get_status_display(), render.COLORS.get(row.status, "")),
                 render.money(row.amount, row.currency) if row.currency else render.NOTHING,
-                render_message(row.detail, row.said),
+                render_message(row.detail, row.message),
             ]
             for row in rows
         ],
