@@ -3,4 +3,4 @@
 from typing import Final
 
 API_CASES: Final = 7_000
-ADMIN_CASES: Final = 20_000
+ADMIN_CASES: Final = 26_000
