@@ -1,7 +1,7 @@
 # make run, make test: nothing else is needed than Python 3.11 to 3.13 and make.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help venv run test lint bench soak backup restore sbom advisories
+.PHONY: help venv run test check lint format coverage messages provider bench soak backup restore sbom advisories
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -9,22 +9,15 @@ STAMP := $(VENV)/installed
 LOCK ?= requirements.lock
 SUITE ?= core
 MINUTES ?= 30
+GATED := payments/ledger/*,payments/services/*,payments/core/*
 # Tests set it when their servers have addresses.
 unexport DJANGO_SETTINGS_MODULE
 
+# Each target says behind ## what it takes and does; this reads it.
 help:
-	@echo "make run [DEMO=0] [FRESH=1]      everything on this machine"
-	@echo "make test                        all checks and tests"
-	@echo "make lint                        the checks alone"
-	@echo "make bench [SIZE=] [IMPORT_LINES=] [ONLY=]  measure"
-	@echo "make soak [SUITE=] [MINUTES=]    long fault and fuzz runs"
-	@echo "make backup FILE=                everything but the keys, in one file"
-	@echo "make restore FILE=               put one in the place of what is here [REPLACE_LIVE=1]"
-	@echo "make venv [LOCK=]                install; LOCK=requirements-production.lock without test tools"
-	@echo "make sbom [FILE=sbom.json]       what production consists of, as CycloneDX"
-	@echo "make advisories                  known vulnerabilities of it"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { split($$2, said, / *[|] */); printf "make %-40s %s\n", $$1 " " said[1], said[2] }' Makefile
 
-venv: $(STAMP)
+venv: $(STAMP) ## [LOCK=] | install what the lock file pins; LOCK=requirements-production.lock without test tools
 
 # A virtual environment of another machine or a removed Python does not run: it is made anew.
 $(STAMP): $(LOCK)
@@ -40,38 +33,59 @@ $(STAMP): $(LOCK)
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
 	@touch $@
 
-run: venv
+run: venv ## [DEMO=0] [FRESH=1] | everything on this machine
 	@END_WITH_PARENT=1 exec $(PY) manage.py run
 
-lint: venv
+check: venv ## | style, types, imports and migrations, without running anything
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
+# Its old name, which hands and scripts remember.
+lint: check
+
+format: venv ## | write the code as `make check` wants it
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
 # What failed is tried once more, alone, and named: on a busy machine a clock may fail a test, a fault fails it twice.
-test: venv lint
+test: venv check ## | all checks and all tests
 	$(VENV)/bin/pytest -n 2 || $(PY) -m tests.again
 
-bench: venv
+# Branches count. 100 % is asked of GATED, the rest is shown; TESTS= narrows what is run.
+coverage: venv ## [TESTS=tests/ledger] | which branches the tests reach, with a gate on the books, services and core
+	@rm -rf .coverage; mkdir .coverage
+	$(VENV)/bin/coverage run -m pytest -n 2 $(or $(TESTS),tests --ignore=tests/benchmarks --ignore=tests/soak)
+	$(VENV)/bin/coverage combine --quiet
+	$(VENV)/bin/coverage report
+	$(VENV)/bin/coverage report --include='$(GATED)' --fail-under=100
+
+messages: venv ## | collect what is said to people into the catalogs, and compile them
+	@$(PY) -m tests.messages
+
+provider: venv ## NAME=x | begin a provider: payments/providers/x with its contract test, red until written
+	@$(PY) -m tests.new_provider "$(NAME)"
+
+bench: venv ## [SIZE=] [IMPORT_LINES=] [ONLY=] | measure
 	@SIZE="$(SIZE)" IMPORT_LINES="$(IMPORT_LINES)" $(PY) -m tests.benchmarks $(ONLY) --table
 
-soak: venv
+soak: venv ## [SUITE=] [MINUTES=] | long fault and fuzz runs
 	@$(PY) -m tests.soak --suite "$(SUITE)" --minutes "$(MINUTES)"
 
-backup: venv
+backup: venv ## FILE= | everything but the keys, in one file
 	@$(PY) manage.py backup "$(FILE)"
 
-restore: venv
+restore: venv ## FILE= [REPLACE_LIVE=1] | put one in the place of what is here
 	@$(PY) manage.py restore "$(FILE)" $(if $(filter 1,$(REPLACE_LIVE)),--replace-live)
 
-sbom: venv
+sbom: venv ## [FILE=sbom.json] | what production consists of, as CycloneDX
 	@$(PY) -W ignore $(VENV)/bin/cyclonedx-py requirements requirements-production.lock --pyproject pyproject.toml \
 		--output-reproducible --output-format JSON --output-file "$(or $(FILE),sbom.json)"
 
 # pip-audit ends with 1 both where it found something and where it reached nobody: what it wrote tells which.
-advisories: venv
+advisories: venv ## | known vulnerabilities of it
 	@report=$$(mktemp -d); trap 'rm -rf "$$report"' EXIT; \
 	$(VENV)/bin/pip-audit --disable-pip --require-hashes -r requirements-production.lock \
 		--progress-spinner off --format json --output "$$report/found" >"$$report/said" 2>&1; ended=$$?; \

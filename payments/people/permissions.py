@@ -15,13 +15,11 @@ class May(StrEnum):
     SERVE = "serve"  # any customer of the merchant: orders, payments and refunds of every channel
     SEE_BOOKS = "see_books"  # ledger, settlements, payouts
     SEE_AUDIT_LOG = "see_audit_log"
-    EXPORT = "export"
     REQUEST_PAYMENT = "request_payment"  # payment links
     SEND_MAIL = "send_mail"  # receipts, and letters once more
     REFUND = "refund"
     RELEASE_TRANSFERS = "release_transfers"
     RESOLVE = "resolve"  # discrepancies
-    CLOSE_DAYS = "close_days"
     APPROVE_REFUNDS = "approve_refunds"
     APPROVE_CORRECTIONS = "approve_corrections"  # write-offs, forced matches, fees and suspense
     APPROVE_SETTINGS = "approve_settings"  # limits, bank accounts, credentials, a colleague's second factor
@@ -43,12 +41,11 @@ GRANTS: Final[dict[Role.Name, frozenset[May]]] = {
             May.SEND_MAIL,
             May.REFUND,
             May.APPROVE_REFUNDS,
-            May.CLOSE_DAYS,
             May.MANAGE_TERMINALS,
         }
     ),
     Role.Name.CLERK: frozenset({May.SEE, May.SERVE, May.REQUEST_PAYMENT, May.SEND_MAIL, May.REFUND}),
-    Role.Name.AUDITOR: frozenset({May.SEE, May.SEE_BOOKS, May.SEE_AUDIT_LOG, May.EXPORT}),
+    Role.Name.AUDITOR: frozenset({May.SEE, May.SEE_BOOKS, May.SEE_AUDIT_LOG}),
 }
 
 LOOKING: Final = GRANTS[Role.Name.AUDITOR]  # what a password alone opens

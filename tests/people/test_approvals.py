@@ -133,7 +133,7 @@ def test_what_a_channels_person_may_do_ends_at_the_channel() -> None:
     assert not may(manager, May.REFUND, merchant_id=MERCHANT, channel_id=OTHER_STORE)
     assert not may(manager, May.REFUND, merchant_id=MERCHANT, channel_id=None)
     assert may_somewhere(manager, May.REFUND)
-    assert not may_somewhere(manager, May.EXPORT)
+    assert not may_somewhere(manager, May.SEE_BOOKS)
 
 
 def test_lists_show_what_one_may_see() -> None:
