@@ -1,4 +1,4 @@
-"""What payments adds to the proof of the books: deeds, amounts and open items, recomputed and compared."""
+"""The audit checks of payments: operations, amounts and open items, recomputed and compared with the ledger."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,15 +8,15 @@ from payments.ledger import chain
 from payments.ledger.audit import Check, Violation, question
 
 CHECKS: Final[tuple[Check, ...]] = (
-    question("deed_without_entry", sql.DEED_WITHOUT_ENTRY),
-    question("entry_without_deed", sql.ENTRY_WITHOUT_DEED),
-    question("deed_amount_differs", sql.DEED_AMOUNT),
+    question("operation_without_entry", sql.OPERATION_WITHOUT_ENTRY),
+    question("entry_without_operation", sql.ENTRY_WITHOUT_OPERATION),
+    question("operation_amount_differs", sql.OPERATION_AMOUNT),
     question("reversal_differs", sql.REVERSALS),
     question("payment_sums_differ", sql.PAYMENT_SUMS),
     question("captures_under_way_differ", sql.UNDER_WAY),
     question("order_sums_differ", sql.ORDER_SUMS),
     question("refund_part_differs", sql.PART_DIFFERS),
-    question("over_return_untold", sql.OVER_RETURN),
+    question("over_return_without_discrepancy", sql.OVER_RETURN),
     question("refundable_differs", sql.REFUNDABLE),
     question("given_back_twice", sql.GIVEN_BACK_TWICE),
     question("voucher_and_refund_stand", sql.VOUCHER_AND_REFUND),
@@ -32,6 +32,6 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 
 def check() -> Iterator[Violation]:
-    """Every violation that payments can name; registered in `settings.LEDGER_AUDITS`."""
-    for ask in CHECKS:
-        yield from ask()
+    """Yield every violation that the checks of payments find; registered in `settings.LEDGER_AUDITS`."""
+    for run in CHECKS:
+        yield from run()

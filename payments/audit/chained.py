@@ -1,4 +1,4 @@
-"""What of payments' rows stays, for the chain."""
+"""The columns of payments' rows that the hash chain covers: those that never change after the insert."""
 
 from typing import Final
 

@@ -1,9 +1,9 @@
-"""The questions of the audit, each a query whose every row is a violation: (subject, what is wrong)."""
+"""The audit's queries. Each row that one returns is a violation: (subject, what is wrong). Amounts in minor units."""
 
 from typing import Final
 
 # Each succeeded sale, capture and refund has its entry under `verb:op_…` (a bank refund is booked when released).
-DEED_WITHOUT_ENTRY: Final = """
+OPERATION_WITHOUT_ENTRY: Final = """
 SELECT o.id, 'succeeded ' || o.verb || ' has no journal entry ' || o.verb || ':' || o.id
 FROM payments_operation o
 WHERE o.outcome = 'succeeded' AND o.verb IN ('sale', 'capture', 'refund')
@@ -11,7 +11,7 @@ WHERE o.outcome = 'succeeded' AND o.verb IN ('sale', 'capture', 'refund')
 """
 
 # And nothing is booked under such a key for an operation that did not succeed, or for none at all.
-ENTRY_WITHOUT_DEED: Final = """
+ENTRY_WITHOUT_OPERATION: Final = """
 SELECT e.id, 'journal entry ' || e.key || ' has no such succeeded operation'
 FROM ledger_journalentry e
 LEFT JOIN payments_operation o ON o.id = split_part(e.key, ':', 2) AND o.verb = split_part(e.key, ':', 1)
@@ -20,19 +20,21 @@ WHERE split_part(e.key, ':', 1) IN ('sale', 'capture', 'refund', 'authorize', 'c
        OR (o.outcome IS DISTINCT FROM 'succeeded' AND o.reversed_at IS NULL))
 """
 
-# What a sale's or capture's entry credits to takings, tips and till is what the operation moved.
-DEED_AMOUNT: Final = """
-SELECT o.id, 'entry ' || e.key || ' books ' || s.moved || ' where the operation moved ' || o.amount
+# What a sale's or capture's entry credits to takings, tips and till is the operation's amount; cash rounding aside,
+# which the entry has on an account of its own.
+OPERATION_AMOUNT: Final = """
+SELECT o.id, 'entry ' || e.key || ' books ' || s.booked || ' where the operation moved ' || o.amount
 FROM payments_operation o
 JOIN ledger_journalentry e ON e.key = o.verb || ':' || o.id
 JOIN LATERAL (
-  SELECT sum(p.amount) FILTER (WHERE p.amount > 0 AND a.code <> 'rounding') AS moved,
+  SELECT sum(p.amount) FILTER (WHERE p.amount > 0 AND a.code <> 'rounding') AS booked,
          sum(p.amount) FILTER (WHERE a.code = 'rounding') AS rounding
   FROM ledger_posting p JOIN ledger_account a ON a.number = p.account_id WHERE p.entry_id = e.id
 ) s ON true
-WHERE o.verb IN ('sale', 'capture') AND s.moved + coalesce(s.rounding, 0) <> o.amount
+WHERE o.verb IN ('sale', 'capture') AND s.booked + coalesce(s.rounding, 0) <> o.amount
 """
 
+# An operation is marked as reversed exactly if its entry has a reversal.
 REVERSALS: Final = """
 SELECT o.id, CASE WHEN e.id IS NULL THEN 'was reversed, but its journal reversal is missing'
                   ELSE 'was not reversed, but has a journal reversal' END
@@ -41,8 +43,9 @@ LEFT JOIN ledger_journalentry e ON e.key = 'reversal:' || o.id
 WHERE o.verb IN ('sale', 'capture') AND (o.reversed_at IS NULL) <> (e.id IS NULL)
 """
 
+# A payment's sums are columns, so that a refund locks and reads one row; here they are summed again from its rows.
 PAYMENT_SUMS: Final = """
-SELECT p.id, format('says captured %s, refunded %s, reserved %s, charged back %s; its operations say %s, %s, %s, %s',
+SELECT p.id, format('has captured %s, refunded %s, reserved %s, charged back %s; its operations have %s, %s, %s, %s',
                     p.amount_captured, p.amount_refunded, p.refund_reserved, p.amount_charged_back,
                     d.captured, r.refunded, r.reserved, c.charged_back)
 FROM payments_payment p
@@ -67,21 +70,22 @@ WHERE (p.amount_captured, p.amount_refunded, p.refund_reserved, p.amount_charged
 # What captures and cancellations without a final answer may still take; a last capture leaves nothing, nor does a
 # cancellation.
 UNDER_WAY: Final = """
-SELECT p.id, format('says %s is being captured or released; its operations say %s', p.amount_under_way, x.takes)
+SELECT p.id, format('has %s being captured or released; its operations have %s', p.amount_under_way, x.takes)
 FROM payments_payment p
 JOIN LATERAL (
-  SELECT coalesce(sum(o.amount), 0) AS asked, coalesce(bool_or(o.final OR o.verb = 'cancel'), false) AS last
+  SELECT coalesce(sum(o.amount), 0) AS requested, coalesce(bool_or(o.final OR o.verb = 'cancel'), false) AS last
   FROM payments_operation o
   WHERE o.payment_id = p.id AND o.verb IN ('capture', 'cancel')
     AND (o.outcome IS NULL OR o.outcome NOT IN ('succeeded', 'declined'))
 ) w ON true
 JOIN LATERAL (SELECT greatest(0, p.amount_authorized - p.amount_captured - p.amount_released) AS held) h ON true
-JOIN LATERAL (SELECT CASE WHEN w.last THEN h.held ELSE least(w.asked, h.held) END AS takes) x ON true
+JOIN LATERAL (SELECT CASE WHEN w.last THEN h.held ELSE least(w.requested, h.held) END AS takes) x ON true
 WHERE p.manual_capture AND p.amount_under_way <> x.takes
 """
 
+# An order's sums are those of its payments, and of refunds without a payment (`u`).
 ORDER_SUMS: Final = """
-SELECT o.id, format('says captured %s, refunded %s, reserved %s, charged back %s; its payments say %s, %s, %s, %s',
+SELECT o.id, format('has captured %s, refunded %s, reserved %s, charged back %s; its payments have %s, %s, %s, %s',
                     o.captured, o.refunded, o.refund_reserved, o.charged_back,
                     s.captured, s.refunded + u.refunded, s.reserved + u.reserved, s.charged_back)
 FROM payments_order o
@@ -101,7 +105,7 @@ WHERE (o.captured, o.refunded, o.refund_reserved, o.charged_back)
    <> (s.captured, s.refunded + u.refunded, s.reserved + u.reserved, s.charged_back)
 """
 
-# What is told as given back was moved by an operation of just that amount, and the other way round.
+# Every succeeded refund part has a succeeded operation of its amount, and every such operation a succeeded part.
 PART_DIFFERS: Final = """
 SELECT t.id, format('succeeded with %s, and no succeeded refund moved that', t.amount)
 FROM payments_refundpart t
@@ -116,9 +120,9 @@ WHERE o.verb = 'refund' AND o.outcome = 'succeeded' AND o.reversed_at IS NULL AN
   AND t.status IS DISTINCT FROM 'succeeded'
 """
 
-# More returned than paid is a fact, and then finance has been told.
+# Returns beyond what was paid are recorded, not refused; each order with one has a discrepancy for finance.
 OVER_RETURN: Final = """
-SELECT o.id, 'gave back more than was paid, and no discrepancy over_returned stands open for it'
+SELECT o.id, 'gave back more than was paid, and no discrepancy over_returned is open for it'
 FROM payments_order o
 WHERE (o.excess > 0 OR o.refunded + o.refund_reserved + o.charged_back > o.captured)
   AND NOT EXISTS (SELECT FROM payments_discrepancy d
@@ -126,9 +130,9 @@ WHERE (o.excess > 0 OR o.refunded + o.refund_reserved + o.charged_back > o.captu
                     AND (d.status <> 'resolved' OR d.resolution ->> 'action' <> 'explained'))
 """
 
-# What an order may still give back is what its takings in the ledger can: what its sales credited, less what its
-# accepted refunds and the vouchers sold on it took. A refund that waits for a second person holds its amount and is not
-# booked yet; one that failed is booked still (the debt stays) and holds nothing.
+# What an order may still give back equals the balance of its takings in the ledger: what its sales credited, less its
+# accepted refunds and the vouchers sold on it. A refund that waits for a second person reserves its amount and is not
+# booked yet; one that failed is still booked (the debt stays) and reserves nothing.
 REFUNDABLE: Final = """
 WITH takings AS (
   SELECT coalesce(p.order_id, f.order_id, v.order_id) AS order_id, -sum(l.amount) AS amount
@@ -146,26 +150,26 @@ WITH takings AS (
      OR (split_part(a.code, ':', 1) = 'till' AND p.cashback > 0)
   GROUP BY 1
 ), parts AS (
-  SELECT f.order_id, sum(t.amount) FILTER (WHERE t.status = 'requires_approval') AS asked,
+  SELECT f.order_id, sum(t.amount) FILTER (WHERE t.status = 'requires_approval') AS proposed,
          sum(t.amount) FILTER (WHERE t.status = 'failed') AS failed
   FROM payments_refundpart t JOIN payments_refund f ON f.id = t.refund_id
   WHERE t.status IN ('requires_approval', 'failed') GROUP BY 1
 )
-SELECT o.id, format('may give back %s by its own sums, and its takings in the ledger leave %s', x.says, x.leave)
+SELECT o.id, format('may give back %s by its own sums, and %s by its takings in the ledger', x.own, x.ledger)
 FROM payments_order o
 LEFT JOIN takings k ON k.order_id = o.id
 LEFT JOIN parts s ON s.order_id = o.id
 CROSS JOIN LATERAL (
-  SELECT o.captured - o.refunded - o.refund_reserved - o.vouchers_sold AS says,
-         coalesce(k.amount, 0) - coalesce(s.asked, 0) + coalesce(s.failed, 0) AS leave
+  SELECT o.captured - o.refunded - o.refund_reserved - o.vouchers_sold AS own,
+         coalesce(k.amount, 0) - coalesce(s.proposed, 0) + coalesce(s.failed, 0) AS ledger
 ) x
-WHERE x.says <> x.leave
+WHERE x.own <> x.ledger
 """
 
-# Money that left twice by two doors is told: more of one payment than was paid with it, though its order had more; or a
-# refund that no sale is known for, which the sale's own order may give back again.
+# Money that was given back twice in two ways has a discrepancy: more of one payment than was paid with it, though its
+# order had more; or a refund without a known sale, which the sale's own order may give back again.
 GIVEN_BACK_TWICE: Final = """
-SELECT p.id, format('gave back %s of the %s that were paid with it, and nobody was told',
+SELECT p.id, format('gave back %s of the %s that were paid with it, and has no discrepancy',
                     p.amount_refunded + p.refund_reserved + p.amount_charged_back, p.amount_captured)
 FROM payments_payment p
 WHERE p.amount_refunded + p.refund_reserved + p.amount_charged_back > p.amount_captured
@@ -173,14 +177,15 @@ WHERE p.amount_refunded + p.refund_reserved + p.amount_charged_back > p.amount_c
                   WHERE d.merchant_id = p.merchant_id
                     AND d.key IN ('over_returned:' || p.order_id, 'over_returned:' || p.id))
 UNION ALL
-SELECT t.id, 'was given back without a sale, and nobody was told'
+SELECT t.id, 'was given back without a sale, and has no discrepancy'
 FROM payments_refundpart t JOIN payments_refund f ON f.id = t.refund_id
 WHERE t.payment_id IS NULL AND t.status = 'succeeded'
   AND NOT EXISTS (SELECT FROM payments_discrepancy d
                   WHERE d.merchant_id = f.merchant_id AND d.key = 'unlinked_refund:' || t.id)
 """
 
-# What was sold on an order as vouchers is what it says, and is not given back beside them unless finance was told.
+# An order's `vouchers_sold` is the sum of its vouchers; what was sold as vouchers and given back as well has a
+# discrepancy.
 VOUCHER_AND_REFUND: Final = """
 WITH sold AS (
   SELECT order_id, sum(amount) AS amount FROM payments_voucher WHERE order_id IS NOT NULL GROUP BY 1
@@ -189,11 +194,11 @@ WITH sold AS (
   FROM payments_refundpart t JOIN payments_refund f ON f.id = t.refund_id
   WHERE t.status IN ('requires_approval', 'queued', 'pending', 'unknown', 'succeeded') GROUP BY 1
 )
-SELECT o.id, format('says %s was sold on it as vouchers, which are worth %s', o.vouchers_sold, coalesce(s.amount, 0))
+SELECT o.id, format('has %s sold as vouchers, and vouchers worth %s', o.vouchers_sold, coalesce(s.amount, 0))
 FROM payments_order o LEFT JOIN sold s ON s.order_id = o.id
 WHERE o.vouchers_sold <> coalesce(s.amount, 0)
 UNION ALL
-SELECT o.id, format('gave back %s and sold vouchers of %s, where %s was paid, and nobody was told',
+SELECT o.id, format('gave back %s and sold vouchers of %s, where %s was paid, and has no discrepancy',
                     coalesce(b.amount, 0), s.amount, o.captured)
 FROM sold s
 JOIN payments_order o ON o.id = s.order_id
@@ -203,8 +208,8 @@ WHERE coalesce(b.amount, 0) + o.charged_back + s.amount > o.captured
                   WHERE d.merchant_id = o.merchant_id AND d.key = 'over_returned:' || o.id)
 """
 
-# An order that was paid more than it costs is one open discrepancy of just that (or a person has decided about it), and
-# no other order has one: see `payments.queries.due.overpaid`.
+# An order that was overpaid has one open discrepancy of that amount (or one that a person resolved), and no other order
+# has one: see `payments.queries.due.overpaid`.
 OVERPAID: Final = """
 WITH kept AS (
   SELECT p.order_id, p.amount_captured AS amount, p.tip + p.cashback AS extra,
@@ -215,7 +220,7 @@ WITH kept AS (
 ), alike AS (
   SELECT order_id, sum(beyond) AS beyond
   FROM (SELECT order_id, greatest(0, sum(kept) - amount) AS beyond FROM kept GROUP BY order_id, amount) k GROUP BY 1
-), stands AS (
+), expected AS (
   SELECT o.id, o.merchant_id, greatest(0, CASE
            WHEN o.total IS NOT NULL THEN x.kept - s.extras - o.total
            ELSE a.beyond - greatest(0, s.kept - greatest(0, x.kept)) END) AS over
@@ -223,22 +228,22 @@ WITH kept AS (
   JOIN sums s ON s.order_id = o.id
   JOIN alike a ON a.order_id = o.id
   CROSS JOIN LATERAL (SELECT o.captured - o.refunded - o.refund_reserved - o.charged_back AS kept) x
-), told AS (
+), reported AS (
   SELECT id, merchant_id, split_part(key, ':', 2) AS order_id, amount, status,
          status <> 'resolved' OR resolution ->> 'action' IS DISTINCT FROM 'explained' AS counts
   FROM payments_discrepancy WHERE kind = 'overpaid' AND key LIKE 'overpaid:ord!_%' ESCAPE '!'
 )
-SELECT s.id, format('was paid %s too much, and no discrepancy tells it', s.over)
-FROM stands s
+SELECT s.id, format('was paid %s too much, and has no discrepancy', s.over)
+FROM expected s
 WHERE s.over > 0
-  AND NOT EXISTS (SELECT FROM told t WHERE t.order_id = s.id AND t.merchant_id = s.merchant_id AND t.counts)
+  AND NOT EXISTS (SELECT FROM reported t WHERE t.order_id = s.id AND t.merchant_id = s.merchant_id AND t.counts)
 UNION ALL
-SELECT t.id, format('says that %s was paid too much on %s, and it was %s', t.amount, t.order_id, coalesce(s.over, 0))
-FROM told t LEFT JOIN stands s ON s.id = t.order_id
+SELECT t.id, format('reports %s paid too much on %s, and it was %s', t.amount, t.order_id, coalesce(s.over, 0))
+FROM reported t LEFT JOIN expected s ON s.id = t.order_id
 WHERE t.status <> 'resolved' AND t.amount IS DISTINCT FROM coalesce(s.over, 0)
 """
 
-# Open items, recomputed from the rows they are about.
+# The open items of the ledger, recomputed from the rows they are about.
 OPEN_ITEMS: Final = """
 WITH expected AS (
   SELECT t.item, 'refunds_payable' AS name, -t.amount AS amount, t.id AS subject
@@ -267,9 +272,9 @@ FROM expected x FULL JOIN booked b ON b.item = x.item AND b.name = x.name
 WHERE coalesce(x.amount, 0) <> coalesce(b.amount, 0)
 """
 
-# What the statistics count is what stands: captured, given back (from its acceptance until it is abandoned), disputed.
+# The statistics count what is captured, given back (from acceptance until it is abandoned) and disputed now.
 STATISTICS: Final = """
-WITH told AS (
+WITH counted AS (
   SELECT merchant_id, currency, sum(sales_amount) AS sales, sum(refunds_amount) AS refunds,
          sum(chargebacks_amount) AS chargebacks
   FROM (
@@ -277,7 +282,7 @@ WITH told AS (
     UNION ALL
     SELECT merchant_id, currency, sales_amount, refunds_amount, chargebacks_amount FROM payments_statisticdelta
   ) s GROUP BY 1, 2
-), stands AS (
+), expected AS (
   SELECT merchant_id, currency, sum(sales) AS sales, sum(refunds) AS refunds, sum(chargebacks) AS chargebacks
   FROM (
     SELECT merchant_id, currency, amount_captured AS sales, 0 AS refunds, amount_charged_back AS chargebacks
@@ -289,17 +294,17 @@ WITH told AS (
   ) s GROUP BY 1, 2
 )
 SELECT coalesce(t.merchant_id, s.merchant_id),
-       format('statistics count sales of %s, refunds of %s and chargebacks of %s %s; what stands is %s, %s and %s',
+       format('statistics count sales of %s, refunds of %s and chargebacks of %s %s; the rows have %s, %s and %s',
               coalesce(t.sales, 0), coalesce(t.refunds, 0), coalesce(t.chargebacks, 0),
               coalesce(t.currency, s.currency),
               coalesce(s.sales, 0), coalesce(s.refunds, 0), coalesce(s.chargebacks, 0))
-FROM told t FULL JOIN stands s USING (merchant_id, currency)
+FROM counted t FULL JOIN expected s USING (merchant_id, currency)
 WHERE (coalesce(t.sales, 0), coalesce(t.refunds, 0), coalesce(t.chargebacks, 0))
    <> (coalesce(s.sales, 0), coalesce(s.refunds, 0), coalesce(s.chargebacks, 0))
 """
 
-# What the books hold as sold, tipped and given back, by the channel of their accounts and the business day of what
-# happened (of the payment or refund behind the entry, never the day it was booked on), against the statistics.
+# The statistics equal what the books hold as sales, tips and refunds, by the channel of the accounts and the business
+# day of the payment or refund behind the entry (never the day it was booked on).
 STATISTICS_OF_LEDGER: Final = """
 WITH happened AS (
   SELECT e.id, p.business_day, p.method = 'cash' AS in_cash, true AS sold
@@ -324,7 +329,7 @@ WITH happened AS (
   WHERE split_part(a.code, ':', 1) IN ('takings', 'tips', 'returns')
      OR a.code LIKE 'till:%' AND h.sold AND NOT h.in_cash  -- cash that a card paid for
   GROUP BY 1, 2, 3, 4
-), told AS (
+), counted AS (
   SELECT merchant_id, channel_id, business_day, currency, sum(sales_amount) AS sales, sum(tips_amount) AS tips,
          sum(refunds_amount) AS refunds
   FROM (
@@ -339,35 +344,35 @@ SELECT channel_id,
        format('%s in %s: statistics count sales %s, tips %s, refunds %s; the books have %s, %s, %s',
               business_day, currency, coalesce(t.sales, 0), coalesce(t.tips, 0), coalesce(t.refunds, 0),
               coalesce(b.sales, 0), coalesce(b.tips, 0), coalesce(b.refunds, 0))
-FROM books b FULL JOIN told t USING (merchant_id, channel_id, business_day, currency)
+FROM books b FULL JOIN counted t USING (merchant_id, channel_id, business_day, currency)
 WHERE (coalesce(t.sales, 0), coalesce(t.tips, 0), coalesce(t.refunds, 0))
    <> (coalesce(b.sales, 0), coalesce(b.tips, 0), coalesce(b.refunds, 0))
 """
 
-# What stands open about an outcome, or a sale that an issuer declined, is still so.
+# No discrepancy about an outcome, a declined offline sale or an over-return is open after its reason has gone.
 DISCREPANCIES_UNTRUE: Final = """
-SELECT d.id, format('%s stands open, and the outcome of %s is %s', d.kind, o.id, coalesce(o.outcome, 'not known yet'))
+SELECT d.id, format('%s is open, and the outcome of %s is %s', d.kind, o.id, coalesce(o.outcome, 'not known yet'))
 FROM payments_discrepancy d JOIN payments_operation o ON d.key = 'outcome_unknown:' || o.id
 WHERE d.status <> 'resolved' AND d.kind = 'outcome_unknown' AND o.outcome IS DISTINCT FROM 'unknown'
 UNION ALL
-SELECT d.id, format('%s stands open, and %s was found out to be %s', d.kind, e.id, e.settled)
+SELECT d.id, format('%s is open, and %s turned out to be %s', d.kind, e.id, e.settled)
 FROM payments_discrepancy d
 JOIN payments_cardevidence e
   ON d.key = 'outcome_unknown:' || e.terminal_id || '/' || e.series || '/' || e.sequence
 WHERE d.status <> 'resolved' AND d.kind = 'outcome_unknown' AND e.settled IS NOT NULL
 UNION ALL
-SELECT d.id, d.kind || ' stands open, and no issuer declined the sale'
+SELECT d.id, d.kind || ' is open, and no issuer declined the sale'
 FROM payments_discrepancy d JOIN payments_payment p ON p.id = d.payment_id
 WHERE d.status <> 'resolved' AND d.kind = 'offline_declined' AND p.offline_declined_at IS NULL
 UNION ALL
-SELECT d.id, d.kind || ' stands open, and the order gave back no more than was paid'
+SELECT d.id, d.kind || ' is open, and the order gave back no more than was paid'
 FROM payments_discrepancy d JOIN payments_order o ON d.key = 'over_returned:' || o.id
 WHERE d.status <> 'resolved' AND d.kind = 'over_returned' AND o.excess = 0
 """
 
-# What nobody knows stands open, unless a person closed it by a word of their own.
+# Every unknown outcome has an open discrepancy, unless a person resolved it.
 DISCREPANCIES_MISSING: Final = """
-SELECT o.id, 'has an unknown outcome, and no discrepancy stands open for it'
+SELECT o.id, 'has an unknown outcome, and no discrepancy is open for it'
 FROM payments_operation o
 WHERE o.outcome = 'unknown' AND NOT EXISTS (
   SELECT FROM payments_discrepancy d
@@ -376,9 +381,9 @@ WHERE o.outcome = 'unknown' AND NOT EXISTS (
 )
 """
 
-# What a second person said stands in the audit log, too, which nobody can write again.
+# Every second person's decision is in the audit log, too, which is append-only.
 DECISION_DIFFERS: Final = """
-SELECT v.id, 'says ' || v.decision || ', which the audit log does not'
+SELECT v.id, 'is decided as ' || v.decision || ', and the audit log has no such decision'
 FROM people_approval v
 WHERE v.decision IS NOT NULL AND NOT EXISTS (
   SELECT FROM people_auditlog l

@@ -1,4 +1,4 @@
-"""What of events stays, for the chain: all but the transaction's number, which a restore counts anew."""
+"""The columns of events that the hash chain covers: all but the transaction's id, which a restore resets."""
 
 from typing import Final
 

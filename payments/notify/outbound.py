@@ -1,4 +1,4 @@
-"""The only way out to an address that somebody gave us: no redirects, one deadline, and nothing inside our walls.
+"""Post to a URL that a merchant chose (against SSRF): no redirects, one deadline, no private addresses.
 
 A name is resolved once, every address it has is checked, and the connection goes to one of those very addresses, so
 that a name server cannot answer differently the second time (DNS rebinding); Host and SNI keep the name.
@@ -23,7 +23,7 @@ LOOK_UP_SECONDS: Final = 2.0  # at creation; a name that does not resolve now ma
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# What Python's `is_global` lets through although it leads to somebody's inside, or nowhere.
+# Networks that Python's `is_global` allows although they lead to a private network, or nowhere.
 _ALSO_REFUSED: Final = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -42,11 +42,11 @@ _ALSO_REFUSED: Final = tuple(
 
 
 class AddressRefused(Exception):
-    """We do not call this address; the text says why and what to do."""
+    """The address must not be called; the text explains why and what to do."""
 
 
 class Unreachable(Exception):
-    """No answer came in time; the text says how it failed."""
+    """No answer came in time; the text explains how it failed."""
 
 
 def check(url: str) -> None:
@@ -72,15 +72,15 @@ def post(url: str, *, headers: Mapping[str, str], body: bytes, seconds: float) -
     deadline = time.monotonic() + seconds
     target = _parse(url)
     sent = {"Host": target.netloc.decode(), "Content-Length": str(len(body)), "Connection": "close", **headers}
-    # Taken apart once: what was checked and what is called cannot be two readings of one text.
-    place = httpcore.URL(
+    # Parsed once: two parsers could read different hosts from one text, one checked and the other called.
+    address = httpcore.URL(
         scheme=target.raw_scheme, host=target.raw_host, port=target.port, target=target.raw_path or b"/"
     )
-    backend = _Guarded(deadline)
+    backend = _CheckedBackend(deadline)
     try:
         with (
             httpcore.ConnectionPool(ssl_context=_tls(), network_backend=backend) as pool,
-            pool.stream("POST", place, headers=list(sent.items()), content=body) as answer,
+            pool.stream("POST", address, headers=list(sent.items()), content=body) as answer,
         ):
             return answer.status
     except httpcore.TimeoutException as error:
@@ -90,7 +90,7 @@ def post(url: str, *, headers: Mapping[str, str], body: bytes, seconds: float) -
 
 
 def is_public(address: Address) -> bool:
-    """Tell whether an address is anybody's on the internet, whatever it is dressed up as."""
+    """Return whether an address is on the public internet, also if it is an IPv4 address inside an IPv6 one."""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         return is_public(address.ipv4_mapped)
     if not address.is_global or address.is_multicast or address.is_reserved:
@@ -116,7 +116,10 @@ def _parse(url: str) -> httpx.URL:
 
 
 def _resolve(host: str, port: int, deadline: float) -> list[str]:
-    """Every address of a host, all of them checked. A resolver that hangs is left behind in a thread of its own."""
+    """Return every address of a host, all of them checked.
+
+    `getaddrinfo` takes no timeout, so it runs in a thread that is abandoned at the deadline.
+    """
     looked_up: Future[list[Any]] = Future()
 
     def look_up() -> None:
@@ -139,7 +142,7 @@ def _resolve(host: str, port: int, deadline: float) -> list[str]:
 
 
 def _is_public_text(address: str) -> bool:
-    """A zone (`fe80::1%eth0`) is only ever found on addresses that are not public."""
+    """Return whether an address's text is public; only link-local ones have a zone (`fe80::1%eth0`)."""
     return "%" not in address and is_public(ipaddress.ip_address(address))
 
 
@@ -148,7 +151,7 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-class _Guarded(httpcore.NetworkBackend):
+class _CheckedBackend(httpcore.NetworkBackend):
     """Connects to checked addresses only, all within one deadline."""
 
     def __init__(self, deadline: float) -> None:
@@ -170,12 +173,12 @@ class _Guarded(httpcore.NetworkBackend):
             except httpcore.ConnectError as error:
                 last = error
             else:
-                return _Hurried(stream, self._deadline)
+                return _DeadlineStream(stream, self._deadline)
         raise last
 
 
-class _Hurried(httpcore.NetworkStream):
-    """A connection that never waits beyond the deadline, however slowly the other side drips."""
+class _DeadlineStream(httpcore.NetworkStream):
+    """A connection that never waits beyond the deadline, however slowly the other side sends."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
         self._stream = stream
@@ -193,7 +196,8 @@ class _Hurried(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _Hurried(self._stream.start_tls(ssl_context, server_hostname, _left(self._deadline)), self._deadline)
+        stream = self._stream.start_tls(ssl_context, server_hostname, _left(self._deadline))
+        return _DeadlineStream(stream, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -1,4 +1,4 @@
-"""How events, endpoints and deliveries look to the outside: the same in API answers, webhooks and streams."""
+"""The payloads of events, endpoints and deliveries: the same in API responses, webhooks and streams."""
 
 import json
 from datetime import UTC, datetime
@@ -25,12 +25,12 @@ def event(row: Event) -> Shape:
 
 
 def body(row: Event) -> str:
-    """The very text that is signed and sent, in a webhook or a stream: one line, the same at every attempt."""
+    """Return the text that is signed and sent, in a webhook or a stream: one line, the same at every attempt."""
     return json.dumps(event(row), ensure_ascii=False, separators=(",", ":"))
 
 
 def endpoint(row: WebhookEndpoint, *, secret: str | None = None) -> Shape:
-    """One endpoint; its signing secret only where it is shown for the one time."""
+    """One endpoint, with its signing secret if it was just created or rolled."""
     shape = {
         "id": row.id,
         "object": row.OBJECT,

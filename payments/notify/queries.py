@@ -1,6 +1,6 @@
-"""What was told, to whom, and what a reader of the feed has not had yet.
+"""Events, endpoints and deliveries of a merchant, and the events that follow a position in the feed.
 
-A key tied to a channel sees what is its channel's: pass its `channel_id`; None sees everything of the merchant.
+For a key tied to a channel pass its `channel_id`: it sees that channel only. None sees everything of the merchant.
 """
 
 from collections.abc import Iterable
@@ -51,7 +51,7 @@ def deliveries(*, endpoint_id: str, merchant_id: str, channel_id: str | None = N
 
 
 def position_of(*, event_id: str, merchant_id: str, channel_id: str | None = None) -> Position:
-    """Where an event stands in the feed. Raises NotFound."""
+    """Return an event's position in the feed. Raises NotFound."""
     row = events(merchant_id=merchant_id, channel_id=channel_id).filter(id=event_id).only("id", "xid").first()
     if row is None:
         raise NotFound
@@ -59,9 +59,9 @@ def position_of(*, event_id: str, merchant_id: str, channel_id: str | None = Non
 
 
 def settled() -> Position:
-    """The place before which nothing can appear anymore: that of the oldest transaction still open anywhere.
+    """Return the position before which no event can appear anymore: that of the oldest transaction still open.
 
-    A reader who goes up to it skips nothing, ever; a long import delays the feed meanwhile.
+    A reader who goes up to it skips nothing; a long transaction delays the feed meanwhile.
     """
     return Position(sql.settled_before(), "")
 
@@ -69,7 +69,7 @@ def settled() -> Position:
 def after(
     position: Position, *, merchant_ids: Iterable[str], until: Position | None = None, limit: int = PAGE
 ) -> list[Event]:
-    """What follows a position, oldest first, over these merchants, and is settled."""
+    """Return the settled events of these merchants that follow a position, oldest first; at most `limit`."""
     following = Q(xid__gt=position.xid) | Q(xid=position.xid, id__gt=position.id)
     rows = Event.objects.filter(following, merchant_id__in=list(merchant_ids), xid__gte=position.xid)
     return list(rows.filter(xid__lt=(until or settled()).xid).order_by("xid", "id")[:limit])

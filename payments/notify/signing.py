@@ -1,4 +1,4 @@
-"""Standard Webhooks: the headers that let a receiver know who speaks, and when."""
+"""Standard Webhooks: the headers by which a receiver verifies who sent a webhook, and when."""
 
 from datetime import UTC, datetime
 
@@ -8,7 +8,7 @@ from payments.notify.models import WebhookEndpoint
 
 
 def headers(*, message_id: str, body: str, moment: datetime, secrets: list[str]) -> dict[str, str]:
-    """Sign a body with every secret that counts; the receiver needs to know one of them."""
+    """Return the headers of a body signed with every valid secret; the receiver needs to know one of them."""
     moment = moment.astimezone(UTC)  # the library takes any other zone's clock for UTC
     return {
         "webhook-id": message_id,
@@ -18,7 +18,7 @@ def headers(*, message_id: str, body: str, moment: datetime, secrets: list[str])
 
 
 def secrets_of(endpoint: WebhookEndpoint, moment: datetime) -> list[str]:
-    """The endpoint's secret, and for a day after it was rolled the one before."""
+    """Return the endpoint's secret, and for a day after it was rolled the one before."""
     until = endpoint.previous_secret_until
     if endpoint.previous_secret and until and moment < until:
         return [endpoint.secret, endpoint.previous_secret]

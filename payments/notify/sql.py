@@ -1,4 +1,4 @@
-"""What the ORM cannot say: the transaction a row was written in, and the fair, leased claim of deliveries."""
+"""SQL that the ORM cannot express: the transaction that wrote a row, and the fair claim of due deliveries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class ClockTime(Func):
 
 
 def settled_before() -> int:
-    """Every transaction with a smaller id has ended: nothing can still appear before it."""
+    """Return the id of the oldest open transaction: every one with a smaller id has ended, and can add no row."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
         return int(cursor.fetchone()[0])
@@ -36,7 +36,7 @@ def settled_before() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """An enabled endpoint, as far as it matters to an event that is being written."""
+    """What `emit` needs to know of an enabled endpoint."""
 
     id: str
     merchant_id: str
@@ -51,17 +51,17 @@ _LISTENERS: Final = """
 
 
 def write_events(parts: Sequence[Part], merchant_ids: Sequence[str]) -> list[Listener]:
-    """Write events, with whatever else is to be written, and return who listens to these merchants."""
+    """Write events and the other `parts` in one statement; return the enabled endpoints of these merchants."""
     with connection.cursor() as cursor:
         text = together((*(part.text for part in parts), _LISTENERS))
         cursor.execute(text, [*(part.rows for part in parts), list(merchant_ids)])
         return [Listener(*row) for row in cursor.fetchall()]
 
 
-# Endpoints with something pending are found by hopping over the partial index, so that one endpoint's long line costs
-# the others nothing. Each then gives as many as it has room for, and the first of each line goes before any second.
-# `statement_timestamp()`, for it stands still while the statement runs: with `clock_timestamp()` no index could tell
-# what is due, and everything that waits for a dead endpoint would be looked at each time.
+# Endpoints with something pending are found by a loose index scan, so that one endpoint's long queue costs the others
+# nothing. Each then gives as many deliveries as it has room for, and the first of each queue goes before any second.
+# `statement_timestamp()` because it is constant within the statement: with `clock_timestamp()` no index could find
+# what is due, and everything that waits for a dead endpoint would be read each time.
 _CLAIM: Final = """
 WITH RECURSIVE line AS (
     (SELECT endpoint_id FROM notify_webhookdelivery WHERE status = 'pending' ORDER BY endpoint_id LIMIT 1)
@@ -103,8 +103,8 @@ RETURNING id
 def claim(*, healthy: int, failing: int, per_endpoint: int, failing_after: int, lease: timedelta) -> list[str]:
     """Lease due deliveries, fairly over endpoints; return their ids.
 
-    At most `healthy` to endpoints that answer, each of them having `per_endpoint` under way at most, and `failing` to
-    those whose last `failing_after` attempts failed, each having one.
+    At most `healthy` of them are for endpoints that answer, each of which has at most `per_endpoint` under way, and at
+    most `failing` for endpoints whose last `failing_after` attempts failed, each of which has one.
     """
     values: dict[str, int | float] = {
         "healthy": healthy,

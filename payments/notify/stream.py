@@ -1,7 +1,7 @@
-"""The feed as it happens: one thread reads for every listener of this process, each of whom skips nothing.
+"""The live stream of events: one thread reads for every listener of this process, and no listener skips an event.
 
-A listener costs a queue; the database is asked once per `POLL_SECONDS` for all merchants that have one, and once per
-`CHECK_SECONDS` whether each listener may still listen: by the clock, however much or little happens.
+A listener costs a queue. The database is queried once per `POLL_SECONDS` for all merchants that have a listener, and
+once per `CHECK_SECONDS` whether each listener may still listen, however many events there are.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from payments.people.services.api_keys import still_valid
 POLL_SECONDS: Final = 0.25
 CHECK_SECONDS: Final = 0.5
 REST_SECONDS: Final = 2.0  # after the database did not answer
-LONGEST_LINE: Final = 1000  # a listener so far behind is sent away, and comes back with its Last-Event-ID
+LONGEST_QUEUE: Final = 1000  # events; a slower listener is disconnected, and comes back with its Last-Event-ID
 MOST_LISTENERS: Final = 100  # of one merchant, in one process
 HEARTBEAT_SECONDS: Final = 10.0
 
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StreamedEvent:
-    """An event, written once for all who listen."""
+    """An event, rendered once for all listeners."""
 
     position: Position
     channel_id: str | None
@@ -50,34 +50,34 @@ class _Listener:
     def __init__(self, merchant_id: str, ticket: Caller | None) -> None:
         self.merchant_id = merchant_id
         self.ticket = ticket
-        self.line: asyncio.Queue[StreamedEvent | None] = asyncio.Queue()
-        self.ended = False  # at once, whatever still stands in line
-        self._sent_away = False
+        self.queue: asyncio.Queue[StreamedEvent | None] = asyncio.Queue()
+        self.ended = False  # at once, whatever is still queued
+        self._too_slow = False
         self._loop = asyncio.get_running_loop()
 
-    def push(self, told: list[StreamedEvent]) -> None:
-        self._loop.call_soon_threadsafe(self._queue, told)
+    def push(self, events: list[StreamedEvent]) -> None:
+        self._loop.call_soon_threadsafe(self._enqueue, events)  # an asyncio queue is not thread-safe
 
     def end(self) -> None:
         self._loop.call_soon_threadsafe(self._end)
 
     def _end(self) -> None:
         self.ended = True
-        self.line.put_nowait(None)  # wakes who waits
+        self.queue.put_nowait(None)  # wakes the task that waits for an event
 
-    def _queue(self, told: list[StreamedEvent]) -> None:
-        if self._sent_away:
+    def _enqueue(self, events: list[StreamedEvent]) -> None:
+        if self._too_slow:
             return
-        if self.line.qsize() + len(told) > LONGEST_LINE:
-            self._sent_away = True
-            self.line.put_nowait(None)
+        if self.queue.qsize() + len(events) > LONGEST_QUEUE:
+            self._too_slow = True
+            self.queue.put_nowait(None)
             return
-        for one in told:
-            self.line.put_nowait(one)
+        for event in events:
+            self.queue.put_nowait(event)
 
 
 class _Reader:
-    """The one thread that reads; it runs while somebody listens."""
+    """The one thread that reads; it runs while there are listeners."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -86,7 +86,11 @@ class _Reader:
         self._check_at = 0.0  # of the reading thread alone
 
     def join(self, listener: _Listener, start: Position) -> None:
-        """Push to this listener whatever settles from now on; where nobody reads yet, reading begins at `start`."""
+        """Push to this listener what settles from now on; if the thread does not run, it begins at `start`.
+
+        Raises:
+            TooMany: `too_many_streams`.
+        """
         with self._lock:
             others = self._listeners[listener.merchant_id]
             if len(others) >= MOST_LISTENERS:
@@ -97,7 +101,7 @@ class _Reader:
                 threading.Thread(target=self._run, args=[start], name="event-stream", daemon=True).start()
 
     def leave(self, listener: _Listener) -> None:
-        """Push nothing more."""
+        """Push nothing more to this listener."""
         with self._lock:
             self._listeners[listener.merchant_id].discard(listener)
             if not self._listeners[listener.merchant_id]:
@@ -107,17 +111,17 @@ class _Reader:
         pause = threading.Event()
         while merchants := self._wanted():
             try:
-                self._send_away()
+                self._end_revoked()
                 position = self._read(position, merchants)
                 pause.wait(POLL_SECONDS)
             except Exception:
                 logger.exception("The event stream could not read; it goes on from where it was.")
                 pause.wait(REST_SECONDS)
             finally:
-                connections.close_all()
+                connections.close_all()  # an idle connection would be held for as long as the stream lives
 
-    def _send_away(self) -> None:
-        """End the streams of those who may no longer listen, if that was not looked at just now."""
+    def _end_revoked(self) -> None:
+        """End the streams whose key may no longer listen; at most once per `CHECK_SECONDS`."""
         if time.monotonic() < self._check_at:
             return
         self._check_at = time.monotonic() + CHECK_SECONDS
@@ -138,17 +142,17 @@ class _Reader:
         while rows := queries.after(position, merchant_ids=merchants, until=settled):
             self._push(rows)
             position = _position(rows[-1])
-            self._send_away()
+            self._end_revoked()  # a long backlog must not keep a revoked key listening
         return settled
 
     def _push(self, rows: Iterable[Event]) -> None:
-        told: dict[str, list[StreamedEvent]] = defaultdict(list)
+        by_merchant: dict[str, list[StreamedEvent]] = defaultdict(list)
         for row in rows:
-            told[row.merchant_id].append(_told(row))
+            by_merchant[row.merchant_id].append(_streamed(row))
         with self._lock:
-            for merchant_id, line in told.items():
+            for merchant_id, events in by_merchant.items():
                 for listener in self._listeners.get(merchant_id, ()):
-                    listener.push(line)
+                    listener.push(events)
 
 
 _reader = _Reader()
@@ -157,10 +161,10 @@ _reader = _Reader()
 async def listen(
     *, merchant_id: str, channel_id: str | None, after: Position | None, ticket: Caller | None = None
 ) -> AsyncGenerator[StreamedEvent | None, None]:
-    """Yield what follows `after` (None: from now on), then what happens; None once it listens, and as a heartbeat.
+    """Yield the events that follow `after` (None: from now on), then new ones; None at the start and as a heartbeat.
 
     It ends when the listener is too slow to keep up, and within two seconds after the key of the `ticket` was revoked,
-    ran out or may less than it did.
+    expired or lost a permission.
 
     Raises:
         TooMany: the merchant has too many streams open.
@@ -170,58 +174,58 @@ async def listen(
     _reader.join(listener, position)
     try:
         yield None
-        # Joined first, the past read after it: what settles meanwhile stands in line, and is told once. An event that
-        # a caller knows from elsewhere may not even have settled: it is behind them all the same.
+        # Joined before the past is read: what settles meanwhile is queued, and yielded once. `after` may be an event
+        # that a caller knows from elsewhere and that has not settled yet; the stream still begins behind it.
         position = after or position
-        async for told in _past(merchant_id, position):
+        async for past in _past(merchant_id, position):
             if listener.ended:
                 return
-            position = told.position
-            if channel_id in (None, told.channel_id):
-                yield told
-        async for beat in _present(listener):
-            if beat is None:
+            position = past.position
+            if channel_id in (None, past.channel_id):
+                yield past
+        async for event in _present(listener):
+            if event is None:
                 yield None
-            elif beat.position > position:  # a reader that lost the database in the middle reads its page again
-                position = beat.position
-                if channel_id in (None, beat.channel_id):
-                    yield beat
+            elif event.position > position:  # a reader that lost the database in the middle reads its page again
+                position = event.position
+                if channel_id in (None, event.channel_id):
+                    yield event
     finally:
         _reader.leave(listener)
 
 
 async def ask(question: Callable[[], Answer]) -> Answer:
-    """Ask the database in a thread, and give the connection back at once: a stream may stay open for days."""
+    """Run a query in a thread and close its connection at once: a stream may stay open for days."""
 
-    def asked() -> Answer:
+    def query() -> Answer:
         try:
             return question()
         finally:
             connections.close_all()
 
-    return await asyncio.to_thread(asked)
+    return await asyncio.to_thread(query)
 
 
 async def _past(merchant_id: str, position: Position) -> AsyncIterator[StreamedEvent]:
     while rows := await ask(partial(queries.after, position, merchant_ids=[merchant_id])):
         for row in rows:
-            yield _told(row)
+            yield _streamed(row)
         position = _position(rows[-1])
 
 
 async def _present(listener: _Listener) -> AsyncIterator[StreamedEvent | None]:
     while True:
         try:
-            told = await asyncio.wait_for(listener.line.get(), HEARTBEAT_SECONDS)
+            event = await asyncio.wait_for(listener.queue.get(), HEARTBEAT_SECONDS)
         except TimeoutError:
             yield None
             continue
-        if told is None or listener.ended:
+        if event is None or listener.ended:
             return
-        yield told
+        yield event
 
 
-def _told(row: Event) -> StreamedEvent:
+def _streamed(row: Event) -> StreamedEvent:
     return StreamedEvent(_position(row), row.channel_id, f"id: {row.id}\ndata: {payloads.body(row)}\n\n")
 
 

@@ -1,4 +1,4 @@
-"""The doorbell and the sweeps of deliveries."""
+"""The Celery tasks of deliveries and e-mail: enqueued on commit, and swept for what was not enqueued."""
 
 from celery import shared_task
 
@@ -9,19 +9,19 @@ from payments.notify.services.emit import DELIVER
 
 @shared_task(name=DELIVER)
 def deliver() -> int:
-    """Send what is due (beat: every two seconds, for what no bell rang for)."""
+    """Send what is due (beat: every two seconds, for retries and for what a broken broker lost)."""
     return delivering.deliver()
 
 
 @shared_task(name="payments.notify.clear_stranded")
 def clear_stranded() -> int:
-    """See to what waits for an endpoint that is gone (beat: every minute)."""
+    """Clear deliveries to endpoints that are deleted or disabled (beat: every minute)."""
     return delivering.clear_stranded()
 
 
 @shared_task(name=mail.SEND)
 def send_mail() -> int:
-    """Send letters (beat: every ten seconds, for what no bell rang for)."""
+    """Send letters (beat: every ten seconds, for retries and for what a broken broker lost)."""
     return mail.send_due()
 
 

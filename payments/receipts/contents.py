@@ -1,4 +1,4 @@
-"""What a receipt says, in the language of its reader: who sold, what was paid, and how the card was read.
+"""The contents of a receipt, in the language of its reader: the seller, what was paid, and how the card was read.
 
 Dutch law wants the seller's name and address, the day, the amount and the VAT in it; the card schemes want the last
 four digits (never more), the card's application (AID), the authorization code, the terminal, and whether it was a sale
@@ -37,7 +37,7 @@ VERIFICATIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing it says; `strong` is what it comes down to."""
+    """A name and its value; the total is `strong`."""
 
     name: str
     value: str
@@ -46,7 +46,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """All that it says. Blocks are lines that belong together."""
+    """A receipt's texts, formatted and translated. A block is a group of lines between two rules."""
 
     title: str
     shop: str
@@ -59,7 +59,7 @@ class Receipt:
 
 
 def of_payment(row: Payment) -> Receipt:
-    """The receipt of what was captured; needs the payment's merchant, order, channel and voucher."""
+    """Return the receipt of a captured payment; select its merchant, order, channel and voucher beforehand."""
     currency, taken = row.currency, row.amount_captured
     evidence = _evidence(row.evidence.filter(type="sale").order_by("id"))
     return Receipt(
@@ -82,7 +82,7 @@ def of_payment(row: Payment) -> Receipt:
                 Line(_("Paid with"), _method(row)),
                 *_line(_("Type"), evidence and _("Payment (sale)")),
                 *_reading(row),
-                *_proof(evidence, row.terminal_label),
+                *_card_data(evidence, row.terminal_label),
             ],
         ),
         notes=[
@@ -93,7 +93,7 @@ def of_payment(row: Payment) -> Receipt:
 
 
 def of_refund(row: Refund) -> Receipt:
-    """The receipt of what was given back; needs the refund's merchant, order and channel."""
+    """Return the receipt of a refund's succeeded parts; select its merchant, order and channel beforehand."""
     parts = [
         part
         for part in row.parts.select_related("payment", "voucher").prefetch_related("operations__evidence")
@@ -123,7 +123,7 @@ def of_refund(row: Refund) -> Receipt:
 
 
 def refund_number(row: Refund, parts: Iterable[RefundPart]) -> str:
-    """Like a payment's, and never the same: short enough to type, unique through the open item's number."""
+    """Return a receipt number like a payment's, but never equal to one: unique by the number of its open item."""
     return f"{row.business_day:%y%m%d}-R{min(part.item for part in parts)}"
 
 
@@ -133,12 +133,12 @@ def _shop(merchant: Merchant, channel: Channel) -> str:
 
 def _seller(merchant: Merchant, channel: Channel) -> list[str]:
     address = channel.address or merchant.address
-    told = [
+    lines = [
         *address.splitlines(),
         merchant.registration_number and _("KvK %(number)s") % {"number": merchant.registration_number},
         merchant.vat_number and _("VAT number %(number)s") % {"number": merchant.vat_number},
     ]
-    return [line.strip() for line in told if line.strip()]
+    return [line.strip() for line in lines if line.strip()]
 
 
 def _about(row: Payment) -> list[Line]:
@@ -161,7 +161,7 @@ def _vat(currency: str, lines: Iterable[vat.Taxed]) -> list[Line]:
 
 
 def _extras(row: Payment) -> list[Line]:
-    """What the total is made of, where it is more than the goods."""
+    """Return what the total is made of, if it includes a tip or cash back."""
     if not row.tip and not row.cashback:
         return []
     goods = row.amount_captured - row.tip - row.cashback
@@ -183,21 +183,21 @@ def _cash(row: Payment) -> list[Line]:
 
 
 def _method(row: Payment) -> str:
-    told = title(str(row.get_method_display() or _("a method of your provider")))
+    method = title(str(row.get_method_display() or _("a method of your provider")))
     if row.voucher is not None:
-        return f"{told} …{row.voucher.code_end}"
+        return f"{method} …{row.voucher.code_end}"
     brand = (row.card_brand or "").replace("_", " ").title()
     digits = f"•••• {row.card_last4[-LAST_DIGITS:]}" if row.card_last4 else ""
-    return " ".join(filter(None, [told, brand, digits]))
+    return " ".join(filter(None, [method, brand, digits]))
 
 
 def _reading(row: Payment) -> list[Line]:
-    told = [ENTRY_MODES.get(row.entry_mode or ""), VERIFICATIONS.get(row.verification or "")]
-    return _line(_("Card read by"), ", ".join(str(word) for word in told if word))
+    ways = [ENTRY_MODES.get(row.entry_mode or ""), VERIFICATIONS.get(row.verification or "")]
+    return _line(_("Card read by"), ", ".join(str(way) for way in ways if way))
 
 
 def _given_back(part: RefundPart, currency: str) -> list[Line]:
-    """One part: how much, on what, and, where a terminal did it, the proof."""
+    """Return the lines of one part: amount, tender, and the card's evidence if a terminal made the refund."""
     evidence = _evidence(sorted((e for op in part.operations.all() for e in op.evidence.all()), key=lambda e: e.id))
     at_terminal = evidence is not None or part.route == Route.TERMINAL
     return [
@@ -210,23 +210,23 @@ def _given_back(part: RefundPart, currency: str) -> list[Line]:
         *_line(_("Rounded"), part.rounding and amount(part.rounding, currency)),
         *_line(_("Voucher"), part.route == Route.VOUCHER and part.voucher and f"…{part.voucher.code_end}"),
         *_line(_("Type"), at_terminal and _("Return (refund)")),
-        *_proof(evidence, ""),
+        *_card_data(evidence, ""),
     ]
 
 
 def _on(part: RefundPart) -> str:
-    """The tender it goes back to; another way than it came is told by the route."""
+    """Return the tender it goes back to; empty for another route, whose name is on the receipt already."""
     same_way = part.route in (Route.ORIGINAL, Route.TERMINAL)
     return _method(part.payment) if same_way and part.payment is not None else ""
 
 
 def _evidence(rows: Iterable[CardEvidence]) -> CardEvidence | None:
-    """The last proof there is."""
+    """Return the latest of these, by their order."""
     return next(iter(reversed(list(rows))), None)
 
 
-def _proof(row: CardEvidence | None, label: str) -> list[Line]:
-    """What the card schemes want to be told of a card that was read."""
+def _card_data(row: CardEvidence | None, label: str) -> list[Line]:
+    """Return what the card schemes require on the receipt of a card that was read."""
     if row is None:
         return _line(_("Terminal"), label)
     emv: dict[str, Any] = row.posted.get("emv") or {}
@@ -244,7 +244,7 @@ def _proof(row: CardEvidence | None, label: str) -> list[Line]:
 
 
 def _line(name: str, value: Any) -> list[Line]:
-    """The line, unless there is nothing to say."""
+    """Return the line, with card numbers masked; none for an empty value."""
     return [Line(name, mask_card_numbers(str(value)))] if value else []
 
 

@@ -1,8 +1,8 @@
-"""A receipt as a PDF of one narrow column, in whatever letters its names are written.
+"""A receipt as a PDF of one narrow column, in any script that a font of this machine has.
 
-Most receipts are written in Helvetica, which every reader has and no file carries. Names beyond Western European
-letters need a font of this machine (`RECEIPT_FONT`, or one of those below), of which the file carries what it uses.
-Where there is none, letters lose their accents or become question marks; the receipt comes all the same.
+Most receipts use Helvetica, which every PDF reader has, so that it need not be embedded. Names beyond Western European
+letters need a font of this machine (`RECEIPT_FONT`, or one of those below); the used part of it is embedded. Without
+one, letters lose their accents or become question marks, and the receipt is sent all the same.
 """
 
 import logging
@@ -21,7 +21,7 @@ from fpdf.enums import XPos, YPos
 from payments.receipts.contents import Line, Receipt
 
 WESTERN: Final = "windows-1252"
-MINUS: Final = "\N{MINUS SIGN}"  # which Western European typewriters lacked
+MINUS: Final = "\N{MINUS SIGN}"  # not in windows-1252
 FONTS: Final = (
     ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf"),
     ("/usr/share/fonts/dejavu-sans-fonts/DejaVuSans.ttf", "/usr/share/fonts/dejavu-sans-fonts/DejaVuSans-Bold.ttf"),
@@ -34,13 +34,13 @@ MARGIN: Final = 8
 HEIGHT: Final = 4.6  # of a line
 NAMES: Final = 0.42  # of the width
 
-# A letter that a font lacks is a box on paper, which nobody has to be told about each time.
+# They warn of each letter that a font lacks, at every receipt; a name may hold one.
 logging.getLogger("fpdf").setLevel(logging.ERROR)
 logging.getLogger("fontTools").setLevel(logging.ERROR)
 
 
 def written(receipt: Receipt, at: datetime) -> bytes:
-    """The file; the same receipt at the same moment is the same file."""
+    """Return the PDF file; the same receipt with the same `at` gives the same bytes."""
     paper = _Paper(receipt, at)
     paper.head(receipt)
     for block in receipt.blocks:
@@ -54,7 +54,7 @@ def written(receipt: Receipt, at: datetime) -> bytes:
 
 
 class _Paper:
-    """A page, and how things are written on it."""
+    """A PDF page, and the elements of a receipt that are drawn on it."""
 
     def __init__(self, receipt: Receipt, at: datetime) -> None:
         self.pdf = FPDF(format=SIZE)
@@ -67,7 +67,7 @@ class _Paper:
         self.pdf.add_page()
 
     def head(self, receipt: Receipt) -> None:
-        """Who sold, and what this is."""
+        """Draw the seller, the title and the amount."""
         self.text(receipt.shop, bold=True, size=12)
         for line in receipt.seller:
             self.text(line)
@@ -77,12 +77,12 @@ class _Paper:
         self.text(f"{receipt.title}  {receipt.amount}", bold=True, size=14)
 
     def text(self, text: str, *, bold: bool = False, size: float = 9) -> None:
-        """Over the whole width."""
+        """Draw a text over the whole width."""
         self._pen(bold=bold, size=size)
         self._write(self.pdf.epw, text, size, align="L")
 
     def line(self, line: Line) -> None:
-        """A name, and at the other side what it is."""
+        """Draw a name at the left and its value at the right."""
         self._pen(bold=line.strong, size=9)
         top, left = self.pdf.get_y(), self.pdf.epw * NAMES
         self._write(left, line.name, 9, align="L")
@@ -94,7 +94,7 @@ class _Paper:
         self.pdf.set_y(max(bottom, self.pdf.get_y()))
 
     def rule(self) -> None:
-        """A thin line."""
+        """Draw a thin rule."""
         y = self.pdf.get_y() + 2
         self.pdf.set_draw_color(150)
         self.pdf.line(self.pdf.l_margin, y, self.pdf.w - self.pdf.r_margin, y)
@@ -104,13 +104,13 @@ class _Paper:
         self.pdf.set_font(self.family, style="B" if bold else "", size=size)
 
     def _write(self, width: float, text: str, size: float, *, align: str) -> None:
-        said = _westernized(text) if self.plain else text
+        drawn = _westernized(text) if self.plain else text
         place: dict[str, Any] = {"new_x": XPos.LMARGIN, "new_y": YPos.NEXT}
-        self.pdf.multi_cell(width, HEIGHT * size / 9, said, align=align, **place)
+        self.pdf.multi_cell(width, HEIGHT * size / 9, drawn, align=align, **place)
 
 
 def _font(pdf: FPDF, words: Iterable[str]) -> tuple[str, bool]:
-    """The family to write in, and whether it knows Western European letters only."""
+    """Return the font family, and whether it has Western European letters only."""
     found = None if all(map(_is_western, words)) else _found()
     if found is None:
         pdf.core_fonts_encoding = WESTERN
@@ -137,12 +137,12 @@ def _is_western(text: str) -> bool:
 
 
 def _westernized(text: str) -> str:
-    """What Helvetica can write: other letters without their accents, the rest as question marks."""
+    """Return the text in letters that Helvetica has: others without their accents, the rest as question marks."""
     text = text.replace(MINUS, "-")
     try:
         text.encode(WESTERN)
     except UnicodeEncodeError:
         bare = unicodedata.normalize("NFKD", text)
-        kept = "".join(letter for letter in bare if not unicodedata.combining(letter))
-        return kept.encode(WESTERN, "replace").decode(WESTERN)
+        plain = "".join(letter for letter in bare if not unicodedata.combining(letter))
+        return plain.encode(WESTERN, "replace").decode(WESTERN)
     return text

@@ -1,7 +1,8 @@
-"""What of a refund is VAT: of each rate its share, so that many small refunds together give back no cent too much.
+"""The VAT of a sale and of a refund, by rate.
 
-Nobody says which goods came back, so a refund takes its share of every rate. Shares are cut from what had been given
-back of the payment before to what has been by now: receipts of all refunds together tell the VAT of the sale.
+Which goods came back is not known, so a refund takes its share of every rate. A share is the difference of two
+cumulative sums (given back before, and given back now), so that the receipts of all refunds together add up to the VAT
+of the sale, to the cent.
 """
 
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ from payments.models.refund import PartStatus
 
 @dataclass(frozen=True, slots=True)
 class Taxed:
-    """What is taxed at one rate, in minor units."""
+    """The amounts taxed at one rate, in minor units."""
 
     rate: Any  # as the shop wrote it
     net: int
@@ -24,22 +25,25 @@ class Taxed:
 
     @property
     def gross(self) -> int:
-        """What was paid for it."""
+        """Net and tax."""
         return self.net + self.tax
 
     def cut_to(self, gross: int) -> "Taxed":
-        """The same rate on so much of it; half a cent of tax is a cent."""
+        """Return this rate on a part of the gross amount; tax is rounded half up."""
         tax = (2 * gross * self.tax + self.gross) // (2 * self.gross) if self.gross else 0
         return Taxed(self.rate, gross - tax, tax)
 
 
 def of_sale(payment: Payment) -> list[Taxed]:
-    """By rate, as the shop told it."""
+    """Return the VAT of a sale by rate, as the shop posted it."""
     return [Taxed(line["rate"], line["net"], line["tax"]) for line in payment.vat]
 
 
 def given_back(parts: Iterable[RefundPart]) -> list[Taxed]:
-    """By rate, in the order of the sale; nothing where no VAT was told of. Needs the parts' payments."""
+    """Return the VAT of refund parts by rate, in the order of the sale; empty if the sale had none.
+
+    Select the parts' payments beforehand.
+    """
     sums: dict[Decimal, Taxed] = {}
     for part in parts:
         for line in _of_part(part):
@@ -61,20 +65,20 @@ def _of_part(part: RefundPart) -> list[Taxed]:
 
 
 def _goods_before(part: RefundPart, payment: Payment) -> int:
-    """What was given back of the payment's goods before; what came to nothing does not count."""
+    """Return what earlier parts gave back of the payment's goods, canceled and failed ones aside."""
     earlier = payment.refund_parts.filter(item__lt=part.item)
     rows = earlier.exclude(status__in=[PartStatus.CANCELED, PartStatus.FAILED]).values_list("amount", "tip")
     return sum(amount - tip for amount, tip in rows)
 
 
 def _shares(payment: Payment, goods: int) -> list[Taxed]:
-    """What of the first so many cents given back is taxed at each rate; more than all of it is all of it."""
-    told = of_sale(payment)
-    taxed = sum(line.gross for line in told)
+    """Return how the first `goods` minor units given back are taxed by rate; at most the whole payment."""
+    lines = of_sale(payment)
+    taxed = sum(line.gross for line in lines)
     whole = max(taxed, payment.amount_captured - payment.tip - payment.cashback)
     if not whole:
-        return told
+        return lines
     *shares, _untaxed = Money(min(goods, whole), payment.currency).allocate(
-        [*(line.gross for line in told), whole - taxed]
+        [*(line.gross for line in lines), whole - taxed]
     )
-    return [line.cut_to(share.amount) for line, share in zip(told, shares, strict=True)]
+    return [line.cut_to(share.amount) for line, share in zip(lines, shares, strict=True)]

@@ -55,7 +55,7 @@ POINTS: Final[dict[str, str]] = {
     "statistics.opened": "The fold of statistics has its lock and has moved nothing.",
     "statistics.written": "Changes are moved into totals, not committed.",
     "statistics.committed": "The changes are folded.",
-    "deliver.seated": "This process has the deliverer's seat.",
+    "deliver.leased": "This process holds the deliverer's lease.",
     "deliver.claimed": "Deliveries are leased; none is sent.",
     "deliver.sending": "The receiver is just being called.",
     "deliver.sent": "The receiver has answered, or not; nothing of it is written.",

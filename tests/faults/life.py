@@ -24,7 +24,7 @@ from payments import statistics
 from payments.ledger import fold
 from payments.ledger.audit import one_moment, violations
 from payments.models import IdempotencyKey, Operation, Payment, ProviderEvent, Refund
-from payments.notify.models import Seat, WebhookDelivery
+from payments.notify.models import Lease, WebhookDelivery
 from payments.notify.services.deliver import deliver
 from payments.people.services import api_keys
 from payments.services.recover import recover
@@ -148,7 +148,7 @@ def lapse() -> None:
         model.objects.filter(due_at__isnull=False).update(due_at=now)  # type: ignore[attr-defined]
     IdempotencyKey.objects.filter(lease_until__isnull=False).update(lease_until=now)
     WebhookDelivery.objects.filter(status="pending").update(lease_until=None, next_attempt_at=now)
-    Seat.objects.update(taken_until=now)
+    Lease.objects.update(taken_until=now)
 
 
 def differences(payments: Iterable[Payment]) -> Iterator[str]:

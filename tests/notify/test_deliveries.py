@@ -14,9 +14,9 @@ from django.db import connection
 from django.utils import timezone
 
 from payments.notify import signing, sql
-from payments.notify.models import Event, Seat, WebhookDelivery, WebhookEndpoint
+from payments.notify.models import Event, Lease, WebhookDelivery, WebhookEndpoint
 from payments.notify.services import deliver as delivering
-from payments.notify.services import seats
+from payments.notify.services import leases
 from payments.notify.services.deliver import PAUSES, clear_stranded, deliver, next_attempt
 from tests.notify.conftest import OTHER_MERCHANT, STORE
 from tests.notify.receiver import Receiver
@@ -268,20 +268,20 @@ def test_no_endpoint_is_called_more_than_a_few_times_at_once(
     assert 1 < shop.most_at_once["/hook"] <= delivering.PER_ENDPOINT
 
 
-def test_whoever_comes_while_another_delivers_goes_away(
+def test_a_second_deliverer_ends_at_once(
     shop: Receiver, endpoint: Callable[..., Any], happen: Callable[..., Any]
 ) -> None:
     endpoint()
     happen()
-    with seats.taken() as seat:
-        assert seat is not None
+    with leases.acquire() as lease:
+        assert lease is not None
         before = waiting()
         assert deliver() == 0
         assert waiting() == before
     assert deliver() == 1
 
 
-def test_who_leaves_with_work_left_rings_for_the_next(
+def test_a_deliverer_that_leaves_work_enqueues_the_next(
     shop: Receiver, endpoint: Callable[..., Any], happen: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivering, "SHIFT_SECONDS", 0.0)
@@ -294,18 +294,18 @@ def test_who_leaves_with_work_left_rings_for_the_next(
     assert waiting() == before + 1
 
 
-def test_a_deliverer_that_froze_loses_its_seat(
+def test_a_deliverer_that_froze_loses_its_lease(
     shop: Receiver, endpoint: Callable[..., Any], happen: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seats, "RENEWED_EVERY", 0.0)
+    monkeypatch.setattr(leases, "RENEWED_EVERY", 0.0)
     endpoint()
     happen()
-    with seats.taken() as seat:
-        assert seat is not None
-        assert seat.kept()
-        Seat.objects.update(taken_until=timezone.now())
+    with leases.acquire() as lease:
+        assert lease is not None
+        assert lease.renew()
+        Lease.objects.update(taken_until=timezone.now())
         assert deliver() == 1
-        assert not seat.kept()
+        assert not lease.renew()
 
 
 def test_a_deliverer_that_died_leaves_its_lease_and_nothing_more(

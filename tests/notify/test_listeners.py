@@ -34,7 +34,7 @@ def listening(merchant_id: str = MERCHANT) -> Any:
 
 
 def test_who_falls_a_thousand_events_behind_is_sent_away(happen: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "LONGEST_LINE", 50)
+    monkeypatch.setattr(stream, "LONGEST_QUEUE", 50)
 
     async def fall_behind() -> list[Any]:
         async with listening() as slow, listening() as quick:

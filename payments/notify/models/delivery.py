@@ -13,9 +13,9 @@ from payments.notify.models.event import Event
 
 
 class WebhookDelivery(models.Model):
-    """The row is the work: pending until a 2xx, or until the schedule ends.
+    """A queue entry: pending until a 2xx, or until the schedule ends.
 
-    Its parents carry no database constraint: an endpoint deleted meanwhile must never make a payment fail at its
+    Its foreign keys have no database constraint: an endpoint deleted meanwhile must never make a payment fail at its
     commit, and no payment waits for an endpoint's row. The sweep clears what such an endpoint leaves behind.
     """
 
@@ -33,7 +33,7 @@ class WebhookDelivery(models.Model):
     event = models.ForeignKey(Event, models.CASCADE, related_name="deliveries", db_constraint=False)
     status = models.CharField(_("status"), max_length=9, choices=Status, default=Status.PENDING)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
-    earlier_attempts = models.PositiveIntegerField(default=0)  # before it was last resent: the schedule starts anew
+    earlier_attempts = models.PositiveIntegerField(default=0)  # before it was last resent: the schedule starts again
     next_attempt_at = models.DateTimeField(_("next attempt at"), null=True, blank=True, default=timezone.now)
     lease_until = models.DateTimeField(null=True, blank=True)  # an attempt is under way
     response_status = models.PositiveSmallIntegerField(_("answer"), null=True, blank=True)

@@ -1,4 +1,4 @@
-"""Where a merchant wants to be told, and the secrets that sign it."""
+"""A webhook endpoint: the URL, the events it receives, and the secrets that sign them."""
 
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from payments.db.fields import IdField, id_factory
 
 
 class WebhookEndpoint(models.Model):
-    """One address. With a channel it is told of that channel only; `["*"]` asks for every event."""
+    """One URL. With a channel it receives that channel's events only; events `["*"]` means all of them."""
 
     OBJECT: ClassVar[str] = "webhook_endpoint"
 

@@ -1,4 +1,4 @@
-"""What happened, as the outside is told: the feed behind webhooks and streams."""
+"""The events that webhooks and streams send."""
 
 from datetime import timedelta
 from typing import Any, ClassVar, Final
@@ -40,17 +40,17 @@ EVENT_TYPES: Final = (
 
 
 class Event(models.Model):
-    """One change, with the object as it then was. Its id is the `webhook-id` of every delivery."""
+    """One change, with the object as it was after it. Its id is the `webhook-id` of every delivery."""
 
     OBJECT: ClassVar[str] = "event"
     RETENTION: ClassVar[timedelta] = timedelta(days=549)
     RETENTION_WHY: ClassVar[str] = (
-        "An object's picture may name its buyer's order. Receivers ask for what they missed, and disputes for what "
-        "was told, for as long as a sale can be disputed: 18 months."
+        "An object's snapshot may name its buyer's order. Receivers fetch what they missed, and disputes need what "
+        "was sent, for as long as a sale can be disputed: 18 months."
     )
 
     id = IdField(primary_key=True, default=id_factory("evt"), editable=False)
-    merchant_id = IdField(_("merchant"))  # merchants stand a floor higher: a plain column
+    merchant_id = IdField(_("merchant"))  # no foreign key: merchants belong to a layer above
     channel_id = IdField(_("channel"), null=True, blank=True)
     type = models.CharField(_("type"), max_length=40)
     object_type = models.CharField(_("object"), max_length=40)

@@ -1,4 +1,4 @@
-"""An e-mail on its way: the row is the work."""
+"""An e-mail to be sent, and what became of it."""
 
 from datetime import timedelta
 from typing import ClassVar
@@ -17,7 +17,7 @@ class Mail(models.Model):
 
     OBJECT: ClassVar[str] = "mail"
     RETENTION: ClassVar[timedelta] = timedelta(days=90)
-    RETENTION_WHY: ClassVar[str] = "Long enough to answer “I never got it”; what it told of stays in the books."
+    RETENTION_WHY: ClassVar[str] = "Long enough to answer “I never got it”; what it was about stays in the books."
 
     class Status(models.TextChoices):
         PENDING = "pending", _("pending")

@@ -1,7 +1,7 @@
 """Deliver what is due: claimed by lease, sent with no transaction open, each endpoint held to its own pace.
 
-One process at a time has the deliverer's seat; it sends many at once from threads, so that a receiver that hangs
-costs a thread and not a worker. Whoever rings meanwhile goes away: the one in the seat looks again before it leaves.
+One process at a time holds the deliverer's lease; it sends many at once from threads, so that a receiver that hangs
+costs a thread and not a worker. A task that starts meanwhile ends at once: the holder looks again before it ends.
 """
 
 import logging
@@ -20,20 +20,20 @@ from django.utils import timezone
 
 from payments.notify import outbound, payloads, signing, sql
 from payments.notify.models import WebhookDelivery, WebhookEndpoint
-from payments.notify.services import endpoints, seats
+from payments.notify.services import endpoints, leases
 from payments.notify.services.emit import DELIVER
-from payments.notify.services.seats import Lease
+from payments.notify.services.leases import HeldLease
 from payments.runtime import task_queue
 from payments.runtime.fail_points import fail_point
 
 ANSWER_SECONDS: Final = 10.0
-LEASE: Final = timedelta(seconds=30)
+LEASE: Final = timedelta(seconds=30)  # of one delivery: longer than an attempt may take
 AT_ONCE: Final = 48
-AT_ONCE_FAILING: Final = 16  # apart from the others, so that many dead endpoints cannot fill the house either
+AT_ONCE_FAILING: Final = 16  # threads of their own, so that many dead endpoints cannot take all the others
 PER_ENDPOINT: Final = 4
 FAILING_AFTER: Final = 3  # failed attempts in a row: from then on an endpoint is called once at a time
-SHIFT_SECONDS: Final = 20.0  # how long one task keeps the seat
-LOOK_EVERY: Final = 0.1
+SHIFT_SECONDS: Final = 20.0  # how long one task holds the lease
+LOOK_EVERY: Final = 0.1  # seconds, so that the lease is renewed in time though no answer comes
 GONE: Final = 410
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of it: a status, or why there is none."""
+    """The result of an attempt: the response's status, or why there is none."""
 
     status: int | None
     failure: str = ""
@@ -71,28 +71,28 @@ class Answer:
 
 
 def deliver() -> int:
-    """Send what is due, unless another process does; return how many attempts were made."""
+    """Send what is due, unless another process does. Return the number of attempts."""
     with ThreadPoolExecutor(AT_ONCE + AT_ONCE_FAILING, thread_name_prefix="deliver") as threads:
         crew = _Crew(threads)
-        with seats.taken() as seat:
-            if seat is not None:
-                fail_point("deliver.seated")
-                crew.work(seat)
-        if seat is not None:
-            _call_the_next()
+        with leases.acquire() as lease:
+            if lease is not None:
+                fail_point("deliver.leased")
+                crew.work(lease)
+        if lease is not None:
+            _enqueue_if_due()  # the next deliverer need not wait for the slow answers that `finish` waits for
         crew.finish()
     if crew.made:
-        _call_the_next()  # what had to wait for its endpoint's turn
+        _enqueue_if_due()  # what had to wait for its endpoint's turn
     return crew.made
 
 
-def _call_the_next() -> None:
+def _enqueue_if_due() -> None:
     if is_due():
         task_queue.enqueue_on_commit(DELIVER)
 
 
 def is_due() -> bool:
-    """Tell whether an endpoint with nothing under way could be sent something now."""
+    """Return whether some enabled endpoint with nothing under way has a delivery that is due."""
     moment = timezone.now()
     own = WebhookDelivery.objects.filter(endpoint=OuterRef("id"))
     return WebhookEndpoint.objects.filter(
@@ -103,7 +103,10 @@ def is_due() -> bool:
 
 
 def clear_stranded() -> int:
-    """See to deliveries whose endpoint was deleted or disabled while their event was being written."""
+    """Delete or fail deliveries whose endpoint was deleted or disabled while their event was being written.
+
+    Return how many there were.
+    """
     pending = WebhookDelivery.objects.filter(status=WebhookDelivery.Status.PENDING)
     mine = WebhookEndpoint.objects.filter(id=OuterRef("endpoint_id"))
     deleted, _ = pending.filter(~Exists(mine)).delete()
@@ -114,23 +117,23 @@ def clear_stranded() -> int:
 
 
 class _Crew:
-    """The threads that send, and what they have under way. All talk with the database is the caller's thread's."""
+    """The threads that send, and the attempts under way. Only the caller's thread uses the database."""
 
     def __init__(self, threads: ThreadPoolExecutor) -> None:
         self.made = 0
         self._threads = threads
         self._under_way: dict[Future[Answer], Attempt] = {}
 
-    def work(self, seat: Lease) -> None:
-        """Claim and send until nothing is left to do, the shift is over or the seat is lost."""
+    def work(self, lease: HeldLease) -> None:
+        """Claim and send until nothing is left to do, the shift is over or the lease is lost."""
         ends = time.monotonic() + SHIFT_SECONDS
         self._claim()
-        while self._under_way and time.monotonic() < ends and seat.kept():
+        while self._under_way and time.monotonic() < ends and lease.renew():
             self._collect()
             self._claim()
 
     def finish(self) -> None:
-        """Wait for what is under way. Another may have taken the seat already."""
+        """Wait for the attempts under way. Another process may hold the lease already."""
         while self._under_way:
             self._collect()
 
@@ -155,7 +158,7 @@ class _Crew:
 
 
 def _prepared(claimed: list[str]) -> list[Attempt]:
-    """What is claimed as it will be sent. Where that fails for all (a secret that cannot be read), each by itself."""
+    """Return the claimed deliveries as attempts. If that fails (a secret cannot be decrypted), prepare each alone."""
     if not claimed:
         return []
     try:
@@ -167,7 +170,7 @@ def _prepared(claimed: list[str]) -> list[Attempt]:
 
 
 def _prepared_alone(delivery_id: str) -> list[Attempt]:
-    """One delivery, or none where it cannot be prepared: that was an attempt too, and the schedule goes on."""
+    """Return one attempt, or none if it cannot be prepared: that counts as a failed attempt of the schedule."""
     try:
         return _read([delivery_id])
     except Exception as error:
@@ -178,7 +181,7 @@ def _prepared_alone(delivery_id: str) -> list[Attempt]:
 
 
 def _record_failure(delivery_id: str, failure: str) -> None:
-    """Plan the next attempt; the endpoint, which may be what cannot be read, is left out of it."""
+    """Plan the next attempt without reading the endpoint, which may be what cannot be read."""
     with transaction.atomic():
         row = WebhookDelivery.objects.select_for_update().filter(id=delivery_id).first()
         if row is not None:
@@ -213,7 +216,7 @@ def _send(attempt: Attempt) -> Answer:
         answer = Answer(outbound.post(attempt.url, headers=attempt.headers, body=attempt.body, seconds=ANSWER_SECONDS))
     except (outbound.AddressRefused, outbound.Unreachable) as error:
         answer = Answer(None, str(error)[:200])
-    except Exception as error:  # whatever it is, it is this delivery's alone
+    except Exception as error:  # a fault of one delivery must not end the others
         logger.exception("delivery %s could not be sent", attempt.delivery_id)
         answer = Answer(None, f"It could not be sent: {type(error).__name__}.")
     fail_point("deliver.sent")
@@ -221,7 +224,7 @@ def _send(attempt: Attempt) -> Answer:
 
 
 def _record(results: Sequence[tuple[Attempt, Answer]]) -> None:
-    """Write down what came of attempts. An answer that comes after its lease ran out counts only if it is good."""
+    """Write the results of attempts. An answer that comes after its lease ran out counts only if it is a success."""
     answers = {attempt.delivery_id: (attempt, answer) for attempt, answer in results}
     judged: dict[str, list[Answer]] = defaultdict(list)
     with transaction.atomic():
@@ -237,7 +240,7 @@ def _record(results: Sequence[tuple[Attempt, Answer]]) -> None:
         )
         fail_point("deliver.written")
     fail_point("deliver.recorded")
-    # In a transaction of its own: whoever disables an endpoint locks it first and its deliveries after it.
+    # In a transaction of its own: `endpoints.update` locks the endpoint before its deliveries; here it would be after.
     for endpoint_id, given in sorted(judged.items()):
         _judge(endpoint_id, given)
 
@@ -267,7 +270,7 @@ def _plan_next(row: WebhookDelivery) -> None:
 
 
 def next_attempt(failed: int, moment: datetime) -> datetime:
-    """When to try again after the `failed`-th failure."""
+    """Return when to try again after the `failed`-th failure (from 1), spread by `JITTER`."""
     spread = random.uniform(-JITTER, JITTER)  # noqa: S311 (it spreads, it hides nothing)
     return moment + PAUSES[failed - 1] * (1 + spread)
 

@@ -1,4 +1,4 @@
-"""Tell the outside: events and their deliveries, in the transaction of what happened."""
+"""Write events and their webhook deliveries, in the transaction of the change they describe."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ DELIVER: Final = "payments.notify.deliver"  # the task of that name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
-    """One change to tell. `data` is `{"object": …}`, the object as it is after it; it is kept and sent as it stands."""
+    """An event to be written. `data` is `{"object": …}`, the object after the change, stored and sent as given."""
 
     merchant_id: str
     channel_id: str | None
@@ -33,10 +33,10 @@ class NewEvent:
 
 
 def emit(events: Sequence[NewEvent], *, beside: Sequence[bulk.Part] = ()) -> None:
-    """Write events and the deliveries they are due, joining the caller's transaction; ring once it is committed.
+    """Write events and a delivery for each endpoint that listens; enqueue the delivering task on commit.
 
-    Two round trips, however many events there are and whatever else is written `beside` them; one where no endpoint
-    listens.
+    Joins the caller's transaction. Two round trips, however many events there are and whatever else is written
+    `beside` them; one if no endpoint listens.
     """
     if not events:
         bulk.write(beside)

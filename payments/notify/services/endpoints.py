@@ -1,4 +1,4 @@
-"""Webhook endpoints: make, change, delete, and roll their secrets."""
+"""Webhook endpoints: create, update, delete, and roll their secrets."""
 
 import base64
 import secrets
@@ -44,7 +44,7 @@ def create(
     description: str = "",
     endpoint_id: str | None = None,
 ) -> NewSecret:
-    """Make an endpoint; with `channel_id` it is told of that channel only. `endpoint_id` is an id given beforehand.
+    """Create an endpoint; with `channel_id` it receives that channel's events only. `endpoint_id`: an id chosen before.
 
     Raises:
         ValidationFailed: an address we may not call, an event that does not exist, a description that is too long.
@@ -64,7 +64,7 @@ def create(
     endpoint.id = endpoint_id or endpoint.id
     with transaction.atomic():
         endpoint.save(force_insert=True)
-        _log("created", endpoint, actor, after=_told(endpoint))
+        _log("created", endpoint, actor, after=_snapshot(endpoint))
     return NewSecret(endpoint, endpoint.secret)
 
 
@@ -79,7 +79,7 @@ def update(
     description: str | None = None,
     status: str | None = None,
 ) -> WebhookEndpoint:
-    """Change what is given; None leaves it. What still waits for an endpoint fails when it is disabled.
+    """Change the fields that are given; None leaves one as it is. Disabling an endpoint fails its pending deliveries.
 
     Raises:
         NotFound: no such endpoint.
@@ -91,7 +91,7 @@ def update(
     _check(**changes)
     with transaction.atomic():
         endpoint = _locked(endpoint_id, merchant_id, channel_id)
-        before = _told(endpoint)
+        before = _snapshot(endpoint)
         for name, value in changes.items():
             setattr(endpoint, name, list(dict.fromkeys(value)) if name == "events" else value)
         if status == WebhookEndpoint.Status.ENABLED:
@@ -99,21 +99,21 @@ def update(
         endpoint.save(update_fields=[*changes, "failures"])
         if status == WebhookEndpoint.Status.DISABLED:
             _fail_pending(endpoint)
-        _log("updated", endpoint, actor, before=before, after=_told(endpoint))
+        _log("updated", endpoint, actor, before=before, after=_snapshot(endpoint))
     return endpoint
 
 
 def delete(*, endpoint_id: str, merchant_id: str, actor: str, channel_id: str | None = None) -> None:
-    """Delete an endpoint and what is known of its deliveries. Raises NotFound."""
+    """Delete an endpoint and its deliveries. Raises NotFound."""
     _require(actor, merchant_id, channel_id, "deleted")
     with transaction.atomic():
         endpoint = _locked(endpoint_id, merchant_id, channel_id)
-        _log("deleted", endpoint, actor, before=_told(endpoint))
+        _log("deleted", endpoint, actor, before=_snapshot(endpoint))
         endpoint.delete()
 
 
 def roll_secret(*, endpoint_id: str, merchant_id: str, actor: str, channel_id: str | None = None) -> NewSecret:
-    """Give an endpoint another secret; for 24 hours both sign. Raises NotFound."""
+    """Give an endpoint a new secret; for 24 hours both sign, so that a receiver can change over. Raises NotFound."""
     _require(actor, merchant_id, channel_id, "secret_rolled")
     with transaction.atomic():
         endpoint = _locked(endpoint_id, merchant_id, channel_id)
@@ -126,30 +126,30 @@ def roll_secret(*, endpoint_id: str, merchant_id: str, actor: str, channel_id: s
 
 
 def disable_gone(endpoint_id: str) -> None:
-    """The receiver said that it is gone for good (410)."""
+    """Disable an endpoint whose receiver answered 410 Gone."""
     with transaction.atomic():
         endpoint = WebhookEndpoint.objects.select_for_update().filter(id=endpoint_id).first()
         if endpoint is None or endpoint.status == WebhookEndpoint.Status.DISABLED:
             return
-        before = _told(endpoint)
+        before = _snapshot(endpoint)
         endpoint.status = WebhookEndpoint.Status.DISABLED
         endpoint.save(update_fields=["status"])
         _fail_pending(endpoint)
-        _log("gone", endpoint, audit_log.SYSTEM, before=before, after=_told(endpoint))
+        _log("gone", endpoint, audit_log.SYSTEM, before=before, after=_snapshot(endpoint))
 
 
-def _require(actor: str, merchant_id: str, channel_id: str | None, deed: str) -> None:
+def _require(actor: str, merchant_id: str, channel_id: str | None, action: str) -> None:
     authority.require(
         actor=actor,
         what=May.MANAGE_SETTINGS,
         merchant_id=merchant_id,
         channel_id=channel_id,
-        action=f"webhook_endpoint.{deed}",
+        action=f"webhook_endpoint.{action}",
     )
 
 
 def _fail_pending(endpoint: WebhookEndpoint) -> None:
-    """Nothing more goes to a disabled endpoint by itself; each of these can be resent once it is enabled."""
+    """Fail what is pending for a disabled endpoint; each delivery can be resent once it is enabled."""
     WebhookDelivery.objects.filter(endpoint=endpoint, status=WebhookDelivery.Status.PENDING).update(
         status=WebhookDelivery.Status.FAILED, next_attempt_at=None, failure=DISABLED
     )
@@ -222,7 +222,7 @@ def _card_number(param: str) -> Fault:
     return Fault(param, "card_number_refused", "This holds a card number. Leave it out; the last four digits may stay.")
 
 
-def _told(endpoint: WebhookEndpoint) -> dict[str, Any]:
+def _snapshot(endpoint: WebhookEndpoint) -> dict[str, Any]:
     return {
         "url": endpoint.url,
         "events": endpoint.events,
@@ -231,10 +231,10 @@ def _told(endpoint: WebhookEndpoint) -> dict[str, Any]:
     }
 
 
-def _log(deed: str, endpoint: WebhookEndpoint, actor: str, **details: Any) -> None:
+def _log(action: str, endpoint: WebhookEndpoint, actor: str, **details: Any) -> None:
     audit_log.write(
         actor=actor,
-        action=f"webhook_endpoint.{deed}",
+        action=f"webhook_endpoint.{action}",
         subject=endpoint,
         merchant_id=endpoint.merchant_id,
         **details,

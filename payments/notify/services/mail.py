@@ -1,6 +1,6 @@
-"""Send e-mail: written with what it tells of, claimed by lease, sent with no transaction open.
+"""Send e-mail: written in the transaction of what it is about, claimed by lease, sent with no transaction open.
 
-A server may take a message and the answer be lost: then it comes twice, which a reader forgives; never is not forgiven.
+Delivery is at least once: where a server takes a message and its answer is lost, the message is sent again.
 """
 
 import logging
@@ -26,7 +26,7 @@ AT_ONCE: Final = 20
 LEASE: Final = timedelta(minutes=5)  # longer than `AT_ONCE` messages take a slow server
 PAUSES: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480, 1440))
 MOST_AN_HOUR: Final = 10  # about one object
-NEVER: Final = 500  # from here on an SMTP server means it: the address is wrong, not the moment
+NEVER: Final = 500  # SMTP codes from here on are permanent refusals
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +42,9 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """What is written to whom. `object_id` is what it tells of; `merchant_id` None: a user's account.
+    """A message to be sent. `object_id` is the object it is about; `merchant_id` is None if that is a user's account.
 
-    `sealed` is sent in place of `text`, where what is kept must not hold what is sent.
+    `sealed` is sent in place of `text` where the stored text must not hold a secret that is sent (a link to sign in).
     """
 
     merchant_id: str | None
@@ -60,7 +60,7 @@ class Letter:
 
 
 def write(letter: Letter) -> Mail:
-    """Put a letter into the post, joining the caller's transaction."""
+    """Store a letter in the caller's transaction, and enqueue the sending task on commit."""
     attached = letter.attachment
     row = Mail.objects.create(
         merchant_id=letter.merchant_id,
@@ -81,7 +81,7 @@ def write(letter: Letter) -> Mail:
 
 
 def refuse_flood(object_id: str) -> None:
-    """Refuse another letter about one object where many were just written: a stolen key is no way to send spam.
+    """Refuse another letter about an object after `MOST_AN_HOUR`, so that a stolen key cannot be used for spam.
 
     Raises:
         TooMany: `too_many_mails`.
@@ -95,7 +95,7 @@ def refuse_flood(object_id: str) -> None:
 
 
 def send_again(row: Mail) -> None:
-    """Make a letter due once more, whatever became of it."""
+    """Make a letter that was sent or given up due now."""
     Mail.objects.filter(id=row.id).exclude(status=Mail.Status.PENDING).update(
         status=Mail.Status.PENDING, attempts=0, next_attempt_at=timezone.now(), failure=""
     )
@@ -103,7 +103,7 @@ def send_again(row: Mail) -> None:
 
 
 def send_due() -> int:
-    """Send what is due and return how many were tried."""
+    """Send what is due. Return how many letters were tried."""
     tried = 0
     while rows := _claim():
         connection = get_connection()
@@ -117,13 +117,13 @@ def send_due() -> int:
 
 
 def forget() -> int:
-    """Delete what has outlived its retention."""
+    """Delete letters that have outlived their retention. Return how many."""
     deleted, _ = Mail.objects.filter(created_at__lt=timezone.now() - Mail.RETENTION).exclude(status="pending").delete()
     return deleted
 
 
 def forget_address(*, merchant_id: str, to: str) -> None:
-    """Delete whatever was, or was to be, written to somebody who wants to be forgotten."""
+    """Delete every letter of this merchant to an address, sent or not: its owner asked to be erased."""
     Mail.objects.filter(merchant_id=merchant_id, to__iexact=to).delete()
 
 
@@ -142,7 +142,7 @@ def _claim() -> list[Mail]:
 def _send(row: Mail, connection: BaseEmailBackend) -> Exception | None:
     try:
         _message(row, connection).send()
-    except Exception as error:  # noqa: BLE001  (whatever a server does, the other letters go on)
+    except Exception as error:  # noqa: BLE001  (one letter's fault must not stop the others)
         logger.warning("%s could not be sent: %s", row.id, type(error).__name__)
         return error
     return None
@@ -171,12 +171,12 @@ def _finish(row: Mail, error: Exception | None) -> None:
         row.failure = type(error).__name__
     if row.next_attempt_at is None:
         row.sealed = None
-    told = {name: getattr(row, name) for name in ("status", "next_attempt_at", "sent_at", "failure", "sealed")}
-    Mail.objects.filter(id=row.id).update(**told)  # whoever it was written to may have been forgotten meanwhile
+    result = {name: getattr(row, name) for name in ("status", "next_attempt_at", "sent_at", "failure", "sealed")}
+    Mail.objects.filter(id=row.id).update(**result)  # `save` would bring back a row that was erased meanwhile
 
 
 def _is_final(error: Exception) -> bool:
-    """Whether trying again is in vain: every recipient, or the message itself, was refused for good."""
+    """Return whether every recipient, or the message itself, was refused for good, so that a retry is useless."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= NEVER for code, _ in error.recipients.values())
     return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= NEVER

@@ -10,7 +10,7 @@ from payments.runtime import task_queue
 
 
 def resend(*, delivery_id: str, merchant_id: str, channel_id: str | None = None) -> WebhookDelivery:
-    """Make a delivery due now, whatever became of it before.
+    """Make a delivery due now, whatever its status.
 
     Raises:
         NotFound: no such delivery.

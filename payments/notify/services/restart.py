@@ -1,8 +1,8 @@
-"""After a logical restore transaction ids begin anew; the feed then goes by the ids of what was there before."""
+"""Restart the feed after a logical restore, when transaction ids begin again at small numbers."""
 
 from payments.notify.models import Event
 
 
 def restart_feed(*, using: str) -> int:
-    """Put every event before whatever is written from now on, in the order of their ids."""
+    """Put every event before those that will be written, in the order of their ids. Return how many changed."""
     return Event.objects.using(using).exclude(xid=0).update(xid=0)
