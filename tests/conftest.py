@@ -11,7 +11,7 @@ import django
 import hypothesis
 import pytest
 from django.conf import settings
-from django.db import connections
+from django.db import connection, connections
 from django.test import TransactionTestCase
 from django.utils import translation
 
@@ -91,6 +91,8 @@ def django_db_setup(django_test_environment: None) -> Iterator[None]:
         patch.setattr(
             TransactionTestCase, "_fixture_teardown", lambda case: sql.empty(os.environ["DATABASE_OWNER_URL"])
         )
+        # The next one goes on in the same session, which knows the tables by then, unless something failed in it.
+        patch.setattr(TransactionTestCase, "_should_reload_connections", lambda case: connection.errors_occurred)
         yield
         connections.close_all()
 
