@@ -1,12 +1,13 @@
 """What a terminal's request is judged by once the terminal is locked, in one round trip."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from django.db import connection
 
 # A statement of its own, after the lock: so it sees all that whoever held it before has committed.
-_STANDING: Final = """
+_REQUEST_STATE: Final = """
     SELECT
         EXISTS (
             SELECT FROM terminals_signedrequest WHERE terminal_id = %(terminal)s AND webhook_id = %(webhook_id)s
@@ -19,13 +20,13 @@ _STANDING: Final = """
             SELECT FROM terminals_terminaltransaction
             WHERE terminal_id = %(terminal)s AND series = %(series)s AND to_tell
         ),
-        ARRAY(SELECT nextval('ledger_item') FROM generate_series(1, %(items)s::int))
+        ARRAY(SELECT nextval('ledger_item') FROM generate_series(1, %(open_items)s::int))
 """
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceRequestState:
-    """Whether this webhook-id has been answered, whether anything of the series waits, and numbers for open items.
+    """Whether this webhook-id has been answered, whether anything of the series waits, and numbers of open items.
 
     `news`: something that waited has become something, and the device has not heard of it. `careful`: taking all in at
     once has failed, so that each transaction is to be taken by itself.
@@ -34,13 +35,14 @@ class DeviceRequestState:
     known: bool
     waits: bool
     news: bool
-    items: list[int]
+    open_items: Sequence[int]
     careful: bool = False
 
 
-def standing(*, terminal_id: str, series: int, items: int, webhook_id: str = "") -> DeviceRequestState:
-    """How a locked terminal stands, and as many numbers as the request may need."""
-    values: dict[str, str | int] = {"terminal": terminal_id, "series": series, "webhook_id": webhook_id, "items": items}
+def request_state(*, terminal_id: str, series: int, open_items: int, webhook_id: str = "") -> DeviceRequestState:
+    """Return the state of a locked terminal, with as many numbers of open items as the request may need."""
+    values: dict[str, str | int] = {"terminal": terminal_id, "series": series, "webhook_id": webhook_id}
+    values["open_items"] = open_items
     with connection.cursor() as cursor:
-        cursor.execute(_STANDING, values)
+        cursor.execute(_REQUEST_STATE, values)
         return DeviceRequestState(*cursor.fetchone())

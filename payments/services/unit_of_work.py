@@ -5,7 +5,7 @@ it what to book and whom to tell; `flush` writes everything with a number of sta
 many rows there are.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -83,7 +83,7 @@ class UnitOfWork:
     """Open it inside `transaction.atomic()`, lock what it touches, apply moves, then `flush()` once."""
 
     def __init__(
-        self, *, merchant: Merchant, actor: str, now: datetime, facts: bool = False, items: list[int] | None = None
+        self, *, merchant: Merchant, actor: str, now: datetime, facts: bool = False, open_items: Sequence[int] = ()
     ) -> None:
         self.merchant = merchant
         self.actor = actor
@@ -107,7 +107,7 @@ class UnitOfWork:
         self._amendments: dict[str, dict[str, Any]] = {}  # columns of discrepancies that stand, by key
         self.over_returned_before: set[str] = set()  # payments that had given back more than was paid with them
         self.overpaid_before: dict[str, int] = {}  # how much too much orders were paid when they were locked
-        self._items = [] if items is None else items  # the caller's own: a number that is taken is gone from it
+        self._open_items = deque(open_items)  # numbers drawn and not used yet
 
     def lock(self, order_ids: Iterable[str]) -> None:
         """Lock orders in id order and read their payments; every writer of a payment comes through this door."""
@@ -147,13 +147,13 @@ class UnitOfWork:
 
     def reserve_open_items(self, count: int) -> None:
         """Draw numbers for open items ahead, in one round trip."""
-        if count > len(self._items):
-            self._items.extend(next_items(count - len(self._items)))
+        if count > len(self._open_items):
+            self._open_items.extend(next_items(count - len(self._open_items)))
 
     def next_open_item(self) -> int:
         """The next open item number."""
         self.reserve_open_items(1)
-        return self._items.pop(0)
+        return self._open_items.popleft()
 
     def add(self, row: Row) -> Row:
         """Insert `row` at the flush."""

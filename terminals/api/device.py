@@ -1,7 +1,5 @@
 """What devices send, signed: transactions, and that they are alive."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 from django.http import HttpResponse
@@ -21,12 +19,10 @@ from payments.core.pan import mask_tree
 from payments.payloads import instant
 from terminals.api.schemas import ALIVE, ONE_RESULT, POSTED, RESULTS, SIGNED
 from terminals.models import Terminal
-from terminals.services.authenticate import Signed, authenticate
-from terminals.services.check_in import check_in
-from terminals.services.deferred import take_news
-from terminals.services.idempotency import Answer, Work, answer_once
-from terminals.services.ingest import Result, ingest
-from terminals.sql import DeviceRequestState
+from terminals.services.authenticate import Key, Signed, authenticate
+from terminals.services.device_requests import Outcome, heartbeat, post_transactions
+from terminals.services.idempotency import Rendered
+from terminals.services.ingest import Result
 from terminals.validation_messages import OUT_OF_RANGE
 
 TAG: Final = "Devices"
@@ -39,12 +35,11 @@ _CONFLICT: Final = "This sequence was used for another transaction. Both are kep
 class DeviceView(JsonView):
     """A view for paired devices."""
 
-    def signed(self, read: Callable[[bytes], tuple[Work, int]]) -> HttpResponse:
-        """Answer a signed request once: `read` tells what is to be done, and how many open items that may make.
+    def signed(self) -> tuple[Signed, Key, bytes]:
+        """Return the signed request, the key that verified it and its body.
 
         Raises:
             Unauthenticated: it is not signed, not by this terminal, or not now.
-            Conflict: `signature_reused`.
         """
         content = request_body.read_bytes(self.plain)
         signed = Signed.read(
@@ -52,8 +47,10 @@ class DeviceView(JsonView):
         )
         key = authenticate(signed, now=timezone.now())
         read_query(Query, self.plain.GET)
-        work, items = read(content)
-        answer = answer_once(signed, key, work, items=items)
+        return signed, key, content
+
+    def send(self, answer: Rendered) -> HttpResponse:
+        """Send the answer as it was rendered."""
         kind = "application/json" if answer.status < 400 else CONTENT_TYPE
         return HttpResponse(answer.body, kind, answer.status)
 
@@ -74,32 +71,26 @@ class Transactions(DeviceView):
         tag=TAG,
     )
     def post(self, request: Request) -> HttpResponse:
-        return self.signed(self._read)
-
-    def _read(self, content: bytes) -> tuple[Work, int]:
+        signed, key, content = self.signed()
         data = request_body.json_of(self.plain, content)
         if isinstance(data, dict) and "transactions" in data:
             items = _items(data)
-            return partial(self._many, items), len(items)
-        return partial(self._one, data), 1
+            places = [f"transactions[{at}]." for at in range(len(items))]
+            return self.send(
+                post_transactions(signed, key, items, places=places, with_news=True, render=_render_results)
+            )
+        return self.send(post_transactions(signed, key, [data], places=[""], with_news=False, render=self._render_one))
 
-    def _many(self, items: list[Any], terminal: Terminal, stands: DeviceRequestState) -> Answer:
-        places = [f"transactions[{at}]." for at in range(len(items))]
-        results, left = ingest(terminal, items, places=places, now=timezone.now(), stands=stands)
-        shapes = [_shape(result, place) for result, place in zip(results, places, strict=True)]
-        news = _news(terminal) if stands.news or stands.waits else []
-        return Answer(200, encode({"results": shapes, **_series(terminal), "resolved": news}), left)
-
-    def _one(self, item: Any, terminal: Terminal, stands: DeviceRequestState) -> Answer:
-        [result], left = ingest(terminal, [item], places=[""], now=timezone.now(), stands=stands)
+    def _render_one(self, outcome: Outcome) -> Rendered:
+        [result] = outcome.results
         status = _STATUSES.get(result.status)
         if status is not None:
-            return Answer(status, encode({**_shape(result, ""), **_series(terminal)}), left)
+            return Rendered(status, encode({**_shape(result, ""), **_series(outcome.terminal)}))
         refusal = _refusal(result)
-        told = {**_shape(result, ""), "result_status": result.status, **_series(terminal)}
-        refusal.members |= {**told, "status": refusal.status}  # a problem's status is HTTP's
+        members = {**_shape(result, ""), "result_status": result.status, **_series(outcome.terminal)}
+        refusal.members |= {**members, "status": refusal.status}  # a problem's status is HTTP's
         answer = problem(refusal, self.plain)
-        return Answer(answer.status_code, answer.content, left)
+        return Rendered(answer.status_code, answer.content)
 
 
 class HeartbeatInput(Input):
@@ -126,17 +117,20 @@ class Heartbeat(DeviceView):
         tag=TAG,
     )
     def post(self, request: Request) -> HttpResponse:
-        return self.signed(self._read)
-
-    def _read(self, content: bytes) -> tuple[Work, int]:
+        signed, key, content = self.signed()
         data = request_body.json_of(self.plain, content) if content else {}
-        return partial(self._alive, read(HeartbeatInput, mask_tree(data)[0])), 0
+        report = read(HeartbeatInput, mask_tree(data)[0])
+        return self.send(heartbeat(signed, key, report, render=_render_heartbeat))
 
-    def _alive(self, told: dict[str, Any], terminal: Terminal, stands: DeviceRequestState) -> Answer:
-        now = timezone.now()
-        left = check_in(terminal, now=now, **told)
-        news = _news(terminal) if stands.news else []
-        return Answer(200, encode({"server_time": instant(now), **_series(terminal), "resolved": news}), left)
+
+def _render_results(outcome: Outcome) -> Rendered:
+    shapes = [_shape(result, f"transactions[{at}].") for at, result in enumerate(outcome.results)]
+    return Rendered(200, encode({"results": shapes, **_series(outcome.terminal), "resolved": _news(outcome)}))
+
+
+def _render_heartbeat(outcome: Outcome) -> Rendered:
+    now = instant(timezone.now())
+    return Rendered(200, encode({"server_time": now, **_series(outcome.terminal), "resolved": _news(outcome)}))
 
 
 def _items(data: dict[str, Any]) -> list[Any]:
@@ -185,8 +179,8 @@ def _code(faults: list[Fault]) -> str:
     return only if only == OUT_OF_RANGE else "validation_failed"
 
 
-def _news(terminal: Terminal) -> list[dict[str, Any]]:
-    """What waited, and what it became; told once, in an answer that is repeated as often as it is asked for."""
+def _news(outcome: Outcome) -> list[dict[str, Any]]:
+    """What waiting transactions have become; sent once, in an answer that is kept."""
     return [
         {
             "sequence": row.sequence,
@@ -194,7 +188,7 @@ def _news(terminal: Terminal) -> list[dict[str, Any]]:
             "refund": row.refund_id,
             "discrepancies": row.discrepancies,
         }
-        for row in take_news(terminal)
+        for row in outcome.news
     ]
 
 

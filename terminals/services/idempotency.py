@@ -27,66 +27,75 @@ _LOCKED: Final = CompiledQuery(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a device is told, byte for byte, and what of its effect is still to be written beside it."""
+class Rendered:
+    """The answer to a device, byte for byte."""
 
     status: int
     body: bytes
-    left: Sequence[bulk.Part] = ()
 
 
-Work = Callable[[Terminal, sql.DeviceRequestState], Answer]
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a request led to: the answer, and rows that are written together with it in one round trip."""
+
+    answer: Rendered
+    unwritten: Sequence[bulk.Part] = ()
 
 
-def answer_once(signed: Signed, key: Key, work: Work, *, items: int = 0) -> Answer:
-    """The first answer to this webhook-id: what `work` does now, or what it did before.
+CarryOut = Callable[[Terminal, sql.DeviceRequestState], Carried]
 
-    `key` has verified the request; `items` is how many open items `work` may make. What `work` raises is not kept:
-    nothing was done, and the same request is judged anew.
+
+def answer_once(signed: Signed, key: Key, carry_out: CarryOut, *, open_items: int = 0) -> Rendered:
+    """Return the first answer to this webhook-id: carry the request out now, or repeat the answer that was kept.
+
+    `key` has verified the request; `open_items` is how many open items it may need. What `carry_out` raises is not
+    kept: nothing was done, and the same request is carried out when it comes again.
 
     Raises:
         Unauthenticated: the key is no longer the terminal's.
         Conflict: `signature_reused`.
     """
     try:
-        return _once(signed, key, work, items)
+        return _once(signed, key, carry_out, open_items)
     except (OnetillError, OperationalError, InterfaceError):
         raise
     except Exception:  # a defect that one of the transactions finds must not come back with every repetition
         logger.exception("a request of %s failed as a whole; each transaction is taken by itself", signed.terminal_id)
-    return _once(signed, key, work, items, careful=True)
+    return _once(signed, key, carry_out, open_items, careful=True)
 
 
-def _once(signed: Signed, key: Key, work: Work, items: int, *, careful: bool = False) -> Answer:
+def _once(signed: Signed, key: Key, carry_out: CarryOut, open_items: int, *, careful: bool = False) -> Rendered:
     with transaction.atomic():
         terminal = verify(_LOCKED.first(signed.terminal_id), signed, key)
         fail_point("device.opened")
-        answer = _answer(terminal, signed, work, items, careful=careful)
+        answer = _answer(terminal, signed, carry_out, open_items, careful=careful)
         fail_point("device.written")
     fail_point("device.committed")
     return answer
 
 
-def _answer(terminal: Terminal, signed: Signed, work: Work, items: int, *, careful: bool) -> Answer:
-    stands = sql.standing(terminal_id=terminal.id, series=terminal.series, webhook_id=signed.kept_id, items=items)
-    if stands.known:
+def _answer(terminal: Terminal, signed: Signed, carry_out: CarryOut, open_items: int, *, careful: bool) -> Rendered:
+    state = sql.request_state(
+        terminal_id=terminal.id, series=terminal.series, webhook_id=signed.kept_id, open_items=open_items
+    )
+    if state.known:
         return _known(terminal, signed)
-    answer = work(terminal, replace(stands, careful=True) if careful else stands)
+    carried = carry_out(terminal, replace(state, careful=True) if careful else state)
     row = SignedRequest(
         terminal=terminal,
         webhook_id=signed.kept_id,
         fingerprint=signed.fingerprint,
-        status=answer.status,
-        body=answer.body,
+        status=carried.answer.status,
+        body=carried.answer.body,
     )
-    bulk.write([*answer.left, *bulk.insertion([row])])
-    return answer
+    bulk.write([*carried.unwritten, *bulk.insertion([row])])
+    return carried.answer
 
 
-def _known(terminal: Terminal, signed: Signed) -> Answer:
+def _known(terminal: Terminal, signed: Signed) -> Rendered:
     known = SignedRequest.objects.get(terminal=terminal, webhook_id=signed.kept_id)
     if known.fingerprint != signed.fingerprint:
         raise Conflict(
             "signature_reused", "This webhook-id belongs to another request. Use a new one for every new request."
         )
-    return Answer(known.status, bytes(known.body))
+    return Rendered(known.status, bytes(known.body))

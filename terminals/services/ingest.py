@@ -62,7 +62,7 @@ class _Posted:
 
 
 def ingest(
-    terminal: Terminal, items: Sequence[Any], *, places: Sequence[str], now: datetime, stands: DeviceRequestState
+    terminal: Terminal, items: Sequence[Any], *, places: Sequence[str], now: datetime, state: DeviceRequestState
 ) -> tuple[list[Result], list[bulk.Part]]:
     """Record posted transactions; return a result for each, in the order sent, and what the caller is to write beside.
 
@@ -79,13 +79,14 @@ def ingest(
         fresh, readable = _sort(readable, taken, conflicts)
         if rows:  # a number that was refused and comes once more: what waits by now may be freed by it
             bulk.insert(rows)
-            stands = replace(stands, waits=True)
-        if stands.careful:
+            state = replace(state, waits=True)
+        if state.careful:
             rows = []
-            for each in fresh:
-                _register_alone(terminal, each, taken, now, stands)
+            for each in fresh:  # each draws numbers of its own: what one used comes back free if it fails
+                _register_alone(terminal, each, taken, now, replace(state, open_items=()))
         else:
-            rows = _register(terminal, fresh, taken, now, stands) if fresh else []
+            rows = _register(terminal, fresh, taken, now, state) if fresh else []
+        state = replace(state, open_items=())  # a number is used once
     _keep_conflicts(terminal, conflicts, taken)
     left = _advance(terminal, posted, taken, now)
     return [each.result for each in posted], [*bulk.insertion(rows), *left]
@@ -164,11 +165,11 @@ def _register(
     fresh: Sequence[_Posted],
     taken: dict[int, TerminalTransaction],
     now: datetime,
-    stands: DeviceRequestState,
+    state: DeviceRequestState,
 ) -> list[TerminalTransaction]:
     """Register the fresh ones, and with them what waited for one of them; return the rows of their numbers."""
     told = {each.told.sequence: each.told for each in fresh if each.told is not None}
-    freed = deferred.freed_by(terminal, list(told.values())) if stands.waits and not stands.careful else []
+    freed = deferred.freed_by(terminal, list(told.values())) if state.waits and not state.careful else []
     brought: list[DeviceTransaction] = [translate.transaction(one, schemas.posted(one)) for one in told.values()]
     brought += deferred.bring_again(freed)
     device = translate.device(terminal, series=terminal.series)
@@ -178,7 +179,7 @@ def _register(
         transactions=brought,
         actor=terminal.id,
         now=now,
-        items=stands.items,
+        open_items=state.open_items,
     )
     by_sequence = {result.sequence: result for result in results}
     found = [_row(terminal, each, by_sequence[each.result.sequence or 0], now) for each in fresh]
@@ -189,13 +190,13 @@ def _register(
 
 
 def _register_alone(
-    terminal: Terminal, each: _Posted, taken: dict[int, TerminalTransaction], now: datetime, stands: DeviceRequestState
+    terminal: Terminal, each: _Posted, taken: dict[int, TerminalTransaction], now: datetime, state: DeviceRequestState
 ) -> None:
     """Register one by itself; what a defect of ours keeps out is kept for the sweep, and counts as recorded."""
     assert each.told is not None
     try:
         with transaction.atomic():
-            bulk.insert(_register(terminal, [each], taken, now, stands))
+            bulk.insert(_register(terminal, [each], taken, now, state))
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:

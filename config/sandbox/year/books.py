@@ -25,7 +25,7 @@ from payments.services.unit_of_work import UnitOfWork
 from terminals.models import Terminal
 from terminals.services.ingest import Result as Told
 from terminals.services.ingest import ingest
-from terminals.sql import standing
+from terminals.sql import request_state
 
 AT_ONCE: Final = 500
 CURRENCY: Final = "EUR"
@@ -224,9 +224,9 @@ def _posted(till: str, posted: Sequence[dict[str, Any]], now: datetime) -> list[
             {"sequence": number, **_acquirer(till, number, each["occurred_at"]), **each}
             for number, each in enumerate(posted, terminal.next_sequence)
         ]
-        stands = standing(terminal_id=till, series=terminal.series, items=len(items))
-        told, left = ingest(terminal, items, places=[""] * len(items), now=now, stands=stands)
-        bulk.write(left)
+        state = request_state(terminal_id=till, series=terminal.series, open_items=len(items))
+        told, unwritten = ingest(terminal, items, places=[""] * len(items), now=now, state=state)
+        bulk.write(unwritten)
         return told
 
 

@@ -28,18 +28,18 @@ def register(
     transactions: Sequence[DeviceTransaction],
     actor: str,
     now: datetime,
-    items: list[int] | None = None,
+    open_items: Sequence[int] = (),
 ) -> list[Registered]:
     """Record a device's transactions and return what became of each, in the order given.
 
     Joins the caller's transaction. The caller sees to it that each sequence comes here once; one that was kept
-    waiting comes again with its `evidence_id`. `items` are numbers for open items that the caller has drawn ahead, and
-    are used up.
+    waiting comes again with its `evidence_id`. `open_items` are numbers that the caller has drawn ahead, for this call
+    alone.
     """
     if not transactions:
         return []
     with transaction.atomic(savepoint=False):
-        uow = UnitOfWork(merchant=merchant, actor=actor, now=now, facts=True, items=items)
+        uow = UnitOfWork(merchant=merchant, actor=actor, now=now, facts=True, open_items=open_items)
         work = Work(merchant, device, uow, Originals(merchant, device, transactions))
         uow.lock(work.originals.order_ids())
         work.originals.read(uow)

@@ -1,0 +1,67 @@
+"""What a device posts, carried out once: under the terminal's lock, in one transaction with the answer that is kept.
+
+A view parses a request, calls one of these, and says how its result is rendered. The rendering happens within the
+transaction because the answer is kept with it, byte for byte, for a device that repeats the request.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from terminals.models import Terminal, TerminalTransaction
+from terminals.services.authenticate import Key, Signed
+from terminals.services.check_in import check_in
+from terminals.services.deferred import take_news
+from terminals.services.idempotency import Carried, Rendered, answer_once
+from terminals.services.ingest import Result, ingest
+from terminals.sql import DeviceRequestState
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the requests of devices led to: a result for each transaction, and what waiting ones have become."""
+
+    terminal: Terminal
+    results: Sequence[Result] = ()
+    news: Sequence[TerminalTransaction] = ()
+
+
+Render = Callable[[Outcome], Rendered]
+
+
+def post_transactions(
+    signed: Signed, key: Key, items: Sequence[Any], *, places: Sequence[str], with_news: bool, render: Render
+) -> Rendered:
+    """Record posted transactions; `places` says where each stands in the request (`transactions[3].`).
+
+    `with_news`: the answer has room for what waiting transactions have become.
+
+    Raises:
+        Unauthenticated: the key is no longer the terminal's.
+        Conflict: `signature_reused`.
+    """
+
+    def carry_out(terminal: Terminal, state: DeviceRequestState) -> Carried:
+        results, unwritten = ingest(terminal, items, places=places, now=timezone.now(), state=state)
+        # What waited may have been freed by this very request, after the state was read.
+        news = take_news(terminal) if with_news and (state.news or state.waits) else []
+        return Carried(render(Outcome(terminal, results, news)), unwritten)
+
+    return answer_once(signed, key, carry_out, open_items=len(items))
+
+
+def heartbeat(signed: Signed, key: Key, report: dict[str, Any], *, render: Render) -> Rendered:
+    """Note that a terminal is there, and what it says of itself (`firmware`, `queue_depth`, `battery`).
+
+    Raises:
+        Unauthenticated: the key is no longer the terminal's.
+        Conflict: `signature_reused`.
+    """
+
+    def carry_out(terminal: Terminal, state: DeviceRequestState) -> Carried:
+        unwritten = check_in(terminal, now=timezone.now(), **report)
+        return Carried(render(Outcome(terminal, news=take_news(terminal) if state.news else [])), unwritten)
+
+    return answer_once(signed, key, carry_out)
