@@ -21,7 +21,7 @@ from payments.models import Payment, PaymentLink
 from payments.models.payment import Method, PaymentStatus
 from payments.payloads import PAYMENT_RELATED
 from payments.people.origin import address_in
-from payments.queries.links import standing
+from payments.queries.links import with_status
 from payments.runtime import throttling
 from payments.services import link as service
 from payments.text.formatting import title
@@ -58,7 +58,7 @@ def in_own_language(view: View) -> View:
 @in_own_language
 def pay(request: HttpRequest, token: str) -> HttpResponse:
     """`/pay/{token}`: the page, and what its form sends."""
-    row = standing(PaymentLink.objects.filter(token=token)).first()
+    row = with_status(PaymentLink.objects.filter(token=token)).first()
     if row is None:
         return _page(request, "payments/pay/unknown.html", {}, status=404)
     if request.method == "POST":
@@ -71,7 +71,7 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
 @in_own_language
 def sign(request: HttpRequest, token: str) -> HttpResponse:
     """`/pay/{token}/qr`: the code with what it is for, to be shown on a counter's screen or printed."""
-    row = standing(PaymentLink.objects.filter(token=token)).first()
+    row = with_status(PaymentLink.objects.filter(token=token)).first()
     if row is None:
         return _page(request, "payments/pay/unknown.html", {}, status=404)
     return _page(

@@ -25,11 +25,11 @@ _RELATED: Final = ("merchant", "channel", "order")
 def links(merchant_id: str, filters: Mapping[str, Any] | None = None) -> QuerySet[PaymentLink]:
     """A merchant's links, with `taken` and `status` and what their shape reads."""
     given = filters or {}
-    rows = standing(PaymentLink.objects.filter(merchant_id=merchant_id))
+    rows = with_status(PaymentLink.objects.filter(merchant_id=merchant_id))
     return rows.filter(**{column: given[name] for name, column in _COLUMNS.items() if name in given})
 
 
-def standing(rows: QuerySet[PaymentLink]) -> QuerySet[PaymentLink]:
+def with_status(rows: QuerySet[PaymentLink]) -> QuerySet[PaymentLink]:
     """Add `taken` (minor units captured, or authorized and not released) and `status`."""
     held = F("payment__amount_authorized") - F("payment__amount_released") - F("payment__amount_captured")
     own = LinkPayment.objects.filter(link=OuterRef("pk"))

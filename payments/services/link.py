@@ -18,7 +18,7 @@ from payments.people.permissions import May
 from payments.people.services import audit_log, authority, customers
 from payments.providers import registry
 from payments.queries.due import being_charged
-from payments.queries.links import standing
+from payments.queries.links import with_status
 from payments.runtime import throttling
 from payments.services import voucher
 from payments.services.charge_limit import in_progress
@@ -122,7 +122,7 @@ def cancel_link(row: PaymentLink, *, actor: str, intent: IdempotentRequest | Non
 
 def read(link_id: str) -> PaymentLink:
     """The link as it now is, with its `status` and what was `taken` by it."""
-    return standing(PaymentLink.objects.filter(id=link_id)).get()
+    return with_status(PaymentLink.objects.filter(id=link_id)).get()
 
 
 def address(row: PaymentLink) -> str:

@@ -31,8 +31,8 @@ def test_a_link_is_made_shown_and_found(shop: Shop, root: Browser) -> None:
     assert f"/pay/{link.token}" in page
     assert f'src="/pay/{link.token}/qr.svg"' in page
     assert link.id in root.get("payments/paymentlink/", q=f"http://any.example/pay/{link.token}")
-    assert link.id in root.get("payments/paymentlink/", standing="active")
-    assert link.id not in root.get("payments/paymentlink/", standing="paid")
+    assert link.id in root.get("payments/paymentlink/", state="active")
+    assert link.id not in root.get("payments/paymentlink/", state="paid")
     assert "Autumn bouquet" in root.get(f"payments/order/{link.order_id}/change/")
 
 

@@ -78,7 +78,7 @@ def test_a_payments_page_tells_everything(busy: Shop, root: Browser) -> None:
         "refund",
     ):
         assert told in page, told
-    for section in ("payments", "refunds", "operations", "moves", "evidence", "journal", "events"):
+    for section in ("payments", "refunds", "operations", "transitions", "evidence", "journal", "events"):
         assert f'id="{section}"' in page, section
     assert page.count("<form") == page.count('id="logout-form"') + page.count("/admin/language/")
 

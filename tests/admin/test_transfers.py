@@ -98,7 +98,7 @@ def test_only_what_waits_is_in_the_list_unless_all_is_asked_for(shop: Shop, wait
     finance = sign_in("finance")
     RefundPart.objects.filter(refund=waiting).update(status="succeeded")
     assert GROUPED not in finance.get("payments/banktransfer/")
-    assert GROUPED in finance.get("payments/banktransfer/", standing="all")
+    assert GROUPED in finance.get("payments/banktransfer/", state="all")
 
 
 def test_a_refund_by_another_route_has_no_such_table(shop: Shop, sign_in: SignIn) -> None:

@@ -34,7 +34,7 @@ def person(request: HttpRequest) -> User:
     return user
 
 
-def asked_for_second_factor(request: HttpRequest, *, back: str | None = None) -> HttpResponse | None:
+def require_second_factor(request: HttpRequest, *, back: str | None = None) -> HttpResponse | None:
     """The way to the page that takes a second factor, unless one was just proved; it leads back here afterwards."""
     if has_recent_second_factor(person(request)):
         return None
@@ -74,10 +74,10 @@ class ScopedList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         """A page; beyond the last one, the last one."""
-        asked: int = self.page_num  # type: ignore[has-type]
-        if asked > 1:
-            asked = min(asked, self.model_admin.get_paginator(request, self.queryset, self.list_per_page).num_pages)
-        self.page_num = max(1, asked)
+        page: int = self.page_num  # type: ignore[has-type]
+        if page > 1:
+            page = min(page, self.model_admin.get_paginator(request, self.queryset, self.list_per_page).num_pages)
+        self.page_num = max(1, page)
         super().get_results(request)
 
     def url_for_result(self, result: Any) -> str:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from payments.admin.base.access import asked_for_second_factor, person
+from payments.admin.base.access import person, require_second_factor
 from payments.admin.base.error_messages import explain
 from payments.admin.base.forms import ActionForm, note_refused_choices
 from payments.core.errors import OnetillError
@@ -70,8 +70,8 @@ def view(admin: "ReadOnlyModelAdmin", action: AdminAction) -> Callable[..., Http
         user = person(request)
         if not action.allowed(user, row):
             raise PermissionDenied
-        if action.second_factor and (asked := asked_for_second_factor(request)):
-            return asked
+        if action.second_factor and (step_up := require_second_factor(request)):
+            return step_up
         form = action.form(request.POST if request.method == "POST" else None, row=row, user=user)
         if request.method == "POST" and form.is_valid() and form.complete():
             done = _do(request, admin, action, row, form)
@@ -89,14 +89,14 @@ def _do(
 ) -> HttpResponse | None:
     """Call the service; None where it refuses, with the refusal on the form."""
     try:
-        told = action.act(user=person(request), row=row, form=form)
+        message = action.act(user=person(request), row=row, form=form)
     except KeyTaken:
         messages.info(request, _("This had already been done. Nothing was done twice."))
     except OnetillError as refusal:
         form.add_error(None, explain(refusal))
         return None
     else:
-        messages.success(request, told)
+        messages.success(request, message)
     return redirect(page_of(admin, row.pk))
 
 

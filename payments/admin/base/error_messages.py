@@ -103,13 +103,13 @@ def explain(refusal: OnetillError) -> str:
 def _which_route(routes: Iterable[RouteChoice]) -> str:
     """What `auto` could not decide: which routes may be chosen, and why each of the others may not."""
     possible = ", ".join(str(Route(choice["route"]).label) for choice in routes if choice["possible"])
-    asked = _("Ask the customer and choose a route: %(routes)s.") % {"routes": possible} if possible else ""
+    question = _("Ask the customer and choose a route: %(routes)s.") % {"routes": possible} if possible else ""
     others = [
         f"{capfirst(Route(choice['route']).label)}: {words(choice['code'] or '', choice['detail'] or '')}"
         for choice in routes
         if not choice["possible"]
     ]
-    return " ".join(filter(None, [_("This cannot go back by itself."), asked, *others]))
+    return " ".join(filter(None, [_("This cannot go back by itself."), question, *others]))
 
 
 def words(code: str, detail: str) -> str:

@@ -173,8 +173,8 @@ def method(payment: Payment) -> str:
     """How it was paid: `Card · Maestro •4242`."""
     name = title(str(payment.get_method_display() or gettext("not chosen yet")))
     scheme = brand(payment.card_brand) if payment.card_brand else ""
-    told = f"{name} · {scheme}" if scheme and scheme != name else name
-    return f"{told} •{payment.card_last4}" if payment.card_last4 else told
+    label_text = f"{name} · {scheme}" if scheme and scheme != name else name
+    return f"{label_text} •{payment.card_last4}" if payment.card_last4 else label_text
 
 
 def brand(code: str) -> str:
@@ -229,10 +229,10 @@ def age(span: timedelta) -> str:
 
 def people(actors: Iterable[str]) -> dict[str, str]:
     """What to call those who acted: persons by their name, keys by their label, the rest as they are."""
-    asked = set(actors)
-    users = {actor for actor in asked if actor.startswith("usr_")}
-    keys = {actor for actor in asked if actor.startswith("key_")}
-    called: dict[str, str] = {actor: link(actor) for actor in asked}
+    wanted = set(actors)
+    users = {actor for actor in wanted if actor.startswith("usr_")}
+    keys = {actor for actor in wanted if actor.startswith("key_")}
+    called: dict[str, str] = {actor: link(actor) for actor in wanted}
     for user in User.objects.filter(id__in=users) if users else ():
         called[user.id] = user.get_full_name() or user.get_username()
     for key in ApiKey.objects.filter(id__in=keys) if keys else ():

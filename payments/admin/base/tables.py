@@ -86,16 +86,16 @@ def operations(rows: Iterable[Operation], zone: ZoneInfo) -> Section:
 
 
 def _outcome(row: Operation) -> SafeString:
-    told = render.outcome(row.outcome)
-    return format_html("{} {}", told, render.quiet(row.failure_code)) if row.failure_code else told
+    outcome = render.outcome(row.outcome)
+    return format_html("{} {}", outcome, render.quiet(row.failure_code)) if row.failure_code else outcome
 
 
-def moves(rows: Iterable[Transition], zone: ZoneInfo) -> Section:
+def transitions(rows: Iterable[Transition], zone: ZoneInfo) -> Section:
     """Every move from one status to another, and who made it."""
     rows = list(rows)
     called = render.people(row.actor for row in rows)
     return Section(
-        id="moves",
+        id="transitions",
         title=_("Status changes"),
         columns=[_("time"), pgettext("status", "from"), pgettext("status", "to"), _("by")],
         rows=[
@@ -242,8 +242,8 @@ def evidence(rows: Iterable[CardEvidence], zone: ZoneInfo) -> Section:
 
 def receipts(posted: dict[str, Any]) -> SafeString | str:
     """The receipts as they were printed, folded up."""
-    told = posted.get("receipt") or {}
-    text = "\n\n".join(str(told[name]) for name in ("customer", "merchant") if told.get(name))
+    receipt = posted.get("receipt") or {}
+    text = "\n\n".join(str(receipt[name]) for name in ("customer", "merchant") if receipt.get(name))
     if not text:
         return render.NOTHING
     return format_html("<details><summary>{}</summary><pre>{}</pre></details>", _("show"), text)
@@ -270,13 +270,19 @@ def audit(object_id: str, zone: ZoneInfo) -> Section:
         title=_("Audit log"),
         columns=[_("time"), _("action"), _("by"), _("before"), _("after")],
         rows=[
-            [render.moment(row.at, zone), row.action, called[row.actor], _told(row.before), _told(row.after)]
+            [
+                render.moment(row.at, zone),
+                row.action,
+                called[row.actor],
+                _pairs(row.before),
+                _pairs(row.after),
+            ]
             for row in rows
         ],
     )
 
 
-def _told(details: dict[str, Any] | None) -> str:
+def _pairs(details: dict[str, Any] | None) -> str:
     return ", ".join(f"{name}: {_value(value)}" for name, value in (details or {}).items()) or render.NOTHING
 
 

@@ -24,7 +24,7 @@ class TotalledList(ReadOnlyChangeList):
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         self.request = request
-        self.asked = ADD_UP in request.GET
+        self.requested = ADD_UP in request.GET
         super().__init__(request, *args, **kwargs)
 
     def get_filters_params(self, params: Any = None) -> Any:
@@ -47,7 +47,7 @@ class TotalledList(ReadOnlyChangeList):
     @property
     def adds_up(self) -> bool:
         """Whether the totals are shown at once."""
-        return bool(self.asked or self.query or self.has_active_filters or self._day or not self.paginator.more)
+        return bool(self.requested or self.query or self.has_active_filters or self._day or not self.paginator.more)
 
     @cached_property
     def totals(self) -> list[Totals]:

@@ -69,7 +69,7 @@ class MailAdmin(ReadOnlyModelAdmin):
     def page(self, request: HttpRequest, row: Mail) -> Page:
         """The letter as it was written."""
         zone = Merchant.objects.get(id=row.merchant_id).zone
-        told = [
+        facts = [
             (pgettext("mail", "from"), row.sender),
             (_("to"), row.to),
             (_("about"), render.link(row.object_id)),
@@ -85,6 +85,6 @@ class MailAdmin(ReadOnlyModelAdmin):
         return Page(
             title=row.subject,
             label=render.status(row.status),
-            facts=[Fact(name, value) for name, value in told if value],
+            facts=[Fact(name, value) for name, value in facts if value],
             sections=[Section(id="text", title=_("Text"), columns=[_("as it was sent")], rows=[[text]])],
         )

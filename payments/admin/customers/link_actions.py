@@ -133,7 +133,7 @@ class OrderLinkForm(SendForm):
             self.add_error("amount", _("The total of this order is not known. Enter an amount."))
         return given
 
-    def wish(self) -> LinkRequest:
+    def link_request(self) -> LinkRequest:
         """What the service is asked."""
         return LinkRequest(order=OrderName(order_id=self.row.id), currency=self.row.currency, **self.shared())
 
@@ -195,7 +195,7 @@ class NewLinkForm(OrderLinkForm):
                 self.add_error("amount_max", _("The lowest amount is higher than the highest amount."))
         return given
 
-    def wish(self) -> LinkRequest:
+    def link_request(self) -> LinkRequest:
         given = self.cleaned_data
         reference = given["order_reference"]
         return LinkRequest(
@@ -210,11 +210,11 @@ class NewLinkForm(OrderLinkForm):
 
 def make(form: OrderLinkForm, user: User) -> PaymentLink:
     """Make the link that a form asks for, and send it where the form says so."""
-    given, wish = form.cleaned_data, form.wish()
+    given, link_request = form.cleaned_data, form.link_request()
     intent = IdempotentRequest(
-        merchant_id=wish.channel.merchant_id, key=f"admin {given['once']}", fingerprint=bytes(32)
+        merchant_id=link_request.channel.merchant_id, key=f"admin {given['once']}", fingerprint=bytes(32)
     )
-    made = create_link(wish, actor=user.id, intent=intent)
+    made = create_link(link_request, actor=user.id, intent=intent)
     intent.answer(201, b"{}")
     if given["to"]:
         send_link(made, to=given["to"], language=given["language"] or None, actor=user.id)

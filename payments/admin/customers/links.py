@@ -30,7 +30,7 @@ from payments.models import Payment, PaymentLink
 from payments.models.payment import Method
 from payments.payloads import PAYMENT_RELATED
 from payments.people.permissions import May, may
-from payments.queries.links import standing
+from payments.queries.links import with_status
 from payments.services.idempotency import KeyTaken
 from payments.services.link import address
 
@@ -38,7 +38,7 @@ from payments.services.link import address
 class LinkStatusFilter(DropdownFilter):
     """Whether it was paid."""
 
-    parameter_name = "standing"
+    parameter_name = "state"
     title = gettext_lazy("status")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
@@ -53,14 +53,14 @@ class PaymentLinkAdmin(ReadOnlyModelAdmin):
     """Every link; new ones are made here, too."""
 
     page_actions = link_actions.ACTIONS
-    list_display = ("time", "what_for", "where", "amount_asked", "amount_taken", "state", "order_name", "ends")
+    list_display = ("time", "what_for", "where", "amount_requested", "amount_taken", "state", "order_name", "ends")
     list_display_links = ("time", "what_for")
     list_filter = (LinkStatusFilter, ("channel", OwnRelated), AmountRange, ("reusable", BooleanRadioFilter))
     search_fields = ("=id", "=token", "=order__reference", "description")
     search_help_text = gettext_lazy("Description, order reference or the address itself")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return standing(super().get_queryset(request)).select_related("merchant", "channel", "order", "customer")
+        return with_status(super().get_queryset(request)).select_related("merchant", "channel", "order", "customer")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -87,7 +87,7 @@ class PaymentLinkAdmin(ReadOnlyModelAdmin):
         return row.channel.name
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount")
-    def amount_asked(self, row: PaymentLink) -> SafeString:
+    def amount_requested(self, row: PaymentLink) -> SafeString:
         return format_html('<span class="ot-amount">{}</span>', link_actions.amount(row))
 
     @admin.display(description=gettext_lazy("paid by it"))
@@ -166,7 +166,7 @@ _NEW = AdminAction(
 
 def _facts(row: PaymentLink) -> list[Fact]:
     zone = row.merchant.zone
-    told = [
+    facts = [
         (_("address"), _address(row)),
         (_("QR code"), _code(row)),
         (_("description"), row.description),
@@ -183,7 +183,7 @@ def _facts(row: PaymentLink) -> list[Fact]:
         (_("merchant"), row.merchant.name),
         ("id", row.id),
     ]
-    return [Fact(name, value) for name, value in told if value]
+    return [Fact(name, value) for name, value in facts if value]
 
 
 def _address(row: PaymentLink) -> SafeString:

@@ -33,8 +33,8 @@ class Case:
 
 def case_of(approval: Approval) -> Case:
     """The case of an approval, told by the floor that has it (`APPROVAL_PAGES` in the settings)."""
-    tell: Callable[[Approval], Case] = import_string(settings.APPROVAL_PAGES[approval.action])
-    return tell(approval)
+    build: Callable[[Approval], Case] = import_string(settings.APPROVAL_PAGES[approval.action])
+    return build(approval)
 
 
 def refund(approval: Approval) -> Case:
@@ -119,7 +119,7 @@ def effect(lines: Sequence[tuple[str, str, str, int]], *, refused: str = "") -> 
     )
 
 
-def asked_by(actor: str) -> str:
+def requester(actor: str) -> str:
     """Who asked, by name; of a key also who made it."""
     called = render.people([actor])[actor]
     key = ApiKey.objects.filter(id=actor).first()
@@ -129,18 +129,18 @@ def asked_by(actor: str) -> str:
     return _("%(key)s, made by %(maker)s") % {"key": called, "maker": maker}
 
 
-def limit_told(approval: Approval, currency: str) -> str:
+def limit_text(approval: Approval, currency: str) -> str:
     """Which limit was passed, with what; empty where none was."""
-    told = approval.payload.get("limit")
-    if not told:
+    limit = approval.payload.get("limit")
+    if not limit:
         return ""
     figures = {
-        "counted": render.amount(told["counted"], told["currency"]),
-        "limit": render.amount(told["amount"], currency),
+        "counted": render.amount(limit["counted"], limit["currency"]),
+        "limit": render.amount(limit["amount"], currency),
     }
-    if told["currency"] != currency:
+    if limit["currency"] != currency:
         return _("%(counted)s cannot be held against the limit of %(limit)s") % figures
-    if told["limit"] == "second_person_above_daily":
+    if limit["limit"] == "second_person_above_daily":
         return _("%(counted)s on one day by one person; the limit is %(limit)s") % figures
     return _("%(counted)s in all; the limit is %(limit)s") % figures
 

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from payments.admin.base import render
-from payments.admin.base.access import asked_for_second_factor, person
+from payments.admin.base.access import person, require_second_factor
 from payments.admin.base.actions import page_of
 from payments.admin.base.error_messages import explain
 from payments.admin.base.forms import NoteField
@@ -38,7 +38,7 @@ KEPT_NOTE = "approval_note"  # in the session, while the second factor is asked
 class ApprovalAdmin(ReadOnlyModelAdmin):
     """Requests for a second person."""
 
-    list_display = ("what", "amount_of", "merchant_name", "asked_by", "requested_at", "standing", "decided_by")
+    list_display = ("what", "amount_of", "merchant_name", "requester", "requested_at", "decision_label", "decided_by")
     list_filter = (("decision", ChoicesDropdownFilter), ("action", ChoicesDropdownFilter))
     list_select_related = ("decided_by",)
     search_fields = ("=subject_id", "=id")
@@ -78,12 +78,12 @@ class ApprovalAdmin(ReadOnlyModelAdmin):
         return row.merchant.name if row.merchant else render.NOTHING
 
     @admin.display(description=gettext_lazy("requested by"), ordering="requested_by")
-    def asked_by(self, row: Any) -> str:
+    def requester(self, row: Any) -> str:
         return str(row.asker)
 
     @admin.display(description=gettext_lazy("decision"), ordering="decision")
-    def standing(self, row: Approval) -> SafeString:
-        return _standing(row)
+    def decision_label(self, row: Approval) -> SafeString:
+        return _decision_label(row)
 
     def get_urls(self) -> list[Any]:
         decide = self.admin_site.admin_view(require_POST(self.decide))
@@ -93,11 +93,11 @@ class ApprovalAdmin(ReadOnlyModelAdmin):
         """The case, who asked, and what was decided."""
         case = approval_pages.case_of(row)
         merchant = Merchant.objects.filter(id=row.merchant_id).first()
-        told = [*_asked(row, merchant), *case.facts, *_decided(row, merchant)]
+        facts = [*_request_facts(row, merchant), *case.facts, *_decided(row, merchant)]
         return Page(
             title=f"{row.get_action_display()}: {case.what}",
-            label=_standing(row),
-            facts=[Fact(name, value) for name, value in told if value],
+            label=_decision_label(row),
+            facts=[Fact(name, value) for name, value in facts if value],
             sections=case.sections,
         )
 
@@ -120,8 +120,8 @@ class ApprovalAdmin(ReadOnlyModelAdmin):
         page = page_of(self, row.pk)
         approved = request.POST.get("decision") == "approve"
         request.session[f"{KEPT_NOTE} {row.id}"] = request.POST.get("note", "")[:1000]
-        if asked := asked_for_second_factor(request, back=page):
-            return asked
+        if step_up := require_second_factor(request, back=page):
+            return step_up
         try:
             note = NoteField(required=False).clean(request.POST.get("note", ""))
             approvals.settle(approval_id=row.pk, user=person(request), approved=approved, note=note)
@@ -135,12 +135,12 @@ class ApprovalAdmin(ReadOnlyModelAdmin):
         return redirect(page)
 
 
-def _asked(row: Approval, merchant: Merchant | None) -> list[tuple[Any, Any]]:
+def _request_facts(row: Approval, merchant: Merchant | None) -> list[tuple[Any, Any]]:
     channel = Channel.objects.filter(id=row.channel_id).first() if row.channel_id else None
     return [
-        (_("requested by"), approval_pages.asked_by(row.requested_by)),
+        (_("requested by"), approval_pages.requester(row.requested_by)),
         (_("requested at"), render.moment(row.requested_at, _zone(merchant))),
-        (_("waits because"), approval_pages.limit_told(row, merchant.currency) if merchant else ""),
+        (_("waits because"), approval_pages.limit_text(row, merchant.currency) if merchant else ""),
         (_("merchant"), merchant and merchant.name),
         (_("asked in channel"), channel and channel.name),
     ]
@@ -159,6 +159,6 @@ def _zone(merchant: Merchant | None) -> ZoneInfo:
     return merchant.zone if merchant is not None else ZoneInfo(timezone.get_current_timezone_name())
 
 
-def _standing(row: Approval) -> SafeString:
+def _decision_label(row: Approval) -> SafeString:
     text = row.get_decision_display() if row.decision else _("waits")
     return render.label(f"{text} ({_('alone')})" if row.alone else text, COLORS[row.decision])

@@ -37,7 +37,7 @@ class BooksAdmin(ByIdAdmin):
 class JournalEntryAdmin(BooksAdmin):
     """Every event in the books; nothing here is ever changed."""
 
-    list_display = ("booked_on", "told", "shown_key", "lines", "occurred", "is_reversal")
+    list_display = ("booked_on", "event_label", "shown_key", "lines", "occurred", "is_reversal")
     list_display_links = ("booked_on", "shown_key")
     list_filter = (OfMerchant, ("book_date", DayRange))
     search_fields = ("=id", "=key")
@@ -48,7 +48,7 @@ class JournalEntryAdmin(BooksAdmin):
         return render.day(row.book_date)
 
     @admin.display(description=gettext_lazy("event"), ordering="event")
-    def told(self, row: JournalEntry) -> str:
+    def event_label(self, row: JournalEntry) -> str:
         return render.event(row.event)
 
     @admin.display(description=gettext_lazy("key"), ordering="key")
@@ -85,7 +85,7 @@ class JournalEntryAdmin(BooksAdmin):
             ]
             for posting in postings
         ]
-        told = [
+        facts = [
             (_("event"), render.event(row.event)),
             (_("key"), render.quiet(row.key)),
             (_("booked on"), render.day(row.book_date)),
@@ -97,7 +97,7 @@ class JournalEntryAdmin(BooksAdmin):
         columns = [_("line"), _("account"), _("code"), _("about"), _("debit"), _("credit")]
         return Page(
             title=_("Journal entry %(event)s") % {"event": render.event(row.event)},
-            facts=[Fact(name, value) for name, value in told if value],
+            facts=[Fact(name, value) for name, value in facts if value],
             sections=[
                 Section(
                     id="postings", title=_("Postings"), columns=columns, rows=rows, more=_more(row, before, postings)
@@ -115,14 +115,14 @@ def _more(row: JournalEntry, before: int, postings: list[Posting]) -> SafeString
     if row.lines <= len(postings):
         return ""
     first, last = before + 1, before + len(postings)
-    told = _("Lines %(first)s to %(last)s of %(lines)s.") % {
+    position = _("Lines %(first)s to %(last)s of %(lines)s.") % {
         "first": whole(first),
         "last": whole(last),
         "lines": whole(row.lines),
     }
     next_ones = format_html(' <a class="ot-link" href="?after={}">{}</a>', last, _("Next lines"))
     first_ones = format_html(' <a class="ot-link" href="?">{}</a>', _("First lines"))
-    return format_html("{}{}{}", told, first_ones if before else "", next_ones if last < row.lines else "")
+    return format_html("{}{}{}", position, first_ones if before else "", next_ones if last < row.lines else "")
 
 
 @admin.register(Account)
@@ -164,7 +164,7 @@ class AccountAdmin(BooksAdmin):
         """The account's balance, what is open on it, and its latest postings."""
         merchant: Merchant = row.merchant  # type: ignore[attr-defined]
         stands = balances.balances([row.number]).get(row.number, 0)
-        told = [
+        facts = [
             (_("balance"), f"{render.amount(abs(stands), row.currency)} {_('debit') if stands >= 0 else _('credit')}"),
             (_("code"), render.quiet(row.code)),
             (_("kind"), row.get_kind_display()),
@@ -173,7 +173,7 @@ class AccountAdmin(BooksAdmin):
         ]
         return Page(
             title=books.names([row.code], kinds=render.ACCOUNTS)[row.code],
-            facts=[Fact(name, value) for name, value in told],
+            facts=[Fact(name, value) for name, value in facts],
             sections=[*([_open(row, merchant)] if row.item_required else []), _latest(row, merchant)],
         )
 

@@ -63,10 +63,10 @@ def context(request: HttpRequest) -> dict[str, Any]:
     """What the first page and its live part show."""
     user = person(request)
     own = list(merchants(user).order_by("-mode", "name")[:50])
-    asked = request.GET.get("merchant")
-    chosen = next((row for row in own if asked in (None, row.id)), None)
+    requested = request.GET.get("merchant")
+    chosen = next((row for row in own if requested in (None, row.id)), None)
     if chosen is None:
-        return {"merchants": own, "chosen": None, "unknown": asked is not None}
+        return {"merchants": own, "chosen": None, "unknown": requested is not None}
     return {
         "merchants": own,
         "chosen": chosen,

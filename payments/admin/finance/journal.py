@@ -57,8 +57,8 @@ def _lines(found: Excerpt, names: dict[str, str], about: Mapping[int, str]) -> l
 def _event(found: Excerpt) -> SafeString:
     """The event, which leads to the whole entry; and to the settlement where only some of its lines are shown."""
     entry, shown = found.entry, len(found.postings)
-    told: str = entry.key
+    note: str = entry.key
     if shown < entry.lines:
         counts = {"shown": whole(shown), "lines": whole(entry.lines)}
-        told = render.settlement(entry.key, _("%(shown)s of the settlement's %(lines)s lines") % counts)
-    return format_html('{}<br><span class="ot-quiet">{}</span>', render.link(entry.id, render.event(entry.event)), told)
+        note = render.settlement(entry.key, _("%(shown)s of the settlement's %(lines)s lines") % counts)
+    return format_html('{}<br><span class="ot-quiet">{}</span>', render.link(entry.id, render.event(entry.event)), note)

@@ -51,7 +51,7 @@ class CardEvidenceAdmin(ReadOnlyModelAdmin):
 
     def page(self, request: HttpRequest, row: CardEvidence) -> Page:
         """All that the device said."""
-        told = [
+        facts = [
             (_("payment"), row.payment_id and render.link(row.payment_id)),
             (_("terminal"), render.link(row.terminal_id)),
             (_("sequence"), f"{row.series}/{row.sequence}"),
@@ -69,7 +69,7 @@ class CardEvidenceAdmin(ReadOnlyModelAdmin):
         printed = [[name, format_html("<pre>{}</pre>", text)] for name, text in receipt.items() if text]
         return Page(
             title=_("Card evidence %(amount)s") % {"amount": render.amount(row.amount, row.currency)},
-            facts=[Fact(name, value) for name, value in told if value],
+            facts=[Fact(name, value) for name, value in facts if value],
             sections=[
                 Section(id="receipts", title=_("Receipts"), columns=[_("copy"), _("as printed")], rows=printed),
                 Section(id="posted", title=_("As posted"), columns=[_("transaction")], rows=[[posted]]),

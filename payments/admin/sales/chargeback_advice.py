@@ -13,15 +13,15 @@ Status, Stage = Chargeback.Status, Chargeback.Stage
 
 def advice(row: Chargeback, now: datetime) -> list[Any]:
     """One sentence or a few; needs its order and merchant."""
-    told = [_standing(row)]
+    sentences = [_situation(row)]
     if row.status in (Status.INQUIRY, Status.OPEN):
-        told.append(_deadline(row, now))
+        sentences.append(_deadline(row, now))
     if row.order.excess and row.status in (Status.OPEN, Status.LOST):
-        told.append(_twice(row))
-    return [text for text in told if text]
+        sentences.append(_twice(row))
+    return [text for text in sentences if text]
 
 
-def _standing(row: Chargeback) -> str:
+def _situation(row: Chargeback) -> str:
     amount = render.amount(row.amount, row.currency)
     if row.stage == Stage.INQUIRY and row.status == Status.WON:
         return _("The inquiry was closed without a chargeback. You do not have to do anything.")

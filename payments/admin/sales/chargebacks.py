@@ -33,7 +33,7 @@ class ChargebackAdmin(ReadOnlyModelAdmin):
         "payment_name",
         "amount_back",
         "reached",
-        "standing",
+        "status_label",
         "why",
         "answer",
         "ended",
@@ -68,7 +68,7 @@ class ChargebackAdmin(ReadOnlyModelAdmin):
         return str(row.get_stage_display())
 
     @admin.display(description=gettext_lazy("status"))
-    def standing(self, row: Chargeback) -> SafeString:
+    def status_label(self, row: Chargeback) -> SafeString:
         return render.status(row.status)
 
     @admin.display(description=gettext_lazy("reason"))
@@ -88,7 +88,7 @@ class ChargebackAdmin(ReadOnlyModelAdmin):
         zone = row.merchant.zone
         channel_id = row.payment.channel_id
         books = may(person(request), May.SEE_BOOKS, merchant_id=row.merchant_id, channel_id=channel_id)
-        told = [
+        facts = [
             (_("order"), render.link(row.order_id, row.order.reference)),
             (_("payment"), render.link(row.payment_id)),
             (_("channel"), row.payment.channel.name),
@@ -103,11 +103,11 @@ class ChargebackAdmin(ReadOnlyModelAdmin):
         return Page(
             title=_("Chargeback %(amount)s") % {"amount": render.amount(row.amount, row.currency)},
             label=render.status(row.status),
-            facts=[Fact(name, value) for name, value in told if value],
+            facts=[Fact(name, value) for name, value in facts if value],
             notes=advice(row, timezone.now()),
             sections=[
                 _steps(row, zone),
-                tables.moves(Transition.objects.filter(object_id=row.id).order_by("id"), zone),
+                tables.transitions(Transition.objects.filter(object_id=row.id).order_by("id"), zone),
                 *([journal.section({row.item: row.id})] if books else []),
                 tables.events([row.id], zone),
             ],

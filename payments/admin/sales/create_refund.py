@@ -99,17 +99,17 @@ class RefundForm(ActionForm):
         given: dict[str, Any] = super().clean() or {}
         if not self.errors:
             try:
-                self.plan = plan_refund(self.wish(given))
+                self.plan = plan_refund(self.refund_request(given))
             except OnetillError as refusal:
                 self.add_error(None, explain(refusal))
         return given
 
     def complete(self) -> bool:
         """Whether the plan was shown, and is what the person agreed with."""
-        return self.plan is not None and self.cleaned_data["confirmed"] == self.agreed
+        return self.plan is not None and self.cleaned_data["confirmed"] == self.plan_fingerprint
 
     @property
-    def agreed(self) -> str:
+    def plan_fingerprint(self) -> str:
         """The plan in one line: a plan that has changed meanwhile is shown again."""
         parts = self.plan.parts if self.plan is not None else ()
         return " ".join(f"{part.payment.id}:{part.amount}:{part.route}" for part in parts)
@@ -134,7 +134,7 @@ class RefundForm(ActionForm):
         )
         return exceeded is not None
 
-    def wish(self, given: dict[str, Any]) -> RefundRequest:
+    def refund_request(self, given: dict[str, Any]) -> RefundRequest:
         """What the service is asked."""
         account = BankAccount(iban=given["iban"], name=given["account_name"]) if given["iban"] else None
         return RefundRequest(
@@ -193,23 +193,23 @@ def _give_back(*, user: User, row: Payment | Order, form: Any) -> str:
     intent = IdempotentRequest(
         merchant_id=row.merchant_id, key=f"admin {form.cleaned_data['once']}", fingerprint=bytes(32)
     )
-    made = request_refund(form.wish(form.cleaned_data), actor=user, intent=intent)
+    made = request_refund(form.refund_request(form.cleaned_data), actor=user, intent=intent)
     intent.answer(201, b"{}")
-    return told(made)
+    return result_message(made)
 
 
-def told(refund: Refund) -> str:
+def result_message(refund: Refund) -> str:
     """What became of a refund, and the code of a voucher made for it, which nobody can be shown again."""
     amount = render.amount(refund.amount, refund.currency)
     if refund.status == RefundStatus.REQUIRES_APPROVAL:
         return _("The refund of %(amount)s waits for a second person.") % {"amount": amount}
-    said = _("The refund of %(amount)s has been made. Its status is %(status)s.") % {
+    message = _("The refund of %(amount)s has been made. Its status is %(status)s.") % {
         "amount": amount,
         "status": refund.get_status_display(),
     }
     if refund.voucher_code is None:
-        return said
-    return f"{said} " + _("The voucher's code, shown only now: %(code)s") % {"code": refund.voucher_code}
+        return message
+    return f"{message} " + _("The voucher's code, shown only now: %(code)s") % {"code": refund.voucher_code}
 
 
 class GiveBack(AdminAction):

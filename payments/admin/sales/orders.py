@@ -23,7 +23,7 @@ from payments.models import Discrepancy, Order, Payment
 from payments.people.permissions import May, anywhere, may, within
 from payments.queries import orders as stories
 from payments.queries.due import due
-from payments.queries.links import standing
+from payments.queries.links import with_status
 from payments.queries.orders import Story
 from payments.queries.timeline import timeline
 
@@ -115,7 +115,7 @@ class OrderAdmin(ServiceAdmin):
 def _facts(story: Story) -> list[Fact]:
     row, currency = story.order, story.order.currency
     still_due = due(row, story.payments)
-    told = [
+    named = [
         (_("total"), row.total and render.amount(row.total, currency)),
         (_("still due"), still_due is not None and render.amount(still_due, currency)),
         (_("authorized"), row.authorized and render.amount(row.authorized, currency)),
@@ -133,7 +133,7 @@ def _facts(story: Story) -> list[Fact]:
         (_("merchant"), row.merchant.name),
         ("id", row.id),
     ]
-    return [Fact(name, value) for name, value in told if value]
+    return [Fact(name, value) for name, value in named if value]
 
 
 def _in_doubt(story: Story) -> list[Fact]:
@@ -151,17 +151,17 @@ def _traces(story: Story, *, books: bool) -> list[Section]:
     items = journal.items_of(story.payments, parts, story.chargebacks)
     operations = [operation for rows in story.operations.values() for operation in rows]
     disagreements = Discrepancy.objects.filter(payment__order=row).order_by("-id")
-    told = {row.id, *story.operations, *story.transitions, *(payment.id for payment in story.payments)}
+    object_ids = {row.id, *story.operations, *story.transitions, *(payment.id for payment in story.payments)}
     return [
         tables.payments(story.payments),
         tables.refund_parts(parts, zone),
-        customer_tables.links(standing(row.links.order_by("-id")), zone),
+        customer_tables.links(with_status(row.links.order_by("-id")), zone),
         tables.chargebacks(story.chargebacks, zone),
         tables.discrepancies(disagreements, zone),
         _story(story),
         *([journal.section(items, operations)] if books else []),
-        customer_tables.mails([*told, *row.links.values_list("id", flat=True)], zone),
-        tables.events(told, zone),
+        customer_tables.mails([*object_ids, *row.links.values_list("id", flat=True)], zone),
+        tables.events(object_ids, zone),
     ]
 
 

@@ -41,8 +41,8 @@ class CaptureForm(ActionForm):
 def _capture(*, user: User, row: Payment, form: Any) -> str:
     given = form.cleaned_data
     done = capture_payment(row, amount=given["amount"], final=given["final"], actor=user.id)
-    told = {"amount": render.amount(done.amount_captured, done.currency), "status": done.get_status_display()}
-    return _("Capture requested. %(amount)s of this payment is captured now; its status is %(status)s.") % told
+    values = {"amount": render.amount(done.amount_captured, done.currency), "status": done.get_status_display()}
+    return _("Capture requested. %(amount)s of this payment is captured now; its status is %(status)s.") % values
 
 
 def _cancel(*, user: User, row: Payment, form: Any) -> str:

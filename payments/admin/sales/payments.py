@@ -37,8 +37,8 @@ class PaymentAdmin(ReceiptAdmin, ServiceAdmin):
         "where",
         "from_",
         "how",
-        "standing",
-        "amount_asked",
+        "status_label",
+        "amount_requested",
         "amount_taken",
         "amount_returned",
         "order_name",
@@ -91,11 +91,11 @@ class PaymentAdmin(ReceiptAdmin, ServiceAdmin):
         return render.method(row)
 
     @admin.display(description=gettext_lazy("status"))
-    def standing(self, row: Payment) -> SafeString:
-        return standing(row)
+    def status_label(self, row: Payment) -> SafeString:
+        return status_label(row)
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount")
-    def amount_asked(self, row: Payment) -> SafeString:
+    def amount_requested(self, row: Payment) -> SafeString:
         return render.money(row.amount, row.currency)
 
     @admin.display(description=gettext_lazy("captured"))
@@ -121,14 +121,14 @@ class PaymentAdmin(ReceiptAdmin, ServiceAdmin):
         may_see_books = may(person(request), May.SEE_BOOKS, merchant_id=row.merchant_id, channel_id=row.channel_id)
         page = Page(
             title=_("Payment %(amount)s") % {"amount": render.amount(own.amount, own.currency)},
-            label=standing(own),
+            label=status_label(own),
             facts=[*facts(own), *self.receipt_facts(own)],
             sections=traces(own, story, books=may_see_books),
         )
         return note_looks(request, own, [own.customer_id, own.order.customer_id], page)
 
 
-def standing(row: Payment) -> SafeString:
+def status_label(row: Payment) -> SafeString:
     """The status, and whether an offline approval is still to be seen settled."""
     if row.provisional:
         return render.label(_("%(status)s, provisional") % {"status": row.get_status_display()}, "warning")
@@ -138,7 +138,7 @@ def standing(row: Payment) -> SafeString:
 def facts(row: Payment) -> list[Fact]:
     """What is so; what is not known is left out."""
     zone, currency = row.merchant.zone, row.currency
-    told: list[tuple[str, Any]] = [
+    named: list[tuple[str, Any]] = [
         (_("captured"), render.amount(row.amount_captured, currency)),
         (_("refunded"), render.amount(row.amount_refunded, currency)),
         (_("still refundable"), render.amount(min(row.refundable, row.order.refundable), currency)),
@@ -164,7 +164,7 @@ def facts(row: Payment) -> list[Fact]:
         (_("merchant"), row.merchant.name),
         ("id", row.id),
     ]
-    return [Fact(name, value) for name, value in told if value]
+    return [Fact(name, value) for name, value in named if value]
 
 
 def traces(row: Payment, story: Story, *, books: bool) -> list[Section]:
@@ -173,18 +173,18 @@ def traces(row: Payment, story: Story, *, books: bool) -> list[Section]:
     parts = tables.parts_of(story.refunds, payment=row.id)
     chargebacks = [chargeback for chargeback in story.chargebacks if chargeback.payment_id == row.id]
     items = journal.items_of([row], parts, chargebacks)
-    told = {row.id, *(part.refund_id for part in parts), *(chargeback.id for chargeback in chargebacks)}
+    object_ids = {row.id, *(part.refund_id for part in parts), *(chargeback.id for chargeback in chargebacks)}
     evidence = CardEvidence.objects.filter(payment=row).order_by("id")
-    disagreements = Discrepancy.objects.filter(payment=row).order_by("-id")
+    discrepancies = Discrepancy.objects.filter(payment=row).order_by("-id")
     return [
         tables.payments(story.payments, this=row.id),
         tables.refund_parts(parts, zone),
         tables.chargebacks(chargebacks, zone),
-        tables.discrepancies(disagreements, zone),
+        tables.discrepancies(discrepancies, zone),
         tables.operations(story.operations[row.id], zone),
-        tables.moves(story.transitions[row.id], zone),
+        tables.transitions(story.transitions[row.id], zone),
         tables.evidence(evidence, zone),
         *([journal.section(items, story.operations[row.id])] if books else []),
-        customer_tables.mails(told, zone),
-        tables.events(told, zone),
+        customer_tables.mails(object_ids, zone),
+        tables.events(object_ids, zone),
     ]

@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from payments.admin.base import render
 from payments.admin.base.actions import AdminAction
 from payments.admin.base.forms import ActionForm, NoteField
-from payments.admin.sales.create_refund import told
+from payments.admin.sales.create_refund import result_message
 from payments.models import Refund, RefundPart
 from payments.models.refund import PartStatus, RefundStatus, Route
 from payments.people.models import User
@@ -51,7 +51,7 @@ class ReleaseForm(ActionForm):
 
 
 def _approve(*, user: User, row: Refund, form: Any) -> str:
-    return told(approve_refund(row, user=user, note=form.cleaned_data["note"]))
+    return result_message(approve_refund(row, user=user, note=form.cleaned_data["note"]))
 
 
 def _decline(*, user: User, row: Refund, form: Any) -> str:

@@ -73,7 +73,7 @@ class RefundAdmin(ReceiptAdmin, ServiceAdmin):
     """Every decision, or report, to give money back."""
 
     page_actions = (*refund_actions.ACTIONS, SEND_RECEIPT)
-    list_display = ("time", "where", "order_name", "amount_back", "standing", "routes", "reason", "asked_by")
+    list_display = ("time", "where", "order_name", "amount_back", "status_label", "routes", "reason", "requester")
     list_display_links = ("time",)
     list_select_related = ("merchant", "channel", "order")
     list_filter = (
@@ -108,7 +108,7 @@ class RefundAdmin(ReceiptAdmin, ServiceAdmin):
         return render.money(row.amount, row.currency)
 
     @admin.display(description=gettext_lazy("status"))
-    def standing(self, row: Refund) -> SafeString:
+    def status_label(self, row: Refund) -> SafeString:
         return render.status(row.status)
 
     @admin.display(description=gettext_lazy("route"))
@@ -116,7 +116,7 @@ class RefundAdmin(ReceiptAdmin, ServiceAdmin):
         return ", ".join(dict.fromkeys(str(part.get_route_display()) for part in row.parts.all()))
 
     @admin.display(description=gettext_lazy("requested by"))
-    def asked_by(self, row: Refund) -> str:
+    def requester(self, row: Refund) -> str:
         return row.operator or render.short(row.requested_by)
 
     def page(self, request: HttpRequest, row: Refund) -> Page:
@@ -136,7 +136,7 @@ class RefundAdmin(ReceiptAdmin, ServiceAdmin):
 
 
 def _facts(row: Refund) -> list[Fact]:
-    told = [
+    facts = [
         (_("order"), render.link(row.order_id, row.order.reference)),
         (_("channel"), row.channel.name),
         (_("reason"), row.reason),
@@ -150,7 +150,7 @@ def _facts(row: Refund) -> list[Fact]:
         (_("merchant"), row.merchant.name),
         ("id", row.id),
     ]
-    return [Fact(name, value) for name, value in told if value]
+    return [Fact(name, value) for name, value in facts if value]
 
 
 def _traces(row: Refund, user: User, *, books: bool) -> list[Section]:
@@ -159,13 +159,13 @@ def _traces(row: Refund, user: User, *, books: bool) -> list[Section]:
     operations: list[Operation] = sorted(
         (operation for part in parts for operation in part.operations.all()), key=lambda operation: operation.id
     )
-    moves = Transition.objects.filter(object_id__in=[row.id, *(part.id for part in parts)]).order_by("id")
+    transitions = Transition.objects.filter(object_id__in=[row.id, *(part.id for part in parts)]).order_by("id")
     return [
         _parts(row, parts),
         *transfers.of_refund(user, parts),
         _approvals(row),
         tables.operations(operations, zone),
-        tables.moves(moves, zone),
+        tables.transitions(transitions, zone),
         *([journal.section(journal.items_of([], parts, []))] if books else []),
         customer_tables.mails([row.id], zone),
         tables.events([row.id], zone),

@@ -36,7 +36,7 @@ SEEN = "bank_account.seen"
 class TransferStatusFilter(DropdownFilter):
     """Those to be released, or all of them."""
 
-    parameter_name = "standing"
+    parameter_name = "state"
     title = gettext_lazy("status")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
@@ -61,8 +61,8 @@ class BankTransferAdmin(ReadOnlyModelAdmin):
     sees = May.RELEASE_TRANSFERS
     merchant_path = "refund__merchant_id"
     channel_path = "refund__channel_id"
-    list_display = ("asked_at", "to", "holder", "money", "text", "name", "order_name", "state", "release")
-    list_display_links = ("asked_at",)
+    list_display = ("requested_at", "to", "holder", "money", "text", "name", "order_name", "state", "release")
+    list_display_links = ("requested_at",)
     list_select_related = ("refund__merchant", "refund__order", "refund__channel")
     list_filter = (TransferStatusFilter,)
     search_fields = ("=refund__id", "=refund__order__reference", "=operations__id")
@@ -75,7 +75,7 @@ class BankTransferAdmin(ReadOnlyModelAdmin):
         return TransferList
 
     @admin.display(description=gettext_lazy("requested at"), ordering="id")
-    def asked_at(self, row: BankTransfer) -> str:
+    def requested_at(self, row: BankTransfer) -> str:
         return render.short_moment(row.refund.created_at, row.refund.merchant.zone)
 
     @admin.display(description="IBAN")
@@ -117,7 +117,7 @@ class BankTransferAdmin(ReadOnlyModelAdmin):
         """The transfer, field by field as a bank's own program asks for it."""
         note_looks(person(request), [row])
         account = account_of(row)
-        told = [
+        facts = [
             ("IBAN", copied(_grouped(account))),
             (_("account holder"), copied(account.name)),
             (_("amount"), _amount(row)),
@@ -132,7 +132,7 @@ class BankTransferAdmin(ReadOnlyModelAdmin):
         return Page(
             title=_("Bank transfer %(amount)s") % {"amount": render.amount(row.amount, row.refund.currency)},
             label=render.status(row.status),
-            facts=[Fact(name, value) for name, value in told],
+            facts=[Fact(name, value) for name, value in facts],
             notes=[_("Copy this into your bank's own program, then release the transfer on the refund's page.")],
         )
 

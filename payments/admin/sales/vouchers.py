@@ -22,7 +22,7 @@ from payments.people.permissions import May, may
 class VoucherAdmin(ReadOnlyModelAdmin):
     """Every voucher; its code is stored nowhere."""
 
-    list_display = ("ends_in", "made", "amount_given", "amount_left", "standing", "ends")
+    list_display = ("ends_in", "made", "amount_given", "amount_left", "status_label", "ends")
     list_display_links = ("ends_in",)
     list_select_related = ("merchant",)
     list_filter = (("status", ChoicesDropdownFilter), ("purpose", ChoicesDropdownFilter), AmountRange)
@@ -46,7 +46,7 @@ class VoucherAdmin(ReadOnlyModelAdmin):
         return render.money(row.balance, row.currency)
 
     @admin.display(description=gettext_lazy("status"))
-    def standing(self, row: Voucher) -> SafeString:
+    def status_label(self, row: Voucher) -> SafeString:
         return render.status(row.status)
 
     @admin.display(description=gettext_lazy("expires at"))
@@ -58,7 +58,7 @@ class VoucherAdmin(ReadOnlyModelAdmin):
         zone = row.merchant.zone
         books = may(person(request), May.SEE_BOOKS, merchant_id=row.merchant_id, channel_id=row.channel_id)
         spent = Payment.objects.filter(voucher=row).select_related(*PAYMENT_RELATED).order_by("id")
-        told = [
+        facts = [
             (_("balance"), render.amount(row.balance, row.currency)),
             (_("purpose"), row.get_purpose_display()),
             (_("sold with order"), row.order_id and render.link(row.order_id)),
@@ -71,7 +71,7 @@ class VoucherAdmin(ReadOnlyModelAdmin):
             title=_("Voucher %(amount)s, code …%(end)s")
             % {"amount": render.amount(row.amount, row.currency), "end": row.code_end},
             label=render.status(row.status),
-            facts=[Fact(name, value) for name, value in told if value],
+            facts=[Fact(name, value) for name, value in facts if value],
             sections=[
                 tables.payments(list(spent)),
                 *([journal.section({row.item: row.id})] if books else []),

@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from payments.admin.base import render
-from payments.admin.base.access import asked_for_second_factor, person
+from payments.admin.base.access import person, require_second_factor
 from payments.admin.base.error_messages import explain
 from payments.admin.base.filters import OfMerchant
 from payments.admin.base.forms import PersonForm, bound_to, note_refused_choices
@@ -129,8 +129,8 @@ class ApiKeyAdmin(ByIdAdmin):
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Show the form to whoever has just proved who they are; make the key by the service and show it, once."""
-        if self.has_add_permission(request) and (asked := asked_for_second_factor(request)):
-            return asked
+        if self.has_add_permission(request) and (step_up := require_second_factor(request)):
+            return step_up
         form = self.get_form(request)(request.POST or None)
         if request.method == "POST" and self.has_add_permission(request):
             if form.is_valid():
@@ -160,8 +160,8 @@ class ApiKeyAdmin(ByIdAdmin):
     @admin.action(description=_("Replace: a new key now, this one ends in 24 hours"))
     def roll(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> HttpResponse | None:
         """Make a key like this one, and show it once."""
-        if asked := asked_for_second_factor(request):
-            return asked
+        if step_up := require_second_factor(request):
+            return step_up
         if len(keys) != 1:
             messages.error(request, _("Choose one key to replace."))
             return None
@@ -174,8 +174,8 @@ class ApiKeyAdmin(ByIdAdmin):
     @admin.action(description=_("Revoke: they stop working at once"))
     def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> HttpResponse | None:
         """End these keys."""
-        if asked := asked_for_second_factor(request):
-            return asked
+        if step_up := require_second_factor(request):
+            return step_up
         try:
             for key in keys:
                 api_keys.revoke(key_id=key.id, merchant_id=key.merchant_id, actor=person(request))

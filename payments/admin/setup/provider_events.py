@@ -25,7 +25,7 @@ class ProviderEventAdmin(ReadOnlyModelAdmin):
 
     sees = May.SEE_BOOKS
     channel_path = None
-    list_display = ("time", "account", "event_id", "standing", "deliveries", "applied", "told")
+    list_display = ("time", "account", "event_id", "status_label", "deliveries", "applied", "detail_text")
     list_display_links = ("time",)
     list_select_related = ("merchant", "provider_account")
     list_filter = (("status", ChoicesDropdownFilter), ("provider_account", OwnRelated))
@@ -40,7 +40,7 @@ class ProviderEventAdmin(ReadOnlyModelAdmin):
         return row.provider_account.name
 
     @admin.display(description=gettext_lazy("status"))
-    def standing(self, row: ProviderEvent) -> SafeString:
+    def status_label(self, row: ProviderEvent) -> SafeString:
         return render.label(row.get_status_display(), render.COLORS.get(row.status, ""))
 
     @admin.display(description=gettext_lazy("applied at"))
@@ -48,24 +48,24 @@ class ProviderEventAdmin(ReadOnlyModelAdmin):
         return render.moment(row.applied_at, row.merchant.zone)
 
     @admin.display(description=gettext_lazy("detail"))
-    def told(self, row: ProviderEvent) -> str:
+    def detail_text(self, row: ProviderEvent) -> str:
         return _(row.detail) if row.detail else ""
 
     def page(self, request: HttpRequest, row: ProviderEvent) -> Page:
         """The event as it came, card numbers masked."""
-        told = [
+        facts = [
             (_("provider account"), render.link(row.provider_account_id, row.provider_account.name)),
             (_("event id at the provider"), row.event_id),
             (_("received at"), render.moment(row.created_at, row.merchant.zone)),
             (_("applied at"), row.applied_at and render.moment(row.applied_at, row.merchant.zone)),
             (_("deliveries"), row.deliveries),
-            (_("detail"), self.told(row)),
+            (_("detail"), self.detail_text(row)),
             ("id", row.id),
         ]
         return Page(
             title=_("Provider event %(name)s") % {"name": row.event_id},
-            label=self.standing(row),
-            facts=[Fact(name, value) for name, value in told if value],
+            label=self.status_label(row),
+            facts=[Fact(name, value) for name, value in facts if value],
             sections=[
                 Section(id="body", title=_("As it came"), columns=[_("body")], rows=[[_readable(bytes(row.body))]])
             ],
@@ -74,7 +74,7 @@ class ProviderEventAdmin(ReadOnlyModelAdmin):
 
 def _readable(body: bytes) -> SafeString:
     try:
-        told = json.dumps(mask_tree(json.loads(body))[0], indent=2, ensure_ascii=False)
+        text = json.dumps(mask_tree(json.loads(body))[0], indent=2, ensure_ascii=False)
     except ValueError:
-        told = str(mask_tree(body.decode("utf-8", "replace"))[0])
-    return format_html("<pre>{}</pre>", told)
+        text = str(mask_tree(body.decode("utf-8", "replace"))[0])
+    return format_html("<pre>{}</pre>", text)

@@ -28,16 +28,16 @@ def credential_names(row: ProviderAccount) -> list[str]:
 
 
 def _change_merchant(*, user: User, row: Merchant, form: Any) -> str:
-    return _told(update_setup.amend_merchant(row, changes=form.cleaned_data, actor=user))
+    return _result_message(update_setup.amend_merchant(row, changes=form.cleaned_data, actor=user))
 
 
 def _change_channel(*, user: User, row: Channel, form: Any) -> str:
-    return _told(update_setup.amend_channel(row, changes=form.cleaned_data, actor=user))
+    return _result_message(update_setup.amend_channel(row, changes=form.cleaned_data, actor=user))
 
 
 def _change_account(*, user: User, row: ProviderAccount, form: Any) -> str:
     changes = {name: value for name, value in form.cleaned_data.items() if name != "credentials"}
-    return _told(
+    return _result_message(
         update_setup.amend_provider_account(
             row, changes=changes, credentials=form.cleaned_data["credentials"], actor=user
         )
@@ -54,14 +54,14 @@ def _new_channel(*, user: User, row: Merchant, form: Any) -> str:
 
 def _new_account(*, user: User, row: Merchant, form: Any) -> str:
     made = request_provider_account(merchant=row, actor=user, **form.cleaned_data)
-    return _told(made) if isinstance(made, Approval) else _("%(name)s is added.") % {"name": made.name}
+    return _result_message(made) if isinstance(made, Approval) else _("%(name)s is added.") % {"name": made.name}
 
 
 def _decide_alone(*, user: User, row: Merchant, form: Any) -> str:
-    return _told(decide_alone.switch(row, on=row.decides_alone_from is None, actor=user))
+    return _result_message(decide_alone.switch(row, on=row.decides_alone_from is None, actor=user))
 
 
-def _told(waiting: Approval | None) -> str:
+def _result_message(waiting: Approval | None) -> str:
     if waiting is None:
         return _("Saved.")
     return _("Nothing is changed yet: this waits for a second person.")

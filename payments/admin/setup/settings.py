@@ -57,7 +57,7 @@ class MerchantAdmin(SettingAdmin):
     def page(self, request: HttpRequest, row: Merchant) -> Page:
         """The merchant, its channels and its provider accounts."""
         alone = row.decides_alone_from
-        told = [
+        facts = [
             (_("country"), row.country),
             (_("currency"), row.currency),
             (_("time zone"), row.timezone),
@@ -80,7 +80,7 @@ class MerchantAdmin(SettingAdmin):
         return Page(
             title=row.name,
             label=mode(row),
-            facts=[Fact(name, value) for name, value in told if value],
+            facts=[Fact(name, value) for name, value in facts if value],
             sections=[_channels(row), _accounts(row), *_closed_days(request, row), *_log(request, row, row)],
         )
 
@@ -162,7 +162,7 @@ class ChannelAdmin(SettingAdmin):
     def page(self, request: HttpRequest, row: Channel) -> Page:
         """The channel, and the way to its payments."""
         payments = f"{reverse('admin:payments_payment_changelist')}?channel__id__exact={row.id}"
-        told = [
+        facts = [
             (_("kind"), row.get_kind_display()),
             (_("merchant"), render.link(row.merchant_id, row.merchant.name)),
             (_("order namespace"), _namespace(row)),
@@ -175,7 +175,7 @@ class ChannelAdmin(SettingAdmin):
         return Page(
             title=row.name,
             label=render.label(_("active"), "success") if row.active else render.label(_("closed")),
-            facts=[Fact(name, value) for name, value in told if value],
+            facts=[Fact(name, value) for name, value in facts if value],
             sections=_log(request, row, row.merchant),
         )
 
@@ -196,7 +196,7 @@ class ProviderAccountAdmin(SettingAdmin):
 
     def page(self, request: HttpRequest, row: ProviderAccount) -> Page:
         """The contract; of the credentials only their names."""
-        told = [
+        facts = [
             (_("provider"), row.provider),
             (_("merchant"), render.link(row.merchant_id, row.merchant.name)),
             (_("settlement currency"), row.currency),
@@ -212,7 +212,7 @@ class ProviderAccountAdmin(SettingAdmin):
         return Page(
             title=row.name,
             label=render.label(_("active"), "success") if row.active else render.label(_("closed")),
-            facts=[Fact(name, value) for name, value in told if value],
+            facts=[Fact(name, value) for name, value in facts if value],
             sections=[
                 Section(id="rates", title=_("Fee rates"), columns=[_("rate")], rows=rates),
                 *_log(request, row, row.merchant),

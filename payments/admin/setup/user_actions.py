@@ -99,8 +99,8 @@ def _invite(*, user: User, row: Merchant, form: Any) -> str:
         role=Role.Name(given["role"]),
         by=user,
     )
-    told: str = _("%(email)s is invited: a letter with a link is on its way, and works for seven days.") % given
-    return told
+    message: str = _("%(email)s is invited: a letter with a link is on its way, and works for seven days.") % given
+    return message
 
 
 def _give_role(*, user: User, row: User, form: Any) -> str:

@@ -67,7 +67,7 @@ class UserAdmin(ReadOnlyModelAdmin):
         zone = timezone.get_current_timezone()
         link = one_time_links.waiting(row)
         factor = SecondFactor.objects.filter(user=row).first()
-        told = [
+        facts = [
             (_("name"), row.get_full_name()),
             (_("e-mail address"), row.email),
             (_("joined"), _("yes") if has_joined(row) else _("not yet")),
@@ -79,7 +79,7 @@ class UserAdmin(ReadOnlyModelAdmin):
         return Page(
             title=row.get_full_name() or row.username,
             label=render.label(_("open"), "success") if row.is_active else render.label(_("closed"), "danger"),
-            facts=[Fact(name, value) for name, value in told if value],
+            facts=[Fact(name, value) for name, value in facts if value],
             sections=[_roles(row), _sign_ins(row)],
         )
 

@@ -65,13 +65,13 @@ class EventAdmin(ByIdAdmin):
             (_("created at"), render.moment(row.created_at, clock(row))),
             ("id", row.id),
         ]
-        told = format_html("<pre>{}</pre>", json.dumps(row.data, indent=2, ensure_ascii=False))
+        data = format_html("<pre>{}</pre>", json.dumps(row.data, indent=2, ensure_ascii=False))
         return Page(
             title=row.type,
             facts=[Fact(name, value) for name, value in facts if value],
             sections=[
                 _deliveries(row),
-                Section(id="data", title=_("As it was told"), columns=[_("data")], rows=[[told]]),
+                Section(id="data", title=_("As it was told"), columns=[_("data")], rows=[[data]]),
             ],
         )
 
@@ -136,7 +136,7 @@ class WebhookDeliveryAdmin(ByIdAdmin):
     merchant_path: ClassVar[str] = "endpoint__merchant_id"
     channel_path: ClassVar[str | None] = "endpoint__channel_id"
     actions = ("resend",)
-    list_display = ("time", "told", "to", "state", "attempts", "answer", "next_one", "failure")
+    list_display = ("time", "event_link", "to", "state", "attempts", "answer", "next_one", "failure")
     list_display_links = ("time",)
     list_filter = (("status", ChoicesDropdownFilter), ("created_at", DayRange))
     list_select_related = ("endpoint", "event")
@@ -154,7 +154,7 @@ class WebhookDeliveryAdmin(ByIdAdmin):
         return render.short_moment(row.created_at, clock(row))
 
     @admin.display(description=gettext_lazy("event"))
-    def told(self, row: WebhookDelivery) -> str | SafeString:
+    def event_link(self, row: WebhookDelivery) -> str | SafeString:
         return render.link(row.event_id, row.event.type)
 
     @admin.display(description=gettext_lazy("endpoint"))
@@ -176,7 +176,7 @@ class WebhookDeliveryAdmin(ByIdAdmin):
     def page(self, request: HttpRequest, row: Any) -> Page:
         """How it went so far."""
         facts = [
-            (_("event"), self.told(row)),
+            (_("event"), self.event_link(row)),
             (_("about"), render.link(row.event.object_id)),
             (_("endpoint"), self.to(row)),
             (_("attempts"), row.attempts + row.earlier_attempts),

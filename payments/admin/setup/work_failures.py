@@ -75,7 +75,7 @@ class WorkFailureAdmin(ReadOnlyModelAdmin):
             where=lambda row: (row.merchant_id, None),
         ),
     )
-    list_display = ("what", "about", "standing", "attempts", "error", "time")
+    list_display = ("what", "about", "status_label", "attempts", "error", "time")
     list_display_links = ("what",)
     list_filter = (OfWork, ("last_failed_at", DayRange))
     search_fields = ("=subject",)
@@ -90,7 +90,7 @@ class WorkFailureAdmin(ReadOnlyModelAdmin):
         return render.link(row.subject)
 
     @admin.display(description=gettext_lazy("status"))
-    def standing(self, row: WorkFailure) -> SafeString:
+    def status_label(self, row: WorkFailure) -> SafeString:
         if row.due_at is None:
             return render.label(_("set aside"), "danger")
         return render.label(_("tried again at %(time)s") % {"time": self._moment(row.due_at)}, "warning")
@@ -101,7 +101,7 @@ class WorkFailureAdmin(ReadOnlyModelAdmin):
 
     def page(self, request: HttpRequest, row: WorkFailure) -> Page:
         """All there is to tell."""
-        told = [
+        facts = [
             (_("about"), self.about(row)),
             (_("failures"), row.attempts),
             (_("last error"), row.error),
@@ -110,8 +110,8 @@ class WorkFailureAdmin(ReadOnlyModelAdmin):
         ]
         return Page(
             title=self.what(row),
-            label=self.standing(row),
-            facts=[Fact(name, value) for name, value in told if value],
+            label=self.status_label(row),
+            facts=[Fact(name, value) for name, value in facts if value],
             sections=[],
         )
 
