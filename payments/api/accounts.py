@@ -1,4 +1,4 @@
-"""Provider accounts: contracts with whoever moves the money, and what can be paid by them."""
+"""Provider accounts: contracts with payment providers, and the methods that they offer."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -173,10 +173,10 @@ class ProviderAccounts(AccountView):
         return accepted(made) if isinstance(made, Approval) else Answer(201, _accounts([made])[0])
 
     def _resume(self, object_id: str) -> Answer:
-        """An account that waits has its id already; the answer stays what its first request was told."""
-        asked = Approval.objects.filter(subject_id=object_id, action=Approval.Action.ADD_PROVIDER_ACCOUNT).first()
-        if asked is not None:
-            return accepted(asked)
+        """Answer a repeated request: an account that waits for approval has its id already."""
+        waiting = Approval.objects.filter(subject_id=object_id, action=Approval.Action.ADD_PROVIDER_ACCOUNT).first()
+        if waiting is not None:
+            return accepted(waiting)
         return Answer(201, _accounts([self.one(self.rows(), id=object_id)])[0])
 
 
@@ -215,7 +215,7 @@ class OneProviderAccount(AccountView):
 
 
 def _accounts(rows: Sequence[ProviderAccount]) -> list[dict[str, Any]]:
-    """Accounts with what stands between them and their providers, asked for all at once."""
+    """Accounts with the health of their connection, read for all at once."""
     states = account_status.of(rows)
     return [_account(row, states[row.id]) for row in rows]
 

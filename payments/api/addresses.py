@@ -1,6 +1,6 @@
 """Whether a request comes from this very machine.
 
-Nobody but the proxy that Onetill was told of (`BEHIND_PROXY`) says for whom it asks (`payments.people.origin`). Any
+Only the configured proxy (`BEHIND_PROXY`) may name the client's address (`payments.people.origin`). Any
 other header of the kind only tells that something stands between, and then the connection's own address tells nothing.
 """
 

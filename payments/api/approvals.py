@@ -16,9 +16,9 @@ REQUIRES_APPROVAL: Final = define(
 
 
 def waiting(approval: Approval) -> dict[str, Any]:
-    """What is told of a request that another person has to agree to; nothing has been done yet."""
-    told = {"id": approval.id, "action": approval.action, "requested_by": approval.requested_by}
-    return {"status": "requires_approval", "approval": told}
+    """The payload of a request that waits for a second person; nothing has been done yet."""
+    shown = {"id": approval.id, "action": approval.action, "requested_by": approval.requested_by}
+    return {"status": "requires_approval", "approval": shown}
 
 
 def accepted(approval: Approval) -> Answer:

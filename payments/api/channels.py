@@ -68,7 +68,7 @@ class ChannelView(ApiView):
     def rows(self) -> Any:
         return self.own(Channel.objects.select_related("merchant"), channel="id")
 
-    def told(self, channel_id: str, status: int = 200) -> Answer:
+    def current_answer(self, channel_id: str, status: int = 200) -> Answer:
         return Answer(status, payloads.channel(self.one(self.rows(), id=channel_id)))
 
     def given(self, form: type[Input]) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class Channels(ChannelView):
 
     @described("create_channel", "Open a channel", {201: CHANNEL}, body=ChannelInput, tag="Channels")
     def post(self, request: Request) -> HttpResponse:
-        return self.once(self._create, lambda channel_id: self.told(channel_id, 201))
+        return self.once(self._create, lambda channel_id: self.current_answer(channel_id, 201))
 
     def _create(self, intent: IdempotentRequest) -> Answer:
         given = self.given(ChannelInput)

@@ -1,4 +1,4 @@
-"""Chargebacks: sales that the cardholder's bank takes back. They are told by providers; nobody makes one here."""
+"""Chargebacks: sales that the cardholder's bank takes back. Providers report them; none is made over the API."""
 
 from typing import ClassVar
 

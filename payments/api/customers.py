@@ -34,7 +34,7 @@ CUSTOMER = define(
 
 
 class OneCustomer(ApiView):
-    """One customer by the merchant's own reference, or by ours: whoever gave only an address has no other."""
+    """One customer by the merchant's reference or by our id: one known by an e-mail address only has no reference."""
 
     scopes: ClassVar[dict[str, str]] = {"GET": "customers:read", "DELETE": "customers:write"}
 

@@ -43,8 +43,8 @@ def errors(request: HttpRequest) -> HttpResponse:
     """`GET /v1/errors`: every code with what it means, as a page for browsers, else as JSON."""
     if request.accepts("text/html") and "text/html" in request.headers.get("Accept", ""):
         return _own(render(request, "payments/errors.html", {"errors": ERRORS}))
-    told = [{"code": code, "detail": detail, "url": _address(code)} for code, detail in ERRORS.items()]
-    return JsonResponse({"object": "list", "data": told, "has_more": False, "next_cursor": None})
+    entries = [{"code": code, "detail": detail, "url": _address(code)} for code, detail in ERRORS.items()]
+    return JsonResponse({"object": "list", "data": entries, "has_more": False, "next_cursor": None})
 
 
 @csrf_exempt

@@ -17,7 +17,7 @@ ERRORS: Final[dict[str, str]] = {
     "amount_out_of_bounds": "The customer chooses an amount between the link's amount_min and amount_max.",
     "api_key_ended": "The key has expired or been revoked, so it cannot be rolled. Make a new one.",
     "allocation_differs": "The parts of an allocation must add up to the amount.",
-    "approval_not_open": "Nothing waits for a second person here: it was decided already, or was never asked for.",
+    "approval_not_open": "Nothing waits for a second person here: it was decided already, or was never requested.",
     "approval_waiting": "An earlier request like this waits for a second person. Have it decided in the admin first.",
     "authentication_required": "Send an API key: `Authorization: Bearer ot_test_…`.",
     "bank_account_required": "A transfer needs to know where it goes. Send bank_account with iban and name.",
@@ -28,7 +28,7 @@ ERRORS: Final[dict[str, str]] = {
     "can.",
     "card_number_refused": "A card number stands in a text. Onetill never takes one; its last four digits are enough.",
     "card_required": "The card was read at a terminal, and only a terminal gives back on it: name the terminal.",
-    "changed_meanwhile": "It was changed since this was asked. Reject the request and ask again.",
+    "changed_meanwhile": "It was changed since this was requested. Reject the request and make it again.",
     "channel_in_use": "The channel has orders. Its kind and its namespace stay as they are; open another channel.",
     "channel_kind": "Cash changes hands at a counter, and terminals stand there: use a channel of the kind in_store or "
     "remote.",
@@ -86,8 +86,8 @@ ERRORS: Final[dict[str, str]] = {
     "acknowledge_unknown with the name of who decides.",
     "own_request": "The second person has to be another person than the one who asked.",
     "pairing_code_invalid": "The pairing code is wrong, was used, or is older than ten minutes. Ask for a new one.",
-    "payment_in_progress": "Another payment of this order (`payment`) is being asked for right now. Look at it after "
-    "Retry-After seconds; what it does not take can be asked for again.",
+    "payment_in_progress": "Another payment of this order (`payment`) is being made right now. Look at it after "
+    "Retry-After seconds; the amount that it does not take can be charged then.",
     "payment_link_not_active": "The link is paid, expired or canceled. Make a new one.",
     "payment_link_not_cancelable": "The link is paid, expired or canceled already.",
     "payment_not_cancelable": "Nothing is left to release. What was captured is given back with POST /v1/refunds.",
@@ -122,7 +122,7 @@ ERRORS: Final[dict[str, str]] = {
     "status_unknown": "The status is none of those that `detail` lists.",
     "terminal_busy": "The terminal is presenting something else. Wait, or abort that.",
     "terminal_required": "A refund on a card needs a terminal. Name the one at which the customer presents the card.",
-    "terminal_revoked": "The terminal may not send any more. Keep the queue, and pair it anew.",
+    "terminal_revoked": "The terminal may not send any more. Keep the queue, and pair it again.",
     "timestamp_out_of_range": "The clock of the sender is off. Sign again with the offset to server_time.",
     "too_few": "The list is too short.",
     "too_long": "The text is too long.",

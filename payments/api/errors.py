@@ -91,8 +91,8 @@ def problem(error: OnetillError, request: HttpRequest | Request) -> HttpResponse
     members = dict(error.members)
     if faults := _faults(error):
         members["errors"] = [{"param": at.param, "code": at.code, "detail": at.detail} for at in faults]
-    told = {"code": error.code, "detail": error.detail, "param": error.param, **members}
-    answer = _write(request, error.status, error.title, told)
+    fields = {"code": error.code, "detail": error.detail, "param": error.param, **members}
+    answer = _write(request, error.status, error.title, fields)
     if isinstance(error, Unauthenticated):
         answer["WWW-Authenticate"] = "Bearer"
     if (seconds := getattr(error, "retry_after", None)) is not None:
@@ -105,8 +105,8 @@ def as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if response.status_code < 400 or response["Content-Type"].startswith(CONTENT_TYPE):
         return response
     code, detail = _PLAIN.get(response.status_code, ("refused", "The request was refused."))
-    told = {"code": code, "detail": detail, "param": None}
-    answer = _write(request, response.status_code, _phrase(response.status_code), told)
+    fields = {"code": code, "detail": detail, "param": None}
+    answer = _write(request, response.status_code, _phrase(response.status_code), fields)
     for name in ("Allow", "Retry-After"):
         if name in response:
             answer[name] = response[name]
@@ -140,14 +140,14 @@ def _refusal(exception: Exception) -> OnetillError | None:
             return None
 
 
-def _write(request: HttpRequest | Request, status: int, title: str, told: dict[str, Any]) -> HttpResponse:
+def _write(request: HttpRequest | Request, status: int, title: str, fields: dict[str, Any]) -> HttpResponse:
     members = {
-        "type": f"{settings.PUBLIC_URL}/v1/errors/{told['code']}",
+        "type": f"{settings.PUBLIC_URL}/v1/errors/{fields['code']}",
         "title": title,
         "status": status,
         "request_id": getattr(request, "request_id", None),
     }
-    return HttpResponse(msgspec.json.encode({**members, **told}), CONTENT_TYPE, status)
+    return HttpResponse(msgspec.json.encode({**members, **fields}), CONTENT_TYPE, status)
 
 
 def _phrase(status: int) -> str:

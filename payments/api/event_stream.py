@@ -36,7 +36,7 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
         await anext(feed)  # listening; whatever refuses it has done so while a status could still be sent
     except OnetillError as refusal:
         return problem(refusal, request)
-    except OperationalError:  # a client that is told to may come back with its last event
+    except OperationalError:  # the client reconnects with Last-Event-ID
         return problem(Unavailable(), request)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingHttpResponse(_text(feed), content_type="text/event-stream", headers=headers)
@@ -62,5 +62,5 @@ async def _position(request: HttpRequest, caller: Caller) -> Position | None:
 async def _text(feed: AsyncGenerator[StreamedEvent | None, None]) -> AsyncGenerator[str, None]:
     async with aclosing(feed):
         yield RETRY
-        async for told in feed:
-            yield told.text if told is not None else HEARTBEAT
+        async for event in feed:
+            yield event.text if event is not None else HEARTBEAT

@@ -251,7 +251,7 @@ class Metadata(StrictField):
 
 
 def _value_fault(value: Any) -> ErrorDetail | None:
-    """What is wrong with a metadata's value, told at its key."""
+    """The fault of one metadata value, reported at its key."""
     if not isinstance(value, str):
         return ErrorDetail("Send a string.", "invalid_type")
     if len(value) > METADATA_VALUE:

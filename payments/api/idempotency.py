@@ -18,13 +18,13 @@ from payments.models import IdempotencyKey
 from payments.services.idempotency import IdempotentRequest, KeyTaken
 
 KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
-LONGEST_WAIT: Final = 2  # seconds; most requests are answered by then, and one that broke off is asked for again
+LONGEST_WAIT: Final = 2  # seconds; most requests are answered by then, and an interrupted one is resumed
 REPLAYED: Final = "Idempotency-Replayed"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request is told. `kept` is what its repetition is told instead, where `shape` holds a secret."""
+    """The answer to a request. `kept` is stored for its repetitions instead, where `shape` holds a secret."""
 
     status: int
     shape: dict[str, Any]
@@ -53,7 +53,7 @@ def key_of(request: HttpRequest) -> str:
     if KEY.fullmatch(key) is None:
         raise Malformed(
             "idempotency_key_required",
-            "Send an Idempotency-Key of 1 to 255 visible ASCII characters, a new one for every new wish.",
+            "Send an Idempotency-Key of 1 to 255 visible ASCII characters, a new one for every new request.",
         )
     return kept_name(key)
 

@@ -1,4 +1,4 @@
-"""What requests may say: every field known, every fault told at once, no card number anywhere."""
+"""Validation of requests: only known fields, every fault reported at once, no card number anywhere."""
 
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
@@ -113,8 +113,8 @@ def read(form: type[Input], data: Any, *, caller: Any = None) -> dict[str, Any]:
     except OnetillError as error:  # a channel that the key may not speak for
         raise (ValidationFailed(forbidden) if forbidden else error) from error
     if forbidden or not valid:
-        told = {fault.param for fault in forbidden}
-        faults = (fault for fault in _faults(serializer.errors) if fault.param not in told)
+        named = {fault.param for fault in forbidden}
+        faults = (fault for fault in _faults(serializer.errors) if fault.param not in named)
         raise ValidationFailed(list(islice(chain(forbidden, faults), MOST_FAULTS)))
     values: dict[str, Any] = serializer.validated_data
     return values

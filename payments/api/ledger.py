@@ -121,7 +121,7 @@ class OpenItemsQuery(Paging):
 
 
 class LedgerView(ApiView):
-    """The books are the merchant's: whoever may read them, reads them whole."""
+    """The books are the merchant's: a key that may read them reads them for every channel."""
 
     scopes: ClassVar[dict[str, str]] = {"GET": "ledger:read"}
 

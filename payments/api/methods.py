@@ -1,4 +1,4 @@
-"""What can be paid with, and who can move the money."""
+"""Payment methods, and the providers that offer them."""
 
 from typing import Any, ClassVar
 
@@ -50,7 +50,7 @@ PROVIDERS = define(
 
 
 class MethodsQuery(Query):
-    """Where, in which currency and for which amount (minor units) somebody wants to pay."""
+    """The channel, currency and amount (minor units) of a sale to come."""
 
     channel = channel_field(required=False)
     currency = Currency(required=False)
@@ -75,7 +75,7 @@ class Methods(ApiView):
 
 
 class Providers(ApiView):
-    """Who can move money here, and what an account of each has to know."""
+    """The providers of this installation, and the settings and credentials an account of each needs."""
 
     scopes: ClassVar[dict[str, str]] = {"GET": "accounts:read"}
 

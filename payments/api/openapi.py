@@ -25,7 +25,7 @@ _REFUSALS: Final[Mapping[int, str]] = {
     409: "The object's state does not allow it now, or the first request of this key still runs.",
     413: "The body is too large.",
     415: "The body is not of this Content-Type.",
-    422: "What was asked cannot be understood or allowed; `errors` names every fault.",
+    422: "The request is not valid; `errors` names every fault.",
     429: "Too many requests; wait as long as Retry-After says.",
     500: "A defect. Repeat the request with the same Idempotency-Key.",
     503: "The database is busy. Repeat the request with the same Idempotency-Key.",
@@ -51,14 +51,14 @@ TAGS: Final[dict[str, str]] = {
     "Orders": "What one customer owes, over all channels and tenders.",
     "Payment links": "Addresses at which a customer pays.",
     "Payments": "One tender towards an order: taken, captured, canceled.",
-    "Provider accounts": "Contracts with whoever moves the money.",
-    "Reconciliation": "Settlements, payouts, bank statements and what does not agree.",
+    "Provider accounts": "Contracts with payment providers.",
+    "Reconciliation": "Settlements, payouts, bank statements and discrepancies.",
     "Refunds": "Money given back, by any channel and route.",
     "Statistics": "Sales and refunds, including those of a moment ago.",
     "Terminals": "Card terminals: made, paired, revoked.",
     "Vouchers": "Gift and credit vouchers.",
     "Webhooks in": "What providers tell us.",
-    "Webhooks out": "Whom we tell of changes.",
+    "Webhooks out": "The addresses that events are sent to.",
 }
 IDEMPOTENCY_KEY: Final = OpenApiParameter(
     "Idempotency-Key",
@@ -131,11 +131,11 @@ def complete(result: Schema, generator: Any, request: Any, public: bool) -> Sche
     schemes = result["components"].setdefault("securitySchemes", {})
     schemes |= {scheme: {"type": "apiKey", "in": "header", "name": name} for scheme, name in DEVICE_HEADERS.items()}
     result["paths"]["/v1/events/stream"] = _stream()
-    operations = [told for methods in result["paths"].values() for told in methods.values()]
-    for told in operations:
-        told.setdefault("security", [])
-        told.setdefault("description", f"{told['summary']}.")
-    used = {tag for told in operations for tag in told["tags"]}
+    operations = [operation for methods in result["paths"].values() for operation in methods.values()]
+    for operation in operations:
+        operation.setdefault("security", [])
+        operation.setdefault("description", f"{operation['summary']}.")
+    used = {tag for operation in operations for tag in operation["tags"]}
     result["tags"] = [{"name": name, "description": TAGS[name]} for name in sorted(used)]
     result["servers"] = [{"url": settings.PUBLIC_URL}]
     result["info"] |= {"contact": {"name": "Onetill", "url": f"{settings.PUBLIC_URL}/v1/docs"}}
@@ -163,7 +163,7 @@ def _with_plain_patterns(value: Any) -> Any:
 def _stream() -> Schema:
     """The one address that the process of polls and streams serves, where no view of ours describes itself."""
     refused = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    told = {str(at): {"description": _REFUSALS[at], "content": refused} for at in (401, 403, 405, 422, 500, 503)}
+    refusals = {str(at): {"description": _REFUSALS[at], "content": refused} for at in (401, 403, 405, 422, 500, 503)}
     elsewhere = {"description": "Ask at `stream_url`, as `GET /v1` tells it.", "content": refused}
     lines = {"description": "Events as they happen.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
     last = {"name": "Last-Event-ID", "in": "header", "schema": {"type": "string"}, "description": "Go on after it."}
@@ -175,6 +175,6 @@ def _stream() -> Schema:
             "tags": ["Events"],
             "parameters": [last],
             "security": [{"apiKey": []}],
-            "responses": {"200": lines, **told, "404": elsewhere},
+            "responses": {"200": lines, **refusals, "404": elsewhere},
         },
     }

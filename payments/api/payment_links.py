@@ -118,11 +118,11 @@ class LinkView(ApiView):
     def rows(self, filters: dict[str, Any] | None = None) -> QuerySet[PaymentLink]:
         return self.own(queries.links(self.caller.merchant_id, filters))
 
-    def told(self, link_id: str, status: int = 200) -> Answer:
+    def current_answer(self, link_id: str, status: int = 200) -> Answer:
         return Answer(status, payloads.payment_link(self.one(self.rows(), id=link_id)))
 
     def _resume(self, object_id: str) -> Answer:
-        return self.told(object_id)
+        return self.current_answer(object_id)
 
 
 class PaymentLinks(LinkView):
@@ -141,7 +141,7 @@ class PaymentLinks(LinkView):
 
     @described("create_payment_link", "Make a payment link", {201: PAYMENT_LINK}, body=LinkInput, tag="Payment links")
     def post(self, request: Request) -> HttpResponse:
-        return self.once(self._create, lambda link_id: self.told(link_id, 201))
+        return self.once(self._create, lambda link_id: self.current_answer(link_id, 201))
 
     def _create(self, intent: IdempotentRequest) -> Answer:
         given = self.input(LinkInput)
@@ -183,7 +183,7 @@ class OneLink(LinkView):
 class LinkVerb(LinkView):
     """Something done with a link."""
 
-    def asked(self, link_id: str) -> PaymentLink:
+    def target(self, link_id: str) -> PaymentLink:
         row = self.one(self.rows(), id=link_id)
         must_speak_for(self.caller, row.channel_id)
         return row
@@ -195,7 +195,7 @@ class CancelLink(LinkVerb):
     @described("cancel_payment_link", "Cancel", {200: PAYMENT_LINK}, body=Nothing, refusals=[404], tag="Payment links")
     def post(self, request: Request, link_id: str) -> HttpResponse:
         def cancel(intent: IdempotentRequest) -> Answer:
-            row = self.asked(link_id)
+            row = self.target(link_id)
             self.input(Nothing)
             return Answer(200, payloads.payment_link(service.cancel_link(row, actor=self.caller.actor, intent=intent)))
 
@@ -215,11 +215,11 @@ class SendLink(LinkVerb):
     )
     def post(self, request: Request, link_id: str) -> HttpResponse:
         def send(intent: IdempotentRequest) -> Answer:
-            row = self.asked(link_id)
+            row = self.target(link_id)
             given = self.input(SendInput)
             send_link.send_link(
                 row, to=given["to"], language=given.get("language"), actor=self.caller.actor, intent=intent
             )
-            return self.told(row.id, 202)
+            return self.current_answer(row.id, 202)
 
-        return self.once(send, lambda at: self.told(at, 202))
+        return self.once(send, lambda at: self.current_answer(at, 202))

@@ -150,7 +150,7 @@ class PaymentView(ApiView):
     def rows(self) -> QuerySet[Payment]:
         return queries.payments(self.caller.merchant_id)
 
-    def told(self, payment_id: str, status: int = 200) -> Answer:
+    def current_answer(self, payment_id: str, status: int = 200) -> Answer:
         return Answer(status, payloads.payment(self.one(self.rows(), id=payment_id)))
 
 
@@ -201,7 +201,7 @@ class Payments(PaymentView):
 
     def _resume(self, object_id: str) -> Answer:
         submit.resume(object_id, actor=self.caller.actor)
-        return self.told(object_id, 201)
+        return self.current_answer(object_id, 201)
 
 
 class OnePayment(PaymentView):
@@ -215,10 +215,10 @@ class OnePayment(PaymentView):
 
 
 class PaymentVerb(PaymentView):
-    """Something asked of a payment; the key names the operation."""
+    """An operation on a payment; the Idempotency-Key identifies the operation."""
 
-    def asked(self, payment_id: str) -> Payment:
-        """The payment it is asked of.
+    def target(self, payment_id: str) -> Payment:
+        """Return the payment of the address.
 
         Raises:
             NotFound: there is none.
@@ -231,7 +231,7 @@ class PaymentVerb(PaymentView):
     def _resume(self, object_id: str) -> Answer:
         submit.resume(object_id, actor=self.caller.actor)
         operation = Operation.objects.get(id=object_id, merchant_id=self.caller.merchant_id)
-        return self.told(operation.payment_id or "")
+        return self.current_answer(operation.payment_id or "")
 
 
 class Capture(PaymentVerb):
@@ -240,7 +240,7 @@ class Capture(PaymentVerb):
     @described("capture_payment", "Capture", {200: PAYMENT}, body=CaptureInput, refusals=[404], tag="Payments")
     def post(self, request: Request, payment_id: str) -> HttpResponse:
         def capture(intent: IdempotentRequest) -> Answer:
-            payment = self.asked(payment_id)
+            payment = self.target(payment_id)
             given = self.input(CaptureInput)
             amount, final = given.get("amount"), given.get("final", True)
             captured = capture_payment(payment, amount=amount, final=final, actor=self.caller.actor, intent=intent)
@@ -255,7 +255,7 @@ class Cancel(PaymentVerb):
     @described("cancel_payment", "Cancel", {200: PAYMENT}, body=Nothing, refusals=[404], tag="Payments")
     def post(self, request: Request, payment_id: str) -> HttpResponse:
         def cancel(intent: IdempotentRequest) -> Answer:
-            payment = self.asked(payment_id)
+            payment = self.target(payment_id)
             self.input(Nothing)
             return Answer(200, payloads.payment(cancel_payment(payment, actor=self.caller.actor, intent=intent)))
 
@@ -263,7 +263,7 @@ class Cancel(PaymentVerb):
 
 
 def _with_lists(rows: list[Payment], names: tuple[str, ...]) -> list[Shape]:
-    """Payments with the lists that were asked for."""
+    """Payments with their expanded lists."""
     refunds = queries.refunds_of(row.id for row in rows) if "refunds" in names else {}
     test_mode = any(row.merchant.test_mode for row in rows)
     entries = books.entries_of(rows if "journal_entries" in names else [], test_mode=test_mode)

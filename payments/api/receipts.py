@@ -36,9 +36,9 @@ class PaymentReceipt(PaymentView):
         def send(intent: IdempotentRequest) -> Answer:
             payment = self.one(self.rows(), id=payment_id)
             send_receipt(payment, **self.input(ReceiptInput), actor=self.caller.actor, intent=intent)
-            return self.told(payment.id, 202)
+            return self.current_answer(payment.id, 202)
 
-        return self.once(send, lambda at: self.told(at, 202))
+        return self.once(send, lambda at: self.current_answer(at, 202))
 
 
 class RefundReceipt(RefundView):
@@ -56,9 +56,9 @@ class RefundReceipt(RefundView):
         def send(intent: IdempotentRequest) -> Answer:
             refund = self.one(self.rows(), id=refund_id)
             send_receipt(refund, **self.input(ReceiptInput), actor=self.caller.actor, intent=intent)
-            return self._told(refund.id)
+            return self._current_refund(refund.id)
 
-        return self.once(send, self._told)
+        return self.once(send, self._current_refund)
 
-    def _told(self, refund_id: str) -> Answer:
+    def _current_refund(self, refund_id: str) -> Answer:
         return Answer(202, in_full([self.one(self.rows(), id=refund_id)])[0])

@@ -61,7 +61,7 @@ PLAN = define(
 
 
 class Iban(StrictField):
-    """A bank account's number, told by its own check digits."""
+    """A bank account's number, validated by its check digits."""
 
     schema = {"type": "string", "minLength": 15, "maxLength": 42}
     default_error_messages = {"iban_invalid": "This is no valid IBAN. Check every character."}
@@ -160,7 +160,7 @@ class RefundView(ApiView):
         """A tied key sees the refunds of what came back in its channel."""
         return self.own(queries.refunds(self.caller.merchant_id))
 
-    def wish(self) -> RefundRequest:
+    def refund_request(self) -> RefundRequest:
         """What the body asks."""
         given = self.input(RefundInput)
         channel = self.channel(given.get("channel"))
@@ -191,7 +191,7 @@ class RefundView(ApiView):
 
 
 def _amount(given: dict[str, Any]) -> int | None:
-    """How much is asked back; None where that is all that is refundable."""
+    """Return the requested amount; None for everything that is refundable."""
     allocation = given.get("allocation")
     listed = sum(share.amount for share in allocation) if isinstance(allocation, tuple) else None
     return given.get("amount", listed)
@@ -210,7 +210,7 @@ class Refunds(RefundView):
         return self.once(self._create, self._resume)
 
     def _create(self, intent: IdempotentRequest) -> Answer:
-        made = request_refund(self.wish(), actor=self.caller, intent=intent)
+        made = request_refund(self.refund_request(), actor=self.caller, intent=intent)
         kept = in_full([made])[0]
         return Answer(201, kept | {"parts": payloads.refund(made, voucher_code=made.voucher_code)["parts"]}, kept=kept)
 
@@ -226,7 +226,7 @@ class RefundPlan(RefundView):
     @described("plan_refund", "How it would go", {200: PLAN}, body=RefundInput, once=False, tag="Refunds")
     def post(self, request: Request) -> HttpResponse:
         self.query()
-        return self.answer(_plan(plan_refund(self.wish())))
+        return self.answer(_plan(plan_refund(self.refund_request())))
 
 
 class OneRefund(RefundView):
@@ -255,7 +255,7 @@ class CancelRefund(RefundView):
 
 
 def in_full(rows: list[Refund]) -> list[Shape]:
-    """Refunds with who agreed to them."""
+    """Refunds with their approvals."""
     approvals = queries.approvals_of(row.id for row in rows)
     return [payloads.refund(row, approvals=approvals.get(row.id, [])) for row in rows]
 

@@ -53,7 +53,7 @@ class StatisticsQuery(Query):
     currency = Currency(required=False)
 
     def get_fields(self) -> dict[str, Any]:
-        """`from` is a word of Python's."""
+        """Add `from`, a keyword in Python that a class body cannot declare."""
         fields = super().get_fields()
         return {"from" if name == "first" else name: field for name, field in fields.items()}
 
@@ -81,7 +81,7 @@ class Statistics(ApiView):
 
 
 def _days(query: dict[str, Any], merchant: Merchant) -> tuple[date, date]:
-    """The days asked for; by default the current month's, in the merchant's zone, or that of the day which is given."""
+    """The requested days; by default the current month's in the merchant's zone, or the month of the one day given."""
     today = merchant.business_day(timezone.now())
     first = query.get("from") or min(today, query.get("to", today)).replace(day=1)
     last = query.get("to") or _end_of_month(max(today, first))

@@ -50,7 +50,7 @@ class JsonView(APIView):
         return JSONRenderer(), "application/json"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Speak English, whatever a client's Accept-Language says: programs compare and log what they are told."""
+        """Speak English, whatever a client's Accept-Language says: programs compare and log texts."""
         with translation.override("en"):
             return super().dispatch(request, *args, **kwargs)
 
@@ -60,7 +60,7 @@ class JsonView(APIView):
     @property
     def plain(self) -> HttpRequest:
         """The request below REST framework's own."""
-        plain: HttpRequest = self.request._request  # noqa: SLF001  (REST framework has no other door)
+        plain: HttpRequest = self.request._request  # noqa: SLF001  (REST framework offers no public access)
         return plain
 
     def answer(self, shape: Any, status: int = 200) -> HttpResponse:
@@ -92,7 +92,7 @@ class ApiView(JsonView):
 
     @cached_property
     def merchant(self) -> Merchant:
-        """Whose books are asked about."""
+        """The merchant of the caller's key."""
         return Merchant.objects.get(id=self.caller.merchant_id)
 
     def own(self, rows: QuerySet[Row], *, channel: str | None = "channel_id") -> QuerySet[Row]:

@@ -63,7 +63,7 @@ class Vouchers(ApiView):
 
 
 class OneVoucher(ApiView):
-    """One voucher, for whoever knows its code: a code is good in every channel of its merchant."""
+    """One voucher by its code, which is valid in every channel of its merchant."""
 
     scopes: ClassVar[dict[str, str]] = {"GET": "vouchers:read"}
 
@@ -78,7 +78,7 @@ class OneVoucher(ApiView):
         return self.answer(payloads.voucher(found, code=code))
 
     def _slow_down(self) -> None:
-        """Whoever tries many codes that do not exist is guessing."""
+        """Throttle callers that try many unknown codes: they are guessing."""
         seconds = throttling.record_failure("voucher", self.caller.key_id)
         if seconds is not None:
             raise TooMany(

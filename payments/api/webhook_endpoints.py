@@ -96,7 +96,7 @@ class EndpointView(ApiView):
     def whose(self) -> dict[str, Any]:
         return {"merchant_id": self.caller.merchant_id, "channel_id": self.caller.channel_id}
 
-    def told(self, endpoint_id: str, status: int = 200) -> Answer:
+    def current_answer(self, endpoint_id: str, status: int = 200) -> Answer:
         """An endpoint as it is shown again: its secret never is."""
         row = queries.endpoint(endpoint_id=endpoint_id, **self.whose)
         return Answer(status, {**payloads.endpoint(row), "secret": None})
@@ -112,7 +112,7 @@ class Endpoints(EndpointView):
 
     @described("create_webhook_endpoint", "Add one", {201: NEW_ENDPOINT}, body=EndpointInput, tag="Webhooks out")
     def post(self, request: Request) -> HttpResponse:
-        return self.once(self._create, lambda object_id: self.told(object_id, 201))
+        return self.once(self._create, lambda object_id: self.current_answer(object_id, 201))
 
     def _create(self, intent: IdempotentRequest) -> Answer:
         given = self.input(EndpointInput)
@@ -167,7 +167,7 @@ class RollSecret(EndpointView):
                 made = endpoints.roll_secret(endpoint_id=endpoint_id, actor=self.caller.actor, **self.whose)
             return _once(made, 200)
 
-        return self.once(roll, self.told)
+        return self.once(roll, self.current_answer)
 
 
 class Deliveries(EndpointView):

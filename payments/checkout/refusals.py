@@ -1,4 +1,4 @@
-"""What customers are told when something is refused: in their language, and what to do."""
+"""Texts for customers when something is refused: in their language, with what to do."""
 
 from typing import Final
 
@@ -26,7 +26,7 @@ _TEXTS: Final = {
 
 
 def explain(refusal: OnetillError | None) -> str:
-    """One sentence for whoever stands before the page; None is for too many wrong codes."""
+    """Return one sentence for the customer; None is for too many wrong codes."""
     if refusal is None:
         return _("Too many wrong codes. Wait a moment, then try again.")
     if isinstance(refusal, NotFound):

@@ -1,4 +1,4 @@
-"""The pay page: what is asked, how it may be paid, and what became of it. It needs no cookie and no JavaScript."""
+"""The pay page: the amount, the methods, and the outcome. It needs no cookie and no JavaScript."""
 
 import secrets
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def in_own_language(view: View) -> View:
     """Speak the language that the page's own switch chose, else the browser's."""
 
     @wraps(view)
-    def spoken(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def translated(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         chosen = request.GET.get("lang", "")
         with translation.override(chosen if chosen in LANGUAGES else translation.get_language()):
             response = view(request, *args, **kwargs)
@@ -48,10 +48,10 @@ def in_own_language(view: View) -> View:
                 response.render()
         return response
 
-    return spoken
+    return translated
 
 
-# Exempt: nobody is signed in here, and whoever makes a customer's browser start a payment only shows its page.
+# Exempt from CSRF: nobody is signed in, and a forged request can only start a payment that its victim must confirm.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
@@ -80,7 +80,7 @@ def sign(request: HttpRequest, token: str) -> HttpResponse:
         {
             "link": row,
             "merchant": row.merchant,
-            "asked": service.asked(row),
+            "amount_due": service.asked(row),
             "active": row.status == Status.ACTIVE,
             "address": service.address(row),
             "languages": _languages(request),
@@ -111,7 +111,7 @@ def _take(request: HttpRequest, row: PaymentLink) -> HttpResponse:
 
 
 def _refuse(request: HttpRequest, row: PaymentLink, form: PayForm, refusal: OnetillError) -> HttpResponse:
-    """Say it on the form. Whoever tries many codes that do not exist is guessing."""
+    """Show the refusal on the form, and throttle visitors that try many unknown codes: they are guessing."""
     seconds = throttling.record_failure("voucher", row.id) if isinstance(refusal, NotFound) else None
     form.add_error(None, explain(refusal if seconds is None else None))
     seconds = refusal.retry_after if isinstance(refusal, TooMany) else seconds
@@ -134,7 +134,7 @@ def _show(request: HttpRequest, row: PaymentLink, form: PayForm, status: int = 2
             "channel": row.channel,
             "state": state,
             "payment": payment,
-            "asked": service.asked(row),
+            "amount_due": service.asked(row),
             "form": form,
             "attempt": secrets.token_hex(16),
             "methods": [(method, title(str(Method(method).label))) for method in methods if method != Method.VOUCHER],
@@ -181,7 +181,7 @@ def _page(request: HttpRequest, template: str, context: dict[str, Any], *, statu
 
 
 def _seen(response: HttpResponse) -> HttpResponse:
-    """Nothing of others is loaded, no script stands in the page; the address, which is a secret, is told to nobody."""
+    """Nothing of others is loaded, no script stands in the page; the address, a secret, goes to no other site."""
     # Browsers hold a form's redirects against form-action: a provider's page is https, the simulator's is our own.
     simulator = urlsplit(settings.SIMULATOR_URL)
     response["Content-Security-Policy"] = (

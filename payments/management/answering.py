@@ -72,12 +72,12 @@ class AnsweringCommand(JsonCommand):
     ACTOR: ClassVar[str] = "system:command"
 
     def run(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Do it, and return what is to be told."""
+        """Carry it out, and return the values to print."""
         raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
-        told = self.run(options)
-        self.stdout.write(json.dumps(told) if options["json"] else "\n".join(str(value) for value in told.values()))
+        values = self.run(options)
+        self.stdout.write(json.dumps(values) if options["json"] else "\n".join(str(value) for value in values.values()))
 
 
 def _faults(refusal: OnetillError) -> list[dict[str, str | None]]:

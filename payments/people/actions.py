@@ -1,4 +1,4 @@
-"""The table of sensitive actions: who may, with which proof, and when another person has to agree."""
+"""The table of sensitive actions: who may, with which proof, and when another person has to approve."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +11,7 @@ Action = Approval.Action
 
 
 class SecondPerson(StrEnum):
-    """When another person has to agree before anything happens."""
+    """When another person has to approve before anything happens."""
 
     NEVER = "never"
     LIVE = "live"  # at a live merchant; a test merchant tries its settings out freely
@@ -55,7 +55,7 @@ def _correction(second_person: SecondPerson = SecondPerson.ABOVE_LIMIT) -> Rule:
         needs=May.RESOLVE,
         decides=May.APPROVE_CORRECTIONS,
         scope="reconciliation:write",
-        fresh_factor=False,  # of who asks; who agrees always proves one
+        fresh_factor=False,  # of the requester; the approver always proves one
         second_person=second_person,
     )
 

@@ -1,4 +1,4 @@
-"""What of people's rows stays, for the chain: every deed, and what was asked of a second person."""
+"""The rows of this app that the hash chain covers: the audit log, and requests for approval."""
 
 from typing import Final
 

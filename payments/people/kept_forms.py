@@ -1,4 +1,4 @@
-"""What somebody had typed when their session ended: kept, and offered again to the same person once they are back."""
+"""Forms that were sent after their session had ended: kept, and offered to the same person after sign-in."""
 
 import json
 from dataclasses import dataclass

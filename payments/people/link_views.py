@@ -1,4 +1,4 @@
-"""The pages of one-time links: join, recover, choose a new password; and where one is asked for."""
+"""The pages of one-time links (join, recover, choose a new password), and the form that requests one."""
 
 from typing import Any, Final
 

@@ -16,7 +16,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 def person(get_response: GetResponse) -> GetResponse:
-    """Tell who is signed in, and speak their language; without a session nothing is asked."""
+    """Set the signed-in user and their language; without a session nothing is queried."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if settings.SESSION_COOKIE_NAME not in request.COOKIES:

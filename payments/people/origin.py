@@ -59,10 +59,10 @@ def network(text: str) -> str:
 def remember(response: HttpResponse, origin: Origin, account: str) -> None:
     """Let the browser be known to this account (its hash) from now on."""
     others = [other for other in origin.accounts if other != account]
-    told = [origin.device or secrets.token_urlsafe(12), *[account, *others][:ACCOUNTS_PER_DEVICE]]
+    remembered = [origin.device or secrets.token_urlsafe(12), *[account, *others][:ACCOUNTS_PER_DEVICE]]
     response.set_cookie(
         DEVICE_COOKIE,
-        signing.dumps(told, salt=_SALT),
+        signing.dumps(remembered, salt=_SALT),
         max_age=DEVICE_DAYS * 86_400,
         path="/admin/",
         secure=settings.HTTPS,

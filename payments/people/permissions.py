@@ -1,4 +1,4 @@
-"""What each role may do: the one table, and the questions asked of it."""
+"""What each role may do: the one table, and its queries."""
 
 from enum import StrEnum
 from typing import Final

@@ -37,16 +37,16 @@ def spell_out(scopes: Iterable[str]) -> list[str]:
     Raises:
         ValidationFailed: one of them is none.
     """
-    asked = set(scopes)
-    if "all" in asked:
+    requested = set(scopes)
+    if "all" in requested:
         return list(SCOPES)
     faults = [
         Fault("scopes", "scope_unknown", f"There is no scope {scope[:40]!r}. Use all, or some of: {', '.join(SCOPES)}.")
-        for scope in sorted(asked.difference(SCOPES))
+        for scope in sorted(requested.difference(SCOPES))
     ]
-    if not asked:
+    if not requested:
         faults = [Fault("scopes", "scope_missing", f"Name at least one scope: {', '.join(SCOPES)}.")]
     if faults:
         raise ValidationFailed(faults)
-    included = asked | {scope.replace(":write", ":read") for scope in asked}
+    included = requested | {scope.replace(":write", ":read") for scope in requested}
     return [scope for scope in SCOPES if scope in included]

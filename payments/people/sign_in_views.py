@@ -1,4 +1,4 @@
-"""The pages on which somebody signs in: a password, then a second factor; and out again."""
+"""The pages for signing in (a password, then a second factor) and out."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -51,7 +51,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @throttled
 def sign_in_code(request: HttpRequest) -> HttpResponse:
-    """Take the second factor of somebody whose password was right within the last minutes."""
+    """Check the second factor of a person whose password was right within the last minutes."""
     user = _pending(request)
     if user is None:
         messages.info(request, _("That took too long. Sign in once more."))
@@ -82,7 +82,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET"])
 def kept_form(request: HttpRequest) -> HttpResponse:
-    """Offer what somebody had typed when their session ended."""
+    """Offer the form that was kept when the session ended."""
     assert isinstance(request.user, User)
     kept = kept_forms.take(request, request.user.pk)
     if kept is None:
@@ -95,7 +95,7 @@ def kept_form(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Refuse what comes from no page of ours; at the door it counts as an attempt, since guessers open no page."""
+    """Refuse a form without a valid CSRF token; at sign-in it counts as an attempt, since guessers load no page."""
     if request.path == reverse("sign_in"):
         name = request.POST.get("username", "")[:150]
         block = sign_in_throttle.attempt(sign_in_attempts.buckets(name, origins.of(request)))
@@ -105,7 +105,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def let_in(request: HttpRequest, user: User, *, proved: bool, to: str) -> HttpResponse:
-    """Sign somebody in, let the browser be known to their account, and go on where they were."""
+    """Sign the person in, remember the browser for their account, and redirect to where they were."""
     sign_ins.start(request, user, proved=proved)
     response = redirect("kept_form" if kept_forms.waits(request) else to)
     origins.remember(response, origins.of(request), account(user.get_username()))
@@ -120,7 +120,7 @@ def after(request: HttpRequest) -> str:
 
 
 def page(request: HttpRequest, template: str, form: Any, title: str, **more: Any) -> TemplateResponse:
-    """A page for somebody who is not signed in."""
+    """A page for a person who is not signed in."""
     context = {**admin.site.each_context(request), "title": title, "form": form, **more}
     return TemplateResponse(request, template, context, status=422 if form is not None and form.errors else 200)
 

@@ -23,7 +23,7 @@ STATUS: Final = "429 Too Many Requests"
 
 
 def throttled(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """A view that checks passwords or codes, answering whoever tried too often by how long to wait."""
+    """A view that checks passwords or codes and throttles: too many attempts are answered with the time to wait."""
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -42,9 +42,9 @@ def refusal(request: HttpRequest, seconds: int) -> HttpResponse:
 
 
 def seconds_to_wait(environ: dict[str, Any]) -> int:
-    """Seconds that whoever sends this sign-in has to wait, as far as this process knows; 0: let Django look at it.
+    """Return the seconds that this sign-in has to wait, by this process's memory alone; 0: let Django check it.
 
-    Ten thousand of these cost less than a second of processor time: neither Redis nor the database is asked.
+    Ten thousand of these cost less than a second of processor time: neither Redis nor the database is queried.
     """
     if environ["REQUEST_METHOD"] != "POST" or environ["PATH_INFO"] != PATH:
         return 0
@@ -62,7 +62,7 @@ def refuse(environ: dict[str, Any], start_response: Callable[..., Any], seconds:
 
 
 def _name(environ: dict[str, Any]) -> str:
-    """The name in a form, which is put back for whoever reads it next; nothing where it is no form of ours."""
+    """Return the username of a posted form and rewind the body for its next reader; empty for any other body."""
     try:
         length = int(environ.get("CONTENT_LENGTH") or 0)
     except ValueError:

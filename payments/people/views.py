@@ -94,8 +94,8 @@ def end_sign_ins(request: HttpRequest) -> HttpResponse:
     ended = sign_ins.end(
         user, SignIn.Ended.BY_PERSON, actor=user.pk, only=[one] if one else None, keep=None if one else user.sign_in_id
     )
-    told = ngettext("%(count)d sign-in is ended.", "%(count)d sign-ins are ended.", ended) % {"count": ended}
-    messages.success(request, told)
+    message = ngettext("%(count)d sign-in is ended.", "%(count)d sign-ins are ended.", ended) % {"count": ended}
+    messages.success(request, message)
     return redirect("account")
 
 

@@ -1,1 +1,1 @@
-"""Who moves the money: stateless translators between our words and a provider's."""
+"""Payment providers: stateless translators between our terms and a provider's."""

@@ -1,4 +1,4 @@
-"""The seam to whoever moves the money: one protocol, five outcomes, no ORM.
+"""The interface of payment providers: one protocol, five outcomes, no ORM.
 
 Adding a provider is three stops: a module that implements `Provider`, its dotted path in `PROVIDERS` (settings), and
 recordings for the contract test in `tests/contracts/`, which runs every provider of the registry through this file.
@@ -18,7 +18,7 @@ from payments.core.money import Money
 
 
 class Verb(StrEnum):
-    """What is asked of a provider. `SALE` is authorize and capture in one."""
+    """The operations of a provider. `SALE` is authorize and capture in one."""
 
     AUTHORIZE = "authorize"
     CAPTURE = "capture"
@@ -92,7 +92,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class ProviderRequest:
-    """One verb asked of a provider. `operation_id` is the idempotency key, stable over every crash and retry."""
+    """One operation requested from a provider. `operation_id` is the idempotency key, the same at every retry."""
 
     operation_id: str
     verb: Verb
@@ -116,7 +116,7 @@ class Result:
     """A provider's answer to one call.
 
     `reference` names the operation and `payment_reference` the payment at the provider; `amount` is what really
-    moved (None: as asked). `redirect_url` with `PENDING` sends the customer there.
+    moved (None: as requested). `redirect_url` with `PENDING` sends the customer there.
     """
 
     outcome: Outcome
@@ -149,7 +149,7 @@ class ProviderReport:
     reason: str | None = None
     stage: Stage | None = None
     respond_by: datetime | None = None
-    final: bool = True  # of a capture that nobody here asked for: the rest is released
+    final: bool = True  # of a capture that was not requested here: the rest is released
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ class Capabilities:
     refund_window: timedelta | None = None
     instant: bool = False  # execute() moves nothing outside our own books and may run inside a transaction
     test_only: bool = False
-    reports_only: bool = False  # it moves money by itself and tells us; nothing can be asked of it
+    reports_only: bool = False  # it moves money by itself and reports it; it takes no requests
     credentials: tuple[Credential, ...] = ()
     other_credentials: bool = False  # whatever else its merchant wants to keep with the account
     drives_terminals: bool = False
@@ -197,7 +197,7 @@ class Capabilities:
     def takes_unasked(self, method: str | None) -> bool:
         """Whether a payment may go here where no account is named; no method is what the customer will choose.
 
-        Cash and vouchers go to our own books, everything else to who moves money elsewhere and can be asked to.
+        Cash and vouchers go to our own books, everything else to a provider that moves money and takes requests.
         """
         is_ours = method in RECORDED_METHODS
         return not self.reports_only and self.instant == is_ours and (method is None or method in self.methods)
@@ -220,11 +220,11 @@ class Provider(Protocol):
     capabilities: ClassVar[Capabilities]
 
     def execute(self, call: ProviderRequest, credentials: Credentials) -> Result:
-        """Ask for one verb, within the provider's timeout. The same `operation_id` never moves money twice."""
+        """Request one operation, within the provider's timeout. The same `operation_id` never moves money twice."""
         ...
 
     def fetch(self, call: ProviderRequest, credentials: Credentials) -> Result:
-        """Ask what became of a call. `NOT_SENT`: the provider never saw it. `UNKNOWN`: it could not be asked."""
+        """Look up the outcome of a request. `NOT_SENT`: the provider never got it. `UNKNOWN`: no answer."""
         ...
 
     def verify(self, body: bytes, headers: Mapping[str, str], credentials: Credentials) -> str:

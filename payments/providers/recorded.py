@@ -60,12 +60,12 @@ class Recorded(_Bookkeeping):
         )
 
     def fetch(self, call: ProviderRequest, credentials: Credentials) -> Result:
-        """Writing it down cannot fail, so what was asked has happened."""
+        """Recording it cannot fail, so the operation has succeeded."""
         return self.execute(call, credentials)
 
 
 class External(_Bookkeeping):
-    """A PIN acquirer whose terminals move the money and tell us afterwards: nothing can be asked of it."""
+    """A PIN acquirer whose terminals move the money and report afterwards: it takes no requests."""
 
     code: ClassVar[str] = "external"
     capabilities: ClassVar[Capabilities] = Capabilities(

@@ -1,4 +1,4 @@
-"""How a provider account is doing: when its provider was last heard of, and what stands in the way."""
+"""How a provider account is doing: its provider's last webhook and settlement, and what prevents its use."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -28,17 +28,17 @@ def of(rows: Sequence[ProviderAccount]) -> dict[str, AccountStatus]:
     """The status of each account, by its id; a constant number of statements, however many accounts."""
     last_settlements: Callable[[list[str]], Mapping[str, datetime]] = import_string(settings.LAST_SETTLEMENTS)
     ids = [row.id for row in rows]
-    settled, heard, unanswered = last_settlements(ids), _last_webhooks(ids), _unanswered(ids)
-    return {row.id: _status(row, heard.get(row.id), settled.get(row.id), unanswered.get(row.id)) for row in rows}
+    settled, webhooks, unanswered = last_settlements(ids), _last_webhooks(ids), _unanswered(ids)
+    return {row.id: _status(row, webhooks.get(row.id), settled.get(row.id), unanswered.get(row.id)) for row in rows}
 
 
 def _status(
-    row: ProviderAccount, heard_at: datetime | None, settled_at: datetime | None, unanswered: str | None
+    row: ProviderAccount, last_webhook_at: datetime | None, settled_at: datetime | None, unanswered: str | None
 ) -> AccountStatus:
     error = _missing_credentials(row) or unanswered
     return AccountStatus(
         ok=row.active and error is None,
-        last_webhook_at=heard_at,
+        last_webhook_at=last_webhook_at,
         last_settlement_at=settled_at,
         last_error=error,
     )
@@ -48,7 +48,7 @@ def _last_webhooks(account_ids: Sequence[str]) -> dict[str, datetime | None]:
     """Each looked up at the end of its account's index: the other events are not read."""
     last = ProviderEvent.objects.filter(provider_account=OuterRef("id")).order_by("-id").values("created_at")[:1]
     rows = ProviderAccount.objects.filter(id__in=account_ids)
-    return dict(rows.annotate(heard_at=Subquery(last)).values_list("id", "heard_at"))
+    return dict(rows.annotate(last_at=Subquery(last)).values_list("id", "last_at"))
 
 
 def _missing_credentials(row: ProviderAccount) -> str | None:
@@ -59,7 +59,7 @@ def _missing_credentials(row: ProviderAccount) -> str | None:
 
 
 def _unanswered(account_ids: Sequence[str]) -> dict[str, str]:
-    """What each provider last failed to answer and is still being asked for."""
+    """The last request that each provider failed to answer and that is still retried."""
     waiting = Operation.objects.filter(
         due_at__isnull=False, provider_account__in=account_ids, outcome__in=[Outcome.UNKNOWN, Outcome.NOT_SENT]
     )

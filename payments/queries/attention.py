@@ -1,4 +1,4 @@
-"""What waits for somebody: counted, with the age of the oldest, a query for each subject."""
+"""Open work: counted, with the age of the oldest, one query per subject."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +28,7 @@ def unknown_outcomes(within: Q) -> Waiting:
 
 
 def discrepancies(within: Q) -> list[Waiting]:
-    """What disagrees, by kind, the most frequent first."""
+    """Open discrepancies by kind, the most frequent first."""
     rows = Discrepancy.objects.filter(within).exclude(status=Discrepancy.Status.RESOLVED).order_by()
     found = rows.values("kind").annotate(count=Count("pk"), since=Min("created_at")).order_by("-count", "kind")
     return [Waiting(row["kind"], row["count"], row["since"]) for row in found]

@@ -79,7 +79,7 @@ def story(items: Collection[int], operations: Collection[str]) -> list[Excerpt]:
 
 
 def _place(row: JournalEntry) -> tuple[Any, ...]:
-    """What is booked at one moment is told in the order in which it follows: owed before paid."""
+    """Order what is booked at one moment by cause: owed before paid."""
     return row.booked_at, not row.event.endswith("_accepted"), row.id
 
 

@@ -1,4 +1,4 @@
-"""Chargebacks of a merchant, and which of them somebody should answer."""
+"""Chargebacks of a merchant, and which of them need an answer."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from payments import payloads
 from payments.models import Chargeback
 
-# While it is asked about or open, the merchant may send evidence.
+# While it is an inquiry or open, the merchant may send evidence.
 TO_ANSWER: Final = Q(status__in=[Chargeback.Status.INQUIRY, Chargeback.Status.OPEN])
 _COLUMNS: Final = {
     "status": "status",

@@ -8,7 +8,7 @@ from payments.models.payment import PaymentStatus
 
 
 def being_charged(payments: Iterable[Payment]) -> list[Payment]:
-    """The payments that somebody is being asked for right now, the oldest first.
+    """The payments that a customer is completing right now, the oldest first.
 
     One that waits for its customer (`requires_action`) is not among them: it may never be paid, and holds nothing.
     """

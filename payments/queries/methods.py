@@ -11,7 +11,7 @@ from payments.providers import registry
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A method of one provider account; `least` and `most` in minor units of the asked currency, None: no bound."""
+    """A method of one provider account; `least` and `most` in minor units of the requested currency, None: no bound."""
 
     method: str
     provider_account_id: str

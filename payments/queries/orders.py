@@ -64,8 +64,8 @@ def stories(rows: Sequence[Order]) -> list[Story]:
         order_of[chargeback.id] = chargeback.order_id
     for operation in Operation.objects.filter(payment_id__in=payments).order_by("id"):
         found[payments[operation.payment_id or ""].order_id].operations[operation.payment_id or ""].append(operation)
-    for move in Transition.objects.filter(object_id__in=order_of).order_by("id"):
-        found[order_of[move.object_id]].transitions[move.object_id].append(move)
+    for transition in Transition.objects.filter(object_id__in=order_of).order_by("id"):
+        found[order_of[transition.object_id]].transitions[transition.object_id].append(transition)
     for entry in AuditLog.objects.filter(object_id__in=list(found), action=ACKNOWLEDGED).order_by("id"):
         found[entry.object_id].acknowledgements.append(entry)
     return list(found.values())
@@ -119,7 +119,7 @@ def _by_customer(merchant_id: str, given: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _by_device(merchant_id: str, given: Mapping[str, Any]) -> Iterable[str]:
-    """Orders of what a terminal posted; its sequences begin anew with every pairing, so there may be several."""
+    """Orders of what a terminal posted; its sequences restart with every pairing, so there may be several."""
     evidence = CardEvidence.objects.filter(
         merchant_id=merchant_id, terminal_id=given["terminal"], sequence=given["sequence"]
     )

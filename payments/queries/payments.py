@@ -69,12 +69,12 @@ def customer_ids(merchant_id: str, name: str) -> list[str]:
 
 
 def with_lists(rows: QuerySet[Payment], names: Iterable[str]) -> QuerySet[Payment]:
-    """Read along the lists that were asked for."""
-    asked = set(names)
-    if "operations" in asked:
+    """Prefetch the expanded lists."""
+    requested = set(names)
+    if "operations" in requested:
         operations = Operation.objects.select_related("merchant").order_by("id")
         rows = rows.prefetch_related(Prefetch("operations", operations))
-    if "evidence" in asked:
+    if "evidence" in requested:
         evidence = CardEvidence.objects.select_related("merchant").order_by("id")
         rows = rows.prefetch_related(Prefetch("evidence", evidence))
     return rows

@@ -31,7 +31,7 @@ def refunds(merchant_id: str, filters: Mapping[str, Any] | None = None) -> Query
 
 
 def approvals_of(refund_ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
-    """What second persons were asked and said, by refund."""
+    """The approvals of refunds, by refund."""
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     rows = Approval.objects.filter(subject_id__in=list(refund_ids), action=Approval.Action.REFUND).order_by("id")
     for row in rows:

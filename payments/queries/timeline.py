@@ -46,22 +46,24 @@ def _of_payment(story: Story, payment: Payment) -> Iterator[Happening]:
             at, f"payment.{what}", payment.channel, actor, amount, payment.currency, payment.id, payment.OBJECT
         )
 
-    moves = story.transitions[payment.id]
-    began = min([payment.created_at, *(move.at for move in moves)])  # what is taken at once has one moment
+    transitions = story.transitions[payment.id]
+    # A payment that is captured at once has one moment for its creation and its capture.
+    began = min([payment.created_at, *(transition.at for transition in transitions)])
     yield line(began, "created", first.actor if first else "", payment.amount)
-    told: set[str] = set()
-    for move in moves:
-        operation = operations.get(move.operation_id or "")
-        told.add(operation.id if operation and move.to_status == PaymentStatus.CAPTURED else "")
-        yield line(move.at, move.to_status, move.actor, operation.amount if operation else payment.amount)
+    shown: set[str] = set()
+    for transition in transitions:
+        operation = operations.get(transition.operation_id or "")
+        shown.add(operation.id if operation and transition.to_status == PaymentStatus.CAPTURED else "")
+        amount = operation.amount if operation else payment.amount
+        yield line(transition.at, transition.to_status, transition.actor, amount)
     for operation in operations.values():
-        if _took_more(operation) and operation.id not in told:
+        if _took_more(operation) and operation.id not in shown:
             at = operation.completed_at or operation.created_at
             yield line(at, PaymentStatus.CAPTURED.value, operation.actor, operation.amount)
 
 
 def _took_more(operation: Operation) -> bool:
-    """A further capture, which moves no status, or a sale that was reported as done."""
+    """A further capture, which changes no status, or a sale that was reported as done."""
     return operation.outcome == Outcome.SUCCEEDED and operation.verb in (Verb.CAPTURE, Verb.SALE)
 
 
@@ -91,15 +93,15 @@ def _of_refund(story: Story, refund: Refund) -> Iterator[Happening]:
             at, f"refund.{what}", refund.channel, actor, refund.amount, refund.currency, refund.id, refund.OBJECT
         )
 
-    moves = story.transitions[refund.id]
-    yield line(refund.created_at, moves[0].from_status if moves else refund.status, refund.requested_by)
-    yield from (line(move.at, move.to_status, move.actor) for move in moves)
+    transitions = story.transitions[refund.id]
+    yield line(refund.created_at, transitions[0].from_status if transitions else refund.status, refund.requested_by)
+    yield from (line(transition.at, transition.to_status, transition.actor) for transition in transitions)
 
 
 def _of_chargeback(story: Story, chargeback: Chargeback) -> Iterator[Happening]:
-    moves = story.transitions[chargeback.id]
-    steps = [(move.at, move.to_status, move.actor) for move in moves]
-    if not moves or moves[0].at != chargeback.created_at:  # it began as an inquiry
+    transitions = story.transitions[chargeback.id]
+    steps = [(transition.at, transition.to_status, transition.actor) for transition in transitions]
+    if not transitions or transitions[0].at != chargeback.created_at:  # it began as an inquiry
         actor = f"provider:{chargeback.payment.provider_account_id}"
         steps.insert(0, (chargeback.opened_at, Chargeback.Status.INQUIRY.value, actor))
     for at, status, actor in steps:

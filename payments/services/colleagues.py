@@ -127,7 +127,7 @@ def set_open(user: User, *, is_open: bool, merchant_id: str | None, by: Actor) -
             one_time_links.revoke(user)
         action = "user.opened" if is_open else "user.closed"
         audit_log.write(actor=name_of(by), action=action, subject=user, merchant_id=merchant_id)
-        notices.tell([user], Notice.ACCOUNT_CHANGED, about=user, merchant_id=None, by=by, what=user.username)
+        notices.send([user], Notice.ACCOUNT_CHANGED, about=user, merchant_id=None, by=by, what=user.username)
 
 
 def end_sign_ins(user: User, *, merchant_id: str | None, by: Actor) -> int:
@@ -167,7 +167,7 @@ def ask_recovery(user: User, *, merchant_id: str | None, by: Actor) -> Approval:
     with transaction.atomic():
         row = gate.propose(Action.TAKE_SECOND_FACTOR, subject=user, by=by, merchant_id=merchant_id)
         audit_log.write(actor=name_of(by), action="user.recovery_asked", subject=user, merchant_id=merchant_id)
-        notices.tell([user], Notice.SECOND_FACTOR_ASKED, about=user, merchant_id=None, by=by, what=user.username)
+        notices.send([user], Notice.SECOND_FACTOR_ASKED, about=user, merchant_id=None, by=by, what=user.username)
     return row
 
 
@@ -238,7 +238,7 @@ def _roles_changed(user: User, action: str, *, by: Actor, merchant_id: str) -> N
     sign_ins.end(user, SignIn.Ended.ROLE, actor=name_of(by))
     _note_roles(user, action, by=by, merchant_id=merchant_id)
     what = ", ".join(str(row.get_role_display()) for row in user.roles.order_by("id")) or "–"
-    notices.tell([user], Notice.ROLES_CHANGED, about=user, merchant_id=None, by=by, what=what)
+    notices.send([user], Notice.ROLES_CHANGED, about=user, merchant_id=None, by=by, what=what)
 
 
 def _note_roles(user: User, action: str, *, by: Actor, merchant_id: str) -> None:

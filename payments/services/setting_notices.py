@@ -36,7 +36,7 @@ def name_of_setting(row: Row, name: str) -> str:
 
 def _tell(notice: Notice, row: Row, names: Sequence[str], *, merchant_id: str, by: Actor) -> None:
     owners = notices.owners(merchant_id)
-    notices.tell(owners, notice, about=row, merchant_id=merchant_id, by=by, what=_called(row, names))
+    notices.send(owners, notice, about=row, merchant_id=merchant_id, by=by, what=_called(row, names))
 
 
 def _called(row: Row, names: Sequence[str]) -> str | Promise:

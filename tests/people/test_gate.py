@@ -123,7 +123,7 @@ def test_nobody_makes_or_rolls_a_key_in_ones_name_unseen() -> None:
 @pytest.mark.parametrize("notice", list(Notice))
 def test_every_notice_reads_in_both_languages(notice: Notice, language: str) -> None:
     ada = User.objects.create_user("ada", email="ada@example.com", language=language)
-    notices.tell([ada], notice, about=ada, merchant_id=None, by="command", what="<ada & co>")
+    notices.send([ada], notice, about=ada, merchant_id=None, by="command", what="<ada & co>")
     mail = Mail.objects.get()
     assert "<ada & co>" in mail.text
     assert "%(" not in mail.subject + mail.text

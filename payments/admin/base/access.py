@@ -62,7 +62,7 @@ class ScopedList(ChangeList):
         return specs, has_filters, known, duplicates, bool(active or given)
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
-        """The rows that are asked for; none where it cannot be said what is."""
+        """The requested rows; none where a parameter cannot be read."""
         try:
             rows: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
         except IncorrectLookupParameters:
@@ -106,7 +106,7 @@ _request: Final[ContextVar[HttpRequest | None]] = ContextVar("request of an admi
 
 @contextmanager
 def answering(request: HttpRequest) -> Iterator[None]:
-    """What is rendered within is read by whoever sent this request."""
+    """Bind the reader of what is rendered within to the sender of this request."""
     token = _request.set(request)
     try:
         yield
@@ -117,7 +117,7 @@ def answering(request: HttpRequest) -> Iterator[None]:
 def may_open(model: type[Model]) -> bool:
     """Tell whether the reader of the page that is being made may open pages of this model: no link leads to a 403.
 
-    Where no page is being made, nobody's roles are asked.
+    Outside of a request there is no reader whose roles could forbid it: True.
     """
     request = _request.get()
     if request is None or not admin.site.is_registered(model):

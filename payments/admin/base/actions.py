@@ -62,7 +62,7 @@ class AdminAction:
 
 
 def view(admin: "ReadOnlyModelAdmin", action: AdminAction) -> Callable[..., HttpResponse]:
-    """The page of an action: shown, asked again where something is wrong, done and told."""
+    """The page of an action: shown, shown again with its faults, or done, with a message."""
 
     @never_cache
     def answer(request: HttpRequest, object_id: str) -> HttpResponse:

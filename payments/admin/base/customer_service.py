@@ -1,7 +1,7 @@
-"""Serving customers: whoever does so sees orders, payments and refunds of every channel of their merchant.
+"""Customer service: its people see orders, payments and refunds of every channel of their merchant.
 
 What a channel sold and what it is to settle stays its own: lists of payments and refunds begin with the person's
-channels, and go further where something is searched for or every channel is asked for. Each look at what is personal
+channels, and go further where they search or ask for every channel. Each look at what is personal
 of a customer stands in the audit log.
 """
 
@@ -27,7 +27,7 @@ EVERY_CHANNEL = "all"
 
 
 class ServiceAdmin(ReadOnlyModelAdmin):
-    """Rows that whoever serves customers sees in every channel, and others in their own."""
+    """Rows that customer service sees in every channel, and others in their own."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         user = person(request)

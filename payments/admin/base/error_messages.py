@@ -1,4 +1,4 @@
-"""What services refuse, told to people in their language; what has no words here is told as the service says it."""
+"""Refusals of services in the reader's language; a code without a text here keeps the service's own text."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -84,7 +84,7 @@ _GENERAL: Final = frozenset({"validation_failed", "not_found", "invalid_type", "
 
 
 def explain(refusal: OnetillError) -> str:
-    """What to tell whoever pressed the button."""
+    """Return the text of a refusal for the person who pressed the button."""
     if isinstance(refusal, ValidationFailed):
         return " ".join(words(fault.code, fault.detail) for fault in refusal.faults)
     left = refusal.members.get("amount_refundable")

@@ -138,7 +138,7 @@ def _between(column: str, first: date | None, last: date | None, zone: ZoneInfo)
 
 
 class AmountRange(RangeNumericListFilter):
-    """From and to, in major units, whatever the currency's exponent; a currency that is typed is asked for too."""
+    """From and to, in major units, whatever the currency's exponent; a currency in the text narrows the rows too."""
 
     parameter_name = "amount"
     title = gettext_lazy("amount")
@@ -201,7 +201,7 @@ class OwnRelated(RelatedDropdownFilter):
         return [(row.pk, str(row)) for row in rows.order_by("name")]
 
     def has_output(self) -> bool:
-        """A choice of one is no choice; but what is asked for is never left out."""
+        """A choice of one is no choice, but an active filter is always shown."""
         return bool(self.used_parameters) or len(self.lookup_choices) > 1
 
 
@@ -232,7 +232,7 @@ class ToAnswer(DropdownFilter):
 
 
 class OpenDiscrepancy(DropdownFilter):
-    """Whether two sources disagree about it."""
+    """Filter by whether a discrepancy is open."""
 
     parameter_name = "open_discrepancies"
     title = gettext_lazy("open discrepancies")

@@ -60,7 +60,7 @@ class ActionForm(forms.Form):
         self.row, self.user = row, user
 
     def complete(self) -> bool:
-        """Whether all is asked; a form of two steps says no after the first."""
+        """Whether the form may be carried out; a form of two steps returns False after the first."""
         return True
 
 

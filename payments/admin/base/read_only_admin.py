@@ -128,12 +128,12 @@ class ReadOnlyModelAdmin(ScopedAdmin):
         return {}
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """What happened is told on the page itself."""
+        """Refuse Django's history page: an object's own page shows its history."""
         raise Http404(_("There is no such page."))
 
 
 class MessageChangeList(ReadOnlyChangeList):
-    """The rows of one page, which are then told all at once what their table does not know of them."""
+    """The rows of one page, completed all at once with what their own table does not hold."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)

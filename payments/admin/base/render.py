@@ -144,12 +144,12 @@ def money(minor: int | None, currency: str) -> SafeString:
 
 
 def event(name: str) -> str:
-    """What a journal entry tells of; one without words here by its own name."""
+    """A journal entry's event in the reader's language; one without a translation keeps its own name."""
     return str(EVENTS.get(name, name))
 
 
 def label(text: Any, color: str = "") -> SafeString:
-    """A word on a colored ground."""
+    """A text on a colored background."""
     return format_html('<span class="ot-label" data-color="{}">{}</span>', color, text)
 
 
@@ -165,7 +165,7 @@ def status(value: str) -> SafeString:
 
 def outcome(value: str | None) -> SafeString:
     """An operation's outcome; none is still under way."""
-    text, color = OUTCOMES[value] if value is not None else (gettext("not asked yet"), "")
+    text, color = OUTCOMES[value] if value is not None else (gettext("not requested yet"), "")
     return label(text, color)
 
 

@@ -54,7 +54,7 @@ def _amounts() -> list[str]:
 
 
 def operations(rows: Iterable[Operation], zone: ZoneInfo) -> Section:
-    """What was asked of providers, and what they answered."""
+    """The requests to providers, and their answers."""
     rows = list(rows)
     called = render.people(row.actor for row in rows)
     return Section(
@@ -91,7 +91,7 @@ def _outcome(row: Operation) -> SafeString:
 
 
 def transitions(rows: Iterable[Transition], zone: ZoneInfo) -> Section:
-    """Every move from one status to another, and who made it."""
+    """Every transition from one status to another, with its actor."""
     rows = list(rows)
     called = render.people(row.actor for row in rows)
     return Section(
@@ -186,7 +186,7 @@ def chargebacks(rows: Sequence[Chargeback], zone: ZoneInfo) -> Section:
 
 
 def discrepancies(rows: Iterable[Discrepancy], zone: ZoneInfo) -> Section:
-    """Where two sources disagree about it."""
+    """The object's discrepancies."""
     return Section(
         id="discrepancies",
         title=_("Discrepancies"),
@@ -250,7 +250,7 @@ def receipts(posted: dict[str, Any]) -> SafeString | str:
 
 
 def events(object_ids: Collection[str], zone: ZoneInfo) -> Section:
-    """What the outside was told about these objects."""
+    """The events that were sent about these objects."""
     rows = Event.objects.filter(object_id__in=object_ids).order_by("id")
     return Section(
         id="events",

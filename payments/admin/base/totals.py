@@ -20,7 +20,7 @@ ADD_UP: Final = "add_up"  # asks for the totals of a list that is long and not n
 
 
 class TotalledList(ReadOnlyChangeList):
-    """Totals are one statement over exactly the rows of the list; a long list adds up when narrowed, or when asked."""
+    """Totals are one statement over exactly the rows of the list; a long one is totaled when filtered or on request."""
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         self.request = request
@@ -72,7 +72,7 @@ class TotalledList(ReadOnlyChangeList):
 
 
 def _span(cl: TotalledList) -> tuple[date | None, date | None]:
-    """The first and last day of the year, month or day that is asked for; none where that is no such thing."""
+    """The first and last day of the requested year, month or day; none where there is no such date."""
     year, month, day = (_number(cl, name) for name in ("year", "month", "day"))
     try:
         first = date(year or 0, 1 if month is None else month, 1 if day is None else day)
@@ -109,7 +109,7 @@ def _within(month: date, first: date, last: date) -> bool:
 
 
 def _number(cl: TotalledList, name: str) -> int | None:
-    """A part of the day that is asked for; what is no number is 0, which no year, month or day is."""
+    """A part of the requested date; 0 for what is no number, since no year, month or day is 0."""
     text = cl.request.GET.get(f"business_day__{name}")
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""What pages tell about customers: their name, by which links they were asked to pay, and what was written to them."""
+"""Tables about customers for other pages: their name, their payment links, and the e-mails sent to them."""
 
 from collections.abc import Collection, Iterable
 from zoneinfo import ZoneInfo

@@ -69,7 +69,7 @@ class SendForm(ActionForm):
 
 
 class OrderLinkForm(SendForm):
-    """What is asked of a customer for one order."""
+    """The form of a payment link for a known order."""
 
     field_order: Sequence[str] = ("channel", "description", "amount")
 
@@ -134,7 +134,7 @@ class OrderLinkForm(SendForm):
         return given
 
     def link_request(self) -> LinkRequest:
-        """What the service is asked."""
+        """The cleaned form as the request that the service takes."""
         return LinkRequest(order=OrderName(order_id=self.row.id), currency=self.row.currency, **self.shared())
 
     def shared(self) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class OrderLinkForm(SendForm):
 
 
 class NewLinkForm(OrderLinkForm):
-    """What is asked of a customer, for an order by its reference or for none that is known."""
+    """The form of a payment link for an order's reference, or for no known order."""
 
     field_order = ("channel", "description", "amount", "amount_min", "amount_max", "order_reference")
 
@@ -242,7 +242,7 @@ def _is_active(row: PaymentLink) -> bool:
 
 
 class AnyChannel(AdminAction):
-    """A customer may be asked to pay in any channel of the merchant."""
+    """A link may be made in any channel of the merchant."""
 
     def allowed(self, user: User, row: Any) -> bool:
         return merchants(user, self.needs).filter(id=row.merchant_id).exists()

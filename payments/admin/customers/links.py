@@ -1,4 +1,4 @@
-"""Payment links: what customers were asked to pay, and whether they did."""
+"""Payment links: the amounts requested from customers, and what they paid."""
 
 from typing import Any
 
@@ -139,7 +139,7 @@ class PaymentLinkAdmin(ReadOnlyModelAdmin):
         return TemplateResponse(request, _NEW.template, context, status=422 if form.errors else 200)
 
     def page(self, request: HttpRequest, row: PaymentLink) -> Page:
-        """What is asked, where it is paid, what was paid by it, and to whom it was sent."""
+        """The amount, the address, the payments made by the link, and its recipients."""
         zone = row.merchant.zone
         paid = Payment.objects.filter(by_link__link=row).select_related(*PAYMENT_RELATED).order_by("-id")
         audited = may(person(request), May.SEE_AUDIT_LOG, merchant_id=row.merchant_id, channel_id=None)

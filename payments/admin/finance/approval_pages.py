@@ -1,4 +1,4 @@
-"""What a second person is shown before deciding: the case itself, with what it moves, changes and books."""
+"""What a second person sees before deciding: the case, with the money it moves, the changes and the postings."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Case:
 
 
 def case_of(approval: Approval) -> Case:
-    """The case of an approval, told by the floor that has it (`APPROVAL_PAGES` in the settings)."""
+    """The case of an approval, built by the app that owns its subject (`APPROVAL_PAGES` in the settings)."""
     build: Callable[[Approval], Case] = import_string(settings.APPROVAL_PAGES[approval.action])
     return build(approval)
 
@@ -76,7 +76,7 @@ def setting(approval: Approval) -> Case:
         [capfirst(name_of_setting(row, name)), _value(row, name, payload["before"].get(name)), _value(row, name, value)]
         for name, value in payload["changes"].items()
     ]
-    rows += [[_("credential %(name)s") % {"name": name}, "", _("set anew")] for name in payload.get("credentials", ())]
+    rows += [[_("credential %(name)s") % {"name": name}, "", _("replaced")] for name in payload.get("credentials", ())]
     return Case(
         what=row.name,
         facts=[(capfirst(str(row._meta.verbose_name)), render.link(row.id, row.name))],
@@ -120,7 +120,7 @@ def effect(lines: Sequence[tuple[str, str, str, int]], *, refused: str = "") -> 
 
 
 def requester(actor: str) -> str:
-    """Who asked, by name; of a key also who made it."""
+    """The requester's name; for an API key also who made the key."""
     called = render.people([actor])[actor]
     key = ApiKey.objects.filter(id=actor).first()
     if key is None:
@@ -130,7 +130,7 @@ def requester(actor: str) -> str:
 
 
 def limit_text(approval: Approval, currency: str) -> str:
-    """Which limit was passed, with what; empty where none was."""
+    """The limit that was exceeded and the amount that exceeds it; empty where none was."""
     limit = approval.payload.get("limit")
     if not limit:
         return ""

@@ -31,7 +31,7 @@ from payments.people.models import Approval
 from payments.people.services import approvals
 
 COLORS = {"approved": "success", "rejected": "danger", "withdrawn": "", None: "warning"}
-KEPT_NOTE = "approval_note"  # in the session, while the second factor is asked
+KEPT_NOTE = "approval_note"  # session key: the note survives the trip to the second factor's page
 
 
 @admin.register(Approval)
@@ -55,7 +55,7 @@ class ApprovalAdmin(ReadOnlyModelAdmin):
         return annotated
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """The names of all who asked, and of all merchants, at once."""
+        """Load the names of all requesters and merchants of the page in one query each."""
         found = super().get_changelist_instance(request)
         rows = list(found.result_list)
         people = render.people(row.requested_by for row in rows)
@@ -90,7 +90,7 @@ class ApprovalAdmin(ReadOnlyModelAdmin):
         return [path("<str:approval_id>/decide/", decide, name="people_approval_decide"), *super().get_urls()]
 
     def page(self, request: HttpRequest, row: Approval) -> Page:
-        """The case, who asked, and what was decided."""
+        """The case, its requester, and the decision."""
         case = approval_pages.case_of(row)
         merchant = Merchant.objects.filter(id=row.merchant_id).first()
         facts = [*_request_facts(row, merchant), *case.facts, *_decided(row, merchant)]
@@ -102,7 +102,7 @@ class ApprovalAdmin(ReadOnlyModelAdmin):
         )
 
     def page_context(self, request: HttpRequest, row: Approval) -> dict[str, Any]:
-        """The form, for whoever may decide; for others why they may not."""
+        """The form, for people who may decide; for others the reason why they may not."""
         if row.decision is not None:
             return {}
         merchant = Merchant.objects.filter(id=row.merchant_id).first()
@@ -142,7 +142,7 @@ def _request_facts(row: Approval, merchant: Merchant | None) -> list[tuple[Any, 
         (_("requested at"), render.moment(row.requested_at, _zone(merchant))),
         (_("waits because"), approval_pages.limit_text(row, merchant.currency) if merchant else ""),
         (_("merchant"), merchant and merchant.name),
-        (_("asked in channel"), channel and channel.name),
+        (_("requested in channel"), channel and channel.name),
     ]
 
 

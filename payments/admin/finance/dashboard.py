@@ -50,7 +50,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One thing that waits for somebody."""
+    """One kind of work that waits for a person."""
 
     text: Any
     count: int
@@ -80,7 +80,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
 @never_cache
 def live(request: HttpRequest) -> HttpResponse:
-    """The part of the first page that is asked for every few seconds; whoever was signed out meanwhile starts anew."""
+    """The part of the first page that is polled every few seconds; a signed-out browser reloads the whole page."""
     if not admin.site.has_permission(request):
         return HttpResponse(status=401, headers={"HX-Refresh": "true"})
     return TemplateResponse(request, "payments/admin/live.html", context(request))
@@ -164,7 +164,7 @@ def _refund_alarms(user: User, merchant: Merchant, now: datetime) -> list[Alarm]
 
 
 def _where_to(subject: str, user: User) -> tuple[str, dict[str, str]]:
-    """The list of refunds that wait so; whoever makes transfers finds what to copy in a list of its own."""
+    """The link to the refunds that wait; people who may release transfers get the list of transfers instead."""
     if subject == "release" and may_somewhere(user, May.RELEASE_TRANSFERS):
         return "banktransfer", {}
     return "refund", {"waiting": subject}

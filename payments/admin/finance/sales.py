@@ -103,7 +103,7 @@ def _figures(user: User, given: dict[str, Any], own: Sequence[Merchant]) -> list
 
 
 def _beside(by: str) -> list[str]:
-    """The channel is always asked too: who sees one channel sees that one's figures only."""
+    """The channel is always part of the filter: a person of one channel sees only that channel's figures."""
     return [] if by == "channel" else ["channel"]
 
 

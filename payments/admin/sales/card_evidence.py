@@ -50,7 +50,7 @@ class CardEvidenceAdmin(ReadOnlyModelAdmin):
         return render.link(row.payment_id)
 
     def page(self, request: HttpRequest, row: CardEvidence) -> Page:
-        """All that the device said."""
+        """Everything that the device reported about the card."""
         facts = [
             (_("payment"), row.payment_id and render.link(row.payment_id)),
             (_("terminal"), render.link(row.terminal_id)),

@@ -1,4 +1,4 @@
-"""What somebody should do about a dispute, as it stands: said on its page."""
+"""The advice on a chargeback's page: what to do about the dispute in its current status."""
 
 from datetime import datetime
 from typing import Any
@@ -41,8 +41,8 @@ def _situation(row: Chargeback) -> str:
             "Do not refund it as well: the customer has the money."
         ) % {"amount": amount}
     return _(
-        "The cardholder's bank contests what was decided, and has the %(amount)s again. Whoever loses from here on "
-        "also pays the scheme's costs: go on only with new evidence, or accept the loss at the provider."
+        "The cardholder's bank contests what was decided, and has the %(amount)s again. The party that loses from "
+        "here on also pays the scheme's costs: go on only with new evidence, or accept the loss at the provider."
     ) % {"amount": amount}
 
 

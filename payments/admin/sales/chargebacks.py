@@ -115,7 +115,7 @@ class ChargebackAdmin(ReadOnlyModelAdmin):
 
 
 def _steps(row: Chargeback, zone: ZoneInfo) -> Section:
-    """What the provider told, stage by stage."""
+    """The provider's reports, stage by stage."""
     return Section(
         id="steps",
         title=_("Stages"),

@@ -1,4 +1,4 @@
-"""Giving money back: first what is asked and how it would go, then the action itself."""
+"""The refund form: its first step shows the plan, its second carries it out."""
 
 import secrets
 from typing import Any
@@ -105,7 +105,7 @@ class RefundForm(ActionForm):
         return given
 
     def complete(self) -> bool:
-        """Whether the plan was shown, and is what the person agreed with."""
+        """Whether the plan was shown and the person confirmed exactly this plan."""
         return self.plan is not None and self.cleaned_data["confirmed"] == self.plan_fingerprint
 
     @property
@@ -121,7 +121,7 @@ class RefundForm(ActionForm):
 
     @property
     def second_person(self) -> bool:
-        """Whether somebody else has to agree before anything moves."""
+        """Whether a second person has to approve before any money moves."""
         if self.plan is None:
             return False
         exceeded = limits.of_refund(
@@ -135,7 +135,7 @@ class RefundForm(ActionForm):
         return exceeded is not None
 
     def refund_request(self, given: dict[str, Any]) -> RefundRequest:
-        """What the service is asked."""
+        """The cleaned form as the request that the service takes."""
         account = BankAccount(iban=given["iban"], name=given["account_name"]) if given["iban"] else None
         return RefundRequest(
             order=self.order,
@@ -213,7 +213,7 @@ def result_message(refund: Refund) -> str:
 
 
 class GiveBack(AdminAction):
-    """A refund may be asked for by whoever may refund in any channel of the merchant: goods come back anywhere."""
+    """Anyone who may refund in one channel of the merchant may refund: goods come back to any shop."""
 
     def allowed(self, user: User, row: Any) -> bool:
         return merchants(user, self.needs).filter(id=row.merchant_id).exists()

@@ -30,7 +30,7 @@ from payments.queries.timeline import timeline
 
 @admin.register(Order)
 class OrderAdmin(ServiceAdmin):
-    """Every order of every channel, for whoever serves customers; for others those made or paid in their channels."""
+    """Customer service sees the orders of every channel; others see those made or paid in their own channels."""
 
     page_actions = (GIVE_BACK, OF_ORDER)
     list_display = (

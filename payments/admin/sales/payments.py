@@ -168,7 +168,7 @@ def facts(row: Payment) -> list[Fact]:
 
 
 def traces(row: Payment, story: Story, *, books: bool) -> list[Section]:
-    """Operations, moves, refunds, chargebacks, discrepancies, card evidence, entries and events."""
+    """Operations, transitions, refunds, chargebacks, discrepancies, card evidence, entries and events."""
     zone = row.merchant.zone
     parts = tables.parts_of(story.refunds, payment=row.id)
     chargebacks = [chargeback for chargeback in story.chargebacks if chargeback.payment_id == row.id]

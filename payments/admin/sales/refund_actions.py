@@ -1,4 +1,4 @@
-"""What may be done with a refund: agreed to or not, its bank transfer released, given up."""
+"""Actions on a refund: approve or reject it, release its bank transfer, abandon a part."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ _OPEN = frozenset({PartStatus.REQUIRES_APPROVAL, PartStatus.QUEUED, PartStatus.P
 
 
 class AgreeForm(ActionForm):
-    """A word with it, if there is one."""
+    """An optional note for the audit log."""
 
     note = NoteField(required=False)
 

@@ -43,7 +43,7 @@ class PartRoute(DropdownFilter):
 
 
 class Waiting(DropdownFilter):
-    """What somebody has to do about it."""
+    """Filter by what a person still has to do."""
 
     parameter_name = "waiting"
     title = gettext_lazy("to do")
@@ -120,7 +120,7 @@ class RefundAdmin(ReceiptAdmin, ServiceAdmin):
         return row.operator or render.short(row.requested_by)
 
     def page(self, request: HttpRequest, row: Refund) -> Page:
-        """The refund, its parts, who agreed, and what is booked."""
+        """The refund, its parts, its approval, and its postings."""
         full = Refund.objects.select_related("merchant", "channel", "order").prefetch_related(
             *REFUND_PREFETCH, "parts__operations__provider_account"
         )

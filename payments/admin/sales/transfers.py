@@ -1,4 +1,4 @@
-"""Bank transfers that refunds ask for: what to copy into the bank, for whoever may release them.
+"""Bank transfers of refunds: what to copy into the bank, for people who may release them.
 
 Until a batch file is made, this is the way: copy, transfer in the bank's own program, release. The IBAN and the name
 are shown to those who may release, masked to all others; each look at them stands in the audit log.
@@ -138,7 +138,7 @@ class BankTransferAdmin(ReadOnlyModelAdmin):
 
 
 def of_refund(user: User, parts: Iterable[RefundPart]) -> list[Section]:
-    """A refund's bank transfers: in full for whoever may release them, masked for all others."""
+    """A refund's bank transfers: in full for people who may release them, masked for all others."""
     rows = [part for part in parts if part.bank_account]
     if not rows:
         return []

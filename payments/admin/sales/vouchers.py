@@ -1,4 +1,4 @@
-"""Vouchers: what the shop owes to whoever holds a code."""
+"""Vouchers: what the merchant owes to the holder of a code."""
 
 from django.contrib import admin
 from django.http import HttpRequest

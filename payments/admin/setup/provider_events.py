@@ -1,4 +1,4 @@
-"""Provider events: what providers told us, kept as it came."""
+"""Provider events: the webhooks of providers, kept as they came."""
 
 import json
 

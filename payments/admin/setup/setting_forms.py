@@ -1,4 +1,4 @@
-"""What is asked where something is set: of a merchant, a channel, a provider account."""
+"""The forms of settings: merchant, channel, provider account."""
 
 import json
 from typing import Any, Final

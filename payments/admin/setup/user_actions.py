@@ -1,4 +1,4 @@
-"""What may be done about a colleague; who may is asked again by the services."""
+"""Actions on a colleague's account; the services check the permission again."""
 
 from dataclasses import dataclass
 from typing import Any

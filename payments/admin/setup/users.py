@@ -155,7 +155,7 @@ class AuditLogAdmin(ByIdAdmin):
     list_display_links = ("time", "action")
     list_filter = (OfKind, ("at", DayRange))
     search_fields = ("=actor", "=object_id", "action__startswith")
-    search_help_text = gettext_lazy("Action, or the id of whoever acted or of what was changed")
+    search_help_text = gettext_lazy("Action, or the id of the actor or of the changed object")
 
     def tell(self, rows: list[Any]) -> None:
         """Give each row its merchant, and its actor a name."""

@@ -40,7 +40,7 @@ class OfType(DropdownFilter):
 
 @admin.register(Event)
 class EventAdmin(ByIdAdmin):
-    """Every change as it was told."""
+    """Every change as it was sent."""
 
     list_display = ("time", "type", "about", "where", "whose")
     list_display_links = ("time", "type")
@@ -57,7 +57,7 @@ class EventAdmin(ByIdAdmin):
         return render.link(row.object_id)
 
     def page(self, request: HttpRequest, row: Any) -> Page:
-        """The event as it was told, and to whom."""
+        """The event as it was sent, and its deliveries."""
         facts = [
             (_("about"), render.link(row.object_id)),
             (_("channel"), row.channel and render.link(row.channel.id, row.channel.name)),
@@ -71,7 +71,7 @@ class EventAdmin(ByIdAdmin):
             facts=[Fact(name, value) for name, value in facts if value],
             sections=[
                 _deliveries(row),
-                Section(id="data", title=_("As it was told"), columns=[_("data")], rows=[[data]]),
+                Section(id="data", title=_("As it was sent"), columns=[_("data")], rows=[[data]]),
             ],
         )
 
@@ -97,7 +97,7 @@ def _deliveries(row: Any) -> Section:
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(ByIdAdmin):
-    """Where merchants want to be told; made and changed over the API."""
+    """The addresses that get events; made and changed over the API."""
 
     sees: ClassVar[May] = May.MANAGE_SETTINGS
     list_display = ("url", "state", "failures", "where", "whose", "made")
@@ -114,7 +114,7 @@ class WebhookEndpointAdmin(ByIdAdmin):
         return render.moment(row.created_at, clock(row))
 
     def page(self, request: HttpRequest, row: Any) -> Page:
-        """The address, what it is told, and whether it answers."""
+        """The address, its event types, and whether it answers."""
         facts = [
             (_("address"), row.url),
             (_("description"), row.description),

@@ -1,4 +1,4 @@
-"""Prove the books: `manage.py audit_ledger [--json]` names every row that does not agree, and exits 1 if any.
+"""Prove the books: `manage.py audit_ledger [--json]` names every violation, and exits 1 if any.
 
 `--anchor TABLE:BLOCK:DIGEST`, as the batch worker once logged it ("chained …"), proves that the chain was not cut.
 """
@@ -19,7 +19,7 @@ from payments.management.answering import CheckFailed, JsonCommand
 
 
 class Command(JsonCommand):
-    help = "Recompute the books from their rows and name each row that does not agree."
+    help = "Recompute the books from their rows and name each violation."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--anchor", action="append", default=[], help="a block that was logged: TABLE:BLOCK:DIGEST")

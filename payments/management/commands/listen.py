@@ -63,7 +63,7 @@ class Command(JsonCommand):
                     time.sleep(LOOK_EVERY)
 
     def _following(self, position: Position, options: dict[str, Any]) -> list[Event]:
-        """What came since; nothing while the database is away, so that what happens meanwhile is told afterwards."""
+        """What came since; nothing while the database is away, so that what happens meanwhile follows later."""
         try:
             return queries.after(position, merchant_ids=_merchants(options))
         except (OperationalError, InterfaceError):

@@ -1,4 +1,4 @@
-"""Let somebody in again whose device or password is lost, where nobody can do so in the admin."""
+"""Restore the access of a person who lost device or password, where nobody can do so in the admin."""
 
 from typing import Any
 

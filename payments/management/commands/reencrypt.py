@@ -10,7 +10,7 @@ from payments.services import reencrypt
 
 
 class Command(JsonCommand):
-    help = "Write what is encrypted anew with the first of ENCRYPTION_KEYS, and count what is left of the others."
+    help = "Encrypt stored secrets again with the first of ENCRYPTION_KEYS, and count what is left of the others."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="only count what is left")
@@ -32,7 +32,7 @@ class Command(JsonCommand):
             raise CheckFailed(f"{left} left.")
 
     def _progress(self, column: reencrypt.Column) -> None:
-        self.stderr.write(f"{column}: {column.seen} seen, {column.written} written anew")
+        self.stderr.write(f"{column}: {column.seen} seen, {column.written} written again")
 
 
 def _conclusion(left: int) -> str:

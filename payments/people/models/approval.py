@@ -1,4 +1,4 @@
-"""What needs a second person, and what that person said."""
+"""Requests for a second person, and the decisions."""
 
 from typing import Any, ClassVar
 
@@ -60,7 +60,7 @@ class Approval(models.Model):
     requested_at = models.DateTimeField(_("requested at"), default=timezone.now)
     payload: models.JSONField[Any, Any] = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     secrets = EncryptedTextField(null=True, blank=True, editable=False)
-    behind: ArrayField[list[str], list[str]] = ArrayField(  # who asked, and who made or rolled the key that asked
+    behind: ArrayField[list[str], list[str]] = ArrayField(  # the requester, and who made or rolled the requesting key
         IdField(), default=list, db_default=[], blank=True, editable=False
     )
     decided_by = models.ForeignKey(

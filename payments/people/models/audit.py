@@ -11,7 +11,7 @@ from payments.db.fields import IdField
 
 
 class AuditLog(models.Model):
-    """One deed. Triggers refuse update, delete and truncate, and the application's role lacks the rights."""
+    """One action. Triggers refuse update, delete and truncate, and the application's role lacks the rights."""
 
     RETENTION: ClassVar[timedelta] = timedelta(days=7 * 366)
     RETENTION_WHY: ClassVar[str] = (

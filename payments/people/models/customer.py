@@ -17,7 +17,7 @@ class Customer(models.Model):
     OBJECT: ClassVar[str] = "customer"
     RETENTION: ClassVar[timedelta] = timedelta(days=7 * 366)
     RETENTION_WHY: ClassVar[str] = (
-        "A sale names its buyer as long as the books are kept: 7 years. Erasure at the buyer's wish comes sooner: "
+        "A sale names its buyer as long as the books are kept: 7 years. Erasure at the buyer's request comes sooner: "
         "the row stays, so that the sales keep their sum, and tells nothing anymore."
     )
 

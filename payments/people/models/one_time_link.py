@@ -16,7 +16,7 @@ class OneTimeLink(models.Model):
 
     OBJECT: ClassVar[str] = "one_time_link"
     RETENTION: ClassVar[timedelta] = timedelta(days=90)
-    RETENTION_WHY: ClassVar[str] = "Long enough to answer how somebody got in; the audit log says it afterwards."
+    RETENTION_WHY: ClassVar[str] = "Long enough to answer how a person got access; the audit log answers it afterwards."
 
     class Purpose(models.TextChoices):
         INVITATION = "invitation", _("invitation")

@@ -1,4 +1,4 @@
-"""The second proof of who somebody is: a code from a device they hold, or one of the codes kept for its loss."""
+"""The second factor: a code from a person's device, or one of the recovery codes kept for its loss."""
 
 import base64
 import secrets

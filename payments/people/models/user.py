@@ -15,7 +15,7 @@ class User(AbstractUser):
     """A person who signs in. What they may do stands in their roles (`payments.people.permissions`)."""
 
     RETENTION: ClassVar[timedelta] = timedelta(days=7 * 366)
-    RETENTION_WHY: ClassVar[str] = "Whoever moved money must be nameable as long as the books are kept: 7 years."
+    RETENTION_WHY: ClassVar[str] = "People who moved money must be named as long as the books are kept: 7 years."
 
     id = IdField(primary_key=True, default=id_factory("usr"), editable=False)
     language = models.CharField(

@@ -52,7 +52,7 @@ def create(
     label: str = "",
     expires_at: datetime | None = None,
 ) -> NewKey:
-    """Make a key. `scopes` may be `all`; they are stored spelled out. A person in whose name it is made is told.
+    """Make a key. `scopes` may be `all`; they are stored spelled out. Its owner gets an e-mail.
 
     Raises:
         ValidationFailed: there is no such scope.
@@ -71,7 +71,7 @@ def create(
                 expires_at=expires_at,
             )
         )
-        _tell_maker(Notice.KEY_MADE, new.key, actor)
+        _notify_maker(Notice.KEY_MADE, new.key, actor)
     return new
 
 
@@ -99,11 +99,11 @@ def verify(text: str) -> Caller:
 def still_valid(callers: Iterable[Caller]) -> set[Caller]:
     """Those of these whose key is usable now and may all that it might when it was recognized; one query, no memory."""
     moment = timezone.now()
-    asked = set(callers)
-    rows = ApiKey.objects.in_bulk({caller.key_id for caller in asked})
+    distinct = set(callers)
+    rows = ApiKey.objects.in_bulk({caller.key_id for caller in distinct})
     return {
         caller
-        for caller in asked
+        for caller in distinct
         if (key := rows.get(caller.key_id)) is not None
         and key.usable_at(moment)
         and key.channel_id in (None, caller.channel_id)
@@ -126,7 +126,7 @@ def roll(*, key_id: str, merchant_id: str, actor: Actor, overlap: timedelta = OV
         if not key.usable_at(moment):
             raise Conflict("api_key_ended", "This key has expired or been revoked. Make a new one.")
         new = _make(_successor(key, actor))
-        before = _told(key)
+        before = _details(key)
         key.expires_at = min(key.expires_at or moment + overlap, moment + overlap)
         key.save(update_fields=["expires_at"])
         audit_log.write(
@@ -135,9 +135,9 @@ def roll(*, key_id: str, merchant_id: str, actor: Actor, overlap: timedelta = OV
             subject=key,
             merchant_id=merchant_id,
             before=before,
-            after=_told(key) | {"successor": new.key.id},
+            after=_details(key) | {"successor": new.key.id},
         )
-        _tell_maker(Notice.KEY_ROLLED, key, actor)
+        _notify_maker(Notice.KEY_ROLLED, key, actor)
     _forget(key)
     return new
 
@@ -156,7 +156,7 @@ def revoke(*, key_id: str, merchant_id: str, actor: Actor) -> ApiKey:
             key.revoked_at = timezone.now()
             key.save(update_fields=["revoked_at"])
             audit_log.write(actor=name_of(actor), action="api_key.revoked", subject=key, merchant_id=merchant_id)
-            _tell_maker(Notice.KEY_REVOKED, key, actor)
+            _notify_maker(Notice.KEY_REVOKED, key, actor)
     _forget(key)
     return key
 
@@ -169,7 +169,7 @@ def _make(key: ApiKey) -> NewKey:
     key.hash, key.last_characters = _hash(text), text[-4:]
     key.save(force_insert=True)
     audit_log.write(
-        actor=key.created_by, action="api_key.created", subject=key, merchant_id=key.merchant_id, after=_told(key)
+        actor=key.created_by, action="api_key.created", subject=key, merchant_id=key.merchant_id, after=_details(key)
     )
     return NewKey(key, text)
 
@@ -186,10 +186,10 @@ def _successor(key: ApiKey, actor: Actor) -> ApiKey:
     )
 
 
-def _tell_maker(notice: Notice, key: ApiKey, actor: Actor) -> None:
-    """Whose name stands under the key, and who acted, hear of it: nobody makes one in their name unseen."""
-    told = User.objects.filter(id__in={key.created_by, name_of(actor)})
-    notices.tell(told, notice, about=key, merchant_id=key.merchant_id, by=actor, what=str(key))
+def _notify_maker(notice: Notice, key: ApiKey, actor: Actor) -> None:
+    """Notify the key's owner and the actor, so that nobody makes a key in another's name unseen."""
+    recipients = User.objects.filter(id__in={key.created_by, name_of(actor)})
+    notices.send(recipients, notice, about=key, merchant_id=key.merchant_id, by=actor, what=str(key))
 
 
 def _locked(key_id: str, merchant_id: str) -> ApiKey:
@@ -204,7 +204,7 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _told(key: ApiKey) -> dict[str, object]:
+def _details(key: ApiKey) -> dict[str, object]:
     return {
         "label": key.label,
         "channel_id": key.channel_id,

@@ -1,4 +1,4 @@
-"""A second person's word: asked for when something is sensitive, given by somebody else, never by a key."""
+"""Approvals: requested for sensitive actions, decided by another person, never by an API key."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -45,7 +45,7 @@ def request(
 
 
 def withdraw(*, subject_id: str, action: str, actor: str) -> None:
-    """Nothing waits any more: what was asked for has been given up."""
+    """Withdraw a request that was given up."""
     for row in Approval.objects.select_for_update().filter(subject_id=subject_id, action=action, decision=None):
         row.decision, row.decided_at, row.secrets = Approval.Decision.WITHDRAWN, timezone.now(), None
         row.save(update_fields=["decision", "decided_at", "secrets"])
@@ -55,20 +55,21 @@ def withdraw(*, subject_id: str, action: str, actor: str) -> None:
 def decide(
     *, subject_id: str, action: str, user: User, approved: bool, note: str, alone_from: datetime | None = None
 ) -> Approval:
-    """Write down what the second person said, in the transaction that acts on it; `secrets` are on the row returned.
+    """Record the second person's decision, in the transaction that acts on it; `secrets` are on the row returned.
 
     `alone_from` is since when the merchant lets one person decide where there is no other (`decides_alone_from`).
 
     Raises:
-        Conflict: `approval_not_open`, when nobody asked or somebody has decided.
-        Forbidden: `own_request`, when the person, or a key of theirs, asked for it, whoever they are;
-            `not_independent`, when who asked had their account in hand; `permission_missing`, when it is not theirs
-            to say; `second_factor_required`, when they have not just proved who they are.
+        Conflict: `approval_not_open`, when there is no request or it is decided.
+        Forbidden: `own_request`, when the person, or a key of theirs, made the request, whatever their role;
+            `not_independent`, when the requester changed their account shortly before;
+            `permission_missing`, when they may not decide this;
+            `second_factor_required`, when they have not just given their second factor.
     """
     row = Approval.objects.select_for_update().filter(subject_id=subject_id, action=action, decision=None).first()
     if row is None:
         raise Conflict("approval_not_open", "Nothing waits for a second person here.")
-    row.behind = second_person.behind(row.requested_by)  # a key may have been rolled since it asked
+    row.behind = second_person.behind(row.requested_by)  # a key may have been rolled since its request
     row.alone = _check(row, user, alone_from)
     secrets, row.secrets = row.secrets, None
     row.decided_by, row.decided_at, row.note = user, timezone.now(), note
@@ -83,7 +84,7 @@ def decide(
 
 
 def settle(*, approval_id: str, user: User, approved: bool, note: str) -> None:
-    """Decide, and have it carried out by whoever asked (`APPROVAL_ACTIONS` in the settings).
+    """Decide, and have the requesting service carry it out (`APPROVAL_ACTIONS` in the settings).
 
     Raises:
         NotFound: no such approval.
@@ -125,7 +126,7 @@ def require_second_factor(user: User | str) -> None:
 
 
 def _check(row: Approval, user: User, alone_from: datetime | None) -> bool:
-    """Refuse whoever may not decide; tell whether they decide about their own request, since nobody else can."""
+    """Refuse a person who may not decide; return whether they decide their own request, since nobody else can."""
     own = user.id in row.behind
     if own and not _may_decide_alone(row, user, alone_from):
         raise Forbidden("own_request", "A second person has to decide; this is your own request, or your own key's.")

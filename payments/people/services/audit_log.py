@@ -24,7 +24,7 @@ def write(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add one deed, in the caller's transaction, so that neither stands without the other.
+    """Add one action, in the caller's transaction, so that neither is committed without the other.
 
     Card numbers are masked here; secrets and personal data the caller leaves out.
     """
@@ -45,7 +45,7 @@ def note_looks(*, actor: str, subjects: Iterable[models.Model], merchant_id: str
 
 
 def write_each(*, actor: str, action: str, subjects: Iterable[tuple[models.Model, str | None]]) -> None:
-    """Add the same deed for each of these, with its merchant, in one statement."""
+    """Add the same action for each of these, with its merchant, in one statement."""
     rows = [_row(actor, action, subject, merchant_id) for subject, merchant_id in subjects]
     if rows:
         AuditLog.objects.bulk_create(rows)

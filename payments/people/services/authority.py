@@ -15,10 +15,10 @@ KEY: Final = "key_"
 
 
 def require(*, actor: str, what: May, merchant_id: str, channel_id: str | None, action: str) -> None:
-    """Refuse a deed to a person whose roles, or a key whose merchant or channel, do not reach that far.
+    """Refuse an action to a person whose roles, or a key whose merchant or channel, do not cover it.
 
-    `channel_id` None asks about the merchant as a whole. `action` is what the audit log calls the deed when it is
-    done. The installation's own actors (commands, workers) may do everything. Call it before the deed's transaction
+    `channel_id` None means the merchant as a whole. `action` is the action's name in the audit log once it is
+    done. The installation's own actors (commands, workers) may do everything. Call it before the action's transaction
     begins: the note of the failed try must not be rolled back with it.
 
     Raises:
@@ -31,7 +31,7 @@ def require(*, actor: str, what: May, merchant_id: str, channel_id: str | None, 
 
 
 def require_of_person(*, actor: str, what: May, merchant_id: str, channel_id: str | None, action: str) -> None:
-    """`require` where keys ask thousands of times: how far a key reaches was told when it was recognized."""
+    """`require` for people only, on busy paths: a key's merchant and channel were checked when it signed in."""
     if actor.startswith(PERSON):
         require(actor=actor, what=what, merchant_id=merchant_id, channel_id=channel_id, action=action)
 
@@ -39,7 +39,7 @@ def require_of_person(*, actor: str, what: May, merchant_id: str, channel_id: st
 def note_refusal(
     *, actor: str, action: str, merchant_id: str | None, channel_id: str | None = None, chosen: str = ""
 ) -> None:
-    """Write down a try that failed; `chosen` is the id somebody sent that was not theirs to choose."""
+    """Log a refused attempt; `chosen` is the id that the caller sent without having access to it."""
     AuditLog.objects.create(
         actor=actor,
         action=f"{action}.refused",

@@ -21,21 +21,21 @@ def recognize(*, merchant_id: str, email: str) -> list[Customer]:
 def get_or_create(
     *, merchant_id: str, reference: str | None = None, email: str | None = None, name: str | None = None
 ) -> Customer | None:
-    """The customer meant by what a request tells of them; None where it tells nothing.
+    """Find or create the customer that a request describes; None where it has no details.
 
     A reference names exactly one. An address alone names the only one known by it, else one without a reference. Two
-    requests at once end with the same row. What is told anew replaces what was known; what is not told stays.
+    requests at once end with the same row. New details replace the known ones; missing details stay as they are.
     """
-    told = {key: value for key, value in (("email", (email or "").strip()), ("name", (name or "").strip())) if value}
-    if not reference and not told:
+    details = {key: value for key, value in (("email", (email or "").strip()), ("name", (name or "").strip())) if value}
+    if not reference and not details:
         return None
-    if "email" in told:
-        told["email_hash"] = email_hash(told["email"])
+    if "email" in details:
+        details["email_hash"] = email_hash(details["email"])
     if reference:
-        return _by_reference(merchant_id, reference, told)
-    if "email_hash" in told:
-        return _by_address(merchant_id, told)
-    return Customer.objects.create(merchant_id=merchant_id, **told)
+        return _by_reference(merchant_id, reference, details)
+    if "email_hash" in details:
+        return _by_address(merchant_id, details)
+    return Customer.objects.create(merchant_id=merchant_id, **details)
 
 
 def forget(*, customer_id: str, merchant_id: str, actor: str) -> Customer:
@@ -60,32 +60,32 @@ def forget(*, customer_id: str, merchant_id: str, actor: str) -> Customer:
     return customer
 
 
-def _by_reference(merchant_id: str, reference: str, told: dict[str, str]) -> Customer:
+def _by_reference(merchant_id: str, reference: str, details: dict[str, str]) -> Customer:
     known = Customer.objects.filter(merchant_id=merchant_id, reference=reference)
     customer = known.first()
     if customer is None:
-        fresh = Customer(merchant_id=merchant_id, reference=reference, **told)
+        fresh = Customer(merchant_id=merchant_id, reference=reference, **details)
         Customer.objects.bulk_create([fresh], ignore_conflicts=True)
         customer = known.get()
-    return _updated(customer, told)
+    return _updated(customer, details)
 
 
-def _by_address(merchant_id: str, told: dict[str, str]) -> Customer:
-    known = Customer.objects.filter(merchant_id=merchant_id, email_hash=told["email_hash"])
+def _by_address(merchant_id: str, details: dict[str, str]) -> Customer:
+    known = Customer.objects.filter(merchant_id=merchant_id, email_hash=details["email_hash"])
     candidates = list(known.order_by("id")[:2])
     nameless = known.filter(reference__isnull=True)
     customer = candidates[0] if len(candidates) == 1 else nameless.first()
     if customer is None:
-        Customer.objects.bulk_create([Customer(merchant_id=merchant_id, **told)], ignore_conflicts=True)
+        Customer.objects.bulk_create([Customer(merchant_id=merchant_id, **details)], ignore_conflicts=True)
         customer = nameless.get()
-    return _updated(customer, told)
+    return _updated(customer, details)
 
 
-def _updated(customer: Customer, told: dict[str, str]) -> Customer:
-    changed = [key for key, value in told.items() if getattr(customer, key) != value]
+def _updated(customer: Customer, details: dict[str, str]) -> Customer:
+    changed = [key for key, value in details.items() if getattr(customer, key) != value]
     if changed:
         for key in changed:
-            setattr(customer, key, told[key])
+            setattr(customer, key, details[key])
         customer.save(update_fields=changed)
     return customer
 

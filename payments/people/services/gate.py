@@ -1,7 +1,7 @@
 """The one gate before sensitive actions: the admin, the API and commands all pass it, in the service that acts.
 
-`check` asks whether this actor may do this there, now. `waits` asks whether another person has to agree first; if so,
-`propose` keeps what was asked until somebody decides (`payments.people.services.approvals`).
+`check` asks whether this actor may do this there, now. `waits` tells whether another person has to approve
+first; if so, `propose` stores the request until a person decides (`payments.people.services.approvals`).
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Rules(Protocol):
 
 
 def check(action: Action, *, by: Actor, merchant_id: str | None, channel_id: str | None = None) -> None:
-    """Refuse whoever may not do this there, or has not just proved who they are; a refusal stands in the audit log.
+    """Refuse an actor without permission or without a fresh second factor; the audit log keeps the refusal.
 
     A name as `by` is Onetill itself (a task, a device, a command on the server) and passes; the id of a person or of a
     key is that person or key, without any proof. Call it before the action's transaction begins: the note of a refusal
@@ -53,7 +53,7 @@ def check(action: Action, *, by: Actor, merchant_id: str | None, channel_id: str
 
 
 def waits(action: Action, *, by: Actor, merchant: Rules, amount: int = 0) -> bool:
-    """Tell whether another person has to agree; `amount` in minor units of the merchant's currency."""
+    """Tell whether another person has to approve; `amount` in minor units of the merchant's currency."""
     when = RULES[action].second_person
     if when == SecondPerson.LIVE:
         return not merchant.test_mode and not isinstance(by, str)
@@ -72,7 +72,7 @@ def propose(
     payload: Mapping[str, Any] | None = None,
     secrets: str | None = None,
 ) -> Approval:
-    """Keep what was asked until another person decides. `payload` is shown to that person, `secrets` to nobody.
+    """Store a request until another person decides. `payload` is shown to that person, `secrets` to nobody.
 
     Raises:
         Conflict: `approval_waiting`, when the same waits already.

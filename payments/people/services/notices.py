@@ -55,7 +55,7 @@ class Notice(Enum):
     SETTINGS_CHANGED = _("Money rules or bank accounts were changed"), _("This was changed: %(what)s.")
 
 
-def tell(
+def send(
     users: Iterable[User],
     notice: Notice,
     *,
@@ -69,7 +69,7 @@ def tell(
     for user in users:
         if user.email:
             with translation.override(user.language or settings.LANGUAGE_CODE):
-                _write(user, notice, about=about, merchant_id=merchant_id, told={"by": actor, "what": what})
+                _write(user, notice, about=about, merchant_id=merchant_id, values={"by": actor, "what": what})
 
 
 def owners(merchant_id: str) -> list[User]:
@@ -78,10 +78,10 @@ def owners(merchant_id: str) -> list[User]:
     return list(User.objects.filter(id__in=roles.values("user_id"), is_active=True).order_by("id"))
 
 
-def _write(user: User, notice: Notice, *, about: models.Model, merchant_id: str | None, told: dict[str, Any]) -> None:
+def _write(user: User, notice: Notice, *, about: models.Model, merchant_id: str | None, values: dict[str, Any]) -> None:
     subject, sentence = notice.value
     at = date_format(timezone.now().astimezone(timezone.get_default_timezone()), "DATETIME_FORMAT")
-    text = render_to_string("people/mail/notice.txt", {"happened": sentence % told, "at": at, "by": told["by"]})
+    text = render_to_string("people/mail/notice.txt", {"happened": sentence % values, "at": at, "by": values["by"]})
     mail.write(
         mail.Letter(
             merchant_id=merchant_id,

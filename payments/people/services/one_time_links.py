@@ -31,7 +31,7 @@ _NOT_GOOD: Final = "This link has been used, or replaced by a later one, or is t
 
 @dataclass(frozen=True, slots=True)
 class NewLink:
-    """A link just made, with the address that is told this once."""
+    """A link just made, with its address, which is never shown again."""
 
     link: OneTimeLink
     url: str = field(repr=False)
@@ -131,7 +131,7 @@ def _works(link: OneTimeLink) -> bool:
 
 
 def _note_use(link: OneTimeLink) -> None:
-    """Those who made it possible have had this account in hand now, not only when they asked."""
+    """Record that those who made the link possible have access to the account as of now, not of their request."""
     for actor in filter(None, (link.created_by, link.agreed_by)):
         audit_log.write(
             actor=actor,
@@ -143,16 +143,16 @@ def _note_use(link: OneTimeLink) -> None:
 
 
 def _send(link: OneTimeLink, url: str, *, merchant_id: str | None, by: str) -> None:
-    """The letter as it is kept has no link in it; the one that is sent stands encrypted until it has gone."""
-    told: dict[str, Any] = {"link": link, "by": by, "minutes": int(GOOD_FOR[Purpose.PASSWORD].total_seconds()) // 60}
+    """Queue the e-mail: the kept text has no link; the text with the link is stored encrypted until it is sent."""
+    values: dict[str, Any] = {"link": link, "by": by, "minutes": int(GOOD_FOR[Purpose.PASSWORD].total_seconds()) // 60}
     with translation.override(link.user.language or translation.get_language() or settings.LANGUAGE_CODE):
         subject = {
             Purpose.INVITATION: _("You are invited to Onetill"),
             Purpose.RECOVERY: _("Recover your access to Onetill"),
             Purpose.PASSWORD: _("A new password for Onetill"),
         }[Purpose(link.purpose)]
-        shown = render_to_string("people/mail/link.txt", told | {"url": "•••"})
-        sealed = render_to_string("people/mail/link.txt", told | {"url": url})
+        shown = render_to_string("people/mail/link.txt", values | {"url": "•••"})
+        sealed = render_to_string("people/mail/link.txt", values | {"url": url})
     mail.write(
         mail.Letter(
             merchant_id=merchant_id,

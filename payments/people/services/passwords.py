@@ -58,4 +58,4 @@ def change(user: User, password: str, *, actor: str, keep: str | None = None) ->
         user.save(update_fields=["password"])
         sign_ins.end(user, SignIn.Ended.PASSWORD, actor=actor, keep=keep)
         audit_log.write(actor=actor, action="user.password_changed", subject=user, merchant_id=None)
-        notices.tell([user], Notice.PASSWORD_CHANGED, about=user, merchant_id=None, by=user, what=user.username)
+        notices.send([user], Notice.PASSWORD_CHANGED, about=user, merchant_id=None, by=user, what=user.username)

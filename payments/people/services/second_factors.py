@@ -24,7 +24,7 @@ RECOVERY_CODES: Final = 10
 ALPHABET: Final = "23456789abcdefghjkmnpqrstuvwxyz"  # none that is read for another
 CODE_LENGTH: Final = 12  # of 31 characters: 59 bits
 FREE_CODES: Final = 10
-WARNED_AT: Final = 5  # wrong codes in a row: somebody has the password
+WARNED_AT: Final = 5  # wrong codes in a row: the password is likely known to another
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def shows(enrolment: Enrolment, code: str) -> int | None:
 def enrol(user: User, enrolment: Enrolment, *, step: int, actor: str) -> list[str]:
     """Make the new secret this person's factor, in place of any other; return ten recovery codes, shown this once.
 
-    Every sign-in of theirs ends, and they are told. The caller has seen a right code, of the half minute `step`.
+    All their sign-ins end, and they get an e-mail. The caller has seen a right code, of the half minute `step`.
     """
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
@@ -76,7 +76,7 @@ def enrol(user: User, enrolment: Enrolment, *, step: int, actor: str) -> list[st
         )
         sign_ins.end(user, SignIn.Ended.FACTOR, actor=actor)
         audit_log.write(actor=actor, action="second_factor.enrolled", subject=user, merchant_id=None)
-        notices.tell([user], Notice.SECOND_FACTOR_SET, about=user, merchant_id=None, by=user, what=user.username)
+        notices.send([user], Notice.SECOND_FACTOR_SET, about=user, merchant_id=None, by=user, what=user.username)
         return _new_codes(user)
 
 
@@ -91,7 +91,7 @@ def renew_codes(user: User) -> list[str]:
         User.objects.select_for_update().get(pk=user.pk)
         codes = _new_codes(user)
         audit_log.write(actor=user.id, action="second_factor.codes_renewed", subject=user, merchant_id=None)
-        notices.tell([user], Notice.RECOVERY_CODES_RENEWED, about=user, merchant_id=None, by=user, what=user.username)
+        notices.send([user], Notice.RECOVERY_CODES_RENEWED, about=user, merchant_id=None, by=user, what=user.username)
     return codes
 
 
@@ -150,7 +150,7 @@ def _uses_factor(user: User, code: str) -> bool:
         return False
     right: bool = factor.verify_token(code)
     if not right and factor.throttling_failure_count == WARNED_AT:
-        notices.tell([user], Notice.WRONG_CODES, about=user, merchant_id=None, by=user, what=user.username)
+        notices.send([user], Notice.WRONG_CODES, about=user, merchant_id=None, by=user, what=user.username)
     return right
 
 
@@ -162,7 +162,7 @@ def _uses_recovery_code(user: User, code: str) -> bool:
     audit_log.write(
         actor=user.id, action="second_factor.recovery_code_used", subject=user, merchant_id=None, after=after
     )
-    notices.tell([user], Notice.RECOVERY_CODE_USED, about=user, merchant_id=None, by=user, what=str(after["left"]))
+    notices.send([user], Notice.RECOVERY_CODE_USED, about=user, merchant_id=None, by=user, what=str(after["left"]))
     return True
 
 

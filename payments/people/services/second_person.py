@@ -1,4 +1,4 @@
-"""Who counts as another person: not who asked or made the key that asked, nor an account that they had in hand."""
+"""Independence of a second person: neither the requester, the maker of the requesting key, nor an account of theirs."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from django.db.models import Q
 from payments.people.models import ApiKey, AuditLog
 
 # An account that was made, or whose factor, role or password was changed, within this time before the request is no
-# independent person to whoever did so.
+# independent person from the one who did so.
 INDEPENDENT_AFTER: Final = timedelta(days=1)
 
 
@@ -25,7 +25,7 @@ def behind(requested_by: str) -> list[str]:
 def in_hand_of(askers: Iterable[str], *, user_id: str, requested_at: datetime) -> bool:
     """Tell whether one of `askers` changed something about this person's account, directly or through others.
 
-    The audit log knows: it only grows, and each change of an account by somebody else stands there with the account
+    The audit log knows: it only grows, and each change of an account by another person is in it with the account
     as its object.
     """
     since = requested_at - INDEPENDENT_AFTER
@@ -41,7 +41,7 @@ def in_hand_of(askers: Iterable[str], *, user_id: str, requested_at: datetime) -
 
 
 def _chain(key_id: str) -> list[ApiKey]:
-    """All keys that were rolled from each other, whichever of them is asked about."""
+    """Return all keys that were rolled from each other, given any of them."""
     found: dict[str, ApiKey] = {}
     wanted = {key_id}
     while wanted:

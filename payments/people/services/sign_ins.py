@@ -39,11 +39,11 @@ def start(request: HttpRequest, user: User, *, proved: bool) -> SignIn:
             second_factor_at=now if proved else None,
         )
         audit_log.write(
-            actor=user.id, action="sign_in.succeeded", subject=user, merchant_id=None, after=_told(row, origin)
+            actor=user.id, action="sign_in.succeeded", subject=user, merchant_id=None, after=_details(row, origin)
         )
         if is_new_address:
             what = f"{origin.address}, {origin.browser}"
-            notices.tell([user], Notice.NEW_ADDRESS, about=user, merchant_id=None, by=user, what=what)
+            notices.send([user], Notice.NEW_ADDRESS, about=user, merchant_id=None, by=user, what=what)
     auth.login(request, user, backend=BACKEND)
     request.session[SESSION_KEY] = row.id
     request.session.set_expiry(int(LONGEST.total_seconds()))
@@ -67,7 +67,7 @@ def holds(row: SignIn, user: User, now: datetime) -> bool:
 
 
 def idle() -> timedelta:
-    """How long somebody who moves money may do nothing before they have to sign in again."""
+    """The idle time after which a person who may move money has to sign in again."""
     return timedelta(minutes=settings.SESSION_IDLE_MINUTES)
 
 
@@ -94,7 +94,7 @@ def listed(user: User, now: datetime) -> list[SignIn]:
 def end(
     user: User, because: SignIn.Ended, *, actor: str, only: Iterable[str] | None = None, keep: str | None = None
 ) -> int:
-    """End sign-ins of this person at once (`only` these ids, all but `keep`) and return how many it were."""
+    """End sign-ins of this person at once (`only` these ids, all but `keep`) and return their number."""
     rows = SignIn.objects.filter(user=user, ended_at=None)
     if only is not None:
         rows = rows.filter(id__in=list(only))
@@ -122,6 +122,6 @@ def forget() -> int:
     return SignIn.objects.filter(old).delete()[0]
 
 
-def _told(row: SignIn, origin: Origin) -> dict[str, object]:
+def _details(row: SignIn, origin: Origin) -> dict[str, object]:
     factor = row.second_factor_at is not None
     return {"address": origin.address, "browser": origin.browser, "second_factor": factor}

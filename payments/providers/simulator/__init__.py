@@ -1,1 +1,1 @@
-"""A payment provider for tests and demonstrations: a process of its own, asked over HTTP, that can be made to fail."""
+"""A payment provider for tests and demonstrations: a process of its own, called over HTTP, that can be made to fail."""

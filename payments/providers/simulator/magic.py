@@ -1,7 +1,7 @@
 """The endings that make the simulator misbehave: the last two digits of an amount in minor units.
 
-They apply to the operation that is asked (charge, capture, refund), not to the payment it belongs to. Whatever is not
-named here succeeds; 00 and 50 always will.
+They apply to the operation that is requested (charge, capture, refund), not to the payment it belongs to. Every
+other ending succeeds; 00 and 50 always will.
 """
 
 from enum import IntEnum, StrEnum
@@ -40,7 +40,7 @@ class Ending(IntEnum):
 
 
 class Misbehavior(StrEnum):
-    """How an answer goes missing. The first three after doing what was asked, the others instead of it."""
+    """How an answer goes missing. The first three after carrying out the operation, the others instead of it."""
 
     TIMEOUT_DONE = "timeout_done"
     DROPPED_DONE = "dropped_done"
@@ -52,7 +52,7 @@ class Misbehavior(StrEnum):
 
     @property
     def done(self) -> bool:
-        """Whether what was asked is done before the answer goes missing."""
+        """Whether the operation is carried out before the answer goes missing."""
         return self in (Misbehavior.TIMEOUT_DONE, Misbehavior.DROPPED_DONE, Misbehavior.ERROR_DONE)
 
 

@@ -55,9 +55,9 @@ class Simulator:
         try:
             response = _client().post("/v1/operations", content=body, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            return Result(Outcome.NOT_SENT, code="not_reachable", detail=_said(error))
+            return Result(Outcome.NOT_SENT, code="not_reachable", detail=_error_text(error))
         except httpx.TransportError as error:
-            return Result(Outcome.UNKNOWN, code="no_answer", detail=_said(error))
+            return Result(Outcome.UNKNOWN, code="no_answer", detail=_error_text(error))
         return _answer(response)
 
     def fetch(self, call: ProviderRequest, credentials: Credentials) -> Result:
@@ -65,7 +65,7 @@ class Simulator:
         try:
             response = _client().get(f"/v1/operations/{call.operation_id}", params={"account": credentials.account_id})
         except httpx.TransportError as error:
-            return Result(Outcome.UNKNOWN, code="no_answer", detail=_said(error))
+            return Result(Outcome.UNKNOWN, code="no_answer", detail=_error_text(error))
         if response.status_code == httpx.codes.OK:
             return _answer(response)
         refusal = _refusal(response)
@@ -90,7 +90,7 @@ class Simulator:
         return None, None
 
     def new_secrets(self) -> Mapping[str, str]:
-        """A webhook secret; the simulator is told it with every operation."""
+        """Return a webhook secret; the simulator gets it with every operation."""
         return {"webhook_secret": "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()}
 
 
@@ -174,7 +174,7 @@ def _report(happening: Happening) -> ProviderReport:
     )
 
 
-def _said(error: httpx.TransportError) -> str:
+def _error_text(error: httpx.TransportError) -> str:
     return f"{type(error).__name__}: {error}"
 
 

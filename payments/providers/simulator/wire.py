@@ -8,7 +8,7 @@ from payments.providers.base import Outcome, ReportType, Stage, Verb
 
 
 class OperationRequest(msgspec.Struct, kw_only=True):
-    """One verb asked, at POST /v1/operations; `id` is the idempotency key."""
+    """One requested operation, at POST /v1/operations; `id` is the idempotency key."""
 
     id: str
     account: str
@@ -30,7 +30,7 @@ class OperationRequest(msgspec.Struct, kw_only=True):
 
 
 class CardFacts(msgspec.Struct, kw_only=True):
-    """What the simulator tells of a card."""
+    """The simulator's data of a card."""
 
     brand: str
     last4: str

@@ -1,7 +1,7 @@
 """Stripe as Onetill sees it: five verbs, each under the operation's own idempotency key.
 
-How `fetch` finds what nobody told us a reference of, by reading only: a refund among its payment's refunds, a charge
-among what was made since its operation (whose id tells the moment). Both lists are consistent at once, unlike Stripe's
+How `fetch` finds an object whose reference we never got, by reading only: a refund among its payment's refunds, a
+charge among what was made since its operation (whose id tells the moment). Both lists are consistent at once, unlike Stripe's
 search, and they do not forget as idempotency keys do after a day. What they do not hold was never made, and is
 repeated, where it still makes sense, under the same key: should the first request arrive late, Stripe makes one of
 the two. Only a charge with a token waits before it is called not sent, as that may still be running unseen.
@@ -60,7 +60,7 @@ class Stripe:
     )
 
     def execute(self, call: ProviderRequest, credentials: Credentials) -> Result:
-        """Ask once, without retries; what is certain to be refused is not asked."""
+        """Send the request once, without retries; a request that is certain to be refused is not sent."""
         unusable = unusable_key(credentials)
         if unusable is not None:
             return Result(Outcome.NOT_SENT, code=unusable[0], detail=unusable[1])
@@ -82,8 +82,8 @@ class Stripe:
         try:
             return _found(call, client(credentials).v1)
         except stripe.StripeError as error:
-            said = translate.from_exception(error)
-            return Result(Outcome.UNKNOWN, code=said.code, detail=said.detail)
+            result = translate.from_exception(error)
+            return Result(Outcome.UNKNOWN, code=result.code, detail=result.detail)
 
     def verify(self, body: bytes, headers: Mapping[str, str], credentials: Credentials) -> str:
         """Check `Stripe-Signature` with the account's `webhook_secret`."""

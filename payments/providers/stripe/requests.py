@@ -91,7 +91,7 @@ def checkout_session(call: ProviderRequest, credentials: Credentials) -> Params:
 
 
 def capture(call: ProviderRequest) -> Params:
-    """A capture that names its operation, for the webhook and for whoever asks later."""
+    """A capture that names its operation, for the webhook and for a later `fetch`."""
     return {"amount_to_capture": to_stripe(call.amount), "metadata": {CAPTURE: call.operation_id}}
 
 

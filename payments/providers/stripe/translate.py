@@ -13,7 +13,7 @@
 | `AuthenticationError` 401, `PermissionError` 403 | NOT_SENT | nothing ran; with a mended key it is sent again |
 | any other `StripeError` | UNKNOWN | what we cannot read decides nothing |
 
-While asking (`fetch`) an exception is never more than UNKNOWN: not being able to ask says nothing about the deed.
+While asking (`fetch`) an exception is never more than UNKNOWN: not being able to ask says nothing about the operation.
 """
 
 from datetime import datetime, timedelta
@@ -47,9 +47,9 @@ END_OF_SECOND: Final = timedelta(microseconds=999_999)
 
 def from_exception(error: stripe.StripeError) -> Result:
     """The outcome of a request that raised; see the table above."""
-    said = _said(error)
-    outcome, code = _meaning(error, said)
-    intent = text(said, "payment_intent", "id")
+    body = _error_body(error)
+    outcome, code = _meaning(error, body)
+    intent = text(body, "payment_intent", "id")
     declined = outcome is Outcome.DECLINED
     return Result(
         outcome,
@@ -60,20 +60,20 @@ def from_exception(error: stripe.StripeError) -> Result:
     )
 
 
-def _meaning(error: stripe.StripeError, said: Payload) -> tuple[Outcome, str]:
+def _meaning(error: stripe.StripeError, body: Payload) -> tuple[Outcome, str]:
     if isinstance(error.__cause__, _NEVER_CONNECTED):
         return Outcome.NOT_SENT, "not_reachable"
     for kind, outcome, code in _MEANINGS:
         if isinstance(error, kind):
-            return outcome, _code(said) or code
-    return Outcome.UNKNOWN, _code(said) or (f"http_{error.http_status}" if error.http_status else "unreadable_answer")
+            return outcome, _code(body) or code
+    return Outcome.UNKNOWN, _code(body) or (f"http_{error.http_status}" if error.http_status else "unreadable_answer")
 
 
-def _code(said: Payload) -> str | None:
-    return text(said, "decline_code") or text(said, "code")
+def _code(body: Payload) -> str | None:
+    return text(body, "decline_code") or text(body, "code")
 
 
-def _said(error: stripe.StripeError) -> Payload:
+def _error_body(error: stripe.StripeError) -> Payload:
     body = error.json_body
     return part(body, "error") if isinstance(body, dict) else NOTHING
 
@@ -85,7 +85,7 @@ def charge_of(intent: Payload) -> Payload:
 
 
 def charged(intent: Payload, verb: Verb, *, at: datetime | None = None) -> Result:
-    """A sale or an authorization, by the state of its PaymentIntent; `at` is when we heard of it."""
+    """A sale or an authorization, by the state of its PaymentIntent; `at` is when it was reported to us."""
     status, charge = text(intent, "status"), charge_of(intent)
     name = text(intent, "id")
     if status in ("succeeded", "requires_capture"):

@@ -1,6 +1,6 @@
 """Stripe's events: the signature checked by its SDK, and what they report.
 
-A charge is told by several events (`payment_intent.…`, `charge.succeeded`, `checkout.session.…`) in any order; each
+A charge is reported by several events (`payment_intent.…`, `charge.succeeded`, `checkout.session.…`) in any order; each
 reports the same operation, which its metadata names, and all but the first change nothing. What names no operation of
 ours is reported only where money moved: it waits, and what nobody can place becomes a discrepancy.
 """
@@ -90,8 +90,8 @@ def _charge(subject: Payload, result: Result) -> ProviderReport:
 
 def _verb(subject: Payload) -> Verb:
     held = text(subject, "capture_method") == "manual" or subject.get("captured") is False
-    told = text(subject, "metadata", VERB)
-    return Verb(told) if told in (Verb.SALE, Verb.AUTHORIZE) else Verb.AUTHORIZE if held else Verb.SALE
+    verb = text(subject, "metadata", VERB)
+    return Verb(verb) if verb in (Verb.SALE, Verb.AUTHORIZE) else Verb.AUTHORIZE if held else Verb.SALE
 
 
 def _intent_succeeded(intent: Payload, at: datetime | None) -> Reports:
@@ -128,7 +128,7 @@ def _intent_canceled(intent: Payload, at: datetime | None) -> Reports:
 
 
 def _charge_succeeded(charge: Payload, at: datetime | None) -> Reports:
-    """The event that tells of the card. Money that is not ours is told by its PaymentIntent, unless it has none."""
+    """The event with the card's data. A charge not made by us is reported by its PaymentIntent, unless it has none."""
     name = name_of(charge, "payment_intent")
     if text(charge, "metadata", OPERATION) is None and name is not None:
         return ()
@@ -166,7 +166,7 @@ def _refund_reason(refund: Payload) -> str:
 
 
 def _page_paid(checkout: Payload, at: datetime | None) -> Reports:
-    """Paid at once, or by a debit that arrived later; an authorization is told by its PaymentIntent."""
+    """Paid at once, or by a debit that arrived later; an authorization is reported by its PaymentIntent."""
     name = name_of(checkout, "payment_intent")
     if text(checkout, "metadata", OPERATION) is None or text(checkout, "payment_status") != "paid" or name is None:
         return ()
@@ -220,7 +220,7 @@ def _dispute(dispute: Payload, at: datetime | None) -> Reports:
 
 
 def _stage(dispute: Payload) -> Stage:
-    """How far it has come; its end is told with the evidence that was sent for an appeal, if there was one."""
+    """The dispute's stage and status; a closed one carries the evidence that was sent for an appeal, if any."""
     status = str(dispute.get("status"))
     if status.startswith("warning") or status == "prevented":
         return Stage.INQUIRY
