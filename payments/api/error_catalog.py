@@ -84,7 +84,7 @@ ERRORS: Final[dict[str, str]] = {
     "outcome_known": "What came of this is known by now. Read the payment.",
     "outcome_unknown": "A payment on this order has no known outcome yet. Wait until it has, take cash, or send "
     "acknowledge_unknown with the name of who decides.",
-    "own_request": "The second person has to be another person than the one who asked.",
+    "own_request": "The second person has to be another person than the requester.",
     "pairing_code_invalid": "The pairing code is wrong, was used, or is older than ten minutes. Ask for a new one.",
     "payment_in_progress": "Another payment of this order (`payment`) is being made right now. Look at it after "
     "Retry-After seconds; the amount that it does not take can be charged then.",
@@ -114,7 +114,7 @@ ERRORS: Final[dict[str, str]] = {
     "scope_missing": "The key lacks the scope that `scope` names.",
     "scope_unknown": "There is no scope of this name; `detail` lists them.",
     "second_factor_required": "The person has to prove a second factor again, which counts for 15 minutes.",
-    "second_person_required": "A second person has to agree to this, signed in to the admin.",
+    "second_person_required": "A second person has to approve this, signed in to the admin.",
     "sequence_conflict": "This sequence was posted before with other content. Both are kept; set this one aside.",
     "sequence_out_of_range": "A sequence lies between 1 and 2,147,483,647, and at most 100,000 above the highest seen.",
     "signature_invalid": "The signature does not belong to this body, this moment or this sender.",
@@ -142,6 +142,6 @@ ERRORS: Final[dict[str, str]] = {
     "vat_differs": "The VAT lines do not add up to the amount, or the tax of a line is not its rate of its net.",
     "voucher_currency_differs": "A voucher is spent in its own currency.",
     "voucher_expired": "The voucher has expired.",
-    "voucher_insufficient": "Less is left on the voucher than asked for; `balance` says how much.",
+    "voucher_insufficient": "Less is left on the voucher than the amount requested; `balance` says how much.",
     "weak_key": "Anybody can make signatures that this public key accepts. Make a new key pair.",
 }

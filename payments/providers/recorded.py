@@ -79,13 +79,13 @@ class External(_Bookkeeping):
     def execute(self, call: ProviderRequest, credentials: Credentials) -> Result:
         """Refuse, and say where the money can be moved instead."""
         return _not_supported(
-            f"This acquirer only reports what its terminals did: no {call.verb} can be asked of it. "
+            f"This acquirer only reports what its terminals did: it takes no request for {call.verb}. "
             "Use the terminal, or a provider account that takes payments online."
         )
 
     def fetch(self, call: ProviderRequest, credentials: Credentials) -> Result:
-        """It never saw anything of ours."""
-        return Result(Outcome.NOT_SENT, code="not_supported", detail="This acquirer cannot be asked anything.")
+        """Return `NOT_SENT`: no request ever reaches this acquirer."""
+        return Result(Outcome.NOT_SENT, code="not_supported", detail="This acquirer takes no requests.")
 
 
 def _not_supported(detail: str) -> Result:

@@ -167,7 +167,7 @@ def ask_recovery(user: User, *, merchant_id: str | None, by: Actor) -> Approval:
     with transaction.atomic():
         row = gate.propose(Action.TAKE_SECOND_FACTOR, subject=user, by=by, merchant_id=merchant_id)
         audit_log.write(actor=name_of(by), action="user.recovery_asked", subject=user, merchant_id=merchant_id)
-        notices.send([user], Notice.SECOND_FACTOR_ASKED, about=user, merchant_id=None, by=by, what=user.username)
+        notices.send([user], Notice.SECOND_FACTOR_REQUESTED, about=user, merchant_id=None, by=by, what=user.username)
     return row
 
 

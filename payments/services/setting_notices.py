@@ -21,7 +21,7 @@ _NAMES = {"credentials": gettext_lazy("credentials"), "decides_alone_from": gett
 def asked(approval: Approval, names: Sequence[str], row: Row, *, by: Actor) -> None:
     """Somebody wants to change these."""
     assert approval.merchant_id is not None, "settings are a merchant's"
-    _tell(Notice.SETTINGS_ASKED, row, names, merchant_id=approval.merchant_id, by=by)
+    _tell(Notice.SETTINGS_REQUESTED, row, names, merchant_id=approval.merchant_id, by=by)
 
 
 def changed(row: Row, names: Sequence[str], *, merchant: Merchant, by: Actor) -> None:

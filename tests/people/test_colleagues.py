@@ -250,7 +250,7 @@ def test_a_lost_device_is_recovered_by_two_others_and_by_nobody_alone(owner: Use
     assert "A second person has to agree" in told
     assert not OneTimeLink.objects.exists()
     assert SecondFactor.objects.filter(user=fenna).exists()
-    assert Mail.objects.filter(to=fenna.email, subject="Somebody asks to take your second factor away").exists()
+    assert Mail.objects.filter(to=fenna.email, subject="Removal of your second factor was requested").exists()
 
     approval = Approval.objects.get()
     with pytest.raises(Forbidden, match="own_request"):

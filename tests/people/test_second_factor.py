@@ -141,7 +141,7 @@ def test_wrong_codes_are_counted_over_sessions_and_told_to_the_person(ada: User,
     assert last.status_code == 429
     assert int(last.headers["retry-after"]) > 30
     assert browser.post(PAGE, {"code": code(ada)}).status_code == 429
-    assert Mail.objects.filter(to=ada.email, subject="Somebody knows your password").exists()
+    assert Mail.objects.filter(to=ada.email, subject="Another person knows your password").exists()
     assert AuditLog.objects.filter(action="second_factor.failed", object_id=ada.id).count() == 10
 
 

@@ -128,7 +128,7 @@ class ApiKeyAdmin(ByIdAdmin):
         return bound_to(super().get_form(request, obj, change, **kwargs), person(request))
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        """Show the form to whoever has just proved who they are; make the key by the service and show it, once."""
+        """Ask for the second factor, show the form, have the service make the key, and show the key once."""
         if self.has_add_permission(request) and (step_up := require_second_factor(request)):
             return step_up
         form = self.get_form(request)(request.POST or None)

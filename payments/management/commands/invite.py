@@ -1,4 +1,4 @@
-"""Invite somebody: `manage.py invite --email E (--superuser | --merchant M --role R [--channel C])`."""
+"""Invite a person: `manage.py invite --email E (--superuser | --merchant M --role R [--channel C])`."""
 
 from typing import Any
 

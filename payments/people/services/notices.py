@@ -40,17 +40,20 @@ class Notice(Enum):
         _("One of your recovery codes was used in place of your second factor. Left: %(what)s."),
     )
     WRONG_CODES = (
-        _("Somebody knows your password"),
+        _("Another person knows your password"),
         _("Your password was entered for %(what)s, and then wrong codes of your second factor. Change your password."),
     )
     NEW_ADDRESS = _("You signed in from a new address"), _("Your account was signed in to from %(what)s.")
-    SECOND_FACTOR_ASKED = (
-        _("Somebody asks to take your second factor away"),
-        _("Somebody asked to take away the second factor of your account %(what)s. A second person has to agree."),
+    SECOND_FACTOR_REQUESTED = (
+        _("Removal of your second factor was requested"),
+        _(
+            "The removal of the second factor of your account %(what)s was requested. "
+            "A second person has to approve it."
+        ),
     )
-    SETTINGS_ASKED = (
+    SETTINGS_REQUESTED = (
         _("A change of money rules waits for a second person"),
-        _("Somebody asked to change this: %(what)s. Nothing changes until a second person agrees."),
+        _("A change was requested: %(what)s. Nothing changes until a second person approves it."),
     )
     SETTINGS_CHANGED = _("Money rules or bank accounts were changed"), _("This was changed: %(what)s.")
 

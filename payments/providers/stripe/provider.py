@@ -1,8 +1,8 @@
 """Stripe as Onetill sees it: five verbs, each under the operation's own idempotency key.
 
 How `fetch` finds an object whose reference we never got, by reading only: a refund among its payment's refunds, a
-charge among what was made since its operation (whose id tells the moment). Both lists are consistent at once, unlike Stripe's
-search, and they do not forget as idempotency keys do after a day. What they do not hold was never made, and is
+charge among what was made since its operation (whose id tells the moment). Both lists are consistent at once, unlike
+Stripe's search, and they do not forget as idempotency keys do after a day. What they do not hold was never made, and is
 repeated, where it still makes sense, under the same key: should the first request arrive late, Stripe makes one of
 the two. Only a charge with a token waits before it is called not sent, as that may still be running unseen.
 """
