@@ -26,6 +26,7 @@ class AccountStatus:
 
 def of(rows: Sequence[ProviderAccount]) -> dict[str, AccountStatus]:
     """The status of each account, by its id; a constant number of statements, however many accounts."""
+    # Named in the settings, since settlements belong to a higher floor (`reconciliation`).
     last_settlements: Callable[[list[str]], Mapping[str, datetime]] = import_string(settings.LAST_SETTLEMENTS)
     ids = [row.id for row in rows]
     settled, webhooks, unanswered = last_settlements(ids), _last_webhooks(ids), _unanswered(ids)

@@ -189,6 +189,7 @@ def zone(request: HttpRequest) -> ZoneInfo | None:
     """The clock that all of a person's merchants live by; none where they live by several."""
     if not isinstance(request.user, User):
         return None
+    # Two zones are enough to know that there is no common one.
     zones = list(merchants(request.user).order_by().values_list("timezone", flat=True).distinct()[:2])
     return ZoneInfo(zones[0]) if len(zones) == 1 else None
 

@@ -190,6 +190,7 @@ def _shown(plan: Plan) -> Section:
 
 
 def _give_back(*, user: User, row: Payment | Order, form: Any) -> str:
+    # The form's key is random and belongs to one plan, so there is no other request to tell it from by fingerprint.
     intent = IdempotentRequest(
         merchant_id=row.merchant_id, key=f"admin {form.cleaned_data['once']}", fingerprint=bytes(32)
     )

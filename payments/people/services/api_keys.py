@@ -27,6 +27,7 @@ SECRET_LENGTH: Final = 43  # of 62 characters: 256 bits
 OVERLAP: Final = timedelta(hours=24)
 USE_NOTED_EVERY: Final = timedelta(hours=1)
 REMEMBERED_SECONDS: Final = 2.0  # how long another process may still let a revoked key in
+# Bounds the memory of a process; a merchant has a few keys.
 REMEMBERED_KEYS: Final = 1024
 
 

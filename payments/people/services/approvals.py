@@ -66,11 +66,13 @@ def decide(
             `permission_missing`, when they may not decide this;
             `second_factor_required`, when they have not just given their second factor.
     """
+    # Locked: the later of two decisions at once finds nothing open.
     row = Approval.objects.select_for_update().filter(subject_id=subject_id, action=action, decision=None).first()
     if row is None:
         raise Conflict("approval_not_open", "Nothing waits for a second person here.")
     row.behind = second_person.behind(row.requested_by)  # a key may have been rolled since its request
     row.alone = _check(row, user, alone_from)
+    # The stored secrets end with the decision; the caller still needs them, so the row in memory gets them back below.
     secrets, row.secrets = row.secrets, None
     row.decided_by, row.decided_at, row.note = user, timezone.now(), note
     row.decision = Approval.Decision.APPROVED if approved else Approval.Decision.REJECTED

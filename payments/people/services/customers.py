@@ -45,6 +45,7 @@ def forget(*, customer_id: str, merchant_id: str, actor: str) -> Customer:
         NotFound: no such customer.
     """
     with transaction.atomic():
+        # Locked: a request that names this customer meanwhile must not write the erased details back.
         known = Customer.objects.select_for_update().filter(id=customer_id, merchant_id=merchant_id)
         customer = known.first()
         if customer is None:
@@ -65,6 +66,7 @@ def _by_reference(merchant_id: str, reference: str, details: dict[str, str]) -> 
     customer = known.first()
     if customer is None:
         fresh = Customer(merchant_id=merchant_id, reference=reference, **details)
+        # Of two first requests at once one insert wins by the unique index; both then read that row.
         Customer.objects.bulk_create([fresh], ignore_conflicts=True)
         customer = known.get()
     return _updated(customer, details)
@@ -72,6 +74,7 @@ def _by_reference(merchant_id: str, reference: str, details: dict[str, str]) -> 
 
 def _by_address(merchant_id: str, details: dict[str, str]) -> Customer:
     known = Customer.objects.filter(merchant_id=merchant_id, email_hash=details["email_hash"])
+    # Two rows are enough to know that the address alone does not identify one.
     candidates = list(known.order_by("id")[:2])
     nameless = known.filter(reference__isnull=True)
     customer = candidates[0] if len(candidates) == 1 else nameless.first()

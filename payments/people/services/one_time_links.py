@@ -90,6 +90,7 @@ def use(link: OneTimeLink, *, password: str, enrolment: Enrolment | None, step: 
         ValidationError: the password is too weak.
     """
     with transaction.atomic():
+        # Locked and checked again: of two who open the link at once only one may use it.
         row = OneTimeLink.objects.select_for_update().select_related("user").get(pk=link.pk)
         if not _works(row):
             raise Conflict("link_not_good", _NOT_GOOD)

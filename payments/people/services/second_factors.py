@@ -145,6 +145,7 @@ def remove_demo(*, actor: str) -> int:
 
 
 def _uses_factor(user: User, code: str) -> bool:
+    # Locked: a code is used once, also by two requests at once.
     factor = SecondFactor.objects.select_for_update().filter(user=user, confirmed=True).first()
     if factor is None:
         return False

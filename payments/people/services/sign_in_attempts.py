@@ -14,6 +14,8 @@ from payments.people.services import audit_log, sign_in_throttle
 from payments.people.services.passwords import LONGEST
 from payments.people.services.sign_in_throttle import Block, Bucket, account
 
+# Failures without a wait, per window: fewer for an account, which one person types, than for an address,
+# behind which a whole shop may sign in; a browser that the account knows has its own count.
 FREE_PER_ACCOUNT: Final = 5
 FREE_PER_ADDRESS: Final = 10
 FREE_WHERE_KNOWN: Final = 10

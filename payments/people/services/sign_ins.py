@@ -30,6 +30,7 @@ def start(request: HttpRequest, user: User, *, proved: bool) -> SignIn:
     origin = origins.of(request)
     now = timezone.now()
     with transaction.atomic():
+        # Locked, so that two first sign-ins from a new address are judged one after the other.
         earlier = User.objects.select_for_update().get(pk=user.pk).sign_ins.all()
         is_new_address = earlier.exists() and not earlier.filter(address=origin.address).exists()
         row = SignIn.objects.create(

@@ -29,6 +29,7 @@ from payments.providers.stripe.payload import Payload, decoded, moment, name_of,
 from payments.providers.stripe.requests import CAPTURE, OPERATION, PAGE, VERB
 from payments.providers.stripe.translate import END_OF_SECOND
 
+# Stripe's own default: longer than a delivery takes, too short to replay a stolen one.
 TOLERANCE_SECONDS: Final = 300
 Reports: TypeAlias = tuple[ProviderReport, ...]
 Reader: TypeAlias = Callable[[Payload, datetime | None], Reports]
