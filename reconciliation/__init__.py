@@ -1,1 +1,1 @@
-"""Do till, terminal, acquirer and bank agree?"""
+"""Reconciliation: match what till, terminal, acquirer and bank report."""

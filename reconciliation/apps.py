@@ -1,4 +1,4 @@
-"""The app's name and label, and what it tells the floor below."""
+"""The app's name and label, and what it registers with the layers below."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _

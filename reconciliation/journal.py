@@ -44,7 +44,7 @@ def settled(merchant: Merchant, settlement: Settlement, bookings: Iterable[Booki
 
 
 def payout_announced(merchant: Merchant, payout: Payout) -> Entry:
-    """The provider says that it transfers the net. Of a negative payout the sides are swapped by its sign."""
+    """The provider announces that it transfers the net. A negative payout swaps debit and credit by its sign."""
     owner, currency = payout.provider_account_id, payout.currency
     lines = [
         Line(account("in_transit", currency, owner), payout.amount, payout.item),

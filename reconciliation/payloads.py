@@ -5,7 +5,7 @@ from reconciliation.models import Payout, SettlementFile
 
 
 def settlement_file(row: SettlementFile) -> Shape:
-    """One file; needs its merchant. `gross` less `fees` is `net`; `vat` says how much of the fees is VAT."""
+    """One file; needs its merchant. `gross` less `fees` is `net`; `vat` is the VAT included in the fees."""
     return {
         "id": row.id,
         "object": row.OBJECT,

@@ -1,4 +1,4 @@
-"""What reconciliation asks the books, and what the floor below asks it."""
+"""What reconciliation reads in the ledger, and the queries it registers with the layer below."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Files, payouts, bank lines and what disagrees, for finance; importing a module here registers its pages."""
+"""Files, payouts, bank lines and discrepancies, for finance; importing a module here registers its pages."""
 
 from reconciliation.admin import announcements as announcements
 from reconciliation.admin import discrepancies as discrepancies

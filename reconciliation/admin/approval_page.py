@@ -21,7 +21,7 @@ from reconciliation.services.resolve import preview
 def resolution(approval: Approval) -> Case:
     """The discrepancy, the lines and evidence behind it, and its effect on the books."""
     row = Discrepancy.objects.select_related("merchant", "payment__order").get(id=approval.subject_id)
-    told = row.resolution or {}
+    proposed = row.resolution or {}
     payment, file = row.payment, SettlementFile.objects.filter(id=row.settlement_file_id).first()
     return Case(
         what=text(row.amount, row.currency),
@@ -29,8 +29,8 @@ def resolution(approval: Approval) -> Case:
             (_("discrepancy"), format_html("{} ({})", render.link(row.id), row.get_kind_display())),
             (_("detail"), render_message(row.detail, row.message)),
             (_("open in the books"), text(approval.payload.get("open"), row.currency)),
-            (_("to be matched with"), ", ".join(told.get("with") or ())),
-            (_("why"), told.get("note")),
+            (_("to be matched with"), ", ".join(proposed.get("with") or ())),
+            (_("why"), proposed.get("note")),
             (_("payment"), payment and render.link(payment.id)),
             (_("order"), payment and render.link(payment.order_id, payment.order.reference)),
             (_("settlement file"), row.settlement_file_id and row_link(file)),
@@ -51,7 +51,7 @@ def _effect(approval: Approval, row: Discrepancy) -> list[Section]:
 
 
 def _lines(row: Discrepancy) -> list[Section]:
-    """What the acquirer's file and the bank said, where it came from a line of theirs."""
+    """Return the lines of the acquirer's file and the bank's statement behind the discrepancy, if any."""
     if row.item is None:
         return []
     settled = SettlementLine.objects.filter(item=row.item).select_related("settlement")

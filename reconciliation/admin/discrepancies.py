@@ -83,7 +83,7 @@ class AssignedTo(DropdownFilter):
 
 @admin.register(Discrepancy)
 class DiscrepancyAdmin(ReadOnlyModelAdmin):
-    """What disagrees, newest first."""
+    """The discrepancies, newest first."""
 
     list_display = (
         *("kind", "shown_status", "amount_shown", "shown_detail", "shown_payment", "assigned", "made"),
@@ -100,7 +100,7 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
     linked_filters: ClassVar[Sequence[str]] = ("settlement_file_id__exact",)  # a file's page leads here
     list_select_related = ("merchant", "assigned_to")
     search_fields = ("=id", "=payment__id", "=payment__order__reference", "=terminal_id", "detail")
-    search_help_text = _("Order reference, payment, terminal or a word of the detail")
+    search_help_text = _("Order reference, payment, terminal or part of the detail")
     actions = ("take", "leave")
     page_template = "reconciliation/discrepancy.html"
 
@@ -111,7 +111,7 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
 
     @admin.action(description=_("Assign to nobody"))
     def leave(self, request: HttpRequest, rows: QuerySet[Discrepancy]) -> None:
-        """Leave these to whoever comes."""
+        """Unassign the selected discrepancies."""
         self._assign(request, rows, None)
 
     def _assign(self, request: HttpRequest, rows: QuerySet[Discrepancy], to: User | None) -> None:
@@ -150,7 +150,7 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
         return render.moment(row.created_at, row.merchant.zone)
 
     def page(self, request: HttpRequest, row: Discrepancy) -> Page:
-        """What disagrees, what it is about, and what was done about it."""
+        """Return the discrepancy, what it is about, and what was done about it."""
         zone, done = row.merchant.zone, row.resolution or {}
         names = render.people(filter(None, [row.resolved_by, done.get("actor")]))
         file = SettlementFile.objects.filter(id=row.settlement_file_id).first() if row.settlement_file_id else None
@@ -189,9 +189,9 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
         return {"actions_possible": [(action, _LABELS[action]) for action in possible(row)] if open_to else []}
 
     def resolve(self, request: HttpRequest, discrepancy_id: str) -> HttpResponse:
-        """Do what the form says, or say why not."""
+        """Resolve it as the form requests, or show why that is refused."""
         row = self.row(request, discrepancy_id)
-        wish = Resolution(
+        resolution = Resolution(
             action=request.POST.get("action", ""),
             note=request.POST.get("note", ""),
             with_=tuple(request.POST.get("with", "").split()),
@@ -200,7 +200,9 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
         try:
             if not self._may_resolve(request, row):
                 raise Forbidden("permission_missing", str(_("Your role does not resolve discrepancies.")))
-            done = resolve(merchant=row.merchant, discrepancy_id=row.id, resolution=wish, actor=person(request).id)
+            done = resolve(
+                merchant=row.merchant, discrepancy_id=row.id, resolution=resolution, actor=person(request).id
+            )
         except OnetillError as refusal:
             messages.error(request, explain(refusal))
         else:

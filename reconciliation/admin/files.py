@@ -151,7 +151,7 @@ class SettlementFileAdmin(ReadOnlyModelAdmin):
         )
 
     def has_upload_permission(self, request: HttpRequest) -> bool:
-        """Whoever resolves what disagrees may bring the files that show it."""
+        """Users who may resolve discrepancies may upload files, too."""
         return may_somewhere(person(request), May.RESOLVE)
 
     @action(description=_("Send a file"), url_path="upload", permissions=["upload"], icon="upload_file")  # type: ignore[untyped-decorator]

@@ -1,4 +1,4 @@
-"""Why a file is refused, told to people in their language: by its code, with what the file's reader says beside it."""
+"""Why a file is refused, in the user's language: a text by the problem's code, with the reader's English detail."""
 
 from typing import Any, Final
 
@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-SPEAKS: Final = "en"  # as the readers of files do
+LANGUAGE_OF_DETAIL: Final = "en"  # the readers of files write it
 _WORDS: Final[dict[str, Any]] = {
     "account_ambiguous": _("Its lines are about several provider accounts. Send one file per provider account."),
     "account_unknown": _("It names no account that is known here. Name the provider account, or enter the IBAN first."),
@@ -21,7 +21,9 @@ _WORDS: Final[dict[str, Any]] = {
     "currency_unknown": _("It names a currency that is not known."),
     "encoding_invalid": _("It is not UTF-8 text."),
     "field_too_long": _("It has too long a field."),
-    "file_not_masked": _("It could not be looked through for card numbers, and was not kept. Send it anew, split."),
+    "file_not_masked": _(
+        "It could not be looked through for card numbers, and was not stored. Split it and send the parts."
+    ),
     "file_truncated": _("It ends too early. Fetch it again where it came from."),
     "format_not_recognized": _("It is in no format that is known here."),
     "formats_mixed": _("It holds files of several formats. Send them separately."),
@@ -40,8 +42,8 @@ _WORDS: Final[dict[str, Any]] = {
 
 
 def problem(code: str, detail: str) -> str | SafeString:
-    """The detail for whoever reads its language, else what it comes down to and the detail as it is."""
+    """Return the detail if the user reads its language, else the code's text with the detail below it."""
     words = _WORDS.get(code)
-    if words is None or get_language() == SPEAKS:
+    if words is None or get_language() == LANGUAGE_OF_DETAIL:
         return detail
-    return format_html('{}<br><span class="ot-quiet" lang="{}">{}</span>', words, SPEAKS, detail)
+    return format_html('{}<br><span class="ot-quiet" lang="{}">{}</span>', words, LANGUAGE_OF_DETAIL, detail)

@@ -31,7 +31,7 @@ _LINES = "reconciliation_settlementline_changelist"
 
 @admin.register(Settlement)
 class SettlementAdmin(ReadOnlyModelAdmin):
-    """What a provider says it owes."""
+    """The settlements: what a provider owes."""
 
     sees: ClassVar[May] = May.SEE_BOOKS
     channel_path: ClassVar[str | None] = None
@@ -189,7 +189,7 @@ class SettlementLineAdmin(ReadOnlyModelAdmin):
         return render.link(row.payment_id)
 
     def page(self, request: HttpRequest, row: SettlementLine) -> Page:
-        """The movement as the provider tells it, and what the books have of it."""
+        """Return the line as the provider reported it, and what the books have of it."""
         currency, settlement = row.currency, row.settlement
         facts: list[tuple[str, Any]] = [
             (_("gross"), render.amount(row.gross, currency)),

@@ -54,7 +54,7 @@ class OfStatementsAccount(OfAccount):
 
 @admin.register(BankStatement)
 class BankStatementAdmin(ReadOnlyModelAdmin):
-    """What a bank says of one account and period."""
+    """The bank statements, each of one account and period."""
 
     sees: ClassVar[May] = May.SEE_BOOKS
     channel_path: ClassVar[str | None] = None
@@ -173,7 +173,7 @@ class BankStatementLineAdmin(ReadOnlyModelAdmin):
         return row_link(row.statement)
 
     def page(self, request: HttpRequest, row: BankStatementLine) -> Page:
-        """The transaction as the bank tells it, and what explains it."""
+        """Return the transaction as the bank reported it, and what it is matched with."""
         facts: list[tuple[str, Any]] = [
             (_("amount"), render.amount(row.amount, row.currency)),
             (_("booked on"), render.day(row.booked_on)),

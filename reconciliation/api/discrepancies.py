@@ -36,7 +36,7 @@ class DiscrepanciesQuery(Paging):
 
 
 class ResolveInput(Input):
-    """What somebody wants done about it."""
+    """The body of a resolution."""
 
     action = Choice(ACTIONS)
     until = Day(**OPTIONAL)
@@ -44,7 +44,7 @@ class ResolveInput(Input):
 
     def get_fields(self) -> dict[str, Any]:
         names = serializers.ListField(child=Text(longest=64), max_length=100, **OPTIONAL)
-        return {**super().get_fields(), "with": names}  # a word that Python keeps for itself
+        return {**super().get_fields(), "with": names}  # a keyword of Python
 
 
 class Discrepancies(ApiView):
@@ -54,7 +54,7 @@ class Discrepancies(ApiView):
 
     @described(
         "list_discrepancies",
-        "What disagrees, newest first",
+        "Discrepancies, newest first",
         {200: page_of(DISCREPANCY)},
         query=DiscrepanciesQuery,
         tag=TAG,
@@ -90,13 +90,13 @@ class Resolve(ApiView):
 
     def _resolve(self, discrepancy_id: str, intent: IdempotentRequest) -> Answer:
         given = self.input(ResolveInput)
-        wish = Resolution(
+        resolution = Resolution(
             action=given["action"], note=given["note"], with_=tuple(given.get("with", ())), until=given.get("until")
         )
         row = resolve(
             merchant=self.merchant,
             discrepancy_id=discrepancy_id,
-            resolution=wish,
+            resolution=resolution,
             actor=self.caller,
             intent=intent,
         )

@@ -1,4 +1,4 @@
-"""Settlement files: sent in, and asked about until they are imported."""
+"""Settlement files: uploaded, and polled until they are imported."""
 
 from typing import Any, ClassVar, Final
 
@@ -35,7 +35,7 @@ class FilesQuery(Paging):
 
 
 class UploadInput(Input):
-    """What a form says beside its file."""
+    """The fields of the form beside its file."""
 
     format = Text(longest=40, **OPTIONAL)
     provider_account = account_field(**OPTIONAL)
@@ -70,10 +70,10 @@ class Files(ApiView):
         self.query()
         key = idempotency.key_of(self.plain)
         fields, files = request_body.read_form(self.plain, settings.MAX_IMPORT_MB * 1_000_000 + FORM_AROUND_FILE)
-        wishes, file = self._read(fields, files)
+        given, file = self._read(fields, files)
         fingerprint = idempotency.fingerprint_of_form(self.plain, fields, files)
         intent = IdempotentRequest(merchant_id=self.caller.merchant_id, key=key, fingerprint=fingerprint)
-        return idempotency.once(intent, lambda intent: self._upload(file, wishes, intent), self._resume)
+        return idempotency.once(intent, lambda intent: self._upload(file, given, intent), self._resume)
 
     def _read(self, fields: dict[str, str], files: request_body.Files) -> tuple[dict[str, Any], UploadedFile[Any]]:
         strange = [Fault(name[:64], "unknown_field", "There is no such field. Leave it out.") for name in files]
@@ -82,21 +82,21 @@ class Files(ApiView):
         if file is None:
             faults.append(Fault("file", "required", "Send the file in a part called file."))
         try:
-            wishes = read(UploadInput, fields, caller=self.caller)
+            given = read(UploadInput, fields, caller=self.caller)
         except ValidationFailed as refusal:
             raise ValidationFailed([*faults, *refusal.faults]) from None
         if faults or file is None:
             raise ValidationFailed(faults)
-        return wishes, file
+        return given, file
 
-    def _upload(self, file: UploadedFile[Any], wishes: dict[str, Any], intent: IdempotentRequest) -> Answer:
+    def _upload(self, file: UploadedFile[Any], given: dict[str, Any], intent: IdempotentRequest) -> Answer:
         row = upload(
             merchant=self.merchant,
             file=file,
             name=file.name or "",
             actor=self.caller.actor,
-            asked_format=wishes.get("format", ""),
-            provider_account=wishes.get("provider_account"),
+            asked_format=given.get("format", ""),
+            provider_account=given.get("provider_account"),
             channel_id=self.caller.channel_id,
             intent=intent,
         )

@@ -1,12 +1,11 @@
-"""The questions of the audit: each row they find is a violation, as (subject, detail)."""
+"""The audit's queries: each row that one returns is a violation, as (subject, detail)."""
 
 from typing import Final
 
-# What a settlement's rows say it must have booked, against what is booked under its key and its lines' late matches.
-# A part of `part` payments has an entry of its own.
-# What persons decided about its differences (`resolved:…`) is booked beside it and left out.
+# What a settlement must have booked by its rows, against what is booked under its key and its lines' late matches.
+# Each `part` payments have an entry of their own. Resolutions of its differences (`resolved:…`) are left out.
 SETTLEMENTS_WRONG: Final = """
-WITH said AS (
+WITH expected AS (
     SELECT id AS settlement, 'receivable:' || provider_account_id AS code, currency, item, net AS amount
     FROM reconciliation_settlement
     UNION ALL
@@ -53,7 +52,7 @@ entry AS (
     FROM reconciliation_settlementline line JOIN ledger_journalentry entry ON entry.key = 'late_match:' || line.id
 ),
 side AS (
-    SELECT settlement, code, currency, item, amount AS said, 0 AS booked FROM said
+    SELECT settlement, code, currency, item, amount AS expected, 0 AS booked FROM expected
     UNION ALL
     SELECT entry.settlement, account.code, account.currency, posting.item, 0, posting.amount
     FROM entry
@@ -61,11 +60,11 @@ side AS (
     JOIN ledger_account account ON account.number = posting.account_id
 )
 SELECT settlement.file_id,
-       concat('settlement ', settlement.reference, ': ', side.code, ' item ', side.item, ' must have ', sum(side.said),
-              ' and has ', sum(side.booked))
+       concat('settlement ', settlement.reference, ': ', side.code, ' item ', side.item,
+              ' must have ', sum(side.expected), ' and has ', sum(side.booked))
 FROM side JOIN reconciliation_settlement settlement ON settlement.id = side.settlement
 GROUP BY settlement.id, side.code, side.currency, side.item
-HAVING sum(side.said) <> sum(side.booked)
+HAVING sum(side.expected) <> sum(side.booked)
 """
 
 SETTLEMENT_SUMS_WRONG: Final = """
@@ -92,7 +91,7 @@ WHERE line.state IN ('matched', 'early') AND COALESCE(line.booked_currency, line
 
 PAYOUTS_WRONG: Final = """
 SELECT payout.id,
-       concat('in transit must be ', due.amount, ' and is ', COALESCE(moved.amount, 0))
+       concat('in transit must be ', due.amount, ' and is ', COALESCE(booked.amount, 0))
 FROM reconciliation_payout payout
 CROSS JOIN LATERAL (
     SELECT CASE payout.status WHEN 'failed' THEN 0 ELSE payout.amount - payout.amount_received END AS amount
@@ -104,8 +103,8 @@ LEFT JOIN LATERAL (
     JOIN ledger_journalentry entry ON entry.id = posting.entry_id
     WHERE posting.item = payout.item AND account.code = 'in_transit:' || payout.provider_account_id
       AND entry.event <> 'discrepancy_resolved'
-) moved ON true
-WHERE due.amount <> COALESCE(moved.amount, 0)
+) booked ON true
+WHERE due.amount <> COALESCE(booked.amount, 0)
 """
 
 PAYOUTS_RECEIVED_WRONG: Final = """
@@ -132,8 +131,8 @@ HAVING COALESCE(sum(posting.amount), 0)
        <> CASE WHEN line.state IN ('payout', 'refund', 'suspense') THEN line.amount ELSE 0 END
 """
 
-# What a settlement's line should be told as, by its state; a bank's line in suspense likewise.
-_TOLD_OF_LINES: Final = """
+# The discrepancies that must be open by the state of a settlement's line, or of a bank's line in suspense.
+_EXPECTED_OF_LINES: Final = """
 SELECT settlement.merchant_id, kind.name || ':' || line.settlement_id || ':' || line.number AS key,
        settlement.file_id AS subject
 FROM reconciliation_settlementline line
@@ -155,24 +154,27 @@ JOIN reconciliation_bankstatement statement ON statement.id = line.statement_id
 WHERE line.state = 'suspense'
 """
 OF_LINES_UNTRUE: Final = f"""
-SELECT d.id, d.kind || ' stands open, and its line is no longer so'
+SELECT d.id, d.kind || ' is open, and its line is no longer in that state'
 FROM payments_discrepancy d
 WHERE d.status <> 'resolved' AND d.settlement_file_id IS NOT NULL
   AND d.kind IN ('unknown_line', 'duplicate', 'missing_in_books', 'amount_differs')
   AND d.key ~ '^(unknown_line|duplicate|missing_in_books|amount_differs):[0-9]+:[0-9]+$|^unknown_line:bank:'
-  AND NOT EXISTS (SELECT FROM ({_TOLD_OF_LINES}) told WHERE told.merchant_id = d.merchant_id AND told.key = d.key)
+  AND NOT EXISTS (
+      SELECT FROM ({_EXPECTED_OF_LINES}) expected
+      WHERE expected.merchant_id = d.merchant_id AND expected.key = d.key
+  )
 """
 OF_LINES_MISSING: Final = f"""
-SELECT told.subject, 'should stand open: ' || told.key
-FROM ({_TOLD_OF_LINES}) told
+SELECT expected.subject, 'should be open: ' || expected.key
+FROM ({_EXPECTED_OF_LINES}) expected
 WHERE NOT EXISTS (
     SELECT FROM payments_discrepancy d
-    WHERE d.merchant_id = told.merchant_id AND d.key = told.key
+    WHERE d.merchant_id = expected.merchant_id AND d.key = expected.key
       AND (d.status <> 'resolved' OR d.resolution ->> 'action' <> 'explained')
 )
 """
 OF_PAYOUTS_UNTRUE: Final = """
-SELECT d.id, format('%s stands open, and %s of %s is %s', d.kind, payout.amount_received, payout.amount, payout.status)
+SELECT d.id, format('%s is open, and %s of %s is %s', d.kind, payout.amount_received, payout.amount, payout.status)
 FROM reconciliation_payout payout
 JOIN payments_discrepancy d
   ON d.merchant_id = payout.merchant_id AND d.status <> 'resolved'
@@ -180,7 +182,7 @@ JOIN payments_discrepancy d
 WHERE payout.status <> 'announced' OR (d.kind = 'payout_not_received') <> (payout.amount_received = 0)
 """
 OF_PAYOUTS_MISSING: Final = """
-SELECT payout.id, format('was received with %s instead of %s, and no discrepancy stands open for it',
+SELECT payout.id, format('was received with %s instead of %s, and no discrepancy is open for it',
                          payout.amount_received, payout.amount)
 FROM reconciliation_payout payout
 WHERE payout.status = 'announced' AND payout.amount_received <> 0 AND NOT EXISTS (
@@ -190,7 +192,7 @@ WHERE payout.status = 'announced' AND payout.amount_received <> 0 AND NOT EXISTS
 )
 """
 MISSING_UNTRUE: Final = """
-SELECT d.id, format('%s stands open, and %s was %s', d.kind, operation.id,
+SELECT d.id, format('%s is open, and %s was %s', d.kind, operation.id,
                     CASE WHEN operation.reversed_at IS NOT NULL THEN 'taken back' ELSE 'settled' END)
 FROM payments_discrepancy d
 JOIN payments_operation operation ON d.key = 'missing_in_settlement:' || operation.id

@@ -1,4 +1,4 @@
-"""Which device's transaction an acquirer's staged line is about, by what a PIN acquirer prints; and what it proves."""
+"""Match an acquirer's staged lines with devices' transactions by the numbers a PIN acquirer prints."""
 
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -8,12 +8,14 @@ from django.db import connection
 _NEAR: Final = (
     "evidence.occurred_at BETWEEN line.occurred_at - interval '3 days' AND line.occurred_at + interval '3 days'"
 )
-# Where a line and a device's transaction both give a number: 1 where it is the same, -1 where it is not, else 0.
-_SAYS: Final = "CASE WHEN line.{0} = '' OR evidence.{1} IS NULL THEN 0 WHEN evidence.{1} = line.{0} THEN 1 ELSE -1 END"
-# What a PIN acquirer prints. RRN, STAN and authorization code repeat between terminals and days: they count only where
-# no TID and no RRN contradicts, with amount and sign; of several transactions the one that agrees in more is meant,
-# and where as much speaks for two of them, neither. `proven` is what may settle a transaction in doubt by itself.
-# Two of its numbers say which transaction is meant, one of them the terminal's own where the device tells it.
+# A number that both a line and a device's transaction give: 1 if it is the same, -1 if not; 0 if one does not give it.
+_COMPARED: Final = (
+    "CASE WHEN line.{0} = '' OR evidence.{1} IS NULL THEN 0 WHEN evidence.{1} = line.{0} THEN 1 ELSE -1 END"
+)
+# RRN, STAN and authorization code repeat between terminals and days: they count only if no TID and no RRN contradicts,
+# with amount and sign. Of several transactions the one with more equal numbers is taken; of two with as many, neither.
+# `proven` matches may settle a transaction in doubt without a person: they need two equal numbers, one of them the TID
+# where the device reports it.
 _NAMED: Final = "(found.tid = 1 AND (found.rrn = 1 OR found.stan = 1) OR found.rrn = 1 AND found.stan = 1)"
 LIKELIEST: Final = f"""
 named AS (
@@ -42,13 +44,14 @@ compared AS (
            line.type IN ('confirmed', 'declined') OR evidence.currency = line.currency
                AND line.gross = evidence.amount * CASE evidence.type WHEN 'refund' THEN -1 ELSE 1 END AS same_amount,
            sign(line.gross) * CASE evidence.type WHEN 'refund' THEN -1 ELSE 1 END AS direction,
-           {_SAYS.format("tid", "acquirer_tid")} AS tid, {_SAYS.format("rrn", "rrn")} AS rrn,
-           {_SAYS.format("stan", "stan")} AS stan, {_SAYS.format("authorization_code", "authorization_code")} AS code
+           {_COMPARED.format("tid", "acquirer_tid")} AS tid, {_COMPARED.format("rrn", "rrn")} AS rrn,
+           {_COMPARED.format("stan", "stan")} AS stan,
+           {_COMPARED.format("authorization_code", "authorization_code")} AS code
     FROM named
     JOIN staged_settlement_line line ON line.position = named.position
     JOIN payments_cardevidence evidence ON evidence.id = named.id
     LEFT JOIN LATERAL (
-        -- What a later transaction said of a refund in doubt stands with that one.
+        -- A refund in doubt that a later transaction resolved has its operation there.
         SELECT later.operation_id FROM payments_cardevidence later
         WHERE evidence.operation_id IS NULL AND later.operation_id IS NOT NULL
           AND later.terminal_id = evidence.terminal_id AND later.series = evidence.series
@@ -68,7 +71,7 @@ fitting AS (
                WHERE settled.operation_id = found.operation_id AND settled.type = found.type
                  AND settled.state = 'matched'
            ) AS settled,
-           CASE operation.outcome WHEN 'succeeded' THEN 0 WHEN 'declined' THEN 2 ELSE 1 END AS standing,
+           CASE operation.outcome WHEN 'succeeded' THEN 0 WHEN 'declined' THEN 2 ELSE 1 END AS outcome_rank,
            found.same_amount AND least(found.stan, found.code) >= 0 AND {_NAMED} AS proven
     FROM compared found
     LEFT JOIN payments_operation operation ON operation.id = found.operation_id
@@ -85,14 +88,14 @@ fitting AS (
              found.tid + found.rrn + found.stan + found.code DESC
 ),
 likeliest AS (
-    SELECT fitting.*, rank() OVER (PARTITION BY position ORDER BY agreement DESC, settled, standing) AS place,
-           count(*) OVER (PARTITION BY position, agreement, settled, standing) AS alike
+    SELECT fitting.*, rank() OVER (PARTITION BY position ORDER BY agreement DESC, settled, outcome_rank) AS place,
+           count(*) OVER (PARTITION BY position, agreement, settled, outcome_rank) AS alike
     FROM fitting
 )"""
 
 
-class Said(NamedTuple):
-    """A staged line whose word may settle what a device or provider left in doubt."""
+class Proof(NamedTuple):
+    """A staged line that proves the outcome of a transaction which a device or provider left in doubt."""
 
     position: int
     line_type: str
@@ -101,7 +104,7 @@ class Said(NamedTuple):
     occurred_at: datetime
 
 
-_SAID: Final = """
+_PROOFS: Final = """
 SELECT match.position, line.type, match.operation_id, match.evidence_id, line.occurred_at
 FROM staged_settlement_match match
 JOIN staged_settlement_line line ON line.position = match.position
@@ -122,11 +125,11 @@ ORDER BY match.position
 """
 
 
-def said_of_doubts() -> list[Said]:
-    """The staged lines that prove what came of something in doubt."""
+def proofs_of_doubts() -> list[Proof]:
+    """Return the staged lines that prove the outcome of a transaction in doubt, in their order."""
     with connection.cursor() as cursor:
-        cursor.execute(_SAID)
-        return [Said(*row) for row in cursor.fetchall()]
+        cursor.execute(_PROOFS)
+        return [Proof(*row) for row in cursor.fetchall()]
 
 
 _SETTLED: Final = """
@@ -145,15 +148,15 @@ WHERE match.position = %(position)s AND line.position = match.position AND opera
 
 
 def note_settled(position: int, operation_id: str) -> None:
-    """A staged line is about an operation that is known to have succeeded by now."""
+    """Match a staged line with an operation that has succeeded by now."""
     with connection.cursor() as cursor:
         cursor.execute(_SETTLED, {"position": position, "operation": operation_id})
 
 
-def keep_what_was_said() -> list[int]:
-    """Stored lines that say something beside the money keep what they are about, now that it is known.
+def link_confirmations() -> list[int]:
+    """Link stored lines that confirm or decline a transaction with it, now that it is known.
 
-    Returns the ids of the settlements that hold them.
+    Return the ids of their settlements.
     """
     with connection.cursor() as cursor:
         cursor.execute(

@@ -26,8 +26,8 @@ class Kind(StrEnum):
 
     SETTLEMENT = "settlement"  # a provider's account of what it owes
     STATEMENT = "statement"  # a bank's account of a period, with balances
-    NOTIFICATION = "notification"  # a bank's details beside its statement: kept, booked by the statement alone
-    INTERIM = "interim"  # what a bank says before the day is over: known, never kept nor booked
+    NOTIFICATION = "notification"  # a bank's details beside its statement: stored; the statement is booked
+    INTERIM = "interim"  # before the day is over: recognized, neither stored nor booked
 
 
 class LineType(StrEnum):
@@ -43,7 +43,7 @@ class LineType(StrEnum):
     RESERVE_HOLD = "reserve_hold"
     RESERVE_RELEASE = "reserve_release"
     PAYOUT_RETURNED = "payout_returned"  # an earlier payout (`reference`) came back from the bank
-    # What an acquirer says of a transaction beside its money: it took it, or it will never pay it. `gross` is 0.
+    # An acquirer's confirmation of a transaction, or that it will never pay it; without money: `gross` is 0.
     CONFIRMED = "confirmed"
     DECLINED = "declined"
 
@@ -172,7 +172,7 @@ Record = (
 
 @dataclass(slots=True)
 class Sums:
-    """Adds up what lines say, to be compared with what their trailer says."""
+    """Adds up the lines' amounts, to be compared with those of their trailer."""
 
     currency: str
     totals: dict[str, int] = field(default_factory=dict)
@@ -198,7 +198,7 @@ class Format(Protocol):
     providers: ClassVar[tuple[str, ...]]  # whose accounts a settlement of this format can be about
 
     def identify(self, head: bytes, name: str) -> bool:
-        """Tell by a file's first `HEAD` bytes (and its name, where the bytes leave a doubt) whether this is ours."""
+        """Return whether a file is of this format, by its first `HEAD` bytes (and its name if those are ambiguous)."""
         ...
 
     def parse(self, stream: BinaryIO) -> Iterator[Record]:

@@ -1,4 +1,4 @@
-"""CAMT.054, the bank's notification beside its statement: kept as evidence, booked by the statement alone."""
+"""CAMT.054, the bank's notification beside its statement: stored as evidence; only the statement is booked."""
 
 from collections.abc import Iterator
 from typing import BinaryIO, ClassVar, Final

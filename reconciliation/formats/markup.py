@@ -9,7 +9,7 @@ from lxml.etree import _Element as Element
 from reconciliation.formats.base import Unreadable
 
 CHUNK: Final = 65_536
-LARGEST_ELEMENT: Final = 4_000_000  # bytes read without coming across any element that was asked for
+LARGEST_ELEMENT: Final = 4_000_000  # bytes read without finding a requested element
 
 
 def events(stream: BinaryIO, tags: Sequence[str]) -> Iterator[tuple[str, Element]]:

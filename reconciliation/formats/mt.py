@@ -59,7 +59,7 @@ class _Statement:
 
 
 def looks_like(head: bytes, *, interim: bool) -> bool:
-    """Tell a message of ours by its first fields."""
+    """Return whether a message is of this format, by its first fields."""
     text = head.decode("latin-1")
     tags = {match[1] for match in re.finditer(r"^:([0-9]{2}[A-Z]?):", text, re.MULTILINE)}
     if not {"20", "25"} <= tags:
@@ -188,8 +188,8 @@ def _entry(statement: _Statement, field: Field) -> StatementLine:
     amount = _money(digits, statement.header.currency)
     incoming = (mark == "C") != bool(reverses)
     own, _, bank = (part.strip() for part in references.partition("//"))
-    told = [own, (more or "").replace("\n", " ").strip()]
-    iban = next((text for text in told if _IBAN.fullmatch(text)), "")  # some banks put the counterparty there
+    texts = [own, (more or "").replace("\n", " ").strip()]
+    iban = next((text for text in texts if _IBAN.fullmatch(text)), "")  # some banks put the counterparty there
     valued_on = _day(value)
     return StatementLine(
         line=field.line,
@@ -200,7 +200,7 @@ def _entry(statement: _Statement, field: Field) -> StatementLine:
         bank_reference=bank,
         end_to_end_id="" if own in ("NONREF", "EREF", "PREF", "MARF", iban) else own,
         counterparty_iban=iban,
-        remittance="" if told[1] == iban else told[1],
+        remittance="" if texts[1] == iban else texts[1],
         code=kind or "",
     )
 

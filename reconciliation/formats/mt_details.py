@@ -18,7 +18,7 @@ _IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 
 
 def details(line: StatementLine, text: str) -> StatementLine:
-    """The line with what its `:86:` tells. All of the text stays readable as `remittance`."""
+    """Return the line with the details of its `:86:`; all of the text stays readable in `remittance`."""
     joined = text.replace("\n", "")
     if joined.startswith("/") and _WORD.search(joined):
         return _worded(line, joined)
@@ -30,14 +30,14 @@ def details(line: StatementLine, text: str) -> StatementLine:
 def _worded(line: StatementLine, text: str) -> StatementLine:
     marks = list(_WORD.finditer(text))
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
-    said = {mark[1]: text[mark.end() : end].strip("/ ") for mark, end in zip(marks, ends, strict=True)}
-    party = said.get("CNTP", "").split("/")
-    iban = said.get("IBAN") or (party[0] if _IBAN.fullmatch(party[0]) else "")
-    name = said.get("NAME") or (party[2] if len(party) > 2 else "")
-    remittance = re.sub(r"^(USTD|STRD)/+", "", said.get("REMI", ""))
+    fields = {mark[1]: text[mark.end() : end].strip("/ ") for mark, end in zip(marks, ends, strict=True)}
+    party = fields.get("CNTP", "").split("/")
+    iban = fields.get("IBAN") or (party[0] if _IBAN.fullmatch(party[0]) else "")
+    name = fields.get("NAME") or (party[2] if len(party) > 2 else "")
+    remittance = re.sub(r"^(USTD|STRD)/+", "", fields.get("REMI", ""))
     return replace(
         line,
-        end_to_end_id=_given(said.get("EREF")) or line.end_to_end_id,
+        end_to_end_id=_given(fields.get("EREF")) or line.end_to_end_id,
         counterparty_iban=iban[:34] or line.counterparty_iban,
         counterparty_name=name,
         remittance=_more(line, remittance or text),
@@ -46,15 +46,15 @@ def _worded(line: StatementLine, text: str) -> StatementLine:
 
 def _numbered(line: StatementLine, text: str) -> StatementLine:
     parts = _NUMBERED.split(text)[1:]
-    said = dict(zip(parts[::2], parts[1::2], strict=True))
-    remittance = "".join(said.get(f"{number}", "") for number in (*range(20, 30), *range(60, 64)))
+    fields = dict(zip(parts[::2], parts[1::2], strict=True))
+    remittance = "".join(fields.get(f"{number}", "") for number in (*range(20, 30), *range(60, 64)))
     reference = re.search(r"EREF[+:]\s?(.*?)(?=(?:KREF|MREF|CRED|SVWZ|ABWA|PURP)\+|$)", remittance)
     return replace(
         line,
         end_to_end_id=_given(reference[1]) if reference else line.end_to_end_id,
-        counterparty_iban=said.get("31", "")[:34] or line.counterparty_iban,
-        counterparty_name=(said.get("32", "") + said.get("33", "")).strip(),
-        remittance=_more(line, remittance or said.get("00", "")),
+        counterparty_iban=fields.get("31", "")[:34] or line.counterparty_iban,
+        counterparty_name=(fields.get("32", "") + fields.get("33", "")).strip(),
+        remittance=_more(line, remittance or fields.get("00", "")),
     )
 
 

@@ -5,8 +5,8 @@
 One `H` record, `L` records, one `T` record with their sums. Every amount has a point and all of its currency's
 decimals; `net` is compared with gross − fee − vat. In lines of type `terminal_sale`, `terminal_refund`,
 `terminal_confirmed` and `terminal_declined`, which a PIN acquirer writes, `operation` is the RRN and
-`payment_reference` is `TID/STAN/authorization code`, each of which may be empty. The last two move no money (`gross`
-is 0.00): the acquirer says that it took a transaction, or that it will never pay it.
+`payment_reference` is `TID/STAN/authorization code`, each of which may be empty. The last two have no money (`gross`
+is 0.00): the acquirer confirms that it took a transaction, or that it will never pay it.
 """
 
 import csv
@@ -52,7 +52,7 @@ _TERMINAL: Final = {
     "terminal_confirmed": LineType.CONFIRMED,
     "terminal_declined": LineType.DECLINED,
 }
-_MOVES_NOTHING: Final = frozenset({LineType.CONFIRMED, LineType.DECLINED})
+_WITHOUT_MONEY: Final = frozenset({LineType.CONFIRMED, LineType.DECLINED})
 
 
 class SimulatorCsv:
@@ -102,7 +102,7 @@ def _rows(stream: BinaryIO) -> Iterator[tuple[int, dict[str, str]]]:
         for row in reader:
             if len(row) != len(COLUMNS):
                 message = f"Line {reader.line_num} has {len(row)} fields instead of {len(COLUMNS)}."
-                # A file cut off in the middle of a record is told from one that is simply wrong.
+                # A file cut off in the middle of a record gets another code than one that is wrong.
                 rest = next(reader, None)
                 raise Unreadable(reader.line_num, "record_invalid" if rest else "file_truncated", message)
             if any(len(field) > LONGEST_REFERENCE for field in row):
@@ -136,8 +136,8 @@ def _line(line: int, row: dict[str, str], sums: Sums) -> Iterator[Record]:
         yield Problem(line, "net_differs", f"Line {line}: net is {net}, but gross − fee − vat is {gross - fee - vat}.")
     terminal = row["type"] in _TERMINAL
     kind = _TERMINAL[row["type"]] if terminal else LineType(row["type"])
-    if gross.amount and kind in _MOVES_NOTHING:
-        raise ValueError(f"gross is {gross}, but a line of type {row['type']} moves no money")
+    if gross.amount and kind in _WITHOUT_MONEY:
+        raise ValueError(f"gross is {gross}, but a line of type {row['type']} has no money")
     tid, stan, authorization_code = _card_present(row["payment_reference"]) if terminal else ("", "", "")
     yield SettlementLine(
         line=line,

@@ -70,8 +70,8 @@ def _read(stream: BinaryIO) -> Iterator[Record]:
     for number, row in rows:
         if text(row, "object") == "end":
             if whole(row, "count") != count:
-                said = whole(row, "count")
-                yield Problem(number, "file_truncated", f"{said} transactions are announced, {count} are here.")
+                announced = whole(row, "count")
+                yield Problem(number, "file_truncated", f"{announced} transactions are announced, {count} are here.")
             yield from _trailer(number, payout, amount, sums)
             for later, _ in rows:
                 yield Problem(later, "record_invalid", f"Line {later} stands after the end.")
@@ -133,7 +133,7 @@ def _payment(source: Payload) -> str:
 
 
 def _vat(row: Payload, fee: Money) -> Money:
-    """What of the fee is tax, where Stripe says so."""
+    """Return the tax in the fee, if Stripe reports it."""
     details = row.get("fee_details")
     parts = [each for each in details if isinstance(each, dict)] if isinstance(details, list) else []
     total = sum(whole(each, "amount") or 0 for each in parts if text(each, "type") == "tax")

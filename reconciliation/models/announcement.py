@@ -1,4 +1,4 @@
-"""News of a payout at a provider: the work of reading it there, and what became of it."""
+"""An announced payout at a provider, to be read there, and the result of reading it."""
 
 from django.db import models
 from django.db.models import Q
@@ -10,7 +10,7 @@ from reconciliation.models.settlement_file import SettlementFile
 
 
 class Announcement(models.Model):
-    """One piece of news; several may be about the same payout. `due_at` None: nothing is left to do."""
+    """One announcement; several may be about the same payout. `due_at` None: nothing is left to do."""
 
     merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+", verbose_name=_("merchant"))
     provider_account = models.ForeignKey(

@@ -92,8 +92,8 @@ class SettlementLine(models.Model):
     item = models.BigIntegerField(null=True, blank=True)  # what its gross is booked about: a payment, or itself
     booked_currency = CurrencyField(null=True, blank=True)  # the sale's, where it differs from the settlement's
     booked_amount = AmountField(null=True, blank=True)
-    expected = AmountField(null=True, blank=True)  # the books' amount, where it differs and no operation tells it
-    evidence_id = IdField(null=True, blank=True)  # the device's transaction it is about, where its numbers said so
+    expected = AmountField(null=True, blank=True)  # the books' amount, if it differs and the line has no operation
+    evidence_id = IdField(null=True, blank=True)  # the device's transaction, if it was matched by its numbers
 
     class Meta:
         verbose_name = _("settlement line")

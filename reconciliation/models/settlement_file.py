@@ -16,12 +16,12 @@ INCOMING: Final = "incoming"  # as they came, until a worker has masked them
 
 
 def upload_to(file: "SettlementFile", name: str) -> str:
-    """Where an upload is stored until it is masked: by our own id, never by a name that somebody else chose."""
+    """Return where an upload is stored until it is masked: by our own id, never by a name that the sender chose."""
     return f"{INCOMING}/{file.merchant_id}/{file.id}"
 
 
 def masked_name(file: "SettlementFile") -> str:
-    """Where it is kept afterwards."""
+    """Return where the masked file is stored."""
     return f"{FOLDER}/{file.merchant_id}/{file.id}"
 
 
@@ -49,7 +49,7 @@ class SettlementFile(ApiObject):
     name = models.CharField(_("name"), max_length=255, blank=True, default="")
     size = models.BigIntegerField(_("size"), default=0)
     sha256 = models.CharField("SHA-256", max_length=64, editable=False)
-    asked_format = models.CharField(max_length=40, blank=True, default="")  # what the sender says it is
+    asked_format = models.CharField(max_length=40, blank=True, default="")  # as given by the sender
     format = models.CharField(_("format"), max_length=40, null=True, blank=True)  # what it proved to be
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.PROCESSING)
     duplicate_of = models.ForeignKey(

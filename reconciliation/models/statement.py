@@ -1,4 +1,4 @@
-"""What a bank says: a statement of one account over a period, and each transaction on it."""
+"""A bank's statement of one account over a period, and its transactions."""
 
 from datetime import timedelta
 from typing import ClassVar, Final
@@ -16,7 +16,7 @@ KINDS: Final = [("statement", _("statement")), ("notification", _("notification"
 
 
 class BankStatement(models.Model):
-    """One statement. A notification has no balances; it is kept beside the statement that books it."""
+    """One statement. A notification has no balances; it is stored beside the statement that is booked."""
 
     OBJECT: ClassVar[str] = "bank_statement"
 

@@ -9,7 +9,7 @@ from payments.people.services import audit_log
 
 
 def assign(*, discrepancy_id: str, to: User | None, actor: str) -> Discrepancy:
-    """Give it to somebody, or back to everybody.
+    """Assign a discrepancy to a user, or to nobody.
 
     Raises:
         Conflict: it is resolved, and nobody's work any more.

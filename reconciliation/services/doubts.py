@@ -1,4 +1,4 @@
-"""What an acquirer's lines say of transactions in doubt: paid, confirmed, or never to be paid."""
+"""Settle transactions in doubt by an acquirer's lines: paid, confirmed, or never to be paid."""
 
 from typing import Final
 
@@ -23,22 +23,22 @@ ACTOR: Final = "system:reconciliation"
 
 
 def settle_doubts(account: ProviderAccount) -> None:
-    """Settle what the staged lines prove, within the caller's transaction; repeating it is harmless.
+    """Settle the doubts that the staged lines prove, in the caller's transaction. Idempotent.
 
     One that cannot be settled stays in doubt and stops neither its file nor the others.
     """
-    said = card_present.said_of_doubts()
-    if not said:
+    proofs = card_present.proofs_of_doubts()
+    if not proofs:
         return
     sweep = Sweep("reconciliation.settle_doubt")
-    for line in said:
+    for line in proofs:
         subject = line.operation_id or line.evidence_id or ""
         if subject not in sweep.resting:
             with sweep.item(subject, merchant_id=account.merchant_id), transaction.atomic():
                 _settle(account, line)
 
 
-def _settle(account: ProviderAccount, line: card_present.Said) -> None:
+def _settle(account: ProviderAccount, line: card_present.Proof) -> None:
     doubt = doubt_of(operation_id=line.operation_id, evidence_id=line.evidence_id)
     if doubt is None:
         return
@@ -53,7 +53,7 @@ def _settle(account: ProviderAccount, line: card_present.Said) -> None:
 
 
 def decline_unpaid(settlement: Settlement) -> None:
-    """What the acquirer says it will never pay: an offline sale is a loss, of any other finance is told at once."""
+    """Book offline sales that the acquirer will never pay as a loss; open a discrepancy for every other such sale."""
     found = settlements.declined_operations(settlement.id)
     if not found:
         return

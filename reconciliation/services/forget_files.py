@@ -1,7 +1,7 @@
 """Files on the disk that no row names, because the process died between storing one and committing its row.
 
-Each upload is kept under the id of its row, so that one which never became a row is known by that. Whoever sends it
-again has it stored anew. What was not masked yet goes after an hour, and so does what never came in whole.
+Each upload is stored under the id of its row, so that a file without a row is recognized by its name; sending it again
+stores it again. Files that were not masked or not received completely are deleted after an hour.
 """
 
 import logging
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 def forget_files(*, now: datetime | None = None) -> int:
-    """Delete what no row has named for a day (beat). Tell how many files that were."""
+    """Delete files that no row has named for a day (beat). Return how many."""
     storage = SettlementFile._meta.get_field("file").storage
     gone, sweep = 0, Sweep("reconciliation.forget_file")
     for name, before in _unnamed(storage, now or timezone.now()):

@@ -51,7 +51,7 @@ def _import(file: SettlementFile) -> None:
 
 
 def import_due() -> int:
-    """Take up files that no bell rang for, or whose worker died (beat). Tell how many."""
+    """Import files that were not enqueued, or whose worker died (beat). Return how many."""
     sweep = Sweep(WORK)
     due = SettlementFile.objects.filter(due_at__lte=timezone.now()).exclude(id__in=sweep.resting)
     files = list(due.order_by("due_at").values_list("id", "merchant_id")[:AT_ONCE])
@@ -86,7 +86,7 @@ def _book(file: SettlementFile, reading: Reading) -> list[Problem]:
         fail_point("import.matched")
         with transaction.atomic():
             fail_point("import.opened")
-            # Whoever else believes to be importing this file waits here, and then finds it done.
+            # Another worker that imports this file waits here, and then finds it done.
             if SettlementFile.objects.select_for_update().get(id=file.id).status == SettlementFile.Status.PROCESSING:
                 (settlements.book if settles else statements.book)(file, reading)
                 _finish(file, reading, SettlementFile.Status.IMPORTED)
@@ -107,7 +107,7 @@ def _finish(file: SettlementFile, reading: Reading, status: SettlementFile.Statu
     file.status = status
     file.format = reading.format.code if reading.format is not None else None
     file.lines = reading.lines
-    file.masked += reading.masked  # beside what was masked when it was kept
+    file.masked += reading.masked  # in addition to what was masked before it was stored
     file.due_at = None
     file.finished_at = timezone.now()
     _sum_up(file, reading)
@@ -117,7 +117,7 @@ def _finish(file: SettlementFile, reading: Reading, status: SettlementFile.Statu
         fail_point("finish.opened")
         file.save()
         if status == SettlementFile.Status.IMPORTED:
-            emit([_news(file)])
+            emit([_imported_event(file)])
         fail_point("finish.written")
     fail_point("finish.committed")
 
@@ -139,7 +139,7 @@ def _sum_up(file: SettlementFile, reading: Reading) -> None:
         file.closing = closing.amount if closing is not None else None
 
 
-def _news(file: SettlementFile) -> NewEvent:
+def _imported_event(file: SettlementFile) -> NewEvent:
     return NewEvent(
         merchant_id=file.merchant_id,
         channel_id=None,

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def keep_masked(file: SettlementFile) -> bool:
-    """Mask the file, unless it was; tell whether it is. False: another worker does it now, or it is refused."""
+    """Mask the file, unless it was. Return whether it is masked; False: another worker is at it, or it is refused."""
     if not is_incoming(file):
         return True
     with session.session_lock(f"mask:{file.id}") as free:
@@ -38,13 +38,13 @@ def keep_masked(file: SettlementFile) -> bool:
 
 
 def last_error(file_id: str) -> str:
-    """What the work on it last failed with, in brackets; "" where nobody noted it."""
+    """Return the last error of its import, in brackets; "" if none is stored."""
     failed = WorkFailure.objects.filter(work=WORK, subject=file_id).first()
     return "" if failed is None else f" ({failed.error})"
 
 
 def is_incoming(file: SettlementFile) -> bool:
-    """Tell whether it lies there as it came."""
+    """Return whether the stored file is still the uploaded, unmasked one."""
     return str(file.file.name).startswith(f"{INCOMING}/")
 
 
@@ -56,8 +56,8 @@ def _keep(file: SettlementFile) -> None:
     storage, incoming, name = file.file.storage, str(file.file.name), masked_name(file)
     try:
         storage.delete(name)  # of an attempt that died
-        with storage.open(incoming, "rb") as stream, masked_file(stream) as (kept, file.masked):
-            storage.save(name, kept)
+        with storage.open(incoming, "rb") as stream, masked_file(stream) as (masked, file.masked):
+            storage.save(name, masked)
     except Unreadable as error:
         _refuse(file, error.problem.detail)
         return
@@ -69,8 +69,8 @@ def _keep(file: SettlementFile) -> None:
 
 
 def _refuse(file: SettlementFile, why: str) -> None:
-    """What may hold card numbers is not kept."""
-    incoming, detail = str(file.file.name), f"{why} It was not kept: send it anew, split."
+    """Refuse the file and delete it, as it may hold card numbers."""
+    incoming, detail = str(file.file.name), f"{why} It was not stored: split it and send the parts."
     file.problems = [{"line": None, "code": "file_not_masked", "detail": detail}]
     file.status, file.file.name, file.due_at = SettlementFile.Status.REFUSED, "", None
     file.finished_at = timezone.now()

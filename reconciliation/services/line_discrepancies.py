@@ -1,4 +1,4 @@
-"""What a settlement line that disagrees with the books is called."""
+"""The discrepancies of a settlement line that differs from the books."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -22,14 +22,14 @@ _SETTLED: Final = gettext_noop("Settled as {settled}; the books have {booked}.")
 
 
 def key(kind: str, settlement: Settlement, number: int) -> str:
-    """What names a disagreement about one line."""
+    """Return the key of a discrepancy about one line."""
     return f"{kind}:{settlement.id}:{number}"
 
 
-def issues(settlement: Settlement, line: Issue) -> Iterator[Discrepancy]:
-    """The disagreements that one line is."""
+def discrepancies_of(settlement: Settlement, line: Issue) -> Iterator[Discrepancy]:
+    """Yield the discrepancies of one line."""
     gross = Money(line.gross, line.currency)
-    if line.state in _STATES and line.gross:  # what moves nothing is no work for anybody
+    if line.state in _STATES and line.gross:  # a line of 0.00 leaves nothing to resolve
         kind = _STATES[SettlementLine.State(line.state)]
         yield _row(kind, settlement, line, line.gross, _found(kind, line, gross))
     if line.booked_currency is not None:

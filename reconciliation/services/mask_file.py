@@ -42,7 +42,7 @@ class TooSlow(Unreadable):
 
 @contextmanager
 def masked_file(file: File[bytes]) -> Iterator[tuple[File[bytes], int]]:
-    """The file as it may be kept, and how many card numbers are masked in it: itself, where there are none.
+    """Yield the masked file and the number of card numbers masked in it; the file itself if there are none.
 
     Raises:
         Unreadable: it takes longer than `MOST_SECONDS`.

@@ -1,4 +1,4 @@
-"""A person says what an unknown line is about: a payment for a settlement's line, a payout for the bank's."""
+"""Match an unknown line by hand: a settlement's line with a payment, a bank's line with a payout."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from reconciliation.services.payouts import receive
 
 
 def is_forced(row: Discrepancy, names: Sequence[str]) -> bool:
-    """Tell whether what is named is not open for exactly this amount: then a second person must agree.
+    """Return whether the named object's open amount differs from the line's; then a second person must approve.
 
     Raises:
         ValidationFailed: there is nothing of that name to match with.
@@ -29,7 +29,7 @@ def is_forced(row: Discrepancy, names: Sequence[str]) -> bool:
 
 
 def match(row: Discrepancy, name: str, at: datetime) -> list[Entry]:
-    """Take the line out of suspense and book it about what is named."""
+    """Match the line with the named object, and return the entry that takes it out of suspense."""
     line = _settlement_line(row)
     if line is None:
         return _match_bank_line(row, _bank_line(row), _payout(row, name))
@@ -38,7 +38,7 @@ def match(row: Discrepancy, name: str, at: datetime) -> list[Entry]:
         line.booked_currency, line.booked_amount = payment.currency, _owed(payment)
     entry = journal.late_match(row.merchant, line, payment.item, at)
     line.state, line.payment_id, line.item = SettlementLine.State.MATCHED, payment.id, payment.item
-    line.operation_id = None  # which of the payment's operations it is, nobody said
+    line.operation_id = None  # a person names the payment, not which of its operations
     line.save(update_fields=["state", "payment_id", "item", "operation_id", "booked_currency", "booked_amount"])
     return [entry]
 
@@ -62,7 +62,7 @@ def _bank_line(row: Discrepancy) -> BankStatementLine:
 
 
 def _payment(row: Discrepancy, line: SettlementLine, name: str) -> Payment:
-    """The payment that is named; of another currency only what the line can be: all that is open, in its direction."""
+    """Return the named payment; in another currency only if something is open of it in the line's direction."""
     found = Payment.objects.filter(
         merchant=row.merchant, id=name, provider_account_id=line.settlement.provider_account_id
     ).first()

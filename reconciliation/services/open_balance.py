@@ -1,4 +1,4 @@
-"""Where the money of a discrepancy stands open, and what may be done about it."""
+"""The open balance of a discrepancy in the books, and the actions that can resolve it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +14,7 @@ from reconciliation.services import settle_by_hand
 
 @dataclass(frozen=True, slots=True)
 class OpenBalance:
-    """An amount (debit positive) on an account about one item, and whose provider account it concerns."""
+    """What is open of an item on an account, in minor units (debit positive), and the provider account it concerns."""
 
     account: AccountSpec
     item: int
@@ -37,22 +37,25 @@ ACTIONS: Final = ("match", "accept", *_MONEY, *settle_by_hand.ACTIONS)
 
 
 def possible(row: Discrepancy) -> tuple[str, ...]:
-    """The actions that make sense; what moves no money can only be accepted, asked about or waited for."""
-    told_twice = row.kind == Kind.DUPLICATE and row.item is None
+    """Return the actions that can resolve a discrepancy, the most likely first.
+
+    One about no money in the books can only be accepted, asked about at the provider or waited for.
+    """
+    reported_twice = row.kind == Kind.DUPLICATE and row.item is None
     if row.kind == Kind.UNKNOWN_LINE and row.amount == 0:
         return ("accept", *_LATER)  # a line of 0.00: there is nothing to book
-    if told_twice or (row.kind == Kind.AMOUNT_DIFFERS and row.settlement_file_id is None):
-        # No file says so but a device or a provider, and what it did is booked.
+    if reported_twice or (row.kind == Kind.AMOUNT_DIFFERS and row.settlement_file_id is None):
+        # Reported by a device or a provider, not by a file: what it did is booked already.
         return ("accept", *_LATER)
     if row.kind == Kind.MISSING_IN_SETTLEMENT and _is_provisional(row):
         return ("write_off", *_LATER)
-    said = settle_by_hand.actions(row)
-    others = _LATER if said and row.kind == Kind.OUTCOME_UNKNOWN else _POSSIBLE.get(row.kind, ("accept", *_LATER))
-    return (*said, *others)
+    outcomes = settle_by_hand.actions(row)
+    others = _LATER if outcomes and row.kind == Kind.OUTCOME_UNKNOWN else _POSSIBLE.get(row.kind, ("accept", *_LATER))
+    return (*outcomes, *others)
 
 
-def standing(row: Discrepancy) -> OpenBalance | None:
-    """Where the amount of a discrepancy stands; None where it is about no money in the books."""
+def open_balance(row: Discrepancy) -> OpenBalance | None:
+    """Return the open balance of a discrepancy; None if it is about no money in the books."""
     if row.kind in (Kind.UNKNOWN_LINE, Kind.DUPLICATE):
         return _in_suspense(row)
     if row.kind in (Kind.PAYOUT_DIFFERS, Kind.PAYOUT_NOT_RECEIVED) and row.item is not None:
@@ -73,7 +76,7 @@ def standing(row: Discrepancy) -> OpenBalance | None:
 
 
 def _is_provisional(row: Discrepancy) -> bool:
-    """A sale that was approved offline and never settled stands there, and not in the receivable."""
+    """Return whether it is about a sale approved offline and never settled: booked as provisional, no receivable."""
     sold = row.kind == Kind.MISSING_IN_SETTLEMENT and (row.amount or 0) > 0
     return sold and row.payment is not None and row.payment.provisional
 

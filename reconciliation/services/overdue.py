@@ -1,4 +1,4 @@
-"""What should have come by now: operations that no settlement shows, payouts that the bank does not."""
+"""Open discrepancies of what is overdue: operations that no settlement shows, payouts that the bank does not."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -24,7 +24,10 @@ AT_ONCE: Final = 1000
 
 
 def raise_overdue(*, now: datetime | None = None) -> int:
-    """Raise what is overdue, once each (beat). A later settlement or statement closes it by itself."""
+    """Open one discrepancy of each overdue item (beat); a later settlement or statement resolves it.
+
+    Return how many were opened.
+    """
     moment = now or timezone.now()
     sweep = Sweep("reconciliation.raise_overdue")
     missing = settlements.missing(before=moment - SETTLED_WITHIN, limit=AT_ONCE, leave=sweep.resting)
@@ -43,12 +46,15 @@ def raise_overdue(*, now: datetime | None = None) -> int:
 
 
 def _late_payouts(moment: datetime, leave: Sequence[str]) -> list[Payout]:
-    """Those that stand open already do not count: they would keep the others from ever being told."""
-    told = Discrepancy.objects.filter(
+    """Return overdue payouts without an open discrepancy (those with one would use up the batch)."""
+    reported = Discrepancy.objects.filter(
         merchant_id=OuterRef("merchant_id"), key=Concat(Value(f"{Kind.PAYOUT_NOT_RECEIVED}:"), OuterRef("id"))
     ).exclude(status=Discrepancy.Status.RESOLVED)
     waiting = Payout.objects.filter(
-        ~Exists(told), status=Payout.Status.ANNOUNCED, amount_received=0, expected_on__lt=(moment - PAID_WITHIN).date()
+        ~Exists(reported),
+        status=Payout.Status.ANNOUNCED,
+        amount_received=0,
+        expected_on__lt=(moment - PAID_WITHIN).date(),
     )
     return list(waiting.exclude(id__in=leave).select_related("settlement").order_by("id")[:AT_ONCE])
 

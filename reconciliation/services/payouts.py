@@ -1,4 +1,4 @@
-"""A payout is received when the bank has shown all of it; what differs is raised until the rest arrives."""
+"""Receive or fail payouts: one is received when the bank has shown all of it, until then the rest is a discrepancy."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,11 +14,11 @@ from payments.services import discrepancy
 from payments.text.messages import message_columns
 from reconciliation import journal, payloads
 from reconciliation.models import BankStatementLine, Payout
-from reconciliation.services.auto_resolve import explained
+from reconciliation.services.auto_resolve import resolve_explained
 
 
 def receive(payout: Payout, lines: Sequence[BankStatementLine]) -> None:
-    """Note that these bank lines are (parts of) a payout, which is locked by the caller."""
+    """Add bank lines to a payout, which the caller has locked: its whole amount makes it received."""
     payout.amount_received += sum(line.amount for line in lines)
     payout.received_on = max(line.booked_on for line in lines)
     whole = payout.amount_received == payout.amount
@@ -26,17 +26,17 @@ def receive(payout: Payout, lines: Sequence[BankStatementLine]) -> None:
         payout.status = Payout.Status.RECEIVED
     payout.save(update_fields=["amount_received", "received_on", "status"])
     keys = [f"payout_not_received:{payout.id}", f"payout_differs:{payout.id}"]
-    explained(payout.merchant, keys)
+    resolve_explained(payout.merchant, keys)
     if whole:
-        emit([_news(payout)])
+        emit([_received_event(payout)])
     else:
         discrepancy.raise_([_differs(payout)])
 
 
 def fail(payouts: Sequence[Payout], *, at: datetime) -> None:
-    """Note that the bank sent these back. What the bank has shown to arrive stays received, for a person to look at.
+    """Mark payouts as returned by the bank, in the caller's transaction.
 
-    Whoever calls has a transaction open.
+    One that a statement has shown as received stays so, for a person to look at.
     """
     announced = Payout.objects.select_for_update(of=("self",)).filter(
         id__in=[payout.id for payout in payouts], status=Payout.Status.ANNOUNCED, amount_received=0
@@ -45,7 +45,7 @@ def fail(payouts: Sequence[Payout], *, at: datetime) -> None:
         payout.status = Payout.Status.FAILED
         payout.save(update_fields=["status"])
         post([journal.payout_failed(payout.merchant, payout, at)])
-        explained(payout.merchant, [f"payout_not_received:{payout.id}"])
+        resolve_explained(payout.merchant, [f"payout_not_received:{payout.id}"])
 
 
 def _differs(payout: Payout) -> Discrepancy:
@@ -66,7 +66,7 @@ def _differs(payout: Payout) -> Discrepancy:
     )
 
 
-def _news(payout: Payout) -> NewEvent:
+def _received_event(payout: Payout) -> NewEvent:
     return NewEvent(
         merchant_id=payout.merchant_id,
         channel_id=None,

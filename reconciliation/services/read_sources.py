@@ -1,4 +1,4 @@
-"""Read at the provider what it paid out: its own news starts it, a look around finds what no news told.
+"""Read payouts at the provider: started by its event, or found by an hourly search if the event was lost.
 
 What is read becomes a settlement file, imported like an upload. Repeating any of it is harmless: a payout that is a
 settlement already, or whose file is being imported, is not read again.
@@ -35,8 +35,8 @@ logger = logging.getLogger(__name__)
 
 
 def read_due() -> int:
-    """Take up news that came in, and what is due again. Tell how many payouts were looked at."""
-    _note_news()
+    """Read the payouts that were announced, and those due for a retry. Return how many were looked at."""
+    _store_announcements()
     sweep = Sweep("reconciliation.read_payout")
     due = _claim([int(subject) for subject in sweep.resting])
     for announcement_id, merchant_id in due:
@@ -46,21 +46,21 @@ def read_due() -> int:
 
 
 def look_for_lost() -> int:
-    """Ask each account's provider for payouts of the last weeks that nothing was heard of. Tell how many there were."""
+    """Search each account's recent payouts for unannounced ones, to be read. Return how many were found."""
     found, sweep = 0, Sweep("reconciliation.look_for_payouts")
     accounts = ProviderAccount.objects.filter(active=True).exclude(id__in=sweep.resting).order_by("id")
     for code, source in registry.sources().items():
         for account_id, merchant_id in accounts.filter(provider=code).values_list("id", "merchant_id"):
             with sweep.item(account_id, merchant_id=merchant_id):
                 account = ProviderAccount.objects.select_related("merchant").get(id=account_id)
-                found += _note_lost(source, account, timezone.now() - LOST_WITHIN)
+                found += _store_lost(source, account, timezone.now() - LOST_WITHIN)
     return found
 
 
-def _note_news() -> None:
-    """A row for each event that has none yet."""
+def _store_announcements() -> None:
+    """Store an announcement for each event that has none yet."""
     taken = Announcement.objects.filter(event_id=OuterRef("id"))
-    news = ProviderEvent.objects.filter(
+    events = ProviderEvent.objects.filter(
         ~Q(announces=""), ~Exists(taken), provider_account__provider__in=registry.sources()
     )
     rows = [
@@ -71,16 +71,16 @@ def _note_news() -> None:
             event_id=event.id,
             due_at=Now(),
         )
-        for event in news.defer("body").order_by("id")[:AT_ONCE]
+        for event in events.defer("body").order_by("id")[:AT_ONCE]
     ]
     Announcement.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def _note_lost(source: Source, account: ProviderAccount, since: datetime) -> int:
+def _store_lost(source: Source, account: ProviderAccount, since: datetime) -> int:
     try:
         references = source.recent(credentials_of(account), since)
     except SourceUnavailable as trouble:
-        logger.warning("%s cannot be asked for payouts: %s", account.id, trouble.detail)
+        logger.warning("payouts of %s cannot be read: %s", account.id, trouble.detail)
         return 0
     known = Announcement.objects.filter(provider_account=account, reference__in=references)
     lost = sorted(set(references) - set(known.values_list("reference", flat=True)))
@@ -91,7 +91,7 @@ def _note_lost(source: Source, account: ProviderAccount, since: datetime) -> int
 
 
 def _claim(resting: Sequence[int]) -> list[tuple[int, str]]:
-    """Take what is due (with its merchant) for the length of a lease; several sweeps share the work."""
+    """Lease what is due. Return (announcement, merchant) ids; concurrent sweeps get different ones."""
     with transaction.atomic():
         now = Now()  # by the database's clock: workers' clocks differ
         due = Announcement.objects.filter(due_at__lte=now).exclude(id__in=resting)
@@ -103,7 +103,7 @@ def _claim(resting: Sequence[int]) -> list[tuple[int, str]]:
 
 
 def _take(announcement: Announcement) -> None:
-    """Read one payout; what cannot be read is tried again, ever more seldom."""
+    """Read one payout; if it cannot be read, plan a retry with growing pauses."""
     detail, done = gettext_noop("It could not be read; the log of the worker says why."), False
     try:
         detail, done = _read(announcement)
@@ -117,32 +117,32 @@ def _take(announcement: Announcement) -> None:
 
 
 def _read(announcement: Announcement) -> tuple[str, bool]:
-    """Look at one payout, and do what there is to do. What finance should know; False while something is to come."""
+    """Read one payout, unless it was. Return a detail for finance, and whether nothing is left to do."""
     account, reference = announcement.provider_account, announcement.reference
     source = registry.sources()[account.provider]
-    standing = source.look(reference, credentials_of(account))
-    if standing.complete is None:
+    state = source.look(reference, credentials_of(account))
+    if state.complete is None:
         return gettext_noop("The provider does not tell what is in this payout; the bank statement shows it."), True
-    if not standing.complete:
+    if not state.complete:
         return "", False
     if not Settlement.objects.filter(provider_account=account, reference=reference).exists():
-        announcement.file = _standing_file(account, reference, source.format) or _fetched(source, account, reference)
-    return "", not standing.failed or _failed(account, reference)
+        announcement.file = _earlier_file(account, reference, source.format) or _fetched(source, account, reference)
+    return "", not state.failed or _failed(account, reference)
 
 
-def _standing_file(account: ProviderAccount, reference: str, file_format: str) -> SettlementFile | None:
-    """The file of an earlier reading, unless it was refused."""
+def _earlier_file(account: ProviderAccount, reference: str, file_format: str) -> SettlementFile | None:
+    """Return the file of an earlier reading, unless it was refused."""
     files = SettlementFile.objects.filter(provider_account=account, name=_name(reference), asked_format=file_format)
     return files.exclude(status=SettlementFile.Status.REFUSED).order_by("id").first()
 
 
 def _fetched(source: Source, account: ProviderAccount, reference: str) -> SettlementFile:
-    with tempfile.TemporaryFile() as kept:
-        kept.writelines(source.lines(reference, credentials_of(account)))
-        kept.seek(0)
+    with tempfile.TemporaryFile() as stream:
+        stream.writelines(source.lines(reference, credentials_of(account)))
+        stream.seek(0)
         return upload(
             merchant=account.merchant,
-            file=File(kept, name=_name(reference)),
+            file=File(stream, name=_name(reference)),
             name=_name(reference),
             actor=f"provider:{account.id}",
             asked_format=source.format,
@@ -151,7 +151,7 @@ def _fetched(source: Source, account: ProviderAccount, reference: str) -> Settle
 
 
 def _failed(account: ProviderAccount, reference: str) -> bool:
-    """The bank sent it back: book that, once its settlement is there."""
+    """Book that the bank returned a payout. Return False while its settlement is not imported yet."""
     with transaction.atomic():
         payouts = list(Payout.objects.filter(provider_account=account, reference=reference))
         fail(payouts, at=timezone.now())

@@ -1,4 +1,4 @@
-"""Late matches: what was unknown or early when its file came in, and is explained by now."""
+"""Late matches: lines that were unknown or early when their file was imported, and can be matched now."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -16,10 +16,10 @@ from payments.services import discrepancy
 from reconciliation import journal
 from reconciliation.card_present import sql as card_present
 from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementLine
-from reconciliation.services.auto_resolve import explained
+from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.confirm_settled import confirm_settled
 from reconciliation.services.doubts import decline_unpaid, settle_doubts
-from reconciliation.services.line_discrepancies import issues, key
+from reconciliation.services.line_discrepancies import discrepancies_of, key
 from reconciliation.services.payouts import receive
 from reconciliation.sql import matching, session, settlements
 from reconciliation.sql import statements as bank
@@ -37,7 +37,7 @@ _FOUND: Final = (
 
 
 def rematch() -> int:
-    """Match again what is still unexplained, merchant by merchant (beat). Tell how many lines were found out about."""
+    """Match the unexplained lines of every provider account again (beat). Return how many were matched."""
     lines = SettlementLine.objects.filter(state__in=_KINDS)
     payouts = Payout.objects.filter(status=Payout.Status.ANNOUNCED, amount_received=0)
     accounts = ProviderAccount.objects.filter(
@@ -53,7 +53,10 @@ def rematch() -> int:
 
 
 def rematch_account(account: ProviderAccount) -> int:
-    """Match again the unexplained lines of one provider account, unless a file of its merchant is being imported."""
+    """Match the unexplained lines of one provider account again. Return how many were matched.
+
+    Does nothing while a file of its merchant is being imported.
+    """
     with session.session_lock(f"merchant:{account.merchant_id}") as free:
         if not free:
             return 0
@@ -61,7 +64,7 @@ def rematch_account(account: ProviderAccount) -> int:
             sweep = Sweep("reconciliation.rematch_line")
             matching.stage_stored_lines(account.id, leave=[int(line_id) for line_id in sweep.resting])
             matching.match_settlement_lines(merchant_id=account.merchant_id, account_id=account.id)
-            _take_in_what_was_said(account)
+            _apply_confirmations(account)
             found = matching.late_matches()
             sweep.together(
                 found,
@@ -74,19 +77,19 @@ def rematch_account(account: ProviderAccount) -> int:
     return len(found)
 
 
-def _take_in_what_was_said(account: ProviderAccount) -> None:
-    """What lines say of doubts, and beside the money, of transactions that the books did not know when they came."""
+def _apply_confirmations(account: ProviderAccount) -> None:
+    """Apply lines that prove, confirm or decline a transaction which was not known when they were imported."""
     with transaction.atomic():
         settle_doubts(account)
-        for settlement in Settlement.objects.filter(id__in=card_present.keep_what_was_said()).order_by("id"):
+        for settlement in Settlement.objects.filter(id__in=card_present.link_confirmations()).order_by("id"):
             confirm_settled(settlement)
             decline_unpaid(settlement)
 
 
 def find_payouts(*, merchant: Merchant) -> None:
-    """Give payouts that were announced only now the bank lines that had come before them.
+    """Match payouts with bank lines that were imported before the payout was announced.
 
-    Whoever calls holds the merchant's lock, so that nobody gives a payout the same line twice.
+    The caller holds the merchant's lock, so that no payout gets the same line twice.
     """
     sweep = Sweep("reconciliation.find_payout")
     pairs = [pair for pair in bank.late_payouts(merchant.id) if pair[1] not in sweep.resting]
@@ -111,7 +114,7 @@ def _take(merchant: Merchant, payout: Payout, line: BankStatementLine) -> Entry:
     receive(payout, [line])
     if item is None:
         return journal.payout_received(merchant, payout, line)
-    explained(merchant, [f"{Kind.UNKNOWN_LINE}:bank:{line.id}"])
+    resolve_explained(merchant, [f"{Kind.UNKNOWN_LINE}:bank:{line.id}"])
     return journal.payout_found(merchant, payout, line, item)
 
 
@@ -128,29 +131,29 @@ def _apply(account: ProviderAccount, found: Sequence[matching.LateMatch]) -> Non
         if key(Kind.MISSING_IN_BOOKS, line.settlement, line.number) not in written_off:
             line.expected = match.differs
     SettlementLine.objects.bulk_update(stored.values(), _FOUND)
-    explained(account.merchant, keys)
+    resolve_explained(account.merchant, keys)
     post(entries)
     for line in stored.values():
-        _look_again(line)
+        _open_differences(line)
     for settlement in {line.settlement_id: line.settlement for line in stored.values()}.values():
-        explained(account.merchant, settlements.explained_keys(settlement.id))
+        resolve_explained(account.merchant, settlements.explained_keys(settlement.id))
         confirm_settled(settlement)
 
 
 def _resolved(merchant: Merchant, keys: Sequence[str]) -> set[str]:
-    """What persons have decided: what stood open of it is booked elsewhere."""
+    """Return the keys that a person has resolved: their open amount is booked elsewhere already."""
     rows = Discrepancy.objects.filter(merchant=merchant, key__in=keys, status=Discrepancy.Status.RESOLVED)
     return set(rows.values_list("key", flat=True))
 
 
 def _out_of_suspense(account: ProviderAccount, line: SettlementLine, match: matching.LateMatch) -> Iterator[Entry]:
-    """What was early is booked about its payment already, and stays as it was booked."""
+    """Yield the entry that takes a line out of suspense; an early line is booked on its payment already."""
     if line.state != _State.EARLY:
         line.booked_currency, line.booked_amount = match.booked_currency, match.booked_amount
         yield journal.late_match(account.merchant, line, match.item, timezone.now())
 
 
-def _look_again(line: SettlementLine) -> None:
-    """Now that a line is explained, it may still disagree."""
+def _open_differences(line: SettlementLine) -> None:
+    """Open discrepancies of a line that is matched now, but differs in amount or currency."""
     for issue in settlements.issues(settlement_id=line.settlement_id, rates="[]", number=line.number):
-        discrepancy.raise_(list(issues(line.settlement, issue)))
+        discrepancy.raise_(list(discrepancies_of(line.settlement, issue)))

@@ -1,4 +1,4 @@
-"""What a decision about a difference books: it moves from where it stands to where a person says it belongs."""
+"""The journal entries of a resolution: the open balance goes to the account that a person chose."""
 
 from datetime import datetime
 
@@ -13,34 +13,34 @@ from reconciliation.models import Payout
 from reconciliation.services.open_balance import OpenBalance
 
 
-def decided(row: Discrepancy, stands: OpenBalance, action: str, at: datetime, actor: str) -> list[Entry]:
-    """The entry of a write-off, a fee or a move to suspense; none where nothing stands open anymore.
+def resolution_entries(row: Discrepancy, balance: OpenBalance, action: str, at: datetime, actor: str) -> list[Entry]:
+    """Return the entry of a write-off, a fee or a transfer to suspense; none if nothing is open anymore.
 
     An offline sale that was never settled is written off by payments, which knows from then on that it is a loss.
 
     Raises:
         Conflict: a fee without a provider account to book it to.
     """
-    if stands.account.code.startswith("provisional:") and row.payment is not None:
+    if balance.account.code.startswith("provisional:") and row.payment is not None:
         write_off_offline(row.payment, actor=actor, at=at)
         return []
     parked = action == "suspense"
-    if parked and stands.account.code == "suspense":
-        return []  # it stands there already
-    target = _target(row, stands, action)
+    if parked and balance.account.code == "suspense":
+        return []  # it is there already
+    target = _target(balance, action)
     item = next_items(1)[0] if parked else None
-    lines = [Line(target, stands.amount, item), Line(stands.account, -stands.amount, stands.item)]
+    lines = [Line(target, balance.amount, item), Line(balance.account, -balance.amount, balance.item)]
     if row.kind in (Kind.PAYOUT_DIFFERS, Kind.PAYOUT_NOT_RECEIVED):
-        Payout.objects.filter(item=stands.item).update(status=Payout.Status.RECEIVED)
-    return [journal.resolved(row.merchant, row.id, lines, at)] if stands.amount else []
+        Payout.objects.filter(item=balance.item).update(status=Payout.Status.RECEIVED)  # nothing more is expected
+    return [journal.resolved(row.merchant, row.id, lines, at)] if balance.amount else []
 
 
-def _target(row: Discrepancy, stands: OpenBalance, action: str) -> AccountSpec:
-    currency = stands.account.currency
+def _target(balance: OpenBalance, action: str) -> AccountSpec:
+    currency = balance.account.currency
     if action == "write_off":
         return account("write_offs", currency)
     if action == "suspense":
         return account("suspense", currency)
-    if stands.provider_account_id is None:
+    if balance.provider_account_id is None:
         raise Conflict("fee_without_account", "It is not known whose fee this is. Write it off instead.")
-    return account("fees", currency, stands.provider_account_id)
+    return account("fees", currency, balance.provider_account_id)

@@ -1,4 +1,4 @@
-"""Resolve a discrepancy: what books nothing at once, what books by one's own word, and what needs a second person."""
+"""Resolve a discrepancy: at once, or as a proposal that a second person decides about."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -22,15 +22,15 @@ from payments.services import discrepancy, limits
 from payments.services.idempotency import IdempotentRequest
 from payments.services.limits import Exceeded
 from reconciliation.services import matching, settle_by_hand
-from reconciliation.services.open_balance import ACTIONS, possible, standing
-from reconciliation.services.resolution_entries import decided
+from reconciliation.services.open_balance import ACTIONS, open_balance, possible
+from reconciliation.services.resolution_entries import resolution_entries
 
 LONGEST_NOTE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """What somebody wants done: `with_` names what to match with, `until` how long to wait."""
+    """The action that resolves a discrepancy: `with_` names what to match with, `until` is the day to wait until."""
 
     action: str
     note: str
@@ -46,12 +46,14 @@ def resolve(
     actor: Actor,
     intent: IdempotentRequest | None = None,
 ) -> Discrepancy:
-    """Do it, or propose it where a second person must agree: to a write-off and to a match that does not fit always,
-    to a fee, to suspense and to accepting where a limit is passed.
+    """Carry out a resolution, or propose it where a second person must approve.
+
+    That is always so of a write-off and of a match that does not fit; of a fee, suspense and acceptance beyond a limit.
 
     Raises:
+        NotFound: no such discrepancy.
         ValidationFailed: the action is not for this kind, or lacks what it needs.
-        Conflict: it is resolved, or waits for a second person.
+        Conflict: `discrepancy_not_open`: it is resolved, or waits for a second person.
         Forbidden: as `gate.check`.
     """
     found = Discrepancy.objects.filter(merchant=merchant, id=discrepancy_id).first()
@@ -81,11 +83,11 @@ def resolve(
 
 
 def decide(discrepancy_id: str, *, user: User, approved: bool, note: str = "") -> Discrepancy:
-    """Do what was proposed by the word of a second person, or open it again.
+    """Record a second person's decision: carry out the proposed resolution, or open the discrepancy again.
 
     Raises:
         Conflict: nothing is proposed; `changed_meanwhile`, when another amount is open than was proposed.
-        Forbidden: it is one's own proposal, or not one's to decide.
+        Forbidden: the user made the proposal, or may not decide about it.
     """
     with transaction.atomic():
         row, resolution = _proposed(discrepancy_id)
@@ -106,16 +108,16 @@ def decide(discrepancy_id: str, *, user: User, approved: bool, note: str = "") -
 
 
 def preview(discrepancy_id: str) -> list[JournalEntry]:
-    """What the resolution that is proposed would book if it were carried out now, with its postings.
+    """Return the entries, with postings, that the proposed resolution would book now.
 
-    It is carried out and taken back again, so that it is exactly what would be booked.
+    It is carried out in a transaction that is rolled back, so that they are exactly what approval would book.
 
     Raises:
         Conflict, ValidationFailed: it could not be carried out.
     """
     with transaction.atomic():
         row, resolution = _proposed(discrepancy_id)
-        first = new_id("jrn")
+        first = new_id("jrn")  # ids ascend: the entries booked from here on are greater
         _carry_out(row, resolution, (row.resolution or {})["actor"])
         entries = JournalEntry.objects.filter(merchant_id=row.merchant_id, id__gt=first).order_by("id")
         found = list(entries.prefetch_related("postings__account"))
@@ -124,13 +126,13 @@ def preview(discrepancy_id: str) -> list[JournalEntry]:
 
 
 def _open(row: Discrepancy) -> int:
-    """What of it stands open in the books, else what it says it is about; in minor units."""
-    stands = standing(row)
-    return stands.amount if stands is not None else row.amount or 0
+    """Return its open balance in the books, else its own amount; in minor units."""
+    balance = open_balance(row)
+    return balance.amount if balance is not None else row.amount or 0
 
 
 def _refuse_if_changed(row: Discrepancy, approval: Approval) -> None:
-    """What the second person was shown must still be open."""
+    """Refuse an approval if the open amount is not the one that the second person was shown."""
     shown = approval.payload.get("open")
     if shown is not None and shown != _open(row):
         raise Conflict("changed_meanwhile", "Another amount is open by now. Reject this request and ask again.")
@@ -157,10 +159,10 @@ def _check(row: Discrepancy, resolution: Resolution) -> None:
 
 
 def _postpone(row: Discrepancy, resolution: Resolution, actor: str) -> Discrepancy:
-    """It stays open; everybody can see what was done about it so far."""
+    """Leave it open, with a note of what was done about it so far."""
     until = resolution.until
     row.wait_until = datetime.combine(until, time(0), row.merchant.zone) if until else None
-    row.resolution = _told(resolution, actor)
+    row.resolution = _payload(resolution, actor)
     row.save(update_fields=["wait_until", "resolution"])
     _log(row, resolution, actor, "discrepancy.postponed")
     return row
@@ -175,7 +177,7 @@ def _propose(row: Discrepancy, resolution: Resolution, actor: str, exceeded: Exc
         requested_by=actor,
         payload={"open": _open(row), **({"limit": exceeded.told()} if exceeded is not None else {})},
     )
-    row.status, row.resolution = Discrepancy.Status.PROPOSED, _told(resolution, actor)
+    row.status, row.resolution = Discrepancy.Status.PROPOSED, _payload(resolution, actor)
     row.save(update_fields=["status", "resolution"])
     _log(row, resolution, actor, "discrepancy.proposed")
     return row
@@ -189,8 +191,9 @@ def _carry_out(row: Discrepancy, resolution: Resolution, actor: str) -> Discrepa
     elif resolution.action in settle_by_hand.ACTIONS:
         settle_by_hand.settle(row, resolution.action, actor=actor)
     elif resolution.action != "accept":
-        stands = standing(row)
-        entries = decided(row, stands, resolution.action, now, actor) if stands is not None else []
+        balance = open_balance(row)
+        if balance is not None:
+            entries = resolution_entries(row, balance, resolution.action, now, actor)
     post([entry for entry in entries if entry.lines])
     closed = _closed(row, resolution, actor)
     _log(row, resolution, actor, "discrepancy.resolved")
@@ -198,19 +201,19 @@ def _carry_out(row: Discrepancy, resolution: Resolution, actor: str) -> Discrepa
 
 
 def _closed(row: Discrepancy, resolution: Resolution, actor: str) -> Discrepancy:
-    """Close it by this person's word, also where what was recorded has just closed it by itself."""
-    told = _told(resolution, actor)
-    closed = discrepancy.close_(merchant=row.merchant, keys=[row.key], actor=actor, resolution=told)
+    """Close it with this person's resolution, even if recording an outcome has just closed it automatically."""
+    payload = _payload(resolution, actor)
+    closed = discrepancy.close_(merchant=row.merchant, keys=[row.key], actor=actor, resolution=payload)
     if closed:
         return closed[0]
     row.refresh_from_db()
-    row.resolution, row.resolved_by = told, actor
+    row.resolution, row.resolved_by = payload, actor
     row.save(update_fields=["resolution", "resolved_by"])
     return row
 
 
 def _lock_order(discrepancy_id: str) -> None:
-    """The order comes first, as everywhere: whoever records a truth about it closes its discrepancies after that."""
+    """Lock the payment's order before the discrepancy, as recording an outcome does (it closes discrepancies)."""
     about = Discrepancy.objects.filter(id=discrepancy_id, payment__isnull=False)
     list(Order.objects.select_for_update().filter(id__in=about.values("payment__order_id")))
 
@@ -232,8 +235,8 @@ def _proposed(discrepancy_id: str) -> tuple[Discrepancy, Resolution]:
         raise NotFound
     if row.status != Discrepancy.Status.PROPOSED or row.resolution is None:
         raise Conflict("nothing_proposed", "Nothing waits for a second person here.")
-    told = row.resolution
-    return row, Resolution(action=told["action"], note=told["note"], with_=tuple(told["with"]))
+    proposed = row.resolution
+    return row, Resolution(action=proposed["action"], note=proposed["note"], with_=tuple(proposed["with"]))
 
 
 _ACTIONS: Final = {
@@ -245,11 +248,11 @@ _ACTIONS: Final = {
 
 
 def _action(resolution: Resolution) -> Action:
-    """What the gate and the second person are asked about; what books nothing of its own is an acceptance."""
+    """Return the action that the gate checks; what books nothing of its own counts as an acceptance."""
     return _ACTIONS.get(resolution.action, Action.ACCEPT)
 
 
-def _told(resolution: Resolution, actor: str) -> dict[str, Any]:
+def _payload(resolution: Resolution, actor: str) -> dict[str, Any]:
     return {
         "action": resolution.action,
         "note": resolution.note,
@@ -261,5 +264,5 @@ def _told(resolution: Resolution, actor: str) -> dict[str, Any]:
 
 def _log(row: Discrepancy, resolution: Resolution, actor: str, action: str) -> None:
     audit_log.write(
-        actor=actor, action=action, subject=row, merchant_id=row.merchant_id, after=_told(resolution, actor)
+        actor=actor, action=action, subject=row, merchant_id=row.merchant_id, after=_payload(resolution, actor)
     )

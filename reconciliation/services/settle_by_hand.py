@@ -1,4 +1,4 @@
-"""A person who has seen evidence says what came of something in doubt, where neither device nor acquirer does."""
+"""Record an unknown outcome by a person who has seen evidence, where neither device nor acquirer reports it."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ _OF_LINES: Final = frozenset({Kind.MISSING_IN_BOOKS, Kind.UNKNOWN_LINE})
 
 
 def actions(row: Discrepancy) -> tuple[str, ...]:
-    """What may be said here: of a doubt either, of what an acquirer paid although it was declined that it was made."""
+    """Return the outcomes a person may record: both of an open doubt; `captured` of a declined one that was paid."""
     doubt = _behind(row)
     if doubt is None or doubt.was_made:
         return ()
@@ -25,7 +25,7 @@ def actions(row: Discrepancy) -> tuple[str, ...]:
 
 
 def settle(row: Discrepancy, action: str, *, actor: str) -> None:
-    """Record it, within the caller's transaction, which has locked the order.
+    """Record the outcome in the caller's transaction, which has locked the order.
 
     Raises:
         Forbidden: `person_required`, for an API key.
@@ -56,7 +56,7 @@ def _behind(row: Discrepancy) -> Doubt | None:
 
 
 def _named(row: Discrepancy, name: str) -> Doubt | None:
-    """What an unknown outcome is about: an operation, or a device's transaction by terminal, series and sequence."""
+    """Return the doubt about an operation's id, or about a device's `terminal/series/sequence`."""
     if is_id(name, "op"):
         return doubt_of(operation_id=name, evidence_id=None)
     terminal_id, series, sequence = name.split("/")

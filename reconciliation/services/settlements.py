@@ -1,4 +1,4 @@
-"""Settlements of a file: found out whose they are, matched, booked, and what disagrees raised."""
+"""Match the settlements of a file with their provider account and operations, book them, and open discrepancies."""
 
 import json
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ from reconciliation import journal, payloads
 from reconciliation.formats.base import LineType, Problem, SettlementHeader, SettlementTrailer
 from reconciliation.models import Payout, Settlement, SettlementFile
 from reconciliation.services import payouts as payouts_
-from reconciliation.services.auto_resolve import explained
+from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.confirm_settled import confirm_settled
 from reconciliation.services.doubts import decline_unpaid, settle_doubts
-from reconciliation.services.line_discrepancies import issues
+from reconciliation.services.line_discrepancies import discrepancies_of
 from reconciliation.services.rematch import find_payouts
 from reconciliation.services.staging import Reading
 from reconciliation.sql import matching, settlements
@@ -24,7 +24,7 @@ AT_ONCE: Final = 500
 
 
 def match(file: SettlementFile, reading: Reading) -> list[Problem]:
-    """Find the provider account and match every line; problems where that cannot be."""
+    """Find the provider account and match every line. Return the problems that prevent it."""
     accounts = _accounts(file, reading)
     if len(accounts) != 1:
         return [_account_problem(accounts)]
@@ -51,13 +51,13 @@ def book(file: SettlementFile, reading: Reading) -> None:
             post([entry] if entry.lines else [])
         payouts = _payouts(row, trailer, next(items))
         post([journal.payout_announced(file.merchant, payout) for payout in payouts])
-        emit([_news(payout) for payout in payouts])
-        _disagreements(row)
+        emit([_announced_event(payout) for payout in payouts])
+        _update_discrepancies(row)
     find_payouts(merchant=file.merchant)
 
 
 def _accounts(file: SettlementFile, reading: Reading) -> list[ProviderAccount]:
-    """Whose settlement it is: as said, else as its lines tell, else the merchant's default of that kind."""
+    """Return the candidate accounts: the uploaded one, else by its lines, else the merchant's default of that kind."""
     if file.provider_account is not None:
         return [file.provider_account]
     providers = reading.format.providers if reading.format is not None else ()
@@ -119,7 +119,7 @@ def _settlement(file: SettlementFile, header: SettlementHeader, trailer: Settlem
 
 
 def _returned(settlement: Settlement) -> list[Payout]:
-    """Earlier payouts that this settlement says came back."""
+    """Return earlier payouts that came back by this settlement's lines."""
     names = settlement.lines.filter(type=LineType.PAYOUT_RETURNED).values("reference")
     return list(Payout.objects.filter(provider_account=settlement.provider_account, reference__in=names))
 
@@ -141,20 +141,20 @@ def _payouts(settlement: Settlement, trailer: SettlementTrailer, item: int) -> l
     return [payout]
 
 
-def _disagreements(settlement: Settlement) -> None:
-    """Raise what disagrees, and close what was only missing here."""
-    explained(settlement.merchant, settlements.explained_keys(settlement.id))
+def _update_discrepancies(settlement: Settlement) -> None:
+    """Open discrepancies of its lines, and resolve those that only waited for this settlement."""
+    resolve_explained(settlement.merchant, settlements.explained_keys(settlement.id))
     rates = json.dumps(settlement.provider_account.fee_rates or [])
     some: list[Discrepancy] = []
     for row in settlements.issues(settlement_id=settlement.id, rates=rates):
-        some += issues(settlement, row)
+        some += discrepancies_of(settlement, row)
         if len(some) >= AT_ONCE:
             discrepancy.raise_(some)
             some = []
     discrepancy.raise_(some)
 
 
-def _news(payout: Payout) -> NewEvent:
+def _announced_event(payout: Payout) -> NewEvent:
     return NewEvent(
         merchant_id=payout.merchant_id,
         channel_id=None,

@@ -1,4 +1,4 @@
-"""Read a file into the session's temporary tables, and tell what it says and what is wrong with it."""
+"""Read a file into the session's temporary tables, and return its headers and problems."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ LONGEST_REMITTANCE: Final = 2000
 
 @dataclass(slots=True)
 class Reading:
-    """What a file says, its lines aside: these are in the temporary tables."""
+    """The contents of a file, except its lines: these are in the temporary tables."""
 
     format: Format | None = None
     settlements: list[tuple[SettlementHeader, SettlementTrailer]] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Reading:
         return masked[:longest]
 
     def take(self, record: Record) -> bool:
-        """Note what a record says; True for a line, which is to be stored."""
+        """Add a record. Return True for a line, which the caller stages."""
         match record:
             case Problem():
                 self.problems.append(record)
@@ -71,7 +71,7 @@ class Reading:
 
 
 def stage(file: SettlementFile) -> Reading:
-    """Read the whole file once, in flat memory. Where there are problems, the tables hold nothing of use."""
+    """Read the whole file once, in constant memory. If it has problems, the staged lines must not be used."""
     reading = Reading()
     with file.file.open("rb") as stream:
         records = _records(cast(BinaryIO, stream), file, reading)
@@ -92,7 +92,7 @@ def stage(file: SettlementFile) -> Reading:
 
 
 def _records(stream: BinaryIO, file: SettlementFile, reading: Reading) -> Iterator[SettlementLine | StatementLine]:
-    """Yield the lines; whatever else comes by is noted in `reading`. Ends early where too much is wrong."""
+    """Yield the lines, and add every other record to `reading`. Ends early after `MOST_PROBLEMS`."""
     try:
         for name, document in documents(stream, file.name, most_bytes=settings.MAX_IMPORT_MB * 1_000_000):
             if not _recognized(document, name, file, reading) or reading.format is None:

@@ -1,4 +1,4 @@
-"""Bank statements of a file: matched with payouts and refunds, booked, and what disagrees raised."""
+"""Match the bank statements of a file with payouts and refunds, book them, and open discrepancies."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from reconciliation import journal
 from reconciliation.formats.base import Kind as FileKind
 from reconciliation.formats.base import Problem, StatementHeader, StatementTrailer
 from reconciliation.models import BankStatement, BankStatementLine, Payout, SettlementFile
-from reconciliation.services.auto_resolve import explained
+from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.payouts import receive
 from reconciliation.services.staging import Reading
 from reconciliation.sql import statements
@@ -28,7 +28,7 @@ AT_ONCE: Final = 500
 
 
 def match(file: SettlementFile, reading: Reading) -> list[Problem]:
-    """Match every line; problems where an account is not ours or a statement came before."""
+    """Match every line. Return problems: an account that is not ours, a statement that was imported before."""
     known = _accounts(file.merchant)
     problems = [
         Problem(
@@ -57,24 +57,24 @@ def book(file: SettlementFile, reading: Reading) -> None:
     BankStatement.objects.bulk_create(rows)
     statements.store_statement_lines([row.id for row in rows])
     lines = BankStatementLine.objects.filter(statement__in=rows).exclude(state=BankStatementLine.State.OTHER)
-    explained = list(lines.select_related("statement").order_by("id"))
-    _book_payouts(file.merchant, explained)
-    _book_transfers(file.merchant, explained)
-    _hold_unknown(file, explained)
+    stored = list(lines.select_related("statement").order_by("id"))
+    _book_payouts(file.merchant, stored)
+    _book_transfers(file.merchant, stored)
+    _hold_unknown(file, stored)
     for account in sorted({row.account for row in rows}):
         check_gaps(merchant=file.merchant, account=account, file_id=file.id)
 
 
 def check_gaps(*, merchant: Merchant, account: str, file_id: str | None = None) -> None:
-    """Raise a gap where a statement does not open where the last one closed; close those that were filled."""
+    """Open a discrepancy where a statement does not open with the last one's closing balance; resolve filled gaps."""
     gaps = {
         f"statement_gap:{account}:{row[0]}": row for row in statements.gaps(merchant_id=merchant.id, account=account)
     }
-    standing = Discrepancy.objects.filter(
+    unresolved = Discrepancy.objects.filter(
         merchant=merchant, kind=Kind.STATEMENT_GAP, key__startswith=f"statement_gap:{account}:"
     ).exclude(status=Discrepancy.Status.RESOLVED)
-    filled = [row.key for row in standing if row.key not in gaps]
-    explained(merchant, filled)
+    filled = [row.key for row in unresolved if row.key not in gaps]
+    resolve_explained(merchant, filled)
     currencies = dict(
         BankStatement.objects.filter(id__in=[row[0] for row in gaps.values()]).values_list("id", "currency")
     )
@@ -178,7 +178,7 @@ def _report(merchant: Merchant, operation: Operation, line: BankStatementLine) -
         amount=Money(operation.amount, operation.currency),
         code=None if outgoing else "transfer_returned",
         detail=None if outgoing else "The bank returned the transfer.",
-        # A statement knows days only: what it tells came after what is known already.
+        # A statement has days only: on the same day it counts as later than what is known already.
         occurred_at=max(noon, operation.occurred_at or noon),
     )
     return ProviderReport(fact=ReportType.REFUND, result=result, operation_id=operation.id)
@@ -189,10 +189,10 @@ def _hold_unknown(file: SettlementFile, lines: Sequence[BankStatementLine]) -> N
     post([journal.held_at_bank(file.merchant, line) for line in unknown])
     rows = [(Kind.UNKNOWN_LINE, line) for line in unknown]
     rows += [(Kind.DUPLICATE, line) for line in _of(lines, BankStatementLine.State.REPEATED)]
-    discrepancy.raise_([_disagreement(file, kind, line) for kind, line in rows])
+    discrepancy.raise_([_discrepancy(file, kind, line) for kind, line in rows])
 
 
-def _disagreement(file: SettlementFile, kind: Kind, line: BankStatementLine) -> Discrepancy:
+def _discrepancy(file: SettlementFile, kind: Kind, line: BankStatementLine) -> Discrepancy:
     texts = {
         Kind.UNKNOWN_LINE: gettext_noop("{day}: {amount} from {name} at the bank is announced by no settlement."),
         Kind.DUPLICATE: gettext_noop("{day}: {amount} from {name} stands on an earlier statement too."),

@@ -1,4 +1,4 @@
-"""Take a file in: store it, recognize one that came before, and ring for the import."""
+"""Accept an uploaded file: store it, recognize a duplicate, and enqueue the import."""
 
 import hashlib
 from typing import Final
@@ -20,7 +20,7 @@ from reconciliation import registry
 from reconciliation.models import SettlementFile
 
 IMPORT: Final = "reconciliation.import_file"
-_STANDING: Final = (
+_ACCEPTED: Final = (
     SettlementFile.Status.PROCESSING,
     SettlementFile.Status.IMPORTED,
     SettlementFile.Status.RECOGNIZED,
@@ -105,12 +105,12 @@ def _insert(row: SettlementFile, intent: IdempotentRequest | None) -> None:
 
 
 def _earlier(row: SettlementFile) -> SettlementFile | None:
-    same = SettlementFile.objects.filter(merchant=row.merchant, sha256=row.sha256, status__in=_STANDING)
+    same = SettlementFile.objects.filter(merchant=row.merchant, sha256=row.sha256, status__in=_ACCEPTED)
     return same.order_by("id").first()
 
 
 def _duplicate(row: SettlementFile, earlier: SettlementFile, intent: IdempotentRequest | None) -> SettlementFile:
-    """The second one tells what the first one did, and holds no copy of it."""
+    """Store a row with the results of the earlier file, and no copy of its content."""
     row.status = SettlementFile.Status.DUPLICATE
     row.duplicate_of = earlier
     row.due_at = None

@@ -1,1 +1,1 @@
-"""Settlements that no file brings: read at the provider itself, kept as a file, and booked like any other."""
+"""Settlements read from a provider's API, stored as a file and booked like an uploaded one."""

@@ -1,9 +1,9 @@
-"""The seam to providers that tell what they paid out when asked: one protocol, no ORM.
+"""The protocol of a source: a provider whose API lists what is in a payout. No ORM here.
 
-A source translates. What it reads it writes down as a file in a format of `SETTLEMENT_FORMATS`, which is kept as
-evidence and imported like an upload. Adding one is three stops: a module with a class that implements `Source`, its
-dotted path in `SETTLEMENT_SOURCES` (settings), and a test against the provider's fake. Which payout can be read,
-the provider's own event tells (`Notice.announces`), or `recent` where an event got lost.
+A source translates a payout to a file in a format of `SETTLEMENT_FORMATS`, which is stored as evidence and imported
+like an upload. Adding one takes a module with a class that implements `Source`, its dotted path in `SETTLEMENT_SOURCES`
+(settings), and a test against the provider's fake. Payouts to be read are announced by the provider's webhook
+(`WebhookEvent.announces`), or found by `recent` if the webhook was lost.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from payments.providers.base import Credentials
 
 
 class SourceUnavailable(OnetillError):
-    """The provider could not be asked, or would not answer: ask again later."""
+    """The provider did not answer, or refused the request: try again later."""
 
     status = 503
     title = "Source unavailable"
@@ -27,7 +27,7 @@ class SourceUnavailable(OnetillError):
 
 @dataclass(frozen=True, slots=True)
 class PayoutState:
-    """What the provider says of one payout. `complete` is None where it never tells what is in it."""
+    """A payout's state at the provider. `complete` is None if the provider never lists what is in it."""
 
     complete: bool | None
     failed: bool = False
@@ -40,7 +40,7 @@ class Source(Protocol):
     format: ClassVar[str]  # of what it writes
 
     def look(self, reference: str, credentials: Credentials) -> PayoutState:
-        """Ask how a payout stands.
+        """Fetch the state of a payout.
 
         Raises:
             SourceUnavailable: no answer.
@@ -56,7 +56,7 @@ class Source(Protocol):
         ...
 
     def recent(self, credentials: Credentials, since: datetime) -> list[str]:
-        """The complete payouts made since then, for those whose event got lost.
+        """Return the references of complete payouts made since then, for those whose webhook was lost.
 
         Raises:
             SourceUnavailable: no answer.

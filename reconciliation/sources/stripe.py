@@ -33,14 +33,14 @@ class StripePayouts:
 
     def look(self, reference: str, credentials: Credentials) -> PayoutState:
         """Whether its list is complete, and whether the bank sent it back."""
-        with _asked(credentials) as api:
+        with _client(credentials) as api:
             payout = api.payouts.retrieve(reference).to_dict()
         complete = _COMPLETE.get(text(payout, "reconciliation_status") or "")
         return PayoutState(complete, failed=text(payout, "status") in _FAILED)
 
     def lines(self, reference: str, credentials: Credentials) -> Iterator[bytes]:
         """The payout, its balance transactions with what each is about, and how many there were."""
-        with _asked(credentials) as api:
+        with _client(credentials) as api:
             count = 0
             yield _line({"object": "payout", **_only(api.payouts.retrieve(reference).to_dict(), _PAYOUT)})
             wanted = {"payout": reference, "limit": PAGE, "expand": ["data.source"]}
@@ -51,15 +51,15 @@ class StripePayouts:
 
     def recent(self, credentials: Credentials, since: datetime) -> list[str]:
         """Those made since then whose lists are complete."""
-        with _asked(credentials) as api:
+        with _client(credentials) as api:
             wanted = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
             listed = [row.to_dict() for row in api.payouts.list(wanted).auto_paging_iter()]
         return [row["id"] for row in listed if _COMPLETE.get(row.get("reconciliation_status") or "")]
 
 
 @contextmanager
-def _asked(credentials: Credentials) -> Iterator[Any]:
-    """The account's client; whatever the SDK raises is one kind of trouble here."""
+def _client(credentials: Credentials) -> Iterator[Any]:
+    """Yield the account's client; every error of the SDK becomes SourceUnavailable."""
     unusable = unusable_key(credentials)
     if unusable is not None:
         raise SourceUnavailable(unusable[1])
@@ -70,7 +70,7 @@ def _asked(credentials: Credentials) -> Iterator[Any]:
 
 
 def _transaction(row: Payload) -> dict[str, Any]:
-    """One balance transaction, with what tells whose it is; a card holder's name and address are left at Stripe."""
+    """Return a balance transaction with the references it is matched by, without the card holder's personal data."""
     source = part(row, "source")
     about = _only(source, _SOURCE)
     named = {name: value for name, value in part(source, "metadata").items() if name.startswith(_OURS)}

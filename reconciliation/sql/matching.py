@@ -62,9 +62,9 @@ LEFT JOIN (
   ON operation.payment_id = line.payment_id AND operation.amount = abs(line.gross) AND operation.nth = line.nth
  AND line.type IN ('sale', 'refund') AND {_FITS}
 """
-# What happened to a payment without an operation of its own is in the books as a posting on its receivable: of which
-# sign, and under which keys. The n-th such line about a payment is the n-th such posting (of the dispute it names).
-_MOVED: Final = """
+# Chargebacks, failed refunds and reversals have no operation: they are matched with postings on the payment's
+# receivable, by sign and entry key. The n-th such line of a payment is the n-th such posting (of the dispute it names).
+_POSTED: Final = """
 SELECT line.position, posting.amount, line.named
 FROM (
     SELECT found.*, rule.sign, rule.keys, named.id AS named,
@@ -120,31 +120,31 @@ found AS (
     LEFT JOIN payments_payment payment ON payment.id = best.payment_id
     LEFT JOIN payments_refundpart part ON part.id = operation.refund_part_id
 ),
-moved AS ({_MOVED}),
+posted AS ({_POSTED}),
 judged AS (
-SELECT found.*, moved.named, returned.item AS returned_item,
+SELECT found.*, posted.named, returned.item AS returned_item,
        CASE
            WHEN found.type = 'sale' THEN found.amount
            WHEN found.type = 'refund' THEN -found.amount
            WHEN found.type = 'refund_failed' AND found.verb = 'refund' THEN found.amount
-           ELSE moved.amount
+           ELSE posted.amount
        END AS expected,
        CASE
            WHEN found.type IN ('fee', 'reserve_hold', 'reserve_release') OR returned.item IS NOT NULL THEN 'plain'
-           -- It tells something, and moves nothing but its fee: kept, and as unknown while it may yet tell something.
+           -- A confirmation without money: stored, and as unknown while its transaction may still arrive.
            WHEN found.gross = 0 THEN CASE
                WHEN found.type IN ('confirmed', 'declined') AND found.operation_id IS NULL AND found.evidence_id IS NULL
                THEN 'unknown' ELSE 'plain' END
            WHEN found.item IS NULL OR found.type = 'payout_returned' THEN 'unknown'
            WHEN settled.id IS NOT NULL OR (found.operation_id IS NOT NULL AND found.nth > 1) THEN 'repeated'
            WHEN found.type IN ('sale', 'refund') AND found.outcome = 'succeeded' THEN 'matched'
-           -- It left and came back: after it had succeeded, or (by a line beside it) before anybody told us so.
+           -- A refund that left and came back: after it had succeeded, or before its success was reported.
            WHEN found.type = 'refund' AND (found.reversed_at IS NOT NULL OR EXISTS (
                SELECT FROM staged_settlement_line back
                WHERE back.type = 'refund_failed' AND back.reference = found.reference AND back.reference <> ''
            )) THEN 'matched'
            WHEN found.type = 'reversal' AND found.status = 'reversed' THEN 'matched'
-           WHEN found.type IN ('chargeback', 'chargeback_reversal') AND moved.amount IS NOT NULL THEN 'matched'
+           WHEN found.type IN ('chargeback', 'chargeback_reversal') AND posted.amount IS NOT NULL THEN 'matched'
            WHEN found.type = 'refund_failed' AND EXISTS (
                SELECT FROM payments_operation operation
                WHERE operation.payment_id = found.payment_id AND operation.verb = 'refund'
@@ -153,7 +153,7 @@ SELECT found.*, moved.named, returned.item AS returned_item,
            ELSE 'early'
        END AS state
 FROM found
-LEFT JOIN moved ON moved.position = found.position
+LEFT JOIN posted ON posted.position = found.position
 LEFT JOIN LATERAL (
     SELECT settled.id FROM reconciliation_settlementline settled
     WHERE settled.operation_id = found.operation_id AND settled.type = found.type AND settled.state = 'matched'
@@ -161,7 +161,7 @@ LEFT JOIN LATERAL (
     SELECT settled.id FROM reconciliation_settlementline settled
     WHERE found.type NOT IN ('sale', 'refund') AND found.reference <> '' AND settled.payment_id = found.payment_id
       AND settled.type = found.type AND settled.reference = found.reference
-      AND settled.id IS DISTINCT FROM found.line_id AND moved.position IS NULL
+      AND settled.id IS DISTINCT FROM found.line_id AND posted.position IS NULL
     LIMIT 1
 ) settled ON true
 LEFT JOIN LATERAL (
@@ -225,7 +225,7 @@ def accounts_of_staged_lines(*, merchant_id: str, account_ids: list[str]) -> lis
 
 
 def staged_card_present() -> bool:
-    """Tell whether any staged line was written by a PIN acquirer."""
+    """Return whether any staged line has a PIN acquirer's numbers."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM staged_settlement_line WHERE rrn <> '' OR tid <> '' OR stan <> '')")
         row = cursor.fetchone()
@@ -233,10 +233,10 @@ def staged_card_present() -> bool:
 
 
 def stage_stored_lines(account_id: str, *, leave: Sequence[int] = ()) -> int:
-    """Stage what is stored of this provider account and still unexplained, to be matched again; tell how much.
+    """Stage the stored, unexplained lines of this provider account, to be matched again. Return how many.
 
-    What a person has taken out of suspense in the meantime is theirs, and what is in `leave` is left alone. A line
-    that seemed to be settled before may be a movement of the same name that the books had not heard of.
+    Lines that a person has taken out of suspense, and those of `leave`, are left alone. A `repeated` line is staged,
+    too: it may be a second movement of the same name that was not in the books yet.
     """
     with connection.cursor() as cursor:
         cursor.execute(

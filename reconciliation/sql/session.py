@@ -103,7 +103,7 @@ def staging() -> Iterator[None]:
 
 @contextmanager
 def session_lock(name: str) -> Iterator[bool]:
-    """Hold a lock of the session, which the server frees if we die; False where somebody else holds it."""
+    """Hold an advisory lock of the session, which ends with its connection. Yield False if another session holds it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"reconciliation:{name}"])
         row = cursor.fetchone()

@@ -45,7 +45,7 @@ def store_settlement_lines(*, account_id: str, settlement_ids: Sequence[int]) ->
         cursor.execute(_STORE, {"account": account_id, "settlements": list(settlement_ids)})
 
 
-# One posting per payment: what a settlement says about each open item, by the account it is booked to.
+# One posting per payment: the sum of a settlement's lines about each open item, by the account it is booked to.
 _BOOKINGS: Final = """
 SELECT 'receivable', currency, item, sum(gross)::bigint FROM reconciliation_settlementline
 WHERE settlement_id = %(settlement)s AND booked_currency IS NULL
@@ -86,7 +86,7 @@ def bookings(settlement_id: int) -> Iterator[tuple[str, str, int | None, int]]:
             yield from rows
 
 
-# `rates` is a list of {"method", "brand", "type", "fixed", "basis_points"}: the first that fits says what a line costs.
+# `rates` is a list of {"method", "brand", "type", "fixed", "basis_points"}: the first that fits is a line's fee.
 # A fee may be a unit off without being worth anybody's time: providers round as they like.
 _ISSUES: Final = """
 SELECT line.number, line.state, line.type, line.reference, line.currency, line.gross, line.fee, line.item,
@@ -112,7 +112,7 @@ ORDER BY line.id
 
 
 class Issue(NamedTuple):
-    """A settlement line that disagrees with the books, and what the books say."""
+    """A settlement line that differs from the books, and what the books have."""
 
     number: int
     state: str
@@ -129,7 +129,7 @@ class Issue(NamedTuple):
 
 
 def issues(*, settlement_id: int, rates: str, number: int | None = None) -> Iterator[Issue]:
-    """What disagrees in a settlement, or in one line of it."""
+    """Return the lines of a settlement (or one of them) that differ from the books."""
     with connection.chunked_cursor() as cursor:
         cursor.execute(_ISSUES, {"settlement": settlement_id, "rates": rates, "number": number})
         while rows := cursor.fetchmany(1000):
@@ -175,8 +175,8 @@ def declined_operations(settlement_id: int) -> list[tuple[str, str, bool]]:
 def explained_keys(settlement_id: int) -> list[str]:
     """Discrepancies that a settlement explains.
 
-    They stand because an operation was missing in it, or because of a dispute two amounts were told: now the line's
-    own difference says which.
+    They are open because an operation was missing in it, or because two amounts of a dispute were reported: the line's
+    own difference shows now which one counts.
     """
     with connection.cursor() as cursor:
         cursor.execute(

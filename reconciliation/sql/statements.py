@@ -15,8 +15,8 @@ _MATCH: Final = r"""
 INSERT INTO staged_statement_match (position, state, payout_id, operation_id, provider_account_id)
 WITH line AS (
     SELECT staged.*, account.iban, account.booked,
-           concat_ws('|', remittance, end_to_end_id, batch, bank_reference) AS said,
-           regexp_replace(concat_ws('|', remittance, end_to_end_id, batch, bank_reference), '\s', '', 'g') AS told
+           concat_ws('|', remittance, end_to_end_id, batch, bank_reference) AS texts,
+           regexp_replace(concat_ws('|', remittance, end_to_end_id, batch, bank_reference), '\s', '', 'g') AS unspaced
     FROM staged_statement_line staged
     JOIN unnest(%(accounts)s::text[], %(booked)s::boolean[]) WITH ORDINALITY account(iban, booked, place)
       ON account.place = staged.statement + 1
@@ -37,9 +37,9 @@ payout AS (
     JOIN reconciliation_payout payout
       ON payout.merchant_id = %(merchant)s AND payout.status = 'announced' AND payout.currency = line.currency
      AND sign(payout.amount) = sign(line.amount)
-     AND (position(upper(regexp_replace(payout.reference, '\s', '', 'g')) IN upper(line.told)) > 0
+     AND (position(upper(regexp_replace(payout.reference, '\s', '', 'g')) IN upper(line.unspaced)) > 0
               AND payout.amount = line.amount
-          OR line.said ~* ('(^|[^[:alnum:]])' || regexp_replace(payout.reference, '([^[:alnum:]])', '\\\1', 'g')
+          OR line.texts ~* ('(^|[^[:alnum:]])' || regexp_replace(payout.reference, '([^[:alnum:]])', '\\\1', 'g')
                            || '($|[^[:alnum:]])'))
     ORDER BY line.position, payout.amount = line.amount DESC, length(payout.reference) DESC, payout.id
 ),
@@ -61,12 +61,12 @@ provider AS (
       ON account.merchant_id = %(merchant)s AND account.provider <> 'recorded' AND length(account.provider) > 3
      AND (position(lower(account.provider) IN lower(line.counterparty_name)) > 0
           OR position(lower(account.name) IN lower(line.counterparty_name)) > 0 AND length(account.name) > 3
-          OR length(account.external_id) > 3 AND position(account.external_id IN line.said) > 0)
+          OR length(account.external_id) > 3 AND position(account.external_id IN line.texts) > 0)
     ORDER BY line.position, account.id
 )
 SELECT line.position,
        CASE
-           WHEN NOT line.booked OR line.amount = 0 THEN 'other'  -- a notice: no money moves
+           WHEN NOT line.booked OR line.amount = 0 THEN 'other'  -- for information: no money
            WHEN repeated.position IS NOT NULL THEN 'repeated'
            WHEN payout.id IS NOT NULL THEN 'payout'
            WHEN refund.id IS NOT NULL THEN 'refund'
