@@ -1,4 +1,4 @@
-"""The doorbell: tasks carry ids, the rows in PostgreSQL are the work; a request's id travels along for the logs."""
+"""The Celery app: tasks carry ids, the rows in PostgreSQL are the queue; the request's id is passed on for the logs."""
 
 import logging
 import os
@@ -16,59 +16,59 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 HEADER = "onetill_request_id"
 
-diary: Final = logging.getLogger("config.tasks")
+logger: Final = logging.getLogger("config.tasks")
 
 
 class TracedTask(Task):  # type: ignore[type-arg]
-    """A task that logs under the id of the request that rang for it, and is measured."""
+    """A task that logs under the id of the request that enqueued it, and is measured."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        rung_by = self.request.get(HEADER) or NOBODY
-        token = current_request_id.set(self.request.id or NOBODY if rung_by == NOBODY else rung_by)
+        enqueued_by = self.request.get(HEADER) or NOBODY
+        token = current_request_id.set(self.request.id or NOBODY if enqueued_by == NOBODY else enqueued_by)
         began, ended = time.perf_counter(), "badly"
-        self._look_at_sessions()
+        self._check_sessions()
         try:
             done = self.run(*args, **kwargs)
             ended = "well"
             return done
         except BaseException:
-            self._give_up_sessions()
+            self._close_sessions()
             raise
         finally:
-            self._note(time.perf_counter() - began, ended, is_sweep=rung_by == NOBODY)
+            self._measure(time.perf_counter() - began, ended, is_sweep=enqueued_by == NOBODY)
             current_request_id.reset(token)
 
-    def _look_at_sessions(self) -> None:
-        """Keep the database's session of the task before, unless it is old (CONN_MAX_AGE), was ended, or in doubt.
+    def _check_sessions(self) -> None:
+        """Keep the previous task's database session, unless it is old (CONN_MAX_AGE), closed, or had an error.
 
-        Whether the server is still there is asked with the first statement, as in a web process with each request.
+        The session is probed at its first statement, as in a web process at each request.
         """
         for connection in connections.all(initialized_only=True):
             connection.close_if_unusable_or_obsolete()
 
-    def _give_up_sessions(self) -> None:
-        """A task that broke off may leave locks and settings of its session behind: they go with it."""
+    def _close_sessions(self) -> None:
+        """Close the sessions of a failed task, which may have left locks and settings in them."""
         for connection in connections.all(initialized_only=True):
             if not connection.in_atomic_block:  # a caller's own, where a task runs within its process
                 connection.close()
 
-    def _note(self, seconds: float, ended: str, *, is_sweep: bool) -> None:
+    def _measure(self, seconds: float, ended: str, *, is_sweep: bool) -> None:
         TASKS.labels(self.name, ended).observe(seconds)
-        if not is_sweep:  # a sweep every second that finds nothing is no news
+        if not is_sweep:  # a line a second for sweeps that find nothing would bury the others
             about = {"task": self.name, "ended": ended, "milliseconds": round(seconds * 1000, 1)}
-            diary.info("task %s ended %s", self.name, ended, extra=about)
+            logger.info("task %s ended %s", self.name, ended, extra=about)
 
 
 class OwnLogging(Logging):
-    """Celery would set levels and formats of its own; ours stand in the settings."""
+    """Keeps Celery from setting levels and formats of its own; ours are in the settings."""
 
     def setup_logging_subsystem(self, *args: Any, **options: Any) -> bool:
-        """Leave everything as it is."""
+        """Change nothing. Return True: logging is set up."""
         return True
 
 
 class Onetill(Celery):
-    """Celery, which puts the current request's id on every message."""
+    """Celery that puts the current request's id on every message."""
 
     log_cls = "config.celery:OwnLogging"
 

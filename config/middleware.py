@@ -1,4 +1,4 @@
-"""What every request passes: an id of its own, and refusals in the API's own form."""
+"""Middleware: request ids, host checks, and errors as problem documents."""
 
 import logging
 import re
@@ -20,10 +20,10 @@ from payments.runtime.metrics import REQUESTS
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OWN_FORM: Final = ("/admin", "/pay/", "/health/")  # pages for people, and states for a monitoring system
-UNTOLD: Final = ("/health/", "/metrics", "/static/")  # asked every few seconds, or no news
+NOT_LOGGED: Final = ("/health/", "/metrics", "/static/")  # polled every few seconds, or of no interest
 SANE: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
-diary: Final = logging.getLogger("config.requests")
+logger: Final = logging.getLogger("config.requests")
 
 Answer = HttpResponseBase | Awaitable[HttpResponseBase]
 GetResponse = Callable[[HttpRequest], Answer]
@@ -31,7 +31,7 @@ GetResponse = Callable[[HttpRequest], Answer]
 
 @sync_and_async_middleware
 def request_id(get_response: GetResponse) -> GetResponse:
-    """Give each request an id (or keep a sane one of its sender), in its answer and in every line logged for it."""
+    """Give each request an id (or keep a valid one of the client), in its response and every line logged for it."""
 
     async def waiting(request: HttpRequest) -> HttpResponseBase:
         token = current_request_id.set(_identify(request))
@@ -58,19 +58,19 @@ def request_id(get_response: GetResponse) -> GetResponse:
 
 @sync_and_async_middleware
 def own_hosts(get_response: GetResponse) -> GetResponse:
-    """Answer only to the installation's own names: a foreign one would stand in links that are mailed or cached."""
+    """Refuse requests for foreign host names, which would get into links that are mailed or cached."""
 
     async def waiting(request: HttpRequest) -> HttpResponseBase:
-        return _stranger(request) or await get_response(request)  # type: ignore[misc]
+        return _refuse_host(request) or await get_response(request)  # type: ignore[misc]
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        return _stranger(request) or get_response(request)  # type: ignore[return-value]
+        return _refuse_host(request) or get_response(request)  # type: ignore[return-value]
 
     return waiting if iscoroutinefunction(get_response) else middleware
 
 
-def _stranger(request: HttpRequest) -> HttpResponseBase | None:
-    if request.path.startswith("/health/"):  # probes ask by the address of a container, and are told nothing else
+def _refuse_host(request: HttpRequest) -> HttpResponseBase | None:
+    if request.path.startswith("/health/"):  # probes use the address of a container; the answer holds no link
         request.META["HTTP_HOST"] = "localhost"
         return None
     try:
@@ -83,7 +83,7 @@ def _stranger(request: HttpRequest) -> HttpResponseBase | None:
 
 @sync_and_async_middleware
 def problems(get_response: GetResponse) -> GetResponse:
-    """Give what Django refuses by itself (no such address, a defect) the form of all refusals; pages stay pages."""
+    """Turn Django's own error responses (404, 500 …) into problem documents, except on pages for people."""
 
     async def waiting(request: HttpRequest) -> HttpResponseBase:
         return _formed(request, await get_response(request))  # type: ignore[misc]
@@ -102,20 +102,20 @@ def _identify(request: HttpRequest) -> str:
 
 
 def _measure(request: HttpRequest, response: HttpResponseBase, began: float) -> None:
-    """By route, not by address: ids in it would make a series each, and tokens in it are secrets."""
+    """Measure and log by route, not by path: each id in a path would be a series of its own, and tokens are secrets."""
     seconds = time.perf_counter() - began
     route = str(request.resolver_match.route) if request.resolver_match else "none"
     method = str(request.method) if request.method in METHODS else "other"
     status = response.status_code
     REQUESTS.labels(method, route, status).observe(seconds)
-    if not request.path.startswith(UNTOLD):
+    if not request.path.startswith(NOT_LOGGED):
         about = {"method": method, "route": route, "status": status, "milliseconds": round(seconds * 1000, 1)}
-        diary.info("%s %s %s", method, route, status, extra=about)
+        logger.info("%s %s %s", method, route, status, extra=about)
 
 
 def _identified(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     response["Request-Id"] = request.request_id  # type: ignore[attr-defined]
-    response.headers.setdefault("Cache-Control", "no-store")  # what is kept elsewhere says so itself
+    response.headers.setdefault("Cache-Control", "no-store")  # a response that may be cached sets its own
     return response
 
 

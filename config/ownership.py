@@ -1,6 +1,6 @@
-"""Who owns the tables, and which processes may act as that role: those that migrate, back up and restore, and no other.
+"""The role that owns the tables, used only by processes that migrate, back up and restore.
 
-With servers of their own, the web, the stream and the workers are not told `DATABASE_OWNER_URL`. With the embedded
+With a server of your own, the web, the stream and the workers do not get `DATABASE_OWNER_URL`. With the embedded
 one they do not read the owner's password, but could: it lies in `secrets.json`, in the same account's home.
 """
 
@@ -17,7 +17,7 @@ WITHHELD: Final = ("DATABASE_OWNER_URL", "BACKUP_IDENTITY", "BACKUP_PASSPHRASE")
 
 
 def url() -> str:
-    """Where to connect as the owner; "" in a process that has no business with it."""
+    """Return the URL to connect as the owner; "" in a process that must not."""
     given = env.text("DATABASE_OWNER_URL") or env.text("DATABASE_URL")
     if given or not is_for_owner(sys.argv):
         return given
@@ -25,10 +25,10 @@ def url() -> str:
 
 
 def is_for_owner(arguments: list[str]) -> bool:
-    """Tell whether this command line is one of those."""
+    """Return whether this command line runs one of `COMMANDS`."""
     return len(arguments) > 1 and arguments[1] in COMMANDS
 
 
 def without(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment for everybody else."""
+    """Return the environment for all other processes."""
     return {name: value for name, value in environment.items() if name not in WITHHELD}

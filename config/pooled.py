@@ -8,10 +8,10 @@ from psycopg.rows import TupleRow
 
 
 class Connection(psycopg.Connection[TupleRow]):
-    """One that asks the server whether it is still there only where there is reason to.
+    """A connection that skips the pool's probe if its socket has nothing to read.
 
-    With every request the pool sends an empty query, and waits for its answer. But a connection that nobody uses has
-    nothing to be read, unless the server has ended it (or says something else): then the pool's question is put.
+    At every request the pool sends an empty query and waits for the answer. An idle connection has nothing to read
+    unless the server has closed it (or sent a notice): only then is the probe sent.
     """
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> psycopg.Cursor[TupleRow]:

@@ -44,7 +44,7 @@ APPROVAL_ACTIONS = {
     "suspense": "reconciliation.services.resolve.decide",
     "accept": "reconciliation.services.resolve.decide",
 }
-# Who tells the second person what it is about.
+# What shows the second person the case to decide.
 APPROVAL_PAGES = {
     **dict.fromkeys(("refund", "release_transfer"), "payments.admin.finance.approval_pages.refund"),
     **dict.fromkeys(

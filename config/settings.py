@@ -23,7 +23,7 @@ SECRET_KEY = env.text("SECRET_KEY") or home.read_secrets(ONETILL_HOME).secret_ke
 ENCRYPTION_KEYS = env.words("ENCRYPTION_KEYS", []) or [home.read_secrets(ONETILL_HOME).encryption_key]
 HASH_KEY = env.text("HASH_KEY") or home.hash_key(ENCRYPTION_KEYS)
 DEBUG = env.flag("DEBUG")
-DEMO = env.flag("DEMO")  # `make run` tells its processes; alone they have none
+DEMO = env.flag("DEMO")  # set by `make run` for its processes
 
 # Addresses. PORT serves everything, PORT + 1 polls and streams, PORT + 2 the simulator.
 HOST = env.text("HOST", "127.0.0.1")
@@ -97,7 +97,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 WEB_WORKERS = env.integer("WEB_WORKERS", 2, minimum=1)
 WEB_THREADS = env.integer("WEB_THREADS", 12, minimum=1)
 
-# The doorbell. Tasks hold ids only; the rows are the work, and sweeps find what no bell rang for.
+# Celery. Tasks hold ids only; the rows are the queue, and sweeps find what was not enqueued.
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -190,9 +190,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "payments.people.services.passwords.StrongPasswordValidator"},
 ]
-# Argon2id with the parameters that OWASP names; whoever signs in with an older hash gets this one.
+# Argon2id with the parameters that OWASP names; an older hash is replaced at the next sign-in.
 PASSWORD_HASHERS = ["payments.people.hashers.Argon2id", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
-# Minutes that somebody who moves money may do nothing; nobody stays signed in for more than ten hours.
+# Minutes of inactivity after which users who can move money are signed out; all are after ten hours.
 SESSION_IDLE_MINUTES = env.integer("SESSION_IDLE_MINUTES", 15, minimum=1)
 SESSION_UNATTENDED_PATHS = ("/admin/live/",)  # what pages ask by themselves is nobody's doing
 CSRF_FAILURE_VIEW = "payments.people.sign_in_views.csrf_failure"

@@ -29,24 +29,24 @@ class Site(UnfoldAdminSite):
     index_title = _("Overview")
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Whether somebody is signed in who has a role, or may do everything."""
+        """Return whether the request's user is an active one with a role, or a superuser."""
         user = request.user
         return isinstance(user, User) and user.is_active and (user.is_superuser or bool(user.roles.all()))
 
     def admin_view(self, view: Callable[..., HttpResponseBase], cacheable: bool = False) -> Callable[..., HttpResponse]:
-        """Only for who is signed in; what somebody sends whose session has just ended is kept for them."""
+        """Require sign-in; a form posted after the session ended is stored, to be sent after the next sign-in."""
         inner = super().admin_view(view, cacheable)
 
         @functools.wraps(inner)
-        def kept(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if not self.has_permission(request):
                 kept_forms.keep(request, getattr(request, "lapsed_user_id", None))
             return cast(HttpResponse, inner(request, *args, **kwargs))
 
-        return kept
+        return checked
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """What every page knows, with the merchants of this person at which nobody else has to agree."""
+        """Return every page's context, with the user's merchants where no second person is needed."""
         from payments.admin.base.access import deciding_alone  # noqa: PLC0415
 
         return {**super().each_context(request), "deciding_alone": deciding_alone(request)}
@@ -60,7 +60,7 @@ class Site(UnfoldAdminSite):
 
 
 def pages(get_response: Any) -> Any:
-    """Middleware of the admin's pages: shown by their reader's clock, and saying what they may load."""
+    """Middleware of the admin's pages: their user's time zone, and a Content-Security-Policy."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if not request.path.startswith("/admin/"):

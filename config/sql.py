@@ -36,7 +36,7 @@ def grant_by_default(cursor: CursorWrapper, role: str) -> None:
 
 
 def has_live_merchant(cursor: CursorWrapper) -> bool:
-    """Tell whether a live merchant's books are in this database."""
+    """Return whether a live merchant exists in this database."""
     cursor.execute("SELECT to_regclass('public.payments_merchant') IS NOT NULL")
     if not cursor.fetchone()[0]:
         return False
@@ -81,13 +81,13 @@ def keep_from_changing(cursor: CursorWrapper, role: str) -> None:
 
 
 def may_make_tables(cursor: CursorWrapper) -> bool:
-    """Tell whether the current role may migrate."""
+    """Return whether the current role may migrate."""
     cursor.execute("SELECT has_schema_privilege('public', 'CREATE')")
     return bool(cursor.fetchone()[0])
 
 
 def keep_from_migrating(cursor: CursorWrapper, role: str) -> None:
-    """Let `role` read which migrations there were, as health checks do, and no more."""
+    """Grant `role` to read the applied migrations, which health checks need, and nothing else."""
     statement = SQL("REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON django_migrations FROM {}")
     cursor.execute(statement.format(Identifier(role)))
 
@@ -113,7 +113,7 @@ def drop_aside(cursor: CursorWrapper) -> None:
     cursor.execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(ASIDE)))
 
 
-# What lets somebody in, or will: no backup holds it, and it is void where one is restored.
+# Sessions, codes and tokens: no backup holds them, and a restore voids them.
 LEFT_OUT: Final = ("django_session", "people_signin", "people_onetimelink")
 REDACTED: Final[Mapping[str, Mapping[str, str]]] = {
     "terminals_terminal": {"pairing_code_hash": "NULL", "pairing_expires_at": "NULL"},
@@ -122,7 +122,7 @@ REDACTED: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 class Snapshot:
-    """One moment of the database, kept for others to see by its `name`."""
+    """A snapshot of the database, exported so that other sessions can use it by its `name`."""
 
     def __init__(self, connection: Connection) -> None:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -1,4 +1,4 @@
-"""Which door leads where."""
+"""The URLs of the web process."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -6,7 +6,7 @@ from django.urls import include, path
 from config.observability import health
 
 urlpatterns = [
-    path("", include("terminals.api.urls")),  # devices ask most, and every address before theirs is tried first
+    path("", include("terminals.api.urls")),  # first, as devices send most requests and patterns are tried in order
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("metrics", health.metrics),

@@ -19,7 +19,7 @@ from payments.people import throttled  # noqa: E402 (it needs the applications t
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Send away who guesses passwords; else Django, which reads only as many bytes as a Content-Length says."""
+    """Refuse clients that guess keys; else buffer a body without Content-Length, which Django would not read."""
     if seconds := throttled.seconds_to_wait(environ):
         return throttled.refuse(environ, start_response, seconds)
     if "chunked" not in environ.get("HTTP_TRANSFER_ENCODING", "").lower():

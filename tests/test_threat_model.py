@@ -1,4 +1,4 @@
-"""The threat model names every door: each address, button, command, task and queue, and none that is gone."""
+"""The threat model names every entry point: each address, button, command, task and queue, and none that is gone."""
 
 import re
 from collections.abc import Iterator

@@ -1,1 +1,1 @@
-"""What operators watch: health, heartbeats, metrics, logs without personal data."""
+"""Health checks, heartbeats, metrics and redacted logs."""

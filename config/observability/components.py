@@ -1,4 +1,4 @@
-"""The parts of an installation, and whether each of them answers: within seconds, also where nothing does."""
+"""The parts of an installation, and whether each answers; the check takes a few seconds at most, also if none does."""
 
 import contextlib
 import urllib.error
@@ -18,9 +18,9 @@ from config.observability import heartbeat
 from payments.ledger import sql as ledger
 
 PATIENCE: Final = 2  # seconds
-FOLD_LIMIT: Final = 300.0  # how far balances or statistics may lie behind before somebody should look
+FOLD_LIMIT: Final = 300.0  # seconds that balances or statistics may lag behind before it is an alarm
 
-# By name, and the heartbeat it is known by.
+# Each part's name, and its heartbeat's.
 WORKERS: Final[Mapping[str, str]] = {
     "worker_realtime": "realtime",
     "worker_batch": "batch",
@@ -32,12 +32,12 @@ SIMULATOR: Final = "simulator"
 
 
 def names() -> tuple[str, ...]:
-    """Every part that this installation should have."""
+    """Return the names of all parts that this installation should have."""
     return (*DATABASE, *BROKER, *([SIMULATOR] if settings.DEMO else []))
 
 
 def states(wanted: Collection[str] | None = None) -> dict[str, bool]:
-    """Which of the wanted parts answer. Where a server is down, what can be asked only of it is left out."""
+    """Return whether each wanted part answers (None: all). What only a server that is down could tell is left out."""
     wanted = names() if wanted is None else wanted
     found: dict[str, bool] = {}
     if any(name in DATABASE for name in wanted):
@@ -50,7 +50,7 @@ def states(wanted: Collection[str] | None = None) -> dict[str, bool]:
 
 
 def _database() -> dict[str, bool]:
-    """Over a connection of its own: one that waits in a busy pool would say nothing in time."""
+    """Check over a new connection: waiting for one of a busy pool would take too long."""
     options: dict[str, Any] = connection.get_connection_params() | {
         "connect_timeout": PATIENCE,
         "options": f"-c statement_timeout={PATIENCE * 1000}",
@@ -75,7 +75,7 @@ def _is_migrated(ours: psycopg.Connection[Any]) -> bool:
 
 @cache
 def _migrations() -> frozenset[tuple[str, str]]:
-    """Those this program came with."""
+    """Return the migrations on disk, as (app, name)."""
     loader = MigrationLoader(None, load=False)
     loader.load_disk()
     return frozenset(loader.disk_migrations or {})
@@ -83,10 +83,10 @@ def _migrations() -> frozenset[tuple[str, str]]:
 
 def _broker() -> dict[str, bool]:
     try:
-        heard = heartbeat.heard(tuple(WORKERS.values()))
+        alive = heartbeat.alive(tuple(WORKERS.values()))
     except redis.RedisError:
         return {"redis": False}
-    return {"redis": True, **{name: heard[beat] for name, beat in WORKERS.items()}}
+    return {"redis": True, **{name: alive[beat] for name, beat in WORKERS.items()}}
 
 
 def _simulator_answers() -> bool:

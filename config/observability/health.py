@@ -1,4 +1,4 @@
-"""Is this process alive, is every part of the installation there, and the figures for a monitoring system."""
+"""The endpoints for monitoring: liveness, readiness and metrics."""
 
 from typing import Final
 
@@ -26,17 +26,17 @@ def _has_token(request: HttpRequest) -> bool:
     return bool(token) and kind.lower() == "bearer" and constant_time_compare(given.strip(), token)
 
 
-@csrf_exempt  # nothing is changed here: a wrong method is told so, not refused as a forgery
+@csrf_exempt  # it changes nothing: a wrong method gets 405, not a CSRF error
 @require_safe
 def live(request: HttpRequest) -> JsonResponse:
-    """This process answers."""
+    """Answer 200 as long as the process does."""
     return JsonResponse({"status": "ok"})
 
 
 @csrf_exempt
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """Every part answers, or what does not is named; `?only=database,migrations` asks for these alone."""
+    """Answer 200, or 503 and the parts that are down; `?only=database,migrations` checks these alone."""
     wanted = [name for name in request.GET.get("only", "").split(",") if name] or components.names()
     unknown = sorted(set(wanted) - {*components.names(), components.SIMULATOR})
     if unknown:
@@ -48,7 +48,7 @@ def ready(request: HttpRequest) -> JsonResponse:
 @csrf_exempt
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Figures in Prometheus' text format: for programs on this machine, and whoever has `METRICS_TOKEN`."""
+    """Return metrics in Prometheus' text format, to programs on this machine and holders of `METRICS_TOKEN`."""
     if not is_local(request) and not _has_token(request):
         return problem(Unauthenticated("metrics_token_required", _NEEDS_BEARER), request)
     return HttpResponse(figures.text(), content_type=CONTENT_TYPE_LATEST)

@@ -1,6 +1,6 @@
-"""Workers and the sweeps' clock say that they are there, in the broker they work from.
+"""Heartbeats of the workers and of beat, as keys in the broker.
 
-A key that lives for a while, not a moment to compare with: the clocks of two machines need not agree.
+A key expires, rather than holding a time to compare with, so that two machines' clocks need not be equal.
 """
 
 import logging
@@ -21,17 +21,17 @@ BEAT: Final = "beat"
 logger: Final = logging.getLogger(__name__)
 
 
-def say(name: str) -> None:
-    """This part is there; a broker that is not has its own alarm."""
+def beat(name: str) -> None:
+    """Set a part's heartbeat. Does nothing if the broker is down, which has an alarm of its own."""
     try:
         with broker() as client:
             client.set(_key(name), 1, ex=LIVES_SECONDS)
     except redis.RedisError as error:
-        logger.debug("%s could not say that it is there: %r", name, error)
+        logger.debug("the heartbeat of %s could not be set: %r", name, error)
 
 
-def heard(names: tuple[str, ...]) -> dict[str, bool]:
-    """Which of these parts have said so lately.
+def alive(names: tuple[str, ...]) -> dict[str, bool]:
+    """Return whether each of these parts has a recent heartbeat.
 
     Raises:
         RedisError: the broker does not answer.
@@ -42,7 +42,7 @@ def heard(names: tuple[str, ...]) -> dict[str, bool]:
 
 
 class Heart(bootsteps.StartStopStep):
-    """Part of a worker's main process: it beats while the worker takes tasks, however long one of them is."""
+    """A bootstep of a worker's main process: it beats while the worker takes tasks, however long one of them is."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
@@ -62,18 +62,18 @@ class Heart(bootsteps.StartStopStep):
 
     def _beat(self, queues: tuple[str, ...]) -> None:
         for queue in queues:
-            say(queue)
+            beat(queue)
 
 
 class Scheduler(PersistentScheduler):
-    """Celery's own, which says at its ticks that it is there."""
+    """Celery's scheduler, with a heartbeat at its ticks."""
 
-    _said = 0.0
+    _beaten = 0.0
 
     def tick(self, *args: Any, **options: Any) -> Any:
-        if time.monotonic() - self._said > SECONDS:
-            self._said = time.monotonic()
-            say(BEAT)
+        if time.monotonic() - self._beaten > SECONDS:
+            self._beaten = time.monotonic()
+            beat(BEAT)
         return super().tick(*args, **options)
 
 
@@ -82,6 +82,6 @@ def _key(name: str) -> str:
 
 
 def broker() -> redis.Redis:
-    """The broker, asked once and not for long."""
+    """Return a client of the broker without retries and with short timeouts."""
     once = Retry(NoBackoff(), 0)
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2, retry=once)

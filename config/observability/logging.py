@@ -1,6 +1,6 @@
-"""Logging: one line a record, with the request's id and no personal data (`config.observability.redaction`).
+"""Logging: one line per record, with the request's id and no personal data (`config.observability.redaction`).
 
-Where people look on, lines are for reading; anywhere else each is one JSON object. LOG_FORMAT says otherwise.
+On a terminal lines are text, elsewhere JSON objects, unless LOG_FORMAT sets the format.
 """
 
 import logging
@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config import env
 from config.observability.redaction import scrub
 
-# What could not be written would be printed as it came, past every scrubbing.
+# Python would print a record that cannot be formatted to stderr, unscrubbed.
 logging.raiseExceptions = False
 
 # The id of the request (or task) this thread or coroutine works for.
@@ -24,14 +24,14 @@ NOBODY: Final = "-"
 current_request_id: ContextVar[str] = ContextVar("current_request_id", default=NOBODY)
 
 FORMATS: Final = ("json", "text")
-# What a record may tell beside its message (`extra=`): kinds, ids of ours and figures.
+# The fields that a record may have beside its message (`extra=`): kinds, our own ids and figures.
 MEMBERS: Final = (
     *("method", "route", "status", "milliseconds"),
     *("provider", "verb", "outcome", "operation"),
     *("task", "ended"),
 )
-# Told of every request, call and task: for machines, too much for people.
-_DIARIES: Final = ("config.requests", "config.tasks", "payments.services.provider_call_log")
+# They write a line for every request, call and task: useful to machines, too many for people.
+_ACCESS_LOGGERS: Final = ("config.requests", "config.tasks", "payments.services.provider_call_log")
 
 
 class ScrubbedFormatter(logging.Formatter):
@@ -62,21 +62,21 @@ class JsonFormatter(logging.Formatter):
 
 
 def is_json() -> bool:
-    """Whether lines are for machines: asked for, or nobody looks on."""
+    """Return whether lines are JSON: by LOG_FORMAT, else if stderr is no terminal."""
     wanted = env.text("LOG_FORMAT", "text" if sys.stderr.isatty() else "json")
     if wanted not in FORMATS:
         raise ImproperlyConfigured(f"LOG_FORMAT must be json or text, not {wanted!r}.")
     return wanted == "json"
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """Not what a probe asked for every second: its answer says it already."""
+def _is_no_probe(record: logging.LogRecord) -> bool:
+    """Return False for the errors that health probes get every second: the response has them already."""
     request = getattr(record, "request", None)
     return not (request is not None and request.path.startswith("/health/") and record.exc_info is None)
 
 
 def configuration() -> dict[str, Any]:
-    """The setting LOGGING."""
+    """Return the setting LOGGING."""
     json = is_json()
     return {
         "version": 1,
@@ -89,14 +89,14 @@ def configuration() -> dict[str, Any]:
                 "style": "{",
             },
         },
-        "filters": {"news": {"()": "django.utils.log.CallbackFilter", "callback": _is_news}},
+        "filters": {"no_probe": {"()": "django.utils.log.CallbackFilter", "callback": _is_no_probe}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json" if json else "text"}},
         "root": {"handlers": ["console"], "level": "INFO"},
         "loggers": {
             "django": {"handlers": [], "level": "INFO", "propagate": True},
             "django.server": {"handlers": [], "propagate": True},
-            "django.request": {"filters": ["news"]},
-            **{name: {"level": "INFO" if json else "WARNING"} for name in _DIARIES},
+            "django.request": {"filters": ["no_probe"]},
+            **{name: {"level": "INFO" if json else "WARNING"} for name in _ACCESS_LOGGERS},
             **{name: {"level": "WARNING"} for name in ("httpx", "celery", "kombu")},
         },
     }

@@ -1,6 +1,6 @@
-"""Figures for a monitoring system: what processes measured, and how long the work of the background has been waiting.
+"""Prometheus metrics: what the processes measured, and how long background work has been waiting.
 
-Everything that is asked of the database here is found by an index over what waits, however long the tables are.
+Every query here uses a partial index over what waits, however long the tables are.
 """
 
 import os
@@ -23,7 +23,7 @@ QUEUES: Final = ("realtime", "batch")
 
 
 class Waiting(Collector):
-    """What waits, counted when somebody asks: the rows in the database are the work."""
+    """Counts the rows that wait, at each scrape."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         states = components.states()
@@ -38,7 +38,7 @@ class Waiting(Collector):
 
 
 def text() -> bytes:
-    """Everything, in Prometheus' text format; the processes' own figures put together where they share a folder."""
+    """Return all metrics in Prometheus' text format, those of all processes if they share a folder."""
     registry = CollectorRegistry()
     registry.register(Waiting())
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
@@ -64,7 +64,7 @@ def _database() -> Iterator[GaugeMetricFamily]:
             cursor.execute(sql.WAITING)
             waiting = cursor.fetchall()
             cursor.execute(sql.OPEN_DISCREPANCIES)
-            disagreeing = cursor.fetchall()
+            discrepancies = cursor.fetchall()
             cursor.execute(sql.FAILED_WORK)
             failed = cursor.fetchall()
             cursor.execute(sql.STATISTICS_FOLD_AGE)
@@ -77,11 +77,11 @@ def _database() -> Iterator[GaugeMetricFamily]:
     yield _gauge("onetill_waiting_seconds", "Age of the oldest of them.", "kind", ages)
     overdue = ((kind, due) for kind, _, _, due in waiting)
     yield _gauge("onetill_overdue_seconds", "For how long the first of them has been due.", "kind", overdue)
-    yield _gauge("onetill_discrepancies", "Open discrepancies.", "kind", (row[:2] for row in disagreeing))
-    ages = ((kind, since) for kind, _, since in disagreeing)
+    yield _gauge("onetill_discrepancies", "Open discrepancies.", "kind", (row[:2] for row in discrepancies))
+    ages = ((kind, since) for kind, _, since in discrepancies)
     yield _gauge("onetill_discrepancies_seconds", "Age of the oldest open one.", "kind", ages)
     yield _gauge("onetill_failed_work", "Items of background work that failed.", "work", (row[:2] for row in failed))
-    about = "Those of them that are tried again only when a person says so."
+    about = "Those of them that are tried again only when a person retries them."
     yield _gauge("onetill_set_aside_work", about, "work", ((work, aside) for work, _, aside, _ in failed))
     ages = ((work, since) for work, _, _, since in failed)
     yield _gauge("onetill_failed_work_seconds", "For how long the oldest of them has been failing.", "work", ages)

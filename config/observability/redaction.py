@@ -1,4 +1,4 @@
-"""What must not stand in any log: card numbers, secrets, e-mail addresses and bank accounts."""
+"""Redact card numbers, secrets, e-mail addresses and bank accounts in log lines."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from payments.core import iban
 from payments.core.pan import mask_card_numbers
 
 HIDDEN: Final = "[hidden]"
-SHORTEST_SECRET: Final = 8  # below that, hiding a value would tear words apart
+SHORTEST_SECRET: Final = 8  # a shorter value could be part of ordinary words
 
 _Change = Callable[[re.Match[str]], str]
 _NAMES: Final = (
@@ -37,7 +37,7 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], str | _Change], ...]] = (
 
 
 def scrub(text: str) -> str:
-    """`text` without any of it."""
+    """Return the text with every such value masked."""
     for secret in _ours():
         if secret in text:
             text = text.replace(secret, HIDDEN)
@@ -56,7 +56,7 @@ def _iban_hidden(text: str) -> str:
 
 @cache
 def _ours() -> tuple[str, ...]:
-    """This installation's own secrets, the longest first."""
+    """Return this installation's own secrets, the longest first, since one may contain another."""
     databases: dict[str, dict[str, Any]] = settings.DATABASES
     found = {
         settings.SECRET_KEY,

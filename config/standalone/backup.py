@@ -1,8 +1,8 @@
-"""One file with everything but the keys and what would let somebody in: the database at one moment, and the files.
+"""Back up and restore: one file with a snapshot of the database and the files, but no keys, sessions or tokens.
 
-It is encrypted for a key of its own (`config.standalone.backup_key`). What is encrypted within can only be read with
-the ENCRYPTION_KEYS it was written with, which are kept apart, too. It holds no session, and no code or token that has
-not been used yet: whoever steals it, and its key, is signed in nowhere.
+It is encrypted for a key of its own (`config.standalone.backup_key`). Encrypted columns can only be read with the
+ENCRYPTION_KEYS they were written with, which are stored elsewhere, too. It holds no session, and no code or token that
+has not been used yet: a thief who has it and its key can sign in nowhere.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ NEWER_SETTING: Final = b"SET transaction_timeout = 0;"  # servers before 17 do n
 
 
 class BackupError(Exception):
-    """A backup cannot be made or restored; the text says why and what to do."""
+    """A backup cannot be made or restored; the text explains why and what to do."""
 
 
 def write(target: Path) -> None:
@@ -68,7 +68,7 @@ def restore(source: Path, *, replace_live: bool = False) -> None:
 
     Raises:
         BackupError: it cannot be read or restored; nothing is changed.
-        LiveMerchant: a live merchant's books are here, and nobody said that they may go.
+        LiveMerchant: there is a live merchant, and replacing its books was not confirmed.
     """
     with home.locked(settings.ONETILL_HOME), tempfile.TemporaryDirectory(dir=settings.ONETILL_HOME) as name:
         folder = Path(name)
@@ -123,13 +123,13 @@ def _fill(folder: Path) -> None:
     with connections["owner"].cursor() as cursor:
         if application != owner:
             sql.keep_from_changing(cursor, application)
-        sql.void(cursor)  # where an earlier version's backup held what lets somebody in
+        sql.void(cursor)  # earlier versions' backups hold sessions and tokens
     restart_feed(using="owner")
-    fold.fold_all()  # on another server transactions are counted anew: before anybody books
+    fold.fold_all()  # before anything is booked: another server's transaction ids start again at small numbers
 
 
 def _run_script(folder: Path) -> None:
-    """Rights are given anew, since roles may have other names here; and the server may be an older one."""
+    """Restore the sections; grants are made again (roles may have other names here), and the server may be older."""
     script = folder / "script.sql"
     with open(script, "wb", opener=home.private) as whole:
         _add_section(whole, folder, "pre-data")
@@ -201,7 +201,10 @@ def _add_dump(tar: tarfile.TarFile, moment: str) -> None:
     left_out = (f"--exclude-table-data=public.{table}" for table in (*sql.LEFT_OUT, *sql.REDACTED))
     options = ("--format=custom", "--no-privileges", f"--snapshot={moment}", *left_out)
     command = [paths.tool("pg_dump"), f"--dbname={settings.DATABASE_OWNER_URL}", "--no-password", *options]
-    with tempfile.TemporaryFile() as said, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said) as process:
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process,
+    ):
         assert process.stdout is not None
         for number in itertools.count(1):
             piece = process.stdout.read(PIECE)
@@ -209,8 +212,8 @@ def _add_dump(tar: tarfile.TarFile, moment: str) -> None:
                 break
             _add(tar, f"{DUMP}/{number:06}", piece)
         if process.wait():
-            said.seek(0)
-            raise BackupError(f"pg_dump failed: {said.read().decode(errors='replace').strip()}")
+            errors.seek(0)
+            raise BackupError(f"pg_dump failed: {errors.read().decode(errors='replace').strip()}")
 
 
 def _pieces(rows: Iterable[bytes]) -> Iterator[bytes]:

@@ -21,7 +21,7 @@ ENCRYPTED: Final = b"age-encryption.org/v1\n"  # how a file begins that age has 
 
 
 class KeyUnusable(Exception):
-    """The key of a backup is missing, or no key; the text says what to do."""
+    """The key of a backup is missing, or is no key; the text explains what to do."""
 
 
 def folder() -> Path:
@@ -65,7 +65,7 @@ def identity() -> pyrage.x25519.Identity:
 
 
 def whereabouts() -> str:
-    """Where the secret half is, for whoever has just written a backup."""
+    """Return the advice where the secret key is, printed after a backup."""
     if env.text("BACKUP_RECIPIENT"):
         return "It opens with the key whose public half is BACKUP_RECIPIENT, which is not on this machine."
     path = folder() / IDENTITY
@@ -73,7 +73,7 @@ def whereabouts() -> str:
         return f"It opens with the key that was taken away from {path}."
     return (
         f"It opens with the key {path}, and with nothing else. KEEP A COPY OF THAT KEY ELSEWHERE (a safe, another "
-        "machine), never beside the backups: whoever has both has everything, and without the key nothing comes back."
+        "machine), never beside the backups: both together open everything, and without the key nothing comes back."
     )
 
 

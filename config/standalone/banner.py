@@ -1,4 +1,4 @@
-"""What `make run` says once everything answers."""
+"""The banner that `make run` prints once everything answers."""
 
 import shlex
 from typing import Any, Final
@@ -13,7 +13,7 @@ _PYTHON: Final = ".venv/bin/python manage.py"
 
 
 def banner(cast: dict[str, Any] | None) -> str:
-    """Addresses, and how to sign in; `cast` is whom the demo has made, if it runs."""
+    """Return the addresses and how to sign in; `cast` has the demo's users and keys, if it runs."""
     lines = [
         _RULE,
         f"Onetill runs.  API {settings.PUBLIC_URL}/v1 · docs {settings.PUBLIC_URL}/v1/docs",
@@ -52,7 +52,7 @@ def _device(key: str, store: str | None) -> list[str]:
 
 
 def _here() -> str:
-    """What a command needs to find this installation from another shell; nothing where it is the usual one."""
+    """Return the variable by which a command in another shell finds this installation; "" for the default one."""
     if home.usual() == settings.ONETILL_HOME:
         return ""
     return f"ONETILL_HOME={shlex.quote(str(settings.ONETILL_HOME))} "

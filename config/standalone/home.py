@@ -39,7 +39,7 @@ def home() -> Path:
 
 
 def usual() -> Path:
-    """Where it is unless `ONETILL_HOME` says so."""
+    """Return the default, used unless `ONETILL_HOME` is set."""
     return SYSTEM_HOME if os.geteuid() == 0 else PROJECT / ".onetill"
 
 
@@ -47,7 +47,7 @@ def read_secrets(folder: Path) -> Secrets:
     """Read the folder's secrets, making them the first time; two processes starting at once get the same.
 
     Raises:
-        ImproperlyConfigured: the folder is somebody else's.
+        ImproperlyConfigured: the folder belongs to another user.
     """
     path = folder / "secrets.json"
     try:
@@ -83,8 +83,8 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold a home for ourselves.
 
     Raises:
-        Running: somebody else does.
-        ImproperlyConfigured: the folder is somebody else's.
+        Running: another process holds the lock.
+        ImproperlyConfigured: the folder belongs to another user.
     """
     path = folder / "run.lock"
     try:

@@ -18,7 +18,7 @@ SOCKET_LIMIT: Final = 90  # a socket's path may have 107 bytes, its file's name 
 
 
 class EmbeddedError(Exception):
-    """An embedded server cannot be set up or started; the text says why and what to do."""
+    """An embedded server cannot be set up or started; the text explains why and what to do."""
 
 
 def reachable_home(folder: Path) -> Path:
@@ -72,7 +72,7 @@ def tool(name: str) -> str:
 
 
 def open_to_all(path: Path) -> bool:
-    """Tell whether any account can walk to `path` (what does not exist yet will not stand in its way)."""
+    """Return whether any account can reach `path` (folders that do not exist yet are assumed to be reachable)."""
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents) if folder.exists())
 
 

@@ -1,4 +1,4 @@
-"""Start anew (`FRESH=1`), unless somebody's real money is in the books."""
+"""Delete an installation's data (`FRESH=1`), unless a live merchant exists."""
 
 import shutil
 
@@ -8,15 +8,15 @@ from django.db.backends.utils import CursorWrapper
 
 from config import sql
 
-# What an installation may hold beside the database; its secrets stay.
+# The files of an installation beside the database; its secrets stay.
 _LEFTOVERS = ("simulator*", "demo*", "files", "beat-schedule*")
 
 
 class LiveMerchant(Exception):
-    """There is a live merchant: its books are kept by law."""
+    """There is a live merchant, whose books must be kept by law."""
 
 
-def start_anew() -> None:
+def delete_everything() -> None:
     """Drop every table and file of this installation."""
     with connections["owner"].cursor() as cursor:
         refuse_if_live(cursor, "Use another ONETILL_HOME.")
@@ -30,6 +30,6 @@ def start_anew() -> None:
 
 
 def refuse_if_live(cursor: CursorWrapper, instead: str) -> None:
-    """Refuse where somebody's real money is in the books; `instead` is what to do."""
+    """Raise LiveMerchant if there is one; `instead` is the advice in its text."""
     if sql.has_live_merchant(cursor):
         raise LiveMerchant(f"Refused: a live merchant's books are here, and the law wants them kept. {instead}")

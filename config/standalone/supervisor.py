@@ -1,7 +1,7 @@
 """Keep a handful of processes running: prefix what they print, restart what crashes, end all of them in order.
 
 Children have sessions of their own, so that a Ctrl-C reaches the supervisor alone. Should the supervisor itself be
-killed, the kernel (Linux) tells each child to end: nothing is left behind.
+killed, the kernel (Linux) signals each child to end: nothing is left behind.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ from config.observability.redaction import scrub
 PR_SET_PDEATHSIG: Final = 1
 SHORTEST_PAUSE: Final = 0.25
 LONGEST_PAUSE: Final = 15.0
-STEADY_SECONDS: Final = 10.0  # who ran that long and then dies is no crash loop, and is back at once
+STEADY_SECONDS: Final = 10.0  # a process that ran so long is in no crash loop, and is restarted at once
 LINE_LIMIT: Final = 1 << 20
-RECORD: Final = '{"time":'  # how a line begins that one of our own processes wrote as JSON, scrubbed
+RECORD: Final = '{"time":'  # the beginning of a line that one of our processes wrote as JSON, already scrubbed
 
 _libc: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -45,7 +45,7 @@ class Program:
 
 
 class Supervisor:
-    """Runs programs until told to end; `json`: every line is told as one JSON object."""
+    """Runs programs until `end`; with `json` every line is printed as one JSON object."""
 
     def __init__(self, say: Callable[[str], None], *, json: bool = False) -> None:
         self._say = say
@@ -55,11 +55,11 @@ class Supervisor:
         self._processes: dict[str, asyncio.subprocess.Process] = {}
 
     def start(self, program: Program) -> None:
-        """Start it, and start it again whenever it ends."""
+        """Start a program, and restart it whenever it ends."""
         self._keepers.append((program, asyncio.create_task(self._keep(program))))
 
-    def tell(self, text: str, *, level: str = "info") -> None:
-        """Say something of our own."""
+    def log(self, text: str, *, level: str = "info") -> None:
+        """Print a line of the supervisor's own."""
         self._say(_record("supervisor", level, text) if self._json else text)
 
     async def end(self) -> None:
@@ -78,7 +78,7 @@ class Supervisor:
                 return
             steady = time.monotonic() - began > STEADY_SECONDS
             pause = SHORTEST_PAUSE if steady else min(pause * 2, LONGEST_PAUSE)
-            self.tell(f"{program.name} ended ({_reason(code)}); starting it again in {pause:g} s.", level="warning")
+            self.log(f"{program.name} ended ({_reason(code)}); starting it again in {pause:g} s.", level="warning")
             await asyncio.sleep(pause)
 
     async def _run(self, program: Program) -> int:
@@ -114,7 +114,7 @@ class Supervisor:
             try:
                 await asyncio.wait_for(process.wait(), program.grace)
             except TimeoutError:
-                self.tell(f"{program.name} does not end by itself: killed.", level="warning")
+                self.log(f"{program.name} does not end by itself: killed.", level="warning")
                 _kill_session(process)
         keeper.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -142,7 +142,7 @@ async def _lines(reader: asyncio.StreamReader) -> AsyncIterator[str]:
 
 
 def _as_record(name: str, line: str) -> str:
-    """A record of ours with its program's name; what other programs print becomes one."""
+    """Return a line as JSON with its program's name; text lines of other programs are wrapped."""
     if line.startswith(RECORD):
         return f'{{"program":"{name}",{line[1:]}'
     return _record(name, "info", scrub(line))

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from payments.models import Chargeback
 from tests.admin.conftest import Browser, SignIn
-from tests.builders import Shop, fresh, tell_of_dispute
+from tests.builders import Shop, fresh, report_dispute
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +25,7 @@ def test_its_page_says_what_to_do_in_every_state(shop: Shop, root: Browser, sign
         (Stage.PRE_ARBITRATION, Status.LOST, {}, ["The customer keeps €25.00"]),
     ]
     for stage, status, more, words in steps:
-        row = tell_of_dispute(payment, stage, status, **more)
+        row = report_dispute(payment, stage, status, **more)
         page = root.get(f"payments/chargeback/{row.id}/change/")
         for word in (*words, "fraudulent", 'id="steps"'):
             assert word in page, (stage, status, word)
@@ -36,20 +36,20 @@ def test_its_page_says_what_to_do_in_every_state(shop: Shop, root: Browser, sign
 def test_who_has_a_refund_too_is_told_to_be_given_twice(shop: Shop, root: Browser) -> None:
     payment = shop.pay_cash(2_500)
     shop.refund(payment.order, 1_000, route="cash", channel=shop.store)
-    row = tell_of_dispute(payment, Stage.CHARGEBACK, Status.OPEN)
+    row = report_dispute(payment, Stage.CHARGEBACK, Status.OPEN)
     assert fresh(payment.order).excess == 1_000
     assert "€10.00 more was given back" in root.get(f"payments/chargeback/{row.id}/change/")
 
 
 def test_the_first_page_counts_those_to_answer(shop: Shop, root: Browser) -> None:
     wanted = "chargebacks to answer, the first within"
-    row = tell_of_dispute(
+    row = report_dispute(
         shop.pin(2_500), Stage.CHARGEBACK, Status.OPEN, respond_by=timezone.now() - timedelta(minutes=1)
     )
     assert wanted not in root.get("")
-    tell_of_dispute(row.payment, Stage.CHARGEBACK, Status.OPEN, respond_by=timezone.now() + timedelta(days=2, hours=1))
+    report_dispute(row.payment, Stage.CHARGEBACK, Status.OPEN, respond_by=timezone.now() + timedelta(days=2, hours=1))
     assert wanted in root.get("")
     assert row.provider_reference in root.get("payments/chargeback/", to_answer="yes")
-    tell_of_dispute(row.payment, Stage.CHARGEBACK, Status.WON)
+    report_dispute(row.payment, Stage.CHARGEBACK, Status.WON)
     assert row.provider_reference not in root.get("payments/chargeback/", to_answer="yes")
     assert wanted not in root.get("")

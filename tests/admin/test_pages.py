@@ -188,6 +188,6 @@ def test_an_empty_list_speaks_of_filters_only_where_there_are_some(sign_in: Sign
     anyone = sign_in("root")
     assert "There is nothing here yet." in (empty := anyone.get("payments/refund/"))
     assert "Reset filters" not in empty
-    assert "Nothing fits what is asked for." in (asked := anyone.get("payments/refund/", q="nobody"))
+    assert "Nothing matches the search and filters." in (asked := anyone.get("payments/refund/", q="nobody"))
     assert "Reset filters" in asked
     assert "Reset filters" in anyone.get("payments/payment/", business_day__year="2020")

@@ -39,7 +39,7 @@ from tests.admin.conftest import Browser, SignIn
 from tests.admin.conftest import sign_in as sign_in
 from tests.admin.crawler import Crawl, Page, Seen
 from tests.api.client import Api
-from tests.builders import BY, Shop, open_shop, tell_of_dispute
+from tests.builders import BY, Shop, open_shop, report_dispute
 from tests.people.cast import person
 from tests.reconciliation.conftest import BankLine, card_present, settlement_csv, statement
 from tests.simulator import RunningSimulator
@@ -95,7 +95,7 @@ def _is_paid(shop: Shop) -> None:
     shop.voucher(9_876)
     disputed = shop.pin(5_432)
     soon = timezone.now() + timedelta(days=2)
-    tell_of_dispute(disputed, Chargeback.Stage.CHARGEBACK, Chargeback.Status.OPEN, respond_by=soon)
+    report_dispute(disputed, Chargeback.Stage.CHARGEBACK, Chargeback.Status.OPEN, respond_by=soon)
 
 
 def _gives_back(shop: Shop) -> None:

@@ -27,7 +27,7 @@ from tests.simulator import Receiver, RunningSimulator
 def everybody_is_there(django_db_setup: None, settings: Settings) -> Iterator[None]:
     """No worker runs beside these tests; they say so themselves."""
     for name in components.WORKERS.values():
-        heartbeat.say(name)
+        heartbeat.beat(name)
     url = settings.REDIS_URL
     yield
     with redis.Redis.from_url(url) as client:

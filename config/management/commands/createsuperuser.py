@@ -9,7 +9,7 @@ from payments.people.services import one_time_links
 
 
 class Command(createsuperuser.Command):
-    help = "Make somebody who may do everything, and print the link by which they join."
+    help = "Create a superuser, and print the link by which they join."
 
     def handle(self, *args: Any, **options: Any) -> None:
         earlier = set(User.objects.values_list("pk", flat=True))

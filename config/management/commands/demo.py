@@ -1,4 +1,4 @@
-"""A live demo day: `--prepare` makes its cast, without it its customers come."""
+"""A live demo day: `--prepare` creates its users and devices, without it its customers buy."""
 
 import json
 import logging
@@ -42,27 +42,27 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: ending.set())
         pace = env.integer("DEMO_PACE_MS", 1500, minimum=1) / 1000
         day = env.integer("DEMO_DAY_SECONDS", 120, minimum=1)
-        for deed, seconds in _deeds(cast, pace, day):
-            threading.Thread(target=_again_and_again, args=(ending, deed, seconds), daemon=True).start()
+        for activity, seconds in _activities(cast, pace, day):
+            threading.Thread(target=_repeat, args=(ending, activity, seconds), daemon=True).start()
         ending.wait()
 
 
-def _deeds(cast: casting.Cast, pace: float, day: float) -> list[tuple[Callable[[], None], float]]:
+def _activities(cast: casting.Cast, pace: float, day: float) -> list[tuple[Callable[[], None], float]]:
     chance = random.Random
-    deeds: list[tuple[Callable[[], None], float]] = [
+    activities: list[tuple[Callable[[], None], float]] = [
         (Webshop(cast, channel, chance()).sell, pace) for channel in cast.webshops
     ]
-    deeds += [(Counter(cast, number, chance()).sell, pace * 1.3) for number in range(len(cast.stores))]
-    deeds += [(ReturnsDesk(cast, chance()).take_back, pace * 5), (BackOffice(cast).close, day)]
-    deeds += [(asking.Asking(cast, chance()).ask, pace * 12)]
-    return deeds
+    activities += [(Counter(cast, number, chance()).sell, pace * 1.3) for number in range(len(cast.stores))]
+    activities += [(ReturnsDesk(cast, chance()).take_back, pace * 5), (BackOffice(cast).close, day)]
+    activities += [(asking.Asking(cast, chance()).ask, pace * 12)]
+    return activities
 
 
-def _again_and_again(ending: threading.Event, deed: Callable[[], None], seconds: float) -> None:
-    """One customer after the other, at irregular moments; a fault is told and does not end the day."""
+def _repeat(ending: threading.Event, activity: Callable[[], None], seconds: float) -> None:
+    """Repeat an activity at irregular intervals of `seconds` on average; a fault is logged and does not end it."""
     while not ending.wait(random.uniform(0.4, 1.6) * seconds):  # noqa: S311 (no secret)
         try:
-            deed()
+            activity()
         except Exception:
-            logger.exception("the demo stumbled")
+            logger.exception("an activity of the demo failed")
             ending.wait(TROUBLED)

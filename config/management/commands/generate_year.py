@@ -23,11 +23,13 @@ class Command(JsonCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["payments"] < 1:
             raise Invalid("validation_failed", "Ask for at least one payment.", param="payments")
-        told = generate(
+        counts = generate(
             prepare(merchant_of(options)),
             payments=options["payments"],
             seed=options["seed"],
             settled=not options["no_settlements"],
             say=self.stderr.write,
         )
-        self.stdout.write(json.dumps(told) if options["json"] else ", ".join(f"{told[name]} {name}" for name in told))
+        self.stdout.write(
+            json.dumps(counts) if options["json"] else ", ".join(f"{counts[name]} {name}" for name in counts)
+        )

@@ -37,7 +37,7 @@ class Command(BaseCommand):
             with home.locked(settings.ONETILL_HOME):
                 _refuse_taken_ports()
                 _empty_metrics()
-                _tell_programs(json=not self._for_people())
+                _set_environment(json=not self._for_people())
                 asyncio.run(self._run())
         except (home.Running, paths.EmbeddedError, reset.LiveMerchant, PermissionError) as error:
             raise CommandError(str(error)) from error
@@ -57,12 +57,12 @@ class Command(BaseCommand):
         finally:
             starting.cancel()
             await asyncio.wait({starting})
-            supervisor.tell("Ending …")
+            supervisor.log("Ending …")
             await supervisor.end()
-            supervisor.tell("Ended.")
+            supervisor.log("Ended.")
 
     async def _start(self, supervisor: Supervisor) -> None:
-        supervisor.tell(f"Starting Onetill from {settings.ONETILL_HOME} …")
+        supervisor.log(f"Starting Onetill from {settings.ONETILL_HOME} …")
         await _start_servers(supervisor)
         await asyncio.to_thread(_prepare_database)
         for program in processes.programs():
@@ -101,25 +101,25 @@ def _prepare_database() -> None:
         with connections["owner"].cursor() as cursor:
             sql.step_back(cursor)  # where a restore was broken off
         if env.flag("FRESH"):
-            reset.start_anew()
+            reset.delete_everything()
         call_command("migrate", verbosity=0)
     finally:
         connections.close_all()
 
 
 async def _demo_cast() -> dict[str, Any]:
-    """Let the demo make its cast, and hear who they are; a Ctrl-C meanwhile is ours alone to hear."""
+    """Let the demo create its users and keys, and return them. Its own session keeps a Ctrl-C from reaching it."""
     command = processes.manage("demo", "--prepare", "--json")
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, start_new_session=True)
     try:
-        said, _ = await process.communicate()
+        output, _ = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if process.returncode:
         raise CommandError("The demo's cast cannot be made; see above. DEMO=0 runs without.")
-    cast: dict[str, Any] = json.loads(said)
+    cast: dict[str, Any] = json.loads(output)
     return cast
 
 
@@ -141,14 +141,14 @@ def _is_ready() -> bool:
         return False
 
 
-def _tell_programs(*, json: bool) -> None:
-    """What the processes cannot see by themselves: whether people look on, and whether there is a demo."""
+def _set_environment(*, json: bool) -> None:
+    """Tell the processes by the environment whether output goes to a terminal, and whether there is a demo."""
     os.environ["LOG_FORMAT"] = "json" if json else "text"
     os.environ["DEMO"] = "1" if env.flag("DEMO", True) else "0"
 
 
 def _empty_metrics() -> None:
-    """A folder where the processes put their figures together, without those of processes gone by."""
+    """Make an empty folder for the processes' shared metrics: files of ended processes would be counted again."""
     folder = settings.ONETILL_HOME / "metrics"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

@@ -13,17 +13,17 @@ from config.sandbox.psp.server import serve
 
 class Command(BaseCommand):
     help = "Run the simulated payment provider over HTTP. Its memory is simulator.sqlite3 in ONETILL_HOME."
-    requires_system_checks = ()  # it needs no database, so none is asked for
+    requires_system_checks = ()  # it needs no database
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """By default it listens where SIMULATOR_URL says it is."""
+        """By default it listens at the address of SIMULATOR_URL."""
         here = urlsplit(settings.SIMULATOR_URL)
         parser.add_argument("--host", default=here.hostname or "127.0.0.1")
         parser.add_argument("--port", type=int, default=here.port or 80)
         parser.add_argument("--home", type=Path, default=settings.ONETILL_HOME)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run until it is told to stop."""
+        """Run until a signal ends it."""
         host, port = options["host"], options["port"]
         self.stderr.write(f"The simulator listens on http://{host}:{port} and remembers in {options['home']}.")
         try:

@@ -1,1 +1,1 @@
-"""A live day of a shop: the traffic that `make run` shows, sent by the same doors that real users have."""
+"""A live day of a shop: the traffic that `make run` shows, sent over the same interfaces that real users have."""

@@ -31,7 +31,7 @@ class Asking:
 
     def ask(self) -> None:
         """One link: sent, and mostly paid; one that nobody wants any more is canceled."""
-        made = self._api.post("/v1/payment_links", self._wish())
+        made = self._api.post("/v1/payment_links", self._link_request())
         if made is None:
             return
         to = f"customer{self._chance.randrange(60)}@shop.example"
@@ -42,7 +42,7 @@ class Asking:
         elif luck < 0.8:
             self._api.post(f"/v1/payment_links/{made['id']}/cancel", {})
 
-    def _wish(self) -> dict[str, Any]:
+    def _link_request(self) -> dict[str, Any]:
         amount, description = self._chance.choice(GOODS)
         return {
             "amount": amount,
@@ -60,22 +60,22 @@ class Asking:
         there = self._api.press(link["url"], {"attempt": attempt[1], "method": self._chance.choice(METHODS)})
         self._api.visit(there, "approve")
         for _ in range(PATIENCE):
-            told = self._api.get(f"/v1/payment_links/{link['id']}")
-            if told["status"] == "paid":
-                self._api.post(f"/v1/payments/{told['payments'][-1]}/send_receipt", {"to": to})
+            link = self._api.get(f"/v1/payment_links/{link['id']}")
+            if link["status"] == "paid":
+                self._api.post(f"/v1/payments/{link['payments'][-1]}/send_receipt", {"to": to})
                 return
             time.sleep(0.5)
 
 
 def shown(cast: Cast) -> str:
-    """The address of a link that whoever reads the banner can pay; a new one once the last was paid."""
+    """Return the URL of a link shown in the banner, to be paid by hand; a new one once the last was paid."""
     channel = Channel.objects.select_related("merchant").get(id=cast.channel)
     made = PaymentLink.objects.filter(merchant_id=cast.merchant, metadata=SHOWN, canceled_at=None).last()
     if made is None or links.read(made.id).status != PaymentLink.Status.ACTIVE:
         amount, description = GOODS[0]
-        wish = links.LinkRequest(
+        request = links.LinkRequest(
             channel=channel, currency="EUR", description=description, amount=amount, metadata=SHOWN
         )
-        made = links.create_link(wish, actor=BY)
+        made = links.create_link(request, actor=BY)
         send_link(made, to="you@shop.example", actor=BY)
     return links.address(made)

@@ -1,4 +1,4 @@
-"""Whom the demo is about: one merchant with two webshops and three stores, made once and remembered."""
+"""The demo's cast: one merchant with two webshops and three stores, created once and stored in a file."""
 
 import json
 import secrets
@@ -47,7 +47,7 @@ FEE_RATES: Final[dict[str, list[dict[str, Any]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Ids, and the secrets that the demo's customers need; kept where only the installation's user can read."""
+    """Ids, and the secrets that the demo's customers need; stored where only the installation's user can read."""
 
     merchant: str
     webshops: list[str]
@@ -86,7 +86,7 @@ def device(terminal: str) -> Device:
 
 
 def prepare() -> Cast:
-    """Make the cast, or find it again; a database that was started anew gets a new one."""
+    """Create the cast, or load it; a database that was reset gets a new one."""
     if path().exists():
         cast = _remembered()
         if cast is not None and Merchant.objects.filter(id=cast.merchant).exists():
@@ -98,11 +98,11 @@ def prepare() -> Cast:
 
 def _remembered() -> Cast | None:
     """The cast of an earlier run; one that signed in by a password alone gets its second factors now."""
-    told = json.loads(path().read_text())
-    if "second" not in told and Merchant.objects.filter(id=told["merchant"]).exists():
-        told |= _people(told["merchant"])
-        _remember(Cast(**told))
-    return Cast(**told) if "second" in told else None
+    stored = json.loads(path().read_text())
+    if "second" not in stored and Merchant.objects.filter(id=stored["merchant"]).exists():
+        stored |= _people(stored["merchant"])
+        _remember(Cast(**stored))
+    return Cast(**stored) if "second" in stored else None
 
 
 def _remember(cast: Cast) -> None:
@@ -148,7 +148,7 @@ def _terminal(store: Channel) -> str:
 
 
 def _people(merchant_id: str) -> dict[str, dict[str, str]]:
-    """Someone who may see everything, and someone of finance, with passwords that no other installation has."""
+    """Create a superuser and a user of finance, with random passwords."""
     return {"admin": _person(ADMIN, None), "second": _person(SECOND, merchant_id)}
 
 

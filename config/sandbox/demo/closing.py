@@ -13,13 +13,13 @@ PATIENCE: Final = 60.0
 
 
 class BackOffice:
-    """Closes days, and tells how it went."""
+    """Closes days, and logs the results."""
 
     def __init__(self, cast: Cast) -> None:
         self._api, self._provider, self._cast = Api(cast.api_key), Provider(), cast
 
     def close(self) -> None:
-        """Import what the day's settlements and the bank's statement say."""
+        """Import the day's settlements and the bank's statement."""
         today = datetime.now(UTC).date().isoformat()
         payouts = [
             payout
@@ -35,8 +35,8 @@ class BackOffice:
             self._import("statement.xml", written.content)
 
     def _settle(self, account: str, provider: str, today: str) -> str | None:
-        asked = {"account": account, "currency": "EUR", "fee_rates": FEE_RATES[provider], "payout_date": today}
-        answer = self._provider.post("/settlements", asked)
+        body = {"account": account, "currency": "EUR", "fee_rates": FEE_RATES[provider], "payout_date": today}
+        answer = self._provider.post("/settlements", body)
         if not answer:
             return None
         settlement = answer.json()
@@ -46,7 +46,7 @@ class BackOffice:
     def _import(self, name: str, content: bytes) -> None:
         file = self._api.upload("/v1/settlement_files", name, content)
         if file:
-            self._tell(self._until_done(file))
+            self._log(self._until_done(file))
 
     def _until_done(self, file: dict[str, Any]) -> dict[str, Any]:
         end = time.monotonic() + PATIENCE
@@ -55,5 +55,5 @@ class BackOffice:
             file = self._api.get(f"/v1/settlement_files/{file['id']}")
         return file
 
-    def _tell(self, file: dict[str, Any]) -> None:
+    def _log(self, file: dict[str, Any]) -> None:
         logger.info("%s %s: %s lines, net %s", file["format"], file["status"], file["lines"], file["net"])

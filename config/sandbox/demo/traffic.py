@@ -64,22 +64,22 @@ class Counter:
         if self._chance.random() < 0.15:
             self._in_cash()
         else:
-            self._tell_acquirer(self._day.step())
+            self._report_to_acquirer(self._day.step())
 
     def _in_cash(self) -> None:
         amount = self._chance.choice((250, 495, 748, 1252, 1996))
         body = {"order_reference": f"K{self._chance.randrange(10**9):09d}", "amount": amount, "currency": "EUR"}
         self._api.post("/v1/payments", {**body, "method": "cash", "received": 2000, "channel": self._channel})
 
-    def _tell_acquirer(self, done: Transaction) -> None:
+    def _report_to_acquirer(self, done: Transaction) -> None:
         """What really happened at the terminal is what the acquirer will settle."""
         if done["outcome"] != "approved" or done["type"] == "reversal":
             return
         names = {"rrn": "rrn", "acquirer_tid": "tid", "stan": "stan", "authorization_code": "authorization_code"}
-        told = {theirs: done[ours] for ours, theirs in names.items() if ours in done}
+        numbers = {theirs: done[ours] for ours, theirs in names.items() if ours in done}
         about = {name: done[name] for name in ("type", "amount", "currency", "occurred_at")}
         brand = {"brand": done["card"]["brand"]} if "card" in done else {}
-        self._provider.post("/acquirer/transactions", {"account": self._account, **about, **told, **brand})
+        self._provider.post("/acquirer/transactions", {"account": self._account, **about, **numbers, **brand})
 
 
 class ReturnsDesk:

@@ -22,7 +22,7 @@ class Api:
         )
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any] | None:
-        """POST JSON and return the object; None where it was refused, which is told in the log."""
+        """POST JSON and return the object; None if it was refused, which is logged."""
         answer = self._http.post(path, json=body, headers={"Idempotency-Key": uuid.uuid4().hex})
         return _object(answer, path)
 
@@ -47,7 +47,7 @@ class Api:
         return self._http.get(url, headers={"Authorization": ""}).text
 
     def press(self, url: str, form: dict[str, str]) -> str:
-        """Send a customer's form; tell where it leads."""
+        """Post a customer's form. Return the URL of the redirect."""
         answer = self._http.post(url, data=form, headers={"Authorization": ""}, follow_redirects=False)
         return str(httpx.URL(url).join(answer.headers.get("location", url)))
 

@@ -1,4 +1,4 @@
-"""What happens to a payment without anyone asking: late failures, reversals, chargebacks, the provider's dashboard."""
+"""What happens to a payment without a request: late failures, reversals, chargebacks, the provider's dashboard."""
 
 import logging
 from typing import Final
@@ -17,7 +17,7 @@ logger: Final = logging.getLogger(__name__)
 
 
 class Afterwards:
-    """Makes such things happen, now or when their time has come, and tells of them."""
+    """Makes such things happen, now or when they are due, and emits their webhooks."""
 
     def __init__(self, store: Store, log: EffectLog, outbox: Outbox, faults: Faults, processor: Processor) -> None:
         self._store = store
@@ -28,7 +28,7 @@ class Afterwards:
         self.disputes = Disputes(store, log, outbox, faults, processor)
 
     def run(self, job: Row) -> None:
-        """Do what was left for now, once; what became impossible in the meantime is left out."""
+        """Do a scheduled job once; one that became impossible in the meantime is dropped."""
         try:
             with self._store.transaction():
                 self._store.forget_job(job["number"])
@@ -46,7 +46,7 @@ class Afterwards:
         if row["verb"] == Verb.AUTHORIZE or row["amount"] > self._log.left(row["payment_reference"]).refundable:
             raise Conflict("not_reversible", "This was not captured, or some of it was given back already.")
         name = self._log.write(row, "reversal", row["amount"])
-        self._tell(
+        self._emit(
             ReportType.REVERSAL, row, name, row["amount"], code="reversed", detail="The scheme took the sale back."
         )
         return name
@@ -64,8 +64,8 @@ class Afterwards:
         name = self._log.write(row, "capture", amount)
         if final and amount < left:
             self._log.write(row, "release", left - amount)
-        told = happened(ReportType.CAPTURE, row, name, amount, reason="dashboard", final=final)
-        self._outbox.emit(told, after=self._faults.of_webhook())
+        event = happened(ReportType.CAPTURE, row, name, amount, reason="dashboard", final=final)
+        self._outbox.emit(event, after=self._faults.of_webhook())
         return name
 
     def cancel(self, row: Row) -> str:
@@ -78,7 +78,7 @@ class Afterwards:
         if not rest:
             raise Conflict("nothing_to_cancel", "Nothing is left to release of this payment.")
         name = self._log.write(row, "cancel", rest)
-        self._tell(ReportType.CANCEL, row, name, rest, reason="dashboard")
+        self._emit(ReportType.CANCEL, row, name, rest, reason="dashboard")
         return name
 
     def refund(self, row: Row, amount: int | None = None) -> str:
@@ -92,7 +92,7 @@ class Afterwards:
         if not 0 < amount <= left:
             raise Conflict("amount_exceeds_refundable", f"Only {left} is left to refund.")
         name = self._log.write(row, "refund", amount)
-        self._tell(ReportType.REFUND, row, name, amount, reason="dashboard")
+        self._emit(ReportType.REFUND, row, name, amount, reason="dashboard")
         return name
 
     def fail_refund(self, row: Row) -> None:
@@ -111,7 +111,7 @@ class Afterwards:
         if not rest:
             raise Conflict("nothing_to_expire", "Nothing of this payment is authorized and not captured.")
         name = self._log.write(row, "expire", rest)
-        self._tell(ReportType.EXPIRE, row, name, rest, code="expired", detail="The authorization ran out.")
+        self._emit(ReportType.EXPIRE, row, name, rest, code="expired", detail="The authorization ran out.")
         return name
 
     def _do(self, kind: str, subject: str) -> None:
@@ -139,9 +139,9 @@ class Afterwards:
             self._processor.decline(row, "processing_failed", "It was accepted first, and failed later.")
         elif row["page"] == "open":
             self._processor.lapse(row)
-            self._tell(ReportType.EXPIRE, row, reference("exp"), row["amount"], code="expired")
+            self._emit(ReportType.EXPIRE, row, reference("exp"), row["amount"], code="expired")
 
-    def _tell(
+    def _emit(
         self,
         fact: ReportType,
         row: Row,
@@ -152,5 +152,5 @@ class Afterwards:
         detail: str | None = None,
         reason: str | None = None,
     ) -> None:
-        told = happened(fact, row, name, amount, code=code, detail=detail, reason=reason)
-        self._outbox.emit(told, after=self._faults.of_webhook())
+        event = happened(fact, row, name, amount, code=code, detail=detail, reason=reason)
+        self._outbox.emit(event, after=self._faults.of_webhook())

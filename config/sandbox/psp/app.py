@@ -119,7 +119,7 @@ class App:
                     "/dashboard/(captures|cancellations|refunds|reversals|expirations|chargebacks)",
                     self._dashboard,
                 ),
-                ("POST", "/dashboard/chargebacks/([^/]+)", self._move_chargeback),
+                ("POST", "/dashboard/chargebacks/([^/]+)", self._advance_chargeback),
                 ("POST", "/acquirer/transactions", self._terminal_transactions),
                 ("POST", "/settlements", self._settle),
                 ("GET", "/settlements", self._settlements),
@@ -148,14 +148,14 @@ class App:
         return _json({"status": "ok"})
 
     def _execute(self, request: Request) -> Answer:
-        asked = _read(request, OperationRequest)
-        if request.headers.get("idempotency-key", asked.id) != asked.id:
+        body = _read(request, OperationRequest)
+        if request.headers.get("idempotency-key", body.id) != body.id:
             raise Invalid("idempotency_key_differs", "The Idempotency-Key is not the operation's id.")
-        amount = asked.amount if asked.verb is not Verb.CANCEL else 0
-        misbehavior = self.faults.of_operation(asked.id, amount)
+        amount = body.amount if body.verb is not Verb.CANCEL else 0
+        misbehavior = self.faults.of_operation(body.id, amount)
         if misbehavior and not misbehavior.done:
             return Missing(misbehavior)
-        row = self._processor.accept(asked, quiet=misbehavior is not None)
+        row = self._processor.accept(body, quiet=misbehavior is not None)
         if misbehavior:
             return Missing(misbehavior)
         self._let_webhook_go_first(row)
@@ -196,13 +196,13 @@ class App:
         return _json({"data": [dict(row) for row in rows], "has_more": len(rows) == limit})
 
     def _dashboard(self, request: Request, what: str) -> Answer:
-        asked = _read(request, DashboardRequest)
+        body = _read(request, DashboardRequest)
         with self._store.transaction():
             held = what in ("captures", "cancellations", "expirations")
-            row = self._held(asked.payment_reference) if held else self._captured(asked.payment_reference)
+            row = self._held(body.payment_reference) if held else self._captured(body.payment_reference)
             if row is None:
                 raise NotFound(f"There is no such payment, or nothing of it was {'held' if held else 'captured'}.")
-            return _json({"reference": self._do(what, row, asked)}, status=201)
+            return _json({"reference": self._do(what, row, body)}, status=201)
 
     def _held(self, payment_reference: str) -> Row | None:
         """The authorization of a payment."""
@@ -217,36 +217,36 @@ class App:
         taken = next((row for row in done if row["verb"] != Verb.AUTHORIZE), None)
         return taken or (self._held(payment_reference) if self._log.left(payment_reference).captured else None)
 
-    def _do(self, what: str, row: Row, asked: DashboardRequest) -> str:
+    def _do(self, what: str, row: Row, body: DashboardRequest) -> str:
         if what == "captures":
-            return self.afterwards.capture(row, asked.amount, final=asked.final)
+            return self.afterwards.capture(row, body.amount, final=body.final)
         if what == "cancellations":
             return self.afterwards.cancel(row)
         if what == "refunds":
-            return self.afterwards.refund(row, asked.amount)
-        if what == "chargebacks" and asked.stage == "inquiry":
-            return self.afterwards.disputes.inquire(row, asked.amount, asked.respond_by)
+            return self.afterwards.refund(row, body.amount)
+        if what == "chargebacks" and body.stage == "inquiry":
+            return self.afterwards.disputes.inquire(row, body.amount, body.respond_by)
         if what == "chargebacks":
-            return self.afterwards.disputes.open(row, asked.amount, asked.respond_by)
+            return self.afterwards.disputes.open(row, body.amount, body.respond_by)
         if what == "reversals":
             return self.afterwards.reverse(row)
         return self.afterwards.expire(row)
 
-    def _move_chargeback(self, request: Request, name: str) -> Answer:
-        asked = _read(request, NextStep)
-        if (asked.outcome is None) == (asked.stage is None) or asked.outcome not in (None, "won", "lost"):
+    def _advance_chargeback(self, request: Request, name: str) -> Answer:
+        body = _read(request, NextStep)
+        if (body.outcome is None) == (body.stage is None) or body.outcome not in (None, "won", "lost"):
             raise Invalid("outcome_invalid", "Send either outcome, which is won or lost, or stage.", param="outcome")
         with self._store.transaction():
-            if asked.stage is not None:
-                self.afterwards.disputes.advance(name, asked.stage, asked.respond_by)
-            elif asked.outcome is not None:
-                self.afterwards.disputes.close(name, asked.outcome)
-        return _json({"reference": name, "state": asked.outcome or "opened"})
+            if body.stage is not None:
+                self.afterwards.disputes.advance(name, body.stage, body.respond_by)
+            elif body.outcome is not None:
+                self.afterwards.disputes.close(name, body.outcome)
+        return _json({"reference": name, "state": body.outcome or "opened"})
 
     def _terminal_transactions(self, request: Request) -> Answer:
         many = request.body.lstrip().startswith(b"[")
-        told = _read(request, list[TerminalTransaction]) if many else [_read(request, TerminalTransaction)]
-        return _json({"references": record_terminal(self._store, told)}, status=201)
+        transactions = _read(request, list[TerminalTransaction]) if many else [_read(request, TerminalTransaction)]
+        return _json({"references": record_terminal(self._store, transactions)}, status=201)
 
     def _settle(self, request: Request) -> Answer:
         return _json(described(settle(self._store, _read(request, SettlementRequest)), with_csv=True), status=201)
@@ -259,8 +259,8 @@ class App:
         return Response(body=settlement(self._store, name)["csv"].encode(), content_type="text/csv; charset=utf-8")
 
     def _statement(self, request: Request) -> Answer:
-        asked = _read(request, StatementRequest)
-        return Response(201, next_statement(self._store, asked), "application/xml")
+        body = _read(request, StatementRequest)
+        return Response(201, next_statement(self._store, body), "application/xml")
 
     def _read_faults(self, request: Request) -> Answer:
         return _json(self.faults.settings)

@@ -1,4 +1,4 @@
-"""Disputes at the simulator: asked about, opened, won and lost, and taken up again in a later stage."""
+"""Disputes at the simulator: inquiry, opened, won and lost, and opened again in a later stage."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,7 +20,7 @@ _RANK: Final = {stage: rank for rank, stage in enumerate(Stage)}
 
 
 class Disputes:
-    """Opens and closes them, by hand or when their time has come, and tells of it."""
+    """Opens and closes disputes, by hand or when they are due, and emits their webhooks."""
 
     def __init__(self, store: Store, log: EffectLog, outbox: Outbox, faults: Faults, processor: Processor) -> None:
         self._store = store
@@ -60,7 +60,7 @@ class Disputes:
         self._store.add(
             "chargebacks", reference=name, operation_id=row["id"], amount=amount, state="inquiry", stage=Stage.INQUIRY
         )
-        self._tell(ReportType.CHARGEBACK_INQUIRY, row, name, amount, Stage.INQUIRY, respond_by)
+        self._emit(ReportType.CHARGEBACK_INQUIRY, row, name, amount, Stage.INQUIRY, respond_by)
         return name
 
     def open(self, row: Row, amount: int | None = None, respond_by: datetime | None = None) -> str:
@@ -72,7 +72,7 @@ class Disputes:
         amount = self._amount(row, amount)
         name = self._log.write(row, "chargeback", amount, name=reference("cbk"))
         self._store.add("chargebacks", reference=name, operation_id=row["id"], amount=amount, state="opened")
-        self._tell(ReportType.CHARGEBACK_OPENED, row, name, amount, Stage.CHARGEBACK, respond_by)
+        self._emit(ReportType.CHARGEBACK_OPENED, row, name, amount, Stage.CHARGEBACK, respond_by)
         return name
 
     def advance(self, name: str, stage: Stage, respond_by: datetime | None = None) -> None:
@@ -88,7 +88,7 @@ class Disputes:
         if dispute["state"] in ("inquiry", "won"):
             self._log.write(row, "chargeback", dispute["amount"], name=reference("cbk"))
         self._store.change("chargebacks", "reference", name, state="opened", stage=stage)
-        self._tell(ReportType.CHARGEBACK_OPENED, row, name, dispute["amount"], stage, respond_by)
+        self._emit(ReportType.CHARGEBACK_OPENED, row, name, dispute["amount"], stage, respond_by)
 
     def close(self, name: str, outcome: str) -> None:
         """Give the money back to the merchant (won), or leave it with the customer (lost).
@@ -105,7 +105,7 @@ class Disputes:
         self._store.change("chargebacks", "reference", name, state=outcome)
         if (dispute["state"], outcome) == ("opened", "won"):
             self._log.write(row, "chargeback_reversal", dispute["amount"])
-        self._tell(OUTCOMES[outcome], row, name, dispute["amount"], Stage(dispute["stage"]))
+        self._emit(OUTCOMES[outcome], row, name, dispute["amount"], Stage(dispute["stage"]))
 
     def _found(self, name: str) -> tuple[Row, Row]:
         dispute = self._store.find("chargebacks", "reference", name)
@@ -121,10 +121,10 @@ class Disputes:
             raise Invalid("amount_invalid", f"Of this payment {captured} was captured.", param="amount")
         return amount
 
-    def _tell(
+    def _emit(
         self, fact: ReportType, row: Row, name: str, amount: int, stage: Stage, respond_by: datetime | None = None
     ) -> None:
         if fact not in OUTCOMES.values() and respond_by is None:
             respond_by = moment() + TIME_TO_RESPOND
-        told = happened(fact, row, name, amount, reason=REASON, stage=stage, respond_by=respond_by)
-        self._outbox.emit(told, after=self._faults.of_webhook())
+        event = happened(fact, row, name, amount, reason=REASON, stage=stage, respond_by=respond_by)
+        self._outbox.emit(event, after=self._faults.of_webhook())

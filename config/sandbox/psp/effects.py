@@ -52,4 +52,4 @@ class EffectLog:
 
     def left(self, payment_reference: str) -> Left:
         """Return what is left of a payment to capture or give back."""
-        return Left.of(self._store.moved(payment_reference), self._store.pending(payment_reference))
+        return Left.of(self._store.effect_sums(payment_reference), self._store.pending(payment_reference))

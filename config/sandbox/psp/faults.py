@@ -38,12 +38,12 @@ class Faults:
         self._use(msgspec.json.decode(stored, type=FaultSettings) if stored else FaultSettings())
 
     def set(self, settings: FaultSettings) -> None:
-        """Replace the settings and start their row anew."""
+        """Replace the settings, and restart their sequence."""
         self._store.write_faults(msgspec.json.encode(settings).decode())
         self._use(settings)
 
     def of_operation(self, operation_id: str, amount: int) -> Misbehavior | None:
-        """What goes wrong when this is asked: what its amount says, the first time only, or something at random."""
+        """Return what goes wrong with an operation: by its amount, at the first attempt only, else at random."""
         named = MISBEHAVIORS.get(ending(amount))
         if named and self._store.first_attempt(operation_id):
             return named

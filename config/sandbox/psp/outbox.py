@@ -1,4 +1,4 @@
-"""Webhooks on their way: stored with what they tell of, signed at each attempt, repeated until they are taken."""
+"""The simulator's webhooks: stored with the change, signed at each attempt, repeated until they are accepted."""
 
 import logging
 import time

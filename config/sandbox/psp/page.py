@@ -58,15 +58,15 @@ button:focus-visible, input:focus-visible { outline: 3px solid #08f; outline-off
 
 def language(accept_language: str) -> str:
     """Return `nl` or `en`, whichever the browser names first."""
-    wished: list[tuple[float, str]] = []
+    accepted: list[tuple[float, str]] = []
     for part in accept_language.lower().split(","):
         tag, _, parameters = part.strip().partition(";")
         quality = parameters.strip().removeprefix("q=") or "1"
         try:
-            wished.append((-float(quality), tag[:2]))
+            accepted.append((-float(quality), tag[:2]))
         except ValueError:
             continue
-    return next((tag for _, tag in sorted(wished, key=lambda wish: wish[0]) if tag in WORDS), "en")
+    return next((tag for _, tag in sorted(accepted, key=lambda pair: pair[0]) if tag in WORDS), "en")
 
 
 def form(row: Row, lang: str, offered: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What the simulator does when it is asked: once per operation id, in one transaction with its effect and webhook."""
+"""Process an operation at the simulator: once per id, in one transaction with its effect and webhook."""
 
 import hashlib
 import secrets
@@ -45,7 +45,7 @@ class Processor:
         self._faults = faults
 
     def accept(self, request: OperationRequest, *, quiet: bool = False) -> Row:
-        """Do what is asked, or return what was done. `quiet`: the answer will go missing, so tell of it much later.
+        """Process an operation, or return the known one. `quiet`: its answer gets lost, so the webhook comes late.
 
         Raises:
             Conflict: the id was used for something else.
@@ -63,7 +63,7 @@ class Processor:
         """Return what became of an operation.
 
         Raises:
-            NotFound: it was never asked.
+            NotFound: there is no such operation.
         """
         row = self._store.find("operations", "id", operation_id)
         if row is None or account not in (None, row["account"]):
@@ -91,31 +91,31 @@ class Processor:
             return self._again(row)
 
     def succeed(self, row: Row, after: list[float] | None = None) -> None:
-        """Move the money, tell of it, and see to what follows."""
+        """Write the effect, emit the webhook, and schedule what follows."""
         self._write_outcome(row, outcome=Outcome.SUCCEEDED)  # first, for what is pending counts as not left
         self._log.write(row, row["verb"], row["amount"], name=row["reference"], operation_id=row["id"])
         if row["verb"] == Verb.CAPTURE and row["final"]:
             rest = self._log.left(row["payment_reference"]).capturable
             if rest:
                 self._log.write(row, "release", rest)
-        self._tell(row, after)
+        self._emit(row, after)
         self._follow(row)
 
     def decline(self, row: Row, code: str, detail: str, after: list[float] | None = None) -> None:
-        """Refuse, and tell of it."""
+        """Decline, and emit the webhook."""
         self._close(row, after, outcome=Outcome.DECLINED, code=code, detail=detail)
 
     def lapse(self, row: Row) -> None:
-        """Close a page that nobody used; telling of it is left to the caller."""
+        """Close a page that nobody used; the caller emits the webhook."""
         detail = "The customer did not pay in time."
         self._write_outcome(row, outcome=Outcome.DECLINED, code="expired", detail=detail)
 
     def later(self, kind: str, subject: str, seconds: float) -> None:
-        """Let something happen in a while, whoever is running then."""
+        """Schedule a job in so many seconds, in whatever process runs then."""
         self._store.add("jobs", due=time.time() + seconds, kind=kind, subject=subject)
 
     def happening(self, row: Row, *, base_url: str = "") -> Happening:
-        """Describe an operation as it stands."""
+        """Return an operation's current state as the webhook's data."""
         return Happening(
             fact=ReportType(row["verb"]),
             outcome=Outcome(row["outcome"]),
@@ -211,12 +211,12 @@ class Processor:
 
     def _close(self, row: Row, after: list[float] | None, **values: str) -> None:
         self._write_outcome(row, **values)
-        self._tell(row, after)
+        self._emit(row, after)
 
     def _write_outcome(self, row: Row, **values: str) -> None:
         self._store.change("operations", "id", row["id"], **values, occurred_at=written(moment()), page=None)
 
-    def _tell(self, row: Row, after: list[float] | None) -> None:
+    def _emit(self, row: Row, after: list[float] | None) -> None:
         happening = self.happening(self._again(row))
         which = ending(row["amount"])
         if after is None and which is Ending.WEBHOOK_FIRST:

@@ -22,11 +22,11 @@ class Left:
     captured: int
 
     @classmethod
-    def of(cls, moved: Mapping[str, int], pending: Mapping[str, int]) -> "Left":
+    def of(cls, effects: Mapping[str, int], pending: Mapping[str, int]) -> "Left":
         """Compute it from the sums of effects and of pending operations by verb."""
 
         def total(*verbs: str) -> int:
-            return sum(moved.get(verb, 0) for verb in verbs)
+            return sum(effects.get(verb, 0) for verb in verbs)
 
         captured = total("sale", "capture")
         gone = total("reversal", "refund", "chargeback") - total("refund_failed", "chargeback_reversal")

@@ -60,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
         self._handle()
 
     def log_message(self, *args: Any) -> None:
-        """Keep quiet: a test run asks thousands of times."""
+        """Log nothing: a test run sends thousands of requests."""
 
     def _handle(self) -> None:
         length = self.headers.get("content-length", "0")
@@ -114,7 +114,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 512
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hung up is no news."""
+        """Do not log a client that closed its connection."""
         logger.debug("connection from %s broke", client_address)
 
 

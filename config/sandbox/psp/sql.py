@@ -1,4 +1,4 @@
-"""The simulator's memory: one SQLite file beside the installation's data, and every statement asked of it.
+"""The simulator's storage: one SQLite file beside the installation's data, and all its SQL.
 
 Write-ahead logging makes a commit survive the process being killed, so that what was acknowledged is never forgotten.
 """
@@ -114,11 +114,11 @@ class Store:
         )
 
     def first_attempt(self, operation_id: str) -> bool:
-        """Tell whether this operation is asked for the first time, and remember that it was."""
+        """Return whether this is the first attempt of an operation, and store that there was one."""
         sql = "INSERT OR IGNORE INTO attempts VALUES (:operation_id)"
         return self._run(sql, {"operation_id": operation_id}).rowcount == 1
 
-    def moved(self, payment_reference: str) -> dict[str, int]:
+    def effect_sums(self, payment_reference: str) -> dict[str, int]:
         """Return the sum of this payment's effects by verb."""
         sql = "SELECT verb, sum(amount) AS total FROM effects WHERE payment_reference = :reference GROUP BY verb"
         return {row["verb"]: row["total"] for row in self._all(sql, reference=payment_reference)}
@@ -148,7 +148,7 @@ class Store:
         return self._all(sql, after=after, account=account, limit=limit)
 
     def unsettled(self, *, account: str, currency: str | None, until: str | None) -> list[Row]:
-        """Return what moved money and stands in no settlement yet."""
+        """Return the effects that are in no settlement yet."""
         sql = (
             "SELECT * FROM effects WHERE settlement IS NULL AND net <> 0 AND account = :account"
             " AND (:currency IS NULL OR currency = :currency) AND (:until IS NULL OR at < :until) ORDER BY number"
@@ -187,7 +187,7 @@ class Store:
         return self._all(sql, now=now)
 
     def undelivered(self, operation_id: str) -> bool:
-        """Tell whether any webhook about this operation is still to be taken."""
+        """Return whether a webhook about this operation is not delivered yet."""
         sql = "SELECT 1 FROM deliveries WHERE operation_id = :operation_id AND NOT delivered"
         return self._one(sql, operation_id=operation_id) is not None
 

@@ -1,1 +1,1 @@
-"""A realistic year of a test merchant's shop, of any size, booked through the ledger's own door."""
+"""A realistic year of a test merchant's shop, of any size, booked with the ledger's `post()`."""

@@ -1,7 +1,7 @@
-"""Write what happened: the rows and entries that live traffic would have left, by the moves that live traffic uses.
+"""Write a year's rows and entries with the same transitions that live traffic uses.
 
-Up to 500 sales share one transaction, so that a year is written at the ledger's own batch speed. What a provider or a
-device would have said is made up here; what follows from it is not.
+Up to 500 sales share one transaction, so that a year is written at the ledger's own batch speed. Only the answers of
+providers and devices are made up here.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from payments.services import charge_transitions
 from payments.services.refunds import transitions
 from payments.services.unit_of_work import UnitOfWork
 from terminals.models import Terminal
-from terminals.services.ingest import Result as Told
+from terminals.services.ingest import Result as Recorded
 from terminals.services.ingest import ingest
 from terminals.sql import request_state
 
@@ -137,7 +137,7 @@ def _rounding(step: int, amount: int) -> int:
 
 
 def _operation(payment: Payment, verb: Verb, amount: int, at: datetime, part: RefundPart | None = None) -> Operation:
-    """One that its executor was asked for, and is about to answer."""
+    """Return an operation that is sent, and about to be answered."""
     cash = payment.method == "cash"
     return Operation(
         merchant=payment.merchant,
@@ -214,7 +214,7 @@ def _part(uow: UnitOfWork, refund: Refund, payment: Payment, amount: int) -> Ref
     )
 
 
-def _posted(till: str, posted: Sequence[dict[str, Any]], now: datetime) -> list[Told]:
+def _posted(till: str, posted: Sequence[dict[str, Any]], now: datetime) -> list[Recorded]:
     """Under the terminal's lock, numbered as its device would have."""
     now = now.astimezone(UTC)
     with made_in(now), transaction.atomic():
@@ -225,9 +225,9 @@ def _posted(till: str, posted: Sequence[dict[str, Any]], now: datetime) -> list[
             for number, each in enumerate(posted, terminal.next_sequence)
         ]
         state = request_state(terminal_id=till, series=terminal.series, open_items=len(items))
-        told, unwritten = ingest(terminal, items, places=[""] * len(items), now=now, state=state)
+        results, unwritten = ingest(terminal, items, places=[""] * len(items), now=now, state=state)
         bulk.write(unwritten)
-        return told
+        return results
 
 
 def _acquirer(till: str, number: int, at: str) -> dict[str, str]:
@@ -241,14 +241,18 @@ def _acquirer(till: str, number: int, at: str) -> dict[str, str]:
 
 def _posted_sale(sale: Sale) -> dict[str, Any]:
     refused = {"decline_code": "51"} if sale.declined else {"authorization_code": "A1B2C3"}
-    said = {"type": "sale", "amount": sale.amount, "outcome": "declined" if sale.declined else "approved"}
-    return said | refused | _by_card(sale, sale.at)
+    fields = {"type": "sale", "amount": sale.amount, "outcome": "declined" if sale.declined else "approved"}
+    return fields | refused | _by_card(sale, sale.at)
 
 
 def _posted_refund(brought: Brought, at: datetime) -> dict[str, Any]:
-    said = {"type": "refund", "amount": min(brought.back.amount, brought.sold.sale.amount), "outcome": "approved"}
+    fields = {
+        "type": "refund",
+        "amount": min(brought.back.amount, brought.sold.sale.amount),
+        "outcome": "approved",
+    }
     about = {"original": {"payment": brought.sold.payment_id}, "authorization_code": "A1B2C3"}
-    return said | about | _by_card(brought.sold.sale, at)
+    return fields | about | _by_card(brought.sold.sale, at)
 
 
 def _by_card(sale: Sale, at: datetime) -> dict[str, Any]:

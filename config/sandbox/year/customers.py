@@ -56,7 +56,7 @@ class Customers:
         self._stores = stores
 
     def sale(self, at: datetime, channel: Channel) -> Sale:
-        """Somebody at a checkout or counter."""
+        """Return a customer of a checkout or counter."""
         method = self._one_of(_ONLINE if channel.kind == "online" else _IN_STORE)
         return Sale(
             at=at,

@@ -25,7 +25,7 @@ T = TypeVar("T")
 def generate(
     shop: Shop, *, payments: int, seed: int, settled: bool = True, say: Callable[[str], None] = lambda _: None
 ) -> dict[str, int]:
-    """A year that ended yesterday, with so many payments; tell what was written."""
+    """Write a year that ended yesterday, with so many payments. Return the numbers of what was written."""
     last = timezone.now().astimezone(shop.merchant.zone).date() - timedelta(days=1)
     year = _Year(shop, Customers(seed, shop.stores), calendar.days(last), payments)
     for day in year.days:

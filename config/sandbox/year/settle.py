@@ -79,8 +79,8 @@ def _write(path: Path, settlement: str, day: date, lines: Iterator[Line]) -> int
         writer.writerow(["H", settlement, "", "", "", "", f"{day}T23:59:59Z", "EUR", *[""] * 6])
         for kind, reference, operation, payment, at, *amounts in lines:
             moment = at.strftime("%Y-%m-%dT%H:%M:%SZ")
-            told = ["L", settlement, kind, reference, operation, payment, moment, "EUR"]
-            writer.writerow([*told, *_columns(amounts), "", ""])
+            cells = ["L", settlement, kind, reference, operation, payment, moment, "EUR"]
+            writer.writerow([*cells, *_columns(amounts), "", ""])
             sums = [total + amount for total, amount in zip(sums, amounts, strict=True)]
             count += 1
         writer.writerow(["T", settlement, "", "", "", "", "", "EUR", *_columns(sums), "", ""])

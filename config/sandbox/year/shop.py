@@ -31,12 +31,12 @@ def prepare(merchant: Merchant) -> Shop:
     """The merchant's own channels, or a webshop and a store where it has none.
 
     Raises:
-        Invalid: a live merchant, or one whose webhook endpoints would be told of all of it.
+        Invalid: a live merchant, or one whose webhook endpoints would receive every payment.
     """
     if not merchant.test_mode:
         raise Invalid("live_merchant", "A year is made up for a test merchant only.", param="merchant")
     if WebhookEndpoint.objects.filter(merchant_id=merchant.id, status=WebhookEndpoint.Status.ENABLED).exists():
-        detail = "This merchant has webhook endpoints, which would be told of every payment. Use another merchant."
+        detail = "This merchant has webhook endpoints, which would receive every payment. Use another merchant."
         raise Invalid("webhook_endpoints_listen", detail, param="merchant")
     stores = _channels(merchant, "in_store", "Store")
     return Shop(
