@@ -1,7 +1,7 @@
-"""The cast of the tests: a shop, its webshop, its store and the terminal in it, and what customers do there.
+"""Builders for tests: a shop, its webshop, its store and the terminal in it, and what customers do there.
 
 Everything is done by the services that the API and the terminals use; what they refuse cannot be built. A webshop's
-payments need the fixture `simulator` and tests that are `transactional`, since a provider is asked outside of them.
+payments need the fixture `simulator` and `transactional` tests, since a provider is called outside of a transaction.
 """
 
 from collections import Counter
@@ -122,11 +122,11 @@ class Shop:
         return create_voucher(VoucherRequest(merchant=self.merchant, amount=Money(amount, "EUR"), **more), actor=BY)
 
     def refund(self, subject: Order | Payment, amount: int | None = None, **more: Any) -> Refund:
-        """Somebody asks for a refund of an order or of one payment, by default where the payment or order was made."""
+        """Request a refund of an order or of one payment, by default where the payment or order was made."""
         return request_refund(self.asks(subject, amount, **more), actor=BY)
 
     def asks(self, subject: Order | Payment, amount: int | None = None, **more: Any) -> RefundRequest:
-        """What is asked in `refund`."""
+        """Return the request that `refund` makes."""
         about: dict[str, Any] = {"channel": self.webshop, "reason": "Does not fit."} | more
         if isinstance(subject, Payment):
             about |= {"payment": subject, "order": subject.order}
@@ -155,16 +155,16 @@ def open_shop(name: str = "Bloem", **columns: Any) -> Shop:
     return Shop(merchant=merchant, webshop=webshop, store=store, terminal=terminal)
 
 
-def tell_of_dispute(payment: Payment, stage: str, status: str, **more: Any) -> Chargeback:
-    """The provider tells one step of a payment's dispute."""
+def report_dispute(payment: Payment, stage: str, status: str, **more: Any) -> Chargeback:
+    """Record one step of a payment's dispute, as its provider reports it."""
     values = {"reference": "dispute_of_anna", "amount": payment.amount, "reason": "fraudulent", "respond_by": None}
-    told = DisputeReport(
+    report = DisputeReport(
         stage=Chargeback.Stage(stage), status=Chargeback.Status(status), **(values | {"at": timezone.now()} | more)
     )
     with transaction.atomic():
         uow = UnitOfWork(merchant=payment.merchant, actor="provider", now=timezone.now(), facts=True)
         uow.lock([payment.order_id])
-        row = chargeback_reported(uow, uow.payments[payment.id], told)
+        row = chargeback_reported(uow, uow.payments[payment.id], report)
         uow.flush()
     return row
 

@@ -44,8 +44,8 @@ LONGEST_TEST_ABOUT_TODAY = timedelta(seconds=15)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Hypothesis tries the same every time, unless it is given a seed; a slow machine is no failure."""
-    told = config.getoption("hypothesisseed", None) is not None
-    hypothesis.settings.register_profile("onetill", derandomize=not told, database=None, deadline=None)
+    seeded = config.getoption("hypothesisseed", None) is not None
+    hypothesis.settings.register_profile("onetill", derandomize=not seeded, database=None, deadline=None)
     hypothesis.settings.load_profile("onetill")
 
 

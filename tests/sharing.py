@@ -10,7 +10,7 @@ from typing import Any, Final
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 INSTALLATION: Final = "the installation"
-HURTING: Final = ("tests/faults/test_online.py", "tests/faults/test_ordeal.py")
+HURTING: Final = ("tests/faults/test_online.py", "tests/faults/test_chaos.py")
 
 
 def uses_installation(nodeid: str) -> bool:

@@ -11,7 +11,7 @@ from payments.people.models import Customer
 from payments.services.link import LinkRequest, create_link
 from reconciliation.services.upload import upload
 from terminals.services.create import create as create_terminal
-from tests.builders import BY, Shop, tell_of_dispute
+from tests.builders import BY, Shop, report_dispute
 
 
 def things(shop: Shop) -> dict[str, str]:
@@ -35,7 +35,7 @@ def things(shop: Shop) -> dict[str, str]:
         "payment": payment.id,
         "order": payment.order_id,
         "refund": refund.id,
-        "chargeback": tell_of_dispute(shop.pin(700), "chargeback", "open", at=timezone.now()).id,
+        "chargeback": report_dispute(shop.pin(700), "chargeback", "open", at=timezone.now()).id,
         "link": link.id,
         "reference": str(anna.reference),
         "code": str(shop.voucher(500).code),

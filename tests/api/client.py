@@ -1,4 +1,4 @@
-"""A webshop's way to ask: JSON in, JSON out, a fresh Idempotency-Key for every wish."""
+"""An API client for tests: JSON in, JSON out, a new Idempotency-Key for every request."""
 
 import json
 import secrets

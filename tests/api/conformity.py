@@ -13,19 +13,19 @@ PARAMETER: Final = re.compile(r"\{[^}]+\}")
 
 
 def check(method: str, path: str, response: HttpResponse) -> None:
-    """Compare an answer with what the document says of this address, if it knows the address."""
+    """Compare a response with the OpenAPI document, if that has the address."""
     operation = _operation(method, path.partition("?")[0])
     if operation is None:
         return
     place = f"{method} {operation}"
     responses = document()["paths"][operation][method.lower()]["responses"]
-    told = responses.get(str(response.status_code))
-    assert told is not None, f"{place} does not say that it may answer {response.status_code}"
+    documented = responses.get(str(response.status_code))
+    assert documented is not None, f"{place} does not say that it may answer {response.status_code}"
     if response.status_code == 204:
         assert not response.content
         return
     kind = response["Content-Type"].partition(";")[0]
-    assert kind in told["content"], f"{place} answers {response.status_code} as {kind}"
+    assert kind in documented["content"], f"{place} answers {response.status_code} as {kind}"
     validator = _validator(operation, method.lower(), response.status_code, kind)
     faults = [f"{fault.json_path}: {fault.message}" for fault in validator.iter_errors(json.loads(response.content))]
     assert not faults, (place, response.status_code, faults)

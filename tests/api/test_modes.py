@@ -13,7 +13,7 @@ from payments.services import create_setup
 from tests.api.client import Api, faults, refusal
 from tests.api.conftest import BY, Shop
 from tests.api.test_isolation import addresses, ask, every_address
-from tests.builders import tell_of_dispute
+from tests.builders import report_dispute
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,7 +54,7 @@ def everything(shop: Shop) -> Things:
         "payment_id": payment["id"],
         "order_id": payment["order"]["id"],
         "refund_id": refund["id"],
-        "chargeback_id": tell_of_dispute(row, "chargeback", "open", at=timezone.now()).id,
+        "chargeback_id": report_dispute(row, "chargeback", "open", at=timezone.now()).id,
         "code": voucher["code"],
         "link_id": link["id"],
         "endpoint_id": endpoint["id"],

@@ -1,4 +1,4 @@
-"""An account at the simulator, and what can be asked with it."""
+"""An account at the simulator, and calls to its provider."""
 
 from dataclasses import dataclass, replace
 from typing import Any

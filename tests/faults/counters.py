@@ -1,4 +1,4 @@
-"""Devices at the counters of an ordeal: each with a memory of its own, which is a witness the server cannot touch."""
+"""Devices at the counters of a chaos run: each with a memory of its own, which is a witness the server cannot touch."""
 
 import random
 import threading
@@ -33,7 +33,7 @@ class Witness(Device):
 
 @dataclass
 class Till:
-    """One device at work, until told that the day is over."""
+    """One device at work, until the run is over."""
 
     device: Witness
     day: Day
@@ -80,10 +80,10 @@ class Till:
             yield "doubled", f"{self._name}: {len(booked)} payments of {len(taken)} sales"
         for sequence, amount in taken.items():
             row = booked.get(payment_of.get(sequence, ""), {"amount_captured": 0, "amount_refunded": 0})
-            for told, really in ((row["amount_captured"], amount), (row["amount_refunded"], back[sequence])):
-                if told != really:
-                    fate = "lost" if told < really else "doubled"
-                    yield fate, f"{self._name} sale {sequence}: booked {told}, moved {really}"
+            for shown, really in ((row["amount_captured"], amount), (row["amount_refunded"], back[sequence])):
+                if shown != really:
+                    fate = "lost" if shown < really else "doubled"
+                    yield fate, f"{self._name} sale {sequence}: booked {shown}, moved {really}"
 
     def _money(self) -> tuple[dict[int, int], Counter[int]]:
         """What each sale came to in the end, and what was given back of it."""

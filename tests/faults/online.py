@@ -1,4 +1,4 @@
-"""The online ordeal: the same customers, at a Stripe that fails, whose webhooks come late, twice, shuffled and forged.
+"""An online chaos run: the same customers, at a Stripe that fails, whose webhooks come late, twice, shuffled and forged.
 
 The witnesses are Stripe's effect log and its balance; what is left at the end is paid out, and must settle to zero.
 """
@@ -12,7 +12,7 @@ from typing import Any, Final
 from tests.fake_stripe import afterwards
 from tests.fake_stripe.books import Books
 from tests.fake_stripe.server import FakeStripe
-from tests.faults.ordeal import UNSETTLED, Ordeal, Size
+from tests.faults.chaos import UNSETTLED, ChaosRun, Size
 from tests.notify.receiver import Receiver
 from tests.stack import Stack
 
@@ -35,7 +35,7 @@ class OnlineSize(Size):
     failed_calls: int = 0
 
 
-class OnlineOrdeal(Ordeal):
+class OnlineOrdeal(ChaosRun):
     """One run on a stack whose `STRIPE_API_BASE` is the fake's address."""
 
     size: OnlineSize
@@ -51,7 +51,7 @@ class OnlineOrdeal(Ordeal):
         mischief.chance = Random(size.seed)
 
     def _open_account(self) -> tuple[str, Books]:
-        books = self.fake.account(f"sk_test_ordeal{self.shop.merchant[-8:]}")
+        books = self.fake.account(f"sk_test_chaos{self.shop.merchant[-8:]}")
         body = {"provider": "stripe", "name": "Stripe", "currency": "EUR", "credentials": books.secrets}
         answer = self.shop.api.post("/v1/provider_accounts", body)
         answer.raise_for_status()
@@ -66,7 +66,7 @@ class OnlineOrdeal(Ordeal):
         way = WAYS[number % (4 if self.size.tokens else 2)]
         amount = 50 * (1 + number % 90)
         body: dict[str, Any] = {
-            "order_reference": f"ordeal-{number}",
+            "order_reference": f"chaos-{number}",
             "amount": amount,
             "currency": "EUR",
             "method": "ideal" if way == "ideal" else "card",

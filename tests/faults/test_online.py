@@ -1,4 +1,4 @@
-"""A small online ordeal with every `make test`; `make soak SUITE=online` has the full size."""
+"""A small online chaos run with every `make test`; `make soak SUITE=online` has the full size."""
 
 from tests.fake_stripe.server import FakeStripe
 from tests.faults.online import OnlineOrdeal, OnlineSize

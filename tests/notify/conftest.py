@@ -1,4 +1,4 @@
-"""A merchant who wants to be told, and the server that is told."""
+"""A merchant with webhook endpoints, and the server that receives their events."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -10,7 +10,7 @@ from payments.services.card_present.types import Kind, Original
 from payments.services.refunds.plan import Plan
 from payments.services.refunds.request import plan_refund
 from payments.services.voucher import VoucherRequest, create_voucher
-from tests.builders import BY, Shop, fresh, only, open_shop, tell_of_dispute
+from tests.builders import BY, Shop, fresh, only, open_shop, report_dispute
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("simulator")]
 
@@ -72,8 +72,8 @@ def test_a_device_that_gives_it_back_all_the_same_is_told_of(shop: Shop, kind: K
 def test_a_chargeback_beside_a_voucher_is_told_of_while_it_is_true(shop: Shop) -> None:
     paid = shop.pin(5_000, order_reference="GIFT-4")
     sell(shop, paid, 2_000)
-    tell_of_dispute(paid, "chargeback", "open")
+    report_dispute(paid, "chargeback", "open")
     assert told() == [("over_returned", 2_000, "open")]
-    tell_of_dispute(paid, "chargeback", "won")
+    report_dispute(paid, "chargeback", "won")
     assert told() == [("over_returned", 2_000, "resolved")]
     assert fresh(paid.order).refundable == 3_000

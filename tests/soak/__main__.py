@@ -11,8 +11,8 @@ from tests.soak.access import access
 from tests.soak.core import core
 from tests.soak.online import online
 from tests.soak.refunds import refunds
+from tests.soak.report import is_clean
 from tests.soak.terminals import terminals
-from tests.soak.told import is_clean
 
 # A suite is given the moment (of the monotonic clock) at which to end.
 SUITES: Final[dict[str, Callable[[float], Iterator[dict[str, Any]]]]] = {

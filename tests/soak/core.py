@@ -8,11 +8,11 @@ from typing import Any, Final
 from payments.runtime.fail_points import POINTS
 from tests.faults import races
 from tests.soak import stacks
+from tests.soak.report import report
 from tests.soak.runs import prove
-from tests.soak.told import told
 
 FULL_MINUTES: Final = 30
-ORDEAL: Final = {"payments": 10_000, "refunds": 2_000, "kills": 100, "flushes": 5}
+CHAOS: Final = {"payments": 10_000, "refunds": 2_000, "kills": 100, "flushes": 5}
 KEYS, AT_ONCE = 500, 100
 SIZES: Final = ((200, 1), (10_000, 100), (1_000, 40))  # orders raced for, card numbers, lies: all, and at least
 LIVES: Final = 100  # at a time, until the minutes are over
@@ -23,9 +23,9 @@ LAST_SECONDS: Final = 90  # what such a round takes at most: none begins later
 def core(end: float) -> Iterator[dict[str, Any]]:
     """Each part at its full size, or as much of it as the minutes that are left allow; then fresh seeds until the end.
 
-    The ordeal takes about 13 minutes on two idle cores, the keys 5, and the proofs after them 6.
+    The chaos run takes about 13 minutes on two idle cores, the keys 5, and the proofs after them 6.
     """
-    yield stacks.ordeal("core.ordeal", _share(end, FULL_MINUTES), **ORDEAL)
+    yield stacks.chaos("core.chaos", _share(end, FULL_MINUTES), **CHAOS)
     yield keys(max(1, round(KEYS * _share(end, 12))))
     yield from _proofs(_share(end, 7))
     while end - time.monotonic() > LAST_SECONDS:
@@ -56,7 +56,7 @@ def keys(count: int) -> dict[str, Any]:
     """Idempotency keys, each sent by a hundred at the same moment."""
     with stacks.running() as stack:
         race = races.keys(stack, count=count, at_once=AT_ONCE)
-    return told("core.keys", cases=race.cases, seed=0, lost=race.lost, doubled=race.doubled, violations=race.wrong)
+    return report("core.keys", cases=race.cases, seed=0, lost=race.lost, doubled=race.doubled, violations=race.wrong)
 
 
 def _share(end: float, full: float) -> float:

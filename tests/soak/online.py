@@ -16,12 +16,12 @@ CUSTOMERS: Final = 32  # many of them wait for a page, or for word of their paym
 
 def online(end: float) -> Iterator[dict[str, Any]]:
     """The full size (less of it, if the minutes are few), again with other seeds until the end."""
-    yield ordeal(min(1.0, (end - time.monotonic()) / 60 / FULL_MINUTES))
+    yield chaos(min(1.0, (end - time.monotonic()) / 60 / FULL_MINUTES))
     while (left := (end - time.monotonic()) / 60) > FULL_MINUTES / 4:
-        yield ordeal(min(1.0, left / FULL_MINUTES))
+        yield chaos(min(1.0, left / FULL_MINUTES))
 
 
-def ordeal(share: float) -> dict[str, Any]:
+def chaos(share: float) -> dict[str, Any]:
     """Payments and returns through the fake Stripe."""
     seed = fresh_seed()
     fake = FakeStripe()
@@ -31,4 +31,4 @@ def ordeal(share: float) -> dict[str, Any]:
             verdict = OnlineOrdeal(stack, fake, size).run()
     finally:
         fake.close()
-    return stacks.judged("online.ordeal", verdict, seed)
+    return stacks.judged("online.chaos", verdict, seed)

@@ -8,7 +8,7 @@ from tests.soak import stacks
 from tests.soak.runs import prove
 
 FULL_MINUTES: Final = 30
-ORDEAL: Final = {"payments": 2_000, "refunds": 2_000, "kills": 20, "flushes": 2}
+CHAOS: Final = {"payments": 2_000, "refunds": 2_000, "kills": 20, "flushes": 2}
 ORDERS, AT_ONCE = 200, 100
 LIVES: Final = 100
 PLANS: Final = (
@@ -22,7 +22,7 @@ PLANS: Final = (
 def refunds(end: float) -> Iterator[dict[str, Any]]:
     """Bought online and brought to the store while everything is killed; races; then lives with fresh seeds."""
     share = min(1.0, (end - time.monotonic()) / 60 / FULL_MINUTES)
-    yield stacks.ordeal("refunds.ordeal", share, **ORDEAL)
+    yield stacks.chaos("refunds.chaos", share, **CHAOS)
     orders = max(1, round(ORDERS * share))
     sizes = {"ORDERS": orders, "AT_ONCE": AT_ONCE}
     yield prove("refunds.races", "tests/faults/test_refunds_race.py", cases=2 * orders * AT_ONCE, sizes=sizes)

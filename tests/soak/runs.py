@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.soak.told import told
+from tests.soak.report import report
 from tests.stack import PROJECT
 
 
@@ -40,4 +40,4 @@ def prove(
         done = subprocess.run(command, cwd=PROJECT, env=environment, stdout=sys.stderr, check=False)
     again = " ".join(f"{name}={value}" for name, value in given.items())
     failed = [f"{again} .venv/bin/pytest --hypothesis-seed={seed} {' '.join(paths)}"] if done.returncode else []
-    return told(soak, cases=cases, seed=seed, violations=failed)
+    return report(soak, cases=cases, seed=seed, violations=failed)

@@ -1,12 +1,12 @@
-"""Whole installations for long runs, and ordeals on them."""
+"""Whole installations for long runs, and chaos runs on them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from tests.faults.ordeal import Ordeal, Size, Verdict
+from tests.faults.chaos import ChaosRun, Size, Verdict
+from tests.soak.report import report
 from tests.soak.runs import folder, fresh_seed
-from tests.soak.told import told
 from tests.stack import Stack
 
 TILLS: Final = 4
@@ -24,14 +24,14 @@ def running(**environment: str) -> Iterator[Stack]:
             stack.stop()
 
 
-def ordeal(
+def chaos(
     soak: str, share: float, *, payments: int, refunds: int, kills: int, flushes: int, **more: Any
 ) -> dict[str, Any]:
     """Payments, returns and devices while everything is killed."""
     seed = fresh_seed()
     counts = sized({"payments": payments, "refunds": refunds, "kills": kills, "flushes": flushes}, share)
     with running() as stack:
-        verdict = Ordeal(stack, Size(**counts, **{"tills": TILLS} | more, seed=seed)).run()
+        verdict = ChaosRun(stack, Size(**counts, **{"tills": TILLS} | more, seed=seed)).run()
     return judged(soak, verdict, seed)
 
 
@@ -41,8 +41,8 @@ def sized(full: Mapping[str, int], share: float) -> dict[str, int]:
 
 
 def judged(soak: str, verdict: Verdict, seed: int) -> dict[str, Any]:
-    """What an ordeal came to, as a run tells it."""
-    return told(
+    """The report of a chaos run."""
+    return report(
         soak,
         cases=verdict.cases,
         seed=seed,

@@ -8,7 +8,7 @@ from tests.soak import stacks
 from tests.soak.runs import prove
 
 FULL_MINUTES: Final = 30
-ORDEAL: Final = {"payments": 500, "refunds": 100, "kills": 40, "flushes": 2}
+CHAOS: Final = {"payments": 500, "refunds": 100, "kills": 40, "flushes": 2}
 TILLS: Final = 12
 DAYS, ROUNDS = 100, 40
 
@@ -16,7 +16,7 @@ DAYS, ROUNDS = 100, 40
 def terminals(end: float) -> Iterator[dict[str, Any]]:
     """Many devices while everything is killed, then days in any order and whatever a device may say."""
     share = min(1.0, (end - time.monotonic()) / 60 / FULL_MINUTES)
-    yield stacks.ordeal("terminals.ordeal", share, **ORDEAL, tills=TILLS, till_pace=0.2)
+    yield stacks.chaos("terminals.chaos", share, **CHAOS, tills=TILLS, till_pace=0.2)
     while True:
         yield prove("terminals.any_order", "tests/terminals/test_any_order.py", cases=DAYS, sizes={"DAYS": DAYS})
         yield prove("terminals.fuzz", "tests/terminals/test_fuzz.py", cases=ROUNDS, sizes={"ROUNDS": ROUNDS})

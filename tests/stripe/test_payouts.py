@@ -296,7 +296,7 @@ def test_an_old_lease_is_taken_over(stripe_shop: StripeShop) -> None:
     stripe_shop.pay(50_00)
     afterwards.pay_out(stripe_shop.books)
     stripe_shop.deliver()
-    read_sources._note_news()
+    read_sources._store_announcements()
     assert len(read_sources._claim([])) == 1
     assert read_sources._claim([]) == []
     Announcement.objects.update(due_at=timezone.now() - timedelta(seconds=1))

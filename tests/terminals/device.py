@@ -1,4 +1,4 @@
-"""A device as tests hold it: it signs, and says what it is told to say."""
+"""A device for tests: it signs, and posts what the test gives it."""
 
 import base64
 import json

@@ -15,7 +15,7 @@ from payments.services.refunds.plan import BankAccount
 from payments.services.voucher import VoucherRequest, create_voucher, expire
 from reconciliation.models import Payout
 from reconciliation.services.resolve import Resolution, decide, resolve
-from tests.builders import BY, tell_of_dispute, work
+from tests.builders import BY, report_dispute, work
 from tests.ledger.examples.cast import Bloem
 from tests.ledger.examples.page import Story
 from tests.people.cast import finance_of
@@ -122,9 +122,9 @@ def chargeback_won(bloem: Bloem) -> Iterator[str]:
     """
     payment = bloem.shop.pay(5000)
     yield "The sale."
-    tell_of_dispute(payment, "chargeback", "open")
+    report_dispute(payment, "chargeback", "open")
     yield "The chargeback is opened: the provider owes nothing for this sale while it is disputed."
-    tell_of_dispute(payment, "chargeback", "won")
+    report_dispute(payment, "chargeback", "won")
     yield "The evidence convinces the bank: the provider owes it again."
 
 
@@ -135,9 +135,9 @@ def chargeback_lost(bloem: Bloem) -> Iterator[str]:
     """
     payment = bloem.shop.pay(5000)
     yield "The sale."
-    tell_of_dispute(payment, "chargeback", "open")
+    report_dispute(payment, "chargeback", "open")
     yield "The chargeback is opened."
-    tell_of_dispute(payment, "chargeback", "lost")
+    report_dispute(payment, "chargeback", "lost")
     yield "The bank keeps the money."
 
 

@@ -1,12 +1,12 @@
-"""A small ordeal with every `make test`; `make soak` has the full size."""
+"""A small chaos run with every `make test`; `make soak` has the full size."""
 
-from tests.faults.ordeal import Ordeal, Size
+from tests.faults.chaos import ChaosRun, Size
 from tests.stack import Stack
 
 
 def test_nothing_is_lost_doubled_or_stuck(stack: Stack) -> None:
     size = Size(payments=60, refunds=20, kills=3, flushes=1, seed=7)
-    verdict = Ordeal(stack, size).run()
+    verdict = ChaosRun(stack, size).run()
     assert verdict.clean, verdict
     assert sum(verdict.facts["kills"].values()) == 3
     assert verdict.facts["refunds"] >= 20

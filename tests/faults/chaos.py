@@ -1,7 +1,7 @@
-"""The ordeal: customers pay and return while processes are killed, the broker is flushed and the provider misbehaves.
+"""A chaos run: customers pay and return while processes are killed, the broker is flushed and the provider misbehaves.
 
-Afterwards the books are held against witnesses outside of our tables: what each customer was told, what the simulator
-really did (its effect log), what each device remembers, and what the shop heard by webhook.
+Then the books are compared with witnesses outside of our tables: what each customer was answered, what the simulator
+really did (its effect log), what each device remembers, and what the shop received by webhook.
 """
 
 import random
@@ -17,8 +17,8 @@ from typing import Any, Final
 
 import httpx
 
+from tests.faults.chaos_monkey import ChaosMonkey
 from tests.faults.counters import Till
-from tests.faults.villain import Villain
 from tests.notify.receiver import Receiver, running
 from tests.stack import Shop, Stack
 
@@ -58,7 +58,7 @@ class Verdict:
         return not (self.lost or self.doubled or self.stuck or self.violations)
 
 
-class Ordeal:
+class ChaosRun:
     """One run on a stack of its own merchant."""
 
     def __init__(self, stack: Stack, size: Size) -> None:
@@ -68,7 +68,7 @@ class Ordeal:
         self.payments: dict[str, int] = {}  # id: what the customer was to pay
         self.refunds: dict[str, int] = {}  # id: what they were to get back
         self._numbers = count()  # of the customers
-        self.villain = Villain(stack, random.Random(size.seed), kills=size.kills, flushes=size.flushes)
+        self.monkey = ChaosMonkey(stack, random.Random(size.seed), kills=size.kills, flushes=size.flushes)
         self.tills = [
             Till.opened(self.shop, stack.home, number, seed=size.seed, pace=size.till_pace)
             for number in range(size.tills)
@@ -90,7 +90,7 @@ class Ordeal:
     def _live(self) -> None:
         began = time.monotonic()
         self._faults(self.size.fault_rate)
-        threads = [threading.Thread(target=work) for work in (self.villain.run, *(till.run for till in self.tills))]
+        threads = [threading.Thread(target=work) for work in (self.monkey.run, *(till.run for till in self.tills))]
         for thread in threads:
             thread.start()
         try:
@@ -98,7 +98,7 @@ class Ordeal:
                 list(customers.map(self._pay, islice(self._numbers, self.size.payments)))
                 list(customers.map(self._keep_coming, range(self.size.customers)))
         finally:
-            for event in (self.villain.over, *(till.over for till in self.tills)):
+            for event in (self.monkey.over, *(till.over for till in self.tills)):
                 event.set()
             for thread in threads:
                 thread.join()
@@ -108,7 +108,7 @@ class Ordeal:
     def _keep_coming(self, _: int) -> None:
         """More customers, as long as there is harm left to do or too little has happened to prove anything."""
         end = time.monotonic() + self.size.patience
-        while not self.villain.over.is_set() or (self._lacks() and time.monotonic() < end):
+        while not self.monkey.over.is_set() or (self._lacks() and time.monotonic() < end):
             self._pay(next(self._numbers))
 
     def _lacks(self) -> bool:
@@ -118,7 +118,7 @@ class Ordeal:
     def _pay(self, number: int) -> None:
         """A customer pays; some bring it back to the store at once, all of it or a part."""
         amount = 50 * (1 + number % 90)
-        body = {"order_reference": f"ordeal-{number}", "amount": amount, "currency": "EUR", "method": "card"}
+        body = {"order_reference": f"chaos-{number}", "amount": amount, "currency": "EUR", "method": "card"}
         answer = self._insist("/v1/payments", body | {"channel": self.shop.web})
         if answer is None:
             return
@@ -127,8 +127,8 @@ class Ordeal:
             self._return(answer["id"], max(50, amount // 100 * 50))
 
     def _return(self, payment: str, amount: int) -> None:
-        """What is not paid yet cannot be given back: wait until somebody knows."""
-        body = {"payment": payment, "amount": amount, "reason": "Ordeal", "channel": self.shop.store}
+        """What is not paid yet cannot be given back: wait until its outcome is known."""
+        body = {"payment": payment, "amount": amount, "reason": "ChaosRun", "channel": self.shop.store}
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             answer = self._insist("/v1/refunds", body)
@@ -170,26 +170,26 @@ class Ordeal:
         httpx.post(f"{self.stack.simulator_url}/faults", json=faults, trust_env=False).raise_for_status()
 
     def _wait_until_quiet(self, receiver: Receiver) -> None:
-        self.villain.until_ready()
+        self.monkey.until_ready()
         for till in self.tills:
             self.verdict.stuck += till.close(PATIENCE)
         end = time.monotonic() + self.size.patience
         while (left := self._open(receiver)) and time.monotonic() < end:
             time.sleep(0.5)
-        self.verdict.stuck += left + self.villain.stuck
+        self.verdict.stuck += left + self.monkey.stuck
 
     def _open(self, receiver: Receiver) -> list[str]:
         left = [row["id"] for status in UNSETTLED for row in self.shop.all("/v1/payments", status=status)]
         left += [row["id"] for row in self.shop.all("/v1/refunds", status="pending")]
-        told = {request.event["data"]["object"]["id"] for request in receiver.at("/shop")}
+        received = {request.event["data"]["object"]["id"] for request in receiver.at("/shop")}
         done = {row["id"] for row in self.shop.all("/v1/refunds", status="succeeded")}
-        return left + [f"the shop never heard of {refund}" for refund in done - told]
+        return left + [f"the shop never received {refund}" for refund in done - received]
 
     def _judge(self) -> None:
         rows = {row["id"]: row for row in self.shop.all("/v1/payments", origin="online", expand="operations")}
         given = {row["id"]: row for row in self.shop.all("/v1/refunds", channel=self.shop.store)}
-        self.verdict.lost += [f"{told} is gone" for told in self.payments if told not in rows]
-        self.verdict.lost += [f"{told} is gone" for told in self.refunds if told not in given]
+        self.verdict.lost += [f"{name} is gone" for name in self.payments if name not in rows]
+        self.verdict.lost += [f"{name} is gone" for name in self.refunds if name not in given]
         orders = Counter(row["order"]["reference"] for row in rows.values())
         self.verdict.doubled += [reference for reference, count in orders.items() if count > 1]
         self._compare(rows)
@@ -206,11 +206,11 @@ class Ordeal:
         for effect in self._effects(next(iter(rows.values()))["provider_account"]["id"]):
             moved[asked_by.get(effect["operation_id"], "nobody"), effect["verb"] == "refund"] += abs(effect["net"])
         for row in rows.values():
-            for told, is_refund in ((row["amount_captured"], False), (row["amount_refunded"], True)):
+            for booked, is_refund in ((row["amount_captured"], False), (row["amount_refunded"], True)):
                 really = moved.pop((row["id"], is_refund), 0)
-                if told != really:
-                    fate = self.verdict.lost if told < really else self.verdict.doubled
-                    fate.append(f"{row['id']}: booked {told}, moved {really} ({'refund' if is_refund else 'sale'})")
+                if booked != really:
+                    fate = self.verdict.lost if booked < really else self.verdict.doubled
+                    fate.append(f"{row['id']}: booked {booked}, moved {really} ({'refund' if is_refund else 'sale'})")
         self.verdict.lost += [f"{amount} moved, and no operation asked for it" for amount in moved.values() if amount]
 
     def _effects(self, account: str) -> Iterator[dict[str, Any]]:
@@ -231,6 +231,6 @@ class Ordeal:
             "captured": sum(row["status"] == "captured" for row in rows.values()),
             "refunds": len(self.refunds),
             "device_transactions": reported,
-            "kills": dict(self.villain.killed),
-            "flushes": self.villain.flushed,
+            "kills": dict(self.monkey.killed),
+            "flushes": self.monkey.flushed,
         }

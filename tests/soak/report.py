@@ -1,4 +1,4 @@
-"""What a run tells: one JSON object, with the seed that repeats it."""
+"""The report of a run: one JSON object, with the seed that repeats it."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -8,7 +8,7 @@ FAULTS: Final = ("lost", "doubled", "stuck", "violations")
 SHOWN: Final = 20  # of what was wrong
 
 
-def told(
+def report(
     soak: str, *, cases: int, seed: int, facts: Mapping[str, Any] | None = None, **wrong: Sequence[Any]
 ) -> dict[str, Any]:
     """One line: how many cases, how many of them ended wrong and in which way, the first of those, and other facts."""
@@ -20,5 +20,5 @@ def told(
 
 
 def is_clean(line: dict[str, Any]) -> bool:
-    """Nothing lost, nothing doubled, nothing stuck, and the books agree."""
+    """Nothing lost, nothing doubled, nothing stuck, and the books are clean."""
     return not any(line[fault] for fault in FAULTS)

@@ -18,7 +18,7 @@ MOST_AT_ONCE: Final = 3  # processes of one program
 BACK_WITHIN: Final = 120.0
 
 
-class Villain:
+class ChaosMonkey:
     """Kills and flushes in random order, each when the last victim has come back; `over` when all is done."""
 
     def __init__(self, stack: Stack, chance: random.Random, *, kills: int, flushes: int) -> None:
