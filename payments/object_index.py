@@ -1,4 +1,4 @@
-"""Objects by their id, whatever floor keeps them: the floors above enter theirs when they start.
+"""Objects by their id, of every app: the apps above register theirs when they start.
 
 directory.keep("trm", Terminal.objects)                   a terminal that a refund names is found
 directory.keep("pyo", Payout.objects, booked=True)        the books know a payout by its `item`

@@ -199,7 +199,7 @@ def operation(row: Operation) -> Shape:
 
 
 def refund(row: Refund, *, approvals: Iterable[Shape] = (), voucher_code: str | None = None) -> Shape:
-    """One refund; needs `REFUND_RELATED` and `REFUND_PREFETCH`. A voucher's code is given once, to who asked."""
+    """One refund; needs `REFUND_RELATED` and `REFUND_PREFETCH`. A voucher's code is given once, to the requester."""
     parts = list(row.parts.all())
     return {
         "id": row.id,
@@ -283,7 +283,7 @@ def voucher(row: Voucher, *, code: str | None = None) -> Shape:
         "amount": row.amount,
         "balance": row.balance,
         "currency": row.currency,
-        "status": row.standing(timezone.now()),
+        "status": row.status_at(timezone.now()),
         "purpose": row.purpose,
         "expires_at": instant(row.expires_at),
         "created_at": instant(row.created_at),

@@ -1,4 +1,4 @@
-"""Which moves are allowed. One mover makes them: `payments.services.record`.
+"""Which transitions are allowed. Only `UnitOfWork.transition` makes them.
 
 A late truth is an ordinary event: a declined, canceled or expired payment may turn out to have been paid, and a
 refund that was given up after it failed may turn out to have left all the same.
@@ -39,10 +39,10 @@ PART: Final[dict[str, set[R]]] = {
     R.FAILED: {R.SUCCEEDED, R.QUEUED, R.CANCELED},
     R.CANCELED: {R.SUCCEEDED},
 }
-# Money may still come, or came and may be asked about: a new charge beside one of unknown outcome is refused.
+# Money may still come, or its outcome is unknown: a new charge beside such a payment is refused.
 UNSETTLED: Final = frozenset({P.REQUIRES_ACTION, P.PROCESSING, P.UNKNOWN})
 
 
-def may_move(table: dict[str, set[P]] | dict[str, set[R]], from_status: str, to_status: str) -> bool:
-    """Tell whether the table allows the move; standing still is no move and always allowed."""
+def may_transition(table: dict[str, set[P]] | dict[str, set[R]], from_status: str, to_status: str) -> bool:
+    """Return whether the table allows the transition; keeping the status is always allowed."""
     return from_status == to_status or to_status in table[from_status]

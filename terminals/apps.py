@@ -1,4 +1,4 @@
-"""The app's name and label, and what it tells the floor below."""
+"""The app's name and label, and what it registers with payments."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _

@@ -1,4 +1,4 @@
-"""What is asked about terminals."""
+"""Queries for terminals."""
 
 from django.db.models import QuerySet
 

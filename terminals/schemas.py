@@ -1,7 +1,7 @@
 """The transaction as a device posts it: its form, its masking, and what makes two of them the same.
 
 A transaction is read by one strict decoder. Only where that refuses is it read once more, field by field, so that
-every fault is told at once. Numbers typed by machines (RRN, STAN, TID, MID, EMV) have formats of their own; in
+every fault is reported at once. Numbers typed by machines (RRN, STAN, TID, MID, EMV) have formats of their own; in
 everything else a card number is masked, since a device's report is never refused for it.
 """
 
@@ -39,7 +39,7 @@ Slip = Annotated[str, Meta(max_length=10_000)]
 Hex = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f]{2,64}$(?!\n)")]
 Code = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,8}$(?!\n)")]
 PanSequence = Annotated[str, Meta(pattern=r"^[0-9]{1,3}$(?!\n)")]
-# Four digits; a device that gives the whole number is not refused for it either, but it is not what the schema tells.
+# Four digits; a device that gives the whole number is not refused for it either, but the schema asks for four.
 LastDigits = Annotated[str, Meta(pattern=r"^[0-9][0-9 -]{3,36}$(?!\n)", extra_json_schema={"pattern": "^[0-9]{4}$"})]
 Visible40 = Annotated[str, Meta(pattern=r"^[!-~]([ -~]{0,38}[!-~])?$(?!\n)")]
 Visible20 = Annotated[str, Meta(pattern=r"^[!-~]([ -~]{0,18}[!-~])?$(?!\n)")]
@@ -52,7 +52,7 @@ _FOUR_DIGITS: Final = re.compile(r"[0-9]{4}")
 
 
 class Model(Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """What all parts of a transaction are: strict, and without what was not said."""
+    """The base of all parts of a transaction: unknown fields are refused, absent ones not stored."""
 
 
 class Original(Model):
@@ -76,7 +76,7 @@ class Card(Model):
 
 
 class Emv(Model):
-    """What the chip said."""
+    """The chip's data."""
 
     aid: Hex
     label: Short | None = None
@@ -129,7 +129,7 @@ class Transaction(Model):
 
 
 def read(item: Any, at: str = "") -> Transaction | list[Fault]:
-    """Read one transaction, or tell every fault in it; `at` is where it stands in the request."""
+    """Read one transaction, or return every fault in it; `at` is where it stands in the request."""
     try:
         transaction = msgspec.convert(item, Transaction)
     except msgspec.ValidationError:
@@ -144,7 +144,7 @@ def read(item: Any, at: str = "") -> Transaction | list[Fault]:
 def mask(transaction: Transaction, *, is_numbered: Callable[[str], bool] = lambda field: False) -> list[str]:
     """Mask the card numbers in what a device reports; return the names of the fields that held one.
 
-    `is_numbered` tells whether an order reference of digits alone in this field may be the number of an order.
+    `is_numbered` returns whether an order reference of digits alone in this field may be an order's number.
     """
     found: list[str] = []
     for model, prefix in _parts(transaction):
@@ -161,7 +161,7 @@ def mask(transaction: Transaction, *, is_numbered: Callable[[str], bool] = lambd
 
 
 def content(transaction: Transaction) -> bytes:
-    """What tells two transactions apart, whatever the order and layout of their JSON. Mask first."""
+    """The hash by which two transactions are the same, whatever the order and layout of their JSON. Mask first."""
     return sha256(msgspec.json.encode(transaction)).digest()
 
 

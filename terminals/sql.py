@@ -1,4 +1,4 @@
-"""What a terminal's request is judged by once the terminal is locked, in one round trip."""
+"""What decides how a terminal's request is answered once the terminal is locked, in one round trip."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Final
 
 from django.db import connection
 
-# A statement of its own, after the lock: so it sees all that whoever held it before has committed.
+# A statement of its own, after the lock: only so does its snapshot hold what the lock's previous holder committed.
 _REQUEST_STATE: Final = """
     SELECT
         EXISTS (
@@ -28,8 +28,8 @@ _REQUEST_STATE: Final = """
 class DeviceRequestState:
     """Whether this webhook-id has been answered, whether anything of the series waits, and numbers of open items.
 
-    `news`: something that waited has become something, and the device has not heard of it. `careful`: taking all in at
-    once has failed, so that each transaction is to be taken by itself.
+    `news`: something that waited has been applied, and no answer has reported it to the device yet. `careful`:
+    registering all at once has failed, so each transaction is registered by itself.
     """
 
     known: bool

@@ -17,7 +17,7 @@ from terminals import schemas
 from terminals.models import Terminal
 
 
-def device(terminal: Terminal, *, series: int) -> Device:
+def device_of(terminal: Terminal, *, series: int) -> Device:
     """A terminal as payments needs to know it; brands with a contract of their own cost one query."""
     contracts = [ids for ids in terminal.merchant_ids if ids["provider_account"]]
     named = {ids["brand"].casefold(): ids["provider_account"] for ids in contracts}
@@ -34,61 +34,61 @@ def device(terminal: Terminal, *, series: int) -> Device:
     )
 
 
-def transaction(
-    told: schemas.Transaction, posted: Mapping[str, Any], *, evidence_id: str | None = None, patient: bool = True
+def device_transaction(
+    transaction: schemas.Transaction, posted: Mapping[str, Any], *, evidence_id: str | None = None, patient: bool = True
 ) -> DeviceTransaction:
     """A transaction as payments registers it."""
     return DeviceTransaction(
-        sequence=told.sequence,
-        kind=Kind(told.type),
-        ending=DeviceOutcome(told.outcome),
-        amount=told.amount,
-        currency=told.currency,
-        occurred_at=told.occurred_at,
+        sequence=transaction.sequence,
+        kind=Kind(transaction.type),
+        outcome=DeviceOutcome(transaction.outcome),
+        amount=transaction.amount,
+        currency=transaction.currency,
+        occurred_at=transaction.occurred_at,
         posted=posted,
-        tip=told.tip or 0,
-        cashback=told.cashback or 0,
-        offline=bool(told.offline),
-        order_id=told.order,
-        order_reference=told.order_reference,
-        namespace=told.namespace,
-        original=_original(told),
-        resolves=told.resolves,
-        operator=told.operator or "",
-        reason=told.reason or "",
-        decline_code=told.decline_code or "",
-        card=_card(told),
-        proof=AcquirerReferences(
-            rrn=told.rrn,
-            stan=told.stan,
-            authorization_code=told.authorization_code,
-            acquirer_tid=told.acquirer_tid,
-            acquirer_mid=told.acquirer_mid,
+        tip=transaction.tip or 0,
+        cashback=transaction.cashback or 0,
+        offline=bool(transaction.offline),
+        order_id=transaction.order,
+        order_reference=transaction.order_reference,
+        namespace=transaction.namespace,
+        original=_original(transaction),
+        resolves=transaction.resolves,
+        operator=transaction.operator or "",
+        reason=transaction.reason or "",
+        decline_code=transaction.decline_code or "",
+        card=_card(transaction),
+        references=AcquirerReferences(
+            rrn=transaction.rrn,
+            stan=transaction.stan,
+            authorization_code=transaction.authorization_code,
+            acquirer_tid=transaction.acquirer_tid,
+            acquirer_mid=transaction.acquirer_mid,
         ),
         evidence_id=evidence_id,
         patient=patient,
     )
 
 
-def _original(told: schemas.Transaction) -> Original | None:
-    if told.original is None:
+def _original(transaction: schemas.Transaction) -> Original | None:
+    if transaction.original is None:
         return None
     return Original(
-        sequence=told.original.sequence,
-        payment_id=told.original.payment,
-        order_id=told.original.order,
-        order_reference=told.original.order_reference,
-        receipt=told.original.receipt,
+        sequence=transaction.original.sequence,
+        payment_id=transaction.original.payment,
+        order_id=transaction.original.order,
+        order_reference=transaction.original.order_reference,
+        receipt=transaction.original.receipt,
     )
 
 
-def _card(told: schemas.Transaction) -> Card:
-    card = told.card
+def _card(transaction: schemas.Transaction) -> Card:
+    card = transaction.card
     return Card(
         brand=card.brand if card else None,
         last4=card.last4 if card else None,
         fingerprint=card.fingerprint if card else None,
         par=card.par if card else None,
-        entry_mode=told.entry_mode,
-        verification=told.verification,
+        entry_mode=transaction.entry_mode,
+        verification=transaction.verification,
     )

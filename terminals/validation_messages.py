@@ -1,4 +1,4 @@
-"""What is wrong with a field of a transaction, in words for whoever programs the device."""
+"""What is wrong with a field of a transaction, in words for the developer of the device."""
 
 import re
 from typing import Any, Final, get_args
@@ -34,7 +34,7 @@ _BOUND: Final = re.compile(r"(>=|<=) (\d+)")
 
 
 def fault(at: str, kind: Any, message: str) -> Fault:
-    """What msgspec refused at a place, where a value of this kind belongs. It tells no more than the value's type."""
+    """Turn msgspec's refusal of a value of this kind into a fault, which never repeats the value."""
     name = at.rpartition(".")[2]
     if ", got" in message:
         return Fault(at, "invalid_type", _of_type(name, message))
@@ -43,7 +43,7 @@ def fault(at: str, kind: Any, message: str) -> Fault:
     if "enum" in message:
         return Fault(at, "invalid_choice", f"Send one of: {', '.join(_choices(kind))}.")
     if "matching" in message:
-        return Fault(at, "invalid_format", _FORMS.get(name, "This does not have the form that /v1/docs tells."))
+        return Fault(at, "invalid_format", _FORMS.get(name, "This does not have the form that /v1/docs describes."))
     return _of_bounds(at, message)
 
 
@@ -51,7 +51,7 @@ def _of_type(name: str, message: str) -> str:
     if name in ("amount", "tip", "cashback"):
         return AMOUNT
     expected = _EXPECTED.search(message)
-    return _TYPES.get(expected[1] if expected else "", "Send what /v1/docs tells.")
+    return _TYPES.get(expected[1] if expected else "", "Send what /v1/docs describes.")
 
 
 def _of_bounds(at: str, message: str) -> Fault:

@@ -98,10 +98,10 @@ class Shop:
         facts: dict[str, Any] = {
             "occurred_at": timezone.now(),
             "card": DEBIT_CARD,
-            "ending": DeviceOutcome.APPROVED,
+            "outcome": DeviceOutcome.APPROVED,
             "currency": "EUR",
         } | more
-        facts.setdefault("posted", {"type": kind.value, "outcome": facts["ending"].value, "amount": amount})
+        facts.setdefault("posted", {"type": kind.value, "outcome": facts["outcome"].value, "amount": amount})
         transaction = DeviceTransaction(
             sequence=next(self._sequence),
             kind=kind,

@@ -96,13 +96,13 @@ def refund_accepted(merchant: Merchant, part: RefundPart, channel_id: str, curre
 
 
 def refund_abandoned(merchant: Merchant, part: RefundPart, channel_id: str, currency: str, at: datetime) -> Entry:
-    """A person gives a refund up, or plans it anew: the journal reversal of its acceptance."""
+    """A person abandons a refund, or plans it again: the journal reversal of its acceptance."""
     accepted = refund_accepted(merchant, part, channel_id, currency, at)
     return _mirror(merchant, accepted, f"refund_abandoned:{part.id}{_again(part)}", "refund_abandoned", at)
 
 
 def _again(part: RefundPart) -> str:
-    """What was given up and left all the same is accepted anew, under a key of its own."""
+    """A refund that was abandoned and paid all the same is accepted again, under a key of its own."""
     return f":{part.times_given_up + 1}" if part.times_given_up else ""
 
 
@@ -194,16 +194,16 @@ def chargeback_lost(merchant: Merchant, chargeback: Chargeback, payment: Payment
 
 
 def chargeback_reopened(merchant: Merchant, chargeback: Chargeback, payment: Payment, at: datetime) -> Entry:
-    """A later word of the scheme in the same stage: the journal reversal of what was won or lost."""
+    """A later decision of the scheme in the same stage: the journal reversal of what was won or lost."""
     closed = chargeback_won if chargeback.status == Chargeback.Status.WON else chargeback_lost
     booked = closed(merchant, chargeback, payment, at)
     key = f"{_chargeback_key('reopened', chargeback)}:{chargeback.status}"
     return _mirror(merchant, booked, key, "chargeback_reopened", at)
 
 
-def _chargeback_key(deed: str, chargeback: Chargeback) -> str:
+def _chargeback_key(event: str, chargeback: Chargeback) -> str:
     """Each stage books under keys of its own; the first is not named."""
-    key = f"chargeback_{deed}:{chargeback.id}"
+    key = f"chargeback_{event}:{chargeback.id}"
     return key if chargeback.stage == Chargeback.Stage.CHARGEBACK else f"{key}:{chargeback.stage}"
 
 
@@ -222,7 +222,7 @@ def voucher_given(merchant: Merchant, voucher: Voucher, at: datetime) -> Entry:
 
 
 def voucher_sold(merchant: Merchant, voucher: Voucher, channel_id: str, at: datetime) -> Entry:
-    """A voucher sold on an order: what the customer paid is no sale of goods, but a debt to whoever holds the code."""
+    """A voucher sold on an order: what the customer paid is no sale of goods, but a debt to the holder of the code."""
     return entry_of(
         merchant,
         f"voucher_sold:{voucher.id}",

@@ -63,7 +63,7 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
         return _page(request, "payments/pay/unknown.html", {}, status=404)
     if request.method == "POST":
         return _take(request, row)
-    return _show(request, row, PayForm(link=row, is_open=service.asked(row) is None))
+    return _show(request, row, PayForm(link=row, is_open=service.amount_due(row) is None))
 
 
 @require_safe
@@ -80,7 +80,7 @@ def sign(request: HttpRequest, token: str) -> HttpResponse:
         {
             "link": row,
             "merchant": row.merchant,
-            "amount_due": service.asked(row),
+            "amount_due": service.amount_due(row),
             "active": row.status == Status.ACTIVE,
             "address": service.address(row),
             "languages": _languages(request),
@@ -90,7 +90,7 @@ def sign(request: HttpRequest, token: str) -> HttpResponse:
 
 def _take(request: HttpRequest, row: PaymentLink) -> HttpResponse:
     """Make the payment that the form asks for, and send the customer to where it is finished."""
-    form = PayForm(request.POST, link=row, is_open=service.asked(row) is None)
+    form = PayForm(request.POST, link=row, is_open=service.amount_due(row) is None)
     if not form.is_valid():
         return _show(request, row, form, status=422)
     given = form.cleaned_data
@@ -134,7 +134,7 @@ def _show(request: HttpRequest, row: PaymentLink, form: PayForm, status: int = 2
             "channel": row.channel,
             "state": state,
             "payment": payment,
-            "amount_due": service.asked(row),
+            "amount_due": service.amount_due(row),
             "form": form,
             "attempt": secrets.token_hex(16),
             "methods": [(method, title(str(Method(method).label))) for method in methods if method != Method.VOUCHER],

@@ -1,7 +1,7 @@
 """Secrets that must be read back, and keyed hashes of what must only be recognized.
 
 `ENCRYPTION_KEYS` is a list: the first encrypts, all decrypt, so that a new key is put in front and old ones stay
-until everything is written anew (`manage.py reencrypt`). A keyed hash cannot be written anew, since nobody knows any
+until everything is encrypted again (`manage.py reencrypt`). A keyed hash cannot be renewed, since nobody knows any
 more what was hashed: its key, `HASH_KEY`, never changes. Where there has only been one encryption key it is that one.
 """
 

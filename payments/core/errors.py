@@ -1,7 +1,7 @@
 """Everything Onetill refuses, as one tree.
 
     OnetillError
-    ├── Invalid               422  what was asked cannot be understood or allowed; `param` names the place
+    ├── Invalid               422  the request cannot be understood or allowed; `param` names the place
     │   ├── ValidationFailed  422  several faults at once, each with its own `param`
     │   └── Malformed         400  not even readable
     ├── Unauthenticated       401  who is asking is not known
@@ -42,7 +42,7 @@ class OnetillError(Exception):
 
 
 class Invalid(OnetillError):
-    """What was asked cannot be understood or allowed."""
+    """The request cannot be understood or allowed."""
 
     status = 422
     title = "Invalid request"

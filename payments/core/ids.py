@@ -1,4 +1,4 @@
-"""Ids that tell their kind at sight and sort by the moment they were made."""
+"""Ids with a prefix for their type, which sort by the time they were created."""
 
 import contextlib
 import os

@@ -78,7 +78,7 @@ def outside(places: Iterable[tuple[int, int]], spared: Sequence[tuple[int, int]]
 
 
 def mask_tree(value: Any) -> tuple[Any, bool]:
-    """Mask every string in a JSON value, keys too; the second part tells whether there was anything to mask."""
+    """Mask every string in a JSON value, keys too; the second value is whether there was anything to mask."""
     if isinstance(value, str):
         masked = mask_card_numbers(value)
         return masked, masked != value
@@ -95,7 +95,7 @@ def _card_numbers(text: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
     """Where card numbers stand in a run of digit groups: "4111111111111111 2026" holds one beside a year.
 
     Every span of whole groups is one candidate. Sums from the run's beginning, one for each parity of the digits that
-    are doubled, tell Luhn's sum of any of them at once. A run longer than `LONGEST_RUN` counts as one, whole and
+    are doubled, give Luhn's sum of any of them at once. A run longer than `LONGEST_RUN` counts as one, whole and
     unread: a file of digits must not cost minutes.
     """
     run = text[begin:end]

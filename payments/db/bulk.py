@@ -110,7 +110,7 @@ def _is_drawn(value: Any, is_key: bool) -> bool:
 
 
 def _special(field: models.Field[Any, Any]) -> Read | None:
-    """How a value is written that JSON has no word for."""
+    """How a value is written that JSON has no type for; None for all others."""
     if isinstance(field, EncryptedTextField):
         return field.get_prep_value
     if isinstance(field, models.BinaryField):

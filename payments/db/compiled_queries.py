@@ -1,7 +1,7 @@
-"""Queries that Django compiles once a process: later calls bring values to a text that stands.
+"""Queries that Django compiles once per process: later calls only bring other values.
 
-Where a payment is taken, compiling its selects anew took a third of the processor's time, more than PostgreSQL took to
-answer them. A prepared query is a queryset of texts (ids and references); what it gives is the same rows.
+Compiling the selects of a payment each time took a third of the processor's time, more than PostgreSQL took to answer
+them. The values of a compiled query are texts (ids and references); it returns the rows of its queryset.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -43,7 +43,7 @@ class CompiledQuery(Generic[Row]):
         self._plans: dict[_Shape, _Plan] = {}
 
     def __call__(self, *values: Value) -> list[Row]:
-        """The rows of these values, read anew."""
+        """The rows of these values, always read from the database."""
         shape = tuple(None if isinstance(value, str) else len(value) for value in values)
         if any(length is not None and not 0 < length <= FEW for length in shape):
             return list(self._make(*values))

@@ -1,1 +1,1 @@
-"""The ground floor: double-entry books with one door."""
+"""The lowest layer: double-entry books, written by `posting.post` alone."""

@@ -36,7 +36,7 @@ def numbers(places: AbstractSet[Place]) -> dict[Place, int]:
 
 
 def forget() -> None:
-    """Look every account up anew: after a database was emptied or restored under a running process."""
+    """Forget the cached account numbers: after a database was emptied or restored under a running process."""
     _remembered.clear()
 
 

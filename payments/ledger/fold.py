@@ -56,7 +56,7 @@ def age() -> float:
 
 
 def _begin_epoch(cursor: Any, cluster: str) -> None:
-    """Begin anew: at first, and where a restored database finds itself on another server."""
+    """Start over: at first, and where a restored database is on another server."""
     for statement in (sql.EPOCH_LOCK, sql.FORGET_CHECKPOINTS, sql.FORGET_OPEN_ITEMS):
         cursor.execute(statement)
     cursor.execute(sql.NEW_EPOCH, {"cluster": cluster})

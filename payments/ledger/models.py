@@ -181,7 +181,7 @@ class FoldCursor(models.Model):
     """How far the fold has come: the one row says that every posting with `xid` up to its own is folded.
 
     `cluster` is the server's identity. After a logical restore another server counts its transactions from the start:
-    then a new `epoch` moves every later xid on by `shift`, past all that were restored, and everything is folded anew.
+    then a new `epoch` moves every later xid on by `shift`, past all that were restored, and everything is folded again.
     """
 
     id = models.SmallIntegerField(primary_key=True, editable=False)

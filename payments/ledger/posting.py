@@ -1,4 +1,4 @@
-"""The only door into the books: `post()` takes many entries and books them in one statement."""
+"""The only way into the books: `post()` takes many entries and books them in one statement."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ MICROSECOND: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class _Resolved:
-    """An entry with the numbers of its lines' accounts, and the digest of all that its caller said."""
+    """An entry with the numbers of its lines' accounts, and the digest of its content."""
 
     entry: Entry
     accounts: list[int]
@@ -87,7 +87,7 @@ def _book(once: dict[str, _Resolved]) -> dict[str, Posted]:
 
 
 def _book_one(resolved: _Resolved) -> Posted | None:
-    """What is asked for most, with little around it: None, if its key is booked already or its day is closed."""
+    """The fast path of one entry: None, if its key is booked already or its day is closed."""
     entry, id_, day = resolved.entry, new_id("jrn"), resolved.entry.business_day
     parameters = [
         id_,
@@ -138,7 +138,7 @@ def _book_many(resolved: list[_Resolved]) -> dict[str, Posted]:
 def _parameters(
     resolved: list[_Resolved], days: list[tuple[str, date]], day_numbers: list[int], ids: list[str]
 ) -> list[str]:
-    """What `ledger_post` takes: the days, then the entries, then their lines, each as columns."""
+    """The parameters of `ledger_post`: the days, then the entries, then their lines, each as arrays of columns."""
     entries = [row.entry for row in resolved]
     lines = [line for entry in entries for line in entry.lines]
     return [
@@ -182,7 +182,7 @@ def _quoted(value: str) -> str:
 
 
 def _content(entry: Entry, owned: list[int]) -> str:
-    """The digest of all that the caller said; the audit writes the same text from what is stored."""
+    """The digest of an entry's content; the audit computes the same from what is stored."""
     lines = [
         f"{number}:{'' if line.item is None else line.item}:{line.amount}"
         for number, line in zip(owned, entry.lines, strict=True)
@@ -193,7 +193,7 @@ def _content(entry: Entry, owned: list[int]) -> str:
 
 
 def _translate(error: IntegrityError) -> NoReturn:
-    """Say what the database refused. Python's own checks come first, so most of these are races or defects."""
+    """Raise the error of a violated constraint. Python checks first, so most of these are races or defects."""
     diagnosis = getattr(error.__cause__, "diag", None)
     rule = getattr(diagnosis, "constraint_name", None) or "books"
     message = getattr(diagnosis, "message_primary", None) or str(error)
@@ -206,6 +206,6 @@ def _translate(error: IntegrityError) -> NoReturn:
         raise NoSuchEntry from error
     if rule == "ledger_day_open":
         raise DayClosed(message) from error
-    if rule == "ledger_posting_account":
+    if rule == "ledger_posting_account":  # a cached account number is of a database that was emptied or restored
         accounts.forget()
     raise BooksRefused(rule, message) from error

@@ -175,7 +175,7 @@ TRIAL_BALANCE: Final = """
     HAVING sum(m.amount) <> 0
     ORDER BY a.currency, a.code
 """
-# Of each account the newest that the page may need, by the index; what the tail touches is worked out anew.
+# Of each account the newest that the page may need, by the index; what the tail touches is computed again.
 OPEN_ITEMS: Final = """
     WITH tail AS (
         SELECT p.account_id, p.item, sum(p.amount) AS amount, min(e.occurred_at) AS since

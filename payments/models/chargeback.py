@@ -66,7 +66,7 @@ class Chargeback(ApiObject):
 
 
 class ChargebackStep(models.Model):
-    """One thing that was told of a dispute, once. How it stands follows from all of them, whatever came first."""
+    """One reported step of a dispute, stored once. Its status follows from all steps, in whatever order they came."""
 
     id = models.BigAutoField(primary_key=True)
     chargeback = models.ForeignKey(Chargeback, models.PROTECT, related_name="steps")

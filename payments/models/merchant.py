@@ -162,7 +162,7 @@ class Channel(ApiObject):
         return self.name
 
 
-# Where somebody stands at a counter, or at the customer's door: cash changes hands there, and terminals are.
+# Channels with a counter, or at the customer's door: cash is taken there, and terminals stand there.
 WITH_COUNTER: Final = frozenset({Channel.Kind.IN_STORE, Channel.Kind.REMOTE})
 
 

@@ -34,7 +34,7 @@ class Order(ApiObject):
     refunded = AmountField(_("refunded"), default=0)
     refund_reserved = AmountField(_("reserved for refunds"), default=0)
     charged_back = AmountField(_("charged back"), default=0)
-    # What of it was turned into vouchers: no longer paid for goods, but owed to whoever holds their codes.
+    # What of it was turned into vouchers: no longer paid for goods, but owed to the holders of their codes.
     vouchers_sold = AmountField(_("sold as vouchers"), default=0, db_default=0)
     excess = AmountField(_("excess"), default=0)
 

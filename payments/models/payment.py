@@ -76,14 +76,14 @@ class Payment(ApiObject):
     amount_captured = AmountField(_("captured"), default=0)
     amount_released = AmountField(_("released"), default=0)  # authorized, and given up uncaptured
     # Of what is authorized, what captures and cancellations without a final answer may still take
-    # (`services/standing_truths.py`).
+    # (`services/invariants.py`).
     amount_under_way = AmountField(_("being captured or released"), default=0, db_default=0)
     amount_refunded = AmountField(_("refunded"), default=0)
     refund_reserved = AmountField(_("reserved for refunds"), default=0)
     amount_charged_back = AmountField(_("charged back"), default=0)
     provisional = models.BooleanField(_("provisional"), default=False)  # approved offline, not yet seen settled
     confirmed_at = models.DateTimeField(null=True, blank=True)  # when a provisional sale was seen settled
-    offline_declined_at = models.DateTimeField(null=True, blank=True)  # or when the issuer was heard to decline it
+    offline_declined_at = models.DateTimeField(null=True, blank=True)  # or when the issuer's decline was reported
     provider_reference = models.CharField(_("reference at the provider"), max_length=255, null=True, blank=True)
     redirect_url = models.TextField(blank=True, default="")
     return_url = models.TextField(blank=True, default="")
@@ -172,7 +172,7 @@ class Payment(ApiObject):
 
     @property
     def amount_capturable(self) -> int:
-        """What may be captured or released now: what others are just asking for is not there any more."""
+        """What may be captured or released now, in minor units; captures and cancellations under way are subtracted."""
         if self.status not in (PaymentStatus.AUTHORIZED, PaymentStatus.CAPTURED) or not self.manual_capture:
             return 0
         return max(0, self.amount_held - self.amount_under_way)
@@ -184,5 +184,5 @@ class Payment(ApiObject):
 
     @property
     def refundable(self) -> int:
-        """What of this tender may still be given back, before the order's own limit."""
+        """What may still be refunded of this tender, in minor units, before the order's own limit."""
         return max(0, self.amount_captured - self.amount_refunded - self.refund_reserved - self.amount_charged_back)

@@ -11,9 +11,9 @@ from payments.db.fields import IdField
 
 
 class ReceiptDue(models.Model):
-    """One receipt on its way to the one who writes it. `to` is empty for the customer's own address.
+    """One receipt that a worker has to render and send. `to` is empty for the customer's own address.
 
-    Retention: minutes. What was sent stays ninety days as a letter, and can be written anew as long as the books are.
+    Retention: minutes. A sent e-mail stays ninety days; a receipt can be rendered as long as the books are kept.
     """
 
     OBJECT: ClassVar[str] = "receipt"

@@ -1,4 +1,4 @@
-"""Stored value that a shop owes to whoever holds the code."""
+"""Stored value that a shop owes to the holder of a code."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -53,7 +53,7 @@ class Voucher(ApiObject):
             models.CheckConstraint(condition=Q(amount__gt=0), name="voucher_amount_positive"),
         ]
 
-    def standing(self, now: datetime) -> str:
+    def status_at(self, now: datetime) -> str:
         """Its status; expired from the moment on, whenever that is booked."""
         over = self.expires_at is not None and self.expires_at <= now
         return str(self.Status.EXPIRED if over and self.status == self.Status.ACTIVE else self.status)

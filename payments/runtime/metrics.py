@@ -17,7 +17,7 @@ def _process() -> str:
     return f"{_HOST}-{os.getpid()}"
 
 
-if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # before the first figure is made: it asks which kind to be
+if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # before the first metric is created: that reads which kind it is to be
     values.ValueClass = values.MultiProcessValue(_process)  # type: ignore[no-untyped-call]
 
 REQUESTS: Final = Histogram(

@@ -1,4 +1,4 @@
-"""The list of work that failed (`payments.models.WorkFailure`): statements, since sweeping stands below the models."""
+"""The list of work that failed (`payments.models.WorkFailure`): raw SQL, since sweeps are a layer below the models."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from django.db import connection
 
 
 def failed(work: str) -> list[tuple[str, datetime | None]]:
-    """(item, when it is due again) of what failed and did not go well since; never again by itself is None."""
+    """Return (item, when it is tried again) of items that failed and have not succeeded since; None: not by itself."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT subject, due_at FROM payments_workfailure WHERE work = %s", [work])
         return list(cursor.fetchall())
@@ -30,13 +30,13 @@ def note(work: str, subject: str, merchant_id: str | None, error: str) -> int:
 
 
 def rest(work: str, subject: str, due_at: datetime | None) -> None:
-    """Say when an item is to be tried again; None: not by itself."""
+    """Set when an item is tried again; None: only at a person's request."""
     with connection.cursor() as cursor:
         statement = "UPDATE payments_workfailure SET due_at = %s WHERE work = %s AND subject = %s"
         cursor.execute(statement, [due_at, work, subject])
 
 
 def forget(work: str, subject: str) -> None:
-    """Strike off what went well."""
+    """Forget the failures of an item that succeeded."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM payments_workfailure WHERE work = %s AND subject = %s", [work, subject])

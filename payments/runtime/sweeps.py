@@ -41,13 +41,13 @@ class Sweep:
 
     @property
     def resting(self) -> list[str]:
-        """The items that failed and are not to be tried now; a sweep leaves them out before it counts its limit."""
+        """The items that failed and are not due yet; a sweep excludes them before it applies its limit."""
         now = timezone.now()
         return [subject for subject, due_at in self._failed.items() if due_at is None or due_at > now]
 
     @property
     def failing(self) -> list[str]:
-        """The items that failed and did not go well since, whether they rest or not."""
+        """The items that failed and have not succeeded since, whether they are due or not."""
         return list(self._failed)
 
     @contextmanager
@@ -115,7 +115,7 @@ def described(error: Exception) -> str:
 
 def _connection_was_lost(error: Exception) -> bool:
     """Tell whether the database went away, which is no item's fault; the next one gets another connection."""
-    if connection.in_atomic_block:  # within somebody's transaction the connection is theirs
+    if connection.in_atomic_block:  # within a caller's transaction the connection is the caller's
         return False
     lost = isinstance(error, OperationalError | InterfaceError) and not _is_usable()
     connection.close_if_unusable_or_obsolete()

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def record_failure(kind: str, address: str) -> int | None:
-    """Count a wrong guess; the seconds its sender is to wait, or None where it may be told that it was wrong."""
+    """Count a failed guess; return the seconds its sender has to wait, or None where it may learn that it failed."""
     count = f"{settings.REDIS_PREFIX}guesses:{kind}:{address}"
     wait = f"{count}:wait"
     try:
@@ -29,7 +29,7 @@ def record_failure(kind: str, address: str) -> int | None:
         guesses = int(client().incr(count))
         if guesses == 1:
             client().expire(count, REMEMBERED_SECONDS)
-        if guesses >= FREE:  # who has waited begins anew: a device beside a guesser is not shut out for long
+        if guesses >= FREE:  # a wait resets the count: a device beside a guesser is not shut out for long
             client().set(wait, 1, ex=WAIT_SECONDS)
             client().delete(count)
     except redis.RedisError:

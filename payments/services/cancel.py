@@ -5,8 +5,8 @@ from payments.models import Payment
 from payments.models.payment import PaymentStatus
 from payments.providers.base import Verb
 from payments.services.idempotency import IdempotentRequest
-from payments.services.request_operation import ask
-from payments.services.under_way import asked, beside
+from payments.services.request_operation import request_operation
+from payments.services.under_way import beside, operations_under_way
 
 _OPEN = frozenset({PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING, PaymentStatus.AUTHORIZED})
 
@@ -15,15 +15,15 @@ def cancel_payment(payment: Payment, *, actor: str, intent: IdempotentRequest | 
     """Release what is not captured, and return the payment.
 
     Raises:
-        Conflict: `payment_not_cancelable`, when nothing is left to release beside what is just being asked for.
+        Conflict: `payment_not_cancelable`, when nothing is left to release beside what is under way.
     """
-    return ask(payment, Verb.CANCEL, amount_of=_cancelable, actor=actor, intent=intent)
+    return request_operation(payment, Verb.CANCEL, amount_of=_cancelable, actor=actor, intent=intent)
 
 
 def _cancelable(payment: Payment) -> int:
     """How much a cancellation releases."""
     amount = payment.amount_capturable if payment.amount_authorized else payment.amount
-    canceling = any(row.verb == Verb.CANCEL for row in asked(payment))
+    canceling = any(row.verb == Verb.CANCEL for row in operations_under_way(payment))
     if not (payment.status in _OPEN or payment.amount_capturable) or not amount or canceling:
         raise Conflict(
             "payment_not_cancelable",

@@ -5,7 +5,7 @@ from payments.models import Payment
 from payments.providers import registry
 from payments.providers.base import Verb
 from payments.services.idempotency import IdempotentRequest
-from payments.services.request_operation import ask
+from payments.services.request_operation import request_operation
 from payments.services.under_way import beside
 from payments.text.formatting import amount as written
 
@@ -25,7 +25,7 @@ def capture_payment(
         _check_final(locked, taken, final)
         return taken
 
-    return ask(payment, Verb.CAPTURE, amount_of=amount_of, actor=actor, intent=intent, final=final)
+    return request_operation(payment, Verb.CAPTURE, amount_of=amount_of, actor=actor, intent=intent, final=final)
 
 
 def _amount(payment: Payment, amount: int | None) -> int:

@@ -14,7 +14,7 @@ from payments.queries.due import being_charged, due
 from payments.services.unit_of_work import UnitOfWork
 from payments.text.formatting import amount as written
 
-LONGEST_WAIT = 60  # seconds until somebody who was refused may ask again
+LONGEST_WAIT = 60  # seconds, the longest Retry-After of a refusal
 
 
 def change_total(uow: UnitOfWork, order: Order, total: int) -> None:
@@ -41,7 +41,7 @@ def check_due(uow: UnitOfWork, order: Order, amount: int, *, param: str = "amoun
 
     Raises:
         Invalid: `amount_exceeds_due`, with what is `due`.
-        Conflict: `payment_in_progress`, where only a charge that is being asked for right now stands in between.
+        Conflict: `payment_in_progress`, where only a charge that is under way right now is in between.
     """
     payments = payments_of(uow, order)
     left = due(order, payments)
@@ -83,7 +83,7 @@ def unknown_payments(uow: UnitOfWork, order: Order) -> list[Payment]:
 
 
 def in_progress(payment: Payment, now: datetime) -> Conflict:
-    """The refusal of whoever asks while another charge is under way; the longer that takes, the later to ask again."""
+    """The refusal while another charge is under way; the longer that one takes, the longer its Retry-After."""
     age = int((now - payment.created_at).total_seconds())
     return Conflict(
         "payment_in_progress",

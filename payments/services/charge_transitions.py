@@ -1,4 +1,4 @@
-"""The moves of a charge: what each outcome of authorize, sale, capture and cancel does to payment, order and books."""
+"""Transitions of a charge: what each outcome of authorize, sale, capture and cancel changes and books."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -29,15 +29,15 @@ def next_look(attempts: int, now: datetime) -> datetime:
 
 
 def changes_outcome(operation: Operation, result: Result) -> bool:
-    """Tell whether an answer adds to what is known: nothing takes a final outcome back but a later final one.
+    """Return whether an answer adds to what is known: only a later final outcome replaces a final one.
 
     A refusal that comes after a success (and the reverse) is believed only if it did not happen before it. A charge
     that succeeded is never unmade by a refusal: taking money back is an event of its own (a reversal).
     """
-    known, told = operation.outcome, result.outcome
+    known, reported = operation.outcome, result.outcome
     if known not in _FINAL:
-        return told in _FINAL or known != told or bool(result.redirect_url)
-    if told not in _FINAL or known == told:
+        return reported in _FINAL or known != reported or bool(result.redirect_url)
+    if reported not in _FINAL or known == reported:
         return False
     if operation.verb != Verb.REFUND and known == Outcome.SUCCEEDED:
         return False
@@ -47,7 +47,7 @@ def changes_outcome(operation: Operation, result: Result) -> bool:
 
 
 def repeats(operation: Operation, result: Result) -> bool:
-    """Tell whether an answer says once more what is final: it would change nothing, now or later."""
+    """Return whether an answer only repeats a final outcome: it would change nothing, now or later."""
     return operation.outcome in _FINAL and operation.outcome == result.outcome
 
 
@@ -79,7 +79,7 @@ def record_outcome(uow: UnitOfWork, operation: Operation, result: Result) -> Non
             amount=operation.amount,
             currency=operation.currency,
         )
-    elif was_unknown:  # also by the word that it never arrived, or that it is on its way
+    elif was_unknown:  # also by a report that it never arrived, or that it is pending
         uow.resolve_discrepancy(key)
 
 
@@ -126,7 +126,7 @@ def _charge_answered(uow: UnitOfWork, payment: Payment, operation: Operation, re
 
 
 def authorize(uow: UnitOfWork, payment: Payment, operation: Operation, amount: int, at: datetime) -> None:
-    """The amount is held for us; nothing is booked until it is captured (of which may have been heard before)."""
+    """The amount is held for us; nothing is booked until it is captured (which may have been reported before)."""
     held = payment.amount_held
     uow.change(
         payment,
@@ -181,10 +181,10 @@ def release(
 ) -> None:
     """What was authorized and not captured is given up; an uncaptured payment ends in `to_status`.
 
-    What a capture is just being asked for stays held until its answer; if that is no, it is given up then.
+    What an unanswered capture may take stays held until its answer; if that is a refusal, it is released then.
     """
-    asked = uow.operations_of([payment]) if payment.amount_under_way else []
-    capturing = sum(row.amount for row in asked if row.verb == Verb.CAPTURE)
+    under_way = uow.operations_of([payment]) if payment.amount_under_way else []
+    capturing = sum(row.amount for row in under_way if row.verb == Verb.CAPTURE)
     held = payment.amount_held
     if held > capturing:
         uow.change(payment, amount_released=payment.amount_released + held - capturing)
@@ -215,7 +215,7 @@ def reverse(uow: UnitOfWork, payment: Payment, operation: Operation, at: datetim
 
 
 def _refuse(uow: UnitOfWork, payment: Payment, operation: Operation, result: Result) -> None:
-    """A capture or cancellation is refused: told as such, and what an ended payment held for it is given up."""
+    """A capture or cancellation is refused: an event says so, and what an ended payment held for it is released."""
     uow.change(payment, failure_code=(result.code or "declined")[:64], failure_detail=result.detail or "")
     uow.emit(f"payment.{operation.verb}_declined", payment)
     if operation.verb == Verb.CAPTURE and payment.amount_held and _has_ended(payment):
@@ -252,9 +252,9 @@ def figures(payment: Payment, **measures: int) -> StatisticDelta:
 
 
 def _learn(uow: UnitOfWork, payment: Payment, result: Result) -> None:
-    """Take over what the provider tells of the payment beside the outcome.
+    """Take over what the provider reports of the payment beside the outcome.
 
-    A page of a provider's may get another name once somebody pays on it: what succeeds is named as it then is.
+    A provider's page may get another reference once it is paid: that of the payment which succeeded counts.
     """
     news: dict[str, Any] = {}
     if result.payment_reference and (not payment.provider_reference or result.outcome == Outcome.SUCCEEDED):

@@ -1,8 +1,8 @@
-"""Chargebacks: what a cardholder's bank takes back, and gives again, told in any order and any number of times.
+"""Chargebacks: what a cardholder's bank takes back, and returns, reported in any order and any number of times.
 
-All that is told of a dispute is kept, each thing once; how it stands follows from that: by the furthest stage that was
-reached, and in it by the latest end. So no order of arrival matters, and a stage of which only the end was heard was
-opened unseen.
+Every step of a dispute is stored once. Its status follows from all of them: from the furthest stage that was reached,
+and in it from the latest end. So the order of arrival does not matter, and a stage of which only the end was reported
+counts as opened, too.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ _CLOSED: Final = frozenset({Status.WON, Status.LOST})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisputeReport:
-    """One thing that a provider tells of a dispute; `reference` names the dispute in all of its stages."""
+    """One reported step of a dispute, which keeps its `reference` in all stages; `amount` is in minor units."""
 
     reference: str
     stage: Stage
@@ -60,22 +60,22 @@ class DisputeReport:
         )
 
 
-def chargeback_reported(uow: UnitOfWork, payment: Payment, told: DisputeReport) -> Chargeback:
-    """Apply what is told of one chargeback of a payment. The money leaves when it is opened, not when it is lost."""
-    row = _find(uow, payment, told.reference) or _begin(uow, payment, told)
-    if told.reason and not row.reason:
-        uow.change(row, reason=told.reason)
-    if _turns_again(uow, row, told):
-        _note_turn(uow, row, payment, told.status)
+def chargeback_reported(uow: UnitOfWork, payment: Payment, report: DisputeReport) -> Chargeback:
+    """Apply one report on a payment's chargeback. The money leaves when it is opened, not when it is lost."""
+    row = _find(uow, payment, report.reference) or _begin(uow, payment, report)
+    if report.reason and not row.reason:
+        uow.change(row, reason=report.reason)
+    if _turns_again(uow, row, report):
+        _note_turn(uow, row, payment, report.status)
         return row
-    is_news = _note(uow, row, told)
-    _note_amount(uow, row, payment, told)
-    standing = _standing(uow.steps[row.id])
-    if standing.stage != Stage.INQUIRY:
-        _follow(uow, row, payment, standing)
-    elif is_news:
-        _inquire(uow, row, standing)
-    uow.change(row, respond_by=None if row.status in _CLOSED else standing.respond_by)
+    is_new = _note(uow, row, report)
+    _note_amount(uow, row, payment, report)
+    current = _current_step(uow.steps[row.id])
+    if current.stage != Stage.INQUIRY:
+        _follow(uow, row, payment, current)
+    elif is_new:
+        _inquire(uow, row, current)
+    uow.change(row, respond_by=None if row.status in _CLOSED else current.respond_by)
     return row
 
 
@@ -83,8 +83,8 @@ def _stage(report: ProviderReport) -> Stage:
     """An inquiry may come to nothing; what is opened or lost in one is a chargeback."""
     if report.fact == ReportType.CHARGEBACK_INQUIRY:
         return Stage.INQUIRY
-    told = Stage(report.stage or Stage.CHARGEBACK)
-    return Stage.CHARGEBACK if told == Stage.INQUIRY and report.fact != ReportType.CHARGEBACK_WON else told
+    stage = Stage(report.stage or Stage.CHARGEBACK)
+    return Stage.CHARGEBACK if stage == Stage.INQUIRY and report.fact != ReportType.CHARGEBACK_WON else stage
 
 
 def _find(uow: UnitOfWork, payment: Payment, reference: str) -> Chargeback | None:
@@ -99,51 +99,53 @@ def _find(uow: UnitOfWork, payment: Payment, reference: str) -> Chargeback | Non
     return uow.chargebacks[key]
 
 
-def _begin(uow: UnitOfWork, payment: Payment, told: DisputeReport) -> Chargeback:
+def _begin(uow: UnitOfWork, payment: Payment, report: DisputeReport) -> Chargeback:
     row = Chargeback(
         merchant=uow.merchant,
         order=payment.order,
         payment=payment,
         item=uow.next_open_item(),
-        provider_reference=told.reference,
-        amount=told.amount,
+        provider_reference=report.reference,
+        amount=report.amount,
         currency=payment.currency,
         stage=Stage.INQUIRY,
         status=Status.INQUIRY,
-        opened_at=told.at,
+        opened_at=report.at,
         created_at=uow.now,
     )
     uow.steps[row.id] = []
     return uow.add(row)
 
 
-def _turns_again(uow: UnitOfWork, row: Chargeback, told: DisputeReport) -> bool:
-    """Whether a stage that has been decided both ways is now told to have ended otherwise once more."""
-    ends = [step for step in uow.steps[row.id] if step.stage == told.stage and step.status in _CLOSED]
-    if told.stage != row.stage or told.status not in _CLOSED or len(ends) < len(_CLOSED):
+def _turns_again(uow: UnitOfWork, row: Chargeback, report: DisputeReport) -> bool:
+    """Whether a stage that was decided both ways is now reported to have ended the other way once more."""
+    ends = [step for step in uow.steps[row.id] if step.stage == report.stage and step.status in _CLOSED]
+    if report.stage != row.stage or report.status not in _CLOSED or len(ends) < len(_CLOSED):
         return False
     latest = max(ends, key=lambda step: step.at)
-    return latest.status != told.status and told.at > latest.at
+    return latest.status != report.status and report.at > latest.at
 
 
-def _note(uow: UnitOfWork, row: Chargeback, told: DisputeReport) -> bool:
-    """Remember it, once; tell whether it was new."""
+def _note(uow: UnitOfWork, row: Chargeback, report: DisputeReport) -> bool:
+    """Store the step, once; return whether it is new."""
     for known in uow.steps[row.id]:
-        if (known.stage, known.status) == (told.stage, told.status):
-            if told.respond_by is not None and told.respond_by != known.respond_by:
-                uow.change(known, respond_by=told.respond_by)
+        if (known.stage, known.status) == (report.stage, report.status):
+            if report.respond_by is not None and report.respond_by != known.respond_by:
+                uow.change(known, respond_by=report.respond_by)
             return False
-    step = ChargebackStep(chargeback=row, stage=told.stage, status=told.status, at=told.at, respond_by=told.respond_by)
+    step = ChargebackStep(
+        chargeback=row, stage=report.stage, status=report.status, at=report.at, respond_by=report.respond_by
+    )
     uow.steps[row.id].append(uow.add(step))
     return True
 
 
-def _note_amount(uow: UnitOfWork, row: Chargeback, payment: Payment, told: DisputeReport) -> None:
-    """What is taken may be less than what was asked about; but what was taken once does not change."""
-    if told.amount == row.amount or told.stage == Stage.INQUIRY:
+def _note_amount(uow: UnitOfWork, row: Chargeback, payment: Payment, report: DisputeReport) -> None:
+    """The amount taken may be less than the inquiry's; once taken it does not change."""
+    if report.amount == row.amount or report.stage == Stage.INQUIRY:
         return
     if row.stage == Stage.INQUIRY:
-        uow.change(row, amount=told.amount)
+        uow.change(row, amount=report.amount)
         return
     uow.open_discrepancy(
         DiscrepancyKind.AMOUNT_DIFFERS,
@@ -152,65 +154,65 @@ def _note_amount(uow: UnitOfWork, row: Chargeback, payment: Payment, told: Dispu
             gettext_noop("Chargeback {id} took {taken}, the provider now tells of {told}."),
             id=row.id,
             taken=Money(row.amount, row.currency),
-            told=Money(told.amount, row.currency),
+            told=Money(report.amount, row.currency),
         ),
         payment=payment,
-        amount=told.amount - row.amount,
+        amount=report.amount - row.amount,
         currency=row.currency,
     )
 
 
-def _standing(steps: list[ChargebackStep]) -> ChargebackStep:
+def _current_step(steps: list[ChargebackStep]) -> ChargebackStep:
     """The furthest stage, and in it the latest end, or that it is open."""
     furthest = max(_RANK[step.stage] for step in steps)
     reached = [step for step in steps if _RANK[step.stage] == furthest]
     return max(reached, key=lambda step: (step.status in _CLOSED, step.at))
 
 
-def _inquire(uow: UnitOfWork, row: Chargeback, standing: ChargebackStep) -> None:
+def _inquire(uow: UnitOfWork, row: Chargeback, current: ChargebackStep) -> None:
     """A question, and later maybe its end: no money moves."""
-    if standing.status in _CLOSED:
-        _move(uow, row, standing.status, closed_at=standing.at)
+    if current.status in _CLOSED:
+        _transition(uow, row, current.status, closed_at=current.at)
     uow.emit("chargeback.inquiry", row)
 
 
-def _follow(uow: UnitOfWork, row: Chargeback, payment: Payment, standing: ChargebackStep) -> None:
-    """Book the way from how it stood to how it stands."""
-    if row.stage != standing.stage:
-        _open(uow, row, payment, standing)
-    if standing.status in _CLOSED and standing.status != row.status:
+def _follow(uow: UnitOfWork, row: Chargeback, payment: Payment, current: ChargebackStep) -> None:
+    """Book the way from the row's status to that of the current step."""
+    if row.stage != current.stage:
+        _open(uow, row, payment, current)
+    if current.status in _CLOSED and current.status != row.status:
         if row.status in _CLOSED:
-            _reopen(uow, row, payment, standing.at)
-        _close(uow, row, payment, standing)
+            _reopen(uow, row, payment, current.at)
+        _close(uow, row, payment, current)
 
 
-def _open(uow: UnitOfWork, row: Chargeback, payment: Payment, standing: ChargebackStep) -> None:
+def _open(uow: UnitOfWork, row: Chargeback, payment: Payment, current: ChargebackStep) -> None:
     """The money is taken from us, for now: for the first time, or again in a later stage."""
     first = row.stage == Stage.INQUIRY
     before, was_won = row.status, row.status not in (Status.OPEN, Status.LOST)
     opened = next(
-        (step for step in uow.steps[row.id] if (step.stage, step.status) == (standing.stage, Status.OPEN)), standing
+        (step for step in uow.steps[row.id] if (step.stage, step.status) == (current.stage, Status.OPEN)), current
     )
-    uow.change(row, stage=standing.stage)
+    uow.change(row, stage=current.stage)
     if was_won:
         uow.book(journal.chargeback_opened(uow.merchant, row, payment, opened.at))
     elif before == Status.LOST:
         uow.book(journal.chargeback_contested(uow.merchant, row, payment, opened.at))
-    _move(uow, row, Status.OPEN, closed_at=None, **({"opened_at": opened.at} if first else {}))
+    _transition(uow, row, Status.OPEN, closed_at=None, **({"opened_at": opened.at} if first else {}))
     if was_won:
         _shift(uow, row, payment, row.amount)
     uow.emit("chargeback.opened", row)
 
 
-def _close(uow: UnitOfWork, row: Chargeback, payment: Payment, standing: ChargebackStep) -> None:
+def _close(uow: UnitOfWork, row: Chargeback, payment: Payment, current: ChargebackStep) -> None:
     """Won: we have the money again. Lost: the customer keeps it."""
-    if standing.status == Status.WON:
-        uow.book(journal.chargeback_won(uow.merchant, row, payment, standing.at))
+    if current.status == Status.WON:
+        uow.book(journal.chargeback_won(uow.merchant, row, payment, current.at))
         _shift(uow, row, payment, -row.amount)
     else:
-        uow.book(journal.chargeback_lost(uow.merchant, row, payment, standing.at))
-    _move(uow, row, standing.status, closed_at=standing.at)
-    uow.emit(f"chargeback.{standing.status}", row)
+        uow.book(journal.chargeback_lost(uow.merchant, row, payment, current.at))
+    _transition(uow, row, current.status, closed_at=current.at)
+    uow.emit(f"chargeback.{current.status}", row)
 
 
 def _reopen(uow: UnitOfWork, row: Chargeback, payment: Payment, at: datetime) -> None:
@@ -238,8 +240,8 @@ def _note_turn(uow: UnitOfWork, row: Chargeback, payment: Payment, status: str) 
     )
 
 
-def _move(uow: UnitOfWork, row: Chargeback, status: str, **columns: datetime | None) -> None:
-    """A later stage is named in the move that opens it."""
+def _transition(uow: UnitOfWork, row: Chargeback, status: str, **columns: datetime | None) -> None:
+    """Write a transition; the one that opens a later stage names the stage in place of the status."""
     later = status == Status.OPEN and row.stage != Stage.CHARGEBACK
     uow.note_transition(row.id, row.status, row.stage if later else status)
     uow.change(row, status=status, **columns)

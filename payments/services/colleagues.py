@@ -155,7 +155,7 @@ def has_joined(user: User) -> bool:
 
 
 def ask_recovery(user: User, *, merchant_id: str | None, by: Actor) -> Approval:
-    """Ask that a colleague who lost their device gets a link for another; a second person has to agree.
+    """Request a link for a colleague who lost their second factor; a second person has to approve it.
 
     Raises:
         Forbidden: as `set_open`.
@@ -174,7 +174,7 @@ def ask_recovery(user: User, *, merchant_id: str | None, by: Actor) -> Approval:
 def decide_recovery(subject_id: str, *, user: User, approved: bool, note: str) -> None:
     """Agree that a colleague is recovered, or do not (the approvals' page calls this).
 
-    The link goes to that colleague's own address: neither who asked nor who agreed sees it.
+    The link goes to that colleague's own address: neither the requester nor the approver sees it.
 
     Raises:
         Forbidden: `own_roles`, one's own account; `not_managed`; as `approvals.decide`.
@@ -226,7 +226,7 @@ def _require_manages(user: User, action: Action, *, merchant_id: str | None, by:
 
 def _require_may_manage(user: User, by: Actor) -> None:
     if not may_manage(user, by):
-        raise Forbidden("not_managed", "This person has a role that you could not give. Ask somebody who could.")
+        raise Forbidden("not_managed", "This person has a role that you could not give. Ask someone who could.")
 
 
 def _refuse_own(user: User, by: Actor) -> None:

@@ -46,7 +46,7 @@ def _give_up(uow: UnitOfWork, payment: Payment, at: datetime) -> bool:
 
 
 def decline_offline(uow: UnitOfWork, *, payment: Payment, at: datetime) -> None:
-    """The issuer declined what the device had approved: the loss is booked, and finance is told."""
+    """The issuer declined what the device had approved: the loss is booked, and a discrepancy opened."""
     if not _give_up(uow, payment, at):
         return
     uow.open_discrepancy(

@@ -1,4 +1,4 @@
-"""Where somebody stands at a counter: cash changes hands there, and terminals are."""
+"""Which channels have a counter: cash is taken there, and terminals stand there."""
 
 from payments.core.errors import Invalid
 from payments.models import Channel

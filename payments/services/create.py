@@ -1,4 +1,4 @@
-"""Create a payment: the intent is committed, the provider asked, the answer recorded."""
+"""Create a payment: its operation is committed, the provider called, the answer recorded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -42,7 +42,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentRequest:
-    """What a webshop or till asks. Amounts are minor units of `amount.currency`."""
+    """The payment to create. Amounts are minor units of `amount.currency`."""
 
     channel: Channel
     order: OrderName
@@ -52,7 +52,7 @@ class PaymentRequest:
     provider_account: ProviderAccount | None = None
     return_url: str = ""
     customer: Customer | None = None
-    buyer: Mapping[str, str] = field(default_factory=dict)  # instead: what is told of the customer
+    buyer: Mapping[str, str] = field(default_factory=dict)  # instead of `customer`: what is known of a new one
     description: str = ""
     order_total: int | None = None
     vat: tuple[Mapping[str, Any], ...] = ()
@@ -84,7 +84,7 @@ def create_payment(request: PaymentRequest, *, actor: str, intent: IdempotencyGu
 
 
 def default_account(merchant: Merchant, method: str | None) -> ProviderAccount:
-    """The account used when none is named: cash and vouchers are recorded, the rest goes to whoever serves it.
+    """The account used when none is named: for cash and vouchers the recording one, else one that takes the method.
 
     Raises:
         Invalid: the merchant has no account for this method.

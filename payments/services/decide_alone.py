@@ -13,15 +13,15 @@ from payments.people.models import Approval, User
 from payments.people.services import approvals, gate
 from payments.services import setting_notices, update_setup
 
-# A colleague whose role was taken away hears of it before the one who did so decides alone.
+# A colleague whose role was taken away is notified before the one who did so decides alone.
 COUNTS_AFTER: Final = timedelta(days=1)
 
 
 def switch(merchant: Merchant, *, on: bool, actor: Actor) -> Approval | None:
     """Let one person decide where there is no other, or no longer; return the approval that waits, where one does.
 
-    Switching it off never waits. Switching it on does, for a live merchant, as long as somebody could be asked; without
-    anybody it counts from a day later. The owners are told at once.
+    Switching it off never waits. Switching it on does, for a live merchant, as long as another person could approve it;
+    without one it counts from a day later. The owners are notified at once.
 
     Raises:
         Forbidden: as `gate.check`.
@@ -39,14 +39,14 @@ def switch(merchant: Merchant, *, on: bool, actor: Actor) -> Approval | None:
                 merchant_id=merchant.id,
                 payload={"changes": {"decides_alone_from": since.isoformat()}, "before": {"decides_alone_from": None}},
             )
-            setting_notices.asked(approval, ["decides_alone_from"], merchant, by=actor)
+            setting_notices.requested(approval, ["decides_alone_from"], merchant, by=actor)
             return approval
-        _write(merchant, _counts_from(locked) if on else None, actor=name_of(actor), told_by=actor)
+        _write(merchant, _counts_from(locked) if on else None, actor=name_of(actor), notified_by=actor)
     return None
 
 
 def decide(subject_id: str, *, user: User, approved: bool, note: str) -> None:
-    """Switch it on as it was asked, or do not.
+    """Switch it on as requested, or leave it off.
 
     Raises:
         Conflict: `approval_not_open`.
@@ -58,7 +58,7 @@ def decide(subject_id: str, *, user: User, approved: bool, note: str) -> None:
             subject_id=subject_id, action=Action.DECIDE_ALONE, user=user, approved=approved, note=note
         )
         if approved:
-            _write(merchant, _counts_from(merchant), actor=approval.requested_by, told_by=user)
+            _write(merchant, _counts_from(merchant), actor=approval.requested_by, notified_by=user)
 
 
 def _alone(merchant: Merchant, actor: Actor) -> bool:
@@ -70,6 +70,6 @@ def _counts_from(merchant: Merchant) -> datetime:
     return now if merchant.test_mode else now + COUNTS_AFTER
 
 
-def _write(merchant: Merchant, since: datetime | None, *, actor: str, told_by: Actor) -> None:
+def _write(merchant: Merchant, since: datetime | None, *, actor: str, notified_by: Actor) -> None:
     update_setup.apply(merchant, {"decides_alone_from": since}, credentials={}, actor=actor)
-    setting_notices.changed(merchant, ["decides_alone_from"], merchant=merchant, by=told_by)
+    setting_notices.changed(merchant, ["decides_alone_from"], merchant=merchant, by=notified_by)

@@ -10,16 +10,16 @@ from payments.models import Discrepancy, Merchant
 from payments.notify.services.emit import NewEvent, emit
 
 
-def raise_(rows: Sequence[Discrepancy]) -> list[Discrepancy]:
-    """Open discrepancies, joining the caller's transaction; one that already stands under its key is left as it is.
+def open_discrepancies(rows: Sequence[Discrepancy]) -> list[Discrepancy]:
+    """Open discrepancies, joining the caller's transaction; one that is open under its key is left as it is.
 
-    Returns the rows that now stand, in the order asked (a standing one in place of its repetition).
+    Returns the open rows in the order of `rows` (in place of a repetition the one that was open before).
     """
     if not rows:
         return []
     unique = {(row.merchant_id, row.key): row for row in reversed(rows)}
     Discrepancy.objects.bulk_create(list(unique.values()), ignore_conflicts=True)
-    standing = {
+    open_rows = {
         (row.merchant_id, row.key): row
         for row in Discrepancy.objects.filter(
             merchant_id__in={row.merchant_id for row in rows}, key__in={row.key for row in rows}
@@ -27,21 +27,21 @@ def raise_(rows: Sequence[Discrepancy]) -> list[Discrepancy]:
         .exclude(status=Discrepancy.Status.RESOLVED)
         .select_related("merchant")
     }
-    opened = [standing[at] for at, row in unique.items() if at in standing and standing[at].id == row.id]
-    emit([_news("discrepancy.opened", row) for row in opened])
-    return [standing[row.merchant_id, row.key] for row in rows if (row.merchant_id, row.key) in standing]
+    opened = [open_rows[at] for at, row in unique.items() if at in open_rows and open_rows[at].id == row.id]
+    emit([_event("discrepancy.opened", row) for row in opened])
+    return [open_rows[row.merchant_id, row.key] for row in rows if (row.merchant_id, row.key) in open_rows]
 
 
-def amend_(*, merchant: Merchant, key: str, **columns: Any) -> bool:
-    """Bring columns of what stands open under this key up to date; tell whether anything does."""
+def update_open_discrepancy(*, merchant: Merchant, key: str, **columns: Any) -> bool:
+    """Update columns of the discrepancy that is open under this key; return whether there is one."""
     rows = Discrepancy.objects.filter(merchant=merchant, key=key).exclude(status=Discrepancy.Status.RESOLVED)
     return bool(rows.update(**columns))
 
 
-def close_(
+def resolve_discrepancies(
     *, merchant: Merchant, keys: Sequence[str], actor: str, resolution: dict[str, Any] | None = None
 ) -> list[Discrepancy]:
-    """Resolve whatever stands open under these keys; what does not stand is no fault."""
+    """Resolve the discrepancies that are open under these keys; a key without one is no fault."""
     if not keys:
         return []
     rows = list(
@@ -57,11 +57,11 @@ def close_(
         row.resolved_by = actor
         row.resolution = resolution or {"action": "explained"}
     Discrepancy.objects.bulk_update(rows, ["status", "resolved_at", "resolved_by", "resolution"])
-    emit([_news("discrepancy.resolved", row) for row in rows])
+    emit([_event("discrepancy.resolved", row) for row in rows])
     return rows
 
 
-def _news(event_type: str, row: Discrepancy) -> NewEvent:
+def _event(event_type: str, row: Discrepancy) -> NewEvent:
     return NewEvent(
         merchant_id=row.merchant_id,
         channel_id=row.channel_id,

@@ -1,4 +1,4 @@
-"""Letters to customers: what is told about a row of a channel, in the language that is active."""
+"""E-mails to customers about a row of a channel, in the active language."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,11 +15,11 @@ def letter(
     to: str,
     subject: str,
     template: str,
-    told: Mapping[str, Any],
+    context: Mapping[str, Any],
     attachment: mail.Attachment | None = None,
 ) -> mail.Letter:
-    """From the row's merchant; `template` names a text and an HTML, which know merchant and channel besides `told`."""
-    told = {**told, "merchant": row.merchant, "channel": row.channel}
+    """From the row's merchant; `template` names a text and an HTML, rendered with merchant, channel and `context`."""
+    context = {**context, "merchant": row.merchant, "channel": row.channel}
     return mail.Letter(
         merchant_id=row.merchant_id,
         channel_id=row.channel_id,
@@ -27,7 +27,7 @@ def letter(
         sender=row.merchant.name,
         to=to,
         subject=subject,
-        text=render_to_string(f"payments/mail/{template}.txt", told),
-        html=render_to_string(f"payments/mail/{template}.html", told),
+        text=render_to_string(f"payments/mail/{template}.txt", context),
+        html=render_to_string(f"payments/mail/{template}.html", context),
         attachment=attachment,
     )

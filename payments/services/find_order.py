@@ -25,7 +25,7 @@ def order_to_refund(*, channel: Channel, reference: str, amount: int | None) -> 
     if len(fitting) == 1:
         return fitting[0]
     if len(found) == 1:
-        return found[0]  # too much is asked for: the refusal to come says what is left
+        return found[0]  # the amount is too high: the refusal to come says what is left
     if found:
         raise _ambiguous(fitting or found)
     detail = "No order of this merchant has this reference. Check it, or send the order's id."

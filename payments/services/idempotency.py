@@ -1,7 +1,7 @@
 """Idempotency keys: a key is committed together with what its request was to make, and names it for good.
 
 A request looks its key up (`find`), and only without one does a service run; its transaction begins with `begin`.
-A second request of the same key at that moment waits for the first one's transaction and is then told `KeyTaken`.
+A second request of the same key at that moment waits for the first one's transaction and then gets `KeyTaken`.
 After a crash the row remains without an answer: once its lease is over, the next request takes it over and continues
 the object that the key names.
 """
@@ -36,7 +36,7 @@ class KeyTaken(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class IdempotentRequest:
-    """One request that wants to make one thing. `fingerprint` tells whether another request is the same."""
+    """One request that wants to make one thing. Requests with the same `fingerprint` are the same."""
 
     merchant_id: str
     key: str
@@ -52,7 +52,7 @@ class IdempotentRequest:
         return row
 
     def begin(self, object_id: str) -> None:
-        """Say in the caller's transaction what this request makes, or wait for whoever says so first.
+        """Store in the caller's transaction what this request creates, or wait for the request that did so first.
 
         Raises:
             KeyTaken: another request has committed the key; this transaction must make nothing.

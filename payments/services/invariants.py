@@ -1,8 +1,8 @@
-"""What is true of an order and its payments whenever a batch is written, whatever moves were made in it.
+"""What holds of an order and its payments whenever a unit of work is flushed, whatever transitions were made in it.
 
-Three figures follow from the others, and finance hears of two of them while they are not zero: what facts took beyond
-what was paid (`excess`, over_returned), what was paid beyond what the order costs (overpaid), and what captures and
-cancellations without an answer may still take.
+Three figures follow from the others: what facts took beyond what was paid (`excess`, over_returned), what was paid
+beyond what the order costs (overpaid), and what captures and cancellations without an answer may still take. The first
+two are open discrepancies while they are not zero.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ def settle_excess(uow: "UnitOfWork") -> None:
 
 
 def settle_given_back(uow: "UnitOfWork") -> None:
-    """More given back of one payment than was paid with it is told, also where its order as a whole had more."""
+    """More given back than was paid with one payment opens a discrepancy, even if the order as a whole had more."""
     for payment in uow.changed(Payment):
         key, beyond = f"over_returned:{payment.id}", given_back_beyond(payment)
         if beyond and uow.facts and not payment.order.excess:
@@ -59,7 +59,7 @@ def given_back_beyond(payment: Payment) -> int:
 
 
 def settle_overpaid(uow: "UnitOfWork") -> None:
-    """What is paid beyond what an order costs stands as one discrepancy, and goes when it is no longer true."""
+    """What is paid beyond what an order costs is one discrepancy, resolved once it is no longer true."""
     for order_id, over in paid_too_much(uow, uow.orders).items():
         before = uow.overpaid_before.get(order_id, 0)
         if over != before:
@@ -69,8 +69,8 @@ def settle_overpaid(uow: "UnitOfWork") -> None:
 def settle_under_way(uow: "UnitOfWork") -> None:
     """What captures and cancellations without an answer may still take of what their payment holds."""
     changed = [row for row in uow.changed(Payment) if row.amount_under_way]
-    asked = [uow.payments[row.payment_id or ""] for row in uow.operations_of_held_payments()]
-    touched = {row.id: row for row in (*changed, *asked)}
+    held = [uow.payments[row.payment_id or ""] for row in uow.operations_of_held_payments()]
+    touched = {row.id: row for row in (*changed, *held)}
     under_way: dict[str, list[Operation]] = {payment_id: [] for payment_id in touched}
     for operation in uow.operations_of(touched.values()):
         under_way[operation.payment_id or ""].append(operation)
@@ -102,7 +102,7 @@ def _note_excess(uow: "UnitOfWork", order: Order, excess: int) -> None:
         uow.open_discrepancy(
             DiscrepancyKind.OVER_RETURNED,
             key,
-            **_told_of_excess(order, excess),
+            **_excess_message(order, excess),
             payment=next((row for row in uow.payments.values() if row.order_id == order.id), None),
             amount=excess,
             currency=order.currency,
@@ -110,7 +110,7 @@ def _note_excess(uow: "UnitOfWork", order: Order, excess: int) -> None:
         )
 
 
-def _told_of_excess(order: Order, excess: int) -> dict[str, Any]:
+def _excess_message(order: Order, excess: int) -> dict[str, Any]:
     shown: dict[str, Value] = {"order": str(order), "excess": Money(excess, order.currency)}
     if not order.vouchers_sold:
         return message_columns(gettext_noop("Order {order} gave back {excess} more than was paid."), **shown)
@@ -136,7 +136,7 @@ def _note_overpaid(uow: "UnitOfWork", order: Order, over: int, *, is_more: bool)
 
 
 def _paid_last(uow: "UnitOfWork", order: Order) -> Payment | None:
-    """The payment that took the money which was too much: of this very batch, else the latest."""
+    """The payment that took the money which was too much: in this unit of work, else the latest."""
     taken = {row.id for row in uow.changed(Payment, "amount_captured")}
     rows = [row for row in uow.payments.values() if row.order_id == order.id and row.amount_captured]
     now = [row for row in rows if row.id in taken or row._state.adding]

@@ -1,7 +1,8 @@
 """How much may be decided without another person: on one order in all, and by one person in a day.
 
-Both are counted, never per request: four refunds of € 49.00 on one order are € 196.00, whoever asks them and by
-whichever channel. What happened elsewhere (a device, a provider's dashboard) counts too: nobody else agreed to it.
+Both are counted, never per request: four refunds of € 49.00 on one order are € 196.00, by
+whichever person and channel. What was given back elsewhere (a device, a provider's dashboard) counts too: no second
+person approved it.
 """
 
 from dataclasses import dataclass
@@ -36,8 +37,8 @@ class Exceeded:
     currency: str
     limit_currency: str
 
-    def told(self) -> dict[str, Any]:
-        """As it is kept with the approval and shown by the API."""
+    def payload(self) -> dict[str, Any]:
+        """Return it as it is stored with the approval and shown by the API."""
         return {"limit": self.limit, "amount": self.height, "counted": self.counted, "currency": self.currency}
 
 
@@ -89,19 +90,19 @@ def _corrected_today(merchant: Merchant, person: str, now: datetime) -> int:
     rows = Discrepancy.objects.filter(
         merchant=merchant, resolved_by=person, resolved_at__gte=_midnight(merchant, now), currency=merchant.currency
     )
-    sums = rows.exclude(id__in=_agreed()).aggregate(total=Sum(Abs("amount")))
+    sums = rows.exclude(id__in=_approved()).aggregate(total=Sum(Abs("amount")))
     return sums["total"] or 0
 
 
 def _sum(parts: QuerySet[RefundPart]) -> int:
-    """What of these was given back without another person's word."""
-    alone = parts.exclude(status__in=NOT_GIVEN).exclude(refund_id__in=_agreed())
+    """The amount given back by these without a second person's approval, in minor units."""
+    alone = parts.exclude(status__in=NOT_GIVEN).exclude(refund_id__in=_approved())
     return alone.aggregate(total=Sum("amount"))["total"] or 0
 
 
-def _agreed() -> QuerySet[Approval, str]:
-    agreed = Approval.objects.filter(decision=Approval.Decision.APPROVED, alone=False)
-    return agreed.values_list("subject_id", flat=True)
+def _approved() -> QuerySet[Approval, str]:
+    approved = Approval.objects.filter(decision=Approval.Decision.APPROVED, alone=False)
+    return approved.values_list("subject_id", flat=True)
 
 
 def _midnight(merchant: Merchant, now: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""Payment links: made, canceled, and paid by whoever holds the address."""
+"""Payment links: created, canceled, and paid by anyone who has the address."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ OFFERED: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkRequest:
-    """What is asked. Amounts are minor units: one `amount`, or bounds, or neither for what is due on the order."""
+    """The link to create. Amounts are minor units: one `amount`, or bounds, or neither for what is due on the order."""
 
     channel: Channel
     currency: str
@@ -130,7 +130,7 @@ def address(row: PaymentLink) -> str:
     return f"{settings.PUBLIC_URL}/pay/{row.token}"
 
 
-def asked(row: PaymentLink) -> int | None:
+def amount_due(row: PaymentLink) -> int | None:
     """What is still to be paid by a link that was `read`; None where the customer says how much."""
     due = None if row.order is None or row.order.unpaid is None else max(0, row.order.unpaid)
     if row.amount is None:
@@ -158,7 +158,7 @@ def pay(
 ) -> Payment:
     """Pay by a link. The same `attempt` again returns the payment that it made.
 
-    With a voucher as much is paid as it is worth and the link asks for. A link for one customer has one payment of its
+    With a voucher the lesser of its balance and the amount due is paid. A link for one customer has one payment of its
     amount and method open at a time: who comes again is led to that one. `visitor` is the address of who pays.
 
     Raises:
@@ -220,7 +220,7 @@ def _waiting(row: PaymentLink, method: str, minor: int) -> Payment | None:
 
 
 def _slow_down(row: PaymentLink, visitor: str) -> None:
-    """Whoever holds an address that leads here needs no key: each payment asks a provider, and stays in the books."""
+    """Limit payments by link: its address needs no key, yet each one calls a provider and stays in the books."""
     seconds = throttling.record_failure("link", f"{row.id}:{visitor}")
     if seconds is not None:
         detail = "Too many payments were begun here. Wait, then try again."
@@ -257,7 +257,7 @@ def _lock(link_id: str) -> PaymentLink:
 
 
 def _check_left(row: PaymentLink, amount: int) -> None:
-    """What a link asks for once is not taken twice, whatever its order may still need; `row` is locked.
+    """A link's amount is not taken twice, whatever is still due on its order; `row` is locked.
 
     Raises:
         Conflict: `payment_in_progress`, where only a payment by this link that is under way stands in between;
@@ -266,7 +266,7 @@ def _check_left(row: PaymentLink, amount: int) -> None:
     if row.reusable:
         return
     under_way = being_charged(Payment.objects.filter(by_link__link=row, status=PaymentStatus.PROCESSING))
-    left = asked(row)
+    left = amount_due(row)
     if left is not None and amount > left:
         raise Conflict("payment_link_not_active", "Less is left to pay. Read the link again.", status=row.status)
     if under_way and (left is None or amount > left - sum(payment.amount for payment in under_way)):
@@ -289,7 +289,7 @@ def _check(request: LinkRequest) -> None:
 
 
 def _take_order(request: LinkRequest, row: PaymentLink, actor: str) -> Order:
-    """The order the link is about; one that the link makes is worth what the link asks."""
+    """The order the link is about; an order created with it has the link's amount as its total."""
     uow = UnitOfWork(merchant=row.merchant, actor=actor, now=timezone.now())
     order = take_order(
         uow,
@@ -309,7 +309,7 @@ def _take_order(request: LinkRequest, row: PaymentLink, actor: str) -> Order:
 
 def _amount(row: PaymentLink, chosen: int | None) -> int:
     """What is paid now."""
-    minor = asked(row)
+    minor = amount_due(row)
     if minor is not None:
         if minor <= 0:
             raise Conflict("payment_link_not_active", "There is nothing left to pay.", status=row.status)

@@ -1,4 +1,4 @@
-"""What is told of every call to a provider: how long it took and how it ended, under the request's id."""
+"""The log line and metric of every call to a provider: how long it took and how it ended, with the request's id."""
 
 import logging
 import time

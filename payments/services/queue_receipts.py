@@ -1,4 +1,4 @@
-"""Owe customers their receipts, where the merchant wants them mailed: noted in the transaction of what they tell of."""
+"""Queue the receipts a merchant wants mailed, in the transaction of the payment or refund they are about."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -8,19 +8,19 @@ from payments.models import Chargeback, Merchant, Payment, ReceiptDue, Refund
 from payments.runtime import task_queue
 
 WRITE: Final = "payments.write_receipts"  # the task of that name
-TOLD: Final = frozenset({"payment.captured", "refund.succeeded"})
+RECEIPT_EVENTS: Final = frozenset({"payment.captured", "refund.succeeded"})
 
 
-def owe_receipts(merchant: Merchant, events: Iterable[tuple[str, Payment | Refund | Chargeback]]) -> None:
+def queue_receipts(merchant: Merchant, events: Iterable[tuple[str, Payment | Refund | Chargeback]]) -> None:
     """Note a receipt for each payment captured and refund paid whose customer is known; a worker writes them.
 
-    Whether the customer has an address is looked up then: nothing of it stands here.
+    The worker looks the customer's address up: none is stored here.
     """
     if not merchant.mail_receipts:
         return
-    told = dict.fromkeys(row.pk for kind, row in events if kind in TOLD and _has_customer(row))
-    if told:
-        bulk.insert([ReceiptDue(merchant_id=merchant.id, object_id=object_id) for object_id in told])
+    due = dict.fromkeys(row.pk for kind, row in events if kind in RECEIPT_EVENTS and _has_customer(row))
+    if due:
+        bulk.insert([ReceiptDue(merchant_id=merchant.id, object_id=object_id) for object_id in due])
         task_queue.enqueue_on_commit(WRITE)
 
 

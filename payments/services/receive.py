@@ -77,13 +77,13 @@ def receive(account: ProviderAccount, *, body: bytes, headers: Mapping[str, str]
 
 
 def _stored(row: ProviderEvent) -> bool:
-    """Store an event that was not heard of before."""
+    """Store an event that is new."""
     columns = (row.id, row.merchant_id, row.provider_account_id, row.event_id, row.body, row.announces)
     return sql.done(sql.STORE_EVENT, [*columns, row.status, row.due_at, row.applied_at, row.created_at])
 
 
 def _is_known(account: ProviderAccount, report: ProviderReport) -> bool:
-    """Whether a report only repeats a final answer: most webhooks tell again what the call was told already."""
+    """Whether a report only repeats a final answer: most webhooks repeat what the call has returned."""
     operation = _ANSWERED.first(account.merchant_id, report.operation_id) if report.operation_id else None
     return operation is not None and operation.verb == report.fact.value and repeats(operation, report.result)
 
@@ -133,7 +133,7 @@ def _wait(row: ProviderEvent, notice: WebhookEvent) -> None:
         return
     amounts = [report.result.amount for report in notice.reports if report.result.amount is not None]
     row.due_at, row.detail = None, gettext_noop("Nothing of ours was found for it.")
-    discrepancy.raise_(
+    discrepancy.open_discrepancies(
         [
             Discrepancy(
                 merchant=row.provider_account.merchant,

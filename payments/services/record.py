@@ -1,4 +1,4 @@
-"""The one mover: outcomes and reports become operation, payment, transition, journal entry and event together.
+"""The one place where outcomes and reports become operation, payment, transition, journal entry and event together.
 
 It is the same function whether the answer came from the call, a webhook or the sweep. An operation is recognized by
 our own id, then by the provider's reference; a refund (or capture) with neither waits while its payment has one of ours
@@ -28,15 +28,15 @@ _VERBS = frozenset(ReportType(verb.value) for verb in Verb)
 
 @dataclass(slots=True)
 class Recording:
-    """What became of a list of reports: those that found nothing to be about yet are to be tried again."""
+    """The result of recording reports; those whose object is not known yet are to be tried again."""
 
     applied: list[ProviderReport] = field(default_factory=list)
     waiting: list[ProviderReport] = field(default_factory=list)
-    payments: dict[str, Payment] = field(default_factory=dict)  # of the orders touched, as they now stand
+    payments: dict[str, Payment] = field(default_factory=dict)  # of the orders touched, with all changes
 
 
 def record_answer(operation: Operation, result: Result, *, actor: str) -> Payment | None:
-    """Record the answer to one call of ours; return its payment as it then stands."""
+    """Record the answer to one call of ours; return its payment with the changes."""
     report = ProviderReport(fact=ReportType(operation.verb), result=result, operation_id=operation.id)
     about = {operation.payment.order_id} if operation.payment is not None else None
     return record(operation.provider_account, [report], actor=actor, order_ids=about).payments.get(
@@ -106,7 +106,7 @@ class _Known:
         )
 
     def captures_without_reference(self, payment: Payment) -> list[Operation]:
-        """Captures of ours that the provider may be telling of, without their name."""
+        """Captures of ours without a reference, one of which the provider may be reporting."""
         return [
             row
             for row in self.of_verb(Verb.CAPTURE)
@@ -114,7 +114,7 @@ class _Known:
         ]
 
     def _own_capture(self, payment: Payment, result: Result) -> Operation | None:
-        """Ours is the only one without a name, if it is for that much; any other is a person's, at the provider."""
+        """Our only capture without a reference, if of the same amount; else the capture was made at the provider."""
         unnamed = self.captures_without_reference(payment)
         if len(unnamed) != 1 or result.amount not in (None, Money(unnamed[0].amount, payment.currency)):
             return None
@@ -160,7 +160,7 @@ _OPERATIONS: Final = CompiledQuery(
         .order_by("id")
     )
 )
-# Found without a lock; what is found is read again under it.
+# Read without a lock, only to learn which orders to lock; `_Known` reads again under their locks.
 _BEHIND: Final = CompiledQuery(
     lambda merchant_id, account_id, operation_ids, references: (
         Operation.objects.filter(_named(account_id, operation_ids, references), merchant_id=merchant_id)
@@ -232,7 +232,7 @@ def _answer(uow: UnitOfWork, operation: Operation, result: Result) -> None:
 
 
 def _capture_elsewhere(uow: UnitOfWork, known: _Known, payment: Payment, report: ProviderReport) -> bool:
-    """A capture that we did not ask for, unless it may be the one we are just asking for."""
+    """Record a capture made at the provider; False while it may be one of ours without an answer."""
     if known.captures_without_reference(payment):
         return False
     if report.result.outcome != Outcome.SUCCEEDED:
@@ -255,7 +255,7 @@ def _capture_elsewhere(uow: UnitOfWork, known: _Known, payment: Payment, report:
 
 
 def _refund_elsewhere(uow: UnitOfWork, known: _Known, payment: Payment, report: ProviderReport) -> bool:
-    """A refund that we did not ask for, unless it may be the one we are just asking for."""
+    """Record a refund made at the provider; False while it may be one of ours without an answer."""
     if known.refund_without_reference(payment):
         return False
     if report.result.outcome != Outcome.SUCCEEDED:

@@ -1,7 +1,7 @@
-"""The sweep: whatever no bell rang for, and whatever has no final answer yet, is taken up again.
+"""The sweep over operations: submits those whose task got lost, and fetches those without a final answer.
 
-An operation whose outcome is unknown is asked about (`fetch`), never repeated under another key. What the provider
-never received is asked again under the same key; but a charge whose customer has long gone ends as declined.
+An operation whose outcome is unknown is fetched, never repeated under another key. What the provider never received is
+submitted again under the same key; but a charge whose customer has long gone ends as declined.
 """
 
 import logging
@@ -24,7 +24,7 @@ from payments.runtime.sweeps import Sweep
 from payments.services import charge_transitions, provider_call_log
 from payments.services.receive import apply_event
 from payments.services.record import record_answer
-from payments.services.submit import LEASE, OPERATION, call_of, credentials_of, submit
+from payments.services.submit import LEASE, OPERATION, credentials_of, provider_request, submit
 from payments.services.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -41,14 +41,14 @@ def recover(*, limit: int = 200) -> int:
 
 
 def recover_operation(operation_id: str) -> None:
-    """Find out what became of one operation, or send it if nobody did."""
+    """Fetch the outcome of one operation, or submit it if that was never done."""
     operation = OPERATION.one(operation_id)
     if operation.submitted_at is None:
         submit(operation_id, actor=ACTOR)
     elif operation.outcome == Outcome.NOT_SENT:
         _send_again(operation)
     elif operation.outcome not in (Outcome.SUCCEEDED, Outcome.DECLINED):
-        _ask(operation)
+        _fetch(operation)
 
 
 def _recover_operations(limit: int) -> int:
@@ -81,14 +81,14 @@ def _expire_payments(limit: int) -> int:
     return len(payments)
 
 
-def _ask(operation: Operation) -> None:
+def _fetch(operation: Operation) -> None:
     account = operation.provider_account
     began = time.perf_counter()
     try:
         fail_point("recover.asking")
-        result = registry.provider(account.provider).fetch(call_of(operation), credentials_of(account))
-    except Exception:  # as in submit: a fault in the translator loses nothing
-        logger.exception("provider %s failed to tell about %s", account.provider, operation.id)
+        result = registry.provider(account.provider).fetch(provider_request(operation), credentials_of(account))
+    except Exception:  # as in submit: a defect in the adapter must not lose the operation
+        logger.exception("provider %s failed to report on %s", account.provider, operation.id)
         result = Result(outcome=Outcome.UNKNOWN, code="internal_error", detail="The answer could not be read.")
     fail_point("recover.answered")
     provider_call_log.note(operation, provider_call_log.FETCH, result, began=began)
@@ -103,7 +103,7 @@ def _ask(operation: Operation) -> None:
 
 
 def _send_again(operation: Operation) -> None:
-    """Under the same key; too late for a charge is a refusal, and for a refund a failure that finance sees."""
+    """Submit again under the same key, or decline what is too old for that: a refund's debt is open again then."""
     lives = CHARGE_LIVES if operation.verb in _CHARGES else REFUND_LIVES
     if timezone.now() - operation.created_at < lives:
         Operation.objects.filter(id=operation.id).update(due_at=Now())
@@ -134,7 +134,7 @@ def _claim(limit: int, resting: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _expire(payment: Payment) -> None:
-    """Nobody paid in time. If the money comes all the same, it is recorded like any late truth."""
+    """Nobody paid in time. If the money comes all the same, it is recorded like any late report."""
     with transaction.atomic():
         fail_point("expire.opened")
         uow = UnitOfWork(merchant=payment.merchant, actor=ACTOR, now=timezone.now())

@@ -1,6 +1,6 @@
-"""Write anew, with the first of `ENCRYPTION_KEYS`, what is encrypted with another, so that the others can be dropped.
+"""Encrypt again, with the first of `ENCRYPTION_KEYS`, what another key encrypted, so that the others can be dropped.
 
-Each row is looked at and written by itself, and only while it still holds what was read: whoever changes it meanwhile
+Each row is read and written by itself, and only while it still holds what was read: a process that changes it meanwhile
 has written it with the first key anyway. Broken off, it is simply begun again; what is done is passed over.
 """
 
@@ -42,13 +42,13 @@ def columns() -> list[Column]:
     ]
 
 
-def reencrypt(told: Callable[[Column], None]) -> list[Column]:
-    """Write everything anew, then count what is left; `told` hears of each batch."""
+def reencrypt(progress: Callable[[Column], None]) -> list[Column]:
+    """Encrypt everything again, then count what is left; `progress` is called after each batch."""
     for column in columns():
         for rows in _batches(column):
             for key, token in rows:
                 _write(column, key, token)
-            told(column)
+            progress(column)
     return count()
 
 

@@ -1,4 +1,4 @@
-"""Ask the provider of a payment for one more verb: the intent committed, the provider called, the answer recorded."""
+"""Request one more verb for a payment: its operation is committed, the provider called, the answer recorded."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from payments.services.submit import submit_new
 from payments.services.unit_of_work import UnitOfWork
 
 
-def ask(
+def request_operation(
     payment: Payment,
     verb: Verb,
     *,
@@ -23,9 +23,9 @@ def ask(
     intent: IdempotentRequest | None,
     final: bool = True,
 ) -> Payment:
-    """Ask for `verb` and return the payment as it then is.
+    """Request `verb` from the payment's provider; return the payment as recorded after the answer.
 
-    `amount_of` sees the payment under its order's lock; it says for how much, or refuses by raising.
+    `amount_of` gets the payment under its order's lock; it returns the amount in minor units, or refuses by raising.
     """
     with transaction.atomic():
         fail_point("ask.opened")
@@ -53,10 +53,10 @@ def ask(
 
 
 def settled(operation: Operation, payment: Payment, *, actor: str) -> Payment:
-    """Ask for an operation just committed, and return its payment as it then stands."""
+    """Submit an operation just committed; return its payment as recorded after the answer."""
     return submit_new(operation, actor=actor) or reread(payment)
 
 
 def reread(payment: Payment) -> Payment:
-    """The payment as it now is, with all that its shape needs."""
+    """The payment read again, with all that its payload needs."""
     return Payment.objects.select_related(*PAYMENT_RELATED).get(id=payment.id)

@@ -1,4 +1,4 @@
-"""Have work that failed tried again at once, by a person's word."""
+"""Have failed work tried again at once, at a person's request."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -8,7 +8,7 @@ from payments.people.services import audit_log
 
 
 def retry_work(row: WorkFailure, *, actor: str) -> None:
-    """Make it due now and begin counting anew; the next round of its sweep takes it up. Harmless if it went well."""
+    """Make it due now, with no failed attempts, for the next round of its sweep. Harmless if it has succeeded."""
     with transaction.atomic():
         WorkFailure.objects.filter(id=row.id).update(attempts=0, due_at=timezone.now())
         audit_log.write(

@@ -36,12 +36,12 @@ def send_link(
 
 
 def _letter(row: PaymentLink, to: str) -> mail.Letter:
-    minor = link.asked(row)
+    minor = link.amount_due(row)
     amount = Money(minor, row.currency) if minor is not None else None
     return letter(
         row,
         to=to,
         subject=_("Your payment to %(merchant)s") % {"merchant": row.merchant.name},
         template="link",
-        told={"link": row, "url": link.address(row), "amount": amount},
+        context={"link": row, "url": link.address(row), "amount": amount},
     )

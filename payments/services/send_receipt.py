@@ -1,4 +1,4 @@
-"""Send the receipt of a payment or a refund by e-mail: asked for, then written by a worker, then sent by another."""
+"""Send the receipt of a payment or a refund by e-mail: requested, then rendered by one worker, then sent by another."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -57,7 +57,7 @@ def send_receipt(
 
 
 def is_available(row: Payment | Refund) -> bool:
-    """Whether money has moved that a receipt could tell of."""
+    """Whether money has moved that a receipt could show."""
     if isinstance(row, Refund):
         return any(part.status == PartStatus.SUCCEEDED for part in row.parts.all())
     return row.status == PaymentStatus.CAPTURED and row.amount_captured > 0
@@ -140,6 +140,6 @@ def _letter(row: Payment | Refund, to: str, language: str) -> mail.Letter:
             subject=_("%(title)s %(number)s from %(shop)s")
             % {"title": receipt.title, "number": receipt.number, "shop": row.merchant.name},
             template="receipt",
-            told={"receipt": receipt},
+            context={"receipt": receipt},
             attachment=mail.Attachment(name=f"{receipt.number}.pdf", type="application/pdf", content=content),
         )

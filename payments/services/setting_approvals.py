@@ -1,4 +1,4 @@
-"""Settings that wait for a second person: what they change is kept with the request, and written when one agrees."""
+"""Settings that wait for a second person: what they change is kept with the request, and written when one approves."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -64,12 +64,12 @@ def request_provider_account(
             },
             secrets=account.credentials,
         )
-        setting_notices.asked(approval, ["provider"], account, by=actor)
+        setting_notices.requested(approval, ["provider"], account, by=actor)
     return approval
 
 
 def decide_change(subject_id: str, *, user: User, approved: bool, note: str) -> None:
-    """Change a merchant, channel or provider account as it was asked, or leave it as it is.
+    """Change a merchant, channel or provider account as requested, or leave it as it is.
 
     Raises:
         Conflict: `approval_not_open`; `changed_meanwhile`, when it is no longer what the request would replace.
@@ -98,7 +98,7 @@ def decide_change(subject_id: str, *, user: User, approved: bool, note: str) -> 
 
 
 def decide_account(subject_id: str, *, user: User, approved: bool, note: str) -> None:
-    """Add a provider account as it was asked, or do not.
+    """Add a provider account as requested, or do not.
 
     Raises:
         Conflict: `approval_not_open`.
@@ -145,5 +145,5 @@ def _refuse_if_changed(row: Row, before: Mapping[str, Any]) -> None:
     if changed:
         raise Conflict(
             "changed_meanwhile",
-            f"Changed since it was asked: {', '.join(changed)}. Reject this request and ask again.",
+            f"Changed since it was requested: {', '.join(changed)}. Reject this request and ask again.",
         )

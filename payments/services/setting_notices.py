@@ -1,4 +1,4 @@
-"""Tell the owners of a merchant that its money rules or bank accounts change, or that somebody wants them to."""
+"""Notify the owners of a merchant of changed money rules and bank accounts, and of requests to change them."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -18,15 +18,15 @@ Row: TypeAlias = Merchant | Channel | ProviderAccount
 _NAMES = {"credentials": gettext_lazy("credentials"), "decides_alone_from": gettext_lazy("deciding alone")}
 
 
-def asked(approval: Approval, names: Sequence[str], row: Row, *, by: Actor) -> None:
-    """Somebody wants to change these."""
+def requested(approval: Approval, names: Sequence[str], row: Row, *, by: Actor) -> None:
+    """Notify them that a change of these settings waits for approval."""
     assert approval.merchant_id is not None, "settings are a merchant's"
-    _tell(Notice.SETTINGS_REQUESTED, row, names, merchant_id=approval.merchant_id, by=by)
+    _notify(Notice.SETTINGS_REQUESTED, row, names, merchant_id=approval.merchant_id, by=by)
 
 
 def changed(row: Row, names: Sequence[str], *, merchant: Merchant, by: Actor) -> None:
-    """These were changed."""
-    _tell(Notice.SETTINGS_CHANGED, row, names, merchant_id=merchant.id, by=by)
+    """Notify them that these settings were changed."""
+    _notify(Notice.SETTINGS_CHANGED, row, names, merchant_id=merchant.id, by=by)
 
 
 def name_of_setting(row: Row, name: str) -> str:
@@ -34,17 +34,17 @@ def name_of_setting(row: Row, name: str) -> str:
     return str(_NAMES.get(name) or row._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
 
 
-def _tell(notice: Notice, row: Row, names: Sequence[str], *, merchant_id: str, by: Actor) -> None:
+def _notify(notice: Notice, row: Row, names: Sequence[str], *, merchant_id: str, by: Actor) -> None:
     owners = notices.owners(merchant_id)
     notices.send(owners, notice, about=row, merchant_id=merchant_id, by=by, what=_called(row, names))
 
 
 def _called(row: Row, names: Sequence[str]) -> str | Promise:
-    """The row and its settings by name, in the language of whoever reads."""
+    """The row and its settings by name, in the reader's language."""
 
     def called() -> str:
         settings = ", ".join(name_of_setting(row, name) for name in names)
         return gettext("%(settings)s of %(row)s") % {"settings": capfirst(settings), "row": row.name}
 
-    told: str | Promise = lazy(called, str)()
-    return told
+    text: str | Promise = lazy(called, str)()
+    return text

@@ -1,8 +1,8 @@
 """End a doubt: what a device or a provider did not know is settled by the acquirer, or by a person with evidence.
 
-A sale (and a refund that we asked for) in doubt has an operation, which is answered like any other. A refund or
+A sale in doubt (and a refund of ours) has an operation, which is answered like any other. A refund or
 reversal that a device did not know of left nothing but its evidence, and is carried out from that. Repeating it, and a
-later word of the device that agrees, change nothing.
+later report of the device with the same outcome, change nothing.
 """
 
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ def settle_doubt(
 ) -> str | None:
     """Record that it was made, or that it never was; return the id of the operation by which it then stands.
 
-    `at` is when it happened, where no device told; `account` whose money it was, where no payment tells.
+    `at` is when it happened, where no device reported that; `account` is used where no payment names one.
     """
     with transaction.atomic():
         if doubt.operation is not None:
@@ -86,31 +86,31 @@ def _answer(operation: Operation, made: bool, actor: str, at: datetime | None) -
 
 
 def _happened_at(operation: Operation, at: datetime | None) -> datetime:
-    """When it happened: never before what is known of it, so that this word counts, nor now: a later one must too."""
-    told = operation.payment.occurred_at if operation.payment is not None else operation.created_at
+    """Never before what is known, so that this report counts; nor now, so that a later report counts too."""
+    happened = operation.payment.occurred_at if operation.payment is not None else operation.created_at
     if operation.executor != Operation.Executor.REPORTED and at is not None:
-        told = at
-    return max(told, operation.occurred_at or told)
+        happened = at
+    return max(happened, operation.occurred_at or happened)
 
 
 def _carry_out(evidence: CardEvidence, made: bool, actor: str, account: ProviderAccount | None) -> str | None:
-    """What a device would do whose later word settles it, by the same moves."""
+    """Register what the device's later report would, by the same transitions."""
     device = _device(evidence, account)
     row = _transaction(evidence, DeviceOutcome.APPROVED if made else DeviceOutcome.DECLINED)
     uow = UnitOfWork(merchant=evidence.merchant, actor=actor, now=timezone.now(), facts=True)
     originals = Originals(evidence.merchant, device, [row])
     orders = {evidence.payment.order_id} if evidence.payment is not None else set()
     uow.lock(originals.order_ids() | orders)
-    evidence.refresh_from_db(fields=["settled", "operation"])  # under the lock: somebody may have been quicker
+    evidence.refresh_from_db(fields=["settled", "operation"])  # another request may have settled it before the lock
     if evidence.settled is not None or evidence.operation_id is not None:
         return evidence.operation_id
     originals.read(uow)
     work = Work(evidence.merchant, device, uow, originals)
     doubtful = KnownTransaction(
-        kind=row.kind, ending=DeviceOutcome.UNKNOWN, payment=uow.payments.get(evidence.payment_id or "")
+        kind=row.kind, outcome=DeviceOutcome.UNKNOWN, payment=uow.payments.get(evidence.payment_id or "")
     )
     done = transitions.settle(work, row, doubtful)
-    evidence.settled, evidence.operation, evidence.payment = row.ending, done.operation, done.payment
+    evidence.settled, evidence.operation, evidence.payment = row.outcome, done.operation, done.payment
     uow.flush(beside=bulk.change([evidence], ["settled", "operation", "payment"]))
     return done.operation.id if done.operation is not None else None
 
@@ -118,8 +118,8 @@ def _carry_out(evidence: CardEvidence, made: bool, actor: str, account: Provider
 def _device(evidence: CardEvidence, account: ProviderAccount | None) -> Device:
     payment = evidence.payment
     name = f"{evidence.terminal_id}/{evidence.series}/{evidence.sequence}"
-    told = Discrepancy.objects.filter(merchant=evidence.merchant, key=f"outcome_unknown:{name}").first()
-    stood = told.channel_id if told is not None else None
+    known = Discrepancy.objects.filter(merchant=evidence.merchant, key=f"outcome_unknown:{name}").first()
+    stood = known.channel_id if known is not None else None
     channel_id = stood or (payment.channel_id if payment is not None else None)
     channel = Channel.objects.select_related("merchant").get(id=channel_id)
     owner = payment.provider_account if payment is not None else account
@@ -129,12 +129,12 @@ def _device(evidence: CardEvidence, account: ProviderAccount | None) -> Device:
     return Device(terminal_id=evidence.terminal_id, label=label, series=evidence.series, channel=channel, account=owner)
 
 
-def _transaction(evidence: CardEvidence, ending: DeviceOutcome) -> DeviceTransaction:
+def _transaction(evidence: CardEvidence, outcome: DeviceOutcome) -> DeviceTransaction:
     posted: dict[str, Any] = evidence.posted
     return DeviceTransaction(
         sequence=evidence.sequence,
         kind=Kind(evidence.type),
-        ending=ending,
+        outcome=outcome,
         amount=evidence.amount,
         currency=evidence.currency,
         occurred_at=evidence.occurred_at,

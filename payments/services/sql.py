@@ -1,4 +1,4 @@
-"""The statements that every payment passes one by one; their texts stand, so that nothing is compiled for them."""
+"""Statements on the path of every payment, as constant texts: the ORM would compile each of them every time."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -13,12 +13,12 @@ MAKE_ORDER: Final = """
     ON CONFLICT DO NOTHING
 """
 
-# Without a wait for the disk: should the server lose these last moments in a crash, the next one to come does the
-# same again, under the same key. `UPDATE … FROM` one row that sets it for this very transaction.
+# Commits without waiting for the disk: if a crash loses the update, the operation is sent again under the same key,
+# which the provider recognizes. A subquery in FROM sets it for this transaction without another round trip.
 _HURRIED: Final = "(SELECT set_config('synchronous_commit', 'off', true)) hurried"
 
-# One row, unless the operation is answered, or somebody asks just now. Leases go by the database's clock: that of the
-# process which asks and that of the one which sweeps may be minutes apart.
+# One row, unless the operation is answered or another process holds its lease. Leases go by the database's clock: those
+# of two processes may be minutes apart.
 CLAIM_OPERATION: Final = f"""
     UPDATE payments_operation
     SET outcome = NULL, submitted_at = clock_timestamp(), attempts = attempts + 1,
@@ -37,9 +37,10 @@ STORE_EVENT: Final = """
     ON CONFLICT DO NOTHING
 """
 
-# What one person decides in a day is counted; two of their requests at once take turns. After the order's lock.
+# Serializes one person's requests, so that both count towards the daily limit. Lock order: taken after the order's.
 ONE_PERSON_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(7403, hashtext(%s))"
 
+# No ON CONFLICT: the unique index makes a second request of the same key wait for the first one's transaction.
 BEGIN_KEY: Final = """
     INSERT INTO payments_idempotencykey (merchant_id, key, fingerprint, object_id, lease_until, created_at)
     VALUES (%s, %s, %s, %s, %s, %s)
@@ -52,7 +53,7 @@ ANSWER_KEY: Final = f"""
 
 
 def done(statement: str, values: Sequence[Any] | Mapping[str, Any]) -> bool:
-    """Run a statement about one row, and tell whether it changed that row."""
+    """Run a statement about one row; return whether it found or changed that row."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return bool(cursor.rowcount == 1)

@@ -21,7 +21,7 @@ from payments.services.record import record_answer
 
 logger = logging.getLogger(__name__)
 
-# Longer than any provider's timeout: while it runs, nobody else asks.
+# Longer than any provider's timeout: until it ends, no other process sends the operation.
 LEASE: Final = timedelta(seconds=30)
 
 # With all that a call needs.
@@ -33,7 +33,7 @@ OPERATION: Final = CompiledQuery(
 
 
 def submit(operation_id: str, *, actor: str) -> None:
-    """Ask the provider for an operation that was requested and not sent yet; harmless to repeat.
+    """Send the provider an operation that was requested and not sent yet; harmless to repeat.
 
     The operation's id is the provider's idempotency key, so that even a call repeated after a crash moves money once.
     """
@@ -43,9 +43,9 @@ def submit(operation_id: str, *, actor: str) -> None:
 
 
 def submit_new(operation: Operation, *, actor: str) -> Payment | None:
-    """The same for an operation that the caller has just committed: nothing of it needs to be read again.
+    """`submit` for an operation that the caller has just committed, which saves reading it again.
 
-    Returns its payment as it was recorded; None when another took it up meanwhile.
+    Returns its payment as it was recorded; None when another process took it up meanwhile.
     """
     if not _claim(operation.id):
         return None
@@ -55,7 +55,7 @@ def submit_new(operation: Operation, *, actor: str) -> Payment | None:
 
 
 def resume(object_id: str, *, actor: str) -> None:
-    """Continue what a payment or operation still has to ask, for a request that broke off after its intent."""
+    """Submit what a payment or operation still has to send, for a request that broke off after it was committed."""
     waiting = Operation.objects.filter(
         Q(payment_id=object_id) | Q(id=object_id), executor=Operation.Executor.PROVIDER, submitted_at=None
     )
@@ -63,8 +63,8 @@ def resume(object_id: str, *, actor: str) -> None:
         submit(operation_id, actor=actor)
 
 
-def call_of(operation: Operation) -> ProviderRequest:
-    """The call that an operation stands for; the same at every repetition."""
+def provider_request(operation: Operation) -> ProviderRequest:
+    """The request to the provider that an operation stands for; the same at every repetition."""
     payment = operation.payment
     if payment is None:
         raise ValueError(f"{operation.id} has no payment to ask a provider about")
@@ -104,7 +104,7 @@ def webhook_url(account: ProviderAccount) -> str:
 
 
 def _claim(operation_id: str) -> bool:
-    """Take the operation for the length of a lease; False when it is answered, or another one asks just now."""
+    """Take the operation for the length of a lease; False when it is answered, or another process holds the lease."""
     if transaction.get_connection().in_atomic_block:
         raise RuntimeError("a provider is never called inside a transaction")
     named = {"id": operation_id, "executor": Operation.Executor.PROVIDER, "not_sent": Outcome.NOT_SENT}
@@ -119,7 +119,7 @@ def _execute(operation: Operation) -> Result:
     began = time.perf_counter()
     try:
         fail_point("submit.calling")
-        result = registry.provider(account.provider).execute(call_of(operation), credentials_of(account))
+        result = registry.provider(account.provider).execute(provider_request(operation), credentials_of(account))
     except Exception:  # a fault of ours in the translator must not lose the operation: it may have reached them
         logger.exception("provider %s failed on %s", account.provider, operation.id)
         result = Result(outcome=Outcome.UNKNOWN, code="internal_error", detail="The answer could not be read.")

@@ -1,8 +1,8 @@
 """The unit of work: rows locked in one order, changes and all that follows from them, written in one transaction.
 
-A batch belongs to one merchant. Moves (`services.moves`, `services.refund_moves`) change the rows it holds and tell
-it what to book and whom to tell; `flush` writes everything with a number of statements that does not depend on how
-many rows there are.
+A unit of work belongs to one merchant. Transitions (`charge_transitions`, `refunds.transitions` and
+`card_present.transitions`) change the rows it holds and give it entries to book and events to emit; `flush` writes
+everything with a number of statements that does not depend on how many rows there are.
 """
 
 from collections import defaultdict, deque
@@ -36,8 +36,8 @@ from payments.notify.services.emit import NewEvent, emit
 from payments.providers.base import Outcome, Verb
 from payments.runtime.fail_points import fail_point
 from payments.services import discrepancy, invariants
-from payments.services.queue_receipts import owe_receipts
-from payments.states import PART, PAYMENT, may_move
+from payments.services.queue_receipts import queue_receipts
+from payments.states import PART, PAYMENT, may_transition
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -80,7 +80,7 @@ _REFUND_PARTS = CompiledQuery(
 
 
 class UnitOfWork:
-    """Open it inside `transaction.atomic()`, lock what it touches, apply moves, then `flush()` once."""
+    """Open it inside `transaction.atomic()`, lock what it touches, apply transitions, then `flush()` once."""
 
     def __init__(
         self, *, merchant: Merchant, actor: str, now: datetime, facts: bool = False, open_items: Sequence[int] = ()
@@ -104,18 +104,19 @@ class UnitOfWork:
         self._events: list[tuple[str, Payment | Refund | Chargeback, dict[str, Any] | None]] = []
         self._discrepancies: list[Discrepancy] = []
         self._closings: list[str] = []
-        self._amendments: dict[str, dict[str, Any]] = {}  # columns of discrepancies that stand, by key
+        self._amendments: dict[str, dict[str, Any]] = {}  # columns of open discrepancies, by key
         self.over_returned_before: set[str] = set()  # payments that had given back more than was paid with them
         self.overpaid_before: dict[str, int] = {}  # how much too much orders were paid when they were locked
         self._open_items = deque(open_items)  # numbers drawn and not used yet
 
     def lock(self, order_ids: Iterable[str]) -> None:
-        """Lock orders in id order and read their payments; every writer of a payment comes through this door."""
+        """Lock orders in id order and read their payments; every writer of a payment locks it by this."""
         wanted = sorted(set(order_ids) - self.orders.keys())
         if not wanted:
             return
         if not transaction.get_connection().in_atomic_block:
-            raise RuntimeError("a batch is opened inside transaction.atomic()")
+            raise RuntimeError("a unit of work is opened inside transaction.atomic()")
+        # Orders first and by id: two units of work that need the same ones cannot deadlock.
         for order in _LOCKED_ORDERS(wanted):
             order.merchant = self.merchant
             self.orders[order.id] = order
@@ -126,13 +127,13 @@ class UnitOfWork:
         self.overpaid_before |= invariants.paid_too_much(self, wanted)
 
     def adopt(self, payment: Payment) -> None:
-        """Take a payment into the batch, tied to the batch's own copy of its order."""
+        """Take a payment into the unit of work, tied to its one copy of the order."""
         payment.merchant = self.merchant
         payment.order = self.orders[payment.order_id]
         self.payments[payment.id] = payment
 
     def read_refunds(self) -> None:
-        """Read the refunds of all orders held, and their parts, unless that was done; nothing is locked beside."""
+        """Read the refunds of all held orders, and their parts, once; the orders' locks protect them, too."""
         wanted = self.orders.keys() - self._refunds_read
         if not wanted:
             return
@@ -172,14 +173,14 @@ class UnitOfWork:
         return row
 
     def operations_of(self, payments: Iterable[Payment]) -> list[Operation]:
-        """The captures and cancellations of these payments that have no final answer, as the batch leaves them."""
+        """The captures and cancellations of these payments without a final answer, with the changes made so far."""
         ids = sorted({payment.id for payment in payments})
         rows = {row.id: row for row in _CAPTURES(ids)} if ids else {}
         rows |= {row.id: row for row in self.operations_of_held_payments() if row.payment_id in ids}
         return [row for row in rows.values() if row.outcome not in _FINAL]
 
     def operations_of_held_payments(self) -> list[Operation]:
-        """The captures and cancellations that are new or changed in this batch."""
+        """The captures and cancellations that are new or changed in this unit of work."""
         rows = [*self._new[Operation], *self.changed(Operation)]
         return [row for row in rows if row.verb in _OF_WHAT_IS_HELD]
 
@@ -196,9 +197,9 @@ class UnitOfWork:
             names.update(values)
 
     def transition(self, row: Payment | RefundPart, to_status: str, *, operation: Operation | None = None) -> bool:
-        """Move a payment or refund part, if the table allows it; tell whether it moved."""
+        """Give a payment or refund part another status, if the table allows it; return whether it has changed."""
         table = PAYMENT if isinstance(row, Payment) else PART
-        if row.status == to_status or not may_move(table, row.status, to_status):
+        if row.status == to_status or not may_transition(table, row.status, to_status):
             return False
         self.note_transition(row.pk, row.status, to_status, operation)
         self.change(row, status=to_status)
@@ -207,7 +208,7 @@ class UnitOfWork:
     def note_transition(
         self, object_id: str, from_status: str, to_status: str, operation: Operation | None = None
     ) -> None:
-        """Remember who moved what."""
+        """Write a transition at the flush; of a row whose status the caller changes itself."""
         self._transitions.append(
             Transition(
                 object_id=object_id,
@@ -220,52 +221,52 @@ class UnitOfWork:
         )
 
     def book(self, *entries: Entry) -> None:
-        """Post entries with the flush."""
+        """Post entries at the flush."""
         self._entries.extend(entries)
 
     def add_statistics(self, delta: StatisticDelta) -> None:
-        """Add a change to the statistics."""
+        """Add to the statistics at the flush."""
         self._deltas.append(delta)
 
     def emit(self, event_type: str, row: Payment | Refund | Chargeback, extra: dict[str, Any] | None = None) -> None:
-        """Announce what happened; the event shows the object as it stands after the whole batch."""
+        """Emit an event at the flush; its payload is the object with all changes of the unit of work."""
         self._events.append((event_type, row, extra))
 
     def open_discrepancy(
         self, kind: DiscrepancyKind, key: str, *, payment: Payment | None = None, **columns: Any
     ) -> Discrepancy:
-        """Open a discrepancy in this very transaction; the same one is not opened twice while it stands."""
+        """Open a discrepancy at the flush, unless one is open under this key."""
         row = Discrepancy(merchant=self.merchant, kind=kind, key=key, payment=payment, created_at=self.now, **columns)
         self._discrepancies.append(row)
         return row
 
     def amend_discrepancy(self, key: str, **columns: Any) -> None:
-        """Bring what stands open under this key up to date."""
+        """Update columns of the discrepancy that is open under this key, at the flush."""
         self._amendments[key] = columns
 
     def resolve_discrepancy(self, key: str) -> None:
-        """Close a discrepancy that a later truth explained."""
+        """Resolve the discrepancy that is open under this key, at the flush."""
         self._closings.append(key)
 
     def flush(self, *, beside: Sequence[bulk.Part] = ()) -> list[Discrepancy]:
-        """Write everything, and what else is given; return the discrepancies that stand for what was raised."""
+        """Write everything, and `beside`; return the open discrepancies for those that were opened here."""
         invariants.settle_excess(self)
         invariants.settle_given_back(self)
         invariants.settle_overpaid(self)
         invariants.settle_under_way(self)
         parts = [*self._parts(), *beside]
-        if any(not isinstance(row, Payment) for _, row, _ in self._events):  # told with what the database has of them
+        if any(not isinstance(row, Payment) for _, row, _ in self._events):  # their payloads are read from the database
             bulk.write(parts)
             parts = []
         emit(self._new_events(), beside=parts)
         fail_point("flush.rows")
         post(self._entries)
         fail_point("flush.booked")
-        raised = discrepancy.raise_(self._discrepancies)
+        raised = discrepancy.open_discrepancies(self._discrepancies)
         for key, columns in self._amendments.items():
-            discrepancy.amend_(merchant=self.merchant, key=key, **columns)
-        discrepancy.close_(merchant=self.merchant, keys=self._closings, actor=self.actor)
-        owe_receipts(self.merchant, [(kind, row) for kind, row, _ in self._events])
+            discrepancy.update_open_discrepancy(merchant=self.merchant, key=key, **columns)
+        discrepancy.resolve_discrepancies(merchant=self.merchant, keys=self._closings, actor=self.actor)
+        queue_receipts(self.merchant, [(kind, row) for kind, row, _ in self._events])
         return raised
 
     def _parts(self) -> Iterator[bulk.Part]:
@@ -281,12 +282,12 @@ class UnitOfWork:
         prefetch_related_objects(refunds, *payloads.REFUND_PREFETCH)
         chargebacks = [row for _, row, _ in self._events if isinstance(row, Chargeback)]
         prefetch_related_objects(chargebacks, *payloads.CHARGEBACK_PREFETCH)
-        told = {row.pk: _shape(row) for _, row, _ in self._events}  # once, however often it is spoken of
-        return [_event(kind, row, {**told[row.pk], **(extra or {})}) for kind, row, extra in self._events]
+        shapes = {row.pk: _shape(row) for _, row, _ in self._events}  # once, however many events it has
+        return [_event(kind, row, {**shapes[row.pk], **(extra or {})}) for kind, row, extra in self._events]
 
 
 def _changes(changed: dict[str, tuple[Any, set[str]]]) -> Iterator[bulk.Part]:
-    """One part per set of columns (rows that made the same move share one)."""
+    """One part per set of columns (rows that made the same transition share one)."""
     groups: dict[tuple[str, ...], list[Any]] = defaultdict(list)
     for key in sorted(changed):
         row, names = changed[key]

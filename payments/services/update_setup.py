@@ -129,7 +129,7 @@ def apply(row: Row, changes: Mapping[str, Any], *, credentials: Mapping[str, str
 
 
 def locked(row: Row) -> Merchant:
-    """The row as it now stands, and its merchant; whoever changes any setting of that merchant waits for this one."""
+    """Lock and refresh the row and its merchant: changes of one merchant's settings wait for one another."""
     merchant_id = row.id if isinstance(row, Merchant) else row.merchant_id
     merchant = Merchant.objects.select_for_update().get(id=merchant_id)
     if isinstance(row, Channel):  # an order that is being made there holds it
@@ -159,13 +159,13 @@ def _amend(
         raise ValueError(f"{', '.join(sorted(unknown))} cannot be changed")
     given = create_setup.checked(changes)
     secrets = dict(credentials)
-    asked = {**_changed(row, given), **({"credentials": True} if secrets else {})}
+    requested = {**_changed(row, given), **({"credentials": True} if secrets else {})}
     merchant_id = row.id if isinstance(row, Merchant) else row.merchant_id
-    gate.check(subject.action(asked), by=actor, merchant_id=merchant_id)
+    gate.check(subject.action(requested), by=actor, merchant_id=merchant_id)
     with transaction.atomic():
         merchant = locked(row)
         changed = _changed(row, given)
-        action = subject.action({**changed, **asked})
+        action = subject.action({**changed, **requested})
         if not (changed or secrets):
             return None
         refuse_if_in_use(row, changed)
@@ -196,13 +196,13 @@ def _propose(
         },
         secrets=json.dumps(secrets) if secrets else None,
     )
-    setting_notices.asked(approval, [*changed, *(["credentials"] if secrets else [])], row, by=actor)
+    setting_notices.requested(approval, [*changed, *(["credentials"] if secrets else [])], row, by=actor)
     return approval
 
 
-def _log(row: Row, what: str, actor: str, **told: Any) -> None:
+def _log(row: Row, what: str, actor: str, **details: Any) -> None:
     merchant_id = row.id if isinstance(row, Merchant) else row.merchant_id
-    audit_log.write(actor=actor, action=f"{row.OBJECT}.{what}", subject=row, merchant_id=merchant_id, **told)
+    audit_log.write(actor=actor, action=f"{row.OBJECT}.{what}", subject=row, merchant_id=merchant_id, **details)
 
 
 def _kept(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The VAT that a request tells of: its lines add up to the amount, and each tax is its rate of its net."""
+"""The VAT of a request: its lines add up to the amount, and each tax is its rate of its net."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -20,19 +20,19 @@ def check_vat(lines: Sequence[Mapping[str, Any]], amount: Money) -> None:
     for at, line in enumerate(lines):
         tax = Decimal(line["net"]) * Decimal(str(line["rate"])) / 100
         if abs(line["tax"] - tax) > 1:  # shops round up, down or by the line: a cent is nobody's mistake
-            net, told, right = (written(minor, amount.currency) for minor in (line["net"], line["tax"], round(tax)))
+            net, stated, right = (written(minor, amount.currency) for minor in (line["net"], line["tax"], round(tax)))
             raise Invalid(
                 "vat_differs",
-                f"{line['rate']} % of {net} is {right}, not {told}.",
+                f"{line['rate']} % of {net} is {right}, not {stated}.",
                 param=f"vat[{at}].tax",
                 tax=round(tax),
             )
     total = sum(line["net"] + line["tax"] for line in lines)
     if total != amount.amount:
-        shown, asked = written(total, amount.currency), written(amount.amount, amount.currency)
+        shown, expected = written(total, amount.currency), written(amount.amount, amount.currency)
         raise Invalid(
             "vat_differs",
-            f"The VAT lines add up to {shown}, and the amount is {asked}. Send lines for all of it.",
+            f"The VAT lines add up to {shown}, and the amount is {expected}. Send lines for all of it.",
             param="vat",
             total=total,
         )

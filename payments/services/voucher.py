@@ -35,7 +35,7 @@ Status = Voucher.Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoucherRequest:
-    """What is asked: with an order the voucher is sold there, without one it is given away."""
+    """The voucher to create: with an order it is sold there, without one it is given away."""
 
     merchant: Merchant
     amount: Money

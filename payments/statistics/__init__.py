@@ -1,6 +1,6 @@
 """Sales figures: what was sold, given back and charged back, by channel, day, method, origin, brand and hour.
 
-Every move writes a change (`StatisticDelta`) in its own transaction; `fold` moves changes into totals in the
+Every transition writes a change (`StatisticDelta`) in its own transaction; `fold` moves changes into totals in the
 background; `figures` adds up both, so that what was committed a moment ago counts.
 """
 
@@ -15,7 +15,7 @@ from payments.runtime.sweeps import Sweep
 from payments.statistics import sql
 
 BATCH: Final = 5_000
-# What may be asked for, and the column that tells it.
+# The dimensions by which totals may be grouped, and their columns.
 GROUPS: Final[dict[str, str]] = {
     "channel": "channel_id",
     "business_day": "business_day",
@@ -59,7 +59,7 @@ def fold(limit: int = BATCH) -> int:
         cursor.execute(sql.NEXT, {"resting": [int(subject) for subject in sweep.resting], "limit": limit})
         ids = [row[0] for row in cursor.fetchall()]
     folded: list[int] = []
-    sweep.together(ids, lambda some: folded.append(_move(some)), subject=str)
+    sweep.together(ids, lambda some: folded.append(_fold_some(some)), subject=str)
     fail_point("statistics.committed")
     return sum(folded)
 
@@ -72,7 +72,7 @@ def fold_all(limit: int = BATCH) -> int:
     return total
 
 
-def _move(ids: Sequence[int]) -> int:
+def _fold_some(ids: Sequence[int]) -> int:
     """Move these changes, within the caller's transaction; none while another fold runs."""
     with connection.cursor() as cursor:
         cursor.execute(sql.TRY_LOCK)

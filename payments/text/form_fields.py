@@ -175,14 +175,14 @@ def read_day(text: str) -> date:
 
 
 def _two_days(text: str, read: date) -> ValidationError:
-    told = {"text": text, "one": day(read), "other": read.isoformat()}
-    return ValidationError(_("“%(text)s” can be read in two ways. Write it as %(one)s or %(other)s.") % told)
+    values = {"text": text, "one": day(read), "other": read.isoformat()}
+    return ValidationError(_("“%(text)s” can be read in two ways. Write it as %(one)s or %(other)s.") % values)
 
 
 def _no_day(text: str) -> ValidationError:
     today = timezone.localdate()
-    told = {"text": text, "one": day(today), "other": today.isoformat()}
-    return ValidationError(_("“%(text)s” is not a day. Write it as %(one)s or %(other)s.") % told)
+    values = {"text": text, "one": day(today), "other": today.isoformat()}
+    return ValidationError(_("“%(text)s” is not a day. Write it as %(one)s or %(other)s.") % values)
 
 
 class DayField(forms.CharField):

@@ -16,7 +16,7 @@ SYMBOLS: Final[Mapping[str, str]] = {"EUR": "€", "GBP": "£", "USD": "$"}
 
 
 def title(name: str) -> str:
-    """A word at the beginning of a line; a name that is written in its own way, as iDEAL, stays so."""
+    """Capitalize the first letter of a label; a name with a spelling of its own, as iDEAL, keeps it."""
     return capfirst(name) if name.islower() else name
 
 

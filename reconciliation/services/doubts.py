@@ -66,7 +66,7 @@ def decline_unpaid(settlement: Settlement) -> None:
             decline_offline(uow, payment=payment, at=settlement.closed_at)
     uow.flush()
     rows = [operations[operation_id] for operation_id, _, provisional in found if not provisional]
-    discrepancy.raise_([_never_paid(settlement, row) for row in rows])
+    discrepancy.open_discrepancies([_never_paid(settlement, row) for row in rows])
 
 
 def _never_paid(settlement: Settlement, operation: Operation) -> Discrepancy:

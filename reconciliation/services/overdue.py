@@ -34,12 +34,12 @@ def raise_overdue(*, now: datetime | None = None) -> int:
     raised: list[int] = []
     sweep.together(
         missing,
-        lambda some: raised.append(len(discrepancy.raise_([_missing(row) for row in some]))),
+        lambda some: raised.append(len(discrepancy.open_discrepancies([_missing(row) for row in some]))),
         subject=lambda row: row.operation_id,
     )
     sweep.together(
         _late_payouts(moment, sweep.resting),
-        lambda some: raised.append(len(discrepancy.raise_([_not_received(payout) for payout in some]))),
+        lambda some: raised.append(len(discrepancy.open_discrepancies([_not_received(payout) for payout in some]))),
         subject=lambda payout: payout.id,
     )
     return sum(raised)

@@ -30,7 +30,7 @@ def receive(payout: Payout, lines: Sequence[BankStatementLine]) -> None:
     if whole:
         emit([_received_event(payout)])
     else:
-        discrepancy.raise_([_differs(payout)])
+        discrepancy.open_discrepancies([_differs(payout)])
 
 
 def fail(payouts: Sequence[Payout], *, at: datetime) -> None:

@@ -156,4 +156,4 @@ def _out_of_suspense(account: ProviderAccount, line: SettlementLine, match: matc
 def _open_differences(line: SettlementLine) -> None:
     """Open discrepancies of a line that is matched now, but differs in amount or currency."""
     for issue in settlements.issues(settlement_id=line.settlement_id, rates="[]", number=line.number):
-        discrepancy.raise_(list(discrepancies_of(line.settlement, issue)))
+        discrepancy.open_discrepancies(list(discrepancies_of(line.settlement, issue)))

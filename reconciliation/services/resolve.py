@@ -175,7 +175,7 @@ def _propose(row: Discrepancy, resolution: Resolution, actor: str, exceeded: Exc
         merchant_id=row.merchant_id,
         channel_id=row.channel_id,
         requested_by=actor,
-        payload={"open": _open(row), **({"limit": exceeded.told()} if exceeded is not None else {})},
+        payload={"open": _open(row), **({"limit": exceeded.payload()} if exceeded is not None else {})},
     )
     row.status, row.resolution = Discrepancy.Status.PROPOSED, _payload(resolution, actor)
     row.save(update_fields=["status", "resolution"])
@@ -203,7 +203,7 @@ def _carry_out(row: Discrepancy, resolution: Resolution, actor: str) -> Discrepa
 def _closed(row: Discrepancy, resolution: Resolution, actor: str) -> Discrepancy:
     """Close it with this person's resolution, even if recording an outcome has just closed it automatically."""
     payload = _payload(resolution, actor)
-    closed = discrepancy.close_(merchant=row.merchant, keys=[row.key], actor=actor, resolution=payload)
+    closed = discrepancy.resolve_discrepancies(merchant=row.merchant, keys=[row.key], actor=actor, resolution=payload)
     if closed:
         return closed[0]
     row.refresh_from_db()

@@ -149,9 +149,9 @@ def _update_discrepancies(settlement: Settlement) -> None:
     for row in settlements.issues(settlement_id=settlement.id, rates=rates):
         some += discrepancies_of(settlement, row)
         if len(some) >= AT_ONCE:
-            discrepancy.raise_(some)
+            discrepancy.open_discrepancies(some)
             some = []
-    discrepancy.raise_(some)
+    discrepancy.open_discrepancies(some)
 
 
 def _announced_event(payout: Payout) -> NewEvent:

@@ -78,7 +78,7 @@ def check_gaps(*, merchant: Merchant, account: str, file_id: str | None = None) 
     currencies = dict(
         BankStatement.objects.filter(id__in=[row[0] for row in gaps.values()]).values_list("id", "currency")
     )
-    discrepancy.raise_(
+    discrepancy.open_discrepancies(
         [
             Discrepancy(
                 merchant=merchant,
@@ -189,7 +189,7 @@ def _hold_unknown(file: SettlementFile, lines: Sequence[BankStatementLine]) -> N
     post([journal.held_at_bank(file.merchant, line) for line in unknown])
     rows = [(Kind.UNKNOWN_LINE, line) for line in unknown]
     rows += [(Kind.DUPLICATE, line) for line in _of(lines, BankStatementLine.State.REPEATED)]
-    discrepancy.raise_([_discrepancy(file, kind, line) for kind, line in rows])
+    discrepancy.open_discrepancies([_discrepancy(file, kind, line) for kind, line in rows])
 
 
 def _discrepancy(file: SettlementFile, kind: Kind, line: BankStatementLine) -> Discrepancy:

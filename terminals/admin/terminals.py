@@ -93,7 +93,7 @@ class TerminalAdmin(ReadOnlyModelAdmin):
 
     @admin.display(description=_("queue depth"), ordering="queue_depth")
     def waiting(self, terminal: Terminal) -> str:
-        """What it has not sent yet, as it said last."""
+        """How many transactions it has not sent yet, by its last heartbeat."""
         return render.NOTHING if terminal.queue_depth is None else str(terminal.queue_depth)
 
     def page(self, request: HttpRequest, row: Terminal) -> Page:

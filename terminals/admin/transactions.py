@@ -81,14 +81,14 @@ class TerminalTransactionAdmin(ReadOnlyModelAdmin):
         return render.link(row.refund_id)
 
     def page(self, request: HttpRequest, row: TerminalTransaction) -> Page:
-        """What it did, what it disagreed with when it came, and all that the device said."""
+        """What it did, which discrepancies it opened, and the transaction as posted."""
         facts: list[tuple[Any, Any]] = [
             (_("terminal"), self.device(row)),
             (_("sequence"), self.number(row)),
             (_("waits for sequence"), row.waits_for),
             (_("payment"), row.payment_id and self.payment(row)),
             (_("refund"), row.refund_id and self.refund(row)),
-            (_("discrepancies"), row.discrepancies and _disagreements(row)),
+            (_("discrepancies"), row.discrepancies and _discrepancies(row)),
             (_("recorded at"), self.time(row)),
             (_("merchant"), row.terminal.merchant.name),
         ]
@@ -96,11 +96,11 @@ class TerminalTransactionAdmin(ReadOnlyModelAdmin):
             title=f"{capfirst(_type(row.type))} {self.number(row)}",
             label=self.state(row),
             facts=[Fact(name, value) for name, value in facts if value],
-            sections=[_said("posted", _("as posted"), _evidence(row))],
+            sections=[_posted_section("posted", _("as posted"), _evidence(row))],
         )
 
 
-def _disagreements(row: TerminalTransaction) -> str | SafeString:
+def _discrepancies(row: TerminalTransaction) -> str | SafeString:
     return format_html_join(", ", "{}", ((render.link(one["id"], _kind(one["kind"])),) for one in row.discrepancies))
 
 
@@ -141,8 +141,8 @@ class SequenceConflictAdmin(ReadOnlyModelAdmin):
             title=_("Conflict at sequence %(number)s") % {"number": self.number(row)},
             facts=[Fact(name, value) for name, value in facts],
             sections=[
-                _said("booked", _("as booked"), _evidence(row)),
-                _said("later", _("as posted later"), row.posted),
+                _posted_section("booked", _("as booked"), _evidence(row)),
+                _posted_section("later", _("as posted later"), row.posted),
             ],
         )
 
@@ -153,7 +153,7 @@ def _evidence(row: TerminalTransaction | SequenceConflict) -> dict[str, object]:
     return next((one.posted for one in found), {})
 
 
-def _said(name: str, title: Any, posted: dict[str, object]) -> Section:
+def _posted_section(name: str, title: Any, posted: dict[str, object]) -> Section:
     return Section(id=name, title=capfirst(title), columns=[_("transaction")], rows=[[_listed(posted)]])
 
 

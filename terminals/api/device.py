@@ -94,7 +94,7 @@ class Transactions(DeviceView):
 
 
 class HeartbeatInput(Input):
-    """What a device says of itself."""
+    """What a device reports of itself."""
 
     firmware = Text(longest=64, **OPTIONAL)
     queue_depth = Amount(least=0, most=MOST_QUEUED, **OPTIONAL)
@@ -102,7 +102,7 @@ class HeartbeatInput(Input):
 
 
 class Heartbeat(DeviceView):
-    """Where devices say that they are there."""
+    """Where devices report that they are alive."""
 
     @extend_schema(parameters=SIGNED)
     @described(
@@ -174,7 +174,7 @@ def _refusal(result: Result) -> Invalid | Conflict:
 
 
 def _code(faults: list[Fault]) -> str:
-    """A number that cannot be is told by a code of its own, where that is all that is wrong."""
+    """An impossible sequence number has a code of its own, where nothing else is wrong."""
     only = faults[0].code if len(faults) == 1 else ""
     return only if only == OUT_OF_RANGE else "validation_failed"
 

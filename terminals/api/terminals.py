@@ -62,7 +62,7 @@ class TerminalView(ApiView):
         """One terminal of the caller's."""
         return self.one(self.own(queries.terminals()), id=terminal_id)
 
-    def told(self, terminal_id: str, status: int = 200) -> Answer:
+    def again(self, terminal_id: str, status: int = 200) -> Answer:
         """A terminal as it is shown again: its pairing code never is."""
         return Answer(status, payloads.terminal(self.terminal(terminal_id)))
 
@@ -79,7 +79,7 @@ class Terminals(TerminalView):
 
     @described("create_terminal", "Add a terminal", {201: TERMINAL}, body=TerminalInput, tag=TAG)
     def post(self, request: Request) -> HttpResponse:
-        return self.once(self._create, lambda object_id: self.told(object_id, 201))
+        return self.once(self._create, lambda object_id: self.again(object_id, 201))
 
     def _create(self, intent: IdempotentRequest) -> Answer:
         given = self.input(TerminalInput)
@@ -95,7 +95,7 @@ class OneTerminal(TerminalView):
     @described("get_terminal", "One terminal", {200: TERMINAL}, refusals=[404], tag=TAG)
     def get(self, request: Request, terminal_id: str) -> HttpResponse:
         self.query()
-        return self.answer(self.told(terminal_id).shape)
+        return self.answer(self.again(terminal_id).shape)
 
 
 class Unpair(TerminalView):
@@ -108,7 +108,7 @@ class Unpair(TerminalView):
             self.input(Nothing)
             return _once(unpair(terminal_id=terminal_id, actor=self.caller.actor, intent=intent), 200)
 
-        return self.once(take_key, self.told)
+        return self.once(take_key, self.again)
 
 
 class Revoke(TerminalView):
@@ -123,7 +123,7 @@ class Revoke(TerminalView):
                 200, payloads.terminal(revoke(terminal_id=terminal_id, actor=self.caller.actor, intent=intent))
             )
 
-        return self.once(end, self.told)
+        return self.once(end, self.again)
 
 
 def _once(made: NewTerminal, status: int) -> Answer:

@@ -20,10 +20,10 @@ WHERE EXISTS (SELECT FROM terminals_terminal d WHERE d.id = e.terminal_id)
                   WHERE t.terminal_id = e.terminal_id AND t.series = e.series AND t.sequence = e.sequence)
 """
 
-# A sale made a payment, whatever came of it; what was approved and is no later word of another moved money.
-WITHOUT_DEED: Final = f"""
+# A sale made a payment, whatever came of it; what was approved and does not resolve an earlier one moved money.
+WITHOUT_OPERATION: Final = f"""
 SELECT {_NAME}, format('says %s %s, but has payment %s, refund %s and a %s that %s', e.posted ->> 'outcome', t.type,
-                       coalesce(p.id, 'none'), coalesce(r.id, 'none'), coalesce(o.verb, 'deed'),
+                       coalesce(p.id, 'none'), coalesce(r.id, 'none'), coalesce(o.verb, 'operation'),
                        coalesce(o.outcome, 'is missing'))
 FROM terminals_terminaltransaction t
 JOIN payments_cardevidence e ON e.terminal_id = t.terminal_id AND e.series = t.series AND e.sequence = t.sequence
@@ -69,13 +69,13 @@ WHERE d.last_sequence <> n.recorded + m.missing
 
 # A gap that stands open is the series' own; of series before the last pairing nobody keeps what is missing.
 GAPS_UNTRUE: Final = """
-SELECT d.id, format('tells of gaps %s in the sequence of %s, which misses %s', d.sequences, t.id, t.missing)
+SELECT d.id, format('names gaps %s in the sequence of %s, which misses %s', d.sequences, t.id, t.missing)
 FROM terminals_terminal t
 JOIN payments_discrepancy d
   ON d.merchant_id = t.merchant_id AND d.key = 'sequence_gap:' || t.id || '/' || t.series
 WHERE d.status <> 'resolved' AND d.sequences IS DISTINCT FROM t.missing
 """
-GAPS_UNTOLD: Final = """
+GAPS_UNREPORTED: Final = """
 SELECT t.id, format('misses %s of its sequence, and no discrepancy stands open for it', t.missing)
 FROM terminals_terminal t
 WHERE t.missing <> '[]'::jsonb AND NOT EXISTS (
@@ -85,7 +85,7 @@ WHERE t.missing <> '[]'::jsonb AND NOT EXISTS (
 )
 """
 # A refund or reversal in doubt has no operation: until it is settled, by a later number or otherwise, finance sees it.
-DOUBTS_UNTOLD: Final = """
+DOUBTS_UNREPORTED: Final = """
 SELECT e.id, 'is evidence of an unknown ' || e.type || ', and no discrepancy stands open for it'
 FROM payments_cardevidence e
 JOIN terminals_terminaltransaction t

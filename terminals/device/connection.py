@@ -1,4 +1,4 @@
-"""The line from a device to the server: signed requests, and whatever comes back."""
+"""The connection from a device to the server: signed requests and their replies."""
 
 import base64
 import time
@@ -46,7 +46,7 @@ class Line:
         return self._reply("/v1/terminals/pair", body=None, json=body)
 
     def send(self, memory: Memory, path: str, webhook_id: str, body: bytes) -> Reply:
-        """Send a request as signed now, by the device's clock and what the server said of it."""
+        """Send a request as signed now, by the device's clock, corrected by the server's."""
         moment = str(int(time.time() + memory.clock_offset))
         headers = {
             "Content-Type": "application/json",

@@ -53,17 +53,17 @@ class Device:
         reply = self.line.pair(code, public, signature)
         if reply.status != 201:
             raise PairingRefused(reply.body.get("detail") or "The server does not answer.")
-        memory, told = self.memory, reply.body
+        memory, credentials = self.memory, reply.body
         memory.set_aside += [{"transaction": each, "status": "old series", "error": None} for each in memory.queue]
         memory.queue, memory.request, memory.stopped = [], None, None
-        memory.terminal, memory.secret = told["terminal"], told["secret"]
+        memory.terminal, memory.secret = credentials["terminal"], credentials["secret"]
         memory.private_key = base64.b64encode(key.private_bytes_raw()).decode() if key else None
         memory.signature = signature
-        memory.series, memory.next_sequence = told["series"], told["next_sequence"]
+        memory.series, memory.next_sequence = credentials["series"], credentials["next_sequence"]
         memory.save()
 
     def transact(self, kind: str, amount: int, currency: str = "EUR", **details: Any) -> Transaction:
-        """Do something at the counter: it has its sequence, and is in the queue for good, before anyone is told."""
+        """Do something at the counter: it has its sequence, and is in the queue for good, before anything is sent."""
         memory = self.memory
         done: Transaction = {
             "sequence": memory.next_sequence,
@@ -92,7 +92,7 @@ class Device:
         return not self.memory.queue
 
     def send_one(self) -> bool:
-        """Send one request; tell whether the device is any further."""
+        """Send one request; return whether the queue got shorter."""
         memory = self.memory
         if not memory.queue or memory.stopped:
             return False
@@ -109,9 +109,9 @@ class Device:
         body = json.dumps({"transactions": list(transactions)}).encode()
         return self.line.send(self.memory, PATH, secrets.token_hex(12), body)
 
-    def heartbeat(self, **said: Any) -> Reply:
+    def heartbeat(self, **state: Any) -> Reply:
         """Say that it is there."""
-        body = json.dumps({"queue_depth": len(self.memory.queue), **said}).encode()
+        body = json.dumps({"queue_depth": len(self.memory.queue), **state}).encode()
         return self.line.send(self.memory, "/v1/terminal/heartbeat", secrets.token_hex(12), body)
 
     def _next_request(self) -> Request:

@@ -99,10 +99,10 @@ class Day:
 
     def _again(self, kind: str, first: Transaction, amount: int, **details: Any) -> Transaction:
         """A transaction on the card of an earlier one, and about it."""
-        told: dict[str, Any] = {name: first[name] for name in ("card", "entry_mode", "verification")}
+        repeated: dict[str, Any] = {name: first[name] for name in ("card", "entry_mode", "verification")}
         if "resolves" not in details:
-            told["original"] = {"sequence": first["sequence"]}
-        return self.device.transact(kind, amount, **told, **self._numbers(), **details)
+            repeated["original"] = {"sequence": first["sequence"]}
+        return self.device.transact(kind, amount, **repeated, **self._numbers(), **details)
 
     def _read(self) -> dict[str, Any]:
         brand, aid, last4 = self.chance.choice(CARDS)

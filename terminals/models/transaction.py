@@ -36,7 +36,7 @@ class TerminalTransaction(models.Model):
     refund_id = IdField(_("refund"), null=True, blank=True)
     discrepancies: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)  # [{id, kind}] as answered
     recorded_at = models.DateTimeField(_("recorded at"), default=timezone.now)
-    to_tell = models.BooleanField(default=False, db_default=False)  # it waited; the device has not heard what it became
+    to_tell = models.BooleanField(default=False, db_default=False)  # waited, applied, not yet reported
 
     class Meta:
         verbose_name = _("terminal transaction")

@@ -98,12 +98,12 @@ class Key:
         return signatures.is_valid(signed.signature, messages, secret=self.secret, public_key=self.public_key)
 
 
-# By terminal, as last seen here. `verify` has the last word, on the locked row: what is remembered only spares a look.
+# By terminal, as last seen here. `verify` checks again on the locked row: the cache only saves a query.
 _remembered: dict[str, Key] = {}
 
 
 def authenticate(signed: Signed, *, now: datetime) -> Key:
-    """The key by which a request is its terminal's, as far as can be told before the terminal is locked.
+    """The key that verifies a request, as far as can be known before the terminal is locked.
 
     Raises:
         Unauthenticated: `terminal_revoked`, `signature_invalid`, or `timestamp_out_of_range` with `server_time`.

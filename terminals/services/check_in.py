@@ -14,7 +14,7 @@ def check_in(
     battery: int | None = None,
     now: datetime,
 ) -> list[bulk.Part]:
-    """Note when a terminal was last seen and what it said of itself; the caller holds its lock, and writes it."""
+    """Set when a terminal was last seen and what it reports of itself; the caller holds its lock, and writes it."""
     terminal.last_seen_at = now
     terminal.firmware = firmware if firmware is not None else terminal.firmware
     terminal.queue_depth = queue_depth if queue_depth is not None else terminal.queue_depth

@@ -71,7 +71,7 @@ def create(
 
 
 def require_manager(actor: str, merchant_id: str, channel_id: str, action: str) -> None:
-    """Refuse whoever does not manage the terminals of this channel.
+    """Refuse actors who do not manage the terminals of this channel.
 
     Raises:
         Forbidden: `permission_missing`.

@@ -1,6 +1,6 @@
 """Refunds, reversals and later truths that came before what they are about: kept, and applied when it comes.
 
-What a post of the same terminal brings frees them at once; the sweep frees those whose sale came by another door. A
+What a post of the same terminal brings frees them at once; the sweep frees those whose sale came another way. A
 refund whose sale nobody has brought in two days is booked as what it is: one that no sale is known for.
 """
 
@@ -28,12 +28,12 @@ LIMIT: Final = 500
 WORK: Final = "terminals.apply_waiting"
 
 
-def freed_by(terminal: Terminal, told: Sequence[schemas.Transaction]) -> list[TerminalTransaction]:
+def freed_by(terminal: Terminal, transactions: Sequence[schemas.Transaction]) -> list[TerminalTransaction]:
     """The waiting rows that may go on now that these have come, and those that wait for one of those."""
     failing = set(Sweep(WORK).failing)  # tried by the sweep alone, where it stops nothing else
     waiting = [row for row in _waiting(terminal, terminal.series) if str(row.id) not in failing]
-    arrived = {one.sequence for one in told}
-    sold_on_order = any(one.type == "sale" and (one.order or one.order_reference) for one in told)
+    arrived = {one.sequence for one in transactions}
+    sold_on_order = any(one.type == "sale" and (one.order or one.order_reference) for one in transactions)
     freed: list[TerminalTransaction] = []
     found = True
     while found:
@@ -54,7 +54,7 @@ def bring_again(rows: Sequence[TerminalTransaction], *, now: datetime | None = N
         terminal_id=rows[0].terminal_id, series=rows[0].series, sequence__in=recorded_at
     )
     return [
-        translate.transaction(
+        translate.device_transaction(
             schemas.again(one.posted),
             one.posted,
             evidence_id=one.id,
@@ -64,9 +64,9 @@ def bring_again(rows: Sequence[TerminalTransaction], *, now: datetime | None = N
     ]
 
 
-def settle(rows: Sequence[TerminalTransaction], results: Mapping[int, Registered]) -> int:
+def write_results(rows: Sequence[TerminalTransaction], results: Mapping[int, Registered]) -> int:
     """Write what became of waiting rows; return how many wait no more."""
-    applied = [row for row in rows if results[row.sequence].became == RegistrationStatus.RECORDED]
+    applied = [row for row in rows if results[row.sequence].status == RegistrationStatus.RECORDED]
     for row in applied:
         result = results[row.sequence]
         row.status, row.waits_for = TerminalTransaction.Status.RECORDED, None
@@ -77,10 +77,10 @@ def settle(rows: Sequence[TerminalTransaction], results: Mapping[int, Registered
     return len(applied)
 
 
-def take_news(terminal: Terminal) -> list[TerminalTransaction]:
-    """What waited and has become something since the device was last told; from now on it is told.
+def take_resolved(terminal: Terminal) -> list[TerminalTransaction]:
+    """Return what was applied after waiting and not yet reported to the device, and mark it reported.
 
-    The answer that tells it is kept with its webhook-id, so that a device which repeats a lost request hears it too.
+    The answer is stored under its webhook-id, so that a device which repeats a lost request gets it too.
     """
     rows = TerminalTransaction.objects.filter(terminal=terminal, series=terminal.series, to_tell=True)
     news = list(rows.order_by("sequence")[:LIMIT])
@@ -90,27 +90,27 @@ def take_news(terminal: Terminal) -> list[TerminalTransaction]:
     return news
 
 
-def keep(terminal: Terminal, told: schemas.Transaction, content: bytes, now: datetime, error: Exception) -> None:
+def keep(terminal: Terminal, transaction: schemas.Transaction, content: bytes, now: datetime, error: Exception) -> None:
     """Keep a transaction that could not be taken in, for the sweep: the device has done its part."""
-    posted = schemas.posted(told)
-    proof = translate.transaction(told, posted).proof
+    posted = schemas.posted(transaction)
+    references = translate.device_transaction(transaction, posted).references
     CardEvidence.objects.create(
         merchant=terminal.merchant,
         terminal_id=terminal.id,
         series=terminal.series,
-        sequence=told.sequence,
-        type=told.type,
-        amount=told.amount,
-        currency=told.currency,
-        occurred_at=told.occurred_at,
+        sequence=transaction.sequence,
+        type=transaction.type,
+        amount=transaction.amount,
+        currency=transaction.currency,
+        occurred_at=transaction.occurred_at,
         posted=posted,
-        **asdict(proof),
+        **asdict(references),
     )
     row = TerminalTransaction.objects.create(
         terminal=terminal,
         series=terminal.series,
-        sequence=told.sequence,
-        type=told.type,
+        sequence=transaction.sequence,
+        type=transaction.type,
         content=content,
         status=TerminalTransaction.Status.WAITING,
         recorded_at=now,
@@ -148,12 +148,12 @@ def _try(terminal_id: str, series: int, ids: Sequence[int]) -> int:
     now = timezone.now()
     results = register(
         merchant=terminal.merchant,
-        device=translate.device(terminal, series=series),
+        device=translate.device_of(terminal, series=series),
         transactions=bring_again(rows, now=now),
         actor=terminal.id,
         now=now,
     )
-    return settle(rows, {result.sequence: result for result in results})
+    return write_results(rows, {result.sequence: result for result in results})
 
 
 def _waiting(terminal: Terminal, series: int) -> QuerySet[TerminalTransaction]:

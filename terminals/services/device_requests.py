@@ -1,4 +1,4 @@
-"""What a device posts, carried out once: under the terminal's lock, in one transaction with the answer that is kept.
+"""Signed requests of devices, carried out once: under the terminal's lock, in one transaction with the answer that is kept.
 
 A view parses a request, calls one of these, and says how its result is rendered. The rendering happens within the
 transaction because the answer is kept with it, byte for byte, for a device that repeats the request.
@@ -13,7 +13,7 @@ from django.utils import timezone
 from terminals.models import Terminal, TerminalTransaction
 from terminals.services.authenticate import Key, Signed
 from terminals.services.check_in import check_in
-from terminals.services.deferred import take_news
+from terminals.services.deferred import take_resolved
 from terminals.services.idempotency import Carried, Rendered, answer_once
 from terminals.services.ingest import Result, ingest
 from terminals.sql import DeviceRequestState
@@ -45,15 +45,15 @@ def post_transactions(
 
     def carry_out(terminal: Terminal, state: DeviceRequestState) -> Carried:
         results, unwritten = ingest(terminal, items, places=places, now=timezone.now(), state=state)
-        # What waited may have been freed by this very request, after the state was read.
-        news = take_news(terminal) if with_news and (state.news or state.waits) else []
+        # This request may have freed what waited, after the state was read.
+        news = take_resolved(terminal) if with_news and (state.news or state.waits) else []
         return Carried(render(Outcome(terminal, results, news)), unwritten)
 
     return answer_once(signed, key, carry_out, open_items=len(items))
 
 
 def heartbeat(signed: Signed, key: Key, report: dict[str, Any], *, render: Render) -> Rendered:
-    """Note that a terminal is there, and what it says of itself (`firmware`, `queue_depth`, `battery`).
+    """Record that a terminal is alive, and what it reports of itself (`firmware`, `queue_depth`, `battery`).
 
     Raises:
         Unauthenticated: the key is no longer the terminal's.
@@ -62,6 +62,6 @@ def heartbeat(signed: Signed, key: Key, report: dict[str, Any], *, render: Rende
 
     def carry_out(terminal: Terminal, state: DeviceRequestState) -> Carried:
         unwritten = check_in(terminal, now=timezone.now(), **report)
-        return Carried(render(Outcome(terminal, news=take_news(terminal) if state.news else [])), unwritten)
+        return Carried(render(Outcome(terminal, news=take_resolved(terminal) if state.news else [])), unwritten)
 
     return answer_once(signed, key, carry_out)

@@ -1,4 +1,4 @@
-"""Forget signed requests after a month: from then on only the sequence tells a repetition."""
+"""Forget signed requests after a month: after that a repetition is known by its sequence alone."""
 
 from datetime import timedelta
 from typing import Final

@@ -57,7 +57,7 @@ class _Posted:
     at: str
     item: Any
     result: Result
-    told: schemas.Transaction | None = None
+    transaction: schemas.Transaction | None = None
     content: bytes = b""
 
 
@@ -70,7 +70,7 @@ def ingest(
     """
     limit = terminal.last_sequence + LEAP
     posted = [_read(item, at, limit) for item, at in zip(items, places, strict=True)]
-    readable = [each for each in posted if each.told is not None]
+    readable = [each for each in posted if each.transaction is not None]
     _mask(terminal, readable)
     taken = _taken(terminal, readable)
     conflicts: list[_Posted] = []
@@ -93,24 +93,24 @@ def ingest(
 
 
 def _read(item: Any, at: str, limit: int) -> _Posted:
-    told = schemas.read(item, at)
-    if isinstance(told, schemas.Transaction) and told.sequence > limit:
+    parsed = schemas.read(item, at)
+    if isinstance(parsed, schemas.Transaction) and parsed.sequence > limit:
         detail = f"The highest seen is {limit - LEAP}; one is at most {LEAP} above it. Check the device's counter."
-        told = [Fault(f"{at}sequence", validation_messages.OUT_OF_RANGE, detail)]
-    if isinstance(told, schemas.Transaction):
-        return _Posted(at, item, Result(sequence=told.sequence), told)
-    return _Posted(at, item, Result(sequence=schemas.sequence_of(item), status="refused", faults=told))
+        parsed = [Fault(f"{at}sequence", validation_messages.OUT_OF_RANGE, detail)]
+    if isinstance(parsed, schemas.Transaction):
+        return _Posted(at, item, Result(sequence=parsed.sequence), parsed)
+    return _Posted(at, item, Result(sequence=schemas.sequence_of(item), status="refused", faults=parsed))
 
 
 def _mask(terminal: Terminal, readable: Sequence[_Posted]) -> None:
     """Card numbers are masked before anything is compared or kept; that a device sends them is written down."""
     found: dict[str, list[str]] = {}
     for each in readable:
-        assert each.told is not None
-        fields = schemas.mask(each.told, is_numbered=partial(_is_numbered, terminal))
+        assert each.transaction is not None
+        fields = schemas.mask(each.transaction, is_numbered=partial(_is_numbered, terminal))
         if fields:
-            found[str(each.told.sequence)] = fields
-        each.content = schemas.content(each.told)
+            found[str(each.transaction.sequence)] = fields
+        each.content = schemas.content(each.transaction)
     if found:
         logger.warning("terminal %s reported card numbers; they were masked: %s", terminal.id, found)
         audit_log.write(
@@ -131,7 +131,7 @@ def _is_numbered(terminal: Terminal, field: str) -> bool:
 
 def _taken(terminal: Terminal, readable: Sequence[_Posted]) -> dict[int, TerminalTransaction]:
     """What was recorded under these numbers; none above the last was, and none that is missing."""
-    numbers = [each.told.sequence for each in readable if each.told is not None]
+    numbers = [each.transaction.sequence for each in readable if each.transaction is not None]
     numbers = sequences.recorded(terminal.missing, terminal.last_sequence, numbers)
     if not numbers:
         return {}
@@ -146,10 +146,10 @@ def _sort(
     fresh: dict[int, _Posted] = {}
     later: list[_Posted] = []
     for each in readable:
-        assert each.told is not None
-        row = taken.get(each.told.sequence)
+        assert each.transaction is not None
+        row = taken.get(each.transaction.sequence)
         if row is None:
-            first = fresh.setdefault(each.told.sequence, each)
+            first = fresh.setdefault(each.transaction.sequence, each)
             if first is not each:
                 later.append(each)
         elif bytes(row.content) == each.content:
@@ -168,11 +168,13 @@ def _register(
     state: DeviceRequestState,
 ) -> list[TerminalTransaction]:
     """Register the fresh ones, and with them what waited for one of them; return the rows of their numbers."""
-    told = {each.told.sequence: each.told for each in fresh if each.told is not None}
-    freed = deferred.freed_by(terminal, list(told.values())) if state.waits and not state.careful else []
-    brought: list[DeviceTransaction] = [translate.transaction(one, schemas.posted(one)) for one in told.values()]
+    transactions = {each.transaction.sequence: each.transaction for each in fresh if each.transaction is not None}
+    freed = deferred.freed_by(terminal, list(transactions.values())) if state.waits and not state.careful else []
+    brought: list[DeviceTransaction] = [
+        translate.device_transaction(one, schemas.posted(one)) for one in transactions.values()
+    ]
     brought += deferred.bring_again(freed)
-    device = translate.device(terminal, series=terminal.series)
+    device = translate.device_of(terminal, series=terminal.series)
     results = register(
         merchant=terminal.merchant,
         device=device,
@@ -185,7 +187,7 @@ def _register(
     found = [_row(terminal, each, by_sequence[each.result.sequence or 0], now) for each in fresh]
     rows = [row for row in found if row is not None]
     taken |= {row.sequence: row for row in rows}
-    deferred.settle(freed, by_sequence)
+    deferred.write_results(freed, by_sequence)
     return rows
 
 
@@ -193,19 +195,19 @@ def _register_alone(
     terminal: Terminal, each: _Posted, taken: dict[int, TerminalTransaction], now: datetime, state: DeviceRequestState
 ) -> None:
     """Register one by itself; what a defect of ours keeps out is kept for the sweep, and counts as recorded."""
-    assert each.told is not None
+    assert each.transaction is not None
     try:
         with transaction.atomic():
             bulk.insert(_register(terminal, [each], taken, now, state))
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
-        logger.exception("sequence %d of %s cannot be taken in; it is kept", each.told.sequence, terminal.id)
-        taken.pop(each.told.sequence, None)
-        each.result = Result(sequence=each.told.sequence)
+        logger.exception("sequence %d of %s cannot be taken in; it is kept", each.transaction.sequence, terminal.id)
+        taken.pop(each.transaction.sequence, None)
+        each.result = Result(sequence=each.transaction.sequence)
         with transaction.atomic():
-            deferred.keep(terminal, each.told, each.content, now, error)
-        taken |= _taken_now(terminal, each.told.sequence)
+            deferred.keep(terminal, each.transaction, each.content, now, error)
+        taken |= _taken_now(terminal, each.transaction.sequence)
 
 
 def _taken_now(terminal: Terminal, sequence: int) -> dict[int, TerminalTransaction]:
@@ -213,25 +215,25 @@ def _taken_now(terminal: Terminal, sequence: int) -> dict[int, TerminalTransacti
     return {row.sequence: row for row in rows}
 
 
-def _row(terminal: Terminal, each: _Posted, became: Registered, now: datetime) -> TerminalTransaction | None:
+def _row(terminal: Terminal, each: _Posted, registered: Registered, now: datetime) -> TerminalTransaction | None:
     """The row of one number, unless the transaction was refused: then the number is still to be used."""
-    assert each.told is not None
-    if became.fault is not None:
-        fault = became.fault
+    assert each.transaction is not None
+    if registered.fault is not None:
+        fault = registered.fault
         each.result.status = "refused"
         each.result.faults = [Fault(f"{each.at}{fault.param}", fault.code, fault.detail)]
         return None
     row = TerminalTransaction(
         terminal=terminal,
         series=terminal.series,
-        sequence=each.told.sequence,
-        type=each.told.type,
+        sequence=each.transaction.sequence,
+        type=each.transaction.type,
         content=each.content,
-        status=_STATUS[became.became],
-        waits_for=became.waits_for,
-        payment_id=became.payment_id,
-        refund_id=became.refund_id,
-        discrepancies=[{"id": found.id, "kind": found.kind} for found in became.discrepancies],
+        status=_STATUS[registered.status],
+        waits_for=registered.waits_for,
+        payment_id=registered.payment_id,
+        refund_id=registered.refund_id,
+        discrepancies=[{"id": found.id, "kind": found.kind} for found in registered.discrepancies],
         recorded_at=now,
     )
     _answer(each.result, row, "recorded")
@@ -245,22 +247,24 @@ def _answer(result: Result, row: TerminalTransaction, status: str) -> None:
 
 
 def _keep_conflicts(terminal: Terminal, conflicts: Sequence[_Posted], taken: dict[int, TerminalTransaction]) -> None:
-    """Both versions are kept and finance is told; what was booked stays as it is."""
+    """Both versions are kept, and a discrepancy opened; what was booked stays as it is."""
     if not conflicts:
         return
     rows = [
         SequenceConflict(
             terminal=terminal,
             series=terminal.series,
-            sequence=each.told.sequence,
+            sequence=each.transaction.sequence,
             content=each.content,
-            posted=schemas.posted(each.told),
+            posted=schemas.posted(each.transaction),
         )
         for each in conflicts
-        if each.told is not None
+        if each.transaction is not None
     ]
     bulk.insert(rows, ignore_conflicts=True)
-    raised = {row.key: row for row in discrepancy.raise_([_disagreement(terminal, row, taken) for row in rows])}
+    raised = {
+        row.key: row for row in discrepancy.open_discrepancies([_discrepancy(terminal, row, taken) for row in rows])
+    }
     for each in conflicts:
         found = raised.get(_conflict_key(terminal, each.result.sequence or 0))
         row = taken[each.result.sequence or 0]
@@ -268,7 +272,7 @@ def _keep_conflicts(terminal: Terminal, conflicts: Sequence[_Posted], taken: dic
         each.result.discrepancies = [{"id": found.id, "kind": found.kind}] if found is not None else []
 
 
-def _disagreement(terminal: Terminal, row: SequenceConflict, taken: dict[int, TerminalTransaction]) -> Discrepancy:
+def _discrepancy(terminal: Terminal, row: SequenceConflict, taken: dict[int, TerminalTransaction]) -> Discrepancy:
     return Discrepancy(
         merchant=terminal.merchant,
         kind=DiscrepancyKind.SEQUENCE_CONFLICT,

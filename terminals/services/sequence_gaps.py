@@ -19,12 +19,14 @@ def follow(terminal: Terminal, before: sequences.Ranges) -> None:
         return
     key = f"sequence_gap:{terminal.id}/{terminal.series}"
     if not missing:
-        discrepancy.close_(merchant=terminal.merchant, keys=[key], actor=terminal.id)
+        discrepancy.resolve_discrepancies(merchant=terminal.merchant, keys=[key], actor=terminal.id)
         return
     grown = terminal.last_sequence and missing[-1][1] > (before[-1][1] if before else 0)
-    stands = discrepancy.amend_(merchant=terminal.merchant, key=key, sequences=missing, **_detail(terminal))
-    if not stands and grown:
-        discrepancy.raise_(
+    is_open = discrepancy.update_open_discrepancy(
+        merchant=terminal.merchant, key=key, sequences=missing, **_detail(terminal)
+    )
+    if not is_open and grown:
+        discrepancy.open_discrepancies(
             [
                 Discrepancy(
                     merchant=terminal.merchant,

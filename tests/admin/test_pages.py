@@ -36,7 +36,7 @@ BOOKS += ["reconciliation/announcement"]
 @pytest.fixture
 def busy(shop: Shop) -> Shop:
     """Cash and PIN sales, a split order, a refund by voucher, one that waits, a refund at the terminal."""
-    pinned = shop.pin(2_500, proof=AcquirerReferences(rrn="RRN-77", authorization_code="A77"))
+    pinned = shop.pin(2_500, references=AcquirerReferences(rrn="RRN-77", authorization_code="A77"))
     shop.pay_cash(1_002, order=pinned.order)
     shop.refund(shop.pin(1_500).order, 500)
     shop.refund(shop.pin(50_000).order, 20_000)

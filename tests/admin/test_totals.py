@@ -26,7 +26,7 @@ def sold(shop: Shop) -> Shop:
         shop.pay_cash(amount + 1)
     shop.refund(shop.pin(5_000), 1_500)
     shop.pin_back(100)
-    shop.pin(700, ending=DeviceOutcome.DECLINED)
+    shop.pin(700, outcome=DeviceOutcome.DECLINED)
     shop.pin(800, offline=True)
     return shop
 
@@ -85,7 +85,7 @@ def test_days_lead_to_the_payments_of_a_day(sold: Shop, root: Browser) -> None:
 
 @pytest.mark.parametrize("name", ["order", "payment", "receipt", "last4", "rrn", "authorization", "refund", "e-mail"])
 def test_a_payment_is_found_by(name: str, sold: Shop, root: Browser) -> None:
-    payment = sold.pin(4_321, proof=AcquirerReferences(rrn="RRN-9", authorization_code="AUTH9"))
+    payment = sold.pin(4_321, references=AcquirerReferences(rrn="RRN-9", authorization_code="AUTH9"))
     customer = customers.get_or_create(merchant_id=sold.merchant.id, email="Anna@example.org", name="Anna")
     Payment.objects.filter(id=payment.id).update(card_last4="9999", customer=customer)
     payment.order.reference = "WEB-9"
@@ -105,7 +105,7 @@ def test_a_payment_is_found_by(name: str, sold: Shop, root: Browser) -> None:
 
 
 def test_nothing_is_found_at_another_merchant(sold: Shop) -> None:
-    theirs = open_shop("Vreemd").pin(4_321, proof=AcquirerReferences(rrn="RRN-9"))
+    theirs = open_shop("Vreemd").pin(4_321, references=AcquirerReferences(rrn="RRN-9"))
     for name in (theirs.id, theirs.order_id, "RRN-9", theirs.card_last4):
         found = Payment.objects.filter(id__in=search.payments(name, merchants=[sold.merchant.id]))
         assert theirs not in found

@@ -140,7 +140,7 @@ def _has_colleagues(shop: Shop) -> None:
 
 def _reconciles(shop: Shop) -> None:
     account = shop.account("external")
-    shop.pin(8_181, proof=AcquirerReferences(rrn="RRN-1", authorization_code="A1", acquirer_tid="T1"))
+    shop.pin(8_181, references=AcquirerReferences(rrn="RRN-1", authorization_code="A1", acquirer_tid="T1"))
     lines = [card_present(8_180, rrn="RRN-1", tid="T1", code="A1", fee=15), card_present(9_191, rrn="RRN-9", tid="T9")]
     _sends(shop, settlement_csv(*lines, payout="PAY-1"), provider_account=account)
     _sends(shop, statement(BankLine(17_000, "PAY-1"), BankLine(-5_050, "Rent"), opening=123_456))

@@ -69,13 +69,13 @@ def _sale(sequence: int) -> DeviceTransaction:
     return DeviceTransaction(
         sequence=sequence,
         kind=Kind.SALE,
-        ending=DeviceOutcome.APPROVED,
+        outcome=DeviceOutcome.APPROVED,
         amount=1250,
         currency="EUR",
         occurred_at=timezone.now(),
         posted=posted,
         card=CARD,
-        proof=AcquirerReferences(rrn=f"{sequence:012d}", authorization_code="A1B2C3"),
+        references=AcquirerReferences(rrn=f"{sequence:012d}", authorization_code="A1B2C3"),
     )
 
 

@@ -57,7 +57,7 @@ class IsCaptured(Life):
 class BringsBack(Life):
     """Bought online, brought back to the store in two goes."""
 
-    own = ("refund.", "bell.")
+    own = ("refund.", "enqueue.")
 
     def prepare(self) -> None:
         self.stage["payment"] = self.pay("a")["id"]

@@ -27,7 +27,7 @@ def offline(shop: Shop) -> Payment:
 
 
 def test_the_loss_is_booked_and_told(shop: Shop, offline: Payment) -> None:
-    shop.at_terminal(Kind.SALE, 2500, resolves=1, ending=DeviceOutcome.DECLINED)
+    shop.at_terminal(Kind.SALE, 2500, resolves=1, outcome=DeviceOutcome.DECLINED)
 
     assert only(shop.books(), "provisional", "write_offs") == {"provisional": 0, "write_offs": 2500}
     assert not fresh(offline).provisional
@@ -38,12 +38,12 @@ def test_the_loss_is_booked_and_told(shop: Shop, offline: Payment) -> None:
 
 def test_the_same_news_twice_loses_nothing_twice(shop: Shop, offline: Payment) -> None:
     for _ in range(2):
-        shop.at_terminal(Kind.SALE, 2500, resolves=1, ending=DeviceOutcome.DECLINED)
+        shop.at_terminal(Kind.SALE, 2500, resolves=1, outcome=DeviceOutcome.DECLINED)
     assert only(shop.books(), "write_offs") == {"write_offs": 2500}
 
 
 def test_a_reversal_afterwards_takes_everything_back(shop: Shop, offline: Payment) -> None:
-    shop.at_terminal(Kind.SALE, 2500, resolves=1, ending=DeviceOutcome.DECLINED)
+    shop.at_terminal(Kind.SALE, 2500, resolves=1, outcome=DeviceOutcome.DECLINED)
     later = timezone.now() + timedelta(seconds=1)
     shop.at_terminal(Kind.REVERSAL, 2500, original=Original(sequence=1), occurred_at=later)
 

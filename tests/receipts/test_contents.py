@@ -34,7 +34,7 @@ def shop() -> Shop:
 
 def pinned(shop: Shop, amount: int = 4_950, **more: Any) -> Payment:
     """A PIN sale with all that a terminal proves."""
-    return shop.pin(amount, proof=PROOF, posted={"type": "sale", "emv": EMV}, **more)
+    return shop.pin(amount, references=PROOF, posted={"type": "sale", "emv": EMV}, **more)
 
 
 def said(receipt: Receipt) -> dict[str, str]:
@@ -169,7 +169,7 @@ def test_every_form_of_a_refunds_receipt_tells_the_vat(shop: Shop) -> None:
 
 def test_a_retourpin_is_marked_as_one(shop: Shop) -> None:
     sale = pinned(shop)
-    back = shop.pin_back(1_000, sale, proof=AcquirerReferences(authorization_code="R9", acquirer_tid="TID00001"))
+    back = shop.pin_back(1_000, sale, references=AcquirerReferences(authorization_code="R9", acquirer_tid="TID00001"))
     receipt = of_refund(back)
     told = said(receipt)
     assert receipt.title == "Refund receipt"

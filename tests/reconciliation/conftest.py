@@ -99,7 +99,7 @@ class Shop:
         row = DeviceTransaction(
             sequence=sequence,
             kind=kind,
-            ending=ending,
+            outcome=ending,
             amount=amount,
             currency=currency,
             occurred_at=timezone.now() - timedelta(minutes=5),
@@ -107,7 +107,7 @@ class Shop:
             resolves=resolves,
             order_reference=order,
             offline=offline,
-            proof=AcquirerReferences(**proof),
+            references=AcquirerReferences(**proof),
             original=Original(sequence=original) if original is not None else None,
         )
         (result,) = register(

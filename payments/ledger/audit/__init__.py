@@ -1,4 +1,4 @@
-"""The proof of the books: everything recomputed from the rows, each row that does not agree named.
+"""The audit of the books: everything recomputed from the rows, with each row that contradicts it.
 
 Upper floors add checks of their own (`settings.LEDGER_AUDITS`, dotted paths of `Check`s); the ledger knows none of
 them. All checks see one moment, and rows are streamed: the books may be larger than the memory.
@@ -17,7 +17,7 @@ from payments.ledger.sql import NO_TIMEOUT
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One row that does not agree: which rule it breaks, what it is, and what is wrong with it."""
+    """One row that breaks a rule: which rule it breaks, what it is, and what is wrong with it."""
 
     rule: str
     subject: str
@@ -67,7 +67,7 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 @contextlib.contextmanager
 def one_moment() -> Iterator[None]:
-    """All questions asked inside see the books as they are now, however long it takes."""
+    """All queries inside see the books as of now, however long they take."""
     outermost = not connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         if outermost:
@@ -84,6 +84,6 @@ def counts() -> Counts:
 
 
 def violations(extra: Iterable[Check] = ()) -> Iterator[Violation]:
-    """Everything that does not agree, by the ledger's own checks and by `extra` ones. Ask inside `one_moment()`."""
+    """Every violation found by the ledger's own checks and by `extra` ones. Call it inside `one_moment()`."""
     for check in (*CHECKS, *extra):
         yield from check()

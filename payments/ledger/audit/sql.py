@@ -1,7 +1,7 @@
 """The audit's questions: each row that a query returns is a violation, as (what it is about, what is wrong with it).
 
-Every answer is recomputed from the rows themselves and asks nothing of triggers, constraints or foreign keys, for
-whoever tampers has walked past those.
+Every answer is recomputed from the rows themselves and trusts no trigger, constraint or foreign key: tampering has
+already got past those.
 """
 
 from typing import Final

@@ -1,8 +1,8 @@
-"""A chain over every row that proves something, so that the audit names one which is gone, whoever took it.
+"""A chain over every row that proves something, so that the audit names one that is missing, whatever deleted it.
 
 Rights and guards bind the application; the owner of the tables can walk past both. In the background, a quarter of an
 hour behind, rows are noted in blocks: their ids and hashes, and a digest over them and the block before, keyed with
-`HASH_KEY`, which is not in the database. Whoever has the database alone cannot write a block anew. The last blocks can
+`HASH_KEY`, which is not in the database. With the database alone no block can be forged. The last blocks can
 be cut off with what they noted; so each digest is logged, too, and `audit_ledger --anchor` asks for one that was.
 """
 
@@ -47,7 +47,7 @@ def tables() -> list[Chained]:
 
 
 def extend(*, behind: timedelta = BEHIND) -> int:
-    """Note what has become old enough (beat); tell how many rows that were. Beside another run it does nothing."""
+    """Note what has become old enough (beat); return how many rows that were. Beside another run it does nothing."""
     noted, end = 0, time.monotonic() + LONGEST
     for chained in tables():
         while time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""A device's clock that runs ahead: what it dates days from now is booked as it says, and finance is told."""
+"""A device's clock that runs ahead: what it dates days ahead is booked on that day, with a discrepancy."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ def note_clock(work: Work, rows: Sequence[DeviceTransaction]) -> None:
     sequences = [*before, *([row.sequence, row.sequence] for row in ahead)]
     text = message_columns(_TEXT, terminal=work.device.label, moment=_readable(max(row.occurred_at for row in ahead)))
     if before:
-        discrepancy.amend_(merchant=work.merchant, key=key, sequences=sequences, **text)
+        discrepancy.update_open_discrepancy(merchant=work.merchant, key=key, sequences=sequences, **text)
     work.uow.open_discrepancy(
         DiscrepancyKind.CLOCK_DIFFERS,
         key,

@@ -1,4 +1,4 @@
-"""What the moves of one registration of a device's transactions share."""
+"""What the transitions of one registration of a device's transactions share."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from payments.text.messages import Value, message_columns
 
 @dataclass(slots=True)
 class Work:
-    """What the moves of one registration share; `keys` are the discrepancies each transaction may have raised.
+    """What the transitions of one registration share; `keys` are the discrepancies each transaction may have raised.
 
     `settled` is what became of refunds and reversals that had been in doubt, by their sequence.
     """

@@ -24,7 +24,7 @@ class KnownTransaction:
     """A transaction of this series that is known: what it was, and what it made."""
 
     kind: str
-    ending: str
+    outcome: str
     payment: Payment | None = None
     operation: Operation | None = None
     refund_id: str | None = None
@@ -84,7 +84,7 @@ class Originals:
             part = operation.refund_part if operation is not None else None
             self.places[row.sequence] = KnownTransaction(
                 kind=row.type,
-                ending=row.settled or later.get(row.sequence, row.posted["outcome"]),
+                outcome=row.settled or later.get(row.sequence, row.posted["outcome"]),
                 payment=uow.payments.get(row.payment_id or ""),
                 operation=operation,
                 refund_id=part.refund_id if part is not None else None,
@@ -105,11 +105,13 @@ class Originals:
         called = self.orders_called(row, uow)
         if row.namespace is not None and row.original is None:
             return [order for order in called if order.namespace == row.namespace]
-        asked = self._asked_of_this_terminal(called, row.amount, uow)
-        return asked or meant(called, namespace=self.device.channel.namespace, amount=row.amount, currency=row.currency)
+        requested = self._requested_of_this_terminal(called, row.amount, uow)
+        return requested or meant(
+            called, namespace=self.device.channel.namespace, amount=row.amount, currency=row.currency
+        )
 
-    def _asked_of_this_terminal(self, called: Sequence[Order], amount: int, uow: UnitOfWork) -> list[Order]:
-        """The order of which just this was asked of this terminal: the part that waits holds the amount already."""
+    def _requested_of_this_terminal(self, called: Sequence[Order], amount: int, uow: UnitOfWork) -> list[Order]:
+        """The order with a refund part of this amount that waits for this terminal; the part reserves the amount."""
         if not called:
             return []
         parts = transitions.waiting_at_terminal(uow, terminal_id=self.device.terminal_id, amount=amount)
@@ -163,7 +165,7 @@ class Originals:
         )
 
     def _later_words(self) -> dict[int, str]:
-        """What later transactions said of refunds and reversals in doubt: those left no operation to tell it."""
+        """How later transactions resolved refunds and reversals in doubt, which left no operation with the outcome."""
         unbooked = [row for row in self.evidence if row.operation_id is None]
         doubtful = [row.sequence for row in unbooked if row.posted["outcome"] == DeviceOutcome.UNKNOWN]
         if not doubtful:
@@ -205,7 +207,7 @@ class Originals:
         return set(used.values_list("namespace", flat=True))
 
     def _make_orders(self, transactions: Sequence[DeviceTransaction]) -> None:
-        """Make the orders that sales name for the first time; whoever else does so at this moment makes the same."""
+        """Make the orders that sales name for the first time; a concurrent request creates the same ones."""
         currencies = {name: row.currency for row in transactions for name in self._sold_under(row)}
         if not currencies:
             return

@@ -1,6 +1,6 @@
-"""Register what devices report: the same moves as `record`, for up to 500 transactions of one device at once.
+"""Register what devices report: the same transitions as `record`, for up to 500 transactions of one device at once.
 
-Everything is found, locked, booked and told in one transaction, with a number of round trips that does not depend on
+Everything is found, locked, booked and emitted in one transaction, with a number of round trips that does not depend on
 how many transactions there are. They are taken in the order of their sequence; one that refers to another which has
 not come yet is tried again after the others, and else kept waiting. Nothing is refused for a business reason.
 """
@@ -46,10 +46,10 @@ def register(
         uow.reserve_open_items(len(transactions))
         results = {row.sequence: Registered(sequence=row.sequence) for row in transactions}
         _take_all(work, transactions, results)
-        kept = [row for row in transactions if results[row.sequence].became != RegistrationStatus.REFUSED]
+        kept = [row for row in transactions if results[row.sequence].status != RegistrationStatus.REFUSED]
         note_clock(work, kept)
         raised = {row.key: row for row in uow.flush(beside=_evidence_of(work, kept))}
-    return [_told(work, results[row.sequence], raised) for row in transactions]
+    return [_with_discrepancies(work, results[row.sequence], raised) for row in transactions]
 
 
 def _take_all(work: Work, transactions: Sequence[DeviceTransaction], results: dict[int, Registered]) -> None:
@@ -60,7 +60,7 @@ def _take_all(work: Work, transactions: Sequence[DeviceTransaction], results: di
         tried = len(left)
         left = [row for row in left if not _take(work, row, results[row.sequence])]
     for row in left:
-        results[row.sequence].became = RegistrationStatus.WAITING
+        results[row.sequence].status = RegistrationStatus.WAITING
         results[row.sequence].waits_for = row.resolves or row.about.sequence
         if row.evidence_id is None and row.resolves is None and row.about.sequence is None:
             unlinked.note_missing_original(work, row)
@@ -70,7 +70,7 @@ def _take(work: Work, row: DeviceTransaction, result: Registered) -> bool:
     """Apply one transaction; False when it has to wait for another."""
     result.fault = _missing_object(work, row)
     if result.fault is not None:
-        result.became = RegistrationStatus.REFUSED
+        result.status = RegistrationStatus.REFUSED
         return True
     place = _apply(work, row)
     if place is None:
@@ -78,7 +78,7 @@ def _take(work: Work, row: DeviceTransaction, result: Registered) -> bool:
     work.originals.places[row.sequence] = place
     result.payment_id = place.payment.id if place.payment else None
     result.refund_id = place.refund_id
-    _tell(work, row, place)
+    _emit_event(work, row, place)
     return True
 
 
@@ -104,19 +104,19 @@ def _missing_object(work: Work, row: DeviceTransaction) -> Fault | None:
     return None
 
 
-def _tell(work: Work, row: DeviceTransaction, place: KnownTransaction) -> None:
+def _emit_event(work: Work, row: DeviceTransaction, place: KnownTransaction) -> None:
     """Announce the transaction beside what it did to the payment or refund."""
     subject = work.uow.refunds.get(place.refund_id or "") or place.payment
     if subject is None:
         return
-    told = {
+    transaction = {
         "terminal": work.device.terminal_id,
         "series": work.device.series,
         "sequence": row.sequence,
         "type": row.kind.value,
-        "outcome": row.ending.value,
+        "outcome": row.outcome.value,
     }
-    work.uow.emit("terminal.transaction_recorded", subject, {"transaction": told})
+    work.uow.emit("terminal.transaction_recorded", subject, {"transaction": transaction})
 
 
 def _evidence_of(work: Work, rows: Sequence[DeviceTransaction]) -> list[bulk.Part]:
@@ -131,7 +131,7 @@ def _settled(work: Work) -> list[bulk.Part]:
     rows = [row for row in work.originals.evidence if row.sequence in work.settled]
     for row in rows:
         done = work.settled[row.sequence]
-        row.settled, row.operation, row.payment = done.ending, done.operation, done.payment
+        row.settled, row.operation, row.payment = done.outcome, done.operation, done.payment
     return bulk.change(rows, ["settled", "operation", "payment"])
 
 
@@ -148,13 +148,13 @@ def _evidence(work: Work, row: DeviceTransaction) -> CardEvidence:
         amount=row.amount,
         currency=row.currency,
         occurred_at=row.occurred_at,
-        rrn=row.proof.rrn,
-        stan=row.proof.stan,
-        authorization_code=row.proof.authorization_code,
-        acquirer_tid=row.proof.acquirer_tid,
-        acquirer_mid=row.proof.acquirer_mid,
+        rrn=row.references.rrn,
+        stan=row.references.stan,
+        authorization_code=row.references.authorization_code,
+        acquirer_tid=row.references.acquirer_tid,
+        acquirer_mid=row.references.acquirer_mid,
         posted=row.posted,
-        settled=work.settled[row.sequence].ending if row.sequence in work.settled else None,
+        settled=work.settled[row.sequence].outcome if row.sequence in work.settled else None,
         created_at=work.uow.now,
     )
     if row.evidence_id is not None:
@@ -162,6 +162,6 @@ def _evidence(work: Work, row: DeviceTransaction) -> CardEvidence:
     return evidence
 
 
-def _told(work: Work, result: Registered, raised: dict[str, Discrepancy]) -> Registered:
+def _with_discrepancies(work: Work, result: Registered, raised: dict[str, Discrepancy]) -> Registered:
     result.discrepancies = [raised[key] for key in work.keys[result.sequence] if key in raised]
     return result

@@ -1,4 +1,4 @@
-"""The moves of a device's transactions: what a sale, refund, reversal or later truth does, by the moves of all."""
+"""Transitions by a device's transactions: what a sale, refund, reversal or later report changes and books."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ _OUTCOMES: Final = {
     DeviceOutcome.DECLINED: Outcome.DECLINED,
     DeviceOutcome.UNKNOWN: Outcome.UNKNOWN,
 }
-_ENDINGS: Final = {outcome.value: ending for ending, outcome in _OUTCOMES.items()}
+_DEVICE_OUTCOMES: Final = {outcome.value: reported for reported, outcome in _OUTCOMES.items()}
 _TAKEN: Final = frozenset({PaymentStatus.CAPTURED, PaymentStatus.REVERSED})
 _TAKEN_BACK: Final = "reversed"  # the code of a charge or refund in doubt that a reversal ended
 _REVERSED: Final = "Reversed at the terminal."
@@ -37,15 +37,15 @@ def sale(work: Work, row: DeviceTransaction) -> KnownTransaction:
     payment = work.uow.add(_payment(work, row, order))
     operation = work.uow.add(_charge(work, row, payment))
     work.originals.add_operation(operation)
-    if row.ending == DeviceOutcome.UNKNOWN:
+    if row.outcome == DeviceOutcome.UNKNOWN:
         _note_unknown(work, row, payment, f"outcome_unknown:{operation.id}")
     charge_transitions.apply_result(work.uow, operation, _result(row))
-    work.uow.change(operation, due_at=None)  # a device is not asked; it tells by itself
+    work.uow.change(operation, due_at=None)  # never fetched: the device reports the outcome by itself
     work.keys[row.sequence].append(overpaid_key(order))
     if named is not None and named is not order:
         text = gettext_noop("The order this sale names is in another currency; the sale has an order of its own.")
         work.note(row, DiscrepancyKind.CURRENCY_DIFFERS, text, payment=payment)
-    return KnownTransaction(kind=row.kind, ending=row.ending, payment=payment, operation=operation)
+    return KnownTransaction(kind=row.kind, outcome=row.outcome, payment=payment, operation=operation)
 
 
 def give_back(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
@@ -57,7 +57,7 @@ def give_back(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
 
 
 def resolve(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
-    """What a device first did not know, and now does; None where that first word has not come yet.
+    """A later report that resolves an unknown outcome; None where the first report has not come yet.
 
     Where it never came, this one stands for itself. A charge that was called declined and was made after all is booked
     like any other late truth.
@@ -65,16 +65,16 @@ def resolve(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
     place = work.originals.places.get(row.resolves or 0)
     if place is None and not row.patient:
         return sale(work, row) if row.kind == Kind.SALE else give_back(work, row)
-    if place is None or row.ending == DeviceOutcome.UNKNOWN:
+    if place is None or row.outcome == DeviceOutcome.UNKNOWN:
         return place
-    known = place.ending if place.operation is None else _ENDINGS.get(place.operation.outcome or "")
+    known = place.outcome if place.operation is None else _DEVICE_OUTCOMES.get(place.operation.outcome or "")
     if known == DeviceOutcome.UNKNOWN:
         return settle(work, row, place)
-    if row.ending == DeviceOutcome.DECLINED and place.payment is not None and place.payment.provisional:
+    if row.outcome == DeviceOutcome.DECLINED and place.payment is not None and place.payment.provisional:
         decline_offline(work.uow, payment=place.payment, at=row.occurred_at)
         work.keys[row.sequence].append(f"offline_declined:{place.payment.id}")
         return place
-    if known != row.ending:
+    if known != row.outcome:
         text, sequence = gettext_noop("Sequence {sequence} was known to be {outcome} already."), row.resolves or 0
         outcome = Translatable(str(known))
         work.note(
@@ -91,7 +91,7 @@ def resolve(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
             and place.operation.failure_code != _TAKEN_BACK
         ):
             return settle(work, row, place)
-    elif place.operation is not None and row.ending == DeviceOutcome.APPROVED and place.operation.amount != row.amount:
+    elif place.operation is not None and row.outcome == DeviceOutcome.APPROVED and place.operation.amount != row.amount:
         text = gettext_noop("Sequence {sequence} is booked for another amount already.")
         work.note(row, DiscrepancyKind.AMOUNT_DIFFERS, text, payment=place.payment, sequence=row.resolves or 0)
     return place
@@ -128,7 +128,7 @@ def _payment(work: Work, row: DeviceTransaction, order: Order) -> Payment:
         currency=row.currency,
         tip=row.tip,
         cashback=row.cashback,
-        provisional=row.offline and row.ending == DeviceOutcome.APPROVED,
+        provisional=row.offline and row.outcome == DeviceOutcome.APPROVED,
         card_brand=row.card.brand,
         card_last4=row.card.last4,
         card_fingerprint=row.card.fingerprint,
@@ -159,9 +159,9 @@ def _charge(work: Work, row: DeviceTransaction, payment: Payment) -> Operation:
 
 
 def _result(row: DeviceTransaction, *, with_card: bool = False) -> Result:
-    declined = row.ending == DeviceOutcome.DECLINED
+    declined = row.outcome == DeviceOutcome.DECLINED
     return Result(
-        outcome=_OUTCOMES[row.ending],
+        outcome=_OUTCOMES[row.outcome],
         amount=Money(row.amount, row.currency),
         code=(row.decline_code or "declined") if declined else None,
         detail="Declined at the terminal." if declined else None,
@@ -184,7 +184,7 @@ def _original(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
     if payment is None:
         return None
     operation = work.originals.charge_of(payment)
-    return KnownTransaction(kind=Kind.SALE, ending=DeviceOutcome.APPROVED, payment=payment, operation=operation)
+    return KnownTransaction(kind=Kind.SALE, outcome=DeviceOutcome.APPROVED, payment=payment, operation=operation)
 
 
 def _likeliest(work: Work, row: DeviceTransaction, order_id: str) -> Payment | None:
@@ -203,10 +203,10 @@ def _give_back(work: Work, row: DeviceTransaction, original: KnownTransaction | 
     payment = original.payment if original is not None else None
     if payment is not None and payment.currency != row.currency:
         payment = original = None
-    if row.ending == DeviceOutcome.UNKNOWN:
+    if row.outcome == DeviceOutcome.UNKNOWN:
         _note_unknown(work, row, payment, f"outcome_unknown:{work.reference(row)}")
-    if row.ending != DeviceOutcome.APPROVED:
-        return KnownTransaction(kind=row.kind, ending=row.ending, payment=payment)
+    if row.outcome != DeviceOutcome.APPROVED:
+        return KnownTransaction(kind=row.kind, outcome=row.outcome, payment=payment)
     place = _reverse(work, row, original) if row.kind == Kind.REVERSAL and original is not None else None
     return place or _refund(work, row, payment)
 
@@ -217,7 +217,7 @@ def _reverse(work: Work, row: DeviceTransaction, original: KnownTransaction) -> 
         return _take_refund_back(work, row, original)
     payment = original.payment
     if payment is None:
-        return KnownTransaction(kind=row.kind, ending=row.ending)  # what it takes back moved nothing
+        return KnownTransaction(kind=row.kind, outcome=row.outcome)  # what it takes back moved nothing
     live = work.originals.charge_of(payment)
     if live is None and payment.status == PaymentStatus.REVERSED:
         work.note(row, DiscrepancyKind.DUPLICATE, gettext_noop("The sale had been reversed before."), payment=payment)
@@ -232,7 +232,7 @@ def _reverse(work: Work, row: DeviceTransaction, original: KnownTransaction) -> 
         text = gettext_noop("Reversed for another amount than the sale's.")
         work.note(row, DiscrepancyKind.AMOUNT_DIFFERS, text, payment=payment)
         return None
-    return KnownTransaction(kind=row.kind, ending=row.ending, payment=payment)
+    return KnownTransaction(kind=row.kind, outcome=row.outcome, payment=payment)
 
 
 def _take_refund_back(work: Work, row: DeviceTransaction, original: KnownTransaction) -> KnownTransaction:
@@ -241,13 +241,13 @@ def _take_refund_back(work: Work, row: DeviceTransaction, original: KnownTransac
     at = max(row.occurred_at, operation.occurred_at or row.occurred_at)
     result = Result(outcome=Outcome.DECLINED, code=_TAKEN_BACK, detail=_REVERSED, occurred_at=at)
     transitions.apply_result(work.uow, operation, result)
-    return KnownTransaction(kind=row.kind, ending=row.ending, payment=original.payment, refund_id=original.refund_id)
+    return KnownTransaction(kind=row.kind, outcome=row.outcome, payment=original.payment, refund_id=original.refund_id)
 
 
 def _refund(work: Work, row: DeviceTransaction, payment: Payment | None) -> KnownTransaction:
     """Booked as it happened, whatever is left of the sale; without one it is an order of its own."""
     order = payment.order if payment is not None else _order_without_sale(work, row)
-    operation = _as_asked(work, row, payment) or external.report(
+    operation = _requested_operation(work, row, payment) or external.report(
         work.uow,
         order=order,
         payment=payment,
@@ -268,12 +268,12 @@ def _refund(work: Work, row: DeviceTransaction, payment: Payment | None) -> Know
     work.uow.resolve_discrepancy(f"{DiscrepancyKind.UNLINKED_REFUND}:{work.reference(row)}")
     work.keys[row.sequence] += [f"unlinked_refund:{part.id}", f"over_returned:{order.id}"]
     return KnownTransaction(
-        kind=row.kind, ending=row.ending, payment=part.payment, operation=operation, refund_id=part.refund_id
+        kind=row.kind, outcome=row.outcome, payment=part.payment, operation=operation, refund_id=part.refund_id
     )
 
 
-def _as_asked(work: Work, row: DeviceTransaction, payment: Payment | None) -> Operation | None:
-    """Where a refund of ours waits for this terminal to give just this back, the device has done what was asked."""
+def _requested_operation(work: Work, row: DeviceTransaction, payment: Payment | None) -> Operation | None:
+    """The operation of a refund that waits for this terminal to give just this back; None where there is none."""
     if payment is None:
         return None
     operation = transitions.awaited_at_terminal(
@@ -301,12 +301,12 @@ def settle(work: Work, row: DeviceTransaction, place: KnownTransaction) -> Known
     """Now it is known what came of what was in doubt, which `row.resolves`."""
     if place.operation is None:  # a refund or reversal: nothing was booked while it was in doubt
         work.uow.resolve_discrepancy(f"outcome_unknown:{work.place_name(row.resolves or 0)}")
-        known = KnownTransaction(kind=Kind.SALE, ending=DeviceOutcome.APPROVED, payment=place.payment)
+        known = KnownTransaction(kind=Kind.SALE, outcome=DeviceOutcome.APPROVED, payment=place.payment)
         done = _give_back(work, row, _original(work, row) or known)
-        place.ending, place.operation, place.refund_id = row.ending, done.operation, done.refund_id
+        place.outcome, place.operation, place.refund_id = row.outcome, done.operation, done.refund_id
         work.settled[row.resolves or 0] = done
         return done
-    if place.payment is not None and row.ending == DeviceOutcome.APPROVED:
+    if place.payment is not None and row.outcome == DeviceOutcome.APPROVED:
         tip, cashback = row.tip or place.payment.tip, row.cashback or place.payment.cashback
         work.uow.change(place.payment, provisional=row.offline, tip=tip, cashback=cashback)
     charge_transitions.apply_result(work.uow, place.operation, _result(row, with_card=True))

@@ -1,4 +1,4 @@
-"""What a device reports, and what became of it: the words `register` is spoken to and answers in."""
+"""What a device reports, and what became of it: the input and output of `register`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -77,7 +77,7 @@ class DeviceTransaction:
 
     sequence: int
     kind: Kind
-    ending: DeviceOutcome
+    outcome: DeviceOutcome
     amount: int
     currency: str
     occurred_at: datetime
@@ -94,7 +94,7 @@ class DeviceTransaction:
     reason: str = ""
     decline_code: str = ""
     card: Card = field(default_factory=Card)
-    proof: AcquirerReferences = field(default_factory=AcquirerReferences)
+    references: AcquirerReferences = field(default_factory=AcquirerReferences)
     evidence_id: str | None = None
     patient: bool = True
 
@@ -117,7 +117,7 @@ class Registered:
     """What `register` made of one transaction."""
 
     sequence: int
-    became: RegistrationStatus = RegistrationStatus.RECORDED
+    status: RegistrationStatus = RegistrationStatus.RECORDED
     payment_id: str | None = None
     refund_id: str | None = None
     waits_for: int | None = None  # the sequence it waits for; none where it waits for an order's sale

@@ -1,4 +1,4 @@
-"""What finance is told of money that a device gave back and that belongs to no sale, or not yet to one.
+"""The discrepancies of money that a device gave back and that belongs to no sale, or not yet to one.
 
 A reference that several orders have is nobody's to guess: the refund is booked by itself, and the discrepancy names
 the orders that may be meant.

@@ -37,7 +37,7 @@ def cancel_refund(refund: Refund, *, actor: str, intent: IdempotentRequest | Non
 
 
 def approve_refund(refund: Refund, *, user: User, note: str = "") -> Refund:
-    """A second person agrees: the refund is accepted and carried out. Its voucher's code is shown to that person.
+    """A second person approves: the refund is accepted and carried out. Its voucher's code is shown to that person.
 
     Raises:
         Conflict: `refund_not_waiting`, when it waits for nobody.
@@ -58,7 +58,7 @@ def approve_refund(refund: Refund, *, user: User, note: str = "") -> Refund:
 
 
 def decline_refund(refund: Refund, *, user: User, note: str) -> Refund:
-    """A second person does not agree: what the refund held is free again.
+    """A second person rejects it: what the refund held is free again.
 
     Raises:
         Conflict: `refund_not_waiting`, when it waits for nobody.
@@ -72,7 +72,7 @@ def decline_refund(refund: Refund, *, user: User, note: str) -> Refund:
 
 
 def decide(refund_id: str, *, user: User, approved: bool, note: str) -> Refund:
-    """Approve or decline, as the second person said in the admin.
+    """Approve or decline, as the second person decided in the admin.
 
     Raises:
         Conflict, Forbidden: as the two.
@@ -82,9 +82,9 @@ def decide(refund_id: str, *, user: User, approved: bool, note: str) -> Refund:
 
 
 def release_bank_part(part: RefundPart, *, user: User) -> Refund:
-    """A person has told the bank to pay: the part counts as paid, and the statement will show it leaving.
+    """A person has ordered the bank transfer: the part counts as paid, and the bank statement will show it leaving.
 
-    It is not the person who asked for the refund, nor who made the key that asked; it stands as an approval.
+    It is neither the person who requested the refund nor the creator of the key that did; it counts as an approval.
 
     Raises:
         Conflict: `transfer_not_releasable`, when it is no transfer that waits for this.
@@ -106,7 +106,7 @@ def release_bank_part(part: RefundPart, *, user: User) -> Refund:
 
 
 def _note_release(uow: UnitOfWork, refund: Refund, part: RefundPart, user: User) -> None:
-    """Asked for with the refund, agreed to with the release: two people, and the database sees that they are."""
+    """Requested with the refund, approved with the release: two people, which a constraint checks."""
     approvals.request(
         subject=part,
         action=Action.RELEASE_TRANSFER,
@@ -164,7 +164,7 @@ def _give_up(uow: UnitOfWork, parts: Sequence[RefundPart], *, detail: str) -> No
 
 
 def _may_be_given_up(part: RefundPart, operation: Operation | None) -> bool:
-    """Nobody was asked to move it, or whoever was said that it did not move."""
+    """No provider was asked to pay it, or the one that was reported that it did not."""
     if part.status in (PartStatus.REQUIRES_APPROVAL, PartStatus.FAILED):
         return True
     if part.status == PartStatus.PENDING:

@@ -1,4 +1,4 @@
-"""Carry out accepted parts of a refund: write down who is to be asked, and do at once what our own books can."""
+"""Carry out accepted parts of a refund: create the operations of providers, and do at once what our own books can."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -27,7 +27,7 @@ _EXECUTOR: Final = {
 def carry_out(uow: UnitOfWork, *, refund: Refund, parts: Sequence[RefundPart]) -> None:
     """Give each queued part its operation. Vouchers and cash are done at once, banks wait for a person to release.
 
-    A bell rings for what a provider is to be asked, once all of this is committed.
+    The task for what a provider has to do is enqueued once all of this is committed.
     """
     made = _voucher_for(uow, refund, parts)
     for part in parts:

@@ -28,7 +28,7 @@ def report(
     """Book one, whatever is left to give back.
 
     Returns its operation, from which its part and refund can be reached. Without a payment no sale is known for it:
-    the order is one of its own, and the caller asks finance to find the sale.
+    the order is one of its own, and the caller opens a discrepancy to find the sale.
     """
     refund = uow.add(
         Refund(

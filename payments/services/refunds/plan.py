@@ -39,7 +39,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundRequest:
-    """What is asked. `channel` is where the goods came back; no amount is all that is refundable."""
+    """The requested refund. `channel` is where the goods came back; without an amount all that is refundable."""
 
     order: Order
     channel: Channel
@@ -109,7 +109,7 @@ def check_refundable(amount: int, refundable: int, currency: str, *, param: str 
 
 
 def exceeds_refundable(refundable: int, currency: str, *, param: str = "amount") -> Invalid:
-    """The refusal of whoever asks for more than is left; the losers of a race get it too."""
+    """The refusal of a refund of more than is left; the losers of a race get it too."""
     detail = (
         f"At most {written(refundable, currency)} can be given back." if refundable else "Nothing is left to give back."
     )
@@ -136,7 +136,7 @@ def _shares(
 ) -> list[tuple[Payment, int]]:
     """Who gives how much: above zero each, no more than it has, `amount` together."""
     if isinstance(request.allocation, tuple):
-        return _as_asked(request.allocation, tenders, amount, currency)
+        return _as_requested(request.allocation, tenders, amount, currency)
     if (request.allocation or request.order.merchant.allocation) == PROPORTIONAL:
         weights = [payment.refundable for payment in tenders]
         amounts = [money.amount for money in Money(amount, currency).allocate(weights)]
@@ -148,7 +148,7 @@ def _shares(
     return [(payment, share) for payment, share in zip(tenders, amounts, strict=True) if share]
 
 
-def _as_asked(
+def _as_requested(
     allocation: tuple[Share, ...], tenders: Sequence[Payment], amount: int, currency: str
 ) -> list[tuple[Payment, int]]:
     by_id = {payment.id: payment for payment in tenders}
@@ -171,7 +171,7 @@ def _as_asked(
 def _parts(
     shares: Sequence[tuple[Payment, int]], request: RefundRequest, known_account: BankAccount | None, now: datetime
 ) -> Iterator[PlannedPart]:
-    """Each share with its route; where one of them has none, all are refused with what could be asked for."""
+    """Each share with its route; where one of them has none, all are refused with the possible choices."""
     account = request.bank_account or known_account
     circumstances = Circumstances(
         channel=request.channel, terminal_id=request.terminal_id, has_bank_account=account is not None, now=now

@@ -1,4 +1,4 @@
-"""Refund: plan what is asked, hold it under the order's lock, and leave the rest to whoever carries it out."""
+"""Refund: plan the request, reserve it under the order's lock, and leave the rest to `execute`."""
 
 import json
 from typing import Final
@@ -21,7 +21,7 @@ from payments.services.limits import Exceeded
 from payments.services.refunds import transitions
 from payments.services.refunds.execute import carry_out
 from payments.services.refunds.plan import BankAccount, Plan, PlannedPart, RefundRequest, exceeds_refundable, make_plan
-from payments.services.under_way import told_beside_refunds
+from payments.services.under_way import explain_refund_refusal
 from payments.services.unit_of_work import UnitOfWork
 
 GUARD: Final = "order_never_returns_more"  # the CHECK behind the lock
@@ -39,14 +39,14 @@ def plan_refund(request: RefundRequest) -> Plan:
     parts = RefundPart.objects.filter(refund__order=order).order_by("id")
     _check(request)
     payments = list(rows)
-    with told_beside_refunds(payments):
+    with explain_refund_refusal(payments):
         return make_plan(
             request, order=order, payments=payments, known_account=_known_account(list(parts)), now=timezone.now()
         )
 
 
 def request_refund(request: RefundRequest, *, actor: Actor, intent: IdempotentRequest | None = None) -> Refund:
-    """Decide a refund and return it; what a provider is asked follows at once, by a worker.
+    """Decide a refund and return it; a worker calls the provider right after the commit.
 
     Its `voucher_code` is that of a voucher made for it, which nobody can be shown again.
 
@@ -80,7 +80,7 @@ def reread(refund: Refund) -> Refund:
 
 
 def _check(request: RefundRequest) -> None:
-    """What can be told without the order's lock."""
+    """What can be checked without the order's lock."""
     if request.payment is not None and request.payment.order_id != request.order.id:
         raise wrong("payment", "other_order", "This payment belongs to another order.")
     exchanged = request.exchange_for
@@ -105,7 +105,7 @@ def _decide(request: RefundRequest, actor: str, intent: IdempotentRequest | None
     voucher.hold(payments)
     uow.read_refunds()
     _replan(uow, request.order.id)
-    with told_beside_refunds(payments):
+    with explain_refund_refusal(payments):
         plan = make_plan(
             request,
             order=uow.orders[request.order.id],
@@ -139,7 +139,7 @@ def _ask_a_second_person(uow: UnitOfWork, refund: Refund, exceeded: Exceeded) ->
         merchant_id=uow.merchant.id,
         channel_id=refund.channel_id,
         requested_by=uow.actor,
-        payload={"limit": exceeded.told()},
+        payload={"limit": exceeded.payload()},
     )
     uow.emit("refund.requires_approval", refund)
 

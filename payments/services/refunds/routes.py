@@ -2,7 +2,8 @@
 
 `auto` gives back the way the money came where that needs no card: by the provider, on the same voucher, out of the
 till. Else the card at a terminal that is named, else a bank account that is given or known, else what the merchant's
-`refund_fallback` says. Where nothing is left it asks (`route_required`): store credit is never chosen silently.
+`refund_fallback` says. Where nothing is left it refuses and names the choices
+(`route_required`): store credit is never chosen silently.
 """
 
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ class Reason(TypedDict):
 
 
 class RouteChoice(TypedDict):
-    """Whether a route could be asked for, and if not why."""
+    """Whether a route could be requested, and if not why."""
 
     route: str
     possible: bool
@@ -47,17 +48,17 @@ class Circumstances:
     now: datetime
 
 
-def choose(asked: str, payment: Payment, circumstances: Circumstances) -> tuple[str, tuple[Reason, ...]] | None:
+def choose(requested: str, payment: Payment, circumstances: Circumstances) -> tuple[str, tuple[Reason, ...]] | None:
     """Return the route that a payment's part takes and why better ones were not possible; None where none is left.
 
     Raises:
-        Invalid: `route_not_possible` or `bank_account_required`, of a route that was asked for by name.
+        Invalid: `route_not_possible` or `bank_account_required`, of a route that was requested by name.
     """
-    if asked != AUTO:
-        found = obstacle(asked, payment, circumstances)
+    if requested != AUTO:
+        found = obstacle(requested, payment, circumstances)
         if found is not None:
             raise _impossible(found, payment)
-        return _way_back(payment) if asked == Route.ORIGINAL else asked, ()
+        return _way_back(payment) if requested == Route.ORIGINAL else requested, ()
     reasons: list[Reason] = []
     for route in _preferences(payment):
         found = obstacle(route, payment, circumstances)
@@ -68,7 +69,7 @@ def choose(asked: str, payment: Payment, circumstances: Circumstances) -> tuple[
 
 
 def route_required(payments: Sequence[Payment], circumstances: Circumstances) -> Invalid:
-    """The refusal of `auto`: what could be asked for by name, for all of these payments together."""
+    """The refusal of `auto`: what could be requested by name, for all of these payments together."""
     routes = [_choice(route, payments, circumstances) for route in Route.values]
     possible = [choice["route"] for choice in routes if choice["possible"]]
     what_to_do = (

@@ -1,4 +1,4 @@
-"""The moves of a refund: what each decision, answer and report does to parts, payments, order and books.
+"""Transitions of a refund: what each decision, answer and report changes in parts, payments, order and books.
 
 A part that is decided holds its amount on order and payment (`refund_reserved`); leaving turns that into `refunded`,
 failing frees it. The debt of a failed part stays in the books (`refunds_payable`) until it is abandoned.
@@ -27,7 +27,7 @@ _GIVEN_UP: Final = frozenset({PartStatus.REQUIRES_APPROVAL, PartStatus.CANCELED}
 
 
 def reserve(uow: UnitOfWork, *, part: RefundPart) -> None:
-    """Hold a part's amount, before anything is asked of anybody; the order's CHECK stands behind this."""
+    """Reserve a part's amount before any provider is called; the order's CHECK constraint guards the sum."""
     shift(uow, part, reserved=part.amount)
 
 
@@ -108,7 +108,7 @@ def waiting_at_terminal(uow: UnitOfWork, *, terminal_id: str, amount: int) -> li
 
 
 def settle(uow: UnitOfWork, refund: Refund) -> None:
-    """Bring a refund's status in line with its parts, and tell what became of it."""
+    """Bring a refund's status in line with its parts, and emit the event of what became of it."""
     statuses = {part.status for part in parts_of(uow, refund)}
     if statuses & HELD:
         status = RefundStatus.PENDING
@@ -207,7 +207,7 @@ def _leave(uow: UnitOfWork, part: RefundPart, operation: Operation, at: datetime
 
 
 def _fail(uow: UnitOfWork, part: RefundPart, operation: Operation, at: datetime) -> None:
-    """It did not leave, or it came back: the amount is free again, the debt stays until somebody abandons it."""
+    """It did not leave, or it came back: the amount is free again, the debt stays until a person abandons it."""
     if part.status == PartStatus.SUCCEEDED:
         shift(uow, part, refunded=-part.amount)
         uow.change(operation, reversed_at=uow.now)
@@ -229,7 +229,7 @@ def _first(uow: UnitOfWork, refund: Refund) -> RefundPart:
 
 
 def _note_difference(uow: UnitOfWork, operation: Operation, result: Result) -> None:
-    """The provider gave back another amount than asked: it is booked as asked, and finance is told."""
+    """The provider gave back another amount than requested: booked as requested, with a discrepancy."""
     if result.amount is None or result.amount.amount == operation.amount:
         return
     uow.open_discrepancy(

@@ -100,7 +100,7 @@ class Command(JsonCommand):
             self.stderr.write("Stopped; what was not sent is kept.")
 
     def _report(self, memory: Memory, *, as_json: bool) -> None:
-        told = {
+        report = {
             "terminal": memory.terminal,
             "series": memory.series,
             "next_sequence": memory.next_sequence,
@@ -110,7 +110,7 @@ class Command(JsonCommand):
             "state": str(memory.path),
         }
         if as_json:
-            self.stdout.write(json.dumps(told))
+            self.stdout.write(json.dumps(report))
         else:
             self.stdout.write(
                 f"{memory.terminal} made {memory.next_sequence - 1} transactions in series {memory.series}; "

@@ -232,12 +232,12 @@ def approved_offline(bloem: Bloem) -> Iterator[str]:
     The line of the store is down. The terminal approves by itself, and nobody has promised the shop anything yet: what it
     expects is provisional.
     """
-    bloem.shop.pin(2500, offline=True, proof=AcquirerReferences(rrn="000000000009"))
-    bloem.shop.pin(1500, offline=True, proof=AcquirerReferences(rrn="000000000010"))
+    bloem.shop.pin(2500, offline=True, references=AcquirerReferences(rrn="000000000009"))
+    bloem.shop.pin(1500, offline=True, references=AcquirerReferences(rrn="000000000010"))
     yield "€25.00 and €15.00 are approved offline."
     bloem.sends(settlement_csv(card_present(2500, rrn="000000000009", fee=10)))
     yield "The acquirer settles the first, less a fee of €0.10: with that it is confirmed."
-    bloem.shop.at_terminal(Kind.SALE, 1500, resolves=2, ending=DeviceOutcome.DECLINED)
+    bloem.shop.at_terminal(Kind.SALE, 1500, resolves=2, outcome=DeviceOutcome.DECLINED)
     yield "The issuer declines the second when the terminal is back on line. The goods are gone: a loss."
 
 
