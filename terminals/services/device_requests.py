@@ -1,4 +1,4 @@
-"""Signed requests of devices, carried out once: under the terminal's lock, in one transaction with the answer that is kept.
+"""Signed requests of devices, carried out once: under the terminal's lock, in one transaction with the kept answer.
 
 A view parses a request, calls one of these, and says how its result is rendered. The rendering happens within the
 transaction because the answer is kept with it, byte for byte, for a device that repeats the request.
