@@ -70,8 +70,8 @@ ERRORS: Final[dict[str, str]] = {
     "metrics_token_required": "From another machine or through a proxy, send METRICS_TOKEN as a bearer token.",
     "no_till": "Cash is handed over in a store. Use a store as channel, or another route.",
     "not_found": "There is no such object, or it belongs to another merchant (or channel) than the key.",
-    "not_independent": "Who asked for this made or changed the second person's account within the last day. Somebody "
-    "else has to decide.",
+    "not_independent": "The requester made or changed the second person's account within the last day. Another person "
+    "has to decide.",
     "not_paid_by_card": "A terminal gives back on cards only. Use another route.",
     "not_together": "These fields exclude each other. Send only one of them.",
     "nothing_proposed": "Nothing was proposed that a second person could decide.",

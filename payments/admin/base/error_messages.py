@@ -23,9 +23,11 @@ _WORDS: Final[dict[str, Any]] = {
     "approval_waiting": gettext_lazy("An earlier request like this waits for a second person. Have it decided first."),
     "own_request": gettext_lazy("A second person has to decide; this is your own request, or your own key's."),
     "not_independent": gettext_lazy(
-        "Who asked for this made or changed your account shortly before. Somebody else has to decide."
+        "The requester made or changed your account shortly before. Another person has to decide."
     ),
-    "changed_meanwhile": gettext_lazy("It was changed since this was asked. Reject this request and ask again."),
+    "changed_meanwhile": gettext_lazy(
+        "It was changed since this was requested. Reject this request and make it again."
+    ),
     "second_person_required": gettext_lazy("A second person has to agree to this. Ask for one."),
     "person_required": gettext_lazy("No API key may do this. A person does it, signed in to the admin."),
     "too_many_mails": gettext_lazy("Ten e-mails about this were sent within the hour. Wait, then send again."),

@@ -139,7 +139,7 @@ def _check(row: Approval, user: User, alone_from: datetime | None) -> bool:
     if not own and second_person.in_hand_of(row.behind, user_id=user.id, requested_at=row.requested_at):
         raise Forbidden(
             "not_independent",
-            "Who asked for this made or changed your account shortly before. Somebody else has to decide.",
+            "The requester made or changed your account shortly before. Another person has to decide.",
         )
     require_second_factor(user)
     return own
