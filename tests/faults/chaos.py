@@ -216,7 +216,7 @@ class ChaosRun:
     def _effects(self, account: str) -> Iterator[dict[str, Any]]:
         after = 0
         while True:
-            query = {"account": account, "after": after, "limit": 500}
+            query: dict[str, str | int] = {"account": account, "after": after, "limit": 500}
             rows = httpx.get(f"{self.stack.simulator_url}/effects", params=query, trust_env=False).json()["data"]
             if not rows:
                 return
