@@ -17,6 +17,7 @@ REFUSALS = {"Invalid", "Conflict", "Forbidden", "Malformed", "Unauthenticated", 
 # Beside the API: the simulator answers for itself, commands to whoever typed them, and some services only to people.
 ELSEWHERE = (
     "payments/providers/simulator",
+    "config/sandbox/",
     "management",
     "migrations",
     "/admin/",
