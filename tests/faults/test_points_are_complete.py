@@ -14,9 +14,9 @@ NOBODY_ELSE = ("cursor", "connection", "editor", "pipe", "super()")  # our own s
 
 
 def reached(node: ast.AST) -> Iterator[ast.Call]:
-    """Calls of `reach` anywhere below."""
+    """Calls of `fail_point` anywhere below."""
     for call in ast.walk(node):
-        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == "reach":
+        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == "fail_point":
             yield call
 
 
@@ -76,7 +76,7 @@ def test_no_provider_is_asked_without_a_point_before_and_after() -> None:
 
 
 def test_an_unguarded_question_is_found() -> None:
-    before = "def ask(provider):\n    reach('a')\n    provider.execute(1, 2)\n    reach('b')\n"
+    before = "def ask(provider):\n    fail_point('a')\n    provider.execute(1, 2)\n    fail_point('b')\n"
     assert list(unguarded(ast.parse(before))) == []
-    for missing in ("    reach('a')\n", "    reach('b')\n"):
+    for missing in ("    fail_point('a')\n", "    fail_point('b')\n"):
         assert list(unguarded(ast.parse(before.replace(missing, "")))) != []
