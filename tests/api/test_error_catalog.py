@@ -21,7 +21,6 @@ ELSEWHERE = (
     "management",
     "migrations",
     "/admin/",
-    "config/year",
     "services/colleagues.py",
     "services/one_time_links.py",
     "services/second_factors.py",
