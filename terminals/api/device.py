@@ -20,7 +20,7 @@ from payments.payloads import instant
 from terminals.api.schemas import ALIVE, ONE_RESULT, POSTED, RESULTS, SIGNED
 from terminals.models import Terminal
 from terminals.services.authenticate import Key, Signed, authenticate
-from terminals.services.device_requests import Outcome, heartbeat, post_transactions
+from terminals.services.device_requests import RequestOutcome, heartbeat, post_transactions
 from terminals.services.idempotency import Rendered
 from terminals.services.ingest import Result
 from terminals.validation_messages import OUT_OF_RANGE
@@ -75,13 +75,13 @@ class Transactions(DeviceView):
         data = request_body.json_of(self.plain, content)
         if isinstance(data, dict) and "transactions" in data:
             items = _items(data)
-            places = [f"transactions[{at}]." for at in range(len(items))]
+            places = [_place(at) for at in range(len(items))]
             return self.send(
                 post_transactions(signed, key, items, places=places, with_news=True, render=_render_results)
             )
         return self.send(post_transactions(signed, key, [data], places=[""], with_news=False, render=self._render_one))
 
-    def _render_one(self, outcome: Outcome) -> Rendered:
+    def _render_one(self, outcome: RequestOutcome) -> Rendered:
         [result] = outcome.results
         status = _STATUSES.get(result.status)
         if status is not None:
@@ -123,12 +123,17 @@ class Heartbeat(DeviceView):
         return self.send(heartbeat(signed, key, report, render=_render_heartbeat))
 
 
-def _render_results(outcome: Outcome) -> Rendered:
-    shapes = [_shape(result, f"transactions[{at}].") for at, result in enumerate(outcome.results)]
+def _place(at: int) -> str:
+    """Where the transaction with this index stands in a batch: the start of its faults' params."""
+    return f"transactions[{at}]."
+
+
+def _render_results(outcome: RequestOutcome) -> Rendered:
+    shapes = [_shape(result, _place(at)) for at, result in enumerate(outcome.results)]
     return Rendered(200, encode({"results": shapes, **_series(outcome.terminal), "resolved": _news(outcome)}))
 
 
-def _render_heartbeat(outcome: Outcome) -> Rendered:
+def _render_heartbeat(outcome: RequestOutcome) -> Rendered:
     now = instant(timezone.now())
     return Rendered(200, encode({"server_time": now, **_series(outcome.terminal), "resolved": _news(outcome)}))
 
@@ -179,7 +184,7 @@ def _code(faults: list[Fault]) -> str:
     return only if only == OUT_OF_RANGE else "validation_failed"
 
 
-def _news(outcome: Outcome) -> list[dict[str, Any]]:
+def _news(outcome: RequestOutcome) -> list[dict[str, Any]]:
     """What waiting transactions have become; sent once, in an answer that is kept."""
     return [
         {

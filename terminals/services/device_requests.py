@@ -20,7 +20,7 @@ from terminals.sql import DeviceRequestState
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RequestOutcome:
     """What the requests of devices led to: a result for each transaction, and what waiting ones have become."""
 
     terminal: Terminal
@@ -28,7 +28,7 @@ class Outcome:
     news: Sequence[TerminalTransaction] = ()
 
 
-Render = Callable[[Outcome], Rendered]
+Render = Callable[[RequestOutcome], Rendered]
 
 
 def post_transactions(
@@ -47,7 +47,7 @@ def post_transactions(
         results, unwritten = ingest(terminal, items, places=places, now=timezone.now(), state=state)
         # This request may have freed what waited, after the state was read.
         news = take_resolved(terminal) if with_news and (state.news or state.waits) else []
-        return Carried(render(Outcome(terminal, results, news)), unwritten)
+        return Carried(render(RequestOutcome(terminal, results, news)), unwritten)
 
     return answer_once(signed, key, carry_out, open_items=len(items))
 
@@ -62,6 +62,6 @@ def heartbeat(signed: Signed, key: Key, report: dict[str, Any], *, render: Rende
 
     def carry_out(terminal: Terminal, state: DeviceRequestState) -> Carried:
         unwritten = check_in(terminal, now=timezone.now(), **report)
-        return Carried(render(Outcome(terminal, news=take_resolved(terminal) if state.news else [])), unwritten)
+        return Carried(render(RequestOutcome(terminal, news=take_resolved(terminal) if state.news else [])), unwritten)
 
     return answer_once(signed, key, carry_out)
