@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from config.standalone import embedded
+from config.standalone import embedded, paths
 from tests import sql
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
@@ -76,6 +76,19 @@ class Servers:
                 yield os.environ | {address: _with_database(os.environ[address], name) for address in addresses}
             finally:
                 sql.drop_database(connection, name)
+
+    def fill(self, owner_url: str) -> None:
+        """Copy into an empty database of another server what the migrations make: they themselves take a quarter minute."""
+        with self.another() as environment:
+            dump = [
+                paths.tool("pg_dump"),
+                environment["DATABASE_OWNER_URL"],
+                "--format=custom",
+                "--exclude-schema=seed",
+            ]
+            done = subprocess.run(dump, capture_output=True, check=True)
+        restore = [paths.tool("pg_restore"), f"--dbname={owner_url}", "--exit-on-error", "--no-owner"]
+        subprocess.run(restore, input=done.stdout, check=True)
 
     def _create(self) -> None:
         with psycopg.connect(self.maintenance_url, autocommit=True) as connection:

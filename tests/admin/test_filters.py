@@ -62,13 +62,23 @@ def listed(browser: Browser, path: str, **filters: Any) -> Any:
 
 def refused(browser: Browser, path: str, **filters: Any) -> str:
     """What a list says against a filter; it lists nothing and adds nothing up."""
+    page: str = refusal(browser, path, **filters).content.decode()
+    return page
+
+
+def refuses(browser: Browser, path: str, **filters: Any) -> Any:
+    """The list that says it."""
+    return refusal(browser, path, **filters).context["cl"]
+
+
+def refusal(browser: Browser, path: str, **filters: Any) -> Any:
     answer = browser.client.get(f"/admin/{path}", filters)
     assert answer.status_code == 200, (path, filters, answer.status_code)
     page = answer.content.decode()
     assert 'id="faults"' in page, (path, filters)
     assert "ot-totals" not in page
     assert list(answer.context["cl"].result_list) == []
-    return page
+    return answer
 
 
 @pytest.mark.parametrize("language", ["en", "nl"])
@@ -112,14 +122,16 @@ def test_no_list_leaves_a_filter_out(shop: Shop, root: Browser) -> None:
 
 
 def leaves_no_filter_out(root: Browser, path: str) -> None:
-    refused(root, path, nonsense="1")
-    refused(root, path, id__exact="x")
-    cl = listed(root, path)
+    """All at once, as a page takes 50 ms; each filter says for itself what is wrong with its own."""
+    read = [name for spec in listed(root, path).filter_specs for name in spec.expected_parameters()]
+    wrong = [name for name in read if not name.endswith("isnull")]
+    cl = refuses(root, path, **dict.fromkeys(["nonsense", "id__exact", *wrong], "no such thing"))
+    assert {"nonsense", "id__exact"} <= {fault.split("“")[1].split("”")[0] for fault in cl.faults if "“" in fault}
     for spec in cl.filter_specs:
-        assert "form" in next(iter(spec.choices(cl))), f"{path}: {spec.title} cannot say what is wrong"
-        for name in spec.expected_parameters():
-            if not name.endswith("isnull"):
-                refused(root, path, **{name: "no such thing"})
+        shown = next(iter(spec.choices(cl)))
+        assert "form" in shown, f"{path}: {spec.title} cannot say what is wrong"
+        own = {name for name in spec.expected_parameters() if name in wrong}
+        assert own <= set(shown["form"].errors), f"{path}: {spec.title} says nothing"
     assert listed(root, path, p="99999").page_num == 1
     assert listed(root, path, p="-3").page_num == 1
 

@@ -22,6 +22,7 @@ from pytest_django import Settings
 
 from config import sql
 from config.standalone import archive, backup_key, embedded, home
+from tests.conftest import SERVERS
 
 MERCHANT = "from payments.models import Merchant; Merchant.objects.create(name='Before', mode='test')"
 
@@ -69,11 +70,11 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def shop() -> Iterator[Installation]:
+def shop(django_db_setup: None) -> Iterator[Installation]:
     with home_folder() as folder:
         installation = Installation(folder)
         installation.postgres.start()
-        assert installation.manage("migrate").returncode == 0
+        SERVERS.fill(installation.postgres.url(embedded.OWNER))
         assert installation.manage("shell", "-c", MERCHANT).returncode == 0
         (folder / "files").mkdir()
         (folder / "files" / "statement.xml").write_text("<Document/>")
