@@ -4,10 +4,14 @@ A late truth is an ordinary event: a declined, canceled or expired payment may t
 refund that was given up after it failed may turn out to have left all the same.
 """
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from payments.models.payment import PaymentStatus as P
 from payments.models.refund import PartStatus as R
+
+Transitions = Mapping[str, AbstractSet[str]]  # by status: those that may follow it
 
 _OPEN: Final = {
     P.REQUIRES_ACTION,
@@ -19,7 +23,7 @@ _OPEN: Final = {
     P.CANCELED,
     P.EXPIRED,
 }
-PAYMENT: Final[dict[str, set[P]]] = {
+PAYMENT: Final[Transitions] = {
     P.PROCESSING: _OPEN - {P.PROCESSING},
     P.REQUIRES_ACTION: _OPEN - {P.REQUIRES_ACTION},
     P.UNKNOWN: _OPEN - {P.UNKNOWN},
@@ -30,7 +34,7 @@ PAYMENT: Final[dict[str, set[P]]] = {
     P.EXPIRED: {P.AUTHORIZED, P.CAPTURED},
     P.REVERSED: set(),
 }
-PART: Final[dict[str, set[R]]] = {
+PART: Final[Transitions] = {
     R.REQUIRES_APPROVAL: {R.QUEUED, R.CANCELED},
     R.QUEUED: {R.PENDING, R.UNKNOWN, R.SUCCEEDED, R.FAILED, R.CANCELED},
     R.PENDING: {R.QUEUED, R.UNKNOWN, R.SUCCEEDED, R.FAILED, R.CANCELED},
@@ -43,6 +47,6 @@ PART: Final[dict[str, set[R]]] = {
 UNSETTLED: Final = frozenset({P.REQUIRES_ACTION, P.PROCESSING, P.UNKNOWN})
 
 
-def may_transition(table: dict[str, set[P]] | dict[str, set[R]], from_status: str, to_status: str) -> bool:
+def may_transition(table: Transitions, from_status: str, to_status: str) -> bool:
     """Return whether the table allows the transition; keeping the status is always allowed."""
     return from_status == to_status or to_status in table[from_status]

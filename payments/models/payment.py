@@ -186,3 +186,9 @@ class Payment(ApiObject):
     def refundable(self) -> int:
         """What may still be refunded of this tender, in minor units, before the order's own limit."""
         return max(0, self.amount_captured - self.amount_refunded - self.refund_reserved - self.amount_charged_back)
+
+    @property
+    def over_returned(self) -> int:
+        """How much more was given back of it than was paid with it, in minor units."""
+        returned = self.amount_refunded + self.refund_reserved + self.amount_charged_back
+        return max(0, returned - self.amount_captured)

@@ -5,7 +5,7 @@ beyond what the order costs (overpaid), and what captures and cancellations with
 two are open discrepancies while they are not zero.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_noop
@@ -14,7 +14,6 @@ from payments.core.money import Money
 from payments.models import Operation, Order, Payment
 from payments.models.discrepancy import DiscrepancyKind
 from payments.providers.base import Verb
-from payments.queries.due import overpaid
 from payments.text.messages import Value, message_columns
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def settle_excess(uow: "UnitOfWork") -> None:
 def settle_given_back(uow: "UnitOfWork") -> None:
     """More given back than was paid with one payment opens a discrepancy, even if the order as a whole had more."""
     for payment in uow.changed(Payment):
-        key, beyond = f"over_returned:{payment.id}", given_back_beyond(payment)
+        key, beyond = f"over_returned:{payment.id}", payment.over_returned
         if beyond and uow.facts and not payment.order.excess:
             uow.open_discrepancy(
                 DiscrepancyKind.OVER_RETURNED,
@@ -52,15 +51,9 @@ def settle_given_back(uow: "UnitOfWork") -> None:
             uow.resolve_discrepancy(key)
 
 
-def given_back_beyond(payment: Payment) -> int:
-    """How much more was given back of a payment than was paid with it, in minor units."""
-    returned = payment.amount_refunded + payment.refund_reserved + payment.amount_charged_back
-    return max(0, returned - payment.amount_captured)
-
-
 def settle_overpaid(uow: "UnitOfWork") -> None:
     """What is paid beyond what an order costs is one discrepancy, resolved once it is no longer true."""
-    for order_id, over in paid_too_much(uow, uow.orders).items():
+    for order_id, over in uow.overpaid(uow.orders).items():
         before = uow.overpaid_before.get(order_id, 0)
         if over != before:
             _note_overpaid(uow, uow.orders[order_id], over, is_more=over > before)
@@ -78,15 +71,6 @@ def settle_under_way(uow: "UnitOfWork") -> None:
         takes = _takes(payment, under_way[payment.id])
         if takes != payment.amount_under_way:
             uow.change(payment, amount_under_way=takes)
-
-
-def paid_too_much(uow: "UnitOfWork", order_ids: Iterable[str]) -> dict[str, int]:
-    """How much more was paid on each of these orders than it costs, in minor units."""
-    payments: dict[str, list[Payment]] = {order_id: [] for order_id in order_ids}
-    for payment in uow.payments.values():
-        if payment.order_id in payments:
-            payments[payment.order_id].append(payment)
-    return {order_id: overpaid(uow.orders[order_id], rows) for order_id, rows in payments.items()}
 
 
 def overpaid_key(order: Order) -> str:

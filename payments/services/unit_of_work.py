@@ -10,48 +10,34 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from django.db import models, transaction
+from django.db import models
 from django.db.models import prefetch_related_objects
 
-from payments import payloads
 from payments.db import bulk
 from payments.db.compiled_queries import CompiledQuery
 from payments.ledger.posting import Entry, next_items, post
 from payments.models import (
     Chargeback,
-    ChargebackStep,
     Discrepancy,
     Merchant,
     Operation,
-    Order,
     Payment,
     Refund,
     RefundPart,
     StatisticDelta,
     Transition,
-    Voucher,
 )
 from payments.models.discrepancy import DiscrepancyKind
 from payments.notify.services.emit import NewEvent, emit
 from payments.providers.base import Outcome, Verb
 from payments.runtime.fail_points import fail_point
 from payments.services import discrepancy, invariants
+from payments.services.held_rows import HeldRows
 from payments.services.queue_receipts import queue_receipts
-from payments.states import PART, PAYMENT, may_transition
+from payments.services.registered_models import REGISTERED, events_of, registration, transitions_of
+from payments.states import may_transition
 
 Row = TypeVar("Row", bound=models.Model)
-
-# Parents before children, so that foreign keys find their rows.
-_WRITE_ORDER: tuple[type[models.Model], ...] = (
-    Order,
-    Voucher,
-    Payment,
-    Refund,
-    RefundPart,
-    Operation,
-    Chargeback,
-    ChargebackStep,
-)
 
 _FINAL: Final = frozenset({Outcome.SUCCEEDED, Outcome.DECLINED})
 _OF_WHAT_IS_HELD: Final = frozenset({Verb.CAPTURE, Verb.CANCEL})
@@ -59,43 +45,18 @@ _OF_WHAT_IS_HELD: Final = frozenset({Verb.CAPTURE, Verb.CANCEL})
 _CAPTURES = CompiledQuery(
     lambda payment_ids: Operation.objects.filter(payment_id__in=payment_ids, verb__in=sorted(_OF_WHAT_IS_HELD))
 )
-_LOCKED_ORDERS = CompiledQuery(lambda ids: Order.objects.select_for_update().filter(id__in=ids).order_by("id"))
-_PAYMENTS = CompiledQuery(
-    lambda order_ids: (
-        Payment.objects.filter(order_id__in=order_ids)
-        .select_related("channel", "provider_account", "voucher")
-        .order_by("id")
-    )
-)
-_REFUNDS = CompiledQuery(
-    lambda order_ids: Refund.objects.filter(order_id__in=order_ids).select_related("channel").order_by("id")
-)
-_REFUND_PARTS = CompiledQuery(
-    lambda order_ids: (
-        RefundPart.objects.filter(refund__order_id__in=order_ids)
-        .select_related("voucher")
-        .order_by("refund_id", "position")
-    )
-)
 
 
-class UnitOfWork:
+class UnitOfWork(HeldRows):
     """Open it inside `transaction.atomic()`, lock what it touches, apply transitions, then `flush()` once."""
 
     def __init__(
         self, *, merchant: Merchant, actor: str, now: datetime, facts: bool = False, open_items: Sequence[int] = ()
     ) -> None:
-        self.merchant = merchant
+        super().__init__(merchant=merchant)
         self.actor = actor
         self.now = now
         self.facts = facts  # reported facts may exceed every limit; decisions never
-        self.orders: dict[str, Order] = {}
-        self.payments: dict[str, Payment] = {}
-        self.refunds: dict[str, Refund] = {}
-        self.parts: dict[str, RefundPart] = {}
-        self.chargebacks: dict[tuple[str, str], Chargeback] = {}  # by payment and the provider's reference
-        self.steps: dict[str, list[ChargebackStep]] = {}  # by chargeback
-        self._refunds_read: set[str] = set()
         self._new: dict[type[models.Model], list[Any]] = defaultdict(list)
         self._changed: dict[type[models.Model], dict[str, tuple[Any, set[str]]]] = defaultdict(dict)
         self._transitions: list[Transition] = []
@@ -105,46 +66,7 @@ class UnitOfWork:
         self._discrepancies: list[Discrepancy] = []
         self._closings: list[str] = []
         self._amendments: dict[str, dict[str, Any]] = {}  # columns of open discrepancies, by key
-        self.over_returned_before: set[str] = set()  # payments that had given back more than was paid with them
-        self.overpaid_before: dict[str, int] = {}  # how much too much orders were paid when they were locked
         self._open_items = deque(open_items)  # numbers drawn and not used yet
-
-    def lock(self, order_ids: Iterable[str]) -> None:
-        """Lock orders in id order and read their payments; every writer of a payment locks it by this."""
-        wanted = sorted(set(order_ids) - self.orders.keys())
-        if not wanted:
-            return
-        if not transaction.get_connection().in_atomic_block:
-            raise RuntimeError("a unit of work is opened inside transaction.atomic()")
-        # Orders first and by id: two units of work that need the same ones cannot deadlock.
-        for order in _LOCKED_ORDERS(wanted):
-            order.merchant = self.merchant
-            self.orders[order.id] = order
-        for payment in _PAYMENTS(wanted):
-            self.adopt(payment)
-            if invariants.given_back_beyond(payment):
-                self.over_returned_before.add(payment.id)
-        self.overpaid_before |= invariants.paid_too_much(self, wanted)
-
-    def adopt(self, payment: Payment) -> None:
-        """Take a payment into the unit of work, tied to its one copy of the order."""
-        payment.merchant = self.merchant
-        payment.order = self.orders[payment.order_id]
-        self.payments[payment.id] = payment
-
-    def read_refunds(self) -> None:
-        """Read the refunds of all held orders, and their parts, once; the orders' locks protect them, too."""
-        wanted = self.orders.keys() - self._refunds_read
-        if not wanted:
-            return
-        self._refunds_read |= wanted
-        for refund in _REFUNDS(sorted(wanted)):
-            refund.merchant, refund.order = self.merchant, self.orders[refund.order_id]
-            self.refunds[refund.id] = refund
-        for part in _REFUND_PARTS(sorted(wanted)):
-            part.refund = self.refunds[part.refund_id]
-            part.payment = self.payments[part.payment_id] if part.payment_id else None
-            self.parts[part.id] = part
 
     def reserve_open_items(self, count: int) -> None:
         """Draw numbers for open items ahead, in one round trip."""
@@ -157,19 +79,13 @@ class UnitOfWork:
         return self._open_items.popleft()
 
     def add(self, row: Row) -> Row:
-        """Insert `row` at the flush."""
+        """Insert `row` at the flush.
+
+        Raises:
+            RuntimeError: if its model is not registered; its rows would never be written.
+        """
+        registration(type(row)).hold(self, row)
         self._new[type(row)].append(row)
-        if isinstance(row, Order):
-            self.orders[row.id] = row
-            self._refunds_read.add(row.id)
-        if isinstance(row, Payment):
-            self.adopt(row)
-        if isinstance(row, Refund):
-            self.refunds[row.id] = row
-        if isinstance(row, RefundPart):
-            self.parts[row.id] = row
-        if isinstance(row, Chargeback):
-            self.chargebacks[row.payment_id, row.provider_reference] = row
         return row
 
     def operations_of(self, payments: Iterable[Payment]) -> list[Operation]:
@@ -192,14 +108,14 @@ class UnitOfWork:
         """Set columns of a row, to be written at the flush."""
         for name, value in values.items():
             setattr(row, name, value)
-        if not row._state.adding:
+        if not row._state.adding:  # a new row is inserted as a whole
+            registration(type(row))
             _, names = self._changed[type(row)].setdefault(row.pk, (row, set()))
             names.update(values)
 
     def transition(self, row: Payment | RefundPart, to_status: str, *, operation: Operation | None = None) -> bool:
         """Give a payment or refund part another status, if the table allows it; return whether it has changed."""
-        table = PAYMENT if isinstance(row, Payment) else PART
-        if row.status == to_status or not may_transition(table, row.status, to_status):
+        if row.status == to_status or not may_transition(transitions_of(type(row)), row.status, to_status):
             return False
         self.note_transition(row.pk, row.status, to_status, operation)
         self.change(row, status=to_status)
@@ -255,7 +171,8 @@ class UnitOfWork:
         invariants.settle_overpaid(self)
         invariants.settle_under_way(self)
         parts = [*self._parts(), *beside]
-        if any(not isinstance(row, Payment) for _, row, _ in self._events):  # their payloads are read from the database
+        # A payload that prefetches must see this unit of work's rows; without one, rows and events go in one statement.
+        if any(events_of(type(row)).prefetch for _, row, _ in self._events):
             bulk.write(parts)
             parts = []
         emit(self._new_events(), beside=parts)
@@ -270,20 +187,21 @@ class UnitOfWork:
         return raised
 
     def _parts(self) -> Iterator[bulk.Part]:
-        for model in _WRITE_ORDER:
+        for model in REGISTERED:
             yield from bulk.insertion(self._new[model])
-        for model in _WRITE_ORDER:
+        for model in REGISTERED:
             yield from _changes(self._changed[model])
         yield from bulk.insertion(self._transitions)
         yield from bulk.insertion(self._deltas)
 
     def _new_events(self) -> list[NewEvent]:
-        refunds = [row for _, row, _ in self._events if isinstance(row, Refund)]
-        prefetch_related_objects(refunds, *payloads.REFUND_PREFETCH)
-        chargebacks = [row for _, row, _ in self._events if isinstance(row, Chargeback)]
-        prefetch_related_objects(chargebacks, *payloads.CHARGEBACK_PREFETCH)
-        shapes = {row.pk: _shape(row) for _, row, _ in self._events}  # once, however many events it has
-        return [_event(kind, row, {**shapes[row.pk], **(extra or {})}) for kind, row, extra in self._events]
+        rows: dict[type[models.Model], list[Any]] = defaultdict(list)
+        for _, row, _ in self._events:
+            rows[type(row)].append(row)
+        for model, of_model in rows.items():
+            prefetch_related_objects(of_model, *events_of(model).prefetch)
+        payload = {row.pk: events_of(type(row)).payload(row) for _, row, _ in self._events}  # once for all its events
+        return [_event(kind, row, {**payload[row.pk], **(extra or {})}) for kind, row, extra in self._events]
 
 
 def _changes(changed: dict[str, tuple[Any, set[str]]]) -> Iterator[bulk.Part]:
@@ -296,19 +214,13 @@ def _changes(changed: dict[str, tuple[Any, set[str]]]) -> Iterator[bulk.Part]:
         yield from bulk.change(rows, columns)
 
 
-def _shape(row: Payment | Refund | Chargeback) -> dict[str, Any]:
-    if isinstance(row, Payment):
-        return payloads.payment(row)
-    return payloads.refund(row) if isinstance(row, Refund) else payloads.chargeback(row)
-
-
-def _event(event_type: str, row: Payment | Refund | Chargeback, shape: dict[str, Any]) -> NewEvent:
+def _event(event_type: str, row: Payment | Refund | Chargeback, payload: dict[str, Any]) -> NewEvent:
     return NewEvent(
         merchant_id=row.merchant_id,
-        channel_id=row.payment.channel_id if isinstance(row, Chargeback) else row.channel_id,
+        channel_id=events_of(type(row)).channel_id(row),
         type=event_type,
         object_type=row.OBJECT,
         object_id=row.id,
-        data={"object": shape},
+        data={"object": payload},
         test_mode=row.merchant.test_mode,
     )
