@@ -39,7 +39,7 @@ from payments.people.models import Approval
 from payments.queries import account_status
 from payments.queries.account_status import AccountStatus
 from payments.services import update_setup
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from payments.services.setting_approvals import request_provider_account
 from payments.services.submit import webhook_url
 
@@ -167,9 +167,9 @@ class ProviderAccounts(AccountView):
     def post(self, request: Request) -> HttpResponse:
         return self.once(self._create, self._resume)
 
-    def _create(self, intent: IdempotentRequest) -> Answer:
+    def _create(self, guard: IdempotencyGuard) -> Answer:
         given = self.input(ProviderAccountInput)
-        made = request_provider_account(merchant=self.merchant, actor=self.caller, intent=intent, **given)
+        made = request_provider_account(merchant=self.merchant, actor=self.caller, guard=guard, **given)
         return accepted(made) if isinstance(made, Approval) else Answer(201, _accounts([made])[0])
 
     def _resume(self, object_id: str) -> Answer:

@@ -17,7 +17,7 @@ from payments.api.views import ApiView
 from payments.models import Channel
 from payments.models.refund import Route
 from payments.services import create_setup, update_setup
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 
 CHANNEL = define(
     "Channel",
@@ -89,9 +89,9 @@ class Channels(ChannelView):
     def post(self, request: Request) -> HttpResponse:
         return self.once(self._create, lambda channel_id: self.current_answer(channel_id, 201))
 
-    def _create(self, intent: IdempotentRequest) -> Answer:
+    def _create(self, guard: IdempotencyGuard) -> Answer:
         given = self.given(ChannelInput)
-        made = create_setup.create_channel(merchant=self.merchant, actor=self.caller, intent=intent, **given)
+        made = create_setup.create_channel(merchant=self.merchant, actor=self.caller, guard=guard, **given)
         return Answer(201, payloads.channel(made))
 
 

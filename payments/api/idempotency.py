@@ -15,7 +15,7 @@ from payments.api.request_body import Files
 from payments.core.crypto import kept_name
 from payments.core.errors import Conflict, Invalid, Malformed, OnetillError
 from payments.models import IdempotencyKey
-from payments.services.idempotency import IdempotentRequest, KeyTaken
+from payments.services.idempotency import IdempotencyGuard, IdempotentRequest, KeyTaken
 
 KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 LONGEST_WAIT: Final = 2  # seconds; most requests are answered by then, and an interrupted one is resumed
@@ -69,7 +69,7 @@ def fingerprint_of_form(request: HttpRequest, fields: dict[str, str], files: Fil
 
 
 def once(
-    intent: IdempotentRequest, make: Callable[[IdempotentRequest], Answer], resume: Callable[[str], Answer]
+    keyed: IdempotentRequest, make: Callable[[IdempotencyGuard], Answer], resume: Callable[[str], Answer]
 ) -> HttpResponse:
     """Answer a request exactly once: `make` it, or `resume` the object that its key already names.
 
@@ -77,19 +77,19 @@ def once(
         Invalid: `idempotency_key_reused`.
         Conflict: `idempotency_in_progress`.
     """
-    row = intent.find()
+    row = keyed.find()
     if row is None:
         try:
-            return _run(intent, lambda: make(intent))
+            return _run(keyed, lambda: make(keyed))
         except KeyTaken:
-            row = intent.find()
+            row = keyed.find()
         except OnetillError:
             # What refused this one may be what the first request of this key has just made.
-            row = intent.find() if intent.lease is None else None
+            row = keyed.find() if keyed.lease is None else None
             if row is None:
                 raise
-    if row is None or bytes(row.fingerprint) == intent.fingerprint:
-        return _repeat(intent, row, resume)
+    if row is None or bytes(row.fingerprint) == keyed.fingerprint:
+        return _repeat(keyed, row, resume)
     raise Invalid(
         "idempotency_key_reused",
         "This Idempotency-Key belongs to another request. To repeat one, send the very same; else use a new key.",
@@ -106,27 +106,27 @@ def respond(status: int, body: bytes) -> HttpResponse:
     return HttpResponse(body, "application/json", status)
 
 
-def _repeat(intent: IdempotentRequest, row: IdempotencyKey | None, resume: Callable[[str], Answer]) -> HttpResponse:
+def _repeat(keyed: IdempotentRequest, row: IdempotencyKey | None, resume: Callable[[str], Answer]) -> HttpResponse:
     if row is not None and row.status is not None and row.body is not None:
         response = respond(row.status, bytes(row.body))
         response[REPLAYED] = "true"
         return response
-    if row is None or not intent.take_over():
+    if row is None or not keyed.take_over():
         raise InProgress(row)
     object_id = row.object_id
-    return _run(intent, lambda: resume(object_id))
+    return _run(keyed, lambda: resume(object_id))
 
 
-def _run(intent: IdempotentRequest, work: Callable[[], Answer]) -> HttpResponse:
+def _run(keyed: IdempotentRequest, work: Callable[[], Answer]) -> HttpResponse:
     try:
         answer = work()
     except KeyTaken:
         raise
     except BaseException:
-        intent.release()
+        keyed.release()
         raise
     body = encode(answer.shape)
-    intent.answer(answer.status, body if answer.kept is None else encode(answer.kept))
+    keyed.answer(answer.status, body if answer.kept is None else encode(answer.kept))
     return respond(answer.status, body)
 
 

@@ -37,7 +37,7 @@ from payments.models import PaymentLink
 from payments.queries import links as queries
 from payments.services import link as service
 from payments.services import send_link
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from payments.services.link import LinkRequest
 from payments.services.orders import OrderName
 
@@ -143,7 +143,7 @@ class PaymentLinks(LinkView):
     def post(self, request: Request) -> HttpResponse:
         return self.once(self._create, lambda link_id: self.current_answer(link_id, 201))
 
-    def _create(self, intent: IdempotentRequest) -> Answer:
+    def _create(self, guard: IdempotencyGuard) -> Answer:
         given = self.input(LinkInput)
         named = OrderName(
             order_id=given["order"].id if "order" in given else None,
@@ -166,7 +166,7 @@ class PaymentLinks(LinkView):
                 metadata=given.get("metadata", {}),
             ),
             actor=self.caller.actor,
-            intent=intent,
+            guard=guard,
         )
         return Answer(201, payloads.payment_link(made))
 
@@ -194,10 +194,10 @@ class CancelLink(LinkVerb):
 
     @described("cancel_payment_link", "Cancel", {200: PAYMENT_LINK}, body=Nothing, refusals=[404], tag="Payment links")
     def post(self, request: Request, link_id: str) -> HttpResponse:
-        def cancel(intent: IdempotentRequest) -> Answer:
+        def cancel(guard: IdempotencyGuard) -> Answer:
             row = self.target(link_id)
             self.input(Nothing)
-            return Answer(200, payloads.payment_link(service.cancel_link(row, actor=self.caller.actor, intent=intent)))
+            return Answer(200, payloads.payment_link(service.cancel_link(row, actor=self.caller.actor, guard=guard)))
 
         return self.once(cancel, self._resume)
 
@@ -214,11 +214,11 @@ class SendLink(LinkVerb):
         tag="Payment links",
     )
     def post(self, request: Request, link_id: str) -> HttpResponse:
-        def send(intent: IdempotentRequest) -> Answer:
+        def send(guard: IdempotencyGuard) -> Answer:
             row = self.target(link_id)
             given = self.input(SendInput)
             send_link.send_link(
-                row, to=given["to"], language=given.get("language"), actor=self.caller.actor, intent=intent
+                row, to=given["to"], language=given.get("language"), actor=self.caller.actor, guard=guard
             )
             return self.current_answer(row.id, 202)
 

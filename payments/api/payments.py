@@ -38,7 +38,7 @@ from payments.services import submit
 from payments.services.cancel import cancel_payment
 from payments.services.capture import capture_payment
 from payments.services.create import Acknowledgement, PaymentRequest, create_payment
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from payments.services.orders import OrderName
 
 Shape = dict[str, Any]
@@ -168,7 +168,7 @@ class Payments(PaymentView):
     def post(self, request: Request) -> HttpResponse:
         return self.once(self._create, self._resume)
 
-    def _create(self, intent: IdempotentRequest) -> Answer:
+    def _create(self, guard: IdempotencyGuard) -> Answer:
         given = self.input(PaymentInput)
         channel = self.channel(given.get("channel"))
         _refuse_strange_return(given.get("return_url"), channel)
@@ -195,7 +195,7 @@ class Payments(PaymentView):
                 metadata=given.get("metadata", {}),
             ),
             actor=self.caller.actor,
-            intent=intent,
+            guard=guard,
         )
         return Answer(201, payloads.payment(payment))
 
@@ -239,11 +239,11 @@ class Capture(PaymentVerb):
 
     @described("capture_payment", "Capture", {200: PAYMENT}, body=CaptureInput, refusals=[404], tag="Payments")
     def post(self, request: Request, payment_id: str) -> HttpResponse:
-        def capture(intent: IdempotentRequest) -> Answer:
+        def capture(guard: IdempotencyGuard) -> Answer:
             payment = self.target(payment_id)
             given = self.input(CaptureInput)
             amount, final = given.get("amount"), given.get("final", True)
-            captured = capture_payment(payment, amount=amount, final=final, actor=self.caller.actor, intent=intent)
+            captured = capture_payment(payment, amount=amount, final=final, actor=self.caller.actor, guard=guard)
             return Answer(200, payloads.payment(captured))
 
         return self.once(capture, self._resume)
@@ -254,10 +254,10 @@ class Cancel(PaymentVerb):
 
     @described("cancel_payment", "Cancel", {200: PAYMENT}, body=Nothing, refusals=[404], tag="Payments")
     def post(self, request: Request, payment_id: str) -> HttpResponse:
-        def cancel(intent: IdempotentRequest) -> Answer:
+        def cancel(guard: IdempotencyGuard) -> Answer:
             payment = self.target(payment_id)
             self.input(Nothing)
-            return Answer(200, payloads.payment(cancel_payment(payment, actor=self.caller.actor, intent=intent)))
+            return Answer(200, payloads.payment(cancel_payment(payment, actor=self.caller.actor, guard=guard)))
 
         return self.once(cancel, self._resume)
 

@@ -10,7 +10,7 @@ from payments.api.openapi import described
 from payments.api.payments import PaymentView
 from payments.api.refunds import RefundView, in_full
 from payments.api.schemas import PAYMENT, REFUND
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from payments.services.send_receipt import send_receipt
 
 
@@ -33,9 +33,9 @@ class PaymentReceipt(PaymentView):
         tag="Payments",
     )
     def post(self, request: Request, payment_id: str) -> HttpResponse:
-        def send(intent: IdempotentRequest) -> Answer:
+        def send(guard: IdempotencyGuard) -> Answer:
             payment = self.one(self.rows(), id=payment_id)
-            send_receipt(payment, **self.input(ReceiptInput), actor=self.caller.actor, intent=intent)
+            send_receipt(payment, **self.input(ReceiptInput), actor=self.caller.actor, guard=guard)
             return self.current_answer(payment.id, 202)
 
         return self.once(send, lambda at: self.current_answer(at, 202))
@@ -53,9 +53,9 @@ class RefundReceipt(RefundView):
         tag="Refunds",
     )
     def post(self, request: Request, refund_id: str) -> HttpResponse:
-        def send(intent: IdempotentRequest) -> Answer:
+        def send(guard: IdempotencyGuard) -> Answer:
             refund = self.one(self.rows(), id=refund_id)
-            send_receipt(refund, **self.input(ReceiptInput), actor=self.caller.actor, intent=intent)
+            send_receipt(refund, **self.input(ReceiptInput), actor=self.caller.actor, guard=guard)
             return self._current_refund(refund.id)
 
         return self.once(send, self._current_refund)

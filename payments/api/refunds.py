@@ -31,7 +31,7 @@ from payments.models import Channel, Order, Refund
 from payments.models.refund import RefundStatus, Route
 from payments.queries import refunds as queries
 from payments.services.find_order import order_to_refund
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from payments.services.refunds.decisions import cancel_refund
 from payments.services.refunds.plan import LAST_PAID_FIRST, PROPORTIONAL, BankAccount, Plan, RefundRequest, Share
 from payments.services.refunds.request import plan_refund, request_refund
@@ -209,8 +209,8 @@ class Refunds(RefundView):
     def post(self, request: Request) -> HttpResponse:
         return self.once(self._create, self._resume)
 
-    def _create(self, intent: IdempotentRequest) -> Answer:
-        made = request_refund(self.refund_request(), actor=self.caller, intent=intent)
+    def _create(self, guard: IdempotencyGuard) -> Answer:
+        made = request_refund(self.refund_request(), actor=self.caller, guard=guard)
         kept = in_full([made])[0]
         return Answer(201, kept | {"parts": payloads.refund(made, voucher_code=made.voucher_code)["parts"]}, kept=kept)
 
@@ -243,10 +243,10 @@ class CancelRefund(RefundView):
 
     @described("cancel_refund", "Give it up", {200: REFUND}, body=Nothing, refusals=[404], tag="Refunds")
     def post(self, request: Request, refund_id: str) -> HttpResponse:
-        def cancel(intent: IdempotentRequest) -> Answer:
+        def cancel(guard: IdempotencyGuard) -> Answer:
             refund = self.one(self.rows(), id=refund_id)
             self.input(Nothing)
-            return Answer(200, in_full([cancel_refund(refund, actor=self.caller.actor, intent=intent)])[0])
+            return Answer(200, in_full([cancel_refund(refund, actor=self.caller.actor, guard=guard)])[0])
 
         return self.once(cancel, self._resume)
 

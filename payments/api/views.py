@@ -25,7 +25,7 @@ from payments.db.compiled_queries import CompiledQuery
 from payments.models import Channel, Merchant
 from payments.people.actors import Caller
 from payments.people.scopes import WHOLE_MERCHANT
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard, IdempotentRequest
 
 Row = TypeVar("Row", bound=Model)
 Shape = dict[str, Any]
@@ -175,7 +175,7 @@ class ApiView(JsonView):
         """One page of a list whose shapes are made all at once."""
         return self.answer(page(rows, shapes, limit=query["limit"], cursor=query.get("cursor")))
 
-    def once(self, make: Callable[[IdempotentRequest], Answer], resume: Callable[[str], Answer]) -> HttpResponse:
+    def once(self, make: Callable[[IdempotencyGuard], Answer], resume: Callable[[str], Answer]) -> HttpResponse:
         """Answer a POST once per Idempotency-Key: `make` it, or `resume` the object that the key names.
 
         Raises:
@@ -184,10 +184,10 @@ class ApiView(JsonView):
         self.query()
         key = idempotency.key_of(self.plain)
         content = request_body.read_bytes(self.plain)
-        intent = IdempotentRequest(
+        keyed = IdempotentRequest(
             merchant_id=self.caller.merchant_id, key=key, fingerprint=idempotency.fingerprint(self.plain, content)
         )
-        return idempotency.once(intent, make, resume)
+        return idempotency.once(keyed, make, resume)
 
 
 def channel_of(caller: Caller, channel_id: str) -> Channel | None:

@@ -18,7 +18,7 @@ from payments.core.money import Money
 from payments.models import Voucher
 from payments.runtime import throttling
 from payments.services import voucher as service
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from payments.services.voucher import VoucherRequest
 
 
@@ -42,7 +42,7 @@ class Vouchers(ApiView):
     def post(self, request: Request) -> HttpResponse:
         return self.once(self._create, self._resume)
 
-    def _create(self, intent: IdempotentRequest) -> Answer:
+    def _create(self, guard: IdempotencyGuard) -> Answer:
         given = self.input(VoucherInput)
         made = service.create_voucher(
             VoucherRequest(
@@ -54,7 +54,7 @@ class Vouchers(ApiView):
                 expires_at=given.get("expires_at"),
             ),
             actor=self.caller.actor,
-            intent=intent,
+            guard=guard,
         )
         return Answer(201, payloads.voucher(made, code=made.code), kept=payloads.voucher(made))
 

@@ -29,7 +29,7 @@ from payments.api.views import ApiView
 from payments.notify import payloads, queries
 from payments.notify.models import WebhookDelivery, WebhookEndpoint
 from payments.notify.services import endpoints, resend
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 
 _ENDPOINT = record(
     id=identifier("we"),
@@ -114,11 +114,11 @@ class Endpoints(EndpointView):
     def post(self, request: Request) -> HttpResponse:
         return self.once(self._create, lambda object_id: self.current_answer(object_id, 201))
 
-    def _create(self, intent: IdempotentRequest) -> Answer:
+    def _create(self, guard: IdempotencyGuard) -> Answer:
         given = self.input(EndpointInput)
         with transaction.atomic():
             made = endpoints.create(test_mode=self.caller.test_mode, actor=self.caller.actor, **self.whose, **given)
-            intent.begin(made.endpoint.id)
+            guard.begin(made.endpoint.id)
         return _once(made, 201)
 
 
@@ -159,11 +159,11 @@ class RollSecret(EndpointView):
 
     @described("roll_secret", "Roll the secret", {200: NEW_ENDPOINT}, body=Nothing, refusals=[404], tag="Webhooks out")
     def post(self, request: Request, endpoint_id: str) -> HttpResponse:
-        def roll(intent: IdempotentRequest) -> Answer:
+        def roll(guard: IdempotencyGuard) -> Answer:
             self.one(queries.endpoints(**self.whose), id=endpoint_id)
             self.input(Nothing)
             with transaction.atomic():
-                intent.begin(endpoint_id)
+                guard.begin(endpoint_id)
                 made = endpoints.roll_secret(endpoint_id=endpoint_id, actor=self.caller.actor, **self.whose)
             return _once(made, 200)
 
@@ -187,11 +187,11 @@ class Resend(EndpointView):
 
     @described("resend_delivery", "Send again", {202: DELIVERY}, body=Nothing, refusals=[404], tag="Webhooks out")
     def post(self, request: Request, delivery_id: str) -> HttpResponse:
-        def again(intent: IdempotentRequest) -> Answer:
+        def again(guard: IdempotencyGuard) -> Answer:
             self.one(self._deliveries(), id=delivery_id)
             self.input(Nothing)
             with transaction.atomic():
-                intent.begin(delivery_id)
+                guard.begin(delivery_id)
                 row = resend.resend(delivery_id=delivery_id, **self.whose)
             return Answer(202, payloads.delivery(row))
 

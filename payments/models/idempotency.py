@@ -1,4 +1,4 @@
-"""Which request named which object: committed with the intent, so that a retry finds it."""
+"""Which request named which object: committed with what the request made, so that a retry finds it."""
 
 from django.db import models
 from django.db.models import Q

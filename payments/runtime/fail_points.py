@@ -1,7 +1,7 @@
 """The named places at which a process may break, so that tests can break it at each of them.
 
 In production nobody listens, and a point costs one look at a name. Nothing in the environment or the settings arms
-them: only code that calls `armed` does, and only tests call it. So no installation can be started with a plan to
+them: only `fail_points_enabled` does, and only tests call that. So no installation can be started with a plan to
 crash, whether its merchant is live or not.
 """
 
@@ -14,9 +14,9 @@ POINTS: Final[dict[str, str]] = {
     "create.opened": "Nothing of the payment is written.",
     "create.written": "Order, payment, operation and idempotency key are written, not committed.",
     "create.committed": "The operation is committed; no provider is called yet, or none has to be.",
-    "ask.opened": "Nothing of the capture or cancellation is written.",
-    "ask.written": "The operation and its idempotency key are written, not committed.",
-    "ask.committed": "The operation is committed; the provider is not called yet.",
+    "request.opened": "Nothing of the capture or cancellation is written.",
+    "request.written": "The operation and its idempotency key are written, not committed.",
+    "request.committed": "The operation is committed; the provider is not called yet.",
     "refund.opened": "Nothing of the refund is written.",
     "refund.written": "Refund, parts, operations and acceptance are written, not committed.",
     "refund.committed": "The refund is committed; its task is enqueued, or that failed.",

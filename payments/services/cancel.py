@@ -4,20 +4,20 @@ from payments.core.errors import Conflict
 from payments.models import Payment
 from payments.models.payment import PaymentStatus
 from payments.providers.base import Verb
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from payments.services.request_operation import request_operation
 from payments.services.under_way import beside, operations_under_way
 
 _OPEN = frozenset({PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING, PaymentStatus.AUTHORIZED})
 
 
-def cancel_payment(payment: Payment, *, actor: str, intent: IdempotentRequest | None = None) -> Payment:
+def cancel_payment(payment: Payment, *, actor: str, guard: IdempotencyGuard | None = None) -> Payment:
     """Release what is not captured, and return the payment.
 
     Raises:
         Conflict: `payment_not_cancelable`, when nothing is left to release beside what is under way.
     """
-    return request_operation(payment, Verb.CANCEL, amount_of=_cancelable, actor=actor, intent=intent)
+    return request_operation(payment, Verb.CANCEL, amount_of=_cancelable, actor=actor, guard=guard)
 
 
 def _cancelable(payment: Payment) -> int:

@@ -4,14 +4,14 @@ from payments.core.errors import Conflict, Invalid
 from payments.models import Payment
 from payments.providers import registry
 from payments.providers.base import Verb
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from payments.services.request_operation import request_operation
 from payments.services.under_way import beside
 from payments.text.formatting import amount as written
 
 
 def capture_payment(
-    payment: Payment, *, amount: int | None, final: bool, actor: str, intent: IdempotentRequest | None = None
+    payment: Payment, *, amount: int | None, final: bool, actor: str, guard: IdempotencyGuard | None = None
 ) -> Payment:
     """Capture `amount` (None: all that may be) and return the payment; a final capture releases the rest.
 
@@ -25,7 +25,7 @@ def capture_payment(
         _check_final(locked, taken, final)
         return taken
 
-    return request_operation(payment, Verb.CAPTURE, amount_of=amount_of, actor=actor, intent=intent, final=final)
+    return request_operation(payment, Verb.CAPTURE, amount_of=amount_of, actor=actor, guard=guard, final=final)
 
 
 def _amount(payment: Payment, amount: int | None) -> int:

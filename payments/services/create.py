@@ -62,7 +62,7 @@ class PaymentRequest:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-def create_payment(request: PaymentRequest, *, actor: str, intent: IdempotencyGuard | None = None) -> Payment:
+def create_payment(request: PaymentRequest, *, actor: str, guard: IdempotencyGuard | None = None) -> Payment:
     """Take a payment and return it as far as the provider answered at once.
 
     Raises:
@@ -77,7 +77,7 @@ def create_payment(request: PaymentRequest, *, actor: str, intent: IdempotencyGu
     check_vat(request.vat, request.amount)
     with transaction.atomic():
         fail_point("create.opened")
-        payment, operation = _intend(request, account, provider, actor, intent)
+        payment, operation = _intend(request, account, provider, actor, guard)
         fail_point("create.written")
     fail_point("create.committed")
     return payment if provider.capabilities.instant else settled(operation, payment, actor=actor)
@@ -119,12 +119,12 @@ def _check_method(request: PaymentRequest, account: ProviderAccount, provider: P
 
 
 def _intend(
-    request: PaymentRequest, account: ProviderAccount, provider: Provider, actor: str, intent: IdempotencyGuard | None
+    request: PaymentRequest, account: ProviderAccount, provider: Provider, actor: str, guard: IdempotencyGuard | None
 ) -> tuple[Payment, Operation]:
     merchant, now = request.channel.merchant, timezone.now()
     payment = _payment(request, account, merchant)
-    if intent is not None:
-        intent.begin(payment.id)
+    if guard is not None:
+        guard.begin(payment.id)
     if request.buyer:
         request = replace(request, customer=customers.get_or_create(merchant_id=merchant.id, **request.buyer))
         payment.customer = request.customer

@@ -18,7 +18,7 @@ from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.services import audit_log, gate, second_factors
 from payments.providers import registry
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 
 # What a test merchant starts with, so that its first payment needs no set-up.
 TEST_ACCOUNTS: Final = ("simulator", "recorded", "external")
@@ -103,7 +103,7 @@ def create_channel(
     return_schemes: Sequence[str] = (),
     refund_routes: Sequence[str] | None = None,
     actor: Actor,
-    intent: IdempotentRequest | None = None,
+    guard: IdempotencyGuard | None = None,
 ) -> Channel:
     """Open a sales location. Its order references are its own, unless it names a namespace to share.
 
@@ -132,8 +132,8 @@ def create_channel(
     )
     channel.namespace = namespace or channel.id
     with transaction.atomic():
-        if intent is not None:
-            intent.begin(channel.id)
+        if guard is not None:
+            guard.begin(channel.id)
         channel.save(force_insert=True)
         audit_log.write(actor=name_of(actor), action="channel.created", subject=channel, merchant_id=merchant.id)
     return channel
@@ -150,7 +150,7 @@ def create_provider_account(
     credentials: Mapping[str, str] | None = None,
     fee_rates: Sequence[Mapping[str, Any]] = (),
     actor: Actor,
-    intent: IdempotentRequest | None = None,
+    guard: IdempotencyGuard | None = None,
 ) -> ProviderAccount:
     """Write down a contract with a provider. The first one of a provider is used when none is named.
 
@@ -172,7 +172,7 @@ def create_provider_account(
     )
     if gate.waits(Action.ADD_PROVIDER_ACCOUNT, by=actor, merchant=merchant):
         raise Forbidden("second_person_required", "A second person has to agree to this. Ask for one.")
-    return save_account(account, actor=name_of(actor), intent=intent)
+    return save_account(account, actor=name_of(actor), guard=guard)
 
 
 def new_account(
@@ -211,11 +211,11 @@ def new_account(
     )
 
 
-def save_account(account: ProviderAccount, *, actor: str, intent: IdempotentRequest | None = None) -> ProviderAccount:
+def save_account(account: ProviderAccount, *, actor: str, guard: IdempotencyGuard | None = None) -> ProviderAccount:
     """Write down a contract that was checked."""
     with transaction.atomic():
-        if intent is not None:
-            intent.begin(account.id)
+        if guard is not None:
+            guard.begin(account.id)
         # Two first accounts at once: one is the default.
         Merchant.objects.select_for_update().get(id=account.merchant_id)
         accounts = ProviderAccount.objects.filter(merchant_id=account.merchant_id, provider=account.provider)

@@ -57,15 +57,12 @@ class IdempotentRequest:
         Raises:
             KeyTaken: another request has committed the key; this transaction must make nothing.
         """
-        if not transaction.get_connection().in_atomic_block:
-            raise RuntimeError("an intent is committed with what it makes, inside transaction.atomic()")
-        now = timezone.now()
-        self.lease = now + LEASE
+        self.lease = timezone.now() + LEASE
         try:
-            sql.done(sql.BEGIN_KEY, [self.merchant_id, self.key, self.fingerprint, object_id, self.lease, now])
-        except IntegrityError as error:
+            _begin(self.merchant_id, self.key, self.fingerprint, object_id, self.lease)
+        except KeyTaken:
             self.lease = None
-            raise KeyTaken(self.key) from error
+            raise
 
     def take_over(self) -> bool:
         """Claim a row whose request broke off; False while that request, or another that took over, still runs."""
@@ -79,12 +76,41 @@ class IdempotentRequest:
         sql.done(sql.ANSWER_KEY, [status, body, self.merchant_id, self.key, self.fingerprint])
 
     def release(self) -> None:
-        """The request failed; if it had committed its intent, the next one may continue at once."""
+        """The request failed; if it had committed its key, the next one may continue at once."""
         if self.lease is not None:
             self._row().filter(status=None, lease_until=self.lease).update(lease_until=None)
 
     def _row(self) -> QuerySet[IdempotencyKey]:
         return IdempotencyKey.objects.filter(merchant_id=self.merchant_id, key=self.key, fingerprint=self.fingerprint)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormSubmission:
+    """A form of the admin that makes one thing, however often it is sent. No answer is kept: the page is drawn anew."""
+
+    merchant_id: str
+    form_id: str  # random, one for every form that is shown
+
+    def begin(self, object_id: str) -> None:
+        """Store in the caller's transaction what this form creates, or wait for the submission that did so first.
+
+        Raises:
+            KeyTaken: the form has been submitted; this transaction must make nothing.
+        """
+        # No request of the API can name it (its keys have no space), and a random name needs no fingerprint beside it.
+        # Nobody leases it: nothing is left to continue once it is committed.
+        _begin(self.merchant_id, f"admin {self.form_id}", bytes(32), object_id, None)
+
+
+def _begin(merchant_id: str, key: str, fingerprint: bytes, object_id: str, lease: datetime | None) -> None:
+    # In autocommit the key would be committed alone, and name an object that may never be made.
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("a key is committed with what its request makes, inside transaction.atomic()")
+    try:
+        # The unique index makes a second request wait here for the first one's transaction.
+        sql.done(sql.BEGIN_KEY, [merchant_id, key, fingerprint, object_id, lease, timezone.now()])
+    except IntegrityError as error:
+        raise KeyTaken(key) from error
 
 
 def forget(*, limit: int = 10_000) -> int:

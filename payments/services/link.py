@@ -23,7 +23,7 @@ from payments.runtime import throttling
 from payments.services import voucher
 from payments.services.charge_limit import in_progress
 from payments.services.create import PaymentRequest, create_payment
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from payments.services.orders import OrderName, take_order
 from payments.services.unit_of_work import UnitOfWork
 from payments.text.formatting import amount as written
@@ -62,7 +62,7 @@ class LinkRequest:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-def create_link(request: LinkRequest, *, actor: str, intent: IdempotentRequest | None = None) -> PaymentLink:
+def create_link(request: LinkRequest, *, actor: str, guard: IdempotencyGuard | None = None) -> PaymentLink:
     """Make a link and return it.
 
     Raises:
@@ -93,8 +93,8 @@ def create_link(request: LinkRequest, *, actor: str, intent: IdempotentRequest |
         metadata=dict(request.metadata),
     )
     with transaction.atomic():
-        if intent is not None:
-            intent.begin(row.id)
+        if guard is not None:
+            guard.begin(row.id)
         row.customer = customers.get_or_create(merchant_id=merchant.id, **request.buyer)
         if request.order is not None or not request.reusable:
             row.order = _take_order(request, row, actor)
@@ -103,15 +103,15 @@ def create_link(request: LinkRequest, *, actor: str, intent: IdempotentRequest |
     return read(row.id)
 
 
-def cancel_link(row: PaymentLink, *, actor: str, intent: IdempotentRequest | None = None) -> PaymentLink:
+def cancel_link(row: PaymentLink, *, actor: str, guard: IdempotencyGuard | None = None) -> PaymentLink:
     """Take a link back; a payment that is under way by it is not stopped.
 
     Raises:
         Conflict: `payment_link_not_cancelable`.
     """
     with transaction.atomic():
-        if intent is not None:
-            intent.begin(row.id)
+        if guard is not None:
+            guard.begin(row.id)
         locked = _lock(row.id)
         if locked.status != Status.ACTIVE:
             raise Conflict("payment_link_not_cancelable", f"This link is {locked.status} already.")
@@ -193,7 +193,7 @@ def pay(
     )
     try:
         return create_payment(
-            request, actor=f"link:{current.id}", intent=_Use(link=current, attempt=attempt, amount=minor)
+            request, actor=f"link:{current.id}", guard=_Use(link=current, attempt=attempt, amount=minor)
         )
     except _Twice:
         return LinkPayment.objects.select_related("payment").get(link=row, attempt=attempt).payment

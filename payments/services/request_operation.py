@@ -9,7 +9,7 @@ from payments.models import Operation, Payment
 from payments.payloads import PAYMENT_RELATED
 from payments.providers.base import Verb
 from payments.runtime.fail_points import fail_point
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from payments.services.submit import submit_new
 from payments.services.unit_of_work import UnitOfWork
 
@@ -20,7 +20,7 @@ def request_operation(
     *,
     amount_of: Callable[[Payment], int],
     actor: str,
-    intent: IdempotentRequest | None,
+    guard: IdempotencyGuard | None,
     final: bool = True,
 ) -> Payment:
     """Request `verb` from the payment's provider; return the payment as recorded after the answer.
@@ -28,7 +28,7 @@ def request_operation(
     `amount_of` gets the payment under its order's lock; it returns the amount in minor units, or refuses by raising.
     """
     with transaction.atomic():
-        fail_point("ask.opened")
+        fail_point("request.opened")
         operation = Operation(
             merchant=payment.merchant,
             provider_account=payment.provider_account,
@@ -39,16 +39,16 @@ def request_operation(
             actor=actor,
             due_at=timezone.now(),
         )
-        if intent is not None:
-            intent.begin(operation.id)
+        if guard is not None:
+            guard.begin(operation.id)
         uow = UnitOfWork(merchant=payment.merchant, actor=actor, now=timezone.now())
         uow.lock([payment.order_id])
         operation.payment = uow.payments[payment.id]
         operation.amount = amount_of(operation.payment)
         uow.add(operation)
         uow.flush()
-        fail_point("ask.written")
-    fail_point("ask.committed")
+        fail_point("request.written")
+    fail_point("request.committed")
     return settled(operation, payment, actor=actor)
 
 

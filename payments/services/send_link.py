@@ -11,11 +11,11 @@ from payments.notify.services import mail
 from payments.people.services import audit_log
 from payments.services import link
 from payments.services.email_rendering import letter
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 
 
 def send_link(
-    row: PaymentLink, *, to: str, actor: str, language: str | None = None, intent: IdempotentRequest | None = None
+    row: PaymentLink, *, to: str, actor: str, language: str | None = None, guard: IdempotencyGuard | None = None
 ) -> None:
     """Write the e-mail; a worker sends it.
 
@@ -28,8 +28,8 @@ def send_link(
         raise Conflict("payment_link_not_active", f"This link is {current.status}; make a new one.")
     mail.refuse_flood(row.id)
     with transaction.atomic():
-        if intent is not None:
-            intent.begin(row.id)
+        if guard is not None:
+            guard.begin(row.id)
         with translation.override(language or current.merchant.language):
             mail.write(_letter(current, to))
         audit_log.write(actor=actor, action="payment_link.sent", subject=row, merchant_id=row.merchant_id)

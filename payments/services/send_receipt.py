@@ -19,7 +19,7 @@ from payments.receipts.contents import Receipt, of_payment, of_refund
 from payments.runtime import task_queue
 from payments.runtime.sweeps import Sweep
 from payments.services.email_rendering import letter
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from payments.services.queue_receipts import WRITE
 
 AT_ONCE: Final = 50
@@ -34,7 +34,7 @@ def send_receipt(
     actor: str,
     to: str | None = None,
     language: str | None = None,
-    intent: IdempotentRequest | None = None,
+    guard: IdempotencyGuard | None = None,
 ) -> None:
     """Have the receipt of a payment or a refund written, to an address or to the customer's own.
 
@@ -49,8 +49,8 @@ def send_receipt(
         raise Invalid("email_unknown", "The customer's e-mail is not known: send one as `to`.", param="to")
     mail.refuse_flood(row.id)
     with transaction.atomic():
-        if intent is not None:
-            intent.begin(row.id)
+        if guard is not None:
+            guard.begin(row.id)
         ReceiptDue.objects.create(merchant_id=row.merchant_id, object_id=row.id, to=to or "", language=language or "")
         audit_log.write(actor=actor, action=f"{row.OBJECT}.receipt_sent", subject=row, merchant_id=row.merchant_id)
         task_queue.enqueue_on_commit(WRITE)

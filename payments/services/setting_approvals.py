@@ -13,7 +13,7 @@ from payments.people.actors import Actor, name_of
 from payments.people.models import Approval, User
 from payments.people.services import approvals, gate
 from payments.services import create_setup, setting_notices, update_setup
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from payments.services.update_setup import Row
 
 
@@ -28,7 +28,7 @@ def request_provider_account(
     credentials: Mapping[str, str] | None = None,
     fee_rates: Sequence[Mapping[str, Any]] = (),
     actor: Actor,
-    intent: IdempotentRequest | None = None,
+    guard: IdempotencyGuard | None = None,
 ) -> ProviderAccount | Approval:
     """Add a provider account, or ask a second person for it; it then gets the id that the approval names.
 
@@ -47,10 +47,10 @@ def request_provider_account(
         actor=actor,
     )
     if not gate.waits(Action.ADD_PROVIDER_ACCOUNT, by=actor, merchant=merchant):
-        return create_setup.save_account(account, actor=name_of(actor), intent=intent)
+        return create_setup.save_account(account, actor=name_of(actor), guard=guard)
     with transaction.atomic():
-        if intent is not None:
-            intent.begin(account.id)
+        if guard is not None:
+            guard.begin(account.id)
         names = ("provider", "name", "currency", "external_id", "bank_iban", "fee_rates")
         approval = gate.propose(
             Action.ADD_PROVIDER_ACCOUNT,

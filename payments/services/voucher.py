@@ -20,7 +20,7 @@ from payments.core.money import Money
 from payments.ledger.posting import Entry
 from payments.models import Channel, Merchant, Order, Payment, Voucher
 from payments.runtime.sweeps import Sweep
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from payments.services.unit_of_work import UnitOfWork
 from payments.text.formatting import amount as written
 
@@ -45,7 +45,7 @@ class VoucherRequest:
     expires_at: datetime | None = None
 
 
-def create_voucher(request: VoucherRequest, *, actor: str, intent: IdempotentRequest | None = None) -> Voucher:
+def create_voucher(request: VoucherRequest, *, actor: str, guard: IdempotencyGuard | None = None) -> Voucher:
     """Make a voucher and return it with its `code`, which nobody can be shown again.
 
     Raises:
@@ -55,8 +55,8 @@ def create_voucher(request: VoucherRequest, *, actor: str, intent: IdempotentReq
         raise wrong("expires_at", "out_of_range", "A voucher cannot have expired already.")
     voucher_id = new_id("vch")
     with transaction.atomic():
-        if intent is not None:
-            intent.begin(voucher_id)
+        if guard is not None:
+            guard.begin(voucher_id)
         uow = UnitOfWork(merchant=request.merchant, actor=actor, now=timezone.now())
         row = issue(
             uow,

@@ -18,7 +18,7 @@ from payments.api.schemas import page_of
 from payments.api.views import ApiView
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from reconciliation.api.schemas import DISCREPANCY
 from reconciliation.services.open_balance import ACTIONS
 from reconciliation.services.resolve import LONGEST_NOTE, Resolution, resolve
@@ -86,9 +86,9 @@ class Resolve(ApiView):
     )
     def post(self, request: Request, discrepancy_id: str) -> HttpResponse:
         found = self.one(self.own(_discrepancies()), id=discrepancy_id)
-        return self.once(lambda intent: self._resolve(found.id, intent), self._resume)
+        return self.once(lambda guard: self._resolve(found.id, guard), self._resume)
 
-    def _resolve(self, discrepancy_id: str, intent: IdempotentRequest) -> Answer:
+    def _resolve(self, discrepancy_id: str, guard: IdempotencyGuard) -> Answer:
         given = self.input(ResolveInput)
         resolution = Resolution(
             action=given["action"], note=given["note"], with_=tuple(given.get("with", ())), until=given.get("until")
@@ -98,7 +98,7 @@ class Resolve(ApiView):
             discrepancy_id=discrepancy_id,
             resolution=resolution,
             actor=self.caller,
-            intent=intent,
+            guard=guard,
         )
         return Answer(200, payloads.discrepancy(row))
 

@@ -17,7 +17,7 @@ from payments.api.references import account_field
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
 from payments.core.errors import Fault, ValidationFailed
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard, IdempotentRequest
 from reconciliation import payloads
 from reconciliation.api.schemas import SETTLEMENT_FILE, UPLOAD
 from reconciliation.models import SettlementFile
@@ -72,8 +72,8 @@ class Files(ApiView):
         fields, files = request_body.read_form(self.plain, settings.MAX_IMPORT_MB * 1_000_000 + FORM_AROUND_FILE)
         given, file = self._read(fields, files)
         fingerprint = idempotency.fingerprint_of_form(self.plain, fields, files)
-        intent = IdempotentRequest(merchant_id=self.caller.merchant_id, key=key, fingerprint=fingerprint)
-        return idempotency.once(intent, lambda intent: self._upload(file, given, intent), self._resume)
+        keyed = IdempotentRequest(merchant_id=self.caller.merchant_id, key=key, fingerprint=fingerprint)
+        return idempotency.once(keyed, lambda guard: self._upload(file, given, guard), self._resume)
 
     def _read(self, fields: dict[str, str], files: request_body.Files) -> tuple[dict[str, Any], UploadedFile[Any]]:
         strange = [Fault(name[:64], "unknown_field", "There is no such field. Leave it out.") for name in files]
@@ -89,7 +89,7 @@ class Files(ApiView):
             raise ValidationFailed(faults)
         return given, file
 
-    def _upload(self, file: UploadedFile[Any], given: dict[str, Any], intent: IdempotentRequest) -> Answer:
+    def _upload(self, file: UploadedFile[Any], given: dict[str, Any], guard: IdempotencyGuard) -> Answer:
         row = upload(
             merchant=self.merchant,
             file=file,
@@ -98,7 +98,7 @@ class Files(ApiView):
             asked_format=given.get("format", ""),
             provider_account=given.get("provider_account"),
             channel_id=self.caller.channel_id,
-            intent=intent,
+            guard=guard,
         )
         return Answer(202, payloads.settlement_file(row))
 

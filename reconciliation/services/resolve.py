@@ -19,7 +19,7 @@ from payments.people.actors import Actor, name_of
 from payments.people.models import Approval, User
 from payments.people.services import approvals, audit_log, gate
 from payments.services import discrepancy, limits
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from payments.services.limits import Exceeded
 from reconciliation.services import matching, settle_by_hand
 from reconciliation.services.open_balance import ACTIONS, open_balance, possible
@@ -44,7 +44,7 @@ def resolve(
     discrepancy_id: str,
     resolution: Resolution,
     actor: Actor,
-    intent: IdempotentRequest | None = None,
+    guard: IdempotencyGuard | None = None,
 ) -> Discrepancy:
     """Carry out a resolution, or propose it where a second person must approve.
 
@@ -66,8 +66,8 @@ def resolve(
         if row.status != Discrepancy.Status.OPEN:
             raise Conflict("discrepancy_not_open", f"This discrepancy is {row.status}. Only an open one is resolved.")
         _check(row, resolution)
-        if intent is not None:
-            intent.begin(row.id)
+        if guard is not None:
+            guard.begin(row.id)
         if resolution.action in ("ask_provider", "wait"):
             return _postpone(row, resolution, name_of(actor))
         exceeded = limits.of_correction(

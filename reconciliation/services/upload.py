@@ -15,7 +15,7 @@ from payments.people.permissions import May
 from payments.people.services import authority
 from payments.runtime.fail_points import fail_point
 from payments.runtime.task_queue import enqueue_on_commit
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from reconciliation import registry
 from reconciliation.models import SettlementFile
 
@@ -36,7 +36,7 @@ def upload(
     asked_format: str = "",
     provider_account: ProviderAccount | None = None,
     channel_id: str | None = None,
-    intent: IdempotentRequest | None = None,
+    guard: IdempotencyGuard | None = None,
 ) -> SettlementFile:
     """Keep the file and have it imported; the same bytes again make a `duplicate`, which changes nothing.
 
@@ -67,21 +67,21 @@ def upload(
         raise TooLarge("file_too_large", f"A file may have {settings.MAX_IMPORT_MB} MB. Split it by period.")
     earlier = _earlier(row)
     if earlier is not None:
-        return _duplicate(row, earlier, intent)
-    return _keep(row, file, intent)
+        return _duplicate(row, earlier, guard)
+    return _keep(row, file, guard)
 
 
-def _keep(row: SettlementFile, file: File[bytes], intent: IdempotentRequest | None) -> SettlementFile:
+def _keep(row: SettlementFile, file: File[bytes], guard: IdempotencyGuard | None) -> SettlementFile:
     row.file.save("file", file, save=False)
     fail_point("upload.kept")
     try:
-        _insert(row, intent)
+        _insert(row, guard)
     except IntegrityError:  # the same file at the same moment: the database let one of them through
         row.file.delete(save=False)
         earlier = _earlier(row)
         if earlier is None:
             raise
-        return _duplicate(row, earlier, intent)
+        return _duplicate(row, earlier, guard)
     enqueue_on_commit(IMPORT, row.id)
     return row
 
@@ -94,11 +94,11 @@ def _check(merchant: Merchant, account: ProviderAccount | None, actor: str) -> N
         raise Invalid("not_found", "The merchant has no such provider account.", param="provider_account")
 
 
-def _insert(row: SettlementFile, intent: IdempotentRequest | None) -> None:
+def _insert(row: SettlementFile, guard: IdempotencyGuard | None) -> None:
     with transaction.atomic():
         fail_point("upload.opened")
-        if intent is not None:
-            intent.begin(row.id)
+        if guard is not None:
+            guard.begin(row.id)
         row.save(force_insert=True)
         fail_point("upload.written")
     fail_point("upload.committed")
@@ -109,7 +109,7 @@ def _earlier(row: SettlementFile) -> SettlementFile | None:
     return same.order_by("id").first()
 
 
-def _duplicate(row: SettlementFile, earlier: SettlementFile, intent: IdempotentRequest | None) -> SettlementFile:
+def _duplicate(row: SettlementFile, earlier: SettlementFile, guard: IdempotencyGuard | None) -> SettlementFile:
     """Store a row with the results of the earlier file, and no copy of its content."""
     row.status = SettlementFile.Status.DUPLICATE
     row.duplicate_of = earlier
@@ -117,7 +117,7 @@ def _duplicate(row: SettlementFile, earlier: SettlementFile, intent: IdempotentR
     row.finished_at = timezone.now()
     for name in ("format", "lines", "currency", "opening", "closing", "gross", "fees", "vat", "net"):
         setattr(row, name, getattr(earlier, name))
-    _insert(row, intent)
+    _insert(row, guard)
     return row
 
 

@@ -14,7 +14,7 @@ from payments.api.references import account_field, channel_field
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
 from payments.models import ProviderAccount
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from terminals import payloads, queries
 from terminals.api.schemas import TERMINAL
 from terminals.models import Terminal
@@ -81,11 +81,11 @@ class Terminals(TerminalView):
     def post(self, request: Request) -> HttpResponse:
         return self.once(self._create, lambda object_id: self.again(object_id, 201))
 
-    def _create(self, intent: IdempotentRequest) -> Answer:
+    def _create(self, guard: IdempotencyGuard) -> Answer:
         given = self.input(TerminalInput)
         brands = [_merchant_ids(ids) for ids in given.pop("merchant_ids", [])]
         channel = self.channel(given.pop("channel", None))
-        made = create(channel=channel, merchant_ids=brands, actor=self.caller.actor, intent=intent, **given)
+        made = create(channel=channel, merchant_ids=brands, actor=self.caller.actor, guard=guard, **given)
         return _once(made, 201)
 
 
@@ -103,10 +103,10 @@ class Unpair(TerminalView):
 
     @described("unpair_terminal", "A new pairing code", {200: TERMINAL}, body=Nothing, refusals=[404, 409], tag=TAG)
     def post(self, request: Request, terminal_id: str) -> HttpResponse:
-        def take_key(intent: IdempotentRequest) -> Answer:
+        def take_key(guard: IdempotencyGuard) -> Answer:
             self.terminal(terminal_id)
             self.input(Nothing)
-            return _once(unpair(terminal_id=terminal_id, actor=self.caller.actor, intent=intent), 200)
+            return _once(unpair(terminal_id=terminal_id, actor=self.caller.actor, guard=guard), 200)
 
         return self.once(take_key, self.again)
 
@@ -116,12 +116,10 @@ class Revoke(TerminalView):
 
     @described("revoke_terminal", "Revoke it for good", {200: TERMINAL}, body=Nothing, refusals=[404], tag=TAG)
     def post(self, request: Request, terminal_id: str) -> HttpResponse:
-        def end(intent: IdempotentRequest) -> Answer:
+        def end(guard: IdempotencyGuard) -> Answer:
             self.terminal(terminal_id)
             self.input(Nothing)
-            return Answer(
-                200, payloads.terminal(revoke(terminal_id=terminal_id, actor=self.caller.actor, intent=intent))
-            )
+            return Answer(200, payloads.terminal(revoke(terminal_id=terminal_id, actor=self.caller.actor, guard=guard)))
 
         return self.once(end, self.again)
 

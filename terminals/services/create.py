@@ -13,7 +13,7 @@ from payments.models import Channel, Merchant, ProviderAccount
 from payments.people.permissions import May
 from payments.people.services import audit_log, authority
 from payments.services.counter import check_counter
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from terminals import codes
 from terminals.models import Terminal
 
@@ -38,7 +38,7 @@ def create(
     model: str | None = None,
     merchant_ids: Sequence[Mapping[str, Any]] = (),
     actor: str,
-    intent: IdempotentRequest | None = None,
+    guard: IdempotencyGuard | None = None,
 ) -> NewTerminal:
     """Create a terminal, unpaired, with a fresh pairing code.
 
@@ -63,8 +63,8 @@ def create(
     )
     code = offer_code(terminal, timezone.now())
     with transaction.atomic():
-        if intent is not None:
-            intent.begin(terminal.id)
+        if guard is not None:
+            guard.begin(terminal.id)
         terminal.save(force_insert=True)
         audit_log.write(actor=actor, action="terminal.created", subject=terminal, merchant_id=merchant.id)
     return NewTerminal(terminal, code)

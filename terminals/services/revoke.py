@@ -3,12 +3,12 @@
 from django.db import transaction
 
 from payments.people.services import audit_log
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from terminals.models import Terminal
 from terminals.services.create import require_manager
 
 
-def revoke(*, terminal_id: str, actor: str, intent: IdempotentRequest | None = None) -> Terminal:
+def revoke(*, terminal_id: str, actor: str, guard: IdempotencyGuard | None = None) -> Terminal:
     """End a terminal for good; its transactions stay. Revoking it again changes nothing.
 
     Raises:
@@ -16,13 +16,13 @@ def revoke(*, terminal_id: str, actor: str, intent: IdempotentRequest | None = N
     """
     place = Terminal.objects.only("merchant_id", "channel_id").get(id=terminal_id)
     require_manager(actor, place.merchant_id, place.channel_id, "terminal.revoked")
-    return _revoke(terminal_id, actor, intent)
+    return _revoke(terminal_id, actor, guard)
 
 
 @transaction.atomic
-def _revoke(terminal_id: str, actor: str, intent: IdempotentRequest | None) -> Terminal:
-    if intent is not None:
-        intent.begin(terminal_id)
+def _revoke(terminal_id: str, actor: str, guard: IdempotencyGuard | None) -> Terminal:
+    if guard is not None:
+        guard.begin(terminal_id)
     rows = Terminal.objects.select_for_update(of=("self",)).select_related("merchant", "channel")
     terminal = rows.get(id=terminal_id)
     if terminal.status != Terminal.Status.REVOKED:

@@ -5,12 +5,12 @@ from django.utils import timezone
 
 from payments.core.errors import Conflict
 from payments.people.services import audit_log
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from terminals.models import Terminal
 from terminals.services.create import NewTerminal, offer_code, require_manager
 
 
-def unpair(*, terminal_id: str, actor: str, intent: IdempotentRequest | None = None) -> NewTerminal:
+def unpair(*, terminal_id: str, actor: str, guard: IdempotencyGuard | None = None) -> NewTerminal:
     """Take the device's key away and give the terminal a new pairing code, also where it only lost its last one.
 
     Raises:
@@ -19,13 +19,13 @@ def unpair(*, terminal_id: str, actor: str, intent: IdempotentRequest | None = N
     """
     place = Terminal.objects.only("merchant_id", "channel_id").get(id=terminal_id)
     require_manager(actor, place.merchant_id, place.channel_id, "terminal.unpaired")
-    return _unpair(terminal_id, actor, intent)
+    return _unpair(terminal_id, actor, guard)
 
 
 @transaction.atomic
-def _unpair(terminal_id: str, actor: str, intent: IdempotentRequest | None) -> NewTerminal:
-    if intent is not None:
-        intent.begin(terminal_id)
+def _unpair(terminal_id: str, actor: str, guard: IdempotencyGuard | None) -> NewTerminal:
+    if guard is not None:
+        guard.begin(terminal_id)
     rows = Terminal.objects.select_for_update(of=("self",)).select_related("merchant", "channel")
     terminal = rows.get(id=terminal_id)
     if terminal.status == Terminal.Status.REVOKED:

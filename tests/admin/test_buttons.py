@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from payments.models import Channel, Discrepancy, Payment, ProviderAccount, Refund, Voucher
+from payments.models import Channel, Discrepancy, IdempotencyKey, Payment, ProviderAccount, Refund, Voucher
 from payments.models.refund import Route
 from payments.people.models import Approval, AuditLog
 from payments.services.refunds.plan import BankAccount
@@ -51,6 +51,13 @@ def test_a_refund_is_planned_first_and_made_once(shop: Shop, root: Browser) -> N
     assert "The refund of €5.00 has been made" in page
     assert "Nothing was done twice" in root.post(path, **asked, confirmed=confirmed)
     assert Refund.objects.count() == 1
+    assert_no_answer_is_invented(made.id)
+
+
+def assert_no_answer_is_invented(object_id: str) -> None:
+    """A form's key names what it made; there is no API answer to it, and nobody leases it for one."""
+    key = IdempotencyKey.objects.get(object_id=object_id)
+    assert (key.status, key.body, key.lease_until) == (None, None, None)
 
 
 def test_a_plan_that_changed_meanwhile_is_shown_again(shop: Shop, root: Browser) -> None:

@@ -10,7 +10,7 @@ from payments.notify.models import Mail
 from payments.notify.services import mail
 from payments.services.link import read
 from tests.admin.conftest import Browser, SignIn
-from tests.admin.test_buttons import hidden
+from tests.admin.test_buttons import assert_no_answer_is_invented, hidden
 from tests.builders import Shop, fresh, open_shop
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +41,7 @@ def test_one_form_makes_one_link(shop: Shop, root: Browser) -> None:
     make(root, shop, once=once)
     assert "Nothing was done twice" in make(root, shop, once=once)
     assert PaymentLink.objects.count() == 1
+    assert_no_answer_is_invented(PaymentLink.objects.get().id)
 
 
 def test_an_open_amount_with_bounds_that_may_be_used_again(shop: Shop, root: Browser) -> None:

@@ -40,7 +40,7 @@ class Pays(Life):
 class IsCaptured(Life):
     """Authorized, then captured in two parts."""
 
-    own = ("ask.",)
+    own = ("request.",)
 
     def prepare(self) -> None:
         self.stage["payment"] = self.pay("a", capture="manual")["id"]

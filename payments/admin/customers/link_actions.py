@@ -26,7 +26,7 @@ from payments.models import Channel, Order, PaymentLink
 from payments.models.payment import Method
 from payments.people.models import User
 from payments.people.permissions import May, within
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import FormSubmission
 from payments.services.link import OFFERED, LinkRequest, cancel_link, create_link
 from payments.services.orders import OrderName
 from payments.services.send_link import send_link
@@ -211,11 +211,8 @@ class NewLinkForm(OrderLinkForm):
 def make(form: OrderLinkForm, user: User) -> PaymentLink:
     """Make the link that a form asks for, and send it where the form says so."""
     given, link_request = form.cleaned_data, form.link_request()
-    intent = IdempotentRequest(
-        merchant_id=link_request.channel.merchant_id, key=f"admin {given['once']}", fingerprint=bytes(32)
-    )
-    made = create_link(link_request, actor=user.id, intent=intent)
-    intent.answer(201, b"{}")
+    guard = FormSubmission(merchant_id=link_request.channel.merchant_id, form_id=given["once"])
+    made = create_link(link_request, actor=user.id, guard=guard)
     if given["to"]:
         send_link(made, to=given["to"], language=given["language"] or None, actor=user.id)
     return made

@@ -26,7 +26,7 @@ from payments.models.refund import RefundStatus, Route
 from payments.people.models import User
 from payments.people.permissions import May, within
 from payments.services import limits
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import FormSubmission
 from payments.services.refunds.plan import BankAccount, Plan, RefundRequest
 from payments.services.refunds.request import plan_refund, request_refund
 from payments.services.refunds.routes import AUTO
@@ -190,12 +190,8 @@ def _shown(plan: Plan) -> Section:
 
 
 def _give_back(*, user: User, row: Payment | Order, form: Any) -> str:
-    # The form's key is random and belongs to one plan, so there is no other request to tell it from by fingerprint.
-    intent = IdempotentRequest(
-        merchant_id=row.merchant_id, key=f"admin {form.cleaned_data['once']}", fingerprint=bytes(32)
-    )
-    made = request_refund(form.refund_request(form.cleaned_data), actor=user, intent=intent)
-    intent.answer(201, b"{}")
+    guard = FormSubmission(merchant_id=row.merchant_id, form_id=form.cleaned_data["once"])
+    made = request_refund(form.refund_request(form.cleaned_data), actor=user, guard=guard)
     return result_message(made)
 
 

@@ -13,22 +13,22 @@ from payments.people.models import User
 from payments.people.services import approvals, gate
 from payments.providers.base import Outcome, Result
 from payments.services import voucher
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from payments.services.refunds import transitions
 from payments.services.refunds.execute import carry_out
 from payments.services.refunds.request import reread
 from payments.services.unit_of_work import UnitOfWork
 
 
-def cancel_refund(refund: Refund, *, actor: str, intent: IdempotentRequest | None = None) -> Refund:
+def cancel_refund(refund: Refund, *, actor: str, guard: IdempotencyGuard | None = None) -> Refund:
     """Give up what has not left yet, or failed, and return the refund; what has left stays as it is.
 
     Raises:
         Conflict: `refund_not_cancelable`, when nothing can be given up, or money may already have moved.
     """
     with transaction.atomic():
-        if intent is not None:
-            intent.begin(refund.id)
+        if guard is not None:
+            guard.begin(refund.id)
         uow, parts = _open(refund, actor)
         _give_up(uow, parts, detail="Given up before it left.")
         approvals.withdraw(subject_id=refund.id, action=Action.REFUND, actor=actor)

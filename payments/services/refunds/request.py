@@ -16,7 +16,7 @@ from payments.people.actors import Actor, name_of
 from payments.people.services import approvals, gate
 from payments.runtime.fail_points import fail_point
 from payments.services import limits, voucher
-from payments.services.idempotency import IdempotentRequest
+from payments.services.idempotency import IdempotencyGuard
 from payments.services.limits import Exceeded
 from payments.services.refunds import transitions
 from payments.services.refunds.execute import carry_out
@@ -45,7 +45,7 @@ def plan_refund(request: RefundRequest) -> Plan:
         )
 
 
-def request_refund(request: RefundRequest, *, actor: Actor, intent: IdempotentRequest | None = None) -> Refund:
+def request_refund(request: RefundRequest, *, actor: Actor, guard: IdempotencyGuard | None = None) -> Refund:
     """Decide a refund and return it; a worker calls the provider right after the commit.
 
     Its `voucher_code` is that of a voucher made for it, which nobody can be shown again.
@@ -60,7 +60,7 @@ def request_refund(request: RefundRequest, *, actor: Actor, intent: IdempotentRe
     try:
         with transaction.atomic():
             fail_point("refund.opened")
-            refund = _decide(request, name_of(actor), intent)
+            refund = _decide(request, name_of(actor), guard)
             fail_point("refund.written")
     except IntegrityError as error:
         if GUARD not in str(error):
@@ -94,10 +94,10 @@ def _check(request: RefundRequest) -> None:
         raise Invalid("route_not_possible", "What is exchanged travels nowhere; leave out route.", param="route")
 
 
-def _decide(request: RefundRequest, actor: str, intent: IdempotentRequest | None) -> Refund:
+def _decide(request: RefundRequest, actor: str, guard: IdempotencyGuard | None) -> Refund:
     refund_id = new_id("ref")
-    if intent is not None:
-        intent.begin(refund_id)
+    if guard is not None:
+        guard.begin(refund_id)
     uow = UnitOfWork(merchant=request.channel.merchant, actor=actor, now=timezone.now())
     exchanged = request.exchange_for
     uow.lock([request.order.id] if exchanged is None else [request.order.id, exchanged.id])
