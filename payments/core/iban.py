@@ -13,9 +13,14 @@ def compact(text: str) -> str:
         ValueError: it is none, or a character of it is wrong.
     """
     iban = text.replace(" ", "").upper()
-    if _FORM.fullmatch(iban) is None or not _adds_up(iban):
+    if not is_iban(iban):
         raise ValueError("This is no valid IBAN. Check every character.")
     return iban
+
+
+def is_iban(text: str) -> bool:
+    """Return whether it is a valid IBAN in its compact form."""
+    return _FORM.fullmatch(text) is not None and _adds_up(text)
 
 
 def _adds_up(iban: str) -> bool:

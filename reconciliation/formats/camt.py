@@ -2,8 +2,9 @@
 
 Namespaces differ by version and most paths do not; where they do, both are looked for. Amounts are unsigned beside
 `CdtDbtInd`, which tells the real direction even of a reversal. A batch entry counts by its transactions, never by its
-total; together they must make that total (the charges it states aside). A bank that tells a batch's total alone
-gives one line.
+total; together with the charges that it or they state they must make that total, and the charges are a line of their
+own. Where a bank tells a batch's total alone that is one line, and its transactions are kept beside it with names and
+references, without an amount.
 """
 
 import re
@@ -27,18 +28,22 @@ from reconciliation.formats.base import (
     Unreadable,
 )
 from reconciliation.formats.markup import events, free, line_of
+from reconciliation.formats.text import head_text
 
 OPENING: Final = ("OPBD", "PRCD", "ITBD")
 CLOSING: Final = ("CLBD", "ITBD")
-_NAMESPACE: Final = re.compile(rb"urn:iso:std:iso:20022:tech:xsd:(camt\.[0-9]{3}\.[0-9]{3}\.[0-9]{2})")
+LONGEST_TEXT: Final = 2000
+# Austrian and Swiss banks send the same message in namespaces of their own, which name it too.
+_NAMESPACE: Final = re.compile(r"xmlns(?::[\w.-]+)?\s*=\s*[\"'][^\"']*?(camt\.[0-9]{3}\.[0-9]{3}\.[0-9]{2})")
 # A schema and a manual name the same namespace, but neither is a message.
-_MESSAGE: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?=<).*?<(?:[A-Za-z_][\w.-]*:)?Document[\s>]", re.DOTALL)
+_MESSAGE: Final = re.compile(r"\ufeff?\s*(?=<).*?<(?:[A-Za-z_][\w.-]*:)?Document[\s>]", re.DOTALL)
 
 
 def declared(head: bytes) -> str:
     """The message a file's head declares by its namespace, as "camt.053.001.08", else an empty string."""
-    match = _NAMESPACE.search(head) if _MESSAGE.match(head) else None
-    return match[1].decode() if match else ""
+    text = head_text(head)
+    match = _NAMESPACE.search(text) if _MESSAGE.match(text) else None
+    return match[1] if match else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +62,17 @@ def read(stream: BinaryIO, message: Message) -> Iterator[Record]:
         Unreadable: what is no XML of this message, or is cut off.
     """
     reader = _Reader(message)
+    before = 0
     for event, element in events(stream, ("Document", message.root, message.part, "Ntry", "TxDtls")):
         if event == "start":
             continue
         try:
-            yield from reader.end(QName(element).localname, element)
+            name = QName(element).localname
+            yield from reader.end(name, element)
+            if name == "Document" and reader.parts == before:
+                detail = f"A document has no {message.part} within {message.root}: it is none of this format."
+                raise Unreadable(line_of(element), "xml_invalid", detail)
+            before = reader.parts if name == "Document" else before
         except ValueError as fault:
             yield Problem(line_of(element), "record_invalid", f"Line {line_of(element)}: {fault}.")
     if not reader.parts:
@@ -75,20 +86,28 @@ class _Part:
     header: StatementHeader
     closing: Money | None
     closed_on: date | None
+    made_on: date | None  # the day of an entry that names none
     sums: Sums
 
 
 @dataclass(slots=True)
 class _Entry:
-    """One `Ntry` while its transactions stream by."""
+    """One `Ntry` while its transactions stream by. Charges are signed: what the bank took is negative."""
 
     line: StatementLine
     charges: int
     booked: bool
+    charges_of_transactions: int = 0
     seen: int = 0
     without_amount: int = 0
     total: int = 0
-    held: StatementLine | None = None  # the first transaction: alone, it takes the entry's amount and text
+    held: StatementLine | None = None  # the first transaction: alone, it may take the entry's amount and text
+    texts: str = ""  # of transactions without an amount, by which their total may be recognized
+
+    def is_explained(self, rest: int) -> bool:
+        """Whether what the transactions leave of the entry is nothing, or the charges that were stated."""
+        own, theirs = self.charges, self.charges_of_transactions
+        return rest in (0, own, theirs, own + theirs)
 
 
 @dataclass(slots=True)
@@ -135,7 +154,7 @@ class _Reader:
         if self.entry is None and self.skipping is not element and parent is not None:
             yield from self._begin(parent)
             self.skipping = element
-            self.entry = _entry(element, self.part.header.currency if self.part else "", self.message)
+            self.entry = _entry(element, self.part, self.message) if self.part else None
 
     def _begin(self, element: Element) -> Iterator[Record]:
         if self.part is None:
@@ -146,21 +165,33 @@ class _Reader:
 
 def _part(element: Element, message: Message) -> _Part:
     try:
-        balances = {at.text(one, "Tp/CdOrPrtry/Cd"): one for one in at.every(element, "Bal")}
-        opening = next((balances[code] for code in OPENING if code in balances), None)
-        closing = next((balances[code] for code in CLOSING if code in balances), None)
+        opening, closing = _balances(element)
         if message.balances and (opening is None or closing is None):
             detail = "A statement lacks its booked opening (OPBD) or closing (CLBD) balance and cannot be checked."
             raise Unreadable(line_of(element), "balance_missing", detail)
         header = _header(element, opening if message.balances else None)
+        closed_on = at.day(closing, "Dt") if closing is not None else None
         return _Part(
             header=header,
             closing=at.signed(closing) if message.balances and closing is not None else None,
-            closed_on=at.day(closing, "Dt") if closing is not None else None,
+            closed_on=closed_on,
+            made_on=closed_on or at.moment_day(element, "CreDtTm"),
             sums=Sums(header.currency),
         )
     except ValueError as fault:
         raise Unreadable(line_of(element), "record_invalid", f"Line {line_of(element)}: {fault}.") from None
+
+
+def _balances(element: Element) -> tuple[Element | None, Element | None]:
+    """The balances a statement opens and closes with: of several of one code the earliest and the latest."""
+    found: dict[str, list[Element]] = {}
+    for balance in at.every(element, "Bal"):
+        found.setdefault(at.text(balance, "Tp/CdOrPrtry/Cd", "Tp/CdOrPrtry/Prtry"), []).append(balance)
+    for balances in found.values():
+        balances.sort(key=lambda one: at.day(one, "Dt") or date.min)  # of one day: in the file's order
+    opening = next((found[code][0] for code in OPENING if code in found), None)
+    closing = next((found[code][-1] for code in CLOSING if code in found), None)
+    return (None, None) if opening is closing else (opening, closing)
 
 
 def _header(element: Element, opening: Element | None) -> StatementHeader:
@@ -173,6 +204,9 @@ def _header(element: Element, opening: Element | None) -> StatementHeader:
     currency = stated or (entry.get("Ccy", "") if entry is not None else "")
     if currency and currency not in EXPONENTS:
         raise ValueError(f"{currency!r} is no ISO 4217 currency")
+    if amount is not None and amount.currency != currency:
+        detail = f"The statement is of an account in {currency} and opens with a balance in {amount.currency}."
+        raise Unreadable(line_of(element), "currency_differs", detail)
     return StatementHeader(
         line=line_of(element),
         reference=at.text(element, "Id"),
@@ -184,11 +218,11 @@ def _header(element: Element, opening: Element | None) -> StatementHeader:
     )
 
 
-def _entry(element: Element, currency: str, message: Message) -> _Entry:
-    amount = at.signed(element)
+def _entry(element: Element, part: _Part, message: Message) -> _Entry:
+    amount, currency = at.signed(element), part.header.currency
     if amount.currency != currency:
         raise ValueError(f"the entry is in {amount.currency}, the account in {currency}")
-    booked_on = at.day(element, "BookgDt") or at.day(element, "ValDt")
+    booked_on = at.day(element, "BookgDt") or at.day(element, "ValDt") or part.made_on
     if booked_on is None:
         raise ValueError("the entry has no booking date (BookgDt)")
     line = StatementLine(
@@ -197,24 +231,27 @@ def _entry(element: Element, currency: str, message: Message) -> _Entry:
         booked_on=booked_on,
         valued_on=at.day(element, "ValDt"),
         reversal=at.text(element, "RvslInd") in ("true", "1"),
-        bank_reference=at.text(element, "AcctSvcrRef"),
+        bank_reference=at.text(element, "AcctSvcrRef", "NtryRef"),
+        batch=at.text(element, "NtryDtls/Btch/PmtInfId", "NtryDtls/Btch/MsgId"),
         code=at.code(element),
     )
-    charges = [*at.every(element, "Chrgs/Rcrd/Amt"), *at.every(element, "Chrgs/Amt")]
-    owed = sum(at.money(one).amount for one in charges if one.get("Ccy") == currency)
     # What is pending is no part of a statement's balance.
-    return _Entry(line, owed, booked=not message.balances or at.text(element, "Sts/Cd", "Sts") in ("", "BOOK"))
+    booked = not message.balances or at.text(element, "Sts/Cd", "Sts") in ("", "BOOK")
+    return _Entry(line, at.charges(element, currency), booked=booked)
 
 
 def _transaction(element: Element, entry: _Entry) -> Iterator[Record]:
     amount = _own_amount(element, entry.line.amount)
-    line = _details(element, entry.line, amount or entry.line.amount)
+    line = _details(element, entry.line, amount)
     entry.seen += 1
-    entry.without_amount += amount is None
     entry.total += amount.amount if amount else 0
+    entry.charges_of_transactions += at.charges(element, entry.line.amount.currency)
+    if amount is None:
+        entry.without_amount += 1
+        entry.texts = f"{entry.texts} {line.remittance} {line.end_to_end_id}".strip()[:LONGEST_TEXT]
     if entry.seen == 1:
         entry.held = line
-    elif entry.booked and not entry.without_amount:
+    elif entry.booked:
         if entry.seen == 2 and entry.held is not None:
             yield entry.held
         yield line
@@ -223,17 +260,28 @@ def _transaction(element: Element, entry: _Entry) -> Iterator[Record]:
 def _closed(entry: _Entry, remittance: str) -> Iterator[Record]:
     """What an entry's end still brings: a lone transaction, an entry without any, or what a batch leaves over."""
     total = entry.line.amount
+    rest = Money(total.amount - entry.total, total.currency)
     if entry.held is not None and entry.seen == 1:
-        yield replace(entry.held, amount=total, remittance=entry.held.remittance or remittance)
+        yield from _lone(entry, entry.held, rest, remittance)
     elif entry.seen == entry.without_amount:
-        yield replace(entry.line, remittance=remittance, batch=entry.held.batch if entry.held else "")
-    elif entry.without_amount or abs(total.amount - entry.total) not in (0, entry.charges):
+        yield replace(entry.line, remittance=remittance or entry.texts, batch=entry.held.batch if entry.held else "")
+    elif entry.without_amount or not entry.is_explained(rest.amount):
         detail = f"the entry is {total} but its transactions make {Money(entry.total, total.currency)}"
         yield Problem(
             entry.line.line, "sums_differ", f"Line {entry.line.line}: {detail}. Fetch it again from the bank."
         )
-    elif total.amount != entry.total:
-        yield replace(entry.line, amount=Money(total.amount - entry.total, total.currency), remittance=remittance)
+    elif rest.amount:
+        yield replace(entry.line, amount=rest, remittance=remittance)
+
+
+def _lone(entry: _Entry, only: StatementLine, rest: Money, remittance: str) -> Iterator[Record]:
+    """The one transaction of an entry: the entry's amount is what moved, unless charges tell the two apart."""
+    line = replace(only, remittance=only.remittance or remittance)
+    if entry.without_amount or not rest.amount or not entry.is_explained(rest.amount):
+        yield replace(line, amount=entry.line.amount)
+    else:
+        yield line
+        yield replace(entry.line, amount=rest, remittance=remittance)
 
 
 def _checked(part: _Part, message: Message) -> Iterator[Record]:
@@ -245,22 +293,30 @@ def _checked(part: _Part, message: Message) -> Iterator[Record]:
         yield Problem(part.header.line, "sums_differ", detail)
 
 
-def _details(element: Element, entry: StatementLine, amount: Money) -> StatementLine:
-    party, account = ("Dbtr", "DbtrAcct") if amount.amount >= 0 else ("Cdtr", "CdtrAcct")
+def _details(element: Element, entry: StatementLine, amount: Money | None) -> StatementLine:
+    incoming = (amount or entry.amount).amount >= 0
+    parties = ("Dbtr", "Cdtr") if incoming else ("Cdtr", "Dbtr")
     end_to_end_id = at.text(element, "Refs/EndToEndId")
+    reference = at.text(element, "Refs/AcctSvcrRef")
     parent = element.getparent()
+    batch = at.text(parent, "Btch/PmtInfId", "Btch/MsgId") if parent is not None else ""
     return replace(
         entry,
         line=line_of(element),
-        amount=amount,
-        bank_reference=at.text(element, "Refs/AcctSvcrRef") or entry.bank_reference,
+        amount=amount if amount is not None else Money(0, entry.amount.currency),
+        bank_reference=reference or entry.bank_reference,
         end_to_end_id="" if end_to_end_id == "NOTPROVIDED" else end_to_end_id,
-        batch=at.text(parent, "Btch/PmtInfId") if parent is not None else "",
-        counterparty_name=at.text(element, f"RltdPties/{party}/Nm", f"RltdPties/{party}/Pty/Nm"),
-        counterparty_iban=at.text(element, f"RltdPties/{account}/Id/IBAN"),
+        # A part with a reference of its own still names the entry that it is part of.
+        batch=batch or (entry.bank_reference if reference and reference != entry.bank_reference else ""),
+        counterparty_name=at.text(element, *(path for party in parties for path in _names(party))),
+        counterparty_iban=at.text(element, f"RltdPties/{parties[0]}Acct/Id/IBAN"),
         remittance=_remittance(element),
         code=at.code(element) or entry.code,
     )
+
+
+def _names(party: str) -> tuple[str, str]:
+    return f"RltdPties/{party}/Nm", f"RltdPties/{party}/Pty/Nm"
 
 
 def _remittance(element: Element) -> str:

@@ -74,6 +74,29 @@ def day(element: Element, path: str) -> date | None:
     return date.fromisoformat(written[:10]) if written else None  # a day may carry a zone: 2026-11-22Z
 
 
+def moment_day(element: Element, path: str) -> date | None:
+    """The day of the time at a path, None if there is none.
+
+    Raises:
+        ValueError: it is no time.
+    """
+    written = text(element, path)
+    return date.fromisoformat(written[:10]) if written else None
+
+
+def charges(element: Element, currency: str) -> int:
+    """What the bank states to have charged on it in this currency, signed: a charge is negative, a rebate positive."""
+    total = 0
+    for stated in every(element, "Chrgs"):
+        records = [*every(stated, "Rcrd"), *([stated] if first(stated, "Amt") is not None else [])]
+        found = [(first(one, "Amt"), text(one, "CdtDbtInd")) for one in records]
+        found = found or [(first(stated, "TtlChrgsAndTaxAmt"), "")]  # a total without records
+        for amount, indicator in found:
+            if amount is not None and amount.get("Ccy") == currency:
+                total += money(amount).amount * (1 if indicator == "CRDT" else -1)
+    return total
+
+
 def code(element: Element) -> str:
     """The bank's transaction code, as PMNT/RCDT/ESCT, or its own."""
     parts = [text(element, f"BkTxCd/Domn/{path}") for path in ("Cd", "Fmly/Cd", "Fmly/SubFmlyCd")]

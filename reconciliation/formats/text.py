@@ -1,5 +1,6 @@
 """What text formats share: lines of bounded length out of a byte stream, strict amounts and times."""
 
+import codecs
 import re
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -9,9 +10,26 @@ from typing import BinaryIO, Final
 from payments.core.money import EXPONENTS, MAX_AMOUNT, Money
 from reconciliation.formats.base import Unreadable
 
+# How UTF-16 begins: with its mark, or in XML and in MT940 without one.
+UTF_16: Final = {
+    b"\xff\xfe": "utf-16-le",
+    b"\xfe\xff": "utf-16-be",
+    b"<\0": "utf-16-le",
+    b"\0<": "utf-16-be",
+    b":\0": "utf-16-le",
+    b"\0:": "utf-16-be",
+}
 LONGEST_LINE: Final = 65_536
 _AMOUNT: Final = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]+))?")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def head_text(head: bytes) -> str:
+    """The beginning of a file as text, to recognize it by: UTF-16, or else each byte a character."""
+    for mark, codec in UTF_16.items():
+        if head.startswith(mark):
+            return head[: len(head) // 2 * 2].decode(codec, "replace").removeprefix("\ufeff")
+    return head.removeprefix(codecs.BOM_UTF8).decode("latin-1")
 
 
 def lines(stream: BinaryIO) -> Iterator[str]:
