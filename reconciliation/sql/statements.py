@@ -1,9 +1,12 @@
 """Bank lines matched and stored as sets.
 
-A payout is recognized by its reference anywhere in what the bank passes on, spaces aside (banks break long texts
-anywhere); with another amount only where the reference stands by itself. A refund by bank transfer carries its
-operation's id as end-to-end id, or in its text where the bank passes on no such id; banks write it in capitals, and
-put another character (or none) in place of its underscore.
+A payout is recognized by its reference as a word of its own in what the bank passes on: a letter or digit right before
+or after makes it another word. Banks break long texts anywhere, so spaces within it do not count, and of several that
+fit the longest is meant. A short reference or a bare number (`13`, a batch number) stands in invoice numbers too: it
+counts only with the payout's amount and the provider's own name or account beside it. What only might be a payout is
+held in suspense for a person. A refund by bank transfer carries its operation's id as end-to-end id, or in its text
+where the bank passes on no such id; banks write it in capitals, and put another character (or none) in place of its
+underscore.
 """
 
 from collections.abc import Sequence
@@ -11,12 +14,40 @@ from typing import Final
 
 from django.db import connection
 
-_MATCH: Final = r"""
+_UNSPACED: Final = r"regexp_replace({0}, '\s', '', 'g')"
+_TEXTS: Final = "concat_ws('|', {0}.remittance, {0}.end_to_end_id, {0}.batch, {0}.bank_reference)"
+_REFERENCE: Final = _UNSPACED.format("payout.reference")
+# The cheap half of the test, without a regular expression for each pair: no word contains what its letters do not.
+_WITHIN: Final = f"position(upper({_REFERENCE}) IN upper({_UNSPACED.format('line.texts')})) > 0"
+_WORD: Final = rf"""(line.texts ~* ('(^|[^[:alnum:]])' || regexp_replace(
+    regexp_replace({_REFERENCE}, '([^[:alnum:]])', '\\\1', 'g'), '(\\?.)', '\s*\1', 'g') || '($|[^[:alnum:]])'))"""
+# Ten digits, or five characters of which one is a letter: shorter ones occur by chance.
+_TELLING: Final = """
+(payout.reference ~ '[[:alpha:]]' AND length(regexp_replace(payout.reference, '[^[:alnum:]]', '', 'g')) >= 5
+ OR length(regexp_replace(payout.reference, '[^0-9]', '', 'g')) >= 10)
+"""
+# A provider's money: by its name as words of their own, its number with the provider, or the account that an earlier
+# payout of it came from.
+_PROVIDERS: Final = rf"""
+SELECT line.position, account.id
+FROM line
+JOIN payments_provideraccount account
+  ON account.merchant_id = %(merchant)s AND account.provider <> 'recorded'
+ AND (line.counterparty_name ~* ('\m' || regexp_replace(account.provider, '[_[:space:]]+', '[ _-]?', 'g') || '\M')
+      OR account.name ~ '[[:alnum:]]' AND line.counterparty_name ~* (
+             '(^|[^[:alnum:]])' || regexp_replace(account.name, '([^[:alnum:][:space:]])', '\\\1', 'g')
+             || '($|[^[:alnum:]])')
+      OR length(account.external_id) > 3 AND position(account.external_id IN line.texts) > 0
+      OR line.counterparty_iban <> '' AND EXISTS (
+             SELECT FROM reconciliation_bankstatementline earlier
+             JOIN reconciliation_payout paid ON paid.id = earlier.payout_id AND paid.provider_account_id = account.id
+             WHERE earlier.counterparty_iban = line.counterparty_iban AND earlier.state = 'payout'
+         ))
+"""
+_MATCH: Final = rf"""
 INSERT INTO staged_statement_match (position, state, payout_id, operation_id, provider_account_id)
 WITH line AS (
-    SELECT staged.*, account.iban, account.booked,
-           concat_ws('|', remittance, end_to_end_id, batch, bank_reference) AS texts,
-           regexp_replace(concat_ws('|', remittance, end_to_end_id, batch, bank_reference), '\s', '', 'g') AS unspaced
+    SELECT staged.*, account.iban, account.booked, {_TEXTS.format("staged")} AS texts
     FROM staged_statement_line staged
     JOIN unnest(%(accounts)s::text[], %(booked)s::boolean[]) WITH ORDINALITY account(iban, booked, place)
       ON account.place = staged.statement + 1
@@ -31,17 +62,31 @@ repeated AS (
       ON statement.id = earlier.statement_id AND statement.merchant_id = %(merchant)s
      AND statement.account = line.iban AND statement.kind = 'statement'
 ),
-payout AS (
-    SELECT DISTINCT ON (line.position) line.position, payout.id
+provider AS ({_PROVIDERS}),
+named AS (
+    SELECT line.position, payout.id, payout.provider_account_id, payout.amount = line.amount AS whole,
+           length(payout.reference) AS longest, {_WORD} AS word, {_TELLING} AS telling,
+           EXISTS (
+               SELECT FROM provider WHERE provider.position = line.position AND provider.id = payout.provider_account_id
+           ) AS by_provider
     FROM line
     JOIN reconciliation_payout payout
       ON payout.merchant_id = %(merchant)s AND payout.status = 'announced' AND payout.currency = line.currency
-     AND sign(payout.amount) = sign(line.amount)
-     AND (position(upper(regexp_replace(payout.reference, '\s', '', 'g')) IN upper(line.unspaced)) > 0
-              AND payout.amount = line.amount
-          OR line.texts ~* ('(^|[^[:alnum:]])' || regexp_replace(payout.reference, '([^[:alnum:]])', '\\\1', 'g')
-                           || '($|[^[:alnum:]])'))
-    ORDER BY line.position, payout.amount = line.amount DESC, length(payout.reference) DESC, payout.id
+     AND sign(payout.amount) = sign(line.amount) AND {_WITHIN}
+),
+payout AS (
+    SELECT DISTINCT ON (position) position, id FROM named
+    WHERE word AND (telling OR whole AND by_provider)
+    ORDER BY position, longest DESC, whole DESC, id
+),
+-- Whose it might be: the provider that is named, else the one of a payout that some of the text could mean.
+owner AS (
+    SELECT DISTINCT ON (position) position, id FROM (
+        SELECT position, id, 1 AS place FROM provider
+        UNION ALL
+        SELECT position, provider_account_id, 2 FROM named WHERE word OR whole
+    ) either
+    ORDER BY position, place, id
 ),
 refund AS (
     SELECT line.position, operation.id
@@ -53,16 +98,6 @@ refund AS (
      AND operation.merchant_id = %(merchant)s
      AND operation.executor = 'bank' AND operation.currency = line.currency
      AND operation.amount = abs(line.amount)
-),
-provider AS (
-    SELECT DISTINCT ON (line.position) line.position, account.id
-    FROM line
-    JOIN payments_provideraccount account
-      ON account.merchant_id = %(merchant)s AND account.provider <> 'recorded' AND length(account.provider) > 3
-     AND (position(lower(account.provider) IN lower(line.counterparty_name)) > 0
-          OR position(lower(account.name) IN lower(line.counterparty_name)) > 0 AND length(account.name) > 3
-          OR length(account.external_id) > 3 AND position(account.external_id IN line.texts) > 0)
-    ORDER BY line.position, account.id
 )
 SELECT line.position,
        CASE
@@ -70,15 +105,15 @@ SELECT line.position,
            WHEN repeated.position IS NOT NULL THEN 'repeated'
            WHEN payout.id IS NOT NULL THEN 'payout'
            WHEN refund.id IS NOT NULL THEN 'refund'
-           WHEN provider.id IS NOT NULL THEN 'suspense'
+           WHEN owner.id IS NOT NULL THEN 'suspense'
            ELSE 'other'
        END,
-       payout.id, refund.id, provider.id
+       payout.id, refund.id, owner.id
 FROM line
 LEFT JOIN repeated ON repeated.position = line.position
 LEFT JOIN payout ON payout.position = line.position
 LEFT JOIN refund ON refund.position = line.position
-LEFT JOIN provider ON provider.position = line.position
+LEFT JOIN owner ON owner.position = line.position
 """
 
 
@@ -148,26 +183,37 @@ def gaps(*, merchant_id: str, account: str) -> list[tuple[int, int, int]]:
         return [tuple(row) for row in cursor.fetchall()]
 
 
+_LATE: Final = rf"""
+WITH line AS (
+    SELECT stored.id AS position, stored.amount, stored.currency, stored.counterparty_name, stored.counterparty_iban,
+           {_TEXTS.format("stored")} AS texts
+    FROM reconciliation_bankstatementline stored
+    JOIN reconciliation_bankstatement statement ON statement.id = stored.statement_id
+    WHERE statement.merchant_id = %(merchant)s AND statement.kind = 'statement'
+      AND stored.state IN ('suspense', 'other')
+      AND (stored.amount, stored.currency) IN (
+          SELECT amount, currency FROM reconciliation_payout
+          WHERE merchant_id = %(merchant)s AND status = 'announced' AND amount_received = 0
+      )
+),
+provider AS ({_PROVIDERS}),
+pair AS (
+    SELECT line.position, payout.id, length(payout.reference) AS longest
+    FROM line
+    JOIN reconciliation_payout payout
+      ON payout.merchant_id = %(merchant)s AND payout.status = 'announced' AND payout.amount_received = 0
+     AND payout.amount = line.amount AND payout.currency = line.currency AND {_WITHIN} AND {_WORD}
+    WHERE {_TELLING} OR EXISTS (
+        SELECT FROM provider WHERE provider.position = line.position AND provider.id = payout.provider_account_id
+    )
+),
+of_line AS (SELECT DISTINCT ON (position) position, id FROM pair ORDER BY position, longest DESC, id)
+SELECT DISTINCT ON (id) position, id FROM of_line ORDER BY id, position
+"""
+
+
 def late_payouts(merchant_id: str) -> list[tuple[int, str]]:
     """(bank line, payout) where a payout announced by now was at the bank before, in full and under its reference."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            r"""
-            SELECT DISTINCT ON (payout.id) line.id, payout.id
-            FROM reconciliation_payout payout
-            JOIN reconciliation_bankstatement statement
-              ON statement.merchant_id = payout.merchant_id AND statement.kind = 'statement'
-            JOIN reconciliation_bankstatementline line
-              ON line.statement_id = statement.id AND line.state IN ('suspense', 'other')
-             AND line.amount = payout.amount AND line.currency = payout.currency
-             AND position(
-                     upper(regexp_replace(payout.reference, '\s', '', 'g')) IN upper(regexp_replace(
-                         concat_ws('|', line.remittance, line.end_to_end_id, line.batch, line.bank_reference),
-                         '\s', '', 'g'))
-                 ) > 0
-            WHERE payout.merchant_id = %s AND payout.status = 'announced' AND payout.amount_received = 0
-            ORDER BY payout.id, line.id
-            """,
-            [merchant_id],
-        )
+        cursor.execute(_LATE, {"merchant": merchant_id})
         return [tuple(row) for row in cursor.fetchall()]

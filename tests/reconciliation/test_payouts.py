@@ -20,7 +20,7 @@ def test_a_payout_seen_at_the_bank_has_arrived(shop: Shop) -> None:
 def test_a_reference_that_the_bank_broke_is_still_found(shop: Shop) -> None:
     payout = announced(shop)
     broken = f"{payout.reference[:9]} {payout.reference[9:].lower()}"
-    shop.sends(statement(BankLine(payout.amount, f"OUR{broken}X")))
+    shop.sends(statement(BankLine(payout.amount, f"OUR {broken}/X")))
     payout.refresh_from_db()
     assert payout.status == "received"
 
