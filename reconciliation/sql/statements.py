@@ -28,7 +28,7 @@ _TELLING: Final = """
 """
 # A provider's money: by its name as words of their own, its number with the provider, or the account that an earlier
 # payout of it came from.
-_PROVIDERS: Final = rf"""
+_PROVIDERS: Final = r"""
 SELECT line.position, account.id
 FROM line
 JOIN payments_provideraccount account
@@ -38,10 +38,11 @@ JOIN payments_provideraccount account
              '(^|[^[:alnum:]])' || regexp_replace(account.name, '([^[:alnum:][:space:]])', '\\\1', 'g')
              || '($|[^[:alnum:]])')
       OR length(account.external_id) > 3 AND position(account.external_id IN line.texts) > 0
-      OR line.counterparty_iban <> '' AND EXISTS (
-             SELECT FROM reconciliation_bankstatementline earlier
-             JOIN reconciliation_payout paid ON paid.id = earlier.payout_id AND paid.provider_account_id = account.id
-             WHERE earlier.counterparty_iban = line.counterparty_iban AND earlier.state = 'payout'
+      OR (account.id, line.counterparty_iban) IN (
+             SELECT paid.provider_account_id, earlier.counterparty_iban
+             FROM reconciliation_payout paid
+             JOIN reconciliation_bankstatementline earlier ON earlier.payout_id = paid.id
+             WHERE paid.merchant_id = %(merchant)s AND earlier.counterparty_iban <> ''
          ))
 """
 _MATCH: Final = rf"""

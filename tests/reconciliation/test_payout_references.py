@@ -43,7 +43,9 @@ def test_a_payout_within_the_number_of_another_waits_for_its_own(shop: Shop) -> 
     assert shop.balance("in_transit") == shop.balance("suspense") == 0
 
 
-@pytest.mark.parametrize("text", ["SIMPAY-2026-1 2", "simpay-20 26-12", "/REMI/SIMPAY-2026-12/EREF", "(SIMPAY-2026-12)"])
+@pytest.mark.parametrize(
+    "text", ["SIMPAY-2026-1 2", "simpay-20 26-12", "/REMI/SIMPAY-2026-12/EREF", "(SIMPAY-2026-12)"]
+)
 def test_the_longest_reference_that_fits_is_meant_wherever_the_bank_broke_it(shop: Shop, text: str) -> None:
     first, twelfth = announced(shop, "SIMPAY-2026-1", 25_000), announced(shop, "SIMPAY-2026-12", 25_000)
     banked(shop, 25_000, text)
