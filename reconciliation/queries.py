@@ -8,6 +8,7 @@ from django.db.models import Max, Sum
 from payments.ledger.models import Posting
 from payments.ledger.posting import AccountSpec
 from reconciliation.models import Settlement
+from reconciliation.sql import settlements
 
 
 def item_balance(merchant_id: str, account: AccountSpec, item: int) -> int:
@@ -16,6 +17,11 @@ def item_balance(merchant_id: str, account: AccountSpec, item: int) -> int:
         item=item, account__merchant_id=merchant_id, account__code=account.code, account__currency=account.currency
     )
     return int(postings.aggregate(total=Sum("amount"))["total"] or 0)
+
+
+def fee_parts(settlement_id: int) -> list[tuple[str, int]]:
+    """What the fees of a settlement consist of: (part, amount in minor units)."""
+    return settlements.fee_parts(settlement_id)
 
 
 def last_settlements(account_ids: Sequence[str]) -> Mapping[str, datetime]:

@@ -13,7 +13,7 @@ _WORDS: Final[dict[str, Any]] = {
     "account_unknown": _("It names no account that is known here. Name the provider account, or enter the IBAN first."),
     "archive_encrypted": _("The ZIP file is encrypted. Unpack it and send what is in it."),
     "archive_invalid": _("The ZIP file cannot be unpacked."),
-    "archive_nested": _("The ZIP file holds another. Unpack it and send what is in it."),
+    "archive_nested": _("The ZIP file holds another, or an Excel workbook. Unpack it and send what is in it."),
     "archive_too_large": _("The ZIP file unpacks to more than is taken."),
     "balance_missing": _("An opening or closing balance is missing."),
     "character_invalid": _("It has a control character that no such file has."),
@@ -36,13 +36,27 @@ _WORDS: Final[dict[str, Any]] = {
     "settlement_known": _("This settlement was imported before. One settlement is booked once."),
     "statement_known": _("This statement was imported before. One statement is booked once."),
     "sums_differ": _("Its sums are not those of its lines."),
+    "workbook_empty": _("The Excel workbook has no rows in any sheet."),
+    "workbook_invalid": _("The Excel workbook cannot be read. Save it as CSV and send that."),
+    "workbook_old": _("This is an old Excel file, or one with a password. Save it as CSV or as .xlsx without one."),
+    "workbook_protected": _("The Excel workbook is protected by a password. Save it without one, and send it again."),
+    "workbook_too_large": _("The Excel workbook is too large to be read at once. Save it as CSV and send that."),
     "xml_forbidden": _("The XML has a document type, which no bank's file has."),
     "xml_invalid": _("The XML cannot be read."),
+}
+
+# What the readers always say in the same words is translated whole.
+_SENTENCES: Final[dict[str, Any]] = {
+    "This is an Excel sheet. Save it as CSV, or make a mapping for it under Settings.": _(
+        "This is an Excel sheet. Save it as CSV, or make a mapping for it under Settings."
+    ),
 }
 
 
 def problem(code: str, detail: str) -> str | SafeString:
     """Return the detail if the user reads its language, else the code's text with the detail below it."""
+    if detail in _SENTENCES:
+        return str(_SENTENCES[detail])
     words = _WORDS.get(code)
     if words is None or get_language() == LANGUAGE_OF_DETAIL:
         return detail

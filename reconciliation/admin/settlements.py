@@ -23,7 +23,8 @@ from payments.people.permissions import May
 from payments.text.formatting import whole
 from reconciliation.admin.render import column, list_link, row_link
 from reconciliation.models import Settlement, SettlementLine
-from reconciliation.models.settlement import TYPES
+from reconciliation.models.settlement import FEE_PARTS, TYPES
+from reconciliation.queries import fee_parts
 
 _COLORS = {"matched": "success", "early": "warning", "repeated": "danger", "unknown": "danger", "plain": "info"}
 _LINES = "reconciliation_settlementline_changelist"
@@ -91,7 +92,7 @@ class SettlementAdmin(ReadOnlyModelAdmin):
         return Page(
             title=_("Settlement %(reference)s") % {"reference": row.reference},
             facts=[Fact(name, value) for name, value in facts],
-            sections=[_kinds(row), _payouts(row), journal.section({row.item: row.file_id})],
+            sections=[_kinds(row), _fees(row), _payouts(row), journal.section({row.item: row.file_id})],
         )
 
 
@@ -122,6 +123,22 @@ def _kinds(row: Settlement) -> Section:
         ],
         empty=_("It has no lines."),
     )
+
+
+def _fees(row: Settlement) -> Section:
+    """What the fees taken off its lines consist of: interchange and scheme fees are not the provider's own."""
+    return Section(
+        id="fees",
+        title=_("Fees by part"),
+        columns=[_("part"), _("amount")],
+        rows=[[FEE_PARTS.get(part, part), render.money(total, row.currency)] for part, total in fee_parts(row.pk)],
+        empty=_("The provider does not tell what its fees consist of."),
+    )
+
+
+def _fee_parts(row: SettlementLine) -> list[tuple[str, Any]]:
+    parts = (row.fee_parts or {}).items()
+    return [(FEE_PARTS.get(part, part), render.amount(amount, row.currency)) for part, amount in parts]
 
 
 def _payouts(row: Settlement) -> Section:
@@ -194,6 +211,7 @@ class SettlementLineAdmin(ReadOnlyModelAdmin):
         facts: list[tuple[str, Any]] = [
             (_("gross"), render.amount(row.gross, currency)),
             (_("fee"), render.amount(row.fee, currency)),
+            *_fee_parts(row),
             (_("VAT on fee"), render.amount(row.vat, currency)),
             (_("net"), render.amount(row.net, currency)),
             (_("the books have"), row.expected is not None and render.amount(row.expected, currency)),
@@ -205,6 +223,7 @@ class SettlementLineAdmin(ReadOnlyModelAdmin):
             (_("occurred at"), render.moment(row.occurred_at, settlement.merchant.zone)),
             (_("reference"), row.reference),
             (_("payment reference"), row.payment_reference),
+            (_("order"), row.order_reference),
             ("RRN", row.rrn),
             ("TID", row.tid),
             ("STAN", row.stan),

@@ -1,36 +1,52 @@
-"""Files that come packed: banks deliver several days in one ZIP."""
+"""Files that come packed: banks deliver several days in one ZIP, and an Excel workbook is a ZIP, too."""
 
 import zipfile
 from collections.abc import Iterator
 from typing import BinaryIO, Final, cast
 
 from reconciliation.formats.base import Unreadable
+from reconciliation.formats.workbook import OLD_MAGIC, is_workbook, sheet_as_csv
 
 MAGIC: Final = b"PK\x03\x04"
 MOST_FILES: Final = 1000
 MOST_RATIO: Final = 200  # unpacked to packed; statements come to 20, and a bomb to 1,000
+_WORKBOOKS: Final = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")  # card numbers in one could not be masked there
 ANY_RATIO: Final = 1_000_000  # bytes that are not worth the question
 
 
-def documents(stream: BinaryIO, name: str, *, most_bytes: int) -> Iterator[tuple[str, BinaryIO]]:
-    """Yield the file itself, or each file of a ZIP in the order of their names, opened for reading.
+def documents(
+    stream: BinaryIO, name: str, *, most_bytes: int, sheet: str = "", unpack_workbooks: bool = False
+) -> Iterator[tuple[str, BinaryIO]]:
+    """Yield the file itself, a workbook's sheet as CSV, or each file of a ZIP in the order of their names.
+
+    Where card numbers are masked, `unpack_workbooks` gives what a workbook consists of instead of its sheet.
 
     Raises:
         Unreadable: a damaged, encrypted or empty archive, one within another, or one that unpacks beyond `most_bytes`
-            or to more than `MOST_RATIO` times its size.
+            or to more than `MOST_RATIO` times its size; a workbook that cannot be read.
     """
-    head = stream.read(len(MAGIC))
+    head = stream.read(len(OLD_MAGIC))
     stream.seek(0)
-    if head != MAGIC:
+    if head == OLD_MAGIC:
+        detail = (
+            "This is an Excel file of the old kind, or one with a password. Save it as CSV or as .xlsx without one."
+        )
+        raise Unreadable(None, "workbook_old", detail)
+    if not head.startswith(MAGIC):
         yield name, stream
         return
     try:
         with zipfile.ZipFile(stream) as archive:
-            for member in _members(archive, most_bytes):
+            members = _members(archive, most_bytes)
+            workbook = is_workbook(archive.namelist()) and not unpack_workbooks
+            for member in [] if workbook else members:
                 with archive.open(member) as unpacked:
                     yield member.filename, cast(BinaryIO, unpacked)
     except (zipfile.BadZipFile, NotImplementedError, EOFError) as fault:
         raise Unreadable(None, "archive_invalid", f"The ZIP file cannot be unpacked: {fault}.") from None
+    if workbook:
+        with sheet_as_csv(stream, sheet) as rows:
+            yield name, rows
 
 
 def _members(archive: zipfile.ZipFile, most_bytes: int) -> list[zipfile.ZipInfo]:
@@ -47,4 +63,7 @@ def _members(archive: zipfile.ZipFile, most_bytes: int) -> list[zipfile.ZipInfo]
         raise Unreadable(None, "archive_encrypted", "The ZIP file is encrypted. Unpack it and send what is in it.")
     if any(member.filename.lower().endswith(".zip") for member in members):
         raise Unreadable(None, "archive_nested", "The ZIP file holds another. Unpack it and send what is in it.")
+    if any(member.filename.lower().endswith(_WORKBOOKS) for member in members):
+        detail = "The ZIP file holds an Excel workbook. Unpack it and send the workbook by itself."
+        raise Unreadable(None, "archive_nested", detail)
     return members

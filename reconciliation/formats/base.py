@@ -9,7 +9,7 @@ source line, and one of them makes the importer refuse the whole file. Amounts a
 minor unit is a problem and never rounded.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -42,6 +42,8 @@ class LineType(StrEnum):
     FEE = "fee"
     RESERVE_HOLD = "reserve_hold"
     RESERVE_RELEASE = "reserve_release"
+    BALANCE_CARRIED = "balance_carried"  # what one settlement leaves to another; both lines have one reference
+    ROUNDING = "rounding"  # what is left of costs with more decimals than the payout
     PAYOUT_RETURNED = "payout_returned"  # an earlier payout (`reference`) came back from the bank
     # An acquirer's confirmation of a transaction, or that it will never pay it; without money: `gross` is 0.
     CONFIRMED = "confirmed"
@@ -88,8 +90,8 @@ class SettlementLine:
     """One movement in a settlement, `net` recomputed as gross − fee − vat.
 
     It is ours by the first of these that is known: `operation_id` (our own), `reference` (the provider's name for
-    the movement), `payment_reference` (its name for the payment), and for card-present movements `rrn`, `tid` with
-    `stan`, `authorization_code`.
+    the movement), `payment_reference` (its name for the payment), for card-present movements `rrn`, `tid` with
+    `stan`, `authorization_code`, and `order_reference` with the amount where one operation alone can be meant.
     """
 
     line: int
@@ -105,6 +107,9 @@ class SettlementLine:
     tid: str = ""
     stan: str = ""
     authorization_code: str = ""
+    order_reference: str = ""  # the merchant's own name for the order, as the provider was given it
+    settlement: int | None = None  # its place among the document's settlements, where several are open at once
+    fee_parts: Mapping[str, Money] | None = None  # what the fee consists of, where the provider tells
 
     @property
     def net(self) -> Money:
@@ -123,6 +128,7 @@ class SettlementTrailer:
     net: Money
     payout_reference: str = ""
     payout_on: date | None = None
+    closed_at: datetime | None = None  # where only the last line shows when it was drawn up
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +210,8 @@ class Format(Protocol):
     def parse(self, stream: BinaryIO) -> Iterator[Record]:
         """Yield each settlement or statement as header, lines, trailer, and a `Problem` for whatever is wrong.
 
-        A truncated file yields a `Problem` in place of its trailer.
+        A truncated file yields a `Problem` in place of its trailer. Where the rows of several settlements are mixed,
+        each line says which it is in, and the trailers follow at the end in the order of the headers.
         """
         ...
 

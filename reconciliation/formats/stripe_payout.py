@@ -144,8 +144,8 @@ def _trailer(number: int, payout: Payload, amount: Money, sums: Sums) -> Iterato
     for difference in sums.differences(net=amount):
         yield Problem(number, "sums_differ", f"Line {number}: {difference}.")
     arrival = _at(payout, 1, "arrival_date")
-    total = {name: Money(sums.totals.get(name, 0), sums.currency) for name in ("gross", "fee", "vat", "net")}
-    yield SettlementTrailer(number, **total, payout_reference=_name(payout, 1), payout_on=arrival.date())
+    gross, fee, vat, net = (Money(sums.totals.get(name, 0), sums.currency) for name in ("gross", "fee", "vat", "net"))
+    yield SettlementTrailer(number, gross, fee, vat, net, _name(payout, 1), arrival.date())
 
 
 def _name(row: Payload, number: int) -> str:

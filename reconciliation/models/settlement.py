@@ -21,9 +21,20 @@ TYPES: Final[dict[str, Any]] = {
     LineType.FEE.value: _("fee"),
     LineType.RESERVE_HOLD.value: _("reserve hold"),
     LineType.RESERVE_RELEASE.value: _("reserve release"),
+    LineType.BALANCE_CARRIED.value: _("balance carried"),
+    LineType.ROUNDING.value: _("rounding"),
     LineType.PAYOUT_RETURNED.value: _("payout returned"),
     LineType.CONFIRMED.value: _("confirmed"),
     LineType.DECLINED.value: _("declined"),
+}
+
+FEE_PARTS: Final[dict[str, Any]] = {
+    "commission": _("commission"),
+    "markup": _("markup"),
+    "scheme_fees": _("scheme fees"),
+    "interchange": _("interchange"),
+    "payment_fees": _("payment fees"),
+    "dcc_markup": _("DCC markup"),
 }
 
 
@@ -81,11 +92,14 @@ class SettlementLine(models.Model):
     tid = models.CharField("TID", max_length=255, blank=True, default="")
     stan = models.CharField("STAN", max_length=255, blank=True, default="")
     authorization_code = models.CharField(_("authorization code"), max_length=255, blank=True, default="")
+    order_reference = models.CharField(_("order"), max_length=255, blank=True, default="", db_default="")
     occurred_at = models.DateTimeField(_("occurred at"))
     currency = CurrencyField(_("currency"))
     gross = AmountField(_("gross"))
     fee = AmountField(_("fee"))
     vat = AmountField(_("VAT on fee"))
+    # What the fee consists of, in minor units (commission, interchange …), where the provider tells.
+    fee_parts: models.JSONField[Any, Any] = models.JSONField(_("parts of the fee"), null=True, blank=True)
     state = models.CharField(_("state"), max_length=8, choices=State)
     operation_id = IdField(_("operation"), null=True, blank=True)
     payment_id = IdField(_("payment"), null=True, blank=True)

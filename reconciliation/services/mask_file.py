@@ -91,7 +91,7 @@ def _pack(source: BinaryIO, copy: BinaryIO, deadline: float) -> None:
 
 
 def _documents(source: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
-    return documents(source, "", most_bytes=settings.MAX_IMPORT_MB * 1_000_000)
+    return documents(source, "", most_bytes=settings.MAX_IMPORT_MB * 1_000_000, unpack_workbooks=True)
 
 
 def _masked(source: BinaryIO, deadline: float) -> Iterator[tuple[bytes, int]]:

@@ -110,7 +110,7 @@ def _settlement(file: SettlementFile, header: SettlementHeader, trailer: Settlem
         reference=header.reference,
         currency=header.currency,
         item=item,
-        closed_at=header.closed_at,
+        closed_at=trailer.closed_at or header.closed_at,
         gross=trailer.gross.amount,
         fee=trailer.fee.amount,
         vat=trailer.vat.amount,

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any, BinaryIO, Final, cast
 
 from django.conf import settings
+from psycopg.types.json import Jsonb
 
 from payments.core.pan import mask_card_numbers
 from payments.runtime.fail_points import fail_point
@@ -25,12 +26,14 @@ from reconciliation.formats.base import (
     StatementTrailer,
     Unreadable,
 )
+from reconciliation.formats.workbook import SheetAsCsv
 from reconciliation.models import SettlementFile
 from reconciliation.sql import session
 
 MOST_PROBLEMS: Final = 100
 LONGEST: Final = 255
 LONGEST_REMITTANCE: Final = 2000
+EXCEL_SHEET: Final = "This is an Excel sheet. Save it as CSV, or make a mapping for it under Settings."
 
 
 @dataclass(slots=True)
@@ -44,7 +47,9 @@ class Reading:
     lines: int = 0
     masked: int = 0
     headers: int = 0
+    document: int = 0  # the headers before this document's
     _opened: Any = None
+    _open: list[Any] = field(default_factory=list)
 
     def text(self, value: str, longest: int = LONGEST) -> str:
         """A reported text with card numbers masked and counted, cut to what a column holds."""
@@ -57,11 +62,14 @@ class Reading:
         match record:
             case Problem():
                 self.problems.append(record)
-            case SettlementHeader() | StatementHeader():
+            case SettlementHeader():
+                self.headers += 1
+                self._open.append(record)
+            case StatementHeader():
                 self.headers += 1
                 self._opened = record
             case SettlementTrailer():
-                self.settlements.append((self._opened, record))
+                self.settlements.append((self._open.pop(0), record))
             case StatementTrailer():
                 self.statements.append((self._opened, record))
             case _:
@@ -97,6 +105,7 @@ def _records(stream: BinaryIO, file: SettlementFile, reading: Reading) -> Iterat
         for name, document in documents(stream, file.name, most_bytes=settings.MAX_IMPORT_MB * 1_000_000):
             if not _recognized(document, name, file, reading) or reading.format is None:
                 return
+            reading.document = reading.headers
             for record in reading.format.parse(document):
                 if reading.take(record):
                     assert isinstance(record, SettlementLine | StatementLine)
@@ -112,9 +121,7 @@ def _recognized(document: BinaryIO, name: str, file: SettlementFile, reading: Re
     document.seek(0)
     found = registry.named(file.asked_format) if file.asked_format else registry.recognize(head, name)
     if found is None or not head:
-        known = ", ".join(registry.formats())
-        detail = f"{name or 'The file'} is in no format known here. Known are: {known}."
-        reading.problems.append(Problem(None, "format_not_recognized", detail))
+        reading.problems.append(Problem(None, "format_not_recognized", _not_recognized(document, name)))
         return False
     if reading.format is not None and found is not reading.format:
         detail = f"{name} is {found.code}, the files before it {reading.format.code}. Send them separately."
@@ -124,11 +131,18 @@ def _recognized(document: BinaryIO, name: str, file: SettlementFile, reading: Re
     return True
 
 
+def _not_recognized(document: BinaryIO, name: str) -> str:
+    if isinstance(document, SheetAsCsv):
+        return EXCEL_SHEET
+    known = ", ".join(registry.formats())
+    return f"{name or 'The file'} is in no format known here. Known are: {known}."
+
+
 def _settlement_rows(lines: Iterator[Any], reading: Reading) -> Iterator[tuple[Any, ...]]:
     for position, line in enumerate(lines):
         yield (
             position,
-            reading.headers - 1,
+            reading.headers - 1 if line.settlement is None else reading.document + line.settlement,
             None,
             line.line,
             line.type.value,
@@ -144,7 +158,15 @@ def _settlement_rows(lines: Iterator[Any], reading: Reading) -> Iterator[tuple[A
             line.gross.amount,
             line.fee.amount,
             line.vat.amount,
+            reading.text(line.order_reference),
+            _parts(line),
         )
+
+
+def _parts(line: SettlementLine) -> Jsonb | None:
+    if not line.fee_parts:
+        return None
+    return Jsonb({name: part.amount for name, part in line.fee_parts.items()})
 
 
 def _statement_rows(lines: Iterator[Any], reading: Reading) -> Iterator[tuple[Any, ...]]:

@@ -1,7 +1,7 @@
 """Staged settlement lines matched as a set, never looked up one by one.
 
 A line is ours by the first rank of `_CANDIDATES` that finds something: our own operation id, the provider's
-reference, what a PIN acquirer prints, the payment's reference.
+reference, what a PIN acquirer prints, the payment's reference, the order's with the amount.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from django.db import connection
 
 from reconciliation.card_present.sql import LIKELIEST
 
+_ABOUT_NO_PAYMENT: Final = "('fee', 'rounding', 'reserve_hold', 'reserve_release', 'balance_carried')"
 # What an operation must have been for a line to be about it.
 _FITS: Final = """
 (line.type = 'sale' AND operation.verb IN ('sale', 'capture')
@@ -61,6 +62,28 @@ LEFT JOIN (
 ) operation
   ON operation.payment_id = line.payment_id AND operation.amount = abs(line.gross) AND operation.nth = line.nth
  AND line.type IN ('sale', 'refund') AND {_FITS}
+UNION ALL
+-- The merchant's own name for the order, where one unsettled operation of this amount alone can be meant and nothing
+-- that the provider calls its payment by contradicts.
+SELECT line.position, 5, min(operation.id), min(operation.payment_id), NULL, false
+FROM staged_settlement_line line
+JOIN payments_order sold ON sold.merchant_id = %(merchant)s AND sold.reference = line.order_reference
+JOIN payments_payment payment ON payment.order_id = sold.id AND payment.provider_account_id = %(account)s
+JOIN payments_operation operation
+  ON operation.payment_id = payment.id AND operation.outcome = 'succeeded' AND operation.amount = abs(line.gross)
+ AND operation.currency = line.currency AND (payment.provider_reference IS NULL OR operation.executor = 'reported')
+WHERE line.order_reference <> '' AND line.type IN ('sale', 'refund') AND {_FITS}
+  AND NOT EXISTS (
+      SELECT FROM reconciliation_settlementline settled
+      WHERE settled.operation_id = operation.id AND settled.state = 'matched'
+  )
+  AND NOT EXISTS (
+      SELECT FROM payments_cardevidence evidence
+      WHERE evidence.operation_id = operation.id
+        AND (line.rrn <> '' AND evidence.rrn <> line.rrn OR line.tid <> '' AND evidence.acquirer_tid <> line.tid
+             OR line.authorization_code <> '' AND evidence.authorization_code <> line.authorization_code)
+  )
+GROUP BY line.position HAVING count(*) = 1
 """
 # Chargebacks, failed refunds and reversals have no operation: they are matched with postings on the payment's
 # receivable, by sign and entry key. The n-th such line of a payment is the n-th such posting (of the dispute it names).
@@ -130,7 +153,7 @@ SELECT found.*, posted.named, returned.item AS returned_item,
            ELSE posted.amount
        END AS expected,
        CASE
-           WHEN found.type IN ('fee', 'reserve_hold', 'reserve_release') OR returned.item IS NOT NULL THEN 'plain'
+           WHEN found.type IN {_ABOUT_NO_PAYMENT} OR returned.item IS NOT NULL THEN 'plain'
            -- A confirmation without money: stored, and as unknown while its transaction may still arrive.
            WHEN found.gross = 0 THEN CASE
                WHEN found.type IN ('confirmed', 'declined') AND found.operation_id IS NULL AND found.evidence_id IS NULL
@@ -179,7 +202,7 @@ SELECT position,
             ELSE state END,
        operation_id, payment_id,
        CASE WHEN type = 'payout_returned' THEN returned_item
-            WHEN type NOT IN ('fee', 'reserve_hold', 'reserve_release') AND gross <> 0 THEN item END,
+            WHEN type NOT IN {_ABOUT_NO_PAYMENT} AND gross <> 0 THEN item END,
        CASE WHEN gross <> 0 THEN expected END,
        CASE WHEN gross <> 0 AND expected IS NOT NULL THEN currency END,
        -- Of what keeps no operation, and only where it is certain which posting it is: one of the dispute it names.
@@ -244,7 +267,8 @@ def stage_stored_lines(account_id: str, *, leave: Sequence[int] = ()) -> int:
             INSERT INTO staged_settlement_line
             SELECT row_number() OVER (ORDER BY line.id), 0, line.id, line.number, line.type, line.reference,
                    line.payment_reference, line.reported_operation, line.rrn, line.tid, line.stan,
-                   line.authorization_code, line.occurred_at, line.currency, line.gross, line.fee, line.vat
+                   line.authorization_code, line.occurred_at, line.currency, line.gross, line.fee, line.vat,
+                   line.order_reference
             FROM reconciliation_settlementline line
             JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
             WHERE settlement.provider_account_id = %(account)s AND line.id <> ALL(%(leave)s::bigint[])

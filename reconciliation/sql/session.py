@@ -31,6 +31,8 @@ SETTLEMENT_COLUMNS: Final = (
     "gross",
     "fee",
     "vat",
+    "order_reference",
+    "fee_parts",
 )
 STATEMENT_COLUMNS: Final = (
     "position",
@@ -56,7 +58,7 @@ CREATE TEMPORARY TABLE staged_settlement_line (
     reference varchar NOT NULL, payment_reference varchar NOT NULL, reported_operation varchar COLLATE "C" NOT NULL,
     rrn varchar NOT NULL, tid varchar NOT NULL, stan varchar NOT NULL, authorization_code varchar NOT NULL,
     occurred_at timestamptz NOT NULL, currency char(3) NOT NULL, gross bigint NOT NULL, fee bigint NOT NULL,
-    vat bigint NOT NULL
+    vat bigint NOT NULL, order_reference varchar NOT NULL, fee_parts jsonb
 )""",
     """
 CREATE TEMPORARY TABLE staged_settlement_match (

@@ -6,18 +6,30 @@ from typing import Final, NamedTuple
 
 from django.db import connection
 
-# An unknown or repeated line is an open item of its own; a reserve is released under the item it was held under.
+# An unknown or repeated line is an open item of its own; a reserve is released under the item it was held under, and
+# a balance is carried under the item of its reference, whichever of its two settlements is imported first.
 _STORE: Final = """
+WITH carried AS MATERIALIZED (
+    SELECT line.reference, COALESCE(
+        (SELECT earlier.item FROM reconciliation_settlementline earlier
+         JOIN reconciliation_settlement holder ON holder.id = earlier.settlement_id
+         WHERE holder.provider_account_id = %(account)s AND earlier.type = 'balance_carried'
+           AND earlier.reference = line.reference
+         ORDER BY earlier.id LIMIT 1),
+        nextval('ledger_item')) AS item
+    FROM (SELECT DISTINCT reference FROM staged_settlement_line WHERE type = 'balance_carried') line
+)
 INSERT INTO reconciliation_settlementline (
     settlement_id, number, type, reference, payment_reference, reported_operation, rrn, tid, stan,
     authorization_code, occurred_at, currency, gross, fee, vat, state, operation_id, payment_id, item,
-    booked_currency, booked_amount, expected, evidence_id
+    booked_currency, booked_amount, expected, evidence_id, fee_parts, order_reference
 )
 SELECT settlement.id, line.number, line.type, line.reference, line.payment_reference, line.reported_operation,
        line.rrn, line.tid, line.stan, line.authorization_code, line.occurred_at, line.currency, line.gross, line.fee,
        line.vat, match.state, match.operation_id, match.payment_id,
        CASE
            WHEN match.state IN ('unknown', 'repeated') OR line.type = 'reserve_hold' THEN nextval('ledger_item')
+           WHEN line.type = 'balance_carried' THEN carried.item
            WHEN line.type = 'reserve_release' THEN COALESCE(
                (SELECT held.item FROM reconciliation_settlementline held
                 JOIN reconciliation_settlement holder ON holder.id = held.settlement_id
@@ -31,10 +43,11 @@ SELECT settlement.id, line.number, line.type, line.reference, line.payment_refer
             THEN match.expected_currency END,
        CASE WHEN match.state IN ('matched', 'early') AND match.expected_currency <> line.currency
             THEN match.expected END,
-       match.differs, match.evidence_id
+       match.differs, match.evidence_id, line.fee_parts, line.order_reference
 FROM staged_settlement_line line
 JOIN staged_settlement_match match ON match.position = line.position
 JOIN unnest(%(settlements)s::bigint[]) WITH ORDINALITY settlement(id, place) ON settlement.place = line.settlement + 1
+LEFT JOIN carried ON line.type = 'balance_carried' AND carried.reference = line.reference
 ORDER BY line.position
 """
 
@@ -69,8 +82,12 @@ WHERE settlement_id = %(settlement)s AND state IN ('unknown', 'repeated')
 GROUP BY currency, item
 UNION ALL
 SELECT 'reserve', currency, item, sum(gross)::bigint FROM reconciliation_settlementline
-WHERE settlement_id = %(settlement)s AND type IN ('reserve_hold', 'reserve_release')
+WHERE settlement_id = %(settlement)s AND type IN ('reserve_hold', 'reserve_release', 'balance_carried')
 GROUP BY currency, item
+UNION ALL
+SELECT 'rounding', currency, NULL, sum(gross)::bigint FROM reconciliation_settlementline
+WHERE settlement_id = %(settlement)s AND type = 'rounding'
+GROUP BY currency
 UNION ALL
 SELECT 'fees', currency, NULL, sum(gross)::bigint FROM reconciliation_settlementline
 WHERE settlement_id = %(settlement)s AND type = 'fee'
@@ -84,6 +101,21 @@ def bookings(settlement_id: int) -> Iterator[tuple[str, str, int | None, int]]:
         cursor.execute(_BOOKINGS, {"settlement": settlement_id})
         while rows := cursor.fetchmany(5000):
             yield from rows
+
+
+def fee_parts(settlement_id: int) -> list[tuple[str, int]]:
+    """(part, amount in minor units) of what a settlement's fees consist of, where its provider tells."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT part.key, sum(part.value::bigint)::bigint
+            FROM reconciliation_settlementline line CROSS JOIN LATERAL jsonb_each_text(line.fee_parts) part
+            WHERE line.settlement_id = %s AND line.fee_parts IS NOT NULL
+            GROUP BY part.key ORDER BY part.key
+            """,
+            [settlement_id],
+        )
+        return [tuple(row) for row in cursor.fetchall()]
 
 
 # `rates` is a list of {"method", "brand", "type", "fixed", "basis_points"}: the first that fits is a line's fee.

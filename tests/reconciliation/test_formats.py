@@ -139,9 +139,11 @@ def plain(record: Any) -> dict[str, Any]:
     fields = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
     return {
         "record": type(record).__name__,
-        **{
-            name: str(value) if isinstance(value, Money) or hasattr(value, "isoformat") else value
-            for name, value in fields.items()
-            if value not in ("", None, False)
-        },
+        **{name: _plain(value) for name, value in fields.items() if value not in ("", None, False, {})},
     }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return str(value) if isinstance(value, Money) or hasattr(value, "isoformat") else value
