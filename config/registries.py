@@ -34,7 +34,7 @@ LAST_SETTLEMENTS = "reconciliation.queries.last_settlements"
 # Who carries out what a second person has decided.
 APPROVAL_ACTIONS = {
     "take_second_factor": "payments.services.colleagues.decide_recovery",
-    "refund": "payments.services.refunds.decisions.decide",
+    "refund": "payments.services.refunds.decide.decide",
     "change_money_rules": "payments.services.setting_approvals.decide_change",
     "decide_alone": "payments.services.decide_alone.decide",
     "change_payout": "payments.services.setting_approvals.decide_change",

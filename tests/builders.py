@@ -18,7 +18,7 @@ from django.utils import timezone
 from payments.core.ids import new_id
 from payments.core.money import Money
 from payments.ledger.models import Posting
-from payments.models import Channel, Chargeback, Merchant, Operation, Order, Payment, ProviderAccount, Refund, Voucher
+from payments.models import Channel, Chargeback, Merchant, Operation, Order, Payment, ProviderAccount, Refund
 from payments.payloads import PAYMENT_RELATED
 from payments.providers.base import Card
 from payments.services import create_setup
@@ -29,9 +29,10 @@ from payments.services.create import PaymentRequest, create_payment
 from payments.services.orders import OrderName
 from payments.services.refunds.plan import RefundRequest
 from payments.services.refunds.request import request_refund
+from payments.services.refunds.result import RefundResult
 from payments.services.submit import submit
 from payments.services.unit_of_work import UnitOfWork
-from payments.services.voucher import VoucherRequest, create_voucher
+from payments.services.voucher import NewVoucher, VoucherRequest, create_voucher
 
 BY: Final = "tests"
 DEBIT_CARD: Final = Card(brand="maestro", last4="4242", fingerprint="card_anna", entry_mode="contactless")
@@ -117,12 +118,16 @@ class Shop:
         )
         return done
 
-    def voucher(self, amount: int, **more: Any) -> Voucher:
+    def voucher(self, amount: int, **more: Any) -> NewVoucher:
         """A voucher that the shop gives away, with its code."""
         return create_voucher(VoucherRequest(merchant=self.merchant, amount=Money(amount, "EUR"), **more), actor=BY)
 
     def refund(self, subject: Order | Payment, amount: int | None = None, **more: Any) -> Refund:
         """Request a refund of an order or of one payment, by default where the payment or order was made."""
+        return self.request_refund(subject, amount, **more).refund
+
+    def request_refund(self, subject: Order | Payment, amount: int | None = None, **more: Any) -> RefundResult:
+        """As `refund`, with the code of the voucher that is made for it."""
         return request_refund(self.asks(subject, amount, **more), actor=BY)
 
     def asks(self, subject: Order | Payment, amount: int | None = None, **more: Any) -> RefundRequest:

@@ -32,7 +32,7 @@ from payments.models.refund import RefundStatus, Route
 from payments.queries import refunds as queries
 from payments.services.find_order import order_to_refund
 from payments.services.idempotency import IdempotencyGuard
-from payments.services.refunds.decisions import cancel_refund
+from payments.services.refunds.cancel import cancel_refund
 from payments.services.refunds.plan import LAST_PAID_FIRST, PROPORTIONAL, BankAccount, Plan, RefundRequest, Share
 from payments.services.refunds.request import plan_refund, request_refund
 from payments.services.refunds.routes import AUTO
@@ -211,8 +211,9 @@ class Refunds(RefundView):
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
         made = request_refund(self.refund_request(), actor=self.caller, guard=guard)
-        kept = in_full([made])[0]
-        return Answer(201, kept | {"parts": payloads.refund(made, voucher_code=made.voucher_code)["parts"]}, kept=kept)
+        kept = in_full([made.refund])[0]
+        shown = payloads.refund(made.refund, voucher_code=made.voucher_code)
+        return Answer(201, kept | {"parts": shown["parts"]}, kept=kept)
 
     def _resume(self, object_id: str) -> Answer:
         return Answer(201, in_full([self.one(self.rows(), id=object_id)])[0])

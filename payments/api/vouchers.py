@@ -56,7 +56,7 @@ class Vouchers(ApiView):
             actor=self.caller.actor,
             guard=guard,
         )
-        return Answer(201, payloads.voucher(made, code=made.code), kept=payloads.voucher(made))
+        return Answer(201, payloads.voucher(made.voucher, code=made.code), kept=payloads.voucher(made.voucher))
 
     def _resume(self, object_id: str) -> Answer:
         return Answer(201, payloads.voucher(self.one(Voucher.objects.select_related("merchant"), id=object_id)))

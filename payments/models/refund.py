@@ -55,8 +55,6 @@ class Refund(ApiObject):
 
     OBJECT: ClassVar[str] = "refund"
 
-    voucher_code: str | None = None  # of the voucher just made; no column, since it is shown once and never stored
-
     id = IdField(primary_key=True, default=id_factory("ref"), editable=False)
     merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+", db_index=False)
     order = models.ForeignKey(Order, models.PROTECT, related_name="refunds")

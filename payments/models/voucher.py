@@ -28,8 +28,6 @@ class Voucher(ApiObject):
         SINGLE = "single", _("single purpose (VAT at sale)")
         MULTI = "multi", _("multi purpose (VAT at use)")
 
-    code: str | None = None  # just after it was made; no column, since it is shown once and never stored
-
     id = IdField(primary_key=True, default=id_factory("vch"), editable=False)
     merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+")
     channel = models.ForeignKey(Channel, models.PROTECT, null=True, related_name="+", verbose_name=_("channel"))

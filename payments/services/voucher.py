@@ -45,8 +45,16 @@ class VoucherRequest:
     expires_at: datetime | None = None
 
 
-def create_voucher(request: VoucherRequest, *, actor: str, guard: IdempotencyGuard | None = None) -> Voucher:
-    """Make a voucher and return it with its `code`, which nobody can be shown again.
+@dataclass(frozen=True, slots=True)
+class NewVoucher:
+    """A voucher with its code, shown this once: only a keyed hash of it is stored."""
+
+    voucher: Voucher
+    code: str
+
+
+def create_voucher(request: VoucherRequest, *, actor: str, guard: IdempotencyGuard | None = None) -> NewVoucher:
+    """Make a voucher.
 
     Raises:
         Invalid: `expires_at` is past; `order_currency_differs`; or less than `amount` was paid on the order.
@@ -58,7 +66,7 @@ def create_voucher(request: VoucherRequest, *, actor: str, guard: IdempotencyGua
         if guard is not None:
             guard.begin(voucher_id)
         uow = UnitOfWork(merchant=request.merchant, actor=actor, now=timezone.now())
-        row = issue(
+        made = issue(
             uow,
             voucher_id=voucher_id,
             amount=request.amount,
@@ -66,9 +74,9 @@ def create_voucher(request: VoucherRequest, *, actor: str, guard: IdempotencyGua
             purpose=request.purpose,
             expires_at=request.expires_at,
         )
-        uow.book(_made(uow, row, request.order))
+        uow.book(_made(uow, made.voucher, request.order))
         uow.flush()
-    return row
+    return made
 
 
 def issue(
@@ -79,8 +87,8 @@ def issue(
     voucher_id: str | None = None,
     purpose: str = Voucher.Purpose.MULTI,
     expires_at: datetime | None = None,
-) -> Voucher:
-    """Add a voucher to the batch, with its `code`; booking what it is worth is the caller's."""
+) -> NewVoucher:
+    """Add a voucher to the unit of work; booking what it is worth is the caller's."""
     code = new_code()
     row = Voucher(
         id=voucher_id or new_id("vch"),
@@ -96,8 +104,7 @@ def issue(
         expires_at=expires_at,
         created_at=uow.now,
     )
-    row.code = code
-    return uow.add(row)
+    return NewVoucher(uow.add(row), code)
 
 
 def spend(uow: UnitOfWork, *, code: str, amount: Money) -> Voucher:
@@ -129,7 +136,7 @@ def spend(uow: UnitOfWork, *, code: str, amount: Money) -> Voucher:
 
 
 def take(uow: UnitOfWork, row: Voucher, amount: int) -> None:
-    """Lower the balance of a voucher that the batch holds."""
+    """Lower the balance of a voucher that the unit of work holds."""
     left = row.balance - amount
     uow.change(row, balance=left, status=Status.ACTIVE if left else Status.SPENT)
 

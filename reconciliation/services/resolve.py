@@ -82,7 +82,7 @@ def resolve(
         return _carry_out(row, resolution, name_of(actor))
 
 
-def decide(discrepancy_id: str, *, user: User, approved: bool, note: str = "") -> Discrepancy:
+def decide(discrepancy_id: str, *, user: User, approved: bool, note: str = "") -> None:
     """Record a second person's decision: carry out the proposed resolution, or open the discrepancy again.
 
     Raises:
@@ -101,10 +101,10 @@ def decide(discrepancy_id: str, *, user: User, approved: bool, note: str = "") -
         )
         if approved:
             _refuse_if_changed(row, approval)
-            return _carry_out(row, resolution, user.id)
+            _carry_out(row, resolution, user.id)
+            return
         row.status, row.resolution = Discrepancy.Status.OPEN, None
         row.save(update_fields=["status", "resolution"])
-        return row
 
 
 def preview(discrepancy_id: str) -> list[JournalEntry]:

@@ -38,7 +38,7 @@ def things(shop: Shop) -> dict[str, str]:
         "chargeback": report_dispute(shop.pin(700), "chargeback", "open", at=timezone.now()).id,
         "link": link.id,
         "reference": str(anna.reference),
-        "code": str(shop.voucher(500).code),
+        "code": shop.voucher(500).code,
         "channel": store.id,
         "terminal": create_terminal(channel=store, label="Stand", actor=BY).terminal.id,
         "endpoint": endpoint.id,

@@ -26,7 +26,7 @@ def ada(shop: Shop) -> User:
 def refund(shop: Shop, actor: object) -> Refund:
     order = shop.pay_cash(20_000, customer=None).order
     wish = shop.asks(order, 12_345, channel=shop.store, reason="Does not fit.")
-    return request_refund(wish, actor=actor)  # type: ignore[arg-type]
+    return request_refund(wish, actor=actor).refund  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from payments.models import RefundPart
 from payments.providers.base import Outcome, ProviderReport, ReportType, Result
 from payments.services.card_present.types import Kind
 from payments.services.record import record
-from payments.services.refunds.decisions import release_bank_part
 from payments.services.refunds.plan import BankAccount
+from payments.services.refunds.release import release_bank_part
 from reconciliation.models import Payout
 from tests.api.client import Api
 from tests.builders import Shop, work

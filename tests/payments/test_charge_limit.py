@@ -45,7 +45,7 @@ class TestATotalThatIsKnown:
             assert (refusal.status, refusal.code, refusal.members["due"]) == (422, "amount_exceeds_due", 0)
         gift = shop.voucher(1_000)
         assert refused(shop, 50, order, method="voucher", voucher_code=gift.code).code == "amount_exceeds_due"
-        assert fresh(gift).balance == 1_000
+        assert fresh(gift.voucher).balance == 1_000
         assert fresh(order).captured == 1_000
 
     def test_says_how_much_is_due(self, shop: Shop) -> None:

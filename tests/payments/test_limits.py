@@ -14,8 +14,9 @@ from payments.people.actors import Caller
 from payments.people.models import Approval, Role, User
 from payments.people.scopes import SCOPES
 from payments.people.services import api_keys
-from payments.services.refunds.decisions import approve_refund, release_bank_part
+from payments.services.refunds.approve import approve_refund
 from payments.services.refunds.plan import BankAccount
+from payments.services.refunds.release import release_bank_part
 from payments.services.refunds.request import request_refund
 from tests.api.client import Api
 from tests.builders import Shop, fresh, open_shop
@@ -78,9 +79,9 @@ def test_another_channel_is_no_way_around(shop: Shop) -> None:
 def test_nor_is_a_key_after_a_person(shop: Shop) -> None:
     order = shop.pay_cash(20_000).order
     clerk = person("clerk", shop.merchant.id, role=Role.Name.CLERK)
-    assert request_refund(shop.asks(order, 4_900, channel=shop.store), actor=clerk).status != "requires_approval"
+    assert request_refund(shop.asks(order, 4_900, channel=shop.store), actor=clerk).refund.status != "requires_approval"
     key = Caller("key_1", shop.merchant.id, None, True, SCOPES)
-    assert request_refund(shop.asks(order, 4_900, channel=shop.store), actor=key).status == "requires_approval"
+    assert request_refund(shop.asks(order, 4_900, channel=shop.store), actor=key).refund.status == "requires_approval"
 
 
 def test_what_a_device_gave_back_counts(shop: Shop) -> None:
@@ -119,7 +120,7 @@ def test_a_persons_day_has_a_limit_over_all_orders() -> None:
     clerk, other = (person(name, shop.merchant.id, role=Role.Name.CLERK) for name in ("clerk", "other"))
 
     def asked(by: User, amount: int) -> Refund:
-        return request_refund(shop.asks(shop.pay_cash(9_000).order, amount, channel=shop.store), actor=by)
+        return request_refund(shop.asks(shop.pay_cash(9_000).order, amount, channel=shop.store), actor=by).refund
 
     assert "requires_approval" not in {asked(clerk, 5_000).status for _ in range(2)}
     third = asked(clerk, 1)
@@ -167,7 +168,7 @@ def test_a_stolen_till_key_asks_and_its_maker_does_not_agree(shop: Shop) -> None
     key = api_keys.create(merchant_id=shop.merchant.id, test_mode=True, scopes=["all"], actor=owner)
     refund = request_refund(
         shop.asks(shop.pay_cash(9_000).order, 9_000, channel=shop.store), actor=api_keys.verify(key.text)
-    )
+    ).refund
     with pytest.raises(Forbidden, match="own_request"):
         approve_refund(refund, user=owner)
     approve_refund(refund, user=finance_of(shop.merchant.id))
@@ -177,7 +178,7 @@ def test_who_asked_for_a_transfer_does_not_release_it(shop: Shop) -> None:
     account = BankAccount(iban="NL91ABNA0417164300", name="A. Bakker")
     asker, finance = person("asker", shop.merchant.id), finance_of(shop.merchant.id)
     wish = shop.asks(shop.pay_cash(4_000).order, 4_000, route="bank", bank_account=account)
-    part = request_refund(wish, actor=asker).parts.get()
+    part = request_refund(wish, actor=asker).refund.parts.get()
 
     with pytest.raises(Forbidden, match="own_request"):
         release_bank_part(part, user=asker)
@@ -200,7 +201,7 @@ def test_nor_does_who_made_the_key_that_asked_for_it(shop: Shop) -> None:
     key = api_keys.create(merchant_id=shop.merchant.id, test_mode=True, scopes=["all"], actor=owner)
     account = BankAccount(iban="NL91ABNA0417164300", name="A. Bakker")
     wish = shop.asks(shop.pay_cash(4_000).order, 4_000, route="bank", bank_account=account)
-    part = request_refund(wish, actor=api_keys.verify(key.text)).parts.get()
+    part = request_refund(wish, actor=api_keys.verify(key.text)).refund.parts.get()
     with pytest.raises(Forbidden, match="own_request"):
         release_bank_part(part, user=owner)
 
@@ -210,5 +211,5 @@ def test_a_shop_of_one_releases_its_own_and_it_says_so() -> None:
     owner = person("owner", shop.merchant.id, role=Role.Name.OWNER)
     account = BankAccount(iban="NL91ABNA0417164300", name="A. Bakker")
     wish = shop.asks(shop.pay_cash(4_000).order, 4_000, route="bank", bank_account=account)
-    release_bank_part(request_refund(wish, actor=owner).parts.get(), user=owner)
+    release_bank_part(request_refund(wish, actor=owner).refund.parts.get(), user=owner)
     assert Approval.objects.get().alone is True

@@ -11,7 +11,7 @@ from payments.models import Discrepancy, Operation, Payment, Refund, StatisticDe
 from payments.notify.models import Event
 from payments.providers.base import Outcome, ProviderReport, ReportType, Result
 from payments.services.record import Recording, record, record_answer
-from payments.services.refunds.decisions import cancel_refund
+from payments.services.refunds.cancel import cancel_refund
 from tests.builders import Shop, fresh, only, open_shop, work
 from tests.simulator import RunningSimulator
 

@@ -254,7 +254,7 @@ class TestRoutes:
         voucher = shop.voucher(1000, expires_at=timezone.now() + timedelta(days=1))
         order = shop.pay(1000, method="voucher", voucher_code=voucher.code).order
         assert planned(shop, order)[0].route == "original"
-        Voucher.objects.filter(id=voucher.id).update(expires_at=timezone.now() - timedelta(seconds=1))
+        Voucher.objects.filter(id=voucher.voucher.id).update(expires_at=timezone.now() - timedelta(seconds=1))
         with pytest.raises(Invalid) as refused:
             planned(shop, order)
         assert possible(refused.value)["original"] == "voucher_expired"

@@ -59,7 +59,7 @@ def test_one_voucher_is_spent_once(shop: Shop) -> None:
     refusals = [row for row in answers if isinstance(row, Invalid)]
     assert len(answers) - len(refusals) == 2
     assert {row.code for row in refusals} == {"voucher_insufficient"}
-    assert fresh(voucher).balance == 200
+    assert fresh(voucher.voucher).balance == 200
     assert shop.books()["vouchers"] == -200
 
 

@@ -4,12 +4,12 @@ import pytest
 
 from payments.core.errors import Invalid
 from payments.core.money import Money
-from payments.models import Discrepancy, Payment, Voucher
+from payments.models import Discrepancy, Payment
 from payments.payloads import payment as shape_of
 from payments.services.card_present.types import Kind, Original
 from payments.services.refunds.plan import Plan
 from payments.services.refunds.request import plan_refund
-from payments.services.voucher import VoucherRequest, create_voucher
+from payments.services.voucher import NewVoucher, VoucherRequest, create_voucher
 from tests.builders import BY, Shop, fresh, only, open_shop, report_dispute
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("simulator")]
@@ -20,7 +20,7 @@ def shop() -> Shop:
     return open_shop()
 
 
-def sell(shop: Shop, payment: Payment, amount: int) -> Voucher:
+def sell(shop: Shop, payment: Payment, amount: int) -> NewVoucher:
     asked = VoucherRequest(merchant=shop.merchant, amount=Money(amount, "EUR"), order=payment.order)
     return create_voucher(asked, actor=BY)
 
@@ -66,7 +66,7 @@ def test_a_device_that_gives_it_back_all_the_same_is_told_of(shop: Shop, kind: K
     assert [row.kind for row in done.discrepancies] == ["over_returned"]
     assert told() == [("over_returned", 5_000, "open")]
     assert "vouchers" in Discrepancy.objects.get().detail
-    assert fresh(gift).balance == 5_000
+    assert fresh(gift.voucher).balance == 5_000
 
 
 def test_a_chargeback_beside_a_voucher_is_told_of_while_it_is_true(shop: Shop) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from payments.models import Refund
+from payments.models import Refund, Voucher
 from payments.people.models import ApiKey, Approval, AuditLog, Customer, Role, SignIn, User
 from payments.people.services import api_keys, audit_log, customers
 from tests.builders import Shop, open_shop
@@ -122,8 +122,9 @@ def test_a_refund_is_approved_after_the_second_factor_is_proved(shop: Shop) -> N
     assert Refund.objects.get(id=refund.id).status == "requires_approval"
 
     client.post("/admin/second-factor/", {"code": code(finance)})
-    client.post(decide, {"decision": "approve", "note": "Seen."})
+    shown = page(client, decide, decision="approve", note="Seen.")
 
+    assert re.search(rf"shown only now: \S*{Voucher.objects.get().code_end}", shown)
     approval.refresh_from_db()
     assert (approval.decision, approval.decided_by, approval.note) == ("approved", finance, "Seen.")
     assert Refund.objects.get(id=refund.id).status == "succeeded"

@@ -4,8 +4,8 @@ import pytest
 
 from payments.ledger import audit as ledger_audit
 from payments.models import Operation, Payment, RefundPart
-from payments.services.refunds.decisions import release_bank_part
 from payments.services.refunds.plan import BankAccount, RefundRequest
+from payments.services.refunds.release import release_bank_part
 from payments.services.refunds.request import request_refund
 from payments.services.transfer import end_to_end_id
 from reconciliation import audit
@@ -25,7 +25,7 @@ def transfer(shop: Shop, amount: int, currency: str = "EUR") -> tuple[Payment, R
         route="bank",
         bank_account=BankAccount(iban="NL20INGB0001234567", name="J. Jansen"),
     )
-    part = request_refund(request, actor="tests").parts.get()
+    part = request_refund(request, actor="tests").refund.parts.get()
     return payment, part, part.operations.get()
 
 

@@ -20,8 +20,9 @@ from payments.core.money import Money
 from payments.models import Operation, Order, RefundPart, StatisticDelta
 from payments.providers.base import Outcome, ProviderReport, ReportType, Result
 from payments.services.record import record, record_answer
-from payments.services.refunds.decisions import cancel_refund, release_bank_part
+from payments.services.refunds.cancel import cancel_refund
 from payments.services.refunds.plan import BankAccount
+from payments.services.refunds.release import release_bank_part
 from tests.builders import Shop, fresh, open_shop
 from tests.people.cast import finance_of
 

@@ -9,8 +9,8 @@ from payments.models import Discrepancy, Operation, Payment, Refund, StatisticDe
 from payments.providers.base import Outcome, Result
 from payments.services.receive import apply_event, receive
 from payments.services.record import record_answer
-from payments.services.refunds.decisions import release_bank_part
 from payments.services.refunds.plan import BankAccount
+from payments.services.refunds.release import release_bank_part
 from tests.builders import Shop, fresh, only, open_shop, work
 from tests.people.cast import finance_of
 from tests.simulator import Receiver, RunningSimulator, eventually
@@ -92,11 +92,12 @@ def test_paid_by_pin_and_sent_back_to_the_webshop_for_a_voucher(shop: Shop) -> N
     sale = shop.pin(4000)
     with pytest.raises(Invalid, match="route_required"):
         shop.refund(sale.order, channel=shop.webshop)
-    refund = shop.refund(sale.order, channel=shop.webshop, route="voucher")
+    made = shop.request_refund(sale.order, channel=shop.webshop, route="voucher")
+    refund = made.refund
     part = refund.parts.get()
     assert (refund.status, part.route, part.reasons) == ("succeeded", "voucher", [])
 
-    again = shop.pay(4000, method="voucher", voucher_code=refund.voucher_code, channel=shop.store)
+    again = shop.pay(4000, method="voucher", voucher_code=made.voucher_code, channel=shop.store)
     assert again.status == "captured"
     assert only(shop.books(), "takings", "returns", "vouchers", "refunds_payable") == {
         "takings": -8000,

@@ -25,6 +25,7 @@ from payments.admin.base.forms import NoteField
 from payments.admin.base.page import Fact, Page
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance import approval_pages
+from payments.admin.sales.create_refund import voucher_code_message
 from payments.core.errors import OnetillError
 from payments.models import Channel, Discrepancy, Merchant, Refund
 from payments.people.models import Approval
@@ -124,14 +125,15 @@ class ApprovalAdmin(ReadOnlyModelAdmin):
             return step_up
         try:
             note = NoteField(required=False).clean(request.POST.get("note", ""))
-            approvals.settle(approval_id=row.pk, user=person(request), approved=approved, note=note)
+            code = approvals.settle(approval_id=row.pk, user=person(request), approved=approved, note=note)
         except ValidationError as fault:
             messages.error(request, " ".join(fault.messages))
         except OnetillError as refusal:
             messages.error(request, explain(refusal))
         else:
             del request.session[f"{KEPT_NOTE} {row.id}"]
-            messages.success(request, _("Approved.") if approved else _("Rejected."))
+            done = _("Approved.") if approved else _("Rejected.")
+            messages.success(request, f"{done} {voucher_code_message(code)}".rstrip())
         return redirect(page)
 
 

@@ -21,7 +21,7 @@ from payments.admin.base.page import Section
 from payments.core.errors import OnetillError
 from payments.core.iban import compact
 from payments.core.pan import has_card_number
-from payments.models import Channel, Order, Payment, Refund
+from payments.models import Channel, Order, Payment
 from payments.models.refund import RefundStatus, Route
 from payments.people.models import User
 from payments.people.permissions import May, within
@@ -29,6 +29,7 @@ from payments.services import limits
 from payments.services.idempotency import FormSubmission
 from payments.services.refunds.plan import BankAccount, Plan, RefundRequest
 from payments.services.refunds.request import plan_refund, request_refund
+from payments.services.refunds.result import RefundResult
 from payments.services.refunds.routes import AUTO
 
 ROUTES = [(AUTO, gettext_lazy("the best way that is possible")), *Route.choices]
@@ -195,8 +196,9 @@ def _give_back(*, user: User, row: Payment | Order, form: Any) -> str:
     return result_message(made)
 
 
-def result_message(refund: Refund) -> str:
+def result_message(result: RefundResult) -> str:
     """What became of a refund, and the code of a voucher made for it, which nobody can be shown again."""
+    refund = result.refund
     amount = render.amount(refund.amount, refund.currency)
     if refund.status == RefundStatus.REQUIRES_APPROVAL:
         return _("The refund of %(amount)s waits for a second person.") % {"amount": amount}
@@ -204,9 +206,12 @@ def result_message(refund: Refund) -> str:
         "amount": amount,
         "status": refund.get_status_display(),
     }
-    if refund.voucher_code is None:
-        return message
-    return f"{message} " + _("The voucher's code, shown only now: %(code)s") % {"code": refund.voucher_code}
+    return f"{message} {voucher_code_message(result.voucher_code)}".rstrip()
+
+
+def voucher_code_message(code: str | None) -> str:
+    """The code of a voucher that was just made, if any."""
+    return "" if code is None else _("The voucher's code, shown only now: %(code)s") % {"code": code}
 
 
 class GiveBack(AdminAction):

@@ -15,7 +15,10 @@ from payments.models import Refund, RefundPart
 from payments.models.refund import PartStatus, RefundStatus, Route
 from payments.people.models import User
 from payments.people.permissions import May
-from payments.services.refunds.decisions import approve_refund, cancel_refund, decline_refund, release_bank_part
+from payments.services.refunds.approve import approve_refund
+from payments.services.refunds.cancel import cancel_refund
+from payments.services.refunds.decline import decline_refund
+from payments.services.refunds.release import release_bank_part
 
 _OPEN = frozenset({PartStatus.REQUIRES_APPROVAL, PartStatus.QUEUED, PartStatus.PENDING, PartStatus.FAILED})
 

@@ -1,8 +1,8 @@
 """Approvals: requested for sensitive actions, decided by another person, never by an API key."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from django.conf import settings
 from django.db import models, transaction
@@ -85,8 +85,18 @@ def decide(
     return row
 
 
-def settle(*, approval_id: str, user: User, approved: bool, note: str) -> None:
-    """Decide, and have the requesting service carry it out (`APPROVAL_ACTIONS` in the settings).
+class Decider(Protocol):
+    """Carries out what a second person decided (`APPROVAL_ACTIONS` in the settings names one for each action).
+
+    It calls `decide` in its own transaction, and returns a secret that carrying it out has made, if any: it is stored
+    nowhere, so that this person is the only one who can be shown it.
+    """
+
+    def __call__(self, subject_id: str, /, *, user: User, approved: bool, note: str) -> str | None: ...
+
+
+def settle(*, approval_id: str, user: User, approved: bool, note: str) -> str | None:
+    """Decide, and have the requesting service carry it out; return a secret that this made, as `Decider`.
 
     Raises:
         NotFound: no such approval.
@@ -95,9 +105,9 @@ def settle(*, approval_id: str, user: User, approved: bool, note: str) -> None:
     row = Approval.objects.filter(id=approval_id).first()
     if row is None:
         raise NotFound
-    act: Callable[..., Any] = import_string(settings.APPROVAL_ACTIONS[row.action])
+    decider: Decider = import_string(settings.APPROVAL_ACTIONS[row.action])
     with transaction.atomic():
-        act(row.subject_id, user=user, approved=approved, note=note)
+        return decider(row.subject_id, user=user, approved=approved, note=note)
 
 
 def refusal(row: Approval, user: User, *, alone_from: datetime | None) -> Forbidden | None:

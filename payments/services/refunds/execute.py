@@ -14,6 +14,7 @@ from payments.services import charge_limit, charge_transitions, voucher
 from payments.services.create import default_account
 from payments.services.refunds import transitions
 from payments.services.unit_of_work import UnitOfWork
+from payments.services.voucher import NewVoucher
 
 Executor = Operation.Executor
 _EXECUTOR: Final = {
@@ -24,10 +25,11 @@ _EXECUTOR: Final = {
 }
 
 
-def carry_out(uow: UnitOfWork, *, refund: Refund, parts: Sequence[RefundPart]) -> None:
-    """Give each queued part its operation. Vouchers and cash are done at once, banks wait for a person to release.
+def carry_out(uow: UnitOfWork, *, refund: Refund, parts: Sequence[RefundPart]) -> str | None:
+    """Give each queued part its operation; return the code of a voucher made for them, which is stored nowhere.
 
-    The task for what a provider has to do is enqueued once all of this is committed.
+    Vouchers and cash are done at once, banks wait for a person to release. The task for what a provider has to do is
+    enqueued once all of this is committed.
     """
     made = _voucher_for(uow, refund, parts)
     for part in parts:
@@ -39,20 +41,20 @@ def carry_out(uow: UnitOfWork, *, refund: Refund, parts: Sequence[RefundPart]) -
         elif operation.executor == Executor.PROVIDER:
             task_queue.enqueue_on_commit("payments.submit", operation.id)
     if made is not None and refund.exchange_for_id is not None:
-        _exchange(uow, made, refund, uow.orders[refund.exchange_for_id])
+        _exchange(uow, made.voucher, refund, uow.orders[refund.exchange_for_id])
+    return None if made is None else made.code
 
 
-def _voucher_for(uow: UnitOfWork, refund: Refund, parts: Sequence[RefundPart]) -> Voucher | None:
-    """One voucher for all that goes back by voucher; its code is on the refund, to be shown once."""
+def _voucher_for(uow: UnitOfWork, refund: Refund, parts: Sequence[RefundPart]) -> NewVoucher | None:
+    """One voucher for all that goes back by voucher."""
     by_voucher = [part for part in parts if part.route == Route.VOUCHER]
     if not by_voucher:
         return None
     worth = Money(sum(part.amount for part in by_voucher), refund.currency)
-    row = voucher.issue(uow, amount=worth, channel=refund.channel)
-    refund.voucher_code = row.code
+    made = voucher.issue(uow, amount=worth, channel=refund.channel)
     for part in by_voucher:
-        uow.change(part, voucher=row)
-    return row
+        uow.change(part, voucher=made.voucher)
+    return made
 
 
 def _operation(uow: UnitOfWork, part: RefundPart) -> Operation:

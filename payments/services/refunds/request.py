@@ -6,7 +6,6 @@ from typing import Final
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from payments import payloads
 from payments.core.errors import Invalid, wrong
 from payments.core.ids import new_id
 from payments.models import Order, Payment, Refund, RefundPart
@@ -21,6 +20,7 @@ from payments.services.limits import Exceeded
 from payments.services.refunds import transitions
 from payments.services.refunds.execute import carry_out
 from payments.services.refunds.plan import BankAccount, Plan, PlannedPart, RefundRequest, exceeds_refundable, make_plan
+from payments.services.refunds.result import RefundResult, read
 from payments.services.under_way import explain_refund_refusal
 from payments.services.unit_of_work import UnitOfWork
 
@@ -45,10 +45,8 @@ def plan_refund(request: RefundRequest) -> Plan:
         )
 
 
-def request_refund(request: RefundRequest, *, actor: Actor, guard: IdempotencyGuard | None = None) -> Refund:
+def request_refund(request: RefundRequest, *, actor: Actor, guard: IdempotencyGuard | None = None) -> RefundResult:
     """Decide a refund and return it; a worker calls the provider right after the commit.
-
-    Its `voucher_code` is that of a voucher made for it, which nobody can be shown again.
 
     Raises:
         Invalid: `amount_exceeds_refundable` (with `amount_refundable` and `currency`), `route_required` (with
@@ -60,7 +58,7 @@ def request_refund(request: RefundRequest, *, actor: Actor, guard: IdempotencyGu
     try:
         with transaction.atomic():
             fail_point("refund.opened")
-            refund = _decide(request, name_of(actor), guard)
+            refund, voucher_code = _decide(request, name_of(actor), guard)
             fail_point("refund.written")
     except IntegrityError as error:
         if GUARD not in str(error):
@@ -68,15 +66,7 @@ def request_refund(request: RefundRequest, *, actor: Actor, guard: IdempotencyGu
         order = Order.objects.get(id=request.order.id)
         raise exceeds_refundable(order.refundable, order.currency) from error
     fail_point("refund.committed")
-    return reread(refund)
-
-
-def reread(refund: Refund) -> Refund:
-    """The refund as it now stands, with all that its shape needs, and the one thing that is stored nowhere."""
-    rows = Refund.objects.select_related(*payloads.REFUND_RELATED).prefetch_related(*payloads.REFUND_PREFETCH)
-    fresh = rows.get(id=refund.id)
-    fresh.voucher_code = refund.voucher_code
-    return fresh
+    return RefundResult(read(refund.id), voucher_code)
 
 
 def _check(request: RefundRequest) -> None:
@@ -94,7 +84,7 @@ def _check(request: RefundRequest) -> None:
         raise Invalid("route_not_possible", "What is exchanged travels nowhere; leave out route.", param="route")
 
 
-def _decide(request: RefundRequest, actor: str, guard: IdempotencyGuard | None) -> Refund:
+def _decide(request: RefundRequest, actor: str, guard: IdempotencyGuard | None) -> tuple[Refund, str | None]:
     refund_id = new_id("ref")
     if guard is not None:
         guard.begin(refund_id)
@@ -123,13 +113,14 @@ def _decide(request: RefundRequest, actor: str, guard: IdempotencyGuard | None) 
     )
     refund = uow.add(_refund(uow, refund_id, request, plan, alone=exceeded is None))
     parts = [_part(uow, refund, position, planned) for position, planned in enumerate(plan.parts)]
+    voucher_code = None
     if exceeded is not None:
         _ask_a_second_person(uow, refund, exceeded)
     else:
         transitions.accept(uow, refund=refund, parts=parts)
-        carry_out(uow, refund=refund, parts=parts)
+        voucher_code = carry_out(uow, refund=refund, parts=parts)
     uow.flush()
-    return refund
+    return refund, voucher_code
 
 
 def _ask_a_second_person(uow: UnitOfWork, refund: Refund, exceeded: Exceeded) -> None:

@@ -10,8 +10,8 @@ from payments.core.money import Money
 from payments.models import Discrepancy, Voucher
 from payments.services.capture import capture_payment
 from payments.services.card_present.types import AcquirerReferences, DeviceOutcome, Kind, Original
-from payments.services.refunds.decisions import release_bank_part
 from payments.services.refunds.plan import BankAccount
+from payments.services.refunds.release import release_bank_part
 from payments.services.voucher import VoucherRequest, create_voucher, expire
 from reconciliation.models import Payout
 from reconciliation.services.resolve import Resolution, decide, resolve
