@@ -9,7 +9,9 @@ PROVIDERS = {
 SETTLEMENT_FORMATS = [
     "reconciliation.formats.simulator_csv.SimulatorCsv",
     "reconciliation.formats.stripe_payout.StripePayout",
+    "reconciliation.formats.stripe_report.StripeReport",
     "reconciliation.formats.adyen_settlement.AdyenSettlement",
+    "reconciliation.formats.mollie_settlement.MollieSettlement",
     "reconciliation.formats.camt053.Camt053",
     "reconciliation.formats.camt052.Camt052",
     "reconciliation.formats.camt054.Camt054",

@@ -41,7 +41,7 @@ CATEGORIES: Final = {
     "risk_reserved_funds": LineType.RESERVE_HOLD,
 }
 _OWN: Final = frozenset({"payout"})  # the transfer itself
-_OPERATION: Final = "onetill_operation"
+OPERATION: Final = "onetill_operation"
 
 
 class StripePayout:
@@ -98,10 +98,10 @@ def _line(number: int, row: Payload, sums: Sums) -> Iterator[Record]:
     vat = _vat(row, fee)
     sums.add(gross=gross, fee=fee - vat, vat=vat, net=net)
     source = part(row, "source")
-    operation = text(source, "metadata", _OPERATION) or ""
+    operation = text(source, "metadata", OPERATION) or ""
     yield SettlementLine(
         line=number,
-        type=_type(category, gross),
+        type=line_type(category, gross),
         reference=_reference(row, source),
         occurred_at=_at(row, number),
         gross=gross,
@@ -112,7 +112,8 @@ def _line(number: int, row: Payload, sums: Sums) -> Iterator[Record]:
     )
 
 
-def _type(category: str, gross: Money) -> LineType:
+def line_type(category: str, gross: Money) -> LineType:
+    """Return what a reporting category means, with the sign where that decides."""
     known = CATEGORIES.get(category)
     if known is LineType.RESERVE_HOLD and gross.amount > 0:
         return LineType.RESERVE_RELEASE

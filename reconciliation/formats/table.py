@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
 from typing import BinaryIO, Final
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ _NUMBERS: Final = {
     ".": re.compile(r"([+-]?)([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.([0-9]{1,15}))?"),
     ",": re.compile(r"([+-]?)([0-9]{1,15}|[0-9]{1,3}(?:\.[0-9]{3}){1,4})(?:,([0-9]{1,15}))?"),
 }
+_MARKS: Final = {".": "point", ",": "comma"}
 _GROUPS: Final = str.maketrans("", "", ".,")
 _YEARS: Final = range(2000, 2100)
 # Abbreviations as providers print them; one that means several zones (IST, say) is not among them.
@@ -115,6 +117,18 @@ class Row:
         except ValueError as fault:
             raise ValueError(f"{column} is {cell!r}: {fault}") from None
 
+    def decimal(self, column: str, *, mark: str = ".") -> Decimal:
+        """Return an amount with all of its decimals, where a provider has more than the currency; an empty cell is 0.
+
+        Raises:
+            ValueError: no amount.
+        """
+        cell = self[column] or "0"
+        match = _NUMBERS[mark].fullmatch(cell)
+        if match is None:
+            raise ValueError(f"{column} is {cell!r}: it is no amount with a decimal {_MARKS[mark]}")
+        return Decimal(f"{match[1]}{match[2].translate(_GROUPS)}.{match[3] or '0'}")
+
 
 def named(column: str) -> str:
     """Return a column's name as it is compared: providers change case and blanks."""
@@ -131,8 +145,7 @@ def money(cell: str, currency: str, *, mark: str = ".") -> Money:
         return Money(0, currency)
     match = _NUMBERS[mark].fullmatch(cell)
     if match is None:
-        word = "point" if mark == "." else "comma"
-        raise ValueError(f"it is no amount with a decimal {word}")
+        raise ValueError(f"it is no amount with a decimal {_MARKS[mark]}")
     sign, whole, fraction = match.groups()
     exponent = EXPONENTS[currency]
     fraction = (fraction or "").rstrip("0")

@@ -21,6 +21,7 @@ from reconciliation.services.staging import Reading
 from reconciliation.sql import matching, settlements
 
 AT_ONCE: Final = 500
+ANY_ACQUIRER: Final = "external"
 
 
 def match(file: SettlementFile, reading: Reading) -> list[Problem]:
@@ -57,7 +58,11 @@ def book(file: SettlementFile, reading: Reading) -> None:
 
 
 def _accounts(file: SettlementFile, reading: Reading) -> list[ProviderAccount]:
-    """Return the candidate accounts: the uploaded one, else by its lines, else the merchant's default of that kind."""
+    """Return the candidate accounts: the uploaded one, else by its lines, else the merchant's default of that kind.
+
+    An account of any acquirer (`external`) is nobody's in particular: it is taken only where a line names it, or where
+    a PIN acquirer's numbers stand in the file.
+    """
     if file.provider_account is not None:
         return [file.provider_account]
     providers = reading.format.providers if reading.format is not None else ()
@@ -65,9 +70,13 @@ def _accounts(file: SettlementFile, reading: Reading) -> list[ProviderAccount]:
     named = matching.accounts_of_staged_lines(
         merchant_id=file.merchant_id, account_ids=[account.id for account in accounts]
     )
-    if named or len(accounts) == 1:
-        return [account for account in accounts if account.id in named] or accounts
-    wanted = providers[-1] if matching.staged_card_present() else providers[0]
+    if named:
+        return [account for account in accounts if account.id in named]
+    at_terminals = matching.staged_card_present()
+    fitting = [account for account in accounts if at_terminals or account.provider != ANY_ACQUIRER]
+    if len(fitting) == 1:
+        return fitting
+    wanted = providers[-1] if at_terminals else providers[0]
     return [account for account in accounts if account.default and account.provider == wanted]
 
 

@@ -241,6 +241,12 @@ def accounts_of_staged_lines(*, merchant_id: str, account_ids: list[str]) -> lis
             JOIN payments_cardevidence evidence ON evidence.merchant_id = %(merchant)s AND evidence.rrn = line.rrn
             JOIN payments_operation operation ON operation.id = evidence.operation_id
             WHERE operation.provider_account_id = ANY(%(accounts)s) AND line.rrn <> ''
+            UNION
+            SELECT DISTINCT payment.provider_account_id
+            FROM staged_settlement_line line
+            JOIN payments_order sold ON sold.merchant_id = %(merchant)s AND sold.reference = line.order_reference
+            JOIN payments_payment payment ON payment.order_id = sold.id
+            WHERE payment.provider_account_id = ANY(%(accounts)s) AND line.order_reference <> ''
             """,
             {"merchant": merchant_id, "accounts": account_ids},
         )

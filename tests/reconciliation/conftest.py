@@ -7,11 +7,14 @@ from itertools import count
 from typing import Any, Final
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.files.base import ContentFile
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from payments.core.ids import new_id
 from payments.core.money import Money
+from payments.ledger import audit as ledger_audit
 from payments.ledger.models import Posting
 from payments.models import Channel, Discrepancy, Merchant, Payment, ProviderAccount
 from payments.services import create_setup
@@ -277,6 +280,11 @@ def _signed(amount: int) -> str:
 
 def _decimal(amount: int) -> str:
     return f"{Money(amount, 'EUR').to_decimal():f}"
+
+
+def violations() -> list[Any]:
+    """What the audit finds wrong in the books."""
+    return list(ledger_audit.violations([import_string(path) for path in django_settings.LEDGER_AUDITS]))
 
 
 def codes(row: SettlementFile) -> Sequence[str]:

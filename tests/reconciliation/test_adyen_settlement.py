@@ -7,17 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
-from django.utils.module_loading import import_string
 
-from payments.ledger import audit as ledger_audit
 from payments.models import Operation
 from reconciliation.formats.adyen_settlement import AdyenSettlement
 from reconciliation.formats.base import LineType, Problem, SettlementLine, SettlementTrailer
 from reconciliation.formats.workbook import sheet_as_csv
 from reconciliation.models import Payout, Settlement
 from reconciliation.models import SettlementLine as Stored
-from tests.reconciliation.conftest import Shop, codes
+from tests.reconciliation.conftest import Shop, codes, violations
 from tests.reconciliation.spreadsheets import workbook
 
 GOLDEN = Path(__file__).parent / "golden" / "adyen_settlement.csv"
@@ -115,20 +112,27 @@ def test_a_balance_is_carried_to_the_next_batch_whichever_is_imported_first(shop
     first = report(
         row("Fee", net="-7.00", text="Fees"), row("Balancetransfer", net="7.00", own="Balancetransfer to batch 13")
     )
-    assert shop.sends(second).status == "imported"
+    account = shop.account("external")
+    assert shop.sends(second, provider_account=account).status == "imported"
     assert shop.balance("reserve") == 700
-    assert shop.sends(first).status == "imported"
+    assert shop.sends(first, provider_account=account).status == "imported"
     assert shop.balance("reserve") == 0
     carried = Stored.objects.filter(type="balance_carried")
     assert len({line.item for line in carried}) == 1
     assert violations() == []
 
 
+def test_a_report_that_names_nothing_of_ours_asks_for_its_account(shop: Shop) -> None:
+    file = shop.sends(report(row("Fee", net="-1.00", text="Fees"), payout="-1.00"))
+    assert (file.status, codes(file)) == ("refused", ["account_unknown"]), "any acquirer's account is nobody's guess"
+
+
 def test_a_report_read_twice_changes_nothing(shop: Shop) -> None:
     once = report(row("Fee", net="-1.00", text="Fees"), payout="-1.00")
-    shop.sends(once)
-    assert shop.sends(once).status == "duplicate"
-    again = shop.sends(once + "\n")
+    account = shop.account("external")
+    shop.sends(once, provider_account=account)
+    assert shop.sends(once, provider_account=account).status == "duplicate"
+    again = shop.sends(once + "\n", provider_account=account)
     assert (again.status, codes(again)) == ("refused", ["settlement_known"])
     assert shop.balance("fees") == 100
 
@@ -236,10 +240,6 @@ def sample(name: str) -> Iterator[Any]:
 
 def problems(text: str) -> list[Problem]:
     return [one for one in AdyenSettlement().parse(io.BytesIO(text.encode())) if isinstance(one, Problem)]
-
-
-def violations() -> list[Any]:
-    return list(ledger_audit.violations([import_string(path) for path in django_settings.LEDGER_AUDITS]))
 
 
 def row(

@@ -24,6 +24,9 @@ from reconciliation.formats.base import (
 )
 from reconciliation.registry import formats, recognize
 
+# Of these a file cut off between two rows is one of fewer rows; the payout at the bank shows what is missing.
+WITHOUT_TOTALS = ("mollie_settlement", "stripe_report")
+WHOLE_ROWS = (b",\n", b"\n2")
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -80,6 +83,8 @@ def test_a_file_cut_off_anywhere_has_a_problem(file_format: Format, golden: Path
         pytest.skip("the end of an interim report cannot be told, and nothing depends on it")
     whole = golden.read_bytes().rstrip()
     for length in range(0, len(whole), 97):
+        if file_format.code in WITHOUT_TOTALS and length and whole[length - 1 : length + 1] in WHOLE_ROWS:
+            continue
         records = list(file_format.parse(io.BytesIO(whole[:length])))
         assert any(isinstance(record, Problem) for record in records), f"cut off after {length} bytes"
 
