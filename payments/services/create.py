@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from payments.core.errors import Invalid, wrong
+from payments.core.ids import new_id
 from payments.core.money import Money
-from payments.db.compiled_queries import CompiledQuery
 from payments.models import Channel, Merchant, Operation, Order, Payment, ProviderAccount
 from payments.models.payment import Method
 from payments.people.models import Customer
@@ -20,16 +20,14 @@ from payments.queries.orders import ACKNOWLEDGED
 from payments.runtime.fail_points import fail_point
 from payments.services import charge_limit, charge_transitions, voucher
 from payments.services.counter import check_counter
+from payments.services.default_account import default_account
 from payments.services.idempotency import IdempotencyGuard
+from payments.services.new_rows import new_operation, new_payment
 from payments.services.orders import OrderName, take_order
 from payments.services.request_operation import settled
 from payments.services.unit_of_work import UnitOfWork
 from payments.services.vat import check_vat
 from payments.text.formatting import amount as written
-
-_ACCOUNTS: Final = CompiledQuery(
-    lambda merchant_id: ProviderAccount.objects.filter(merchant_id=merchant_id, active=True).order_by("-default", "id")
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,23 +81,6 @@ def create_payment(request: PaymentRequest, *, actor: str, guard: IdempotencyGua
     return payment if provider.capabilities.instant else settled(operation, payment, actor=actor)
 
 
-def default_account(merchant: Merchant, method: str | None) -> ProviderAccount:
-    """The account used when none is named: for cash and vouchers the recording one, else one that takes the method.
-
-    Raises:
-        Invalid: the merchant has no account for this method.
-    """
-    for account in _ACCOUNTS(merchant.id):
-        if registry.provider(account.provider).capabilities.takes_unasked(method):
-            account.merchant = merchant
-            return account
-    raise Invalid(
-        "method_not_supported",
-        f"No provider account of this merchant takes {method or 'payments'}. Add one with POST /v1/provider_accounts.",
-        param="method",
-    )
-
-
 def _check_method(request: PaymentRequest, account: ProviderAccount, provider: Provider) -> None:
     capabilities = provider.capabilities
     if request.method is not None and request.method not in capabilities.methods:
@@ -121,14 +102,14 @@ def _check_method(request: PaymentRequest, account: ProviderAccount, provider: P
 def _intend(
     request: PaymentRequest, account: ProviderAccount, provider: Provider, actor: str, guard: IdempotencyGuard | None
 ) -> tuple[Payment, Operation]:
-    merchant, now = request.channel.merchant, timezone.now()
-    payment = _payment(request, account, merchant)
+    merchant, payment_id = request.channel.merchant, new_id("pay")
+    cash = _cash(request, merchant) if request.method == Method.CASH else {}
+    # The key comes first: a second request of it waits here, and makes neither a customer nor an order.
     if guard is not None:
-        guard.begin(payment.id)
+        guard.begin(payment_id)
     if request.buyer:
         request = replace(request, customer=customers.get_or_create(merchant_id=merchant.id, **request.buyer))
-        payment.customer = request.customer
-    uow = UnitOfWork(merchant=merchant, actor=actor, now=now)
+    uow = UnitOfWork(merchant=merchant, actor=actor, now=timezone.now())
     order = take_order(
         uow,
         channel=request.channel,
@@ -136,39 +117,42 @@ def _intend(
         currency=request.amount.currency,
         customer=request.customer,
     )
-    payment.order = order
-    _check_order(uow, order, payment, request)
-    payment.item = uow.next_open_item()
-    if request.voucher_code is not None:
-        payment.voucher = voucher.spend(uow, code=request.voucher_code, amount=request.amount)
-    uow.add(payment)
-    operation = uow.add(_operation(payment, request, account, provider, actor))
+    _check_order(uow, order, payment_id, request)
+    payment = _payment(uow, payment_id, request, account, order, cash)
+    operation = _operation(uow, payment, request, provider)
     if provider.capabilities.instant:
-        charge_transitions.apply_result(uow, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=now))
+        charge_transitions.apply_result(uow, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=uow.now))
     uow.flush()
     return payment, operation
 
 
-def _payment(request: PaymentRequest, account: ProviderAccount, merchant: Merchant) -> Payment:
-    now = timezone.now()
-    cash = _cash(request, merchant) if request.method == Method.CASH else {}
-    return Payment(
-        merchant=merchant,
+def _payment(
+    uow: UnitOfWork,
+    payment_id: str,
+    request: PaymentRequest,
+    account: ProviderAccount,
+    order: Order,
+    cash: Mapping[str, int],
+) -> Payment:
+    code = request.voucher_code
+    return new_payment(
+        uow,
+        id=payment_id,
+        order=order,
         channel=request.channel,
         provider_account=account,
-        customer=request.customer,
         origin=request.channel.kind,
         method=request.method,
-        amount=request.amount.amount,
-        currency=request.amount.currency,
+        amount=request.amount,
+        occurred_at=uow.now,
+        # Vouchers are locked after the order, everywhere: two payments by one voucher cannot deadlock.
+        voucher=None if code is None else voucher.spend(uow, code=code, amount=request.amount),
+        customer=request.customer,
         manual_capture=request.manual_capture,
         return_url=request.return_url,
         description=request.description,
         vat=list(request.vat),
         metadata=dict(request.metadata),
-        occurred_at=now,
-        created_at=now,
-        business_day=merchant.business_day(now),
         **cash,
     )
 
@@ -183,25 +167,18 @@ def _cash(request: PaymentRequest, merchant: Merchant) -> dict[str, int]:
     return {"received": received, "change": received - rounded, "rounding": rounded - request.amount.amount}
 
 
-def _operation(
-    payment: Payment, request: PaymentRequest, account: ProviderAccount, provider: Provider, actor: str
-) -> Operation:
-    instant = provider.capabilities.instant
-    return Operation(
-        merchant=payment.merchant,
+def _operation(uow: UnitOfWork, payment: Payment, request: PaymentRequest, provider: Provider) -> Operation:
+    return new_operation(
+        uow,
+        Verb.AUTHORIZE if request.manual_capture else Verb.SALE,
+        executor=Operation.Executor.RECORDED if provider.capabilities.instant else Operation.Executor.PROVIDER,
+        provider_account=payment.provider_account,
         payment=payment,
-        provider_account=account,
-        verb=Verb.AUTHORIZE if request.manual_capture else Verb.SALE,
-        executor=Operation.Executor.RECORDED if instant else Operation.Executor.PROVIDER,
-        amount=payment.amount,
-        currency=payment.currency,
-        actor=actor,
-        created_at=payment.created_at,
-        due_at=None if instant else payment.created_at,
+        amount=request.amount,
     )
 
 
-def _check_order(uow: UnitOfWork, order: Order, payment: Payment, request: PaymentRequest) -> None:
+def _check_order(uow: UnitOfWork, order: Order, payment_id: str, request: PaymentRequest) -> None:
     """Hold a charge against what its order still has to pay, under the order's lock."""
     if request.order_total is not None:
         charge_limit.change_total(uow, order, request.order_total)
@@ -213,10 +190,10 @@ def _check_order(uow: UnitOfWork, order: Order, payment: Payment, request: Payme
     if request.acknowledge_unknown is None:
         charge_limit.check_known(uow, order)
     else:
-        _acknowledge(uow, order, payment, request.acknowledge_unknown)
+        _acknowledge(uow, order, payment_id, request.acknowledge_unknown)
 
 
-def _acknowledge(uow: UnitOfWork, order: Order, payment: Payment, by: Acknowledgement) -> None:
+def _acknowledge(uow: UnitOfWork, order: Order, payment_id: str, by: Acknowledgement) -> None:
     """Write down who charges beside payments of unknown outcome; where there are none, nothing was decided."""
     unknown = charge_limit.unknown_payments(uow, order)
     if unknown:
@@ -228,7 +205,7 @@ def _acknowledge(uow: UnitOfWork, order: Order, payment: Payment, by: Acknowledg
             after={
                 "operator": by.operator,
                 "reason": by.reason,
-                "payment": payment.id,
+                "payment": payment_id,
                 "unknown": [row.id for row in unknown],
             },
         )

@@ -43,7 +43,7 @@ def take_order(
         namespace = name.namespace or channel.namespace
         row = _new(uow, channel, namespace, name.reference, currency, customer)
         if _made(row):
-            uow.orders[row.id] = row  # nobody else sees it before the commit: it is ours without a lock
+            uow.hold_new_order(row)  # nobody else sees it before the commit: it is ours without a lock
             return row
         order = _BY_REFERENCE.first(uow.merchant.id, namespace, name.reference or "")
     else:

@@ -20,6 +20,7 @@ from payments.models.payment import PaymentStatus
 from payments.providers.base import Outcome, ProviderReport, ReportType, Result, Verb
 from payments.runtime.fail_points import fail_point
 from payments.services import charge_transitions, chargeback
+from payments.services.new_rows import new_operation
 from payments.services.refunds import external, transitions
 from payments.services.unit_of_work import UnitOfWork
 
@@ -238,19 +239,16 @@ def _capture_elsewhere(uow: UnitOfWork, known: _Known, payment: Payment, report:
     if report.result.outcome != Outcome.SUCCEEDED:
         return True
     amount = report.result.amount.amount if report.result.amount is not None else payment.amount_held
-    operation = Operation(
-        merchant=uow.merchant,
-        payment=payment,
-        provider_account=payment.provider_account,
-        verb=Verb.CAPTURE,
+    operation = new_operation(
+        uow,
+        Verb.CAPTURE,
         executor=Operation.Executor.REPORTED,
-        amount=amount,
-        currency=payment.currency,
+        provider_account=payment.provider_account,
+        payment=payment,
+        amount=Money(amount, payment.currency),
         final=report.final,
-        actor=uow.actor,
-        created_at=uow.now,
     )
-    charge_transitions.apply_result(uow, uow.add(operation), report.result)
+    charge_transitions.apply_result(uow, operation, report.result)
     return True
 
 

@@ -5,11 +5,14 @@ from collections.abc import Callable
 from django.db import transaction
 from django.utils import timezone
 
+from payments.core.ids import new_id
+from payments.core.money import Money
 from payments.models import Operation, Payment
 from payments.payloads import PAYMENT_RELATED
 from payments.providers.base import Verb
 from payments.runtime.fail_points import fail_point
 from payments.services.idempotency import IdempotencyGuard
+from payments.services.new_rows import new_operation
 from payments.services.submit import submit_new
 from payments.services.unit_of_work import UnitOfWork
 
@@ -29,23 +32,22 @@ def request_operation(
     """
     with transaction.atomic():
         fail_point("request.opened")
-        operation = Operation(
-            merchant=payment.merchant,
-            provider_account=payment.provider_account,
-            verb=verb,
-            executor=Operation.Executor.PROVIDER,
-            currency=payment.currency,
-            final=final,
-            actor=actor,
-            due_at=timezone.now(),
-        )
+        operation_id = new_id("op")
         if guard is not None:
-            guard.begin(operation.id)
+            guard.begin(operation_id)
         uow = UnitOfWork(merchant=payment.merchant, actor=actor, now=timezone.now())
         uow.lock([payment.order_id])
-        operation.payment = uow.payments[payment.id]
-        operation.amount = amount_of(operation.payment)
-        uow.add(operation)
+        held = uow.payments[payment.id]
+        operation = new_operation(
+            uow,
+            verb,
+            id=operation_id,
+            executor=Operation.Executor.PROVIDER,
+            provider_account=payment.provider_account,
+            payment=held,
+            amount=Money(amount_of(held), held.currency),
+            final=final,
+        )
         uow.flush()
         fail_point("request.written")
     fail_point("request.committed")

@@ -19,6 +19,7 @@ from payments.services.card_present import transitions
 from payments.services.card_present.context import Work
 from payments.services.card_present.originals import KnownTransaction, Originals
 from payments.services.card_present.types import Device, DeviceOutcome, DeviceTransaction, Kind, Original
+from payments.services.default_account import reporting_accounts
 from payments.services.record import record
 from payments.services.unit_of_work import UnitOfWork
 
@@ -124,7 +125,7 @@ def _device(evidence: CardEvidence, account: ProviderAccount | None) -> Device:
     channel = Channel.objects.select_related("merchant").get(id=channel_id)
     owner = payment.provider_account if payment is not None else account
     if owner is None:
-        owner = ProviderAccount.objects.get(merchant=evidence.merchant, provider="external", default=True)
+        owner = reporting_accounts(evidence.merchant).get(default=True)
     label = payment.terminal_label if payment is not None else ""
     return Device(terminal_id=evidence.terminal_id, label=label, series=evidence.series, channel=channel, account=owner)
 

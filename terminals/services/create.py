@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,12 +13,10 @@ from payments.models import Channel, Merchant, ProviderAccount
 from payments.people.permissions import May
 from payments.people.services import audit_log, authority
 from payments.services.counter import check_counter
+from payments.services.default_account import reporting_accounts
 from payments.services.idempotency import IdempotencyGuard
 from terminals import codes
 from terminals.models import Terminal
-
-# Who reports what a terminal of no named provider takes: the acquirer of its PIN contract.
-REPORTS: Final = "external"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +88,7 @@ def offer_code(terminal: Terminal, now: datetime) -> str:
 
 
 def _default_account(merchant: Merchant) -> ProviderAccount:
-    accounts = ProviderAccount.objects.filter(merchant=merchant, provider=REPORTS, active=True)
-    account = accounts.order_by("-default", "id").first()
+    account = reporting_accounts(merchant).filter(active=True).first()
     if account is None:
         raise Invalid(
             "provider_account_required",

@@ -16,6 +16,7 @@ from payments.services.card_present.types import DeviceOutcome, DeviceTransactio
 from payments.services.card_present.unlinked import may_still_come, note_unlinked
 from payments.services.confirm import decline_offline
 from payments.services.invariants import overpaid_key
+from payments.services.new_rows import new_operation, new_payment
 from payments.services.refunds import external, transitions
 from payments.text.messages import Translatable
 
@@ -34,8 +35,8 @@ def sale(work: Work, row: DeviceTransaction) -> KnownTransaction:
     """A card was charged, or refused, or nobody knows: a payment either way."""
     named = _named_order(work, row)
     order = named if named is not None and named.currency == row.currency else _own_order(work, row)
-    payment = work.uow.add(_payment(work, row, order))
-    operation = work.uow.add(_charge(work, row, payment))
+    payment = _payment(work, row, order)
+    operation = _charge(work, row, payment)
     work.originals.add_operation(operation)
     if row.outcome == DeviceOutcome.UNKNOWN:
         _note_unknown(work, row, payment, f"outcome_unknown:{operation.id}")
@@ -116,16 +117,15 @@ def _own_order(work: Work, row: DeviceTransaction) -> Order:
 
 
 def _payment(work: Work, row: DeviceTransaction, order: Order) -> Payment:
-    return Payment(
-        merchant=work.merchant,
+    return new_payment(
+        work.uow,
         order=order,
         channel=work.device.channel,
         provider_account=work.device.account_for(row.card.brand),
-        item=work.uow.next_open_item(),
         origin=Origin.IN_STORE,
         method=Method.CARD,
-        amount=row.amount,
-        currency=row.currency,
+        amount=Money(row.amount, row.currency),
+        occurred_at=row.occurred_at,
         tip=row.tip,
         cashback=row.cashback,
         provisional=row.offline and row.outcome == DeviceOutcome.APPROVED,
@@ -137,24 +137,18 @@ def _payment(work: Work, row: DeviceTransaction, order: Order) -> Payment:
         verification=row.card.verification,
         terminal_id=work.device.terminal_id,
         terminal_label=work.device.label,
-        occurred_at=row.occurred_at,
-        business_day=work.merchant.business_day(row.occurred_at),
-        created_at=work.uow.now,
     )
 
 
 def _charge(work: Work, row: DeviceTransaction, payment: Payment) -> Operation:
-    return Operation(
-        merchant=work.merchant,
-        payment=payment,
-        provider_account=payment.provider_account,
-        verb=Verb.SALE,
+    return new_operation(
+        work.uow,
+        Verb.SALE,
         executor=Operation.Executor.REPORTED,
-        amount=row.amount,
-        currency=row.currency,
+        provider_account=payment.provider_account,
+        payment=payment,
+        amount=Money(row.amount, row.currency),
         provider_reference=work.reference(row),
-        actor=work.uow.actor,
-        created_at=work.uow.now,
     )
 
 

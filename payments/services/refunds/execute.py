@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from payments.core.money import Money
-from payments.models import Operation, Order, Payment, ProviderAccount, Refund, RefundPart, Voucher
+from payments.models import Operation, Order, ProviderAccount, Refund, RefundPart, Voucher
 from payments.models.payment import Method
 from payments.models.refund import PartStatus, Route
 from payments.providers import registry
 from payments.providers.base import Outcome, Result, Verb
 from payments.runtime import task_queue
 from payments.services import charge_limit, charge_transitions, voucher
-from payments.services.create import default_account
+from payments.services.default_account import default_account
+from payments.services.new_rows import new_operation, new_payment
 from payments.services.refunds import transitions
 from payments.services.unit_of_work import UnitOfWork
 from payments.services.voucher import NewVoucher
@@ -33,7 +34,7 @@ def carry_out(uow: UnitOfWork, *, refund: Refund, parts: Sequence[RefundPart]) -
     """
     made = _voucher_for(uow, refund, parts)
     for part in parts:
-        operation = uow.add(_operation(uow, part))
+        operation = _operation(uow, part)
         if operation.executor == Executor.RECORDED:
             _do(uow, part, operation)
         elif operation.executor == Executor.BANK:
@@ -59,9 +60,7 @@ def _voucher_for(uow: UnitOfWork, refund: Refund, parts: Sequence[RefundPart]) -
 
 def _operation(uow: UnitOfWork, part: RefundPart) -> Operation:
     account = _account(uow, part)
-    executor = _executor(part, account)
-    due_at = uow.now if executor == Executor.PROVIDER else None
-    return transitions.operation_of(uow, part, account, executor, due_at=due_at)
+    return transitions.new_operation_of(uow, part, account, _executor(part, account))
 
 
 def _account(uow: UnitOfWork, part: RefundPart) -> ProviderAccount:
@@ -91,36 +90,25 @@ def _exchange(uow: UnitOfWork, row: Voucher, refund: Refund, order: Order) -> No
     amount = row.balance if order.unpaid is None else min(row.balance, max(1, order.unpaid))
     charge_limit.check_due(uow, order, amount, param="exchange_for")
     voucher.take(uow, row, amount)
-    payment = uow.add(
-        Payment(
-            merchant=uow.merchant,
-            order=order,
-            channel=refund.channel,
-            provider_account=default_account(uow.merchant, Method.VOUCHER),
-            customer_id=order.customer_id,
-            item=uow.next_open_item(),
-            origin=refund.channel.kind,
-            method=Method.VOUCHER,
-            amount=amount,
-            currency=order.currency,
-            voucher=row,
-            description=f"Exchange of {refund.order}"[:200],
-            occurred_at=uow.now,
-            business_day=uow.merchant.business_day(uow.now),
-            created_at=uow.now,
-        )
+    payment = new_payment(
+        uow,
+        order=order,
+        channel=refund.channel,
+        provider_account=default_account(uow.merchant, Method.VOUCHER),
+        origin=refund.channel.kind,
+        method=Method.VOUCHER,
+        amount=Money(amount, order.currency),
+        occurred_at=uow.now,
+        customer_id=order.customer_id,
+        voucher=row,
+        description=f"Exchange of {refund.order}"[:200],
     )
-    operation = uow.add(
-        Operation(
-            merchant=uow.merchant,
-            payment=payment,
-            provider_account=payment.provider_account,
-            verb=Verb.SALE,
-            executor=Executor.RECORDED,
-            amount=amount,
-            currency=order.currency,
-            actor=uow.actor,
-            created_at=uow.now,
-        )
+    operation = new_operation(
+        uow,
+        Verb.SALE,
+        executor=Executor.RECORDED,
+        provider_account=payment.provider_account,
+        payment=payment,
+        amount=Money(amount, order.currency),
     )
     charge_transitions.apply_result(uow, operation, Result(outcome=Outcome.SUCCEEDED, occurred_at=uow.now))

@@ -48,7 +48,7 @@ def report(
         )
     )
     part = uow.add(_reported_part(uow, refund, payment, terminal_id, tip))
-    operation = uow.add(_reported_operation(uow, part, provider_account, reference, at))
+    operation = _reported_operation(uow, part, provider_account, reference, at)
     transitions.shift(uow, part, refunded=amount)
     uow.note_transition(part.id, PartStatus.QUEUED, PartStatus.SUCCEEDED, operation)
     uow.book(
@@ -80,7 +80,7 @@ def _reported_part(
 def _reported_operation(
     uow: UnitOfWork, part: RefundPart, account: ProviderAccount, reference: str | None, at: datetime
 ) -> Operation:
-    return transitions.operation_of(
+    return transitions.new_operation_of(
         uow,
         part,
         account,

@@ -18,6 +18,7 @@ from payments.models.payment import Method
 from payments.models.refund import PartStatus, RefundStatus, Route
 from payments.providers.base import Outcome, Result, Verb
 from payments.services import charge_transitions
+from payments.services.new_rows import new_operation
 from payments.services.unit_of_work import UnitOfWork
 from payments.text.messages import message_columns
 
@@ -131,20 +132,19 @@ def parts_of(uow: UnitOfWork, refund: Refund) -> list[RefundPart]:
     return [part for part in uow.parts.values() if part.refund_id == refund.id]
 
 
-def operation_of(uow: UnitOfWork, part: RefundPart, account: ProviderAccount, executor: str, **more: Any) -> Operation:
-    """The operation by which a part goes back; `more` says when it is due, or what was reported of it."""
-    return Operation(
-        merchant=uow.merchant,
-        payment=part.payment,
-        provider_account=account,
-        refund_part=part,
-        verb=Verb.REFUND,
+def new_operation_of(
+    uow: UnitOfWork, part: RefundPart, account: ProviderAccount, executor: str, **columns: Any
+) -> Operation:
+    """Add the operation by which a part goes back; `columns` are what was reported of it."""
+    return new_operation(
+        uow,
+        Verb.REFUND,
         executor=executor,
-        amount=part.amount,
-        currency=part.refund.currency,
-        actor=uow.actor,
-        created_at=uow.now,
-        **more,
+        provider_account=account,
+        payment=part.payment,
+        refund_part=part,
+        amount=Money(part.amount, part.refund.currency),
+        **columns,
     )
 
 
