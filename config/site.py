@@ -65,10 +65,12 @@ def pages(get_response: Any) -> Any:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if not request.path.startswith("/admin/"):
             return cast(HttpResponseBase, get_response(request))
-        from payments.admin.base.access import answering, zone  # noqa: PLC0415 (it comes with the pages)
+        from payments.admin.base.access import zone  # noqa: PLC0415 (it comes with the pages)
+        from payments.admin.base.links import answering, settle_links  # noqa: PLC0415
 
         with timezone.override(zone(request)), answering(request):
             response = cast(HttpResponseBase, get_response(request))
+            settle_links(request, response)
         response.headers.setdefault("Content-Security-Policy", POLICY)
         return response
 

@@ -200,6 +200,32 @@ def test_every_package_can_be_imported(package: str) -> None:
             import_module(called(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."))
 
 
+LINKS, ADDRESSES = "payments/admin/base/links.py", "payments/admin/base/addresses.py"
+
+
+def test_links_of_the_admin_are_made_in_one_place() -> None:
+    """There it is asked whether a link leads the reader anywhere; one made elsewhere is a 403 or a 404 to somebody."""
+    pages = [path for path in modules() if "admin" in path.relative_to(PROJECT).parts]
+    assert len(pages) > 50
+    elsewhere = {
+        f"{called(path)}:{node.lineno} {fault}"
+        for path in pages
+        for node in ast.walk(tree(path))
+        for fault in _bare_links(node)
+        if called(path) != {"href": LINKS, "admin:": ADDRESSES}[fault]
+    }
+    assert elsewhere == set()
+
+
+def _bare_links(node: ast.AST) -> Iterator[str]:
+    """What of a link, and what of the address of a page, stands in a text."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        if re.search(r"<a\b|\bhref=", node.value):
+            yield "href"
+        if node.value.startswith("admin:"):
+            yield "admin:"
+
+
 def test_the_readme_names_every_environment_variable() -> None:
     calls = re.compile(r'env\.(?:text|flag|integer|words)\(\s*"([A-Z_]+)"')
     read = {name for path in modules() for name in calls.findall(path.read_text())}

@@ -95,6 +95,16 @@ def only_looks(user: User) -> bool:
     return all(GRANTS[Role.Name(role.role)] <= LOOKING for role in user.roles.all())
 
 
+def is_of_channels(user: User) -> bool:
+    """Tell whether a person's place is in channels, and not at a merchant as a whole."""
+    return not user.is_superuser and any(role.channel_id is not None for role in user.roles.all())
+
+
+def is_same_everywhere(user: User) -> bool:
+    """Tell whether what a person may do is the same wherever they may do anything: one role, of whole merchants."""
+    return user.is_superuser or (not is_of_channels(user) and len({role.role for role in user.roles.all()}) == 1)
+
+
 def anywhere(user: User, what: May, *, merchant: str = "merchant_id") -> Q:
     """The rows of every merchant at which, if only in one of its channels, a person may do this."""
     if user.is_active and user.is_superuser:

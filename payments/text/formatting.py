@@ -9,6 +9,7 @@ from django.utils import formats, timezone
 from django.utils.text import capfirst
 from django.utils.translation import get_language
 
+from payments.core.ids import PATTERN
 from payments.core.money import EXPONENTS, Money
 
 NOTHING: Final = "–"
@@ -51,6 +52,11 @@ def short_moment(at: datetime, zone: ZoneInfo) -> str:
 def day(value: date | None) -> str:
     """A day, in words that no two countries read differently."""
     return NOTHING if value is None else _written(value, "j M Y")
+
+
+def short(object_id: str) -> str:
+    """An id by its kind and its end, by which people tell it apart."""
+    return f"{object_id.partition('_')[0]}…{object_id[-6:]}" if PATTERN.fullmatch(object_id) else object_id
 
 
 def _written(value: date, pattern: str) -> str:

@@ -12,10 +12,10 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from payments.admin.base import render
 from payments.admin.base.filters import DayRange, OwnRelated
+from payments.admin.base.links import row_link
 from payments.admin.base.page import Fact, Page
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.people.permissions import May
-from reconciliation.admin.render import row_link
 from reconciliation.models import Announcement
 
 

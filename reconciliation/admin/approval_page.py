@@ -7,13 +7,14 @@ from django.utils.translation import gettext as _
 
 from payments.admin.base import render, tables
 from payments.admin.base.error_messages import explain
+from payments.admin.base.links import row_link
 from payments.admin.base.page import Section
 from payments.admin.finance.approval_pages import Case, effect
 from payments.core.errors import OnetillError
 from payments.models import CardEvidence, Discrepancy
 from payments.people.models import Approval
 from payments.text.messages import render_message
-from reconciliation.admin.render import row_link, text
+from reconciliation.admin.render import text
 from reconciliation.models import BankStatementLine, SettlementFile, SettlementLine
 from reconciliation.services.resolve import preview
 

@@ -19,9 +19,11 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from payments import object_index
 from payments.admin.base import render, tables
-from payments.admin.base.access import merchants, person, row_url
+from payments.admin.base.access import merchants, person
+from payments.admin.base.addresses import row_url
 from payments.admin.base.error_messages import explain
 from payments.admin.base.filters import AmountRange, DayRange, OwnRelated
+from payments.admin.base.links import row_link
 from payments.admin.base.page import Fact, Page
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.errors import Forbidden, OnetillError
@@ -29,7 +31,7 @@ from payments.models import Channel, Discrepancy
 from payments.people.models import Role, User
 from payments.people.permissions import May, may
 from payments.text.messages import render_message
-from reconciliation.admin.render import column, row_link
+from reconciliation.admin.render import column
 from reconciliation.models import SettlementFile
 from reconciliation.services.assign import assign
 from reconciliation.services.open_balance import possible

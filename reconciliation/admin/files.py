@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -20,9 +19,11 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
 from payments.admin.base import render, tables
 from payments.admin.base.access import person
+from payments.admin.base.addresses import row_url
 from payments.admin.base.error_messages import explain
 from payments.admin.base.filters import DayRange, OwnRelated
 from payments.admin.base.forms import note_refused_choices
+from payments.admin.base.links import list_link, row_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.errors import OnetillError
@@ -31,8 +32,8 @@ from payments.people.permissions import May, may_somewhere, within
 from payments.text.formatting import whole
 from reconciliation import registry
 from reconciliation.admin.problems import problem
-from reconciliation.admin.render import column, list_link, row_link, text
-from reconciliation.models import SettlementFile
+from reconciliation.admin.render import column, text
+from reconciliation.models import BankStatementLine, SettlementFile, SettlementLine
 from reconciliation.services.upload import upload
 
 _COLORS = {"processing": "info", "imported": "success", "refused": "danger", "duplicate": "warning"}
@@ -163,7 +164,7 @@ class SettlementFileAdmin(ReadOnlyModelAdmin):
         data, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
         form = UploadForm(data, files, merchants=Merchant.objects.filter(reach))
         if form.is_valid() and (row := self._taken(request, form)) is not None:
-            return redirect(reverse("admin:reconciliation_settlementfile_change", args=[row.id]))
+            return redirect(row_url(SettlementFile, row.id))
         if request.method == "POST":
             note_refused_choices(form, user=person(request), action="settlement_file.sent")
         context = {**self.admin_site.each_context(request), "form": form, "title": _("Send a file"), "opts": self.opts}
@@ -199,12 +200,11 @@ def _balances(row: SettlementFile) -> str:
 
 
 def _contents(row: SettlementFile) -> SafeString:
-    lines, banked = "reconciliation_settlementline_changelist", "reconciliation_bankstatementline_changelist"
     return format_html(
         "{} · {} · {}",
-        list_link(_("settlement lines"), lines, settlement__file__id__exact=row.id),
-        list_link(_("bank lines"), banked, statement__file__id__exact=row.id),
-        list_link(_("discrepancies"), "payments_discrepancy_changelist", settlement_file_id__exact=row.id),
+        list_link(SettlementLine, _("settlement lines"), settlement__file__id__exact=row.id),
+        list_link(BankStatementLine, _("bank lines"), statement__file__id__exact=row.id),
+        list_link(Discrepancy, _("discrepancies"), settlement_file_id__exact=row.id),
     )
 
 

@@ -11,12 +11,13 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from payments.admin.base import render, tables
 from payments.admin.base.filters import AmountRange, DayRange, OwnRelated
+from payments.admin.base.links import row_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance import journal
 from payments.models import Discrepancy
 from payments.people.permissions import May
-from reconciliation.admin.render import column, row_link
+from reconciliation.admin.render import column
 from reconciliation.models import Payout
 
 _COLORS = {"announced": "info", "received": "success", "failed": "danger"}

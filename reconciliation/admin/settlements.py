@@ -14,20 +14,20 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from payments.admin.base import render
-from payments.admin.base.access import row_url
+from payments.admin.base.addresses import row_url
 from payments.admin.base.filters import DayRange, GrossRange, OwnRelated
+from payments.admin.base.links import list_link, row_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance import journal
 from payments.people.permissions import May
 from payments.text.formatting import whole
-from reconciliation.admin.render import column, list_link, row_link
+from reconciliation.admin.render import column
 from reconciliation.models import Settlement, SettlementLine
 from reconciliation.models.settlement import FEE_PARTS, TYPES
 from reconciliation.queries import fee_parts
 
 _COLORS = {"matched": "success", "early": "warning", "repeated": "danger", "unknown": "danger", "plain": "info"}
-_LINES = "reconciliation_settlementline_changelist"
 
 
 @admin.register(Settlement)
@@ -85,7 +85,7 @@ class SettlementAdmin(ReadOnlyModelAdmin):
             (_("closed at"), render.moment(row.closed_at, zone)),
             (_("provider account"), render.link(row.provider_account_id, row.provider_account.name)),
             (_("reference"), row.reference),
-            (_("lines"), list_link(_("all lines"), _LINES, settlement__id__exact=row.pk)),
+            (_("lines"), list_link(SettlementLine, _("all lines"), settlement__id__exact=row.pk)),
             (_("file"), row_link(row.file)),
             (_("merchant"), row.merchant.name),
         ]
@@ -110,8 +110,8 @@ def _kinds(row: Settlement) -> Section:
                 TYPES.get(one["type"], one["type"]),
                 render.label(states(one["state"]).label, _COLORS.get(one["state"], "")),
                 list_link(
+                    SettlementLine,
                     whole(one["count"]),
-                    _LINES,
                     settlement__id__exact=row.pk,
                     type__exact=one["type"],
                     state__exact=one["state"],

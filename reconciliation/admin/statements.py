@@ -14,11 +14,12 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from payments.admin.base import render
 from payments.admin.base.access import merchants, person
 from payments.admin.base.filters import AmountRange, DayRange, OwnRelated
+from payments.admin.base.links import list_link, row_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.models import Merchant, ProviderAccount
 from payments.people.permissions import May
-from reconciliation.admin.render import column, list_link, row_link, text
+from reconciliation.admin.render import column, text
 from reconciliation.models import BankStatement, BankStatementLine
 
 _COLORS = {"payout": "success", "refund": "success", "suspense": "danger", "repeated": "warning", "other": "info"}
@@ -104,11 +105,7 @@ class BankStatementAdmin(ReadOnlyModelAdmin):
 
 def _lines(row: BankStatement) -> Section:
     lines = list(row.lines.order_by("position")[:SHOWN])
-    every = list_link(
-        _("All lines of this statement"),
-        "reconciliation_bankstatementline_changelist",
-        statement__id__exact=row.pk,
-    )
+    every = list_link(BankStatementLine, _("All lines of this statement"), statement__id__exact=row.pk)
     return Section(
         id="lines",
         title=_("Lines"),

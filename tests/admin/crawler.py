@@ -3,6 +3,7 @@
 import re
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from functools import cache
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -63,12 +64,15 @@ class Crawl:
     """What one person reached, and what was wrong on the way.
 
     `rows` is how many addresses of one view are opened, `often` how many times a list in the same way (sorted,
-    filtered).
+    filtered); `combined`: also in several of these ways at once. Those who share `narrowed` do each of it once between
+    them.
     """
 
     client: Client
     rows: int
     often: int
+    combined: bool = False
+    narrowed: Counter[str] = field(default_factory=Counter)
     seen: dict[str, Seen] = field(default_factory=dict)
     posts: set[str] = field(default_factory=set)
     options: set[str] = field(default_factory=set)
@@ -79,9 +83,10 @@ class Crawl:
         while waiting:
             address = waiting.popleft()
             kind = _kind(address)
-            if address in self.seen or kind is None or opened[kind] >= (self.often if "?" in address else self.rows):
+            before, most = (self.narrowed, self.often) if "?" in address else (opened, self.rows)
+            if address in self.seen or kind is None or before[kind] >= most:
                 continue
-            opened[kind] += 1
+            before[kind] += 1
             waiting.extend(self._open(address))
         return self
 
@@ -97,7 +102,7 @@ class Crawl:
 
     def _open(self, address: str) -> list[str]:
         answer = self.client.get(address)
-        view = resolve(urlsplit(address).path).view_name
+        view = _view_at(urlsplit(address).path)
         kind = answer.headers.get("Content-Type", "")
         text = answer.content.decode() if kind.startswith("text/html") else ""
         page = Page(text)
@@ -107,11 +112,12 @@ class Crawl:
         self.options.update(page.options)
         self.posts |= {self._view(urljoin(address, action)) for method, action in page.forms if method == "post"}
         gets = [action for method, action in page.forms if method == "get"]
-        return [_plain(urljoin(address, link)) for link in [*page.links, *gets]]
+        found = [_plain(urljoin(address, link)) for link in [*page.links, *gets]]
+        return [link for link in found if self.combined or not _is_narrowed_again(address, link)]
 
     def _view(self, address: str) -> str:
         try:
-            return resolve(urlsplit(address).path).view_name
+            return _view_at(urlsplit(address).path)
         except Resolver404:
             return f"nothing at {address}"
 
@@ -121,13 +127,24 @@ def _plain(address: str) -> str:
     return address.partition("#")[0].partition("?_changelist_filters=")[0]
 
 
+def _is_narrowed_again(page: str, link: str) -> bool:
+    """Whether this leads from a list that is narrowed to the same list, narrowed in more ways."""
+    return "?" in page and "?" in link and urlsplit(page).path == urlsplit(link).path
+
+
+@cache
+def _view_at(path: str) -> str:
+    """The name of the view at a path; lists link to the same ones over and over."""
+    return resolve(path).view_name
+
+
 def _kind(address: str) -> str | None:
     """Which way of opening which view an address is; None for what is no page of the admin."""
     parts = urlsplit(address)
     if parts.netloc or not parts.path.startswith("/admin/") or re.search(r"/(logout|jsi18n)/", parts.path):
         return None
     try:
-        view = resolve(parts.path).view_name
+        view = _view_at(parts.path)
     except Resolver404:
         return f"nothing at {parts.path}"
     return f"{view}?{','.join(sorted(name for name, _ in parse_qsl(parts.query)))}"

@@ -100,7 +100,7 @@ def test_a_long_entry_is_leafed_through(shop: Shop, root: Browser) -> None:
     while path:
         page = root.get(path)
         seen += page.split('id="postings"')[1].split("</section>")[0].count("<tr>") - 1
-        next_lines = re.search(r'href="(\?after=\d+)">Next lines', page)
+        next_lines = re.search(r'href="(\?after=\d+)"[^>]*>Next lines', page)
         path = f"ledger/journalentry/{entry.id}/change/{next_lines[1]}" if next_lines else ""
     assert seen == entry.lines
 

@@ -1,12 +1,10 @@
 """Pages that show people what their roles let them see, and change nothing by themselves."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, ClassVar, Final
+from collections.abc import Sequence
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
@@ -20,6 +18,8 @@ from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
+from payments.admin.base.addresses import row_url
+from payments.admin.base.links import current_request
 from payments.core.ids import PATTERN
 from payments.models import Merchant
 from payments.people.models import Role, User
@@ -91,38 +91,9 @@ class ScopedList(ChangeList):
         return [f"{capfirst(spec.title)}: {fault}" for faults in found for fault in faults]
 
 
-def row_url(model: type[Model], object_id: Any) -> str:
-    """The address of a row's page."""
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[object_id])
-
-
 def plain_id(object_id: str) -> str:
     """The id in an address: as it is, or as Django quotes it, which bookmarks of earlier versions still have."""
     return object_id if PATTERN.fullmatch(object_id) else unquote(object_id)
-
-
-_request: Final[ContextVar[HttpRequest | None]] = ContextVar("request of an admin page", default=None)
-
-
-@contextmanager
-def answering(request: HttpRequest) -> Iterator[None]:
-    """Bind the reader of what is rendered within to the sender of this request."""
-    token = _request.set(request)
-    try:
-        yield
-    finally:
-        _request.reset(token)
-
-
-def may_open(model: type[Model]) -> bool:
-    """Tell whether the reader of the page that is being made may open pages of this model: no link leads to a 403.
-
-    Outside of a request there is no reader whose roles could forbid it: True.
-    """
-    request = _request.get()
-    if request is None or not admin.site.is_registered(model):
-        return True
-    return admin.site.get_model_admin(model).has_view_permission(request)
 
 
 class OwnRequest:
@@ -131,14 +102,14 @@ class OwnRequest:
     @property
     def request(self) -> HttpRequest:
         """The request that this thread answers."""
-        request = _request.get()
+        request = current_request.get()
         if request is None:
             raise AttributeError("request")
         return request
 
     @request.setter
     def request(self, request: HttpRequest) -> None:
-        _request.set(request)
+        current_request.set(request)
 
 
 class ScopedAdmin(OwnRequest, ModelAdmin):

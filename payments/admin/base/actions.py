@@ -9,11 +9,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from payments.admin.base.access import person, require_second_factor
+from payments.admin.base.addresses import row_url
 from payments.admin.base.error_messages import explain
 from payments.admin.base.forms import ActionForm, note_refused_choices
 from payments.core.errors import OnetillError
@@ -97,7 +97,7 @@ def _do(
         return None
     else:
         messages.success(request, message)
-    return redirect(page_of(admin, row.pk))
+    return redirect(row_url(admin.model, row.pk))
 
 
 def _show(
@@ -110,18 +110,6 @@ def _show(
         "action": action,
         "form": form,
         "row": row,
-        "back": page_of(admin, row.pk),
+        "back": row_url(admin.model, row.pk),
     }
     return TemplateResponse(request, action.template, context, status=422 if form.errors else 200)
-
-
-def page_of(admin: "ReadOnlyModelAdmin", object_id: str) -> str:
-    """The page of a row."""
-    meta = admin.model._meta
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[object_id])
-
-
-def list_of(admin: "ReadOnlyModelAdmin") -> str:
-    """The list it stands in."""
-    meta = admin.model._meta
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")

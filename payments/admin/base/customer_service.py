@@ -19,8 +19,8 @@ from payments.admin.base.filters import AmountRange
 from payments.admin.base.page import Page
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.models import Order, Payment, Refund
-from payments.people.models import Customer, User
-from payments.people.permissions import May, anywhere, within
+from payments.people.models import Customer
+from payments.people.permissions import May, anywhere, is_of_channels, within
 from payments.people.services import audit_log
 
 EVERY_CHANNEL = "all"
@@ -42,7 +42,7 @@ class Reach(DropdownFilter):
     title = gettext_lazy("channels")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(EVERY_CHANNEL, _("every channel of the merchant"))] if _is_of_channels(person(request)) else []
+        return [(EVERY_CHANNEL, _("every channel of the merchant"))] if is_of_channels(person(request)) else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == EVERY_CHANNEL or request.GET.get("q", "").strip():
@@ -70,8 +70,3 @@ def note_looks(
     subjects: list[Model] = [*known] if known or not letters else [row]
     audit_log.note_looks(actor=person(request).id, subjects=subjects, merchant_id=row.merchant_id)
     return page
-
-
-def _is_of_channels(user: User) -> bool:
-    """Whether a person's place is in channels, and not at a merchant as a whole."""
-    return not user.is_superuser and any(role.channel_id is not None for role in user.roles.all())

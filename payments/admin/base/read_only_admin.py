@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from payments.admin.base import actions
 from payments.admin.base.access import ScopedAdmin, ScopedList, person, plain_id
 from payments.admin.base.actions import AdminAction
+from payments.admin.base.addresses import list_url
 from payments.admin.base.page import Page
 from payments.models import Channel, Merchant
 from payments.text.formatting import NOTHING
@@ -114,7 +115,7 @@ class ReadOnlyModelAdmin(ScopedAdmin):
                 "opts": self.model._meta,
                 "title": page.title,
                 "page": page,
-                "list_url": actions.list_of(self),
+                "list_url": list_url(self.model),
                 "list_title": capfirst(str(self.model._meta.verbose_name_plural)),
                 "page_actions": [action for action in self.page_actions if action.offered(person(request), row)],
                 "object_id": row.pk,

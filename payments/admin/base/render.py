@@ -4,23 +4,20 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from django.apps import apps
-from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from payments.admin.base.access import may_open
-from payments.core.ids import PATTERN
+from payments.admin.base.links import link
 from payments.models import Chargeback, Payment, PaymentLink, ProviderEvent, Voucher
 from payments.models.payment import PaymentStatus
 from payments.models.refund import PartStatus, RefundStatus
 from payments.people.models import ApiKey, User
 from payments.providers.base import Outcome, Verb
-from payments.text.formatting import NOTHING, amount, day, moment, short_moment, title
+from payments.text.formatting import NOTHING, amount, day, moment, short, short_moment, title
 
-__all__ = ["NOTHING", "amount", "day", "moment", "short_moment"]  # and all that is defined here
+__all__ = ["NOTHING", "amount", "day", "link", "moment", "short", "short_moment"]  # and all that is defined here
 
 STATUSES: Final[dict[str, Any]] = {
     value: label
@@ -109,33 +106,6 @@ EVENTS: Final[dict[str, Any]] = {
     "discrepancy_resolved": _("Discrepancy resolved"),
 }
 BRANDS: Final[Mapping[str, str]] = {"vpay": "V PAY", "jcb": "JCB", "unionpay": "UnionPay", "cartesbancaires": "CB"}
-# Where an object of ours is shown, by the prefix of its id.
-_PAGES: Final[Mapping[str, str]] = {
-    "pay": "payments_payment",
-    "ord": "payments_order",
-    "ref": "payments_refund",
-    "cbk": "payments_chargeback",
-    "vch": "payments_voucher",
-    "lnk": "payments_paymentlink",
-    "msg": "notify_mail",
-    "dsc": "payments_discrepancy",
-    "chn": "payments_channel",
-    "pac": "payments_provideraccount",
-    "mer": "payments_merchant",
-    "pev": "payments_providerevent",
-    "txn": "payments_cardevidence",
-    "trm": "terminals_terminal",
-    "usr": "people_user",
-    "acc": "ledger_account",
-    "jrn": "ledger_journalentry",
-    "key": "people_apikey",
-    "cus": "people_customer",
-    "evt": "notify_event",
-    "we": "notify_webhookendpoint",
-    "dlv": "notify_webhookdelivery",
-    "stl": "reconciliation_settlementfile",
-    "pyo": "reconciliation_payout",
-}
 
 
 def money(minor: int | None, currency: str) -> SafeString:
@@ -180,37 +150,6 @@ def method(payment: Payment) -> str:
 def brand(code: str) -> str:
     """A card scheme as it writes itself."""
     return BRANDS.get(code.lower().replace("_", "").replace(" ", ""), code.replace("_", " ").title())
-
-
-def link(object_id: str | None, text: str | None = None) -> str | SafeString:
-    """An object of ours by its id, leading to its page where it has one that the reader may open."""
-    if not object_id:
-        return NOTHING
-    page = _PAGES.get(object_id.partition("_")[0])
-    if page is None or not PATTERN.fullmatch(object_id):
-        return text or object_id
-    try:
-        address = reverse(f"admin:{page}_change", args=[object_id])
-    except NoReverseMatch:  # that floor has no page for it
-        return text or object_id
-    if not may_open(apps.get_model(page.replace("_", ".", 1))):
-        return text or short(object_id)
-    return format_html('<a href="{}" class="ot-link">{}</a>', address, text or short(object_id))
-
-
-def settlement(key: str, text: str) -> str | SafeString:
-    """A settlement's page by the key of an entry that books it, `settlement:{item}` or `settlement:{item}:{part}`."""
-    kind, _, item = key.partition(":")
-    try:
-        address = reverse("admin:reconciliation_settlement_of_item", args=[item.partition(":")[0]])
-    except NoReverseMatch:  # it is about something else
-        return text
-    return format_html('<a href="{}" class="ot-link">{}</a>', address, text) if kind == "settlement" else text
-
-
-def short(object_id: str) -> str:
-    """An id by its kind and its end, by which people tell it apart."""
-    return f"{object_id.partition('_')[0]}…{object_id[-6:]}" if PATTERN.fullmatch(object_id) else object_id
 
 
 def age(span: timedelta) -> str:

@@ -18,9 +18,11 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter
 
 from payments.admin.base import render, tables
 from payments.admin.base.access import can, person
-from payments.admin.base.actions import AdminAction, list_of, page_of
+from payments.admin.base.actions import AdminAction
+from payments.admin.base.addresses import list_url, row_url
 from payments.admin.base.error_messages import explain
 from payments.admin.base.filters import AmountRange, OwnRelated
+from payments.admin.base.links import public_link
 from payments.admin.base.page import Fact, Page
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.customers import customer_tables, link_actions
@@ -119,12 +121,12 @@ class PaymentLinkAdmin(ReadOnlyModelAdmin):
             made = link_actions.make(form, person(request))
         except KeyTaken:
             messages.info(request, _("This had already been done. Nothing was done twice."))
-            return redirect(list_of(self))
+            return redirect(list_url(self.model))
         except OnetillError as refusal:
             form.add_error(None, explain(refusal))
             return None
         messages.success(request, _("The payment link is made: %(name)s") % {"name": made.description})
-        return redirect(page_of(self, made.id))
+        return redirect(row_url(self.model, made.id))
 
     def _ask(self, request: HttpRequest, form: NewLinkForm) -> HttpResponse:
         context = {
@@ -134,7 +136,7 @@ class PaymentLinkAdmin(ReadOnlyModelAdmin):
             "action": _NEW,
             "form": form,
             "row": capfirst(str(self.opts.verbose_name_plural)),
-            "back": list_of(self),
+            "back": list_url(self.model),
         }
         return TemplateResponse(request, _NEW.template, context, status=422 if form.errors else 200)
 
@@ -193,23 +195,17 @@ def _address(row: PaymentLink) -> SafeString:
         ".then(() => $el.textContent = $el.dataset.done) : window.prompt('', $el.dataset.address)"
     )
     return format_html(
-        '<a class="ot-link" href="{0}" target="_blank" rel="noreferrer">{0}</a> '
-        '<button type="button" class="ot-button" x-data x-on:click="{1}" data-address="{0}" data-done="{2}">'
-        "{3}</button>",
-        address(row),
+        '{} <button type="button" class="ot-button" x-data x-on:click="{}" data-address="{}" data-done="{}">'
+        "{}</button>",
+        public_link(address(row), address(row)),
         copy,
+        address(row),
         _("Copied"),
         _("Copy"),
     )
 
 
 def _code(row: PaymentLink) -> SafeString:
-    return format_html(
-        '<a href="{}" target="_blank"><img class="ot-code" src="{}" alt="{}"></a>'
-        '<a class="ot-link" href="{}" target="_blank">{}</a>',
-        reverse("pay_qr", args=[row.token]),
-        reverse("pay_qr_svg", args=[row.token]),
-        _("QR code"),
-        reverse("pay_qr", args=[row.token]),
-        _("Show or print"),
-    )
+    page, picture = reverse("pay_qr", args=[row.token]), reverse("pay_qr_svg", args=[row.token])
+    code = format_html('<img class="ot-code" src="{}" alt="{}">', picture, _("QR code"))
+    return format_html("{}{}", public_link(page, code), public_link(page, _("Show or print")))

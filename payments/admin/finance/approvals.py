@@ -19,7 +19,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from payments.admin.base import render
 from payments.admin.base.access import person, require_second_factor
-from payments.admin.base.actions import page_of
+from payments.admin.base.addresses import row_url
 from payments.admin.base.error_messages import explain
 from payments.admin.base.forms import NoteField
 from payments.admin.base.page import Fact, Page
@@ -118,7 +118,7 @@ class ApprovalAdmin(ReadOnlyModelAdmin):
     def decide(self, request: HttpRequest, approval_id: str) -> HttpResponse:
         """Take the second person's word; without a second factor just proved, ask for that first and keep the note."""
         row = self.row(request, approval_id)
-        page = page_of(self, row.pk)
+        page = row_url(self.model, row.pk)
         approved = request.POST.get("decision") == "approve"
         request.session[f"{KEPT_NOTE} {row.id}"] = request.POST.get("note", "")[:1000]
         if step_up := require_second_factor(request, back=page):

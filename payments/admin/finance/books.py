@@ -4,8 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,6 +13,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from payments import object_index
 from payments.admin.base import render
 from payments.admin.base.filters import DayRange, OfMerchant
+from payments.admin.base.links import same_page_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ByIdAdmin, clock
 from payments.ledger import balances, queries
@@ -61,10 +61,7 @@ class JournalEntryAdmin(BooksAdmin):
 
     @admin.display(description=gettext_lazy("reverses"))
     def is_reversal(self, row: JournalEntry) -> str | SafeString:
-        if row.reverses_id is None:
-            return render.NOTHING
-        address = reverse("admin:ledger_journalentry_change", args=[row.reverses_id])
-        return format_html('<a class="ot-link" href="{}">{}</a>', address, render.short(row.reverses_id))
+        return render.link(row.reverses_id)
 
     def page(self, request: HttpRequest, row: JournalEntry) -> Page:
         """The entry in two columns, and what each line is about."""
@@ -120,9 +117,9 @@ def _more(row: JournalEntry, before: int, postings: list[Posting]) -> SafeString
         "last": whole(last),
         "lines": whole(row.lines),
     }
-    next_ones = format_html(' <a class="ot-link" href="?after={}">{}</a>', last, _("Next lines"))
-    first_ones = format_html(' <a class="ot-link" href="?">{}</a>', _("First lines"))
-    return format_html("{}{}{}", position, first_ones if before else "", next_ones if last < row.lines else "")
+    first_ones = same_page_link("", _("First lines")) if before else ""
+    next_ones = same_page_link(f"after={last}", _("Next lines")) if last < row.lines else ""
+    return format_html_join(" ", "{}", ((each,) for each in (position, first_ones, next_ones) if each))
 
 
 @admin.register(Account)

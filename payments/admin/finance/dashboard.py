@@ -7,21 +7,31 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Model, Q
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from payments import statistics
 from payments.admin.base import render
 from payments.admin.base.access import merchants, person
+from payments.admin.base.addresses import list_url
 from payments.admin.base.page import Section
 from payments.ledger import balances
-from payments.models import Channel, Merchant, Payment
+from payments.ledger.models import Account
+from payments.models import (
+    BankTransfer,
+    Channel,
+    Chargeback,
+    Discrepancy,
+    Merchant,
+    Payment,
+    ProviderEvent,
+    Refund,
+    WorkFailure,
+)
 from payments.models.discrepancy import DiscrepancyKind
 from payments.people.models import User
 from payments.people.permissions import May, may, may_somewhere, within
@@ -114,7 +124,7 @@ def _alarms(user: User, merchant: Merchant) -> list[Alarm]:
             _("payments with an unknown outcome"),
             attention.unknown_outcomes(here),
             now,
-            "payment",
+            Payment,
             {"status__exact": "unknown"},
             urgent=True,
         ),
@@ -125,7 +135,7 @@ def _alarms(user: User, merchant: Merchant) -> list[Alarm]:
                 _("discrepancies: %(kind)s") % {"kind": DiscrepancyKind(row.subject).label},
                 row,
                 now,
-                "discrepancy",
+                Discrepancy,
                 {"kind__exact": row.subject, "status__exact": "open"},
             )
             for row in attention.discrepancies(here)
@@ -134,10 +144,10 @@ def _alarms(user: User, merchant: Merchant) -> list[Alarm]:
     if may(user, May.SEE_BOOKS, merchant_id=merchant.id, channel_id=None):
         events = attention.provider_events(Q(merchant=merchant))
         found.append(
-            _alarm(_("provider events that are waiting"), events, now, "providerevent", {"status__exact": "waiting"})
+            _alarm(_("provider events that are waiting"), events, now, ProviderEvent, {"status__exact": "waiting"})
         )
         failed = attention.failed_work(Q(merchant_id=merchant.id))
-        found.append(_alarm(_("work that failed and was set aside"), failed, now, "workfailure", {}, urgent=True))
+        found.append(_alarm(_("work that failed and was set aside"), failed, now, WorkFailure, {}, urgent=True))
         found.extend(_fold_alarm())
     return [alarm for alarm in found if alarm.count]
 
@@ -163,11 +173,11 @@ def _refund_alarms(user: User, merchant: Merchant, now: datetime) -> list[Alarm]
     ]
 
 
-def _where_to(subject: str, user: User) -> tuple[str, dict[str, str]]:
+def _where_to(subject: str, user: User) -> tuple[type[Model], dict[str, str]]:
     """The link to the refunds that wait; people who may release transfers get the list of transfers instead."""
     if subject == "release" and may_somewhere(user, May.RELEASE_TRANSFERS):
-        return "banktransfer", {}
-    return "refund", {"waiting": subject}
+        return BankTransfer, {}
+    return Refund, {"waiting": subject}
 
 
 def _chargeback_alarm(user: User, merchant: Merchant, now: datetime) -> Alarm:
@@ -176,16 +186,14 @@ def _chargeback_alarm(user: User, merchant: Merchant, now: datetime) -> Alarm:
     left = render.age(row.since - now) if row.since else ""
     text = _("chargebacks to answer, the first within %(time)s") % {"time": left}
     soon = row.since is not None and row.since - now < ANSWER_SOON
-    link = f"{reverse('admin:payments_chargeback_changelist')}?{urlencode({'to_answer': 'yes'})}"
-    return Alarm(text, row.count, "", link, soon)
+    return Alarm(text, row.count, "", list_url(Chargeback, to_answer="yes"), soon)
 
 
 def _alarm(
-    text: str, waiting: Waiting, now: datetime, page: str, filters: dict[str, str], *, urgent: bool = False
+    text: str, waiting: Waiting, now: datetime, model: type[Model], filters: dict[str, str], *, urgent: bool = False
 ) -> Alarm:
     since = render.age(now - waiting.since) if waiting.since else ""
-    link = reverse(f"admin:payments_{page}_changelist") + (f"?{urlencode(filters)}" if filters else "")
-    return Alarm(text, waiting.count, since, link, urgent)
+    return Alarm(text, waiting.count, since, list_url(model, **filters), urgent)
 
 
 def _fold_alarm() -> list[Alarm]:
@@ -194,7 +202,7 @@ def _fold_alarm() -> list[Alarm]:
     if seconds < FOLD_LATE:
         return []
     age = render.age(timedelta(seconds=seconds))
-    return [Alarm(_("balances lag behind the postings"), 1, age, reverse("admin:ledger_account_changelist"), True)]
+    return [Alarm(_("balances lag behind the postings"), 1, age, list_url(Account), True)]
 
 
 def _latest(user: User, merchant: Merchant) -> Section:

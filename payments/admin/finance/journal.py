@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from payments.admin.base import render
+from payments.admin.base.links import settlement_link
 from payments.admin.base.page import Section
 from payments.ledger.queries import Excerpt
 from payments.models import Chargeback, Operation, Payment, RefundPart
@@ -60,5 +61,5 @@ def _event(found: Excerpt) -> SafeString:
     note: str = entry.key
     if shown < entry.lines:
         counts = {"shown": whole(shown), "lines": whole(entry.lines)}
-        note = render.settlement(entry.key, _("%(shown)s of the settlement's %(lines)s lines") % counts)
+        note = settlement_link(entry.key, _("%(shown)s of the settlement's %(lines)s lines") % counts)
     return format_html('{}<br><span class="ot-quiet">{}</span>', render.link(entry.id, render.event(entry.event)), note)

@@ -1,14 +1,14 @@
 """Receipts of payments and refunds: shown as PDF, and sent."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import path, reverse
-from django.utils.html import format_html
+from django.urls import path
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from payments.admin.base.actions import AdminAction
+from payments.admin.base.links import page_link
 from payments.admin.base.page import Fact
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.customers.link_actions import SendForm
@@ -16,6 +16,8 @@ from payments.models import Payment, Refund
 from payments.people.models import User
 from payments.people.permissions import May
 from payments.services.send_receipt import address_of, is_available, receipt_of, send_receipt
+
+RECEIPT_PAGE: Final = "receipt_pdf"
 
 
 class ReceiptForm(SendForm):
@@ -47,7 +49,8 @@ class ReceiptAdmin(ReadOnlyModelAdmin):
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.receipt_pdf)
-        return [path("<str:object_id>/receipt.pdf", view, name=self._name()), *super().get_urls()]
+        name = f"{self.model._meta.app_label}_{self.model._meta.model_name}_{RECEIPT_PAGE}"
+        return [path("<str:object_id>/receipt.pdf", view, name=name), *super().get_urls()]
 
     def receipt_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The receipt in the reader's language, to be shown or printed."""
@@ -62,8 +65,4 @@ class ReceiptAdmin(ReadOnlyModelAdmin):
         """Where the receipt is, once there is one."""
         if not is_available(row):
             return []
-        address = reverse(f"admin:{self._name()}", args=[row.pk])
-        return [Fact(_("receipt"), format_html('<a class="ot-link" href="{}" target="_blank">PDF</a>', address))]
-
-    def _name(self) -> str:
-        return f"{self.model._meta.app_label}_{self.model._meta.model_name}_receipt_pdf"
+        return [Fact(_("receipt"), page_link(row, RECEIPT_PAGE, "PDF", new_tab=True))]

@@ -10,7 +10,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -20,6 +19,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from payments.admin.base import render
 from payments.admin.base.access import person
 from payments.admin.base.forms import in_major_units
+from payments.admin.base.links import page_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyChangeList, ReadOnlyModelAdmin
 from payments.models import BankTransfer, RefundPart
@@ -110,8 +110,7 @@ class BankTransferAdmin(ReadOnlyModelAdmin):
     def release(self, row: BankTransfer) -> str | SafeString:
         if row.status != PartStatus.PENDING:
             return render.link(row.refund_id)
-        address = reverse("admin:payments_refund_release", args=[row.refund_id])
-        return format_html('<a class="ot-link" href="{}">{}</a>', address, _("Release"))
+        return page_link(row.refund, "release", _("Release"))
 
     def page(self, request: HttpRequest, row: BankTransfer) -> Page:
         """The transfer, field by field as a bank's own program asks for it."""

@@ -4,8 +4,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -13,11 +11,12 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 
 from payments.admin.base import render, tables
 from payments.admin.base.access import ScopedAdmin, merchants, person
+from payments.admin.base.links import list_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.setup import setting_actions
 from payments.ledger.models import BookDay
-from payments.models import Channel, Merchant, ProviderAccount
+from payments.models import Channel, Merchant, Payment, ProviderAccount
 from payments.models.refund import Route
 from payments.people.permissions import May, may
 from payments.services.submit import webhook_url
@@ -161,14 +160,14 @@ class ChannelAdmin(SettingAdmin):
 
     def page(self, request: HttpRequest, row: Channel) -> Page:
         """The channel, and the way to its payments."""
-        payments = f"{reverse('admin:payments_payment_changelist')}?channel__id__exact={row.id}"
+        sees = may(person(request), May.SEE, merchant_id=row.merchant_id, channel_id=row.id)
         facts = [
             (_("kind"), row.get_kind_display()),
             (_("merchant"), render.link(row.merchant_id, row.merchant.name)),
             (_("order namespace"), _namespace(row)),
             (_("address on receipts"), row.address),
             (_("refund routes"), ", ".join(str(Route(route).label) for route in row.refund_routes or Route)),
-            (_("payments"), format_html('<a class="ot-link" href="{}">{}</a>', payments, _("all payments here"))),
+            (_("payments"), sees and list_link(Payment, _("all payments here"), channel__id__exact=row.id)),
             (_("created at"), render.moment(row.created_at, row.merchant.zone)),
             ("id", row.id),
         ]
