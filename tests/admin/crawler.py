@@ -83,7 +83,7 @@ class Crawl:
         while waiting:
             address = waiting.popleft()
             kind = _kind(address)
-            before, most = (self.narrowed, self.often) if "?" in address else (opened, self.rows)
+            before, most = (self.narrowed, self.often) if urlsplit(address).query else (opened, self.rows)
             if address in self.seen or kind is None or before[kind] >= most:
                 continue
             before[kind] += 1
@@ -124,12 +124,12 @@ class Crawl:
 
 def _plain(address: str) -> str:
     """The address of the page itself: neither a place in it, nor the list to go back to."""
-    return address.partition("#")[0].partition("?_changelist_filters=")[0]
+    return address.partition("#")[0].partition("?_changelist_filters=")[0].removesuffix("?")
 
 
 def _is_narrowed_again(page: str, link: str) -> bool:
     """Whether this leads from a list that is narrowed to the same list, narrowed in more ways."""
-    return "?" in page and "?" in link and urlsplit(page).path == urlsplit(link).path
+    return bool(urlsplit(page).query and urlsplit(link).query) and urlsplit(page).path == urlsplit(link).path
 
 
 @cache
