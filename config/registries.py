@@ -12,6 +12,7 @@ SETTLEMENT_FORMATS = [
     "reconciliation.formats.stripe_report.StripeReport",
     "reconciliation.formats.adyen_settlement.AdyenSettlement",
     "reconciliation.formats.mollie_settlement.MollieSettlement",
+    "reconciliation.formats.paypal_activity.PayPalActivity",
     "reconciliation.formats.camt053.Camt053",
     "reconciliation.formats.camt052.Camt052",
     "reconciliation.formats.camt054.Camt054",

@@ -18,12 +18,14 @@ WITH expected AS (
                 THEN 'receivable:' || settlement.provider_account_id
                 WHEN line.type = 'fee' THEN 'fees:' || settlement.provider_account_id
                 WHEN line.type = 'rounding' THEN 'rounding'
+                WHEN line.type = 'conversion' THEN 'exchange'
                 WHEN line.state = 'plain' THEN 'reserve:' || settlement.provider_account_id
                 WHEN line.state IN ('unknown', 'repeated') THEN 'suspense'
                 WHEN line.booked_currency IS NOT NULL THEN 'exchange'
                 ELSE 'receivable:' || settlement.provider_account_id END,
            line.currency,
-           CASE WHEN line.type NOT IN ('fee', 'rounding') AND line.booked_currency IS NULL THEN line.item END,
+           CASE WHEN line.type NOT IN ('fee', 'rounding', 'conversion') AND line.booked_currency IS NULL
+                THEN line.item END,
            -line.gross
     FROM reconciliation_settlementline line
     JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id

@@ -44,6 +44,7 @@ class LineType(StrEnum):
     RESERVE_RELEASE = "reserve_release"
     BALANCE_CARRIED = "balance_carried"  # what one settlement leaves to another; both lines have one reference
     ROUNDING = "rounding"  # what is left of costs with more decimals than the payout
+    CONVERSION = "conversion"  # one side of a change of currency at the provider
     PAYOUT_RETURNED = "payout_returned"  # an earlier payout (`reference`) came back from the bank
     # An acquirer's confirmation of a transaction, or that it will never pay it; without money: `gross` is 0.
     CONFIRMED = "confirmed"
@@ -118,8 +119,21 @@ class SettlementLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """One of several payouts of a settlement."""
+
+    line: int
+    reference: str
+    amount: Money
+    on: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class SettlementTrailer:
-    """Closes the settlement: its sums, checked against its lines, and the payout it announces (if it does)."""
+    """Closes the settlement: its sums, checked against its lines, and the payout it announces (if it does).
+
+    Where it is paid by several transfers, `transfers` has them all, and they come to its net.
+    """
 
     line: int
     gross: Money
@@ -128,6 +142,7 @@ class SettlementTrailer:
     net: Money
     payout_reference: str = ""
     payout_on: date | None = None
+    transfers: tuple[Transfer, ...] = ()
     closed_at: datetime | None = None  # where only the last line shows when it was drawn up
 
 
@@ -202,6 +217,9 @@ class Format(Protocol):
     code: ClassVar[str]
     kind: ClassVar[Kind]
     providers: ClassVar[tuple[str, ...]]  # whose accounts a settlement of this format can be about
+
+    # A settlement format may have `movements_once: ClassVar[bool] = True`: exports of any period, in which a movement
+    # that was imported before shows that two of them overlap.
 
     def identify(self, head: bytes, name: str) -> bool:
         """Return whether a file is of this format, by its first `HEAD` bytes (and its name if those are ambiguous)."""

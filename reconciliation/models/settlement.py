@@ -23,6 +23,7 @@ TYPES: Final[dict[str, Any]] = {
     LineType.RESERVE_RELEASE.value: _("reserve release"),
     LineType.BALANCE_CARRIED.value: _("balance carried"),
     LineType.ROUNDING.value: _("rounding"),
+    LineType.CONVERSION.value: _("currency conversion"),
     LineType.PAYOUT_RETURNED.value: _("payout returned"),
     LineType.CONFIRMED.value: _("confirmed"),
     LineType.DECLINED.value: _("declined"),

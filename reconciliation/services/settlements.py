@@ -9,7 +9,7 @@ from payments.models import Discrepancy, ProviderAccount
 from payments.notify.services.emit import NewEvent, emit
 from payments.services import discrepancy
 from reconciliation import journal, payloads
-from reconciliation.formats.base import LineType, Problem, SettlementHeader, SettlementTrailer
+from reconciliation.formats.base import LineType, Problem, SettlementHeader, SettlementTrailer, Transfer
 from reconciliation.models import Payout, Settlement, SettlementFile
 from reconciliation.services import payouts as payouts_
 from reconciliation.services.auto_resolve import resolve_explained
@@ -30,7 +30,7 @@ def match(file: SettlementFile, reading: Reading) -> list[Problem]:
     if len(accounts) != 1:
         return [_account_problem(accounts)]
     file.provider_account = accounts[0]
-    problems = list(_known_before(file, reading)) or list(_paid_before(file, reading))
+    problems = list(_known_before(file, reading)) or list(_overlaps(file, reading)) or list(_paid_before(file, reading))
     if not problems:
         matching.match_settlement_lines(merchant_id=file.merchant_id, account_id=accounts[0].id)
     return problems
@@ -40,17 +40,18 @@ def book(file: SettlementFile, reading: Reading) -> None:
     """Store, book and announce all of it, within the caller's transaction."""
     assert file.provider_account is not None
     settle_doubts(file.provider_account)
-    items = iter(next_items(2 * len(reading.settlements)))
+    transfers = [_transfers(trailer) for _, trailer in reading.settlements]
+    items = iter(next_items(len(transfers) + sum(map(len, transfers))))
     rows = [_settlement(file, header, trailer, next(items)) for header, trailer in reading.settlements]
     Settlement.objects.bulk_create(rows)
     settlements.store_settlement_lines(account_id=file.provider_account.id, settlement_ids=[row.id for row in rows])
-    for row, (_, trailer) in zip(rows, reading.settlements, strict=True):
+    for row, announced in zip(rows, transfers, strict=True):
         confirm_settled(row)
         decline_unpaid(row)
         payouts_.fail(_returned(row), at=row.closed_at)
         for entry in journal.settled(file.merchant, row, settlements.bookings(row.id)):
             post([entry] if entry.lines else [])
-        payouts = _payouts(row, trailer, next(items))
+        payouts = [_payout(row, transfer, next(items)) for transfer in announced]
         post([journal.payout_announced(file.merchant, payout) for payout in payouts])
         emit([_announced_event(payout) for payout in payouts])
         _update_discrepancies(row)
@@ -103,12 +104,24 @@ def _known_before(file: SettlementFile, reading: Reading) -> Iterator[Problem]:
 def _paid_before(file: SettlementFile, reading: Reading) -> Iterator[Problem]:
     seen: set[tuple[str, str]] = set()
     for header, trailer in reading.settlements:
-        name = (trailer.payout_reference, header.currency)
-        known = Payout.objects.filter(provider_account=file.provider_account, reference=name[0], currency=name[1])
-        if name[0] and (name in seen or known.exists()):
-            detail = f"Payout {name[0]} was announced by another settlement. One payout pays one settlement."
-            yield Problem(header.line, "payout_known", detail)
-        seen.add(name)
+        for transfer in _transfers(trailer):
+            name = (transfer.reference, header.currency)
+            known = Payout.objects.filter(provider_account=file.provider_account, reference=name[0], currency=name[1])
+            if name in seen or known.exists():
+                detail = f"Payout {name[0]} was announced by another settlement. One payout pays one settlement."
+                yield Problem(header.line, "payout_known", detail)
+            seen.add(name)
+
+
+def _overlaps(file: SettlementFile, reading: Reading) -> Iterator[Problem]:
+    """Of exports of any period, a movement that is known shows that this one begins before another ended."""
+    if not getattr(reading.format, "movements_once", False) or file.provider_account is None:
+        return
+    known = settlements.known_line(file.provider_account.id)
+    if known is not None:
+        line, reference, earlier = known
+        detail = f"Row {line}: {reference} was imported with {earlier}. Export the days after those of that file."
+        yield Problem(line, "movement_known", detail)
 
 
 def _settlement(file: SettlementFile, header: SettlementHeader, trailer: SettlementTrailer, item: int) -> Settlement:
@@ -133,21 +146,28 @@ def _returned(settlement: Settlement) -> list[Payout]:
     return list(Payout.objects.filter(provider_account=settlement.provider_account, reference__in=names))
 
 
-def _payouts(settlement: Settlement, trailer: SettlementTrailer, item: int) -> list[Payout]:
-    if not trailer.payout_reference or not settlement.net:
+def _transfers(trailer: SettlementTrailer) -> list[Transfer]:
+    """Return the payouts that a settlement announces; none of 0.00."""
+    if trailer.transfers:
+        return [transfer for transfer in trailer.transfers if transfer.amount.amount]
+    if not trailer.payout_reference or not trailer.net.amount:
         return []
+    return [Transfer(trailer.line, trailer.payout_reference, trailer.net, trailer.payout_on)]
+
+
+def _payout(settlement: Settlement, transfer: Transfer, item: int) -> Payout:
     payout = Payout(
         merchant=settlement.merchant,
         provider_account=settlement.provider_account,
         settlement=settlement,
         item=item,
-        reference=trailer.payout_reference,
-        amount=settlement.net,
+        reference=transfer.reference,
+        amount=transfer.amount.amount,
         currency=settlement.currency,
-        expected_on=trailer.payout_on,
+        expected_on=transfer.on,
     )
     payout.save(force_insert=True)
-    return [payout]
+    return payout
 
 
 def _update_discrepancies(settlement: Settlement) -> None:

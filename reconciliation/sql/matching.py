@@ -11,7 +11,7 @@ from django.db import connection
 
 from reconciliation.card_present.sql import LIKELIEST
 
-_ABOUT_NO_PAYMENT: Final = "('fee', 'rounding', 'reserve_hold', 'reserve_release', 'balance_carried')"
+_ABOUT_NO_PAYMENT: Final = "('fee', 'rounding', 'conversion', 'reserve_hold', 'reserve_release', 'balance_carried')"
 # What an operation must have been for a line to be about it.
 _FITS: Final = """
 (line.type = 'sale' AND operation.verb IN ('sale', 'capture')

@@ -6,18 +6,22 @@ from typing import Final, NamedTuple
 
 from django.db import connection
 
-# An unknown or repeated line is an open item of its own; a reserve is released under the item it was held under, and
-# a balance is carried under the item of its reference, whichever of its two settlements is imported first.
+# An unknown or repeated line is an open item of its own. What a provider keeps and gives back (a reserve, a balance) is
+# one item per reference, whichever side of it comes first and whether one file brings both or two do.
 _STORE: Final = """
-WITH carried AS MATERIALIZED (
-    SELECT line.reference, COALESCE(
+WITH kept AS MATERIALIZED (
+    SELECT line.carried, line.reference, COALESCE(
         (SELECT earlier.item FROM reconciliation_settlementline earlier
          JOIN reconciliation_settlement holder ON holder.id = earlier.settlement_id
-         WHERE holder.provider_account_id = %(account)s AND earlier.type = 'balance_carried'
-           AND earlier.reference = line.reference
-         ORDER BY earlier.id LIMIT 1),
+         WHERE holder.provider_account_id = %(account)s AND earlier.reference = line.reference
+           AND earlier.type IN ('reserve_hold', 'reserve_release', 'balance_carried')
+           AND (earlier.type = 'balance_carried') = line.carried
+         ORDER BY earlier.id DESC LIMIT 1),
         nextval('ledger_item')) AS item
-    FROM (SELECT DISTINCT reference FROM staged_settlement_line WHERE type = 'balance_carried') line
+    FROM (
+        SELECT DISTINCT type = 'balance_carried' AS carried, reference FROM staged_settlement_line
+        WHERE type IN ('reserve_hold', 'reserve_release', 'balance_carried') AND reference <> ''
+    ) line
 )
 INSERT INTO reconciliation_settlementline (
     settlement_id, number, type, reference, payment_reference, reported_operation, rrn, tid, stan,
@@ -28,15 +32,9 @@ SELECT settlement.id, line.number, line.type, line.reference, line.payment_refer
        line.rrn, line.tid, line.stan, line.authorization_code, line.occurred_at, line.currency, line.gross, line.fee,
        line.vat, match.state, match.operation_id, match.payment_id,
        CASE
-           WHEN match.state IN ('unknown', 'repeated') OR line.type = 'reserve_hold' THEN nextval('ledger_item')
-           WHEN line.type = 'balance_carried' THEN carried.item
-           WHEN line.type = 'reserve_release' THEN COALESCE(
-               (SELECT held.item FROM reconciliation_settlementline held
-                JOIN reconciliation_settlement holder ON holder.id = held.settlement_id
-                WHERE holder.provider_account_id = %(account)s AND held.type = 'reserve_hold'
-                  AND held.reference = line.reference AND line.reference <> ''
-                ORDER BY held.id DESC LIMIT 1),
-               nextval('ledger_item'))
+           WHEN match.state IN ('unknown', 'repeated') THEN nextval('ledger_item')
+           WHEN line.type IN ('reserve_hold', 'reserve_release', 'balance_carried')
+           THEN COALESCE(kept.item, nextval('ledger_item'))
            ELSE match.item
        END,
        CASE WHEN match.state IN ('matched', 'early') AND match.expected_currency <> line.currency
@@ -47,7 +45,9 @@ SELECT settlement.id, line.number, line.type, line.reference, line.payment_refer
 FROM staged_settlement_line line
 JOIN staged_settlement_match match ON match.position = line.position
 JOIN unnest(%(settlements)s::bigint[]) WITH ORDINALITY settlement(id, place) ON settlement.place = line.settlement + 1
-LEFT JOIN carried ON line.type = 'balance_carried' AND carried.reference = line.reference
+LEFT JOIN kept
+  ON line.type IN ('reserve_hold', 'reserve_release', 'balance_carried') AND kept.reference = line.reference
+ AND kept.carried = (line.type = 'balance_carried')
 ORDER BY line.position
 """
 
@@ -84,6 +84,10 @@ UNION ALL
 SELECT 'reserve', currency, item, sum(gross)::bigint FROM reconciliation_settlementline
 WHERE settlement_id = %(settlement)s AND type IN ('reserve_hold', 'reserve_release', 'balance_carried')
 GROUP BY currency, item
+UNION ALL
+SELECT 'exchange', currency, NULL, sum(gross)::bigint FROM reconciliation_settlementline
+WHERE settlement_id = %(settlement)s AND type = 'conversion'
+GROUP BY currency
 UNION ALL
 SELECT 'rounding', currency, NULL, sum(gross)::bigint FROM reconciliation_settlementline
 WHERE settlement_id = %(settlement)s AND type = 'rounding'
@@ -282,3 +286,23 @@ def missing(*, before: datetime, limit: int, leave: Sequence[str] = ()) -> list[
             {"before": before, "limit": limit, "leave": list(leave)},
         )
         return [Missing(*row) for row in cursor.fetchall()]
+
+
+def known_line(account_id: str) -> tuple[int, str, str] | None:
+    """(source line, reference, file) of the first staged line whose movement this account was settled before."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT staged.number, staged.reference, settlement.file_id
+            FROM staged_settlement_line staged
+            JOIN reconciliation_settlementline line
+              ON line.reference = staged.reference AND line.type = staged.type AND line.currency = staged.currency
+            JOIN reconciliation_settlement settlement
+              ON settlement.id = line.settlement_id AND settlement.provider_account_id = %s
+            WHERE staged.reference <> '' AND staged.type NOT IN ('reserve_hold', 'reserve_release', 'balance_carried')
+            ORDER BY staged.position LIMIT 1
+            """,
+            [account_id],
+        )
+        row = cursor.fetchone()
+    return None if row is None else (row[0], row[1], row[2])

@@ -25,8 +25,8 @@ from reconciliation.formats.base import (
 from reconciliation.registry import formats, recognize
 
 # Of these a file cut off between two rows is one of fewer rows; the payout at the bank shows what is missing.
-WITHOUT_TOTALS = ("mollie_settlement", "stripe_report")
-WHOLE_ROWS = (b",\n", b"\n2")
+WITHOUT_TOTALS = ("mollie_settlement", "stripe_report", "paypal_activity")
+WHOLE_ROWS = (b",\n", b"\n2", b'"\n', b'\n"')
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -144,11 +144,13 @@ def plain(record: Any) -> dict[str, Any]:
     fields = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
     return {
         "record": type(record).__name__,
-        **{name: _plain(value) for name, value in fields.items() if value not in ("", None, False, {})},
+        **{name: _plain(value) for name, value in fields.items() if value not in ("", None, False, {}, ())},
     }
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, tuple):
+        return [plain(each) for each in value]
     return str(value) if isinstance(value, Money) or hasattr(value, "isoformat") else value
