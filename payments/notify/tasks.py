@@ -2,8 +2,8 @@
 
 from celery import shared_task
 
+from payments import mail
 from payments.notify.services import deliver as delivering
-from payments.notify.services import mail
 from payments.notify.services.emit import DELIVER
 
 

@@ -6,13 +6,14 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
+from payments import audit_log
 from payments.core.errors import Conflict, Forbidden, Invalid, NotFound
 from payments.models import Channel, Merchant
 from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.models import Approval, OneTimeLink, Role, SignIn, User
 from payments.people.permissions import GRANTS, May, may, only_looks
-from payments.people.services import approvals, audit_log, gate, notices, one_time_links, second_factors, sign_ins
+from payments.people.services import approvals, gate, notices, one_time_links, second_factors, sign_ins
 from payments.people.services.notices import Notice
 from payments.people.services.one_time_links import NewLink
 

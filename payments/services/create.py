@@ -7,13 +7,14 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from payments import audit_log
 from payments.core.errors import Invalid, wrong
 from payments.core.ids import new_id
 from payments.core.money import Money
 from payments.models import Channel, Merchant, Operation, Order, Payment, ProviderAccount
 from payments.models.payment import Method
 from payments.people.models import Customer
-from payments.people.services import audit_log, customers
+from payments.people.services import customers
 from payments.providers import registry
 from payments.providers.base import Outcome, Provider, Result, Verb
 from payments.queries.orders import ACKNOWLEDGED

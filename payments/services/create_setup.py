@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.db import transaction
 
+from payments import audit_log
 from payments.core.errors import Fault, Forbidden, Invalid, ValidationFailed
 from payments.core.fee_rates import faults as fee_rate_faults
 from payments.core.iban import compact
@@ -16,7 +17,7 @@ from payments.models import Channel, Merchant, ProviderAccount
 from payments.models.refund import Route
 from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
-from payments.people.services import audit_log, gate, second_factors
+from payments.people.services import gate, second_factors
 from payments.providers import registry
 from payments.services.idempotency import IdempotencyGuard
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
+from payments import mail
 from payments.models import Payment, PaymentLink, Refund
-from payments.notify.services import mail
 
 
 def letter(

@@ -9,13 +9,14 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from payments import audit_log
 from payments.core.errors import Conflict, Invalid, TooMany, wrong
 from payments.core.money import MAX_AMOUNT, Money
 from payments.models import Channel, LinkPayment, Order, Payment, PaymentLink, ProviderAccount
 from payments.models.payment import Method, PaymentStatus
 from payments.payloads import PAYMENT_RELATED
 from payments.people.permissions import May
-from payments.people.services import audit_log, authority, customers
+from payments.people.services import authority, customers
 from payments.providers import registry
 from payments.queries.due import being_charged
 from payments.queries.links import with_status

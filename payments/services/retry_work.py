@@ -3,8 +3,8 @@
 from django.db import transaction
 from django.utils import timezone
 
+from payments import audit_log
 from payments.models import WorkFailure
-from payments.people.services import audit_log
 
 
 def retry_work(row: WorkFailure, *, actor: str) -> None:

@@ -4,11 +4,10 @@ from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from payments import audit_log, mail
 from payments.core.errors import Conflict
 from payments.core.money import Money
 from payments.models import PaymentLink
-from payments.notify.services import mail
-from payments.people.services import audit_log
 from payments.services import link
 from payments.services.email_rendering import letter
 from payments.services.idempotency import IdempotencyGuard

@@ -8,13 +8,12 @@ from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from payments import audit_log, mail
 from payments.core.errors import Conflict, Invalid
 from payments.core.ids import is_id
 from payments.models import Payment, ReceiptDue, Refund, WorkFailure
 from payments.models.payment import PaymentStatus
 from payments.models.refund import PartStatus
-from payments.notify.services import mail
-from payments.people.services import audit_log
 from payments.receipts.contents import Receipt, of_payment, of_refund
 from payments.runtime import task_queue
 from payments.runtime.sweeps import Sweep

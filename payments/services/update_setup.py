@@ -14,12 +14,13 @@ from typing import Any, Final
 
 from django.db import transaction
 
+from payments import audit_log
 from payments.core.errors import Conflict
 from payments.models import Channel, Merchant, Order, ProviderAccount
 from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.models import Approval
-from payments.people.services import audit_log, gate
+from payments.people.services import gate
 from payments.services import create_setup, setting_notices
 
 

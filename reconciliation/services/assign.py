@@ -2,10 +2,10 @@
 
 from django.db import transaction
 
+from payments import audit_log
 from payments.core.errors import Conflict
 from payments.models import Discrepancy
 from payments.people.models import User
-from payments.people.services import audit_log
 
 
 def assign(*, discrepancy_id: str, to: User | None, actor: str) -> Discrepancy:

@@ -5,10 +5,10 @@ from datetime import date
 from django.db import transaction
 from django.utils import timezone
 
+from payments import audit_log
 from payments.core.errors import Conflict
 from payments.ledger import days
 from payments.models import Merchant
-from payments.people.services import audit_log
 
 
 def close_day(*, merchant: Merchant, day: date, actor: str) -> bool:

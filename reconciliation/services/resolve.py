@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from payments import audit_log
 from payments.core.errors import Conflict, Fault, NotFound, ValidationFailed
 from payments.core.ids import new_id
 from payments.core.pan import has_card_number
@@ -17,7 +18,7 @@ from payments.models import Discrepancy, Merchant, Order
 from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.models import Approval, User
-from payments.people.services import approvals, audit_log, gate
+from payments.people.services import approvals, gate
 from payments.services import discrepancy, limits
 from payments.services.idempotency import IdempotencyGuard
 from payments.services.limits import Exceeded

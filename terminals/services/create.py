@@ -8,10 +8,11 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from payments import audit_log
 from payments.core.errors import Invalid
 from payments.models import Channel, Merchant, ProviderAccount
 from payments.people.permissions import May
-from payments.people.services import audit_log, authority
+from payments.people.services import authority
 from payments.services.counter import check_counter
 from payments.services.default_account import reporting_accounts
 from payments.services.idempotency import IdempotencyGuard

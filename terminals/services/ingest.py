@@ -14,11 +14,11 @@ from typing import Any, Final
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils.translation import gettext_noop
 
+from payments import audit_log
 from payments.core.errors import Fault
 from payments.db import bulk
 from payments.models import Channel, Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
-from payments.people.services import audit_log
 from payments.services import discrepancy
 from payments.services.card_present.register import register
 from payments.services.card_present.types import DeviceTransaction, Registered, RegistrationStatus

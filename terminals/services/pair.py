@@ -9,8 +9,8 @@ from typing import Final
 from django.db import transaction
 from django.utils import timezone
 
+from payments import audit_log
 from payments.core.errors import Fault, OnetillError, TooMany, ValidationFailed
-from payments.people.services import audit_log
 from payments.runtime import throttling
 from terminals import codes, signatures
 from terminals.models import Terminal

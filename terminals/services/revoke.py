@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from payments.people.services import audit_log
+from payments import audit_log
 from payments.services.idempotency import IdempotencyGuard
 from terminals.models import Terminal
 from terminals.services.create import require_manager

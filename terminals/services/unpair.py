@@ -3,8 +3,8 @@
 from django.db import transaction
 from django.utils import timezone
 
+from payments import audit_log
 from payments.core.errors import Conflict
-from payments.people.services import audit_log
 from payments.services.idempotency import IdempotencyGuard
 from terminals.models import Terminal
 from terminals.services.create import NewTerminal, offer_code, require_manager

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from payments import mail
 from payments.models import Order, PaymentLink
 from payments.notify.models import Mail
-from payments.notify.services import mail
 from payments.services.link import read
 from tests.admin.conftest import Browser, SignIn
 from tests.admin.test_buttons import assert_no_answer_is_invented, hidden

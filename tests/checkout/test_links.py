@@ -8,9 +8,9 @@ import pytest
 from django.core import mail as outbox
 from django.utils import timezone
 
+from payments import mail
 from payments.models import Order, PaymentLink
 from payments.notify.models import Mail
-from payments.notify.services import mail
 from tests.api.client import Api, faults, refusal
 from tests.builders import Shop, fresh
 

@@ -13,9 +13,9 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from payments import audit_log
 from payments.models import ProviderEvent
 from payments.people.models import Approval, User
-from payments.people.services import audit_log
 from tests.builders import Shop, open_shop
 from tests.config.test_backup import Installation, home_folder
 

@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from config import sql as figures
-from payments import statistics
+from payments import mail, statistics
 from payments.core.money import Money
 from payments.models import (
     CardEvidence,
@@ -31,7 +31,7 @@ from payments.models import (
     WorkFailure,
 )
 from payments.notify.models import Mail, WebhookDelivery, WebhookEndpoint
-from payments.notify.services import deliver, endpoints, mail
+from payments.notify.services import deliver, endpoints
 from payments.notify.services.emit import NewEvent, emit
 from payments.runtime import sweeps
 from payments.runtime.sweeps import ATTEMPTS

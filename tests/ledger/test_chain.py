@@ -13,12 +13,12 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
+from payments import audit_log
 from payments.ledger import audit, chain
 from payments.ledger.models import ChainBlock
 from payments.models import ProviderEvent
 from payments.notify.models import Event
 from payments.people.models import Approval, AuditLog, User
-from payments.people.services import audit_log
 from tests import sql
 from tests.builders import Shop, open_shop
 

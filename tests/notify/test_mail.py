@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from payments import mail
 from payments.notify.models import Mail
-from payments.notify.services import mail
 from tests.builders import fresh
 
 pytestmark = pytest.mark.django_db

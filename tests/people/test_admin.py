@@ -8,9 +8,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from payments import audit_log
 from payments.models import Refund, Voucher
 from payments.people.models import ApiKey, Approval, AuditLog, Customer, Role, SignIn, User
-from payments.people.services import api_keys, audit_log, customers
+from payments.people.services import api_keys, customers
 from tests.builders import Shop, open_shop
 from tests.people.cast import code, person, signed_in
 

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from payments import audit_log
 from payments.people.models import AuditLog, User
-from payments.people.services import audit_log
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,10 +9,10 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
+from payments import mail
 from payments.core.errors import Conflict, Forbidden, Invalid
 from payments.models import Order
 from payments.notify.models import Mail
-from payments.notify.services import mail
 from payments.people.models import Approval, AuditLog, OneTimeLink, Role, SecondFactor, SignIn, User
 from payments.people.permissions import May, within
 from payments.people.services import approvals, second_factors

@@ -6,9 +6,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from payments import audit_log
 from payments.core.errors import Conflict, Forbidden
 from payments.people.models import ApiKey, Approval, AuditLog, Role, User
-from payments.people.services import api_keys, approvals, audit_log, gate
+from payments.people.services import api_keys, approvals, gate
 from payments.people.services.approvals import decide
 from tests.people.cast import person
 from tests.people.test_approvals import MERCHANT, ask

@@ -7,9 +7,9 @@ import pytest
 from django.core import mail as outbox
 from django.utils import timezone
 
+from payments import mail
 from payments.models import Payment, ReceiptDue, WorkFailure
 from payments.notify.models import Mail
-from payments.notify.services import mail
 from payments.people.models import AuditLog, Customer
 from payments.people.services import api_keys, customers
 from payments.runtime.sweeps import ATTEMPTS

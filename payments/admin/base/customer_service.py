@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 
+from payments import audit_log
 from payments.admin.base.access import ScopedAdmin, person
 from payments.admin.base.filters import AmountRange
 from payments.admin.base.page import Page
@@ -21,7 +22,6 @@ from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.models import Order, Payment, Refund
 from payments.people.models import Customer
 from payments.people.permissions import May, anywhere, is_of_channels, within
-from payments.people.services import audit_log
 
 EVERY_CHANNEL = "all"
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
+from payments import mail
 from payments.admin.base import render
 from payments.admin.base.actions import AdminAction
 from payments.admin.base.filters import DayRange
@@ -19,7 +20,6 @@ from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.models import Merchant
 from payments.notify.models import Mail
-from payments.notify.services import mail
 from payments.people.models import User
 from payments.people.permissions import May
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 
+from payments import audit_log
 from payments.admin.base import render
 from payments.admin.base.access import person
 from payments.admin.base.forms import in_major_units
@@ -26,7 +27,6 @@ from payments.models import BankTransfer, RefundPart
 from payments.models.refund import PartStatus
 from payments.people.models import User
 from payments.people.permissions import May, may
-from payments.people.services import audit_log
 from payments.services.refunds.plan import BankAccount
 from payments.services.transfer import account_of, end_to_end_id, remittance
 

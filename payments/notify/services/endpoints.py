@@ -10,13 +10,14 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils import timezone
 
+from payments import audit_log
 from payments.core.errors import Fault, NotFound, ValidationFailed
 from payments.core.pan import has_card_number
 from payments.notify import outbound
 from payments.notify.models import EVENT_TYPES, WebhookDelivery, WebhookEndpoint
 from payments.notify.services.emit import ALL
 from payments.people.permissions import May
-from payments.people.services import audit_log, authority
+from payments.people.services import authority
 
 BOTH_SECRETS_FOR: Final = timedelta(hours=24)
 LONGEST_DESCRIPTION: Final = 500

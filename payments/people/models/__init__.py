@@ -1,8 +1,8 @@
 """What people remembers, one subject a file."""
 
+from payments.audit_log.models import AuditLog
 from payments.people.models.api_key import ApiKey
 from payments.people.models.approval import Approval
-from payments.people.models.audit import AuditLog
 from payments.people.models.customer import Customer
 from payments.people.models.one_time_link import OneTimeLink
 from payments.people.models.role import Role

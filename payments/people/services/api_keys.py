@@ -15,12 +15,13 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from payments import audit_log
 from payments.core.errors import Conflict, NotFound, Unauthenticated
 from payments.people.actions import Action
 from payments.people.actors import Actor, Caller, name_of
 from payments.people.models import ApiKey, User
 from payments.people.scopes import spell_out
-from payments.people.services import audit_log, gate, notices
+from payments.people.services import gate, notices
 from payments.people.services.notices import Notice
 
 SECRET_LENGTH: Final = 43  # of 62 characters: 256 bits

@@ -9,11 +9,12 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from payments import audit_log
 from payments.core.errors import Conflict, Forbidden, NotFound
 from payments.people.actions import RULES, Action
 from payments.people.models import Approval, User
 from payments.people.permissions import holders, may
-from payments.people.services import audit_log, second_person
+from payments.people.services import second_person
 
 SECOND_FACTOR_LASTS: Final = timedelta(minutes=15)
 

@@ -3,11 +3,10 @@
 from django.db import transaction
 from django.utils import timezone
 
+from payments import audit_log, mail
 from payments.core.crypto import keyed_hash
 from payments.core.errors import NotFound
-from payments.notify.services import mail
 from payments.people.models import Customer
-from payments.people.services import audit_log
 
 
 def recognize(*, merchant_id: str, email: str) -> list[Customer]:

@@ -10,11 +10,12 @@ from typing import Any, Protocol
 
 from django.db import IntegrityError, models, transaction
 
+from payments import audit_log
 from payments.core.errors import Conflict, Forbidden, NotFound
 from payments.people.actions import RULES, Action, Rule, SecondPerson
 from payments.people.actors import Actor, Caller, name_of
 from payments.people.models import Approval, User
-from payments.people.services import approvals, audit_log, authority
+from payments.people.services import approvals, authority
 
 
 class Rules(Protocol):

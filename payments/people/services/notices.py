@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from payments.notify.services import mail
+from payments import mail
 from payments.people.actors import Actor, name_of
 from payments.people.models import Role, User
 

@@ -13,11 +13,11 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from payments import audit_log, mail
 from payments.core.errors import Conflict
-from payments.notify.services import mail
 from payments.people.models import OneTimeLink, User
 from payments.people.permissions import only_looks
-from payments.people.services import audit_log, passwords, second_factors
+from payments.people.services import passwords, second_factors
 from payments.people.services.second_factors import Enrolment
 
 Purpose = OneTimeLink.Purpose

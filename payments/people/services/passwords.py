@@ -10,8 +10,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from zxcvbn import zxcvbn
 
+from payments import audit_log
 from payments.people.models import SignIn, User
-from payments.people.services import audit_log, notices, sign_ins
+from payments.people.services import notices, sign_ins
 from payments.people.services.notices import Notice
 
 MINIMUM_LENGTH: Final = 12

@@ -9,12 +9,13 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from payments import audit_log
 from payments.core.crypto import decrypt, encrypt, keyed_hash
 from payments.core.errors import TooMany
 from payments.people import origin as origins
 from payments.people.models import RecoveryCode, SecondFactor, SignIn, User
 from payments.people.models.second_factor import is_code, matching_step, new_key
-from payments.people.services import audit_log, notices, sign_in_attempts, sign_in_throttle, sign_ins
+from payments.people.services import notices, sign_in_attempts, sign_in_throttle, sign_ins
 from payments.people.services.notices import Notice
 from payments.people.services.sign_in_throttle import Bucket
 

@@ -7,10 +7,11 @@ from typing import Final
 from django.contrib import auth
 from django.utils import timezone
 
+from payments import audit_log
 from payments.core.errors import TooMany
 from payments.people.models import SignIn, User
 from payments.people.origin import Origin
-from payments.people.services import audit_log, sign_in_throttle
+from payments.people.services import sign_in_throttle
 from payments.people.services.passwords import LONGEST
 from payments.people.services.sign_in_throttle import Block, Bucket, account
 

@@ -12,11 +12,12 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
+from payments import audit_log
 from payments.people import origin as origins
 from payments.people.models import SignIn, User
 from payments.people.origin import Origin
 from payments.people.permissions import only_looks
-from payments.people.services import audit_log, notices
+from payments.people.services import notices
 from payments.people.services.notices import Notice
 
 SESSION_KEY: Final = "sign_in"

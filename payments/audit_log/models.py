@@ -29,6 +29,7 @@ class AuditLog(models.Model):
     after: models.JSONField[Any, Any] = models.JSONField(_("after"), null=True, blank=True)
 
     class Meta:
+        app_label = "people"  # where its table and migrations are
         verbose_name = _("audit log entry")
         verbose_name_plural = _("audit log")
         indexes = [

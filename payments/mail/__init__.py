@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from payments.core.errors import TooMany
-from payments.notify.models import Mail
+from payments.mail.models import Mail
 from payments.runtime import task_queue
 
 SEND: Final = "payments.notify.send_mail"  # the task of that name

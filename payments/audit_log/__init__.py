@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from django.db import models
+from django.db.models import Model
 from django.utils import timezone
 
+from payments.audit_log.models import AuditLog
 from payments.core.pan import mask_tree
-from payments.people.models import AuditLog
 
 SYSTEM: Final = "system"
 LOOKED_AT: Final = "personal_data.seen"
@@ -19,7 +19,7 @@ def write(
     *,
     actor: str,
     action: str,
-    subject: models.Model,
+    subject: Model,
     merchant_id: str | None,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
@@ -33,7 +33,7 @@ def write(
     row.save(force_insert=True)
 
 
-def note_looks(*, actor: str, subjects: Iterable[models.Model], merchant_id: str) -> None:
+def note_looks(*, actor: str, subjects: Iterable[Model], merchant_id: str) -> None:
     """Write down that a person saw personal data of these; what they saw within the hour is one look."""
     named = {str(subject.pk): subject for subject in subjects}
     lately = AuditLog.objects.filter(
@@ -44,14 +44,14 @@ def note_looks(*, actor: str, subjects: Iterable[models.Model], merchant_id: str
     write_each(actor=actor, action=LOOKED_AT, subjects=[(subject, merchant_id) for subject in fresh])
 
 
-def write_each(*, actor: str, action: str, subjects: Iterable[tuple[models.Model, str | None]]) -> None:
+def write_each(*, actor: str, action: str, subjects: Iterable[tuple[Model, str | None]]) -> None:
     """Add the same action for each of these, with its merchant, in one statement."""
     rows = [_row(actor, action, subject, merchant_id) for subject, merchant_id in subjects]
     if rows:
         AuditLog.objects.bulk_create(rows)
 
 
-def _row(actor: str, action: str, subject: models.Model, merchant_id: str | None) -> AuditLog:
+def _row(actor: str, action: str, subject: Model, merchant_id: str | None) -> AuditLog:
     kind = getattr(subject, "OBJECT", None) or type(subject).__name__.lower()
     return AuditLog(actor=actor, action=action, object_type=kind, object_id=str(subject.pk), merchant_id=merchant_id)
 

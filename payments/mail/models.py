@@ -45,6 +45,7 @@ class Mail(models.Model):
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
 
     class Meta:
+        app_label = "notify"  # where its table and migrations are
         verbose_name = _("e-mail")
         verbose_name_plural = _("e-mails")
         constraints = [
