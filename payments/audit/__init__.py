@@ -3,30 +3,30 @@
 from collections.abc import Iterator
 from typing import Final
 
-from payments.audit import sql
+from payments.audit.sql import decisions, figures, operations, returns, sums
 from payments.ledger import chain
 from payments.ledger.audit import Check, Violation, question
 
 CHECKS: Final[tuple[Check, ...]] = (
-    question("operation_without_entry", sql.OPERATION_WITHOUT_ENTRY),
-    question("entry_without_operation", sql.ENTRY_WITHOUT_OPERATION),
-    question("operation_amount_differs", sql.OPERATION_AMOUNT),
-    question("reversal_differs", sql.REVERSALS),
-    question("payment_sums_differ", sql.PAYMENT_SUMS),
-    question("captures_under_way_differ", sql.UNDER_WAY),
-    question("order_sums_differ", sql.ORDER_SUMS),
-    question("refund_part_differs", sql.PART_DIFFERS),
-    question("over_return_without_discrepancy", sql.OVER_RETURN),
-    question("refundable_differs", sql.REFUNDABLE),
-    question("given_back_twice", sql.GIVEN_BACK_TWICE),
-    question("voucher_and_refund_stand", sql.VOUCHER_AND_REFUND),
-    question("overpaid_differs", sql.OVERPAID),
-    question("open_item_differs", sql.OPEN_ITEMS),
-    question("statistics_differ", sql.STATISTICS),
-    question("statistics_differ_from_ledger", sql.STATISTICS_OF_LEDGER),
-    question("discrepancy_untrue", sql.DISCREPANCIES_UNTRUE),
-    question("discrepancy_missing", sql.DISCREPANCIES_MISSING),
-    question("decision_differs", sql.DECISION_DIFFERS),
+    question("operation_without_entry", operations.OPERATION_WITHOUT_ENTRY),
+    question("entry_without_operation", operations.ENTRY_WITHOUT_OPERATION),
+    question("operation_amount_differs", operations.OPERATION_AMOUNT),
+    question("reversal_differs", operations.REVERSALS),
+    question("payment_sums_differ", sums.PAYMENT_SUMS),
+    question("captures_under_way_differ", sums.UNDER_WAY),
+    question("order_sums_differ", sums.ORDER_SUMS),
+    question("refund_part_differs", sums.PART_DIFFERS),
+    question("over_return_without_discrepancy", returns.OVER_RETURN),
+    question("refundable_differs", returns.REFUNDABLE),
+    question("given_back_twice", returns.GIVEN_BACK_TWICE),
+    question("voucher_and_refund_stand", returns.VOUCHER_AND_REFUND),
+    question("overpaid_differs", returns.OVERPAID),
+    question("open_item_differs", figures.OPEN_ITEMS),
+    question("statistics_differ", figures.STATISTICS),
+    question("statistics_differ_from_ledger", figures.STATISTICS_OF_LEDGER),
+    question("discrepancy_untrue", decisions.DISCREPANCIES_UNTRUE),
+    question("discrepancy_missing", decisions.DISCREPANCIES_MISSING),
+    question("decision_differs", decisions.DECISION_DIFFERS),
     chain.check,
 )
 

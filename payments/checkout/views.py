@@ -24,6 +24,7 @@ from payments.people.origin import address_in
 from payments.queries.links import with_status
 from payments.runtime import throttling
 from payments.services import link as service
+from payments.services import pay_link
 from payments.text.formatting import title
 
 Status = PaymentLink.Status
@@ -95,7 +96,7 @@ def _take(request: HttpRequest, row: PaymentLink) -> HttpResponse:
         return _show(request, row, form, status=422)
     given = form.cleaned_data
     try:
-        payment = service.pay(
+        payment = pay_link.pay(
             row,
             method=given["method"],
             attempt=given["attempt"],
@@ -148,7 +149,7 @@ def _show(request: HttpRequest, row: PaymentLink, form: PayForm, status: int = 2
 def _payment(row: PaymentLink, attempt: str) -> Payment | None:
     """The payment this visitor made: the attempt's, or of a link that is paid once the last one's."""
     if attempt:
-        return service.paid_by(row, attempt)
+        return pay_link.paid_by(row, attempt)
     if row.reusable:
         return None
     payments = Payment.objects.filter(by_link__link=row).select_related(*PAYMENT_RELATED)

@@ -1,24 +1,21 @@
 """Take on a merchant, a channel of it, a provider account of it."""
 
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from django.db import transaction
 
 from payments import audit_log
-from payments.core.errors import Fault, Forbidden, Invalid, ValidationFailed
+from payments.core.errors import Forbidden, Invalid
 from payments.core.fee_rates import faults as fee_rate_faults
 from payments.core.iban import compact
-from payments.core.money import EXPONENTS
-from payments.core.pan import has_card_number
 from payments.models import Channel, Merchant, ProviderAccount
-from payments.models.refund import Route
 from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.services import gate, second_factors
 from payments.providers import registry
+from payments.services import setup_faults
 from payments.services.idempotency import IdempotencyGuard
 
 # What a test merchant starts with, so that its first payment needs no set-up.
@@ -48,9 +45,6 @@ TIME_ZONES: Final[dict[str, str]] = {
     "NL": "Europe/Amsterdam",
     "SK": "Europe/Bratislava",
 }
-LONGEST_NAME: Final = 200
-LONGEST_NAMESPACE: Final = 64
-_SCHEME: Final = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
 
 
 def create_merchant(
@@ -61,17 +55,17 @@ def create_merchant(
     Raises:
         ValidationFailed: each fault by the name of its argument.
     """
-    _refuse(
-        _name_fault(name),
-        _fault(mode not in Merchant.Mode.values, "mode", "invalid_choice", "Use test or live."),
-        _fault(
+    setup_faults.refuse(
+        setup_faults.name_fault(name),
+        setup_faults.fault(mode not in Merchant.Mode.values, "mode", "invalid_choice", "Use test or live."),
+        setup_faults.fault(
             not (len(country) == 2 and country.isascii() and country.isupper()),
             "country",
             "country_unknown",
             "Use a country's two capital letters, as NL.",
         ),
-        _currency_fault(currency),
-        _iban_fault("iban", iban),
+        setup_faults.currency_fault(currency),
+        setup_faults.iban_fault("iban", iban),
     )
     merchant = Merchant(
         name=name,
@@ -116,12 +110,12 @@ def create_channel(
         Forbidden: as `gate.check`.
     """
     gate.check(Action.CHANGE_SETTINGS, by=actor, merchant_id=merchant.id)
-    _refuse(
-        _name_fault(name),
-        _kind_fault(kind),
-        _namespace_fault(namespace),
-        *_scheme_faults(return_schemes),
-        *_route_faults(refund_routes),
+    setup_faults.refuse(
+        setup_faults.name_fault(name),
+        setup_faults.kind_fault(kind),
+        setup_faults.namespace_fault(namespace),
+        *setup_faults.scheme_faults(return_schemes),
+        *setup_faults.route_faults(refund_routes),
     )
     channel = Channel(
         merchant=merchant,
@@ -193,11 +187,11 @@ def new_account(
     translator = registry.provider(provider)
     if translator.capabilities.test_only and not merchant.test_mode:
         raise Invalid("provider_test_only", "A live merchant cannot use it: it moves no money.", param="provider")
-    _refuse(
-        _name_fault(name),
-        _currency_fault(currency),
-        _iban_fault("bank_iban", bank_iban),
-        *_credential_faults(provider, credentials or {}),
+    setup_faults.refuse(
+        setup_faults.name_fault(name),
+        setup_faults.currency_fault(currency),
+        setup_faults.iban_fault("bank_iban", bank_iban),
+        *setup_faults.credential_faults(provider, credentials or {}),
         *fee_rate_faults(fee_rates),
     )
     return ProviderAccount(
@@ -226,104 +220,3 @@ def save_account(account: ProviderAccount, *, actor: str, guard: IdempotencyGuar
             actor=actor, action="provider_account.created", subject=account, merchant_id=account.merchant_id
         )
     return account
-
-
-def checked(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Names and IBANs as they are stored, fee rates as they can be compared; the rest as it is, if it can be.
-
-    Raises:
-        ValidationFailed: one that is none.
-    """
-    ibans = {name: str(given[name]) for name in ("iban", "bank_iban") if name in given}
-    _refuse(
-        _name_fault(str(given["name"])) if "name" in given else None,
-        _kind_fault(given["kind"]) if "kind" in given else None,
-        _namespace_fault(given["namespace"]) if "namespace" in given else None,
-        *_scheme_faults(given.get("return_schemes", ())),
-        *(_iban_fault(name, iban) for name, iban in ibans.items()),
-        *fee_rate_faults(given.get("fee_rates", ())),
-        _choice_fault("refund_fallback", given.get("refund_fallback"), Merchant.RefundFallback.values),
-        *_route_faults(given.get("refund_routes")),
-    )
-    return {**given, **{name: compact(iban) if iban else "" for name, iban in ibans.items()}}
-
-
-def refuse_unknown_credentials(provider: str, names: Iterable[str]) -> None:
-    """Refuse what a provider has no use for: a misspelled name would be kept, and never read.
-
-    Raises:
-        ValidationFailed: each by its place, as `credentials.secretkey`.
-    """
-    _refuse(*_credential_faults(provider, names))
-
-
-def _refuse(*faults: Fault | None) -> None:
-    found = [fault for fault in faults if fault is not None]
-    if found:
-        raise ValidationFailed(found)
-
-
-def _fault(wrong: bool, param: str, code: str, detail: str) -> Fault | None:
-    return Fault(param, code, detail) if wrong else None
-
-
-def _choice_fault(param: str, value: Any, choices: Sequence[str]) -> Fault | None:
-    wrong = value is not None and value not in choices
-    return _fault(wrong, param, "invalid_choice", f"Use one of: {', '.join(choices)}.")
-
-
-def _route_faults(routes: Any) -> list[Fault | None]:
-    """Each route once and none that does not exist; None stands for every route."""
-    if routes is None:
-        return []
-    if not isinstance(routes, list) or not routes or len(set(map(str, routes))) < len(routes):
-        detail = "Send a list of routes, each once; null for every route."
-        return [Fault("refund_routes", "invalid_choice", detail)]
-    return [_choice_fault(f"refund_routes[{at}]", route, Route.values) for at, route in enumerate(routes)]
-
-
-def _currency_fault(currency: str) -> Fault | None:
-    return _fault(currency not in EXPONENTS, "currency", "currency_unknown", "Use an ISO 4217 code, as EUR.")
-
-
-def _iban_fault(param: str, iban: str) -> Fault | None:
-    if not iban:
-        return None
-    try:
-        compact(iban)
-    except ValueError as error:
-        return Fault(param, "iban_invalid", str(error))
-    return None
-
-
-def _credential_faults(provider: str, names: Iterable[str]) -> Iterator[Fault]:
-    able = registry.provider(provider).capabilities
-    known = [one.name for one in able.credentials]
-    for name in sorted(set(names).difference(known)) if not able.other_credentials else ():
-        detail = f"{provider} knows no such credential. It takes: {', '.join(known) or 'none'}."
-        shown = "[redacted]" if has_card_number(name) else name[:40]
-        yield Fault(f"credentials.{shown}", "unknown_field", detail)
-
-
-def _kind_fault(kind: str) -> Fault | None:
-    return _fault(kind not in Channel.Kind.values, "kind", "invalid_choice", "Use online, in_store or remote.")
-
-
-def _namespace_fault(namespace: str | None) -> Fault | None:
-    wrong = namespace is not None and not 1 <= len(namespace) <= LONGEST_NAMESPACE
-    return _fault(wrong, "orders", "too_long", f"A namespace has 1 to {LONGEST_NAMESPACE} characters.")
-
-
-def _scheme_faults(schemes: Sequence[str]) -> Iterator[Fault]:
-    """An app's own scheme is its reversed domain name (RFC 8252, 7.1): none that a browser acts upon has a dot."""
-    for at, scheme in enumerate(schemes):
-        if _SCHEME.fullmatch(scheme) is None:
-            detail = "Send the scheme of an app's address, which has a dot in it, as com.example.shop."
-            yield Fault(f"return_schemes[{at}]", "invalid_format", detail)
-
-
-def _name_fault(name: str) -> Fault | None:
-    if has_card_number(name):
-        return Fault("name", "card_number_refused", "This holds a card number. Never send one.")
-    wrong = not name.strip() or len(name) > LONGEST_NAME or "\0" in name
-    return _fault(wrong, "name", "too_long", f"A name has 1 to {LONGEST_NAME} characters.")

@@ -21,7 +21,7 @@ from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.models import Approval
 from payments.people.services import gate
-from payments.services import create_setup, setting_notices
+from payments.services import setting_notices, setup_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def amend_provider_account(
     Raises:
         ValidationFailed: a name, IBAN, credential or fee rate that is none.
     """
-    create_setup.refuse_unknown_credentials(account.provider, credentials)
+    setup_faults.refuse_unknown_credentials(account.provider, credentials)
     return _amend(account, ACCOUNT, changes, credentials=credentials, actor=actor)
 
 
@@ -158,7 +158,7 @@ def _amend(
     unknown = set(changes) - subject.fields
     if unknown:
         raise ValueError(f"{', '.join(sorted(unknown))} cannot be changed")
-    given = create_setup.checked(changes)
+    given = setup_faults.checked(changes)
     secrets = dict(credentials)
     requested = {**_changed(row, given), **({"credentials": True} if secrets else {})}
     merchant_id = row.id if isinstance(row, Merchant) else row.merchant_id

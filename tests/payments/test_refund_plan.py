@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from payments.core.errors import Invalid, ValidationFailed
 from payments.models import Order, Voucher
-from payments.services.create_setup import checked
 from payments.services.refunds.plan import BankAccount, PlannedPart, Share
 from payments.services.refunds.request import plan_refund
+from payments.services.setup_faults import checked
 from tests.builders import Shop, fresh, on, open_shop
 
 pytestmark = pytest.mark.django_db

@@ -3,7 +3,9 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from payments.models import Merchant, Payment
+from django.utils.translation import gettext_noop
+
+from payments.models import Merchant, Order, Payment
 from payments.models.discrepancy import DiscrepancyKind
 from payments.services.card_present.originals import KnownTransaction, Originals
 from payments.services.card_present.types import Device, DeviceTransaction
@@ -55,4 +57,24 @@ class Work:
             channel_id=self.device.channel.id,
             terminal_id=self.device.terminal_id,
             sequences=[[row.sequence, row.sequence]],
+        )
+
+    def note_unknown(self, row: DeviceTransaction, payment: Payment | None, key: str) -> None:
+        """Open the discrepancy of a transaction of which the device does not know what came."""
+        text = gettext_noop(
+            "The terminal does not know what came of this. A later transaction may resolve it, or the acquirer knows."
+        )
+        self.note(row, DiscrepancyKind.OUTCOME_UNKNOWN, text, payment=payment, key=key)
+
+    def new_order(self, row: DeviceTransaction) -> Order:
+        """An order of its own, for a transaction that names none, or one it cannot be on."""
+        channel = self.device.channel
+        return self.uow.add(
+            Order(
+                merchant=self.merchant,
+                channel=channel,
+                namespace=channel.namespace,
+                currency=row.currency,
+                created_at=self.uow.now,
+            )
         )

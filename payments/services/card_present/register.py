@@ -13,7 +13,7 @@ from django.db import transaction
 from payments.core.errors import Fault
 from payments.db import bulk
 from payments.models import CardEvidence, Discrepancy, Merchant
-from payments.services.card_present import transitions, unlinked
+from payments.services.card_present import returns, transitions, unlinked
 from payments.services.card_present.clock import note_clock
 from payments.services.card_present.context import Work
 from payments.services.card_present.originals import KnownTransaction, Originals
@@ -87,7 +87,7 @@ def _apply(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
         return transitions.resolve(work, row)
     if row.kind == Kind.SALE:
         return transitions.sale(work, row)
-    return transitions.give_back(work, row)
+    return returns.give_back(work, row)
 
 
 def _missing_object(work: Work, row: DeviceTransaction) -> Fault | None:
