@@ -3,6 +3,7 @@
 import io
 import time
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -34,7 +35,7 @@ MERCHANT = "mer_1"
 @pytest.fixture(autouse=True)
 def _own_counts(settings: Settings, request: pytest.FixtureRequest) -> None:
     settings.REDIS_PREFIX += f"{request.node.name}:"
-    sign_in_attempts._known._known.clear()
+    sign_in_attempts._known._found.clear()
 
 
 @pytest.fixture
@@ -120,8 +121,8 @@ TOKEN = "a" * 32
 FORM = b"username=ada%40shop.example&password=wrong+guess&csrfmiddlewaretoken=" + TOKEN.encode()
 
 
-def wrong_ones(times: int, *, cookie: str) -> tuple[dict[str, int], float]:
-    """Wrong sign-ins of a stranger at the web application itself: how they were answered, and processor time."""
+def wrong_ones(times: int, *, cookie: str, addresses: Sequence[str] = (STRANGER,)) -> tuple[dict[str, int], float]:
+    """Wrong sign-ins of strangers at the web application itself: how they were answered, and processor time."""
     from config.wsgi import application
 
     statuses: Counter[str] = Counter()
@@ -129,8 +130,9 @@ def wrong_ones(times: int, *, cookie: str) -> tuple[dict[str, int], float]:
         LOGIN, FORM, content_type="application/x-www-form-urlencoded"
     )
     began = time.process_time()
-    for _ in range(times):
-        environ = request.environ | {"wsgi.input": io.BytesIO(FORM), "CONTENT_LENGTH": str(len(FORM))}
+    for at in range(times):
+        sent = {"wsgi.input": io.BytesIO(FORM), "CONTENT_LENGTH": str(len(FORM))}
+        environ = request.environ | sent | {"REMOTE_ADDR": addresses[at % len(addresses)]}
         answer = application(environ, lambda status, headers: statuses.update([status[:3]]))
         list(answer)
     return dict(statuses), time.process_time() - began
@@ -144,14 +146,20 @@ def cost_of_a_hash() -> float:
     return (time.process_time() - began) / 5
 
 
+ONE_STRANGER, BOTNET = (STRANGER,), tuple(f"10.{at >> 8}.{at & 255}.9" for at in range(10_000))
+
+
+@pytest.mark.parametrize("addresses", [ONE_STRANGER, BOTNET], ids=["from one address", "from as many addresses"])
 @pytest.mark.django_db(transaction=True)  # the application itself closes connections between requests
-def test_ten_thousand_wrong_sign_ins_cost_less_than_a_second_and_the_owner_still_gets_in(ada: User) -> None:
+def test_ten_thousand_wrong_sign_ins_cost_less_than_a_second_and_the_owner_still_gets_in(
+    ada: User, addresses: Sequence[str]
+) -> None:
     known, office = browser(), browser()
     sign_in(known, ada)
     known.post("/admin/logout/")
     guess(browser("203.0.113.5"), "nobody")  # what is loaded once is no cost of a guess
 
-    statuses, spent = wrong_ones(10_000, cookie=f"csrftoken={TOKEN}")
+    statuses, spent = wrong_ones(10_000, cookie=f"csrftoken={TOKEN}", addresses=addresses)
 
     assert statuses == {"422": 5, "429": 9_995}
     # Before any password is hashed: all of them cost no more than some fifty hashes do. (By itself: 0.4 s.)
@@ -161,6 +169,21 @@ def test_ten_thousand_wrong_sign_ins_cost_less_than_a_second_and_the_owner_still
     assert sign_in(known, ada).status_code == 302
     assert guess(browser("198.51.100.8"), ada.username).status_code == 429
     assert AuditLog.objects.filter(action__startswith="sign_in.").count() < 20
+
+
+def test_a_guessers_name_that_no_account_can_have_is_a_wrong_one(ada: User) -> None:
+    """Neither sent by a page of ours nor readable by the database."""
+    stranger = Client(enforce_csrf_checks=True, REMOTE_ADDR=STRANGER)
+    assert stranger.post(LOGIN, {"username": "ada\x00", "password": "wrong"}).status_code == 403
+
+
+def test_an_address_is_known_from_the_first_sign_in_on(ada: User) -> None:
+    """Though it was just remembered that the account had none there."""
+    guess(browser(STRANGER), ada.username, 6)
+    assert sign_in_attempts.buckets(ada.username, Origin(OFFICE, ""))[0].name.startswith("account:")
+    sign_in_attempts._known.forget(ada.username, OFFICE)
+    SignIn.objects.create(user=ada, address=OFFICE, browser="a test")
+    assert sign_in_attempts.buckets(ada.username.upper(), Origin(OFFICE, ""))[0].name.startswith("known:")
 
 
 @pytest.mark.django_db(transaction=True)  # the application itself closes connections between requests

@@ -5,6 +5,7 @@ from threading import Lock
 from typing import Final
 
 from django.contrib import auth
+from django.db.models import Q
 from django.utils import timezone
 
 from payments import audit_log
@@ -21,58 +22,78 @@ FREE_PER_ACCOUNT: Final = 5
 FREE_PER_ADDRESS: Final = 10
 FREE_WHERE_KNOWN: Final = 10
 LISTED_PER_WINDOW: Final = Bucket("audit_log", 100)  # failures that stand in the audit log one by one
-KNOWN_SECONDS: Final = 60.0  # how long a process remembers who is known at an address
-KNOWN_ADDRESSES: Final = 1_000
+KNOWN_SECONDS: Final = 60.0  # how long a process remembers who is known where
+REMEMBERED: Final = 2_000  # addresses and accounts, so that guessers cannot fill the memory
 
 
-class _KnownAccounts:
-    """Which accounts were signed in to from an address, remembered for a minute: guessers ask thousands of times."""
+class _KnownPlaces:
+    """From which addresses accounts were signed in to, remembered for a minute by the one and by the other.
+
+    Guessers ask thousands of times: for many accounts from one address, or for one account from many.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._known: dict[str, tuple[float, frozenset[str]]] = {}
+        self._found: dict[tuple[str, str], tuple[float, frozenset[str]]] = {}
 
-    def remembered(self, address: str) -> frozenset[str] | None:
-        """Without asking the database; None: not known any more."""
-        until, accounts = self._known.get(address, (0.0, frozenset[str]()))
-        return accounts if time.monotonic() < until else None
+    def remembered(self, who: str, address: str) -> bool | None:
+        """Whether the account is known there, without asking the database; None: not remembered."""
+        now = time.monotonic()
+        for key, wanted in ((("address", address), who), (("account", who), address)):
+            until, known = self._found.get(key, (0.0, frozenset[str]()))
+            if now < until:
+                return wanted in known
+        return None
 
-    def at(self, address: str) -> frozenset[str]:
-        accounts = self.remembered(address)
-        if accounts is not None:
-            return accounts
-        since = timezone.now() - SignIn.RETENTION
-        rows = SignIn.objects.filter(address=address, created_at__gt=since)
-        accounts = frozenset(account(name) for name in rows.values_list("user__username", flat=True).distinct())
+    def has(self, name: str, address: str) -> bool:
+        """Whether the account of this name is known there."""
+        who = account(name)
+        known = self.remembered(who, address)
+        return known if known is not None else self._learn(name, who, address)
+
+    def forget(self, name: str, address: str) -> None:
         with self._lock:
-            if len(self._known) >= KNOWN_ADDRESSES:
-                self._known.clear()
-            self._known[address] = time.monotonic() + KNOWN_SECONDS, accounts
-        return accounts
+            self._found.pop(("address", address), None)
+            self._found.pop(("account", account(name)), None)
 
-    def forget(self, address: str) -> None:
+    def _learn(self, name: str, who: str, address: str) -> bool:
+        """Ask for all accounts at the address, and all addresses of the account."""
+        either = Q(address=address) | Q(user__username__iexact=name.strip().replace("\x00", ""))
+        rows = SignIn.objects.filter(either, created_at__gt=timezone.now() - SignIn.RETENTION).distinct()
+        pairs = [(where, account(whose)) for where, whose in rows.values_list("address", "user__username")]
+        found = {
+            ("address", address): frozenset(whose for where, whose in pairs if where == address),
+            ("account", who): frozenset(where for where, whose in pairs if whose == who),
+        }
+        until = time.monotonic() + KNOWN_SECONDS
         with self._lock:
-            self._known.pop(address, None)
+            if len(self._found) >= REMEMBERED:
+                self._found.clear()
+            self._found.update({key: (until, known) for key, known in found.items()})
+        return (address, who) in pairs
 
 
-_known: Final = _KnownAccounts()
+_known: Final = _KnownPlaces()
 
 
 def buckets(name: str, origin: Origin) -> list[Bucket]:
     """What an attempt counts for: the device or the address where the account is known, else account and address."""
-    who = account(name)
-    if who in origin.accounts:
-        return [Bucket(f"device:{origin.device}:{who}", FREE_WHERE_KNOWN)]
-    if who in _known.at(origin.address):
-        return [Bucket(f"known:{origin.address}:{who}", FREE_WHERE_KNOWN)]
-    return [Bucket(f"account:{who}", FREE_PER_ACCOUNT), Bucket(f"address:{origin.address}", FREE_PER_ADDRESS)]
+    return _buckets(account(name), origin, is_known=_known.has(name, origin.address))
 
 
 def blocked(name: str, origin: Origin) -> int:
     """Seconds to wait before this may be tried, as far as this process knows without asking anybody; else 0."""
-    if _known.remembered(origin.address) is None:
-        return 0
-    return sign_in_throttle.blocked(buckets(name, origin))
+    who = account(name)
+    is_known = _known.remembered(who, origin.address)
+    return 0 if is_known is None else sign_in_throttle.blocked(_buckets(who, origin, is_known=is_known))
+
+
+def _buckets(who: str, origin: Origin, *, is_known: bool) -> list[Bucket]:
+    if who in origin.accounts:
+        return [Bucket(f"device:{origin.device}:{who}", FREE_WHERE_KNOWN)]
+    if is_known:
+        return [Bucket(f"known:{origin.address}:{who}", FREE_WHERE_KNOWN)]
+    return [Bucket(f"account:{who}", FREE_PER_ACCOUNT), Bucket(f"address:{origin.address}", FREE_PER_ADDRESS)]
 
 
 def check(*, name: str, password: str, origin: Origin) -> User | None:
@@ -90,7 +111,7 @@ def check(*, name: str, password: str, origin: Origin) -> User | None:
         note("sign_in.failed", _named(name), origin)
         return None
     sign_in_throttle.succeeded(counted)
-    _known.forget(origin.address)
+    _known.forget(name, origin.address)
     return user
 
 
