@@ -1,7 +1,7 @@
 """How files and payouts look to the outside: the same in API answers, events and the command's output."""
 
 from payments.payloads import Shape, day, instant
-from reconciliation.models import Payout, SettlementFile
+from reconciliation.models import FileMapping, Payout, SettlementFile
 
 
 def settlement_file(row: SettlementFile) -> Shape:
@@ -43,6 +43,20 @@ def payout(row: Payout) -> Shape:
         "status": row.status,
         "expected_on": day(row.expected_on),
         "received_on": day(row.received_on),
+        "created_at": instant(row.created_at),
+        "test_mode": row.merchant.test_mode,
+    }
+
+
+def file_mapping(row: FileMapping) -> Shape:
+    """One file mapping; needs its merchant."""
+    return {
+        "id": row.id,
+        "object": row.OBJECT,
+        "name": row.name,
+        "kind": "settlement",
+        "provider_account": row.provider_account_id,
+        **row.definition,
         "created_at": instant(row.created_at),
         "test_mode": row.merchant.test_mode,
     }

@@ -31,6 +31,7 @@ _WORDS: Final[dict[str, Any]] = {
     "import_failed": _("The import was cut short several times. Look at the worker's log, then send it again."),
     "line_too_long": _("It has too long a line."),
     "date_ambiguous": _("Its dates can be read in two ways. Export a period with a day after the 12th of a month."),
+    "mapping_ambiguous": _("Several mappings fit this file. Choose one as its format."),
     "movement_known": _("Movements in it were imported before. Export the days after those of the earlier file."),
     "net_differs": _("A net amount is not gross less fees."),
     "payout_known": _("Another settlement announced this payout. One payout pays one settlement."),

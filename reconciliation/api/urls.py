@@ -2,11 +2,14 @@
 
 from django.urls import path
 
-from reconciliation.api import discrepancies, files, payouts
+from reconciliation.api import discrepancies, files, mappings, payouts
 
 urlpatterns = [
     path("v1/settlement_files", files.Files.as_view()),
     path("v1/settlement_files/<str:file_id>", files.OneFile.as_view()),
+    path("v1/file_mappings", mappings.Mappings.as_view()),
+    path("v1/file_mappings/<str:mapping_id>", mappings.OneMapping.as_view()),
+    path("v1/file_mappings/<str:mapping_id>/preview", mappings.Preview.as_view()),
     path("v1/payouts", payouts.Payouts.as_view()),
     path("v1/discrepancies", discrepancies.Discrepancies.as_view()),
     path("v1/discrepancies/<str:discrepancy_id>/resolve", discrepancies.Resolve.as_view()),

@@ -211,6 +211,29 @@ class Sums:
         ]
 
 
+class Reader(Protocol):
+    """What reads one file: a format, or a merchant's mapping, of which there is one per merchant and provider."""
+
+    @property
+    def code(self) -> str:
+        """The name of the format, or the id of the mapping."""
+        ...
+
+    @property
+    def kind(self) -> Kind:
+        """What its files are for."""
+        ...
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Whose accounts a settlement can be about."""
+        ...
+
+    def parse(self, stream: BinaryIO) -> Iterator[Record]:
+        """As `Format.parse`."""
+        ...
+
+
 class Format(Protocol):
     """One file format. Instances are stateless and shared between threads."""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
+from itertools import islice
 from typing import BinaryIO, Final
 from zoneinfo import ZoneInfo
 
@@ -215,6 +216,25 @@ def table(stream: BinaryIO, required: Iterable[str]) -> Iterator[Row]:
             delimiter, columns = found
             return _rows(lines, delimiter, columns, above + 1)
     raise Unreadable(1, "header_invalid", f"No row names the columns {', '.join(sorted(required))}.")
+
+
+def table_at(lines: Iterator[str], *, row: int, delimiter: str, required: Iterable[str]) -> Iterator[Row]:
+    """Yield the rows below a header row that stands at a known row, with a known delimiter.
+
+    Raises:
+        Unreadable: a column is missing there or stands twice; a row of another length, or no CSV.
+    """
+    above = list(islice(lines, row))
+    cells = next(csv.reader(above[-1:], delimiter=delimiter), []) if len(above) == row else []
+    columns = [named(cell) for cell in cells]
+    for column in required:
+        if columns.count(named(column)) != 1:
+            how = "no column" if named(column) not in columns else "more than one column"
+            there = ", ".join(filter(None, cells)) or "nothing"
+            raise Unreadable(
+                row, "header_invalid", f"Row {row} has {how} {column!r}. What stands there: {there[:500]}."
+            )
+    return _rows(lines, delimiter, columns, row)
 
 
 def problem(row: Row, fault: ValueError) -> Problem:

@@ -32,17 +32,18 @@ def head_text(head: bytes) -> str:
     return head.removeprefix(codecs.BOM_UTF8).decode("latin-1")
 
 
-def lines(stream: BinaryIO) -> Iterator[str]:
-    """Yield each line of UTF-8 text with its end; a byte order mark is dropped.
+def lines(stream: BinaryIO, encoding: str = "utf-8") -> Iterator[str]:
+    """Yield each line of text with its end; a byte order mark is dropped.
 
     Raises:
-        Unreadable: bytes that are no UTF-8, a control character, or a line without an end.
+        Unreadable: bytes that are not of the encoding, a control character, or a line without an end.
     """
     for number, raw in _raw(stream):
         try:
-            text = raw.decode()
+            text = raw.decode(encoding)
         except UnicodeDecodeError:
-            raise Unreadable(number, "encoding_invalid", f"Line {number} is not UTF-8 text.") from None
+            detail = f"Line {number} is not {encoding.upper()} text."
+            raise Unreadable(number, "encoding_invalid", detail) from None
         if _CONTROL.search(text):
             raise Unreadable(number, "character_invalid", f"Line {number} has a control character.")
         yield text.removeprefix("\ufeff") if number == 1 else text

@@ -1,6 +1,7 @@
 """What reconciliation remembers: files, settlements, payouts and bank statements, one subject a file."""
 
 from reconciliation.models.announcement import Announcement
+from reconciliation.models.file_mapping import FileMapping
 from reconciliation.models.payout import Payout
 from reconciliation.models.settlement import Settlement, SettlementLine
 from reconciliation.models.settlement_file import SettlementFile
@@ -10,6 +11,7 @@ __all__ = [
     "Announcement",
     "BankStatement",
     "BankStatementLine",
+    "FileMapping",
     "Payout",
     "Settlement",
     "SettlementFile",

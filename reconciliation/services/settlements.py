@@ -66,6 +66,9 @@ def _accounts(file: SettlementFile, reading: Reading) -> list[ProviderAccount]:
     """
     if file.provider_account is not None:
         return [file.provider_account]
+    mapped = getattr(reading.format, "account_id", "")
+    if mapped:
+        return list(ProviderAccount.objects.filter(merchant=file.merchant, id=mapped))
     providers = reading.format.providers if reading.format is not None else ()
     accounts = list(ProviderAccount.objects.filter(merchant=file.merchant, provider__in=providers).order_by("id"))
     named = matching.accounts_of_staged_lines(

@@ -14,9 +14,9 @@ from reconciliation import registry
 from reconciliation.formats.archive import documents
 from reconciliation.formats.base import (
     HEAD,
-    Format,
     Kind,
     Problem,
+    Reader,
     Record,
     SettlementHeader,
     SettlementLine,
@@ -28,6 +28,7 @@ from reconciliation.formats.base import (
 )
 from reconciliation.formats.workbook import SheetAsCsv
 from reconciliation.models import SettlementFile
+from reconciliation.services import mappings
 from reconciliation.sql import session
 
 MOST_PROBLEMS: Final = 100
@@ -40,7 +41,7 @@ EXCEL_SHEET: Final = "This is an Excel sheet. Save it as CSV, or make a mapping 
 class Reading:
     """The contents of a file, except its lines: these are in the temporary tables."""
 
-    format: Format | None = None
+    format: Reader | None = None
     settlements: list[tuple[SettlementHeader, SettlementTrailer]] = field(default_factory=list)
     statements: list[tuple[StatementHeader, StatementTrailer]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -102,7 +103,8 @@ def stage(file: SettlementFile) -> Reading:
 def _records(stream: BinaryIO, file: SettlementFile, reading: Reading) -> Iterator[SettlementLine | StatementLine]:
     """Yield the lines, and add every other record to `reading`. Ends early after `MOST_PROBLEMS`."""
     try:
-        for name, document in documents(stream, file.name, most_bytes=settings.MAX_IMPORT_MB * 1_000_000):
+        sheet = mappings.sheet_of(file.merchant_id, file.asked_format)
+        for name, document in documents(stream, file.name, most_bytes=settings.MAX_IMPORT_MB * 1_000_000, sheet=sheet):
             if not _recognized(document, name, file, reading) or reading.format is None:
                 return
             reading.document = reading.headers
@@ -119,11 +121,32 @@ def _records(stream: BinaryIO, file: SettlementFile, reading: Reading) -> Iterat
 def _recognized(document: BinaryIO, name: str, file: SettlementFile, reading: Reading) -> bool:
     head = document.read(HEAD)
     document.seek(0)
-    found = registry.named(file.asked_format) if file.asked_format else registry.recognize(head, name)
-    if found is None or not head:
+    found = _formats(document, head, name, file)
+    if len(found) > 1:
+        detail = (
+            f"{name} has the columns of several mappings: {', '.join(one.code for one in found)}. Name one as format."
+        )
+        reading.problems.append(Problem(None, "mapping_ambiguous", detail))
+        return False
+    if not found or not head:
         reading.problems.append(Problem(None, "format_not_recognized", _not_recognized(document, name)))
         return False
-    if reading.format is not None and found is not reading.format:
+    return _same(found[0], name, reading)
+
+
+def _formats(document: BinaryIO, head: bytes, name: str, file: SettlementFile) -> list[Reader]:
+    """The format that was asked for, else the one that is known by its beginning, else the mappings that fit."""
+    if file.asked_format.startswith(mappings.PREFIX):
+        return [mappings.named(file.merchant_id, file.asked_format)]
+    if file.asked_format:
+        return [registry.named(file.asked_format)]
+    known = registry.recognize(head, name)
+    workbook = isinstance(document, SheetAsCsv)
+    return [known] if known else [*mappings.recognized(file.merchant_id, head, name, workbook=workbook)]
+
+
+def _same(found: Reader, name: str, reading: Reading) -> bool:
+    if reading.format is not None and found.code != reading.format.code:
         detail = f"{name} is {found.code}, the files before it {reading.format.code}. Send them separately."
         reading.problems.append(Problem(None, "formats_mixed", detail))
         return False

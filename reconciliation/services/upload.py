@@ -16,8 +16,8 @@ from payments.people.services import authority
 from payments.runtime.fail_points import fail_point
 from payments.runtime.task_queue import enqueue_on_commit
 from payments.services.idempotency import IdempotencyGuard
-from reconciliation import registry
 from reconciliation.models import SettlementFile
+from reconciliation.services import mappings
 
 IMPORT: Final = "reconciliation.import_file"
 _ACCEPTED: Final = (
@@ -51,7 +51,7 @@ def upload(
     """
     _check(merchant, provider_account, actor)
     if asked_format:
-        registry.named(asked_format)
+        mappings.check_format(merchant, asked_format)
     row = SettlementFile(
         merchant=merchant,
         provider_account=provider_account,

@@ -81,6 +81,9 @@ TABLE: Final = [
     *rows("ledger:read", W, "GET /v1/ledger/trial_balance", "GET /v1/ledger/open_items"),
     *rows("reconciliation:read", C, "GET /v1/settlement_files", "GET /v1/settlement_files/{file}"),
     *rows("reconciliation:write", M, "POST /v1/settlement_files"),
+    *rows("reconciliation:read", W, "GET /v1/file_mappings", "GET /v1/file_mappings/{mapping}"),
+    *rows("reconciliation:write", W, "POST /v1/file_mappings", "PATCH /v1/file_mappings/{mapping}"),
+    *rows("reconciliation:write", W, "DELETE /v1/file_mappings/{mapping}", "POST /v1/file_mappings/{mapping}/preview"),
     *rows("reconciliation:read", W, "GET /v1/payouts", "GET /v1/discrepancies"),
     *rows("reconciliation:write", W, "POST /v1/discrepancies/{discrepancy}/resolve"),
 ]

@@ -14,6 +14,8 @@ from payments.people.models import AuditLog, Role, User
 from payments.people.services import api_keys
 from payments.services import create_setup, link, update_setup
 from payments.services.refunds.request import request_refund
+from reconciliation.models import FileMapping
+from reconciliation.services import mappings
 from reconciliation.services.upload import upload
 from terminals.services.create import create as create_terminal
 from terminals.services.revoke import revoke
@@ -37,6 +39,11 @@ AT_THE_GATE = {
 
 def wants_link(shop: Shop) -> link.LinkRequest:
     return link.LinkRequest(channel=shop.webshop, currency="EUR", description="Tulips", amount=Money(500, "EUR").amount)
+
+
+def a_mapping(shop: Shop, who: str = "tests") -> FileMapping:
+    columns = {"date": "Date", "amount": "Amount", "reference": "Reference"}
+    return mappings.create(account=shop.account("external"), name="CCV", definition={"columns": columns}, actor=who)
 
 
 def a_terminal(shop: Shop) -> str:
@@ -86,6 +93,9 @@ ACTIONS: dict[str, Deed] = {
     "settlement_file.sent": lambda shop, who: upload(
         merchant=shop.merchant, file=ContentFile(b"x", "x.csv"), name="x.csv", actor=who
     ),
+    "file_mapping.created": a_mapping,
+    "file_mapping.updated": lambda shop, who: mappings.update(mapping=a_mapping(shop), name="Mine", actor=who),
+    "file_mapping.deleted": lambda shop, who: mappings.delete(mapping=a_mapping(shop), actor=who),
     "payment_link.created": lambda shop, who: link.create_link(wants_link(shop), actor=who),
     "refund.requested": lambda shop, who: request_refund(
         shop.asks(shop.pin(500).order, 100, channel=shop.store, route="cash"), actor=who

@@ -9,9 +9,12 @@ from payments.notify.models import WebhookDelivery
 from payments.notify.services import endpoints
 from payments.people.models import Customer
 from payments.services.link import LinkRequest, create_link
+from reconciliation.services import mappings
 from reconciliation.services.upload import upload
 from terminals.services.create import create as create_terminal
 from tests.builders import BY, Shop, report_dispute
+
+MAPPING = {"columns": {"date": "Date", "amount": "Amount", "reference": "Reference"}}
 
 
 def things(shop: Shop) -> dict[str, str]:
@@ -30,6 +33,7 @@ def things(shop: Shop) -> dict[str, str]:
     refund = shop.refund(shop.pay_cash(900).order, 100, channel=store, route="cash")
     file = upload(merchant=merchant, file=ContentFile(b"x"), name="x.csv", channel_id=store.id, actor=BY)
     link = create_link(LinkRequest(channel=store, currency="EUR", description="Bike", amount=900), actor=BY)
+    account = ProviderAccount.objects.select_related("merchant").get(merchant=merchant, provider="external")
     anna = Customer.objects.create(merchant_id=merchant.id, reference=f"anna-{merchant.id}", name="Anna")
     return {
         "payment": payment.id,
@@ -43,9 +47,10 @@ def things(shop: Shop) -> dict[str, str]:
         "terminal": create_terminal(channel=store, label="Stand", actor=BY).terminal.id,
         "endpoint": endpoint.id,
         "delivery": WebhookDelivery.objects.filter(endpoint=endpoint).values_list("id", flat=True)[0],
-        "provider_account": ProviderAccount.objects.get(merchant=merchant, provider="external").id,
+        "provider_account": account.id,
         "account": Account.objects.filter(merchant_id=merchant.id).values_list("id", flat=True)[0],
         "entry": JournalEntry.objects.filter(merchant_id=merchant.id).values_list("id", flat=True)[0],
         "file": file.id,
+        "mapping": mappings.create(account=account, name="CCV", definition=MAPPING, actor=BY).id,
         "discrepancy": Discrepancy.objects.filter(merchant=merchant).values_list("id", flat=True)[0],
     }

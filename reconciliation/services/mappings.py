@@ -1,0 +1,287 @@
+"""File mappings: made, changed and deleted, tried on a file, and found for one that is imported."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, BinaryIO, Final
+
+from django.db import IntegrityError, transaction
+
+from payments.core.errors import Fault, NotFound, ValidationFailed
+from payments.core.money import Money
+from payments.models import Merchant, ProviderAccount
+from payments.people.permissions import May
+from payments.people.services import audit_log, authority
+from payments.services.idempotency import IdempotencyGuard
+from reconciliation import registry
+from reconciliation.formats import layout
+from reconciliation.formats.archive import documents
+from reconciliation.formats.base import (
+    Problem,
+    Record,
+    SettlementLine,
+    SettlementTrailer,
+    Unreadable,
+)
+from reconciliation.formats.layout import Layout
+from reconciliation.formats.mapped import MappedSettlement
+from reconciliation.models import FileMapping
+
+PREFIX: Final = "map_"
+PREVIEWED: Final = 50  # rows
+MOST_PROBLEMS: Final = 100
+MOST_BYTES: Final = 5_000_000  # of an example
+_PARTS: Final = ("format", "encoding", "delimiter", "decimal", "date_format", "header_row", "sheet", "sign", "fees")
+_DEFAULTS: Final[dict[str, Any]] = {
+    "format": "csv",
+    "encoding": "utf-8",
+    "delimiter": ";",
+    "decimal": ",",
+    "date_format": "DD-MM-YYYY",
+    "header_row": 1,
+    "sheet": "",
+    "sign": "signed",
+    "fees": "positive",
+    "columns": {},
+    "types": {},
+}
+
+
+@dataclass(slots=True)
+class Preview:
+    """What a mapping makes of a file."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def create(
+    *,
+    account: ProviderAccount,
+    name: str,
+    definition: Mapping[str, Any],
+    actor: str,
+    guard: IdempotencyGuard | None = None,
+) -> FileMapping:
+    """Store a mapping for the files of a provider account.
+
+    Raises:
+        ValidationFailed: what of it cannot be used, or a name that another mapping has.
+        Forbidden: `permission_missing`; so do all below.
+    """
+    _require(actor, account.merchant_id, "created")
+    row = FileMapping(merchant_id=account.merchant_id, provider_account=account, name=name, definition={})
+    row.definition = checked(definition)
+    with transaction.atomic():
+        if guard is not None:
+            guard.begin(row.id)
+        _save(row, force_insert=True)
+        _log("created", row, actor, after=_snapshot(row))
+    return row
+
+
+def update(
+    *,
+    mapping: FileMapping,
+    actor: str,
+    name: str | None = None,
+    account: ProviderAccount | None = None,
+    definition: Mapping[str, Any] | None = None,
+) -> FileMapping:
+    """Change what is given; parts of the definition that are not given stay.
+
+    Raises:
+        ValidationFailed: as for `create`.
+    """
+    _require(actor, mapping.merchant_id, "updated")
+    with transaction.atomic():
+        row = FileMapping.objects.select_for_update().filter(id=mapping.id).first()
+        if row is None:
+            raise NotFound("There is no such file mapping.")
+        before = _snapshot(row)
+        row.name = name if name is not None else row.name
+        row.provider_account = account or row.provider_account
+        row.definition = checked({**row.definition, **(definition or {})})
+        _save(row)
+        _log("updated", row, actor, before=before, after=_snapshot(row))
+    return row
+
+
+def delete(*, mapping: FileMapping, actor: str) -> None:
+    """Delete a mapping; what was imported by it stays."""
+    _require(actor, mapping.merchant_id, "deleted")
+    with transaction.atomic():
+        _log("deleted", mapping, actor, before=_snapshot(mapping))
+        FileMapping.objects.filter(id=mapping.id).delete()
+
+
+def checked(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the whole definition, with what was left out.
+
+    Raises:
+        ValidationFailed: each thing that cannot be used, with its place.
+    """
+    whole = {**_DEFAULTS, **definition}
+    strange = sorted(set(whole) - set(_DEFAULTS))
+    faults = [Fault(name[:64], "unknown_field", "There is no such field. Leave it out.") for name in strange]
+    faults += [Fault(place, "mapping_invalid", detail) for place, detail in layout.faults(whole)]
+    if faults:
+        raise ValidationFailed(faults)
+    return whole
+
+
+def preview(*, account: ProviderAccount, definition: Mapping[str, Any], file: BinaryIO, name: str) -> Preview:
+    """Try a definition on a file and return its first rows, and everything that it cannot read.
+
+    Raises:
+        ValidationFailed: as for `create`, or an example that is too large.
+    """
+    whole = checked(definition)
+    if file.seek(0, 2) > MOST_BYTES:
+        detail = f"An example has at most {MOST_BYTES // 1_000_000} MB. Cut it to some hundred rows."
+        raise ValidationFailed([Fault("file", "file_too_large", detail)])
+    file.seek(0)
+    made, reader = Preview(), MappedSettlement("preview", _layout(whole, account, "preview"))
+    try:
+        for _, document in documents(file, name, most_bytes=MOST_BYTES * 20, sheet=whole["sheet"]):
+            for record in reader.parse(document):
+                _show(record, made)
+                if len(made.problems) >= MOST_PROBLEMS:
+                    return made
+    except Unreadable as end:
+        made.problems.append(end.problem)
+    return made
+
+
+def check_format(merchant: Merchant, code: str) -> None:
+    """Refuse a format that is neither known here nor a mapping of the merchant.
+
+    Raises:
+        ValidationFailed: `format_unknown`.
+    """
+    if code.startswith(PREFIX):
+        named(merchant.id, code)
+    else:
+        registry.named(code)
+
+
+def named(merchant_id: str, code: str) -> MappedSettlement:
+    """Return the reader of a mapping.
+
+    Raises:
+        ValidationFailed: the merchant has no such mapping.
+    """
+    row = FileMapping.objects.filter(id=code, merchant_id=merchant_id).select_related(*_NEEDED).first()
+    if row is None:
+        raise ValidationFailed([Fault("format", "format_unknown", "There is no such file mapping of this merchant.")])
+    return reader_of(row)
+
+
+def sheet_of(merchant_id: str, code: str) -> str:
+    """Return the sheet that a mapping reads, "" for the first one with rows."""
+    row = FileMapping.objects.filter(id=code, merchant_id=merchant_id).first() if code.startswith(PREFIX) else None
+    return "" if row is None else str(row.definition["sheet"])
+
+
+def recognized(merchant_id: str, head: bytes, name: str, *, workbook: bool) -> list[MappedSettlement]:
+    """Return the readers of the merchant's mappings whose columns a file has."""
+    rows = FileMapping.objects.filter(merchant_id=merchant_id).select_related(*_NEEDED).order_by("id")
+    readers = [reader_of(row) for row in rows if (row.definition["format"] == "xlsx") == workbook]
+    return [reader for reader in readers if reader.identify(head, name)]
+
+
+def reader_of(row: FileMapping) -> MappedSettlement:
+    """Return the reader of a stored mapping; needs its account and merchant."""
+    return MappedSettlement(row.id, _layout(row.definition, row.provider_account, row.name), row.provider_account_id)
+
+
+def exported(row: FileMapping) -> dict[str, Any]:
+    """Return a mapping as it is exported, to be imported for another account or merchant."""
+    return {"object": FileMapping.OBJECT, "name": row.name, "kind": "settlement", **row.definition}
+
+
+_NEEDED: Final = ("provider_account", "merchant")
+
+
+def _layout(definition: Mapping[str, Any], account: ProviderAccount, name: str) -> Layout:
+    parts = {part: definition[part] for part in _PARTS}
+    types = {word.strip().casefold(): meaning for word, meaning in definition["types"].items()}
+    return Layout(
+        name=name,
+        columns=definition["columns"],
+        types=types,
+        currency=account.currency,
+        zone=account.merchant.zone,
+        **parts,
+    )
+
+
+def _show(record: Record, made: Preview) -> None:
+    match record:
+        case Problem():
+            made.problems.append(record)
+        case SettlementLine() if len(made.rows) < PREVIEWED:
+            made.rows.append(_shown(record))
+        case SettlementTrailer():
+            made.rows += islice(_payouts(record), max(0, PREVIEWED - len(made.rows)))
+
+
+def _shown(line: SettlementLine) -> dict[str, Any]:
+    named = {"reference": line.reference, "payment_reference": line.payment_reference, "order": line.order_reference}
+    named |= {"rrn": line.rrn, "tid": line.tid, "authorization_code": line.authorization_code}
+    return {
+        "line": line.line,
+        "date": line.occurred_at.date().isoformat(),
+        "type": line.type.value,
+        "amount": line.gross.amount,
+        "currency": line.gross.currency,
+        "fee": line.fee.amount,
+        "vat": line.vat.amount,
+        "net": line.net.amount,
+        **named,
+    }
+
+
+def _payouts(trailer: SettlementTrailer) -> Iterator[dict[str, Any]]:
+    for one in trailer.transfers:
+        nothing = Money(0, one.amount.currency).amount
+        day = one.on.isoformat() if one.on else ""
+        yield {
+            "line": one.line,
+            "date": day,
+            "type": layout.PAYOUT,
+            "amount": one.amount.amount,
+            "currency": one.amount.currency,
+            "fee": nothing,
+            "vat": nothing,
+            "net": one.amount.amount,
+            "reference": one.reference,
+            "payment_reference": "",
+            "order": "",
+            "rrn": "",
+            "tid": "",
+            "authorization_code": "",
+        }
+
+
+def _save(row: FileMapping, *, force_insert: bool = False) -> None:
+    try:
+        with transaction.atomic():
+            row.save(force_insert=force_insert)
+    except IntegrityError:
+        detail = "Another mapping has this name. Give it another, or change that one."
+        raise ValidationFailed([Fault("name", "name_taken", detail)]) from None
+
+
+def _require(actor: str, merchant_id: str, action: str) -> None:
+    authority.require_of_person(
+        actor=actor, what=May.RESOLVE, merchant_id=merchant_id, channel_id=None, action=f"file_mapping.{action}"
+    )
+
+
+def _snapshot(row: FileMapping) -> dict[str, Any]:
+    return {"name": row.name, "provider_account": row.provider_account_id, "definition": row.definition}
+
+
+def _log(action: str, row: FileMapping, actor: str, **details: Any) -> None:
+    audit_log.write(actor=actor, action=f"file_mapping.{action}", subject=row, merchant_id=row.merchant_id, **details)
