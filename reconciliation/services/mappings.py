@@ -7,11 +7,12 @@ from typing import Any, BinaryIO, Final
 
 from django.db import IntegrityError, transaction
 
+from payments import audit_log
 from payments.core.errors import Fault, NotFound, ValidationFailed
 from payments.core.money import Money
 from payments.models import Merchant, ProviderAccount
 from payments.people.permissions import May
-from payments.people.services import audit_log, authority
+from payments.people.services import authority
 from payments.services.idempotency import IdempotencyGuard
 from reconciliation import registry
 from reconciliation.formats import layout

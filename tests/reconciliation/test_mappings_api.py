@@ -105,7 +105,6 @@ def test_mappings_are_the_whole_merchants(shop: Shop, open_shop: Callable[[str],
     assert api(shop, channel=True).get(path).status_code == 403
 
 
-def preview(client: Api, mapping: str, content: str = "") -> HttpResponse:
+def preview(client: Api, mapping: str, content: str = "") -> Any:
     form = {"file": SimpleUploadedFile("example.csv", content.encode())} if content else {}
-    response: HttpResponse = client.http.post(f"/v1/file_mappings/{mapping}/preview", form, headers=client.headers())
-    return response
+    return client.http.post(f"/v1/file_mappings/{mapping}/preview", form, headers=client.headers())
