@@ -22,7 +22,9 @@ def cancel_payment(payment: Payment, *, actor: str, guard: IdempotencyGuard | No
 
 def _cancelable(payment: Payment) -> int:
     """How much a cancellation releases."""
+    # Before the customer has paid nothing is authorized; then all of it is called off.
     amount = payment.amount_capturable if payment.amount_authorized else payment.amount
+    # A second one beside the first could only be refused by the provider.
     canceling = any(row.verb == Verb.CANCEL for row in operations_under_way(payment))
     if not (payment.status in _OPEN or payment.amount_capturable) or not amount or canceling:
         raise Conflict(

@@ -20,6 +20,7 @@ def capture_payment(
         Invalid: `amount_exceeds_capturable`, or a second capture that the provider does not know.
     """
 
+    # Called under the order's lock: two captures at once cannot both take what is there once.
     def amount_of(locked: Payment) -> int:
         taken = _amount(locked, amount)
         _check_final(locked, taken, final)
@@ -51,6 +52,7 @@ def _amount(payment: Payment, amount: int | None) -> int:
 
 def _check_final(payment: Payment, amount: int, final: bool) -> None:
     capabilities = registry.provider(payment.provider_account.provider).capabilities
+    # Told here, where it can be mended, not as a refusal of the provider minutes later.
     if amount < payment.amount_capturable and not capabilities.partial_capture:
         raise Invalid("capture_not_supported", "This provider captures the whole amount only.", param="amount")
     if not final and not capabilities.multiple_captures:

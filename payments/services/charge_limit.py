@@ -23,6 +23,7 @@ def change_total(uow: UnitOfWork, order: Order, total: int) -> None:
     Raises:
         Invalid: `order_total_below_paid` (with `paid`), where more was paid and not given back.
     """
+    # A lower total would make an order overpaid that nobody overpaid.
     if total < order.kept:
         raise Invalid(
             "order_total_below_paid",
@@ -45,6 +46,7 @@ def check_due(uow: UnitOfWork, order: Order, amount: int, *, param: str = "amoun
     """
     payments = payments_of(uow, order)
     left = due(order, payments)
+    # `left` is what remains beside charges under way, `unpaid` what remains without them.
     if left is None or order.unpaid is None or amount <= left:
         return
     if amount <= order.unpaid:
@@ -65,6 +67,7 @@ def check_known(uow: UnitOfWork, order: Order) -> None:
     Raises:
         Conflict: `outcome_unknown`, with the payment and its age.
     """
+    # Cash does not pass here: it is in the drawer, whatever became of the card.
     unknown = unknown_payments(uow, order)
     if unknown:
         raise Conflict(
@@ -95,5 +98,5 @@ def in_progress(payment: Payment, now: datetime) -> Conflict:
 
 
 def payments_of(uow: UnitOfWork, order: Order) -> Iterable[Payment]:
-    """The order's payments, as the batch holds them."""
+    """The order's payments, as the unit of work holds them."""
     return [row for row in uow.payments.values() if row.order_id == order.id]

@@ -62,15 +62,19 @@ class DisputeReport:
 
 def chargeback_reported(uow: UnitOfWork, payment: Payment, report: DisputeReport) -> Chargeback:
     """Apply one report on a payment's chargeback. The money leaves when it is opened, not when it is lost."""
+    # The order is locked by the caller: two reports of one dispute cannot both begin it.
     row = _find(uow, payment, report.reference) or _begin(uow, payment, report)
     if report.reason and not row.reason:
         uow.change(row, reason=report.reason)
+    # A step is stored once, so that a third turn would change nothing and be lost: a person must see it.
     if _turns_again(uow, row, report):
         _note_turn(uow, row, payment, report.status)
         return row
     is_new = _note(uow, row, report)
+    # Before anything is booked: what is opened below is booked with the amount of this report.
     _note_amount(uow, row, payment, report)
     current = _current_step(uow.steps[row.id])
+    # What was reported may be older than what is known: what is booked follows from all steps, not from this one.
     if current.stage != Stage.INQUIRY:
         _follow(uow, row, payment, current)
     elif is_new:
@@ -129,6 +133,7 @@ def _turns_again(uow: UnitOfWork, row: Chargeback, report: DisputeReport) -> boo
 def _note(uow: UnitOfWork, row: Chargeback, report: DisputeReport) -> bool:
     """Store the step, once; return whether it is new."""
     for known in uow.steps[row.id]:
+        # The moment is no part of it: a repetition may carry another.
         if (known.stage, known.status) == (report.stage, report.status):
             if report.respond_by is not None and report.respond_by != known.respond_by:
                 uow.change(known, respond_by=report.respond_by)
@@ -166,6 +171,7 @@ def _current_step(steps: list[ChargebackStep]) -> ChargebackStep:
     """The furthest stage, and in it the latest end, or that it is open."""
     furthest = max(_RANK[step.stage] for step in steps)
     reached = [step for step in steps if _RANK[step.stage] == furthest]
+    # An end counts above "open" however they are dated: a stage does not open after it has closed.
     return max(reached, key=lambda step: (step.status in _CLOSED, step.at))
 
 
@@ -189,7 +195,9 @@ def _follow(uow: UnitOfWork, row: Chargeback, payment: Payment, current: Chargeb
 def _open(uow: UnitOfWork, row: Chargeback, payment: Payment, current: ChargebackStep) -> None:
     """The money is taken from us, for now: for the first time, or again in a later stage."""
     first = row.stage == Stage.INQUIRY
+    # Whether the money is with us now: never taken, or won back. Only then is it taken again.
     before, was_won = row.status, row.status not in (Status.OPEN, Status.LOST)
+    # The end of a stage may be all that was reported; then the stage began with it.
     opened = next(
         (step for step in uow.steps[row.id] if (step.stage, step.status) == (current.stage, Status.OPEN)), current
     )

@@ -64,6 +64,7 @@ def new_user(
     first, _, last = " ".join(name.split()).partition(" ")
     user = User(username=address, email=address, first_name=first[:150], last_name=last[:150])
     user.is_staff, user.is_superuser = True, is_superuser
+    # Only the link's reader chooses a password; nobody knows one before.
     user.set_unusable_password()
     try:
         with transaction.atomic():
@@ -107,6 +108,7 @@ def take_role(user: User, *, role_id: int, by: Actor) -> None:
         row = Role.objects.select_for_update().filter(id=role_id, user=user).first()
         if row is None:
             raise NotFound
+        # After the row is read: the merchant is the role's, whatever page the request came from.
         gate.check(Action.CHANGE_ROLES, by=by, merchant_id=row.merchant_id)
         _refuse_own(user, by)
         _require_may_give(by, Role.Name(row.role), row.merchant_id, row.channel_id)

@@ -16,10 +16,13 @@ from payments.text.messages import message_columns
 def confirm(uow: UnitOfWork, *, payments: Sequence[Payment], at: datetime) -> None:
     """Turn provisional sales into receivables; those that are none are left as they are.
 
-    The payments are the batch's own (locked by it). Reconciliation calls this with all of a file at once.
+    The payments are those that the unit of work holds, their orders locked. Reconciliation calls this with all of a
+    file at once.
     """
     for payment in payments:
+        # Written off and settled after all: the loss is taken back instead.
         given_up = payment.offline_declined_at is not None and payment.confirmed_at is None
+        # Settled twice, or reversed meanwhile: a file that is imported again must book nothing.
         if not payment.amount_captured or not (payment.provisional or given_up):
             continue
         entry = journal.paid_after_all if given_up else journal.confirmed

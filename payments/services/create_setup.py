@@ -80,6 +80,7 @@ def create_merchant(
         merchant.save(force_insert=True)
         audit_log.write(actor=actor, action="merchant.created", subject=merchant, merchant_id=merchant.id)
         if not merchant.test_mode:
+            # The demo's codes are printed by a command: beside real money nobody signs in with them.
             second_factors.remove_demo(actor=actor)
         for provider in TEST_ACCOUNTS if merchant.test_mode else OWN_BOOKS:
             create_provider_account(
@@ -125,6 +126,7 @@ def create_channel(
         return_schemes=list(return_schemes),
         refund_routes=None if refund_routes is None else list(refund_routes),
     )
+    # Its own id: nobody can share it by accident, and it never changes.
     channel.namespace = namespace or channel.id
     with transaction.atomic():
         if guard is not None:
@@ -201,7 +203,7 @@ def new_account(
         currency=currency,
         external_id=external_id,
         bank_iban=compact(bank_iban) if bank_iban else "",
-        credentials=json.dumps({**translator.new_secrets(), **(credentials or {})}),
+        credentials=json.dumps({**translator.new_secrets(), **(credentials or {})}),  # given ones win over made-up ones
         fee_rates=list(fee_rates),
     )
 

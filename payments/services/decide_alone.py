@@ -29,7 +29,9 @@ def switch(merchant: Merchant, *, on: bool, actor: Actor) -> Approval | None:
     """
     gate.check(Action.DECIDE_ALONE, by=actor, merchant_id=merchant.id)
     with transaction.atomic():
+        # Its settings may just be changing: what waits is decided by how they are under the lock.
         locked = update_setup.locked(merchant)
+        # Nobody else there: the approval would wait for ever. The owners' notice and the day are what is left.
         if on and gate.waits(Action.DECIDE_ALONE, by=actor, merchant=locked) and not _alone(locked, actor):
             since = _counts_from(locked)
             approval = gate.propose(
@@ -67,6 +69,7 @@ def _alone(merchant: Merchant, actor: Actor) -> bool:
 
 def _counts_from(merchant: Merchant) -> datetime:
     now = timezone.now()
+    # In test mode no money is lost, and nobody waits a day to try it.
     return now if merchant.test_mode else now + COUNTS_AFTER
 
 

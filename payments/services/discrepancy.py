@@ -17,7 +17,9 @@ def open_discrepancies(rows: Sequence[Discrepancy]) -> list[Discrepancy]:
     """
     if not rows:
         return []
+    # Of two under one key the first one counts; one statement may not insert both.
     unique = {(row.merchant_id, row.key): row for row in reversed(rows)}
+    # The partial unique index (one open row a key) decides, also between two transactions at once.
     Discrepancy.objects.bulk_create(list(unique.values()), ignore_conflicts=True)
     open_rows = {
         (row.merchant_id, row.key): row
@@ -27,6 +29,7 @@ def open_discrepancies(rows: Sequence[Discrepancy]) -> list[Discrepancy]:
         .exclude(status=Discrepancy.Status.RESOLVED)
         .select_related("merchant")
     }
+    # Our id in the table means that ours was inserted: only then is there an event to emit.
     opened = [open_rows[at] for at, row in unique.items() if at in open_rows and open_rows[at].id == row.id]
     emit([_event("discrepancy.opened", row) for row in opened])
     return [open_rows[row.merchant_id, row.key] for row in rows if (row.merchant_id, row.key) in open_rows]
@@ -48,6 +51,7 @@ def resolve_discrepancies(
         Discrepancy.objects.select_for_update(of=("self",))
         .filter(merchant=merchant, key__in=keys)
         .exclude(status=Discrepancy.Status.RESOLVED)
+        # Locked in id order, as everywhere, so that two files that resolve the same ones cannot deadlock.
         .order_by("id")
         .select_related("merchant")
     )

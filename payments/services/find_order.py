@@ -22,6 +22,7 @@ def order_to_refund(*, channel: Channel, reference: str, amount: int | None) -> 
     rows = Order.objects.filter(merchant_id=channel.merchant_id, reference=reference)
     found = list(rows.select_related("merchant", "channel").order_by("id"))
     fitting = meant(found, namespace=channel.namespace, amount=amount)
+    # The amount narrows the choice; it never widens it: of two that fit, nobody guesses.
     if len(fitting) == 1:
         return fitting[0]
     if len(found) == 1:
@@ -40,7 +41,10 @@ def meant(orders: Sequence[Order], *, namespace: str, amount: int | None, curren
     """
     own = [order for order in orders if order.namespace == namespace]
     return own or [
-        order for order in orders if currency in (None, order.currency) and order.refundable >= (amount or 1)
+        order
+        for order in orders
+        if currency in (None, order.currency)
+        and order.refundable >= (amount or 1)  # without an amount at least something must be left
     ]
 
 

@@ -49,6 +49,7 @@ def of_refund(
     height = merchant.second_person_above
     if height is not None:
         counted = amount + _sum(RefundPart.objects.filter(refund__order_id=order_id))
+        # No rate is at hand under a lock; an amount that cannot be compared needs the second person.
         if counted > height or currency != merchant.currency:
             return Exceeded(PER_ORDER, height, counted, currency, merchant.currency)
     return _of_day(merchant, amount, currency, actor, now)
@@ -69,8 +70,10 @@ def of_correction(
 def _of_day(merchant: Merchant, amount: int, currency: str, actor: Actor, now: datetime) -> Exceeded | None:
     """The limit of a person's business day; keys and Onetill itself have none of this kind."""
     height, person = merchant.second_person_above_daily, name_of(actor)
+    # A key stands for no person who has a day; what it requests adds up on the order.
     if height is None or not person.startswith("usr_"):
         return None
+    # Two requests of one person on two orders hold different locks; without this one each would miss the other.
     sql.done(sql.ONE_PERSON_AT_A_TIME, [f"{merchant.id} {person}"])
     counted = amount + _given_today(merchant, person, now) + _corrected_today(merchant, person, now)
     if counted <= height and currency == merchant.currency:
@@ -87,6 +90,7 @@ def _given_today(merchant: Merchant, person: str, now: datetime) -> int:
 
 
 def _corrected_today(merchant: Merchant, person: str, now: datetime) -> int:
+    # By when they were resolved: a correction has no business day.
     rows = Discrepancy.objects.filter(
         merchant=merchant, resolved_by=person, resolved_at__gte=_midnight(merchant, now), currency=merchant.currency
     )
@@ -96,6 +100,7 @@ def _corrected_today(merchant: Merchant, person: str, now: datetime) -> int:
 
 def _sum(parts: QuerySet[RefundPart]) -> int:
     """The amount given back by these without a second person's approval, in minor units."""
+    # What another person has approved does not use up what one may decide alone.
     alone = parts.exclude(status__in=NOT_GIVEN).exclude(refund_id__in=_approved())
     return alone.aggregate(total=Sum("amount"))["total"] or 0
 

@@ -50,6 +50,7 @@ def receive(account: ProviderAccount, *, body: bytes, headers: Mapping[str, str]
     Raises:
         SignatureInvalid: the account's secret did not sign these bytes.
     """
+    # Before anything is parsed or stored: what nobody signed costs us nothing but this.
     event_id = registry.provider(account.provider).verify(body, headers, credentials_of(account))
     fail_point("receive.verified")
     now = timezone.now()
@@ -63,6 +64,7 @@ def receive(account: ProviderAccount, *, body: bytes, headers: Mapping[str, str]
     )
     notice = _read(row)
     row.announces = notice.announces[:255] if notice is not None else ""
+    # Many webhooks only repeat what the call itself answered; they need no worker and no lock.
     if notice is not None and notice.reports and all(_is_known(account, report) for report in notice.reports):
         row.status, row.due_at, row.applied_at = Status.APPLIED, None, now
     stored = _stored(row)
@@ -72,6 +74,7 @@ def receive(account: ProviderAccount, *, body: bytes, headers: Mapping[str, str]
             task_queue.enqueue_on_commit("payments.apply_event", row.id)
         return row.id
     earlier = ProviderEvent.objects.filter(provider_account=account, event_id=event_id)
+    # Counted by the database, since two repetitions may come at once.
     earlier.update(deliveries=F("deliveries") + 1)
     return earlier.values_list("id", flat=True)[0]
 
@@ -120,6 +123,7 @@ def _apply(row: ProviderEvent) -> None:
 def _read(row: ProviderEvent) -> WebhookEvent | None:
     try:
         return registry.provider(row.provider_account.provider).parse_webhook(bytes(row.body))
+    # Refusing it would make the provider send it for days, and nobody here would see it.
     except Exception as error:  # evidence that cannot be read is kept, and shown to finance
         logger.exception("event %s of %s cannot be read", row.event_id, row.provider_account_id)
         row.detail = f"{type(error).__name__}: the event could not be read."
@@ -129,6 +133,7 @@ def _read(row: ProviderEvent) -> WebhookEvent | None:
 def _wait(row: ProviderEvent, notice: WebhookEvent) -> None:
     """Look again later; what nobody knows after a day becomes a discrepancy, and a late truth still closes it."""
     row.status, row.due_at = Status.WAITING, next_look(row.attempts, timezone.now())
+    # Our own call's answer may be on its way still, and names what this is about.
     if timezone.now() - row.created_at < PATIENCE:
         return
     amounts = [report.result.amount for report in notice.reports if report.result.amount is not None]
@@ -153,6 +158,7 @@ def _wait(row: ProviderEvent, notice: WebhookEvent) -> None:
 
 def _masked(body: bytes, account: ProviderAccount) -> bytes:
     """What a provider reports is kept without card numbers, and the slip is logged."""
+    # Bytes that are no UTF-8 are kept as they came unless something in them is masked.
     text = body.decode("utf-8", errors="replace")
     masked = mask_card_numbers(text)
     if masked == text:

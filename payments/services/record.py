@@ -33,12 +33,14 @@ class Recording:
 
     applied: list[ProviderReport] = field(default_factory=list)
     waiting: list[ProviderReport] = field(default_factory=list)
+    # Handed back so that the caller of the API gets what was recorded without reading it again.
     payments: dict[str, Payment] = field(default_factory=dict)  # of the orders touched, with all changes
 
 
 def record_answer(operation: Operation, result: Result, *, actor: str) -> Payment | None:
     """Record the answer to one call of ours; return its payment with the changes."""
     report = ProviderReport(fact=ReportType(operation.verb), result=result, operation_id=operation.id)
+    # Its order never changes, so that the look for orders behind a report is saved.
     about = {operation.payment.order_id} if operation.payment is not None else None
     return record(operation.provider_account, [report], actor=actor, order_ids=about).payments.get(
         operation.payment_id or ""
@@ -56,8 +58,10 @@ def record(
     recording = Recording()
     with transaction.atomic():
         fail_point("record.opened")
+        # `facts`: what a provider says has happened; a limit would not make it undone.
         uow = UnitOfWork(merchant=account.merchant, actor=actor, now=timezone.now(), facts=True)
         uow.lock(_order_ids(account, reports) if order_ids is None else order_ids)
+        # After the locks: another report may have answered the same operation while this one waited.
         known = _Known(account, reports, uow)
         for report in reports:
             placed = _apply(uow, known, report)
@@ -85,14 +89,17 @@ class _Known:
         if by_reference:
             return by_reference[0]
         payment = self.payment(report)
+        # A refund is never guessed by its payment: there may be several, ours and others.
         if payment is None or report.fact == ReportType.REFUND:
             return None
         if report.fact == ReportType.CAPTURE:
             return self._own_capture(payment, report.result)
         of_payment = [row for row in self.of_verb(verb) if row.payment_id == payment.id]
+        # One sale or authorization of the payment and no other name for it: it can only be that.
         return of_payment[0] if len(of_payment) == 1 and not of_payment[0].provider_reference else None
 
     def of_verb(self, verb: str) -> list[Operation]:
+        # References are unique within an account only: two providers may use the same one.
         return [row for row in self.operations if row.verb == verb and row.provider_account_id == self.account.id]
 
     def payment(self, report: ProviderReport) -> Payment | None:
@@ -117,6 +124,7 @@ class _Known:
     def _own_capture(self, payment: Payment, result: Result) -> Operation | None:
         """Our only capture without a reference, if of the same amount; else the capture was made at the provider."""
         unnamed = self.captures_without_reference(payment)
+        # With two candidates, or another amount, binding it to one of them would be a guess.
         if len(unnamed) != 1 or result.amount not in (None, Money(unnamed[0].amount, payment.currency)):
             return None
         return unnamed[0]
@@ -141,6 +149,7 @@ class _Known:
             and row.reversed_at is None
         ]
         named = [row for row in done if reference and reference in (row.provider_reference, row.id)]
+        # Where the report names none, the last success is meant.
         candidates = named or done
         return candidates[-1] if candidates else None
 
@@ -202,6 +211,7 @@ def _apply(uow: UnitOfWork, known: _Known, report: ProviderReport) -> bool:
         _answer(uow, operation, report.result)
         return True
     payment = known.payment(report)
+    # It names an operation that is not here (another installation may use the account): no work of a dashboard.
     if payment is None or report.operation_id is not None:
         return False
     at = report.result.occurred_at or uow.now
@@ -211,6 +221,7 @@ def _apply(uow: UnitOfWork, known: _Known, report: ProviderReport) -> bool:
         taken_back = known.last_success(payment, report.original_reference)
         if taken_back is not None:
             charge_transitions.reverse(uow, payment, taken_back, at)
+        # Reported once more: it has been taken back already.
         return taken_back is not None or payment.status == PaymentStatus.REVERSED
     elif report.fact == ReportType.EXPIRE:
         charge_transitions.release(uow, payment, PaymentStatus.EXPIRED)
@@ -218,6 +229,7 @@ def _apply(uow: UnitOfWork, known: _Known, report: ProviderReport) -> bool:
         charge_transitions.release(uow, payment, PaymentStatus.CANCELED)
     elif report.fact == ReportType.REFUND:
         return _refund_elsewhere(uow, known, payment, report)
+    # A payment that is captured at once has its capture in the sale; a report of it answers that.
     elif report.fact == ReportType.CAPTURE and payment.manual_capture:
         return _capture_elsewhere(uow, known, payment, report)
     else:
@@ -238,6 +250,7 @@ def _capture_elsewhere(uow: UnitOfWork, known: _Known, payment: Payment, report:
         return False
     if report.result.outcome != Outcome.SUCCEEDED:
         return True
+    # A provider that names no amount has captured all that was held.
     amount = report.result.amount.amount if report.result.amount is not None else payment.amount_held
     operation = new_operation(
         uow,

@@ -30,13 +30,16 @@ from payments.services.unit_of_work import UnitOfWork
 logger = logging.getLogger(__name__)
 
 ACTOR: Final = "system:recover"
+# A charge sent again after this would debit a customer who has paid in another way, or has left.
 CHARGE_LIVES: Final = timedelta(minutes=15)  # after that nobody waits at the checkout any more
+# A refund is owed however long it takes; after three days a person chooses another route.
 REFUND_LIVES: Final = timedelta(days=3)
 _CHARGES: Final = frozenset({Verb.SALE, Verb.AUTHORIZE})
 
 
 def recover(*, limit: int = 200) -> int:
     """Take up everything that is due, each in its own transaction; return how many things were taken up."""
+    # Operations first: their answers place events that wait for them, and pay what would expire.
     return _recover_operations(limit) + _apply_events(limit) + _expire_payments(limit)
 
 
@@ -45,6 +48,7 @@ def recover_operation(operation_id: str) -> None:
     operation = OPERATION.one(operation_id)
     if operation.submitted_at is None:
         submit(operation_id, actor=ACTOR)
+    # The provider never had it, so that the same key cannot move money twice.
     elif operation.outcome == Outcome.NOT_SENT:
         _send_again(operation)
     elif operation.outcome not in (Outcome.SUCCEEDED, Outcome.DECLINED):
@@ -55,6 +59,7 @@ def _recover_operations(limit: int) -> int:
     sweep = Sweep("payments.recover_operation")
     claimed = _claim(limit, sweep.resting)
     for operation_id, merchant_id in claimed:
+        # A poisoned item is noted and rests; the others of this sweep are served all the same.
         with sweep.item(operation_id, merchant_id=merchant_id):
             recover_operation(operation_id)
     return len(claimed)
@@ -72,6 +77,7 @@ def _apply_events(limit: int) -> int:
 
 def _expire_payments(limit: int) -> int:
     sweep = Sweep("payments.expire_payment")
+    # Not PROCESSING: with a provider that is still working nobody may assume that the time is up.
     open_statuses = [PaymentStatus.REQUIRES_ACTION, PaymentStatus.AUTHORIZED]
     due = Payment.objects.filter(expires_at__lte=timezone.now(), status__in=open_statuses)
     payments = list(due.exclude(id__in=sweep.resting).select_related("merchant").order_by("expires_at")[:limit])
@@ -92,12 +98,14 @@ def _fetch(operation: Operation) -> None:
         result = Result(outcome=Outcome.UNKNOWN, code="internal_error", detail="The answer could not be read.")
     fail_point("recover.answered")
     provider_call_log.note(operation, provider_call_log.FETCH, result, began=began)
+    # The customer saw no success and has gone; a refund keeps NOT_SENT and is sent again.
     if result.outcome == Outcome.NOT_SENT and operation.verb in _CHARGES:
         result = Result(
             outcome=Outcome.DECLINED,
             code="not_received",
             detail="The provider never received this payment; nothing was charged.",
         )
+    # Counted before the answer is recorded, since that reads it for the next look.
     Operation.objects.filter(id=operation.id).update(attempts=operation.attempts + 1)
     record_answer(operation, result, actor=ACTOR)
 
@@ -106,6 +114,7 @@ def _send_again(operation: Operation) -> None:
     """Submit again under the same key, or decline what is too old for that: a refund's debt is open again then."""
     lives = CHARGE_LIVES if operation.verb in _CHARGES else REFUND_LIVES
     if timezone.now() - operation.created_at < lives:
+        # The claim wants it due; its sweep had moved the due time to the end of the sweep's own lease.
         Operation.objects.filter(id=operation.id).update(due_at=Now())
         submit(operation.id, actor=ACTOR)
         return
@@ -124,6 +133,7 @@ def _claim(limit: int, resting: Sequence[str]) -> list[tuple[str, str]]:
         now = Now()  # by the database's clock, as the leases are
         due: QuerySet[Operation] = Operation.objects.filter(due_at__lte=now, executor=Operation.Executor.PROVIDER)
         free = due.exclude(id__in=resting).order_by("due_at").select_for_update(skip_locked=True)
+        # Locked rows are skipped, so that a second sweep takes the next ones instead of waiting for this one.
         claimed = list(free.values_list("id", "merchant_id")[:limit])
         # What was never sent keeps its due time, so that `submit` can claim it.
         sent = Operation.objects.filter(id__in=[row[0] for row in claimed], submitted_at__isnull=False)
@@ -138,6 +148,7 @@ def _expire(payment: Payment) -> None:
     with transaction.atomic():
         fail_point("expire.opened")
         uow = UnitOfWork(merchant=payment.merchant, actor=ACTOR, now=timezone.now())
+        # Read again under the lock: it may have been paid since the sweep found it; then nothing is held any more.
         uow.lock([payment.order_id])
         charge_transitions.release(uow, uow.payments[payment.id], PaymentStatus.EXPIRED)
         uow.flush()

@@ -69,6 +69,7 @@ def _write(column: Column, key: Any, token: str) -> None:
         clear = crypto.decrypt(token)
     except crypto.Undecipherable:
         return  # counted and named afterwards
+    # Only while it still holds what was read: a credential that was just changed is not put back.
     same = _tokens(column).filter(pk=key, token=token)
     column.written += same.update(**{column.name: clear})
 
@@ -87,6 +88,7 @@ def _batches(column: Column) -> Iterator[list[tuple[Any, str]]]:
     last = None
     while True:
         rows = _tokens(column).filter(token__isnull=False).order_by("pk")
+        # By key, not by offset: rows that are added or deleted meanwhile shift nothing.
         batch = list((rows if last is None else rows.filter(pk__gt=last)).values_list("pk", "token")[:AT_ONCE])
         if not batch:
             return
@@ -97,5 +99,6 @@ def _batches(column: Column) -> Iterator[list[tuple[Any, str]]]:
 
 def _tokens(column: Column) -> Any:
     """The rows with what stands in the column, as it stands there."""
+    # Cast to plain text, or the field would decrypt on reading and the key used could not be seen.
     as_it_stands: Field[Any, Any] = TextField()
     return QuerySet(column.model).annotate(token=Cast(column.name, as_it_stands))

@@ -25,6 +25,7 @@ def send_link(
     current = link.read(row.id)
     if current.status != PaymentLink.Status.ACTIVE:
         raise Conflict("payment_link_not_active", f"This link is {current.status}; make a new one.")
+    # Per link, since each one names its own customer: nobody's mailbox is flooded through us.
     mail.refuse_flood(row.id)
     with transaction.atomic():
         if guard is not None:

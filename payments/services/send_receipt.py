@@ -50,6 +50,7 @@ def send_receipt(
     with transaction.atomic():
         if guard is not None:
             guard.begin(row.id)
+        # Written by a worker: rendering a PDF is no work for a request.
         ReceiptDue.objects.create(merchant_id=row.merchant_id, object_id=row.id, to=to or "", language=language or "")
         audit_log.write(actor=actor, action=f"{row.OBJECT}.receipt_sent", subject=row, merchant_id=row.merchant_id)
         task_queue.enqueue_on_commit(WRITE)
@@ -67,6 +68,7 @@ def address_of(row: Payment | Refund) -> str:
     customers = [row.customer if isinstance(row, Payment) else None, row.order.customer]
     if isinstance(row, Refund):
         paid = row.order.payments.filter(customer__isnull=False).select_related("customer").order_by("-id").first()
+        # A refund at a counter names no customer; who paid the order gets its receipt.
         customers.append(paid.customer if paid is not None else None)
     return next((customer.email for customer in customers if customer is not None and customer.email), "")
 
@@ -106,6 +108,7 @@ def _claim(now: datetime, resting: Sequence[str]) -> list[ReceiptDue]:
         rows = list(waiting.select_for_update(skip_locked=True)[:AT_ONCE])
         for row in rows:
             row.attempts += 1
+            # Whoever dies with it leaves it due again when the lease is over.
             row.due_at = now + LEASE
         ReceiptDue.objects.bulk_update(rows, ["attempts", "due_at"])
     return rows
@@ -117,6 +120,7 @@ def _write(due: ReceiptDue) -> bool:
     to = due.to or address_of(row)
     written = _letter(row, to, due.language) if to and is_available(row) else None
     with transaction.atomic():
+        # The deleted row is the proof that nobody else has written it: of two workers, one deletes nothing.
         gone, _details = ReceiptDue.objects.filter(pk=due.pk).delete()
         if gone and written is not None:
             mail.write(written)

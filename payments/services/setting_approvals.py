@@ -33,7 +33,7 @@ def request_provider_account(
     """Add a provider account, or ask a second person for it; it then gets the id that the approval names.
 
     Raises:
-        Invalid, ValidationFailed, Forbidden: as `onboard.create_provider_account`.
+        Invalid, ValidationFailed, Forbidden: as `create_setup.create_provider_account`.
     """
     account = create_setup.new_account(
         merchant=merchant,
@@ -60,7 +60,7 @@ def request_provider_account(
             payload={
                 "changes": {name: getattr(account, name) for name in names},
                 "before": {},
-                "credentials": sorted(credentials or {}),
+                "credentials": sorted(credentials or {}),  # names only: the payload is shown to the second person
             },
             secrets=account.credentials,
         )
@@ -78,6 +78,7 @@ def decide_change(subject_id: str, *, user: User, approved: bool, note: str) -> 
     row = _row(subject_id)
     action = Action.CHANGE_PAYOUT if isinstance(row, ProviderAccount) else Action.CHANGE_MONEY_RULES
     with transaction.atomic():
+        # Before the approval is decided: settings, then approval, in the order of every other change.
         merchant = update_setup.locked(row)
         approval = approvals.decide(
             subject_id=subject_id,
@@ -89,7 +90,9 @@ def decide_change(subject_id: str, *, user: User, approved: bool, note: str) -> 
         )
         if not approved:
             return
+        # After `decide`, within its transaction: a refusal here takes the decision back, too.
         _refuse_if_changed(row, approval.payload["before"])
+        # An order may have been made since the request.
         update_setup.refuse_if_in_use(row, approval.payload["changes"])
         credentials = json.loads(approval.secrets or "{}")
         update_setup.apply(row, approval.payload["changes"], credentials=credentials, actor=approval.requested_by)

@@ -13,7 +13,7 @@ from payments.models import Channel, Merchant
 from payments.models.refund import Route
 from payments.providers import registry
 
-LONGEST_NAME: Final = 200
+LONGEST_NAME: Final = 200  # the columns hold as much
 LONGEST_NAMESPACE: Final = 64
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
 
@@ -69,6 +69,7 @@ def route_faults(routes: Any) -> list[Fault | None]:
     """Each route once and none that does not exist; None stands for every route."""
     if routes is None:
         return []
+    # Compared as texts: a list of anything may have been sent, also what cannot be hashed.
     if not isinstance(routes, list) or not routes or len(set(map(str, routes))) < len(routes):
         detail = "Send a list of routes, each once; null for every route."
         return [Fault("refund_routes", "invalid_choice", detail)]
@@ -97,6 +98,7 @@ def credential_faults(provider: str, names: Iterable[str]) -> Iterator[Fault]:
     known = [one.name for one in able.credentials]
     for name in sorted(set(names).difference(known)) if not able.other_credentials else ():
         detail = f"{provider} knows no such credential. It takes: {', '.join(known) or 'none'}."
+        # The name is the caller's own text: it is echoed short, and never with a card number.
         shown = "[redacted]" if has_card_number(name) else name[:40]
         yield Fault(f"credentials.{shown}", "unknown_field", detail)
 

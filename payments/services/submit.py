@@ -37,6 +37,7 @@ def submit(operation_id: str, *, actor: str) -> None:
 
     The operation's id is the provider's idempotency key, so that even a call repeated after a crash moves money once.
     """
+    # Two workers may have the task, or the sweep one of them: only the one whose claim changed the row goes on.
     if _claim(operation_id):
         operation = OPERATION.one(operation_id)
         record_answer(operation, _execute(operation), actor=actor)
@@ -49,6 +50,7 @@ def submit_new(operation: Operation, *, actor: str) -> Payment | None:
     """
     if not _claim(operation.id):
         return None
+    # What the claim wrote, copied: reading the row again would be one more round trip of every payment.
     operation.attempts += 1
     operation.provider_account.merchant = operation.merchant
     return record_answer(operation, _execute(operation), actor=actor)
@@ -56,6 +58,7 @@ def submit_new(operation: Operation, *, actor: str) -> Payment | None:
 
 def resume(object_id: str, *, actor: str) -> None:
     """Submit what a payment or operation still has to send, for a request that broke off after it was committed."""
+    # Only what was never sent: of an operation that was, the sweep fetches the outcome instead.
     waiting = Operation.objects.filter(
         Q(payment_id=object_id) | Q(id=object_id), executor=Operation.Executor.PROVIDER, submitted_at=None
     )
@@ -82,7 +85,7 @@ def provider_request(operation: Operation) -> ProviderRequest:
         order_reference=payment.order.reference,
         description=payment.description or None,
         customer_email=(payment.customer.email or None) if payment.customer is not None else None,
-        metadata=payment.metadata,
+        metadata=payment.metadata,  # the shop's own, so that its staff find the payment at the provider, too
     )
 
 
@@ -105,6 +108,7 @@ def webhook_url(account: ProviderAccount) -> str:
 
 def _claim(operation_id: str) -> bool:
     """Take the operation for the length of a lease; False when it is answered, or another process holds the lease."""
+    # It would hold its locks for as long as the provider takes, and a rollback would forget that it was asked.
     if transaction.get_connection().in_atomic_block:
         raise RuntimeError("a provider is never called inside a transaction")
     named = {"id": operation_id, "executor": Operation.Executor.PROVIDER, "not_sent": Outcome.NOT_SENT}
@@ -116,6 +120,7 @@ def _claim(operation_id: str) -> bool:
 
 def _execute(operation: Operation) -> Result:
     account = operation.provider_account
+    # Not the wall clock: it may be set meanwhile.
     began = time.perf_counter()
     try:
         fail_point("submit.calling")

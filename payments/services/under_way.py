@@ -29,6 +29,7 @@ def explain_refund_refusal(payments: Sequence[Payment]) -> Iterator[None]:
     except Invalid as refusal:
         if refusal.code != "amount_exceeds_refundable":
             raise
+        # Asked of the database only for payments that say that something is under way: nearly never.
         busy = [row for payment in payments if payment.amount_under_way for row in operations_under_way(payment)]
         captures = [row for row in busy if row.verb == Verb.CAPTURE]
         if not captures:

@@ -116,6 +116,7 @@ def apply(row: Row, changes: Mapping[str, Any], *, credentials: Mapping[str, str
     """Write what was checked, with its line in the audit log, under the lock of `locked`."""
     if isinstance(row, ProviderAccount) and changes.get("default"):
         others = ProviderAccount.objects.filter(merchant_id=row.merchant_id, provider=row.provider)
+        # First, or the partial unique index (one default a provider) would refuse the new one.
         others.filter(default=True).exclude(id=row.id).update(default=False)
     before = {name: _kept(getattr(row, name)) for name in changes}
     for name, value in changes.items():
@@ -124,6 +125,7 @@ def apply(row: Row, changes: Mapping[str, Any], *, credentials: Mapping[str, str
         row.save(update_fields=list(changes))
         _log(row, "changed", actor, before=before, after={name: _kept(value) for name, value in changes.items()})
     if isinstance(row, ProviderAccount) and credentials:
+        # Beside those that stand: whoever rolls one key need not know the others.
         row.credentials = json.dumps({**json.loads(row.credentials or "{}"), **credentials})
         row.save(update_fields=["credentials"])
         _log(row, "credentials_set", actor, after={"names": sorted(credentials)})
@@ -162,11 +164,13 @@ def _amend(
     secrets = dict(credentials)
     requested = {**_changed(row, given), **({"credentials": True} if secrets else {})}
     merchant_id = row.id if isinstance(row, Merchant) else row.merchant_id
+    # Before the lock, so that who may not ask waits for nobody; what is compared again under it may only be stricter.
     gate.check(subject.action(requested), by=actor, merchant_id=merchant_id)
     with transaction.atomic():
         merchant = locked(row)
         changed = _changed(row, given)
         action = subject.action({**changed, **requested})
+        # Another request made the same change while this one waited for the lock.
         if not (changed or secrets):
             return None
         refuse_if_in_use(row, changed)

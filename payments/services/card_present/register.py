@@ -41,8 +41,10 @@ def register(
     with transaction.atomic(savepoint=False):
         uow = UnitOfWork(merchant=merchant, actor=actor, now=now, facts=True, open_items=open_items)
         work = Work(merchant, device, uow, Originals(merchant, device, transactions))
+        # All at once and before anything is read for deciding: a second lock later could deadlock with another device.
         uow.lock(work.originals.order_ids())
         work.originals.read(uow)
+        # One for each is the most that sales need; drawn one by one they would be 500 round trips.
         uow.reserve_open_items(len(transactions))
         results = {row.sequence: Registered(sequence=row.sequence) for row in transactions}
         _take_all(work, transactions, results)
@@ -56,12 +58,14 @@ def _take_all(work: Work, transactions: Sequence[DeviceTransaction], results: di
     """By sequence; as long as one that came makes room for one that waits, those are tried again."""
     left = sorted(transactions, key=lambda row: row.sequence)
     tried = -1
+    # Ends when a round places nothing: at most as many rounds as there are transactions.
     while left and tried != len(left):
         tried = len(left)
         left = [row for row in left if not _take(work, row, results[row.sequence])]
     for row in left:
         results[row.sequence].status = RegistrationStatus.WAITING
         results[row.sequence].waits_for = row.resolves or row.about.sequence
+        # Told once, when it first waits; what waits for a sequence will have it, or the gap is told of elsewhere.
         if row.evidence_id is None and row.resolves is None and row.about.sequence is None:
             unlinked.note_missing_original(work, row)
 
@@ -106,6 +110,7 @@ def _missing_object(work: Work, row: DeviceTransaction) -> Fault | None:
 
 def _emit_event(work: Work, row: DeviceTransaction, place: KnownTransaction) -> None:
     """Announce the transaction beside what it did to the payment or refund."""
+    # Nothing to show where neither came of it, as of a declined refund of an unknown sale.
     subject = work.uow.refunds.get(place.refund_id or "") or place.payment
     if subject is None:
         return

@@ -32,9 +32,11 @@ def give_back_of(work: Work, row: DeviceTransaction, original: KnownTransaction 
     """Give back what `original` took; without it nobody knows which sale this is about."""
     payment = original.payment if original is not None else None
     if payment is not None and payment.currency != row.currency:
+        # Its sale is in another currency: it can only be somebody else's, so that this one is booked by itself.
         payment = original = None
     if row.outcome == DeviceOutcome.UNKNOWN:
         work.note_unknown(row, payment, f"outcome_unknown:{work.reference(row)}")
+    # No money moved, or nobody knows: nothing is booked before that is settled.
     if row.outcome != DeviceOutcome.APPROVED:
         return KnownTransaction(kind=row.kind, outcome=row.outcome, payment=payment)
     place = _reverse(work, row, original) if row.kind == Kind.REVERSAL and original is not None else None
@@ -80,6 +82,7 @@ def _reverse(work: Work, row: DeviceTransaction, original: KnownTransaction) -> 
     live = work.originals.charge_of(payment)
     if live is None and payment.status == PaymentStatus.REVERSED:
         work.note(row, DiscrepancyKind.DUPLICATE, gettext_noop("The sale had been reversed before."), payment=payment)
+    # Reversing a sale in doubt settles the doubt: whatever had been charged is not any more.
     elif live is not None and live.outcome == Outcome.UNKNOWN:
         charge_transitions.apply_result(
             work.uow, live, Result(outcome=Outcome.DECLINED, code=TAKEN_BACK, detail=_REVERSED)
@@ -97,6 +100,7 @@ def _reverse(work: Work, row: DeviceTransaction, original: KnownTransaction) -> 
 def _take_refund_back(work: Work, row: DeviceTransaction, original: KnownTransaction) -> KnownTransaction:
     operation = original.operation
     assert operation is not None
+    # A device's clock may be behind: taken back before it happened, the report would be passed over as older.
     at = max(row.occurred_at, operation.occurred_at or row.occurred_at)
     result = Result(outcome=Outcome.DECLINED, code=TAKEN_BACK, detail=_REVERSED, occurred_at=at)
     transitions.apply_result(work.uow, operation, result)
@@ -143,6 +147,7 @@ def _requested_operation(work: Work, row: DeviceTransaction, payment: Payment | 
         any_of_order=row.about.sequence is None and work.originals.payment_id(row.about) is None,
     )
     if operation is not None:
+        # The card that was presented decides: its brand may be under another contract than the sale's.
         work.uow.change(operation, provider_account=work.device.account_for(row.card.brand))
         result = Result(outcome=Outcome.SUCCEEDED, reference=work.reference(row), occurred_at=row.occurred_at)
         transitions.apply_result(work.uow, operation, result)

@@ -52,6 +52,7 @@ def resolve(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
     like any other late truth.
     """
     place = work.originals.places.get(row.resolves or 0)
+    # It has waited as long as anything does: what it says happened, and is booked by itself.
     if place is None and not row.patient:
         return sale(work, row) if row.kind == Kind.SALE else returns.give_back(work, row)
     if place is None or row.outcome == DeviceOutcome.UNKNOWN:
@@ -59,6 +60,7 @@ def resolve(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
     known = place.outcome if place.operation is None else _DEVICE_OUTCOMES.get(place.operation.outcome or "")
     if known == DeviceOutcome.UNKNOWN:
         return settle(work, row, place)
+    # Approved offline, and declined by the issuer hours later: the goods are gone.
     if row.outcome == DeviceOutcome.DECLINED and place.payment is not None and place.payment.provisional:
         decline_offline(work.uow, payment=place.payment, at=row.occurred_at)
         work.keys[row.sequence].append(f"offline_declined:{place.payment.id}")
@@ -75,6 +77,7 @@ def resolve(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
             outcome=outcome,
         )
         if (
+            # A refusal may turn out to have been a charge; a success is only taken back by a reversal.
             known == DeviceOutcome.DECLINED
             and place.operation is not None
             and place.operation.failure_code != returns.TAKEN_BACK
@@ -149,6 +152,7 @@ def settle(work: Work, row: DeviceTransaction, place: KnownTransaction) -> Known
         work.settled[row.resolves or 0] = done
         return done
     if place.payment is not None and row.outcome == DeviceOutcome.APPROVED:
+        # The later report is the one that knows; where it says nothing, the first one counts.
         tip, cashback = row.tip or place.payment.tip, row.cashback or place.payment.cashback
         work.uow.change(place.payment, provisional=row.offline, tip=tip, cashback=cashback)
     charge_transitions.apply_result(work.uow, place.operation, _result(row, with_card=True))

@@ -94,9 +94,11 @@ def make_plan(
             `routes`), `route_not_possible`, `bank_account_required`, or an allocation that does not fit.
     """
     tenders = _tenders(request, payments)
+    # The order may have less left than its payments together: an unlinked return took from it and from none of them.
     refundable = min(order.refundable, sum(payment.refundable for payment in tenders))
     amount = _amount(request, refundable)
     check_refundable(amount, refundable, order.currency)
+    # Amounts before routes: a route is possible for a payment, whatever share it gives.
     shares = _shares(request, tenders, amount, order.currency)
     parts = _parts(shares, request, known_account, now)
     return Plan(amount=amount, currency=order.currency, amount_refundable=refundable, parts=tuple(parts))
@@ -119,7 +121,9 @@ def exceeds_refundable(refundable: int, currency: str, *, param: str = "amount")
 def _tenders(request: RefundRequest, payments: Sequence[Payment]) -> list[Payment]:
     """The payments that may give something back, the last paid first."""
     named = request.payment.id if request.payment is not None else None
+    # One with nothing left gives nothing; an allocation that names it is refused.
     rows = [row for row in payments if row.refundable and named in (None, row.id)]
+    # By id, too, so that the plan that was shown is the plan that is made.
     return sorted(rows, key=lambda row: (row.occurred_at, row.id), reverse=True)
 
 
@@ -139,6 +143,7 @@ def _shares(
         return _as_requested(request.allocation, tenders, amount, currency)
     if (request.allocation or request.order.merchant.allocation) == PROPORTIONAL:
         weights = [payment.refundable for payment in tenders]
+        # Loses no cent: what is left over by division goes to some of them.
         amounts = [money.amount for money in Money(amount, currency).allocate(weights)]
     else:
         amounts, left = [], amount
@@ -154,6 +159,7 @@ def _as_requested(
     by_id = {payment.id: payment for payment in tenders}
     shares = []
     for at, share in enumerate(allocation):
+        # Taken out, so that naming one payment twice is refused instead of added up.
         payment = by_id.pop(share.payment_id, None)
         if payment is None:
             raise wrong(
@@ -172,12 +178,14 @@ def _parts(
     shares: Sequence[tuple[Payment, int]], request: RefundRequest, known_account: BankAccount | None, now: datetime
 ) -> Iterator[PlannedPart]:
     """Each share with its route; where one of them has none, all are refused with the possible choices."""
+    # An account given now wins over one known from an earlier refund: the customer may have moved.
     account = request.bank_account or known_account
     circumstances = Circumstances(
         channel=request.channel, terminal_id=request.terminal_id, has_bank_account=account is not None, now=now
     )
     for payment, amount in shares:
         chosen = _route(payment, request, circumstances)
+        # One route for all that is returned: a customer is asked once, so that what is offered must suit every part.
         if chosen is None:
             raise route_required([each for each, _ in shares], circumstances)
         route, reasons = chosen
@@ -220,6 +228,7 @@ def _expected_at(payment: Payment, route: str, now: datetime) -> datetime:
 def _next_business_day(now: datetime) -> datetime:
     """A day later, and then not in a weekend."""
     moment = now + timedelta(days=1)
+    # Banks transfer on weekdays; bank holidays are not known here, and this is a promise to nobody.
     while moment.weekday() > 4:
         moment += timedelta(days=1)
     return moment

@@ -58,6 +58,7 @@ def choose(requested: str, payment: Payment, circumstances: Circumstances) -> tu
         found = obstacle(requested, payment, circumstances)
         if found is not None:
             raise _impossible(found, payment)
+        # "original" of cash is the till, so that it is stored under the route that it takes.
         return _way_back(payment) if requested == Route.ORIGINAL else requested, ()
     reasons: list[Reason] = []
     for route in _preferences(payment):
@@ -81,6 +82,7 @@ def route_required(payments: Sequence[Payment], circumstances: Circumstances) ->
 
 def obstacle(route: str, payment: Payment, circumstances: Circumstances) -> Reason | None:
     """What stands in the way of this route, in words that say what to do."""
+    # What a channel allows is about what really happens there, whatever it was called.
     travels = _way_back(payment) if route == Route.ORIGINAL else route
     allowed = circumstances.channel.refund_routes
     if allowed is not None and travels not in allowed:
@@ -130,8 +132,10 @@ def _provider_obstacle(payment: Payment, now: datetime) -> tuple[str, str] | Non
         return _without_card(payment)
     if not account.active:
         return ("provider_account_inactive", f"The provider account {account.name} is no longer active.")
+    # Taken at a terminal under an online provider's account: without a name there it cannot be asked to give back.
     if not capabilities.instant and payment.provider_reference is None:
         return _without_card(payment)
+    # Known before the call, so that another route is taken instead of a refusal an hour later.
     if window is not None and now - payment.occurred_at > window:
         return ("refund_window_passed", f"The provider gives back for {window.days} days after the sale only.")
     if payment.voucher is not None and not is_usable(payment.voucher, now):

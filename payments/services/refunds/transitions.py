@@ -98,7 +98,7 @@ def awaited_at_terminal(
 
 
 def waiting_at_terminal(uow: UnitOfWork, *, terminal_id: str, amount: int) -> list[RefundPart]:
-    """The parts of the batch's orders that wait for this terminal to give just this back."""
+    """The parts of the held orders that wait for this terminal to give just this back."""
     uow.read_refunds()
     at_terminal = (part for part in uow.parts.values() if part.route == Route.TERMINAL)
     return [
@@ -127,7 +127,7 @@ def settle(uow: UnitOfWork, refund: Refund) -> None:
 
 
 def parts_of(uow: UnitOfWork, refund: Refund) -> list[RefundPart]:
-    """The batch's own copies of a refund's parts, in their order."""
+    """The unit of work's own copies of a refund's parts, in their order."""
     uow.read_refunds()
     return [part for part in uow.parts.values() if part.refund_id == refund.id]
 
@@ -184,7 +184,7 @@ _WAITING: Final = {
 
 
 def _part(uow: UnitOfWork, operation: Operation) -> RefundPart:
-    """The part an operation is for, as the batch has it, and the operation tied to what the batch holds."""
+    """The part an operation is for, as the unit of work holds it, with the operation tied to what it holds."""
     uow.read_refunds()
     part = uow.parts[operation.refund_part_id or ""]
     operation.merchant, operation.refund_part, operation.payment = uow.merchant, part, part.payment
