@@ -11,7 +11,7 @@ from payments.ledger.entries import AccountSpec
 from payments.ledger.errors import AccountDiffers
 
 Place = tuple[str, AccountSpec]  # a merchant's id, and what the chart says
-MOST_REMEMBERED: Final = 100_000
+MOST_REMEMBERED: Final = 100_000  # a merchant has tens of them
 
 _remembered: dict[Place, int] = {}
 
@@ -24,10 +24,12 @@ def numbers(places: AbstractSet[Place]) -> dict[Place, int]:
     """
     known = {place: number for place in places if (number := _remembered.get(place)) is not None}
     if len(known) < len(places):
+        # In one order for everybody: two transactions that make the same accounts cannot wait for each other.
         unknown = sorted((place for place in places if place not in known), key=_chart_order)
         found = _find(unknown)
         if missing := [place for place in unknown if place not in found]:
             _make(missing)
+            # Looked up again: another transaction may have made some of them, and then ours made none.
             found |= _find(missing)
         # Not before the commit: what this transaction has made, its rollback would take back.
         transaction.on_commit(lambda: _remember(found))

@@ -94,6 +94,7 @@ def open_items(
     """
     listing = Account.objects.filter(merchant_id=merchant_id, item_required=True)
     if account is not None:
+        # No code of the chart begins as an id does.
         listing = listing.filter(**{"id" if account.startswith("acc_") else "code": account})
     item, number = before or (None, None)
     parameters = {

@@ -32,6 +32,7 @@ def close_days(merchant_id: str, first: date, last: date, *, actor: str) -> list
     """Close every open day from `first` to `last` (a month, say), and return those that were open."""
     parameters: dict[str, Any] = {"merchant": merchant_id, "first": first, "last": last}
     with transaction.atomic(), connection.cursor() as cursor:
+        # Two statements: the second must take its snapshot after the locks, or it would miss who had them before.
         cursor.execute(sql.CLOSE_DAYS, parameters)
         cursor.execute(sql.MARK_CLOSED, parameters | {"actor": actor})
         return sorted(day for (day,) in cursor.fetchall())

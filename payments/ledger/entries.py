@@ -101,6 +101,7 @@ def check(entry: Entry) -> None:
         sums[line.account.currency] += _whole(line.account, line.amount)
         if line.item is None and line.account.item_required:
             raise ItemMissing(entry.key, line.account.code)
+    # Per currency: a sum over several would be balanced by chance.
     off = {currency: total for currency, total in sums.items() if total}
     if off or not sums:
         raise Unbalanced(entry.key, off)
@@ -115,6 +116,7 @@ def _line(account: AccountSpec, amount: int, item: int | None, *, sign: int) -> 
 
 
 def _whole(account: AccountSpec, amount: int) -> int:
+    # Not isinstance: True is an int, and a line of 1 cent.
     if type(amount) is not int or not 0 < abs(amount) < MAX_LINE:
         raise LineRefused(account.code, amount)
     return amount

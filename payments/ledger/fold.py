@@ -25,10 +25,12 @@ def fold(limit: int = BATCH) -> int:
         cursor.execute(sql.NO_TIMEOUT)  # a transaction that wrote millions is folded whole, however long it takes
         cursor.execute(sql.FOLD_STATE)
         here, cluster, shift, xid = _one(cursor)
+        # Another server has the database now, and counts its transactions from the start.
         if here != cluster:
             _begin_epoch(cursor, here)
             cursor.execute(sql.FOLD_STATE)
             here, cluster, shift, xid = _one(cursor)
+        # How far comes first, in a statement of its own: all that follow fold exactly what it saw as ended.
         cursor.execute(sql.FOLD_UP_TO, {"xid": xid, "shift": shift, "limit": limit})
         up_to, count = _one(cursor)
         if count:
@@ -63,7 +65,9 @@ def _begin_epoch(cursor: Any, cluster: str) -> None:
 
 
 def _only(statement: str, **parameters: Any) -> dict[str, Any]:
-    return {name: value for name, value in parameters.items() if f"%({name})s" in statement}
+    return {
+        name: value for name, value in parameters.items() if f"%({name})s" in statement
+    }  # the driver refuses a parameter that a statement does not name
 
 
 def _one(cursor: Any) -> tuple[Any, ...]:

@@ -25,6 +25,7 @@ class Account(models.Model):
     id = IdField(primary_key=True)
     number = models.IntegerField(unique=True, editable=False)  # an identity column, see 0002_guards
     merchant_id = IdField()
+    # Collation C: compared byte by byte, so that an upgrade of the system's locale cannot break the index.
     code = models.CharField(_("code"), max_length=100, db_collation="C")
     currency = models.CharField(_("currency"), max_length=3)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
@@ -50,14 +51,17 @@ class JournalEntry(models.Model):
     """One event in the books. `seal` is a hash over its content, so that the audit names what was tampered with."""
 
     id = IdField(primary_key=True)
+    # As the codes of accounts; and looked up for every entry, which C makes cheap.
     key = models.CharField(_("key"), max_length=120, db_collation="C")
     event = models.CharField(_("event"), max_length=40)
     merchant_id = IdField()
     book_date = models.DateField(_("book date"))
     occurred_at = models.DateTimeField(_("occurred at"))
     booked_at = models.DateTimeField(_("booked at"))
+    # How many postings it must have: nothing can be added to it later without this being wrong.
     lines = models.IntegerField(_("lines"))
     reverses = models.ForeignKey(
+        # No constraint: it would lock the old entry's row; `ledger_post` checks that it exists.
         "self",
         models.DO_NOTHING,
         null=True,
@@ -91,6 +95,7 @@ class Posting(models.Model):
     """
 
     pk = models.CompositePrimaryKey("entry", "line")
+    # Wide before narrow, so that PostgreSQL pads nothing: there are several postings to an entry.
     xid = models.BigIntegerField(editable=False)
     item = models.BigIntegerField(_("item"), null=True)
     amount = models.BigIntegerField(_("amount"))
@@ -118,7 +123,9 @@ class Posting(models.Model):
         verbose_name_plural = _("postings")
         constraints = [models.CheckConstraint(condition=~Q(amount=0), name="ledger_posting_amount")]
         indexes = [
+            # An account's tail beyond the fold, and its pages, newest first.
             models.Index(fields=["account", "xid"], name="ledger_posting_account"),
+            # The fold's way through all accounts.
             models.Index(fields=["xid"], name="ledger_posting_xid"),
             models.Index(fields=["item"], condition=Q(item__isnull=False), name="ledger_posting_item"),
         ]
@@ -194,6 +201,7 @@ class FoldCursor(models.Model):
     class Meta:
         verbose_name = _("fold cursor")
         verbose_name_plural = _("fold cursors")
+        # Two cursors would fold everything twice.
         constraints = [models.CheckConstraint(condition=Q(id=1), name="ledger_one_cursor")]
 
 
@@ -204,6 +212,7 @@ class ChainBlock(models.Model):
     table_name = models.CharField(max_length=63, db_collation="C")
     number = models.IntegerField()
     through = models.TextField()  # the id of its last row
+    # Whole blocks in one row: a row for each noted row would double the table that is watched.
     ids: ArrayField[list[str], list[str]] = ArrayField(models.TextField())
     hashes: ArrayField[list[str], list[str]] = ArrayField(models.TextField())
     digest = models.CharField(max_length=64)  # keyed, over these and the block before

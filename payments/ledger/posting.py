@@ -47,6 +47,7 @@ def post(entries: Sequence[Entry]) -> list[Posted]:
         check(entry)
     once: dict[str, _Resolved] = {}
     for resolved in _resolve(entries):
+        # One statement cannot insert a key twice, and would not say which content is the right one.
         if once.setdefault(resolved.entry.key, resolved).content != resolved.content:
             raise KeyReused(resolved.entry.key)
     return list(_in_order(entries, _book(once)))
@@ -78,6 +79,7 @@ def _in_order(entries: Sequence[Entry], posted: dict[str, Posted]) -> Iterable[P
 
 def _book(once: dict[str, _Resolved]) -> dict[str, Posted]:
     try:
+        # Less work than the general way, for what a till posts most; where it gives up, the general way says why.
         if len(once) == 1 and (posted := _book_one(*once.values())):
             return {posted.key: posted}
         # By key: two transactions that book the same keys wait for one another, never in a circle.
@@ -113,6 +115,7 @@ def _value(statement: str, parameters: list[str | None]) -> Any:
     database = connections[DEFAULT_DB_ALIAS]
     database.ensure_connection()
     database.validate_no_broken_transaction()
+    # Its parameters are numbered, as PostgreSQL itself takes them: no text is rewritten on the way.
     with database.wrap_database_errors, RawCursor(database.connection) as cursor:
         (value,) = cursor.execute(statement, parameters).fetchall()[0]
         return value
@@ -121,6 +124,7 @@ def _value(statement: str, parameters: list[str | None]) -> Any:
 def _book_many(resolved: list[_Resolved]) -> dict[str, Posted]:
     entries = [row.entry for row in resolved]
     days: dict[tuple[str, date], int] = {}
+    # Each day once, whatever the number of entries: its lock is taken and its status read once.
     numbers = [days.setdefault((entry.merchant_id, entry.business_day), len(days)) for entry in entries]
     ids = [new_id("jrn") for _ in entries]
     with connection.cursor() as cursor:
@@ -131,6 +135,7 @@ def _book_many(resolved: list[_Resolved]) -> dict[str, Posted]:
         for entry, id_, number in zip(entries, ids, numbers, strict=True)
     }
     if old[0] is not None:
+        # Keys that were booked before come back as they stand, over what this call would have made of them.
         posted |= {key: Posted(id_, key, day, at, False) for key, id_, day, at in zip(*old, strict=True)}
     return posted
 
@@ -176,6 +181,7 @@ def _texts(values: Iterable[str | None]) -> str:
 
 
 def _quoted(value: str) -> str:
+    # Rare in keys and events, so that the two copies are seldom made.
     if "\\" in value or '"' in value:
         value = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{value}"'
@@ -187,6 +193,7 @@ def _content(entry: Entry, owned: list[int]) -> str:
         f"{number}:{'' if line.item is None else line.item}:{line.amount}"
         for number, line in zip(owned, entry.lines, strict=True)
     ]
+    # Whole microseconds, as PostgreSQL stores them: a float would seal another moment than the audit reads.
     moment = str((entry.occurred_at - EPOCH) // MICROSECOND)
     text = "\n".join([entry.key, entry.event, entry.merchant_id, moment, entry.reverses or "", *lines])
     return hashlib.sha256(text.encode()).hexdigest()
@@ -198,6 +205,7 @@ def _translate(error: IntegrityError) -> NoReturn:
     rule = getattr(diagnosis, "constraint_name", None) or "books"
     message = getattr(diagnosis, "message_primary", None) or str(error)
     detail = getattr(diagnosis, "message_detail", None) or message
+    # Another transaction booked this key with other content since we looked.
     if rule == "ledger_entry_key":
         raise KeyReused(detail) from error
     if rule == "ledger_entry_reversed_once":
@@ -208,4 +216,5 @@ def _translate(error: IntegrityError) -> NoReturn:
         raise DayClosed(message) from error
     if rule == "ledger_posting_account":  # a cached account number is of a database that was emptied or restored
         accounts.forget()
+    # What is left cannot happen by bad input, so that it is answered with a 500 and noticed.
     raise BooksRefused(rule, message) from error

@@ -49,6 +49,7 @@ def excerpts_about(items: Collection[int], *, shared: Collection[str]) -> list[E
     """
     found = Posting.objects.filter(item__in=items).values_list("entry_id", flat=True)
     entries = JournalEntry.objects.filter(id__in=set(found)).select_related("reverses").in_bulk()
+    # A payment's own entries whole, so that a reader sees both sides; of a settlement only what is about it.
     whole = Q(entry_id__in=[row.id for row in entries.values() if row.event not in shared])
     postings: dict[str, list[Posting]] = defaultdict(list)
     rows = Posting.objects.filter(entry_id__in=entries).filter(whole | Q(item__in=items))
@@ -64,5 +65,6 @@ def account_postings(number: int, *, limit: int, before: Position | None = None)
         older = Q(xid__lt=before.xid)
         older |= Q(xid=before.xid, entry_id__lt=before.entry_id)
         older |= Q(xid=before.xid, entry_id=before.entry_id, line__lt=before.line)
+        # The second condition says nothing new; it lets the planner begin in the index on (account, xid).
         rows = rows.filter(older, xid__lte=before.xid)
     return list(rows.order_by("-xid", "-entry_id", "-line")[:limit])

@@ -40,6 +40,7 @@ def mirror(reversal: Reversal) -> Entry:
         merchant_id=rows[0][-1],
         occurred_at=reversal.occurred_at,
         timezone=reversal.timezone,
+        # On what was booked, not on what would be booked today: the chart may have changed since.
         lines=[Line(AccountSpec(*account), -amount, item) for *account, amount, item, _ in rows],
         reverses=reversal.key,
     )

@@ -11,14 +11,16 @@ POST: Final = """
     )
 """
 
-POST_ONE: Final = """
+POST_ONE: Final = """  # $1 and not %s: sent by the driver's raw cursor, see `posting._value`
     SELECT ledger_post_one(
         $1::text, $2::text, $3::text, $4::text, $5::date, $6::timestamptz, $7::text, $8::text,
         $9::int[], $10::bigint[], $11::bigint[]
     )
 """
+# A sequence has gaps and never repeats: a number that a rolled-back transaction drew is nobody's.
 NEXT_ITEMS: Final = "SELECT nextval('ledger_item') FROM generate_series(1, %s::int)"
 
+# Joined to the places asked for, so that one statement finds any number of accounts by the unique index.
 FIND_ACCOUNTS: Final = """
     SELECT a.merchant_id, a.code, a.currency, a.kind, a.item_required, a.number
     FROM unnest(%s::text[], %s::text[], %s::text[]) w (merchant_id, code, currency)
@@ -38,6 +40,7 @@ MAKE_ACCOUNTS: Final = """
     ON CONFLICT (merchant_id, code, currency) DO NOTHING
 """
 
+# By line: a reversal books the lines in the order of what it takes back.
 ENTRY_LINES: Final = """
     SELECT a.code, a.kind, a.currency, a.item_required, p.amount, p.item, e.merchant_id
     FROM ledger_journalentry e
@@ -52,6 +55,7 @@ CLOSE_DAYS: Final = """
     SELECT pg_advisory_xact_lock(ledger_day_lock(%(merchant)s::text, d::date))
     FROM generate_series(%(first)s::date, %(last)s::date, interval '1 day') d
 """
+# After CLOSE_DAYS in the same transaction: whoever waited for the day's lock finds it closed.
 MARK_CLOSED: Final = """
     INSERT INTO ledger_bookday (merchant_id, day, closed_at, actor, seal)
     SELECT d.merchant, d.day, d.moment, d.actor, ledger_day_seal(d.merchant, d.day, d.moment, d.actor)
@@ -62,6 +66,7 @@ MARK_CLOSED: Final = """
     ON CONFLICT (merchant_id, day) DO NOTHING
     RETURNING day
 """
+# Of the day itself and the days that follow closed ones, the first that is open: no calendar is walked day by day.
 FIRST_OPEN_DAY: Final = """
     SELECT d.day FROM (
         SELECT %(day)s::date AS day
@@ -75,7 +80,9 @@ FIRST_OPEN_DAY: Final = """
 # The fold, in statements that follow one another: locking and moving the cursor in one WITH would move it and fold
 # nothing. Only one fold runs at a time.
 NO_TIMEOUT: Final = "SET LOCAL statement_timeout = 0"
+# Tried, not waited for: a second fold has nothing to do.
 TRY_FOLD_LOCK: Final = "SELECT pg_try_advisory_xact_lock(7401, 1)"
+# The cluster's identifier tells that a logical restore has begun to count transactions anew: see NEW_EPOCH.
 FOLD_STATE: Final = """
     SELECT s.system_identifier::text, c.cluster, c.shift, c.xid
     FROM pg_control_system() s LEFT JOIN ledger_foldcursor c ON c.id = 1
@@ -89,6 +96,7 @@ FOLD_UP_TO: Final = """
         ORDER BY p.xid LIMIT %(limit)s::int
     ) n
 """
+# Added to what stands, never set: a checkpoint is a sum of many folds.
 FOLD_CHECKPOINTS: Final = """
     INSERT INTO ledger_balancecheckpoint AS c (account_id, book_date, amount, postings)
     SELECT p.account_id, e.book_date, sum(p.amount), count(*)
@@ -98,6 +106,7 @@ FOLD_CHECKPOINTS: Final = """
     ON CONFLICT (account_id, book_date) DO UPDATE
     SET amount = c.amount + excluded.amount, postings = c.postings + excluded.postings
 """
+# An item that nets to zero is deleted, so that the table holds what is open, however many were ever opened.
 FOLD_OPEN_ITEMS: Final = """
     MERGE INTO ledger_openitem o
     USING (
@@ -113,14 +122,17 @@ FOLD_OPEN_ITEMS: Final = """
     WHEN MATCHED THEN UPDATE SET amount = o.amount + d.amount
     WHEN NOT MATCHED THEN INSERT (account_id, item, amount, since) VALUES (d.account_id, d.item, d.amount, d.since)
 """
+# Last of the fold's statements, in the same transaction: what is folded and how far is committed together.
 FOLD_CURSOR: Final = """
     UPDATE ledger_foldcursor SET xid = %(up_to)s::bigint, folded_at = clock_timestamp() WHERE id = 1
 """
 
 # A new epoch waits for every post that is under way and holds back new ones: nobody books with the old shift after it.
 EPOCH_LOCK: Final = "SELECT pg_advisory_xact_lock(7401, 0)"
+# DELETE, since the application's role may not truncate.
 FORGET_CHECKPOINTS: Final = "DELETE FROM ledger_balancecheckpoint"
 FORGET_OPEN_ITEMS: Final = "DELETE FROM ledger_openitem"
+# `shift` is added to every xid written from now on, so that they stay above those of before the restore.
 NEW_EPOCH: Final = """
     INSERT INTO ledger_foldcursor AS c (id, epoch, cluster, shift, xid, folded_at)
     SELECT 1, 1, %(cluster)s::text, s.shift, 0, clock_timestamp()
@@ -130,6 +142,7 @@ NEW_EPOCH: Final = """
     ON CONFLICT (id) DO UPDATE
     SET epoch = c.epoch + 1, cluster = excluded.cluster, shift = excluded.shift, xid = 0, folded_at = excluded.folded_at
 """
+# How long the oldest posting waits: a transaction that stays open holds the fold back, and this shows it.
 FOLD_AGE: Final = """
     SELECT COALESCE((
         SELECT greatest(0, extract(epoch FROM clock_timestamp() - e.booked_at))
@@ -151,6 +164,7 @@ BALANCES: Final = """
         ), 0)
     FROM unnest(%s::int[]) n (number)
 """
+# Checkpoints know no moment of booking: what was booked after `known_at` is subtracted again, which is little.
 TRIAL_BALANCE: Final = """
     SELECT a.id, a.number, a.code, a.kind, a.currency, sum(m.amount)::bigint
     FROM (

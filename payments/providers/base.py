@@ -38,7 +38,7 @@ class Outcome(StrEnum):
     DECLINED = "declined"
     PENDING = "pending"
     UNKNOWN = "unknown"
-    NOT_SENT = "not_sent"
+    NOT_SENT = "not_sent"  # it is certain that nothing arrived: safe to send again
 
 
 class ReportType(StrEnum):
@@ -187,7 +187,7 @@ class Capabilities:
     refund_arrival: timedelta = timedelta(days=1)  # how long until the customer has the money
     refund_window: timedelta | None = None
     instant: bool = False  # execute() moves nothing outside our own books and may run inside a transaction
-    test_only: bool = False
+    test_only: bool = False  # moves no money: a live merchant is refused
     reports_only: bool = False  # it moves money by itself and reports it; it takes no requests
     credentials: tuple[Credential, ...] = ()
     other_credentials: bool = False  # whatever else its merchant wants to keep with the account

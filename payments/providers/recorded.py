@@ -53,6 +53,7 @@ class Recorded(_Bookkeeping):
             return _not_supported(f"Cash and vouchers are taken and given back at once; they have no {call.verb}.")
         return Result(
             Outcome.SUCCEEDED,
+            # Our own books are the provider here, and know an operation by its id.
             reference=call.operation_id,
             payment_reference=call.payment_reference or call.payment_id,
             amount=call.amount,

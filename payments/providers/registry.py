@@ -30,5 +30,6 @@ def providers() -> dict[str, Provider]:
 
 @cache
 def _load(path: str) -> Provider:
+    # Cached by path, not by code: tests that put another path behind a code get another provider.
     instance: Provider = import_string(path)()
     return instance

@@ -13,6 +13,7 @@ def verify(body: bytes, headers: Mapping[str, str], secret: str | None) -> str:
     Raises:
         SignatureInvalid: no secret, a header missing or malformed, a stale timestamp, or another signature.
     """
+    # Without this an empty secret would be a key that everybody has.
     if not secret:
         raise SignatureInvalid("This provider account has no webhook secret.")
     try:

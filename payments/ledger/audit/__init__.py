@@ -38,6 +38,7 @@ def question(rule: str, query: str) -> Check:
     """A check by a query whose rows are violations: (subject, detail)."""
 
     def ask() -> Iterator[Violation]:
+        # Streamed: a broken table would yield as many violations as it has rows.
         with connection.chunked_cursor() as cursor:
             cursor.execute(query)
             for subject, detail in cursor:
@@ -68,10 +69,11 @@ CHECKS: Final[tuple[Check, ...]] = (
 @contextlib.contextmanager
 def one_moment() -> Iterator[None]:
     """All queries inside see the books as of now, however long they take."""
-    outermost = not connection.in_atomic_block
+    outermost = not connection.in_atomic_block  # the isolation can only be set before a transaction's first statement
     with transaction.atomic(), connection.cursor() as cursor:
         if outermost:
             cursor.execute(sql.ONE_MOMENT)
+        # It reads everything there is; a request's limit would end it every time.
         cursor.execute(NO_TIMEOUT)
         yield
 

@@ -40,6 +40,7 @@ ENTRIES_INCOMPLETE: Final = """
     ) p ON p.entry_id = e.id
     WHERE p.entry_id IS NULL OR p.postings <> e.lines OR p.first <> 1 OR p.last <> e.lines OR p.first_xid <> p.last_xid
 """
+# By the account's currency, and LEFT: postings on an account that is gone are summed, too.
 ENTRIES_UNBALANCED: Final = """
     SELECT p.entry_id, format('is off by %s %s', sum(p.amount), a.currency)
     FROM ledger_posting p LEFT JOIN ledger_account a ON a.number = p.account_id
@@ -62,6 +63,7 @@ ENTRIES_SEAL_BROKEN: Final = r"""
         e.id, e.book_date, e.booked_at, p.xid
     )
 """
+# An account that changed its kind or merchant would move balances without a posting.
 ACCOUNTS_SEAL_BROKEN: Final = """
     SELECT a.id, a.code || ' is not the account that was made'
     FROM ledger_account a
@@ -73,6 +75,7 @@ DAYS_SEAL_BROKEN: Final = """
     FROM ledger_bookday d
     WHERE d.seal IS DISTINCT FROM ledger_day_seal(d.merchant_id, d.day, d.closed_at, d.actor)
 """
+# Both entries together net to nothing on every account and item, or one is no mirror of the other.
 REVERSALS_WRONG: Final = """
     SELECT e.id, CASE WHEN min(r.id) IS NULL THEN e.key || ' reverses an entry that does not exist'
         ELSE format('%s is not the mirror image of %s', e.key, min(r.key)) END
@@ -86,6 +89,7 @@ REVERSALS_WRONG: Final = """
     WHERE e.reverses_id IS NOT NULL AND (r.id IS NULL OR s.account_id IS NOT NULL)
     GROUP BY e.id
 """
+# What the unique indexes refuse, asked of the rows: an index may have been dropped and made again.
 ENTRIES_DOUBLE: Final = """
     SELECT min(e.id), format('%s is booked %s times', e.key, count(*))
     FROM ledger_journalentry e GROUP BY e.key HAVING count(*) > 1
@@ -93,12 +97,15 @@ ENTRIES_DOUBLE: Final = """
     SELECT e.reverses_id, format('is reversed %s times', count(*))
     FROM ledger_journalentry e WHERE e.reverses_id IS NOT NULL GROUP BY e.reverses_id HAVING count(*) > 1
 """
+# By two moments of the same clock, the database's.
 ENTRIES_ON_CLOSED_DAYS: Final = """
     SELECT e.id, format('%s was booked on %s after that day was closed', e.key, e.book_date)
     FROM ledger_bookday d
     JOIN ledger_journalentry e ON e.merchant_id = d.merchant_id AND e.book_date = d.day
     WHERE e.booked_at > d.closed_at
 """
+# FULL JOIN: a checkpoint without postings is as wrong as postings without one. Up to the cursor, which is as far as
+# they speak.
 CHECKPOINTS_WRONG: Final = """
     SELECT format('checkpoint %s %s', COALESCE(a.code, 'of account number ' || COALESCE(c.account_id, p.account_id)),
             COALESCE(c.book_date, p.book_date)),
@@ -129,6 +136,7 @@ OPEN_ITEMS_WRONG: Final = """
     LEFT JOIN ledger_account a ON a.number = COALESCE(o.account_id, p.account_id)
     WHERE o.amount IS DISTINCT FROM p.amount
 """
+# Only on the server it was made on: elsewhere the next fold begins a new epoch first.
 CURSOR_AHEAD: Final = """
     SELECT 'fold cursor', format('stands at transaction %s, which has not ended', c.xid)
     FROM ledger_foldcursor c JOIN pg_control_system() s ON s.system_identifier::text = c.cluster

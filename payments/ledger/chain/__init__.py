@@ -50,6 +50,7 @@ def extend(*, behind: timedelta = BEHIND) -> int:
     """Note what has become old enough (beat); return how many rows that were. Beside another run it does nothing."""
     noted, end = 0, time.monotonic() + LONGEST
     for chained in tables():
+        # A backlog after an outage is worked off in pieces: a worker is not held for an hour.
         while time.monotonic() < end:
             rows = _next_block(chained, behind)
             noted += rows
@@ -80,6 +81,7 @@ def _next_block(chained: Chained, behind: timedelta) -> int:
         if not cursor.fetchone()[0]:
             return 0
         cursor.execute(sql.LAST, [chained.table])
+        # Each block covers the digest of the one before, so that none can be taken out of the middle.
         number, through, previous = cursor.fetchone() or (0, None, "")
         cursor.execute(
             sql.due(chained, begun=through is not None),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from payments.ledger.chain import Chained
 
+# Two runs at once would note the same rows in two blocks.
 TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('ledger:chain', 0))"
 LAST: Final = """
     SELECT number, through, digest FROM ledger_chainblock WHERE table_name = %s ORDER BY number DESC LIMIT 1

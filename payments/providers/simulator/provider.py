@@ -54,6 +54,7 @@ class Simulator:
         headers = {"idempotency-key": call.operation_id, "content-type": "application/json"}
         try:
             response = _client().post("/v1/operations", content=body, headers=headers)
+        # Before a connection stood nothing can have arrived.
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return Result(Outcome.NOT_SENT, code="not_reachable", detail=_error_text(error))
         except httpx.TransportError as error:
@@ -128,6 +129,7 @@ def _answer(response: httpx.Response) -> Result:
 
 
 def _outcome(status: int, headers: Mapping[str, str]) -> Outcome:
+    # Refused before anything ran, says the provider itself.
     if status == httpx.codes.TOO_MANY_REQUESTS or headers.get(NOT_PROCESSED) == "false":
         return Outcome.NOT_SENT
     if status == httpx.codes.CONFLICT:  # the id stands for another operation, of which this says nothing
@@ -186,4 +188,5 @@ def _client() -> httpx.Client:
 def _pooled_client(url: str, pid: int) -> httpx.Client:
     """One pool of connections a process: a forked worker must not share its parent's sockets."""
     timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+    # `trust_env`: a proxy of the environment would be asked for a server of the installation's own.
     return httpx.Client(base_url=url, timeout=timeout, trust_env=False)

@@ -55,6 +55,7 @@ def to_stripe(money: Money) -> int:
     scaled = money.to_decimal().scaleb(_EXPONENTS[money.currency])
     if scaled != scaled.to_integral_value():
         raise NotRepresentable(f"Stripe takes whole {money.currency} only, not {money}.")
+    # Refused here, with what to do; Stripe would refuse it, too.
     if _EXPONENTS[money.currency] == 3 and int(scaled) % 10:
         raise NotRepresentable(f"Stripe takes {money.currency} in two decimals only, not {money}.")
     return int(scaled)
@@ -67,6 +68,7 @@ def from_stripe(amount: int, currency: str) -> Money:
         ValueError: a currency that we do not know, or a fraction of a minor unit.
     """
     code = currency.upper()
+    # In decimals between the two: both exponents may differ from two.
     return Money.from_decimal(Decimal(amount).scaleb(-_EXPONENTS.get(code, 2)), code)
 
 

@@ -27,6 +27,7 @@ logging.getLogger("stripe").setLevel(logging.WARNING)
 def client(credentials: Credentials) -> stripe.StripeClient:
     """The client of one account; `stripe_account` among its secrets names a connected account."""
     secrets = credentials.secrets
+    # By process, too: connections of before a fork must not be used on both sides of it.
     return _client(settings.STRIPE_API_BASE, secrets["secret_key"], secrets.get("stripe_account"), os.getpid())
 
 
@@ -37,6 +38,7 @@ def unusable_key(credentials: Credentials) -> tuple[str, str] | None:
         return "credentials_missing", "This provider account has no secret_key; add it to its credentials."
     if credentials.test_mode is None:
         return None
+    # Before any call: a test merchant with a live key would move money.
     if key.startswith(_LIVE_KEYS if credentials.test_mode else _TEST_KEYS):
         mode = "test" if credentials.test_mode else "live"
         return "credentials_of_other_mode", f"The merchant is in {mode} mode and the secret_key is not."

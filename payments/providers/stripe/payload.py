@@ -42,7 +42,7 @@ def text(obj: Payload, *path: str) -> str | None:
 def whole(obj: Payload, *path: str) -> int | None:
     """The whole number at the end of a path."""
     value = part(obj, *path[:-1]).get(path[-1])
-    return value if type(value) is int else None
+    return value if type(value) is int else None  # True is an int, too
 
 
 def name_of(obj: Payload, field: str) -> str | None:

@@ -34,7 +34,7 @@ _CHARGES: Final = frozenset({Verb.SALE, Verb.AUTHORIZE})
 _PAGE: Final = "cs_"  # how the ids of Checkout Sessions begin
 _STILL_RUNNING: Final = timedelta(minutes=2)  # longer than Stripe works on any request
 _SLACK: Final = timedelta(minutes=1)  # between its clock and ours
-_MOST: Final = 100
+_MOST: Final = 100  # Stripe's largest page
 
 
 class Stripe:
@@ -63,6 +63,7 @@ class Stripe:
         """Send the request once, without retries; a request that is certain to be refused is not sent."""
         unusable = unusable_key(credentials)
         if unusable is not None:
+            # Sent again once the operator has mended the key: nothing is lost by a wrong one.
             return Result(Outcome.NOT_SENT, code=unusable[0], detail=unusable[1])
         pointless = _refused(call)
         if pointless is not None:
@@ -78,6 +79,7 @@ class Stripe:
         """Find what became of a call, by reading."""
         unusable = unusable_key(credentials)
         if unusable is not None:
+            # Not NOT_SENT as in `execute`: the key may have been right when the call was made.
             return Result(Outcome.UNKNOWN, code=unusable[0], detail=unusable[1])
         try:
             return _found(call, client(credentials).v1)
@@ -153,6 +155,7 @@ def _found(call: ProviderRequest, api: Any) -> Result:
 
 
 def _found_refund(call: ProviderRequest, api: Any) -> Result:
+    # By name is certain; the list is for calls whose answer never came.
     if call.operation_reference is not None:
         return translate.refunded(api.refunds.retrieve(call.operation_reference).to_dict())
     if call.payment_reference is not None:
@@ -167,6 +170,7 @@ def _found_charge(call: ProviderRequest, api: Any) -> Result:
     name = call.operation_reference or call.payment_reference
     if name is None:
         listed = api.payment_intents if requests.is_direct(call) else api.checkout.sessions
+        # Our ids tell when they were made: what Stripe made for this one is no older.
         since = int((made_at(call.operation_id) - _SLACK).timestamp())
         ours = _first(listed.list({"created": {"gte": since}, "limit": _MOST}), call)
         if ours is None:

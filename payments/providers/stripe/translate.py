@@ -61,6 +61,7 @@ def from_exception(error: stripe.StripeError) -> Result:
 
 
 def _meaning(error: stripe.StripeError, body: Payload) -> tuple[Outcome, str]:
+    # The SDK raises one class for both; only the cause tells whether anything left.
     if isinstance(error.__cause__, _NEVER_CONNECTED):
         return Outcome.NOT_SENT, "not_reachable"
     for kind, outcome, code in _MEANINGS:

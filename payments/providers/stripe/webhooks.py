@@ -65,8 +65,10 @@ def verify(body: bytes, headers: Mapping[str, str], secret: str | None) -> str:
         raise SignatureInvalid(f"The webhook's signature was not accepted: {error.user_message}") from error
     except (ValueError, TypeError, OverflowError) as error:  # bytes and numbers that the SDK does not expect
         raise SignatureInvalid("The webhook's signature could not be read.") from error
+    # The SDK refuses old timestamps only; one far ahead could be replayed until then.
     if signed_at > time.time() + TOLERANCE_SECONDS:
         raise SignatureInvalid("The webhook's timestamp lies in the future.")
+    # Read only now: the bytes are what was signed.
     event_id = text(decoded(body), "id")
     if event_id is None:
         raise SignatureInvalid("What was signed is no event of Stripe's.")
@@ -79,6 +81,7 @@ def parse_webhook(body: bytes) -> WebhookEvent:
     kind = text(event, "type") or ""
     reader = _READERS.get(kind)
     subject = part(event, "data", "object")
+    # An event of a kind we do not read is kept, and reports nothing.
     reports = reader(subject, moment(event, "created")) if reader is not None and subject else ()
     announces = (text(subject, "id") or "") if kind in _PAYOUTS else ""
     return WebhookEvent(event_id=text(event, "id") or "", reports=reports, type=kind, announces=announces)
@@ -148,6 +151,7 @@ def _charge_succeeded(charge: Payload, at: datetime | None) -> Reports:
 
 def _charge_refunded(charge: Payload, at: datetime | None) -> Reports:
     """Before August 2022 a charge came with its refunds; since then they have events of their own."""
+    # Refunds in an old charge name no payment themselves.
     parent = {name: charge[name] for name in ("payment_intent",) if charge.get(name)}
     return tuple(report for row in rows(charge, "refunds") for report in _refund({**parent, **row}, at))
 
@@ -225,6 +229,7 @@ def _stage(dispute: Payload) -> Stage:
     status = str(dispute.get("status"))
     if status.startswith("warning") or status == "prevented":
         return Stage.INQUIRY
+    # Stripe has no stage of its own for a second round; the appeal's evidence is what tells.
     appealed = status.startswith("appeal") or part(dispute, "evidence", "appeal", "card")
     return Stage.PRE_ARBITRATION if appealed else Stage.CHARGEBACK
 
