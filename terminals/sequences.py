@@ -16,6 +16,7 @@ def after(
     highest = max([last, *seen])
     ranges = [[first, end] for first, end in missing]
     if highest > last:
+        # All in between is missing until it is recorded, this request's own numbers too: they are cut out below.
         ranges.append([last + 1, highest])
     return _without(_joined(ranges), sorted(set(recorded))), highest
 
@@ -31,6 +32,7 @@ def count(missing: Iterable[Sequence[int]]) -> int:
 
 
 def _is_within(ranges: Sequence[Sequence[int]], number: int) -> bool:
+    # By halves: a device that lost its memory may have left thousands of ranges.
     at = bisect_right(ranges, number, key=lambda range_: range_[0]) - 1
     return at >= 0 and number <= ranges[at][1]
 

@@ -53,8 +53,10 @@ def is_valid(header: str, messages: Mapping[int, bytes], *, secret: str | None, 
 
     `messages` are the signed bytes of each version that counts.
     """
+    # By the key that the terminal has, never by what the header claims: an HMAC under a public key anyone could make.
     names = HMAC if secret is not None else ED25519
     kinds = {names[version]: signed for version, signed in messages.items()}
+    # Several, as Standard Webhooks allows while a key is changed.
     for signature in header.split(" "):
         kind, _, encoded = signature.partition(",")
         given = _decoded(encoded) if kind in kinds else b""
@@ -65,6 +67,7 @@ def is_valid(header: str, messages: Mapping[int, bytes], *, secret: str | None, 
 
 def is_safe(public_key: str) -> bool:
     """Whether a key is a point of the curve, written as it should be, by which only one can sign."""
+    # The highest bit is the sign of x and no part of y.
     y = int.from_bytes(_raw(public_key), "little") & (2**255 - 1)
     if y >= _PRIME or y in _SMALL:
         return False
@@ -74,6 +77,7 @@ def is_safe(public_key: str) -> bool:
 
 def _matches(given: bytes, signed: bytes, secret: str | None, public_key: str | None) -> bool:
     if secret is not None:
+        # In constant time: how long it takes must not tell how much of it was right.
         return hmac.compare_digest(given, _digest(secret, signed))
     if public_key is None:
         return False

@@ -23,6 +23,7 @@ def device_of(terminal: Terminal, *, series: int) -> Device:
     named = {ids["brand"].casefold(): ids["provider_account"] for ids in contracts}
     accounts = ProviderAccount.objects.in_bulk(list(named.values())) if named else {}
     channel = terminal.channel
+    # One copy of the merchant, and no query for the one behind the channel.
     channel.merchant = terminal.merchant
     return Device(
         terminal_id=terminal.id,
@@ -30,6 +31,7 @@ def device_of(terminal: Terminal, *, series: int) -> Device:
         series=series,
         channel=channel,
         account=terminal.provider_account,
+        # A contract that was deleted since falls back to the terminal's own account.
         accounts={brand: accounts[account_id] for brand, account_id in named.items() if account_id in accounts},
     )
 

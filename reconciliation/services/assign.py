@@ -15,6 +15,7 @@ def assign(*, discrepancy_id: str, to: User | None, actor: str) -> Discrepancy:
         Conflict: it is resolved, and nobody's work any more.
     """
     with transaction.atomic():
+        # Locked, so that none is assigned that is resolved at the same moment.
         row = Discrepancy.objects.select_for_update(of=("self",)).get(id=discrepancy_id)
         if row.status == Discrepancy.Status.RESOLVED:
             raise Conflict("discrepancy_not_open", "This discrepancy is resolved. Only an open one is assigned.")

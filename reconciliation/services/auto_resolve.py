@@ -14,6 +14,7 @@ ACTOR: Final = "system:reconciliation"
 def resolve_explained(merchant: Merchant, keys: Sequence[str]) -> None:
     """Resolve the open discrepancies of these keys, in the caller's transaction."""
     closed = discrepancy.resolve_discrepancies(merchant=merchant, keys=keys, actor=ACTOR)
+    # Nobody is asked about what has explained itself.
     waiting = Approval.objects.filter(subject_id__in=[row.id for row in closed], decision=None)
     for subject_id, action in waiting.values_list("subject_id", "action"):
         approvals.withdraw(subject_id=subject_id, action=action, actor=ACTOR)

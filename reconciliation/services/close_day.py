@@ -17,6 +17,7 @@ def close_day(*, merchant: Merchant, day: date, actor: str) -> bool:
     Raises:
         Conflict: `day_not_over`.
     """
+    # On the merchant's calendar: at midnight in UTC a shop in Amsterdam may still sell.
     if day >= timezone.now().astimezone(merchant.zone).date():
         raise Conflict("day_not_over", f"{day} is not over yet in {merchant.timezone}. Close it tomorrow.")
     with transaction.atomic():

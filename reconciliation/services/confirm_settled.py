@@ -16,6 +16,7 @@ AT_ONCE: Final = 500
 def confirm_settled(settlement: Settlement) -> None:
     """Confirm what is still provisional of a settlement, within the caller's transaction; repeating it is harmless."""
     pairs = settlements.provisional_payments(settlement.id)
+    # In pieces, in one order: a settlement of a year locks thousands of orders, and its file holds them to its end.
     for start in range(0, len(pairs), AT_ONCE):
         some = pairs[start : start + AT_ONCE]
         uow = UnitOfWork(merchant=settlement.merchant, actor=ACTOR, now=timezone.now(), facts=True)

@@ -34,6 +34,7 @@ def settle_doubts(account: ProviderAccount) -> None:
     for line in proofs:
         subject = line.operation_id or line.evidence_id or ""
         if subject not in sweep.resting:
+            # A savepoint each: what one of them breaks is rolled back alone.
             with sweep.item(subject, merchant_id=account.merchant_id), transaction.atomic():
                 _settle(account, line)
 
@@ -62,6 +63,7 @@ def decline_unpaid(settlement: Settlement) -> None:
     operations = Operation.objects.select_related("payment").in_bulk([operation_id for operation_id, _, _ in found])
     for operation in operations.values():
         payment = uow.payments[operation.payment_id or ""]
+        # Looked at under the lock: it may have been confirmed since the settlement's lines were read.
         if payment.provisional:
             decline_offline(uow, payment=payment, at=settlement.closed_at)
     uow.flush()

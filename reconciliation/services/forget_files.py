@@ -47,6 +47,7 @@ def _unnamed(storage: Storage, moment: datetime) -> Iterator[tuple[str, datetime
 
 def _forget(storage: Storage, name: str, before: datetime) -> bool:
     try:
+        # Asked last: the list of names was made before, and an upload may just be writing this one.
         if storage.get_modified_time(name) >= before:
             return False
     except FileNotFoundError:  # it has come in, or another sweep was here
@@ -60,6 +61,7 @@ def _names(storage: Storage, above: str) -> Iterator[list[str]]:
     """Whatever was named by its row's id, some at a time; nothing else is ours to delete."""
     for merchant in _listed(storage, above)[0]:
         folder = f"{above}/{merchant}"
+        # Only names of our making: whatever an operator put there stays.
         names = [f"{folder}/{name}" for name in _listed(storage, folder)[1] if is_id(name, "stl")]
         yield from (names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE))
 

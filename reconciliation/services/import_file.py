@@ -63,6 +63,7 @@ def import_due() -> int:
 
 def _begin(file_id: str) -> SettlementFile | None:
     waiting = SettlementFile.objects.filter(id=file_id, status=SettlementFile.Status.PROCESSING)
+    # Counted before anything else, so that a file that kills its worker is not tried for ever.
     if not waiting.update(attempts=F("attempts") + 1):
         return None
     file = waiting.select_related("merchant", "provider_account").get()

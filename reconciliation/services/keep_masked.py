@@ -31,6 +31,7 @@ def keep_masked(file: SettlementFile) -> bool:
     with session.session_lock(f"mask:{file.id}") as free:
         if not free:
             return False
+        # Another worker may have masked it while this one waited for nothing: the lock is tried, not queued for.
         file.refresh_from_db()
         if is_incoming(file) and file.status == SettlementFile.Status.PROCESSING:
             _keep(file)
@@ -49,6 +50,7 @@ def is_incoming(file: SettlementFile) -> bool:
 
 
 def _keep(file: SettlementFile) -> None:
+    # Before the work, in a statement of its own: if this process dies in it, the attempt counts.
     SettlementFile.objects.filter(id=file.id).update(attempts=F("attempts") + 1)
     if file.attempts >= MOST_ATTEMPTS:
         _refuse(file, f"Looking through it was cut short {MOST_ATTEMPTS} times{last_error(file.id)}.")
@@ -65,6 +67,7 @@ def _keep(file: SettlementFile) -> None:
     file.file.name, file.attempts = name, 0
     file.save(update_fields=["file", "masked", "attempts"])
     fail_point("mask.written")
+    # Last: until the row names the masked file, the one that came in is all there is.
     storage.delete(incoming)
 
 

@@ -38,6 +38,7 @@ def discrepancies_of(settlement: Settlement, line: Issue) -> Iterator[Discrepanc
     elif line.expected is not None and line.expected != line.gross and line.state == SettlementLine.State.MATCHED:
         detail = message_columns(_SETTLED, settled=gross, booked=Money(line.expected, line.currency))
         yield _row(Kind.AMOUNT_DIFFERS, settlement, line, line.expected - line.gross, detail)
+    # One minor unit apart is rounding: providers round per line or per sum, and do not say which.
     if line.expected_fee is not None and abs(line.expected_fee - line.fee) > 1:
         detail = message_columns(
             gettext_noop("A fee of {charged} instead of {agreed}."),

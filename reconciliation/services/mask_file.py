@@ -23,16 +23,18 @@ from payments.core.pan import card_numbers, mask_card_numbers, masked_at, outsid
 from reconciliation.formats.archive import MAGIC, documents
 from reconciliation.formats.base import HEAD, Unreadable
 
-PIECE: Final = 1 << 20
+PIECE: Final = 1 << 20  # memory stays flat, and a megabyte takes milliseconds
 MOST_SECONDS: Final = 900  # 2 GB take four minutes
-LONGEST_WORD: Final = 1 << 16
+LONGEST_WORD: Final = 1 << 16  # no format writes longer ones; beyond it any place between digits must do
 _DIGITS: Final = "0123456789 -\r\n"
 _WORDS: Final = _DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
+# All that zipfile lets out of a broken or hostile archive.
 _UNPACKABLE: Final = (Unreadable, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}?)(?:[A-Z]{3})?(?![A-Za-z0-9])")
 # Banks' older formats break what they say at a column, within a number too; in others a line is a record.
 _BROKEN: Final = re.compile(r"(?m)^(?:\{1:|:20:)")
 _BREAK: Final = re.compile(r"(?<=[0-9])\r?\n(?=[0-9])")
+# UTF-16 by its byte order mark, or by its first "<": some tools write none before XML.
 _MARKS: Final = {b"\xff\xfe": "utf-16-le", b"<\0": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\0<": "utf-16-be"}
 
 
@@ -48,6 +50,7 @@ def masked_file(file: File[bytes]) -> Iterator[tuple[File[bytes], int]]:
         Unreadable: it takes longer than `MOST_SECONDS`.
     """
     source, deadline = cast(BinaryIO, file), time.monotonic() + MOST_SECONDS
+    # Looked through first: nearly no file holds a card number, and then nothing is copied.
     packed, count = _counted(source, deadline)
     source.seek(0)
     if not count:
@@ -104,6 +107,7 @@ def _masked(source: BinaryIO, deadline: float) -> Iterator[tuple[bytes, int]]:
     while text:
         if time.monotonic() > deadline:
             raise TooSlow(None, "file_not_masked", f"Looking through the file took more than {MOST_SECONDS} seconds.")
+        # One piece ahead, to know whether this one is the last.
         more = decoder.decode(source.read(PIECE))
         end = _end(text) if more else len(text)
         masked, count = _mask(text[:end], broken=broken)
@@ -136,6 +140,7 @@ def _mask(text: str, *, broken: bool) -> tuple[str, int]:
 def _ibans(text: str) -> Iterator[tuple[int, int]]:
     """Where valid IBANs stand, a currency behind them or not."""
     for match in _IBAN.finditer(text):
+        # Longest first: an account's currency is often written right behind it.
         for end in (match.end(), match.end(1)):
             try:
                 compact(text[match.start() : end])

@@ -25,6 +25,7 @@ def is_forced(row: Discrepancy, names: Sequence[str]) -> bool:
     if line is None:
         return _payout(row, names[0]).amount != _bank_line(row).amount
     payment = _payment(row, line, names[0])
+    # Another amount than is open is a judgement, and needs a second person.
     return payment.currency != line.currency or _owed(payment) != line.gross
 
 

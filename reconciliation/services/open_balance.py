@@ -71,6 +71,7 @@ def open_balance(row: Discrepancy) -> OpenBalance | None:
         return OpenBalance(
             provisional, row.payment.item, item_balance(row.merchant_id, provisional, row.payment.item), owner
         )
+    # What the provider has and we have not would be our debt: the other side.
     amount = -row.amount if row.kind == Kind.MISSING_IN_BOOKS else row.amount
     return OpenBalance(account("receivable", row.currency, owner), row.payment.item, amount, owner)
 

@@ -20,7 +20,7 @@ from reconciliation.sql import settlements
 
 SETTLED_WITHIN: Final = timedelta(days=5)  # longer than any weekend with a bank holiday
 PAID_WITHIN: Final = timedelta(days=3)  # after the day the provider named
-AT_ONCE: Final = 1000
+AT_ONCE: Final = 1000  # the rest comes with the next beat
 
 
 def raise_overdue(*, now: datetime | None = None) -> int:

@@ -25,6 +25,7 @@ def receive(payout: Payout, lines: Sequence[BankStatementLine]) -> None:
     if whole:
         payout.status = Payout.Status.RECEIVED
     payout.save(update_fields=["amount_received", "received_on", "status"])
+    # Resolved first and opened again below where a part is missing still: the open one tells of what is missing now.
     keys = [f"payout_not_received:{payout.id}", f"payout_differs:{payout.id}"]
     resolve_explained(payout.merchant, keys)
     if whole:
@@ -39,7 +40,10 @@ def fail(payouts: Sequence[Payout], *, at: datetime) -> None:
     One that a statement has shown as received stays so, for a person to look at.
     """
     announced = Payout.objects.select_for_update(of=("self",)).filter(
-        id__in=[payout.id for payout in payouts], status=Payout.Status.ANNOUNCED, amount_received=0
+        # Locked with the conditions in it: one that is received at this moment is waited for, and then not found.
+        id__in=[payout.id for payout in payouts],
+        status=Payout.Status.ANNOUNCED,
+        amount_received=0,
     )
     for payout in announced.select_related("merchant", "settlement").order_by("id"):
         payout.status = Payout.Status.FAILED

@@ -27,8 +27,11 @@ from reconciliation.services.upload import upload
 from reconciliation.sources.base import Source, SourceUnavailable
 
 LEASE: Final = timedelta(minutes=10)  # longer than a long payout takes to be read
+# A provider announces before its list is complete: soon at first, and after an hour no more often.
 PATIENCE: Final = (10, 30, 60, 300, 900, 3600)  # seconds until the next attempt
-LOST_WITHIN: Final = timedelta(days=14)
+LOST_WITHIN: Final = timedelta(
+    days=14
+)  # longer than any outage of ours, short enough for one page of the provider's list
 AT_ONCE: Final = 20
 
 logger = logging.getLogger(__name__)
@@ -36,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 def read_due() -> int:
     """Read the payouts that were announced, and those due for a retry. Return how many were looked at."""
+    # From the stored events: an announcement that came while this was down is not lost.
     _store_announcements()
     sweep = Sweep("reconciliation.read_payout")
     due = _claim([int(subject) for subject in sweep.resting])

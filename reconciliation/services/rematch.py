@@ -58,12 +58,14 @@ def rematch_account(account: ProviderAccount) -> int:
     Does nothing while a file of its merchant is being imported.
     """
     with session.session_lock(f"merchant:{account.merchant_id}") as free:
+        # A file of this merchant is being imported: the next round of the sweep finds what is left.
         if not free:
             return 0
         with session.staging():
             sweep = Sweep("reconciliation.rematch_line")
             matching.stage_stored_lines(account.id, leave=[int(line_id) for line_id in sweep.resting])
             matching.match_settlement_lines(merchant_id=account.merchant_id, account_id=account.id)
+            # Before the late matches: what is proven now is an operation that a line may settle.
             _apply_confirmations(account)
             found = matching.late_matches()
             sweep.together(
@@ -99,6 +101,7 @@ def find_payouts(*, merchant: Merchant) -> None:
 def _give(merchant: Merchant, found: Sequence[tuple[int, str]]) -> None:
     pairs = dict(found)
     lines = BankStatementLine.objects.select_related("statement").in_bulk(pairs)
+    # By id, as every sweep locks them.
     payouts = Payout.objects.select_for_update(of=("self",)).filter(id__in=pairs.values()).order_by("id")
     by_id = {payout.id: payout for payout in payouts.select_related("merchant", "settlement")}
     entries: list[Entry] = []
@@ -112,6 +115,7 @@ def _take(merchant: Merchant, payout: Payout, line: BankStatementLine) -> Entry:
     line.state, line.payout = BankStatementLine.State.PAYOUT, payout
     line.save(update_fields=["state", "payout", "item"])
     receive(payout, [line])
+    # It was passed over when it came: nothing is in suspense for it, so that it is booked as if it came now.
     if item is None:
         return journal.payout_received(merchant, payout, line)
     resolve_explained(merchant, [f"{Kind.UNKNOWN_LINE}:bank:{line.id}"])
@@ -128,6 +132,7 @@ def _apply(account: ProviderAccount, found: Sequence[matching.LateMatch]) -> Non
         line = stored[match.line_id]
         line.state, line.item = match.state, match.item
         line.operation_id, line.payment_id, line.evidence_id = match.operation_id, match.payment_id, match.evidence_id
+        # What a person has written off is not told of as a difference once more.
         if key(Kind.MISSING_IN_BOOKS, line.settlement, line.number) not in written_off:
             line.expected = match.differs
     SettlementLine.objects.bulk_update(stored.values(), _FOUND)

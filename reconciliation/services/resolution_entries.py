@@ -29,6 +29,7 @@ def resolution_entries(row: Discrepancy, balance: OpenBalance, action: str, at: 
         return []  # it is there already
     target = _target(balance, action)
     item = next_items(1)[0] if parked else None
+    # Signed amounts: whichever side is open, its mirror closes it.
     lines = [Line(target, balance.amount, item), Line(balance.account, -balance.amount, balance.item)]
     if row.kind in (Kind.PAYOUT_DIFFERS, Kind.PAYOUT_NOT_RECEIVED):
         Payout.objects.filter(item=balance.item).update(status=Payout.Status.RECEIVED)  # nothing more is expected

@@ -7,6 +7,7 @@ from typing import Final
 from payments.ledger.posting import next_items, post
 from payments.models import Discrepancy, ProviderAccount
 from payments.notify.services.emit import NewEvent, emit
+from payments.providers.registry import provider
 from payments.services import discrepancy
 from reconciliation import journal, payloads
 from reconciliation.formats.base import LineType, Problem, SettlementHeader, SettlementTrailer, Transfer
@@ -21,7 +22,6 @@ from reconciliation.services.staging import Reading
 from reconciliation.sql import matching, settlements
 
 AT_ONCE: Final = 500
-ANY_ACQUIRER: Final = "external"
 
 
 def match(file: SettlementFile, reading: Reading) -> list[Problem]:
@@ -30,6 +30,7 @@ def match(file: SettlementFile, reading: Reading) -> list[Problem]:
     if len(accounts) != 1:
         return [_account_problem(accounts)]
     file.provider_account = accounts[0]
+    # Each explains the next: where the settlement is known, so are its movements and payouts.
     problems = list(_known_before(file, reading)) or list(_overlaps(file, reading)) or list(_paid_before(file, reading))
     if not problems:
         matching.match_settlement_lines(merchant_id=file.merchant_id, account_id=accounts[0].id)
@@ -39,30 +40,35 @@ def match(file: SettlementFile, reading: Reading) -> list[Problem]:
 def book(file: SettlementFile, reading: Reading) -> None:
     """Store, book and announce all of it, within the caller's transaction."""
     assert file.provider_account is not None
+    # First: a sale that the acquirer settles is one it has approved, and is then booked as such.
     settle_doubts(file.provider_account)
     transfers = [_transfers(trailer) for _, trailer in reading.settlements]
+    # All numbers in one round trip: a file may hold a settlement for every day of a year.
     items = iter(next_items(len(transfers) + sum(map(len, transfers))))
     rows = [_settlement(file, header, trailer, next(items)) for header, trailer in reading.settlements]
     Settlement.objects.bulk_create(rows)
     settlements.store_settlement_lines(account_id=file.provider_account.id, settlement_ids=[row.id for row in rows])
     for row, announced in zip(rows, transfers, strict=True):
+        # Before the entry: what was provisional must be a receivable before it is settled.
         confirm_settled(row)
         decline_unpaid(row)
         payouts_.fail(_returned(row), at=row.closed_at)
+        # One by one, though `post` takes many: an entry of a settlement may have tens of thousands of lines.
         for entry in journal.settled(file.merchant, row, settlements.bookings(row.id)):
             post([entry] if entry.lines else [])
         payouts = [_payout(row, transfer, next(items)) for transfer in announced]
         post([journal.payout_announced(file.merchant, payout) for payout in payouts])
         emit([_announced_event(payout) for payout in payouts])
         _update_discrepancies(row)
+    # Last: the bank's statement may have come before the settlement that announces its payout.
     find_payouts(merchant=file.merchant)
 
 
 def _accounts(file: SettlementFile, reading: Reading) -> list[ProviderAccount]:
     """Return the candidate accounts: the uploaded one, else by its lines, else the merchant's default of that kind.
 
-    An account of any acquirer (`external`) is nobody's in particular: it is taken only where a line names it, or where
-    a PIN acquirer's numbers stand in the file.
+    An account that only reports stands for any acquirer, and is nobody's in particular: it is taken only where a line
+    names it, or where a PIN acquirer's numbers stand in the file.
     """
     if file.provider_account is not None:
         return [file.provider_account]
@@ -77,11 +83,15 @@ def _accounts(file: SettlementFile, reading: Reading) -> list[ProviderAccount]:
     if named:
         return [account for account in accounts if account.id in named]
     at_terminals = matching.staged_card_present()
-    fitting = [account for account in accounts if at_terminals or account.provider != ANY_ACQUIRER]
+    fitting = [account for account in accounts if at_terminals or not _only_reports(account)]
     if len(fitting) == 1:
         return fitting
     wanted = providers[-1] if at_terminals else providers[0]
     return [account for account in accounts if account.default and account.provider == wanted]
+
+
+def _only_reports(account: ProviderAccount) -> bool:
+    return provider(account.provider).capabilities.reports_only
 
 
 def _account_problem(accounts: list[ProviderAccount]) -> Problem:
@@ -180,6 +190,7 @@ def _update_discrepancies(settlement: Settlement) -> None:
     some: list[Discrepancy] = []
     for row in settlements.issues(settlement_id=settlement.id, rates=rates):
         some += discrepancies_of(settlement, row)
+        # In pieces, so that memory stays flat where every line of a file has a discrepancy.
         if len(some) >= AT_ONCE:
             discrepancy.open_discrepancies(some)
             some = []

@@ -31,7 +31,7 @@ from reconciliation.models import SettlementFile
 from reconciliation.services import mappings
 from reconciliation.sql import session
 
-MOST_PROBLEMS: Final = 100
+MOST_PROBLEMS: Final = 100  # nobody mends more at a time; reading ends there
 LONGEST: Final = 255
 LONGEST_REMITTANCE: Final = 2000
 EXCEL_SHEET: Final = "This is an Excel sheet. Save it as CSV, or make a mapping for it under Settings."
@@ -54,6 +54,7 @@ class Reading:
 
     def text(self, value: str, longest: int = LONGEST) -> str:
         """A reported text with card numbers masked and counted, cut to what a column holds."""
+        # Before it is cut: half a card number would pass unnoticed.
         masked = mask_card_numbers(value)
         self.masked += masked != value
         return masked[:longest]
@@ -84,6 +85,7 @@ def stage(file: SettlementFile) -> Reading:
     reading = Reading()
     with file.file.open("rb") as stream:
         records = _records(cast(BinaryIO, stream), file, reading)
+        # Reading the first record recognizes the format, and so which table the lines are copied into.
         first = next(records, None)
         fail_point("import.reading")
         kind = reading.format.kind if reading.format is not None else None
@@ -93,6 +95,7 @@ def stage(file: SettlementFile) -> Reading:
         elif kind in (Kind.STATEMENT, Kind.NOTIFICATION):
             session.stage_statement_lines(_statement_rows(lines, reading))
         else:
+            # Read to its end all the same: headers and problems are collected on the way.
             for _ in lines:
                 pass
     if not reading.problems and not reading.headers:

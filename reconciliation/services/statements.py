@@ -56,11 +56,13 @@ def book(file: SettlementFile, reading: Reading) -> None:
     rows = [_statement(file, kind, header, trailer) for header, trailer in reading.statements]
     BankStatement.objects.bulk_create(rows)
     statements.store_statement_lines([row.id for row in rows])
+    # What is nobody's business here (wages, rent) is stored, and never read into memory.
     lines = BankStatementLine.objects.filter(statement__in=rows).exclude(state=BankStatementLine.State.OTHER)
     stored = list(lines.select_related("statement").order_by("id"))
     _book_payouts(file.merchant, stored)
     _book_transfers(file.merchant, stored)
     _hold_unknown(file, stored)
+    # After all statements of the file are stored: they may come in any order, and fill one another's gaps.
     for account in sorted({row.account for row in rows}):
         check_gaps(merchant=file.merchant, account=account, file_id=file.id)
 
@@ -100,6 +102,7 @@ def check_gaps(*, merchant: Merchant, account: str, file_id: str | None = None) 
 
 
 def _accounts(merchant: Merchant) -> set[str]:
+    # Only accounts that somebody named: a statement of a stranger's account sent by mistake is refused.
     ibans = ProviderAccount.objects.filter(merchant=merchant).values_list("bank_iban", flat=True)
     return {iban.replace(" ", "").upper() for iban in (merchant.iban, *ibans) if iban}
 
@@ -108,6 +111,7 @@ def _known_before(file: SettlementFile, reading: Reading) -> Iterator[Problem]:
     kind = reading.format.kind.value if reading.format is not None else ""
     seen: set[tuple[object, ...]] = set()
     for header, trailer in reading.statements:
+        # By all that names it: banks number statements anew each year, and some not at all.
         named = (header.account, header.reference, header.sequence, header.opened_on, trailer.closed_on)
         known = BankStatement.objects.filter(
             merchant=file.merchant,

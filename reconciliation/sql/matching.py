@@ -11,6 +11,7 @@ from django.db import connection
 
 from reconciliation.card_present.sql import LIKELIEST
 
+# Nothing of a payment to find, so that they are booked by their type alone.
 _ABOUT_NO_PAYMENT: Final = "('fee', 'rounding', 'conversion', 'reserve_hold', 'reserve_release', 'balance_carried')"
 # What an operation must have been for a line to be about it.
 _FITS: Final = """
@@ -18,6 +19,8 @@ _FITS: Final = """
  OR line.type = 'refund' AND operation.verb = 'refund'
  OR line.type NOT IN ('sale', 'refund'))
 """
+# The lower the rank the surer: 1 is our own id, which nobody else can have written. One scan for each rank, however many
+# lines there are.
 _CANDIDATES: Final = f"""
 SELECT line.position, 1 AS rank, operation.id AS operation_id, operation.payment_id, NULL::varchar AS evidence_id,
        true AS proven

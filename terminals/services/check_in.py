@@ -19,4 +19,5 @@ def check_in(
     terminal.firmware = firmware if firmware is not None else terminal.firmware
     terminal.queue_depth = queue_depth if queue_depth is not None else terminal.queue_depth
     terminal.battery = battery if battery is not None else terminal.battery
+    # Returned, not written: the caller sends it in one statement with everything else.
     return bulk.change([terminal], ["last_seen_at", "firmware", "queue_depth", "battery"])

@@ -48,6 +48,7 @@ def create(
     """
     check_counter(channel, what="A terminal")
     merchant = channel.merchant
+    # Here and not in the views alone: whoever calls the service is asked, also a command or a task.
     require_manager(actor, merchant.id, channel.id, "terminal.created")
     if provider_account is not None and provider_account.merchant_id != merchant.id:
         raise Invalid("not_found", "The merchant has no such provider account.", param="provider_account")
@@ -83,6 +84,7 @@ def require_manager(actor: str, merchant_id: str, channel_id: str, action: str) 
 def offer_code(terminal: Terminal, now: datetime) -> str:
     """Give an unpaired terminal a new code, in place of any before it; the caller saves."""
     code = codes.new_code()
+    # Only a hash: who reads the table cannot pair a device of their own.
     terminal.pairing_code_hash = codes.hash_of(code)
     terminal.pairing_expires_at = now + codes.LIVES
     return code

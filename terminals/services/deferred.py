@@ -23,8 +23,8 @@ from payments.services.card_present.types import DeviceTransaction, Kind, Regist
 from terminals import schemas, translate
 from terminals.models import Terminal, TerminalTransaction
 
-PATIENCE: Final = timedelta(hours=48)
-LIMIT: Final = 500
+PATIENCE: Final = timedelta(hours=48)  # a till that was offline over a weekend has sent its sales by then
+LIMIT: Final = 500  # as many as a batch may bring
 WORK: Final = "terminals.apply_waiting"
 
 
@@ -36,6 +36,7 @@ def freed_by(terminal: Terminal, transactions: Sequence[schemas.Transaction]) ->
     sold_on_order = any(one.type == "sale" and (one.order or one.order_reference) for one in transactions)
     freed: list[TerminalTransaction] = []
     found = True
+    # One that is freed may free another: a refund of a sale that itself waited.
     while found:
         free = [row for row in waiting if row.waits_for in arrived or (row.waits_for is None and sold_on_order)]
         found = bool(free)
@@ -58,6 +59,7 @@ def bring_again(rows: Sequence[TerminalTransaction], *, now: datetime | None = N
             schemas.again(one.posted),
             one.posted,
             evidence_id=one.id,
+            # A reversal waits for its sale for ever: without it there is nothing that it took back.
             patient=now is None or one.type == Kind.REVERSAL or recorded_at[one.sequence] > now - PATIENCE,
         )
         for one in evidence
@@ -83,6 +85,7 @@ def take_resolved(terminal: Terminal) -> list[TerminalTransaction]:
     The answer is stored under its webhook-id, so that a device which repeats a lost request gets it too.
     """
     rows = TerminalTransaction.objects.filter(terminal=terminal, series=terminal.series, to_tell=True)
+    # The terminal's row is locked: no other request of the device takes the same news.
     news = list(rows.order_by("sequence")[:LIMIT])
     for row in news:
         row.to_tell = False

@@ -57,6 +57,7 @@ def answer_once(signed: Signed, key: Key, carry_out: CarryOut, *, open_items: in
     """
     try:
         return _once(signed, key, carry_out, open_items)
+    # A refusal is an answer, and a lost database is no defect of one transaction: neither gets better one by one.
     except (OnetillError, OperationalError, InterfaceError):
         raise
     except Exception:  # a defect that one of the transactions finds must not come back with every repetition
@@ -66,6 +67,7 @@ def answer_once(signed: Signed, key: Key, carry_out: CarryOut, *, open_items: in
 
 def _once(signed: Signed, key: Key, carry_out: CarryOut, open_items: int, *, careful: bool = False) -> Rendered:
     with transaction.atomic():
+        # Verified once more with the locked row: the key may have been taken away since the first look.
         terminal = verify(_LOCKED.first(signed.terminal_id), signed, key)
         fail_point("device.opened")
         answer = _answer(terminal, signed, carry_out, open_items, careful=careful)
@@ -88,12 +90,14 @@ def _answer(terminal: Terminal, signed: Signed, carry_out: CarryOut, open_items:
         status=carried.answer.status,
         body=carried.answer.body,
     )
+    # Answer and effects in one statement: a repetition finds both or neither.
     bulk.write([*carried.unwritten, *bulk.insertion([row])])
     return carried.answer
 
 
 def _known(terminal: Terminal, signed: Signed) -> Rendered:
     known = SignedRequest.objects.get(terminal=terminal, webhook_id=signed.kept_id)
+    # A device that counts its webhook-ids wrongly would get the answer to another request.
     if known.fingerprint != signed.fingerprint:
         raise Conflict(
             "signature_reused", "This webhook-id belongs to another request. Use a new one for every new request."

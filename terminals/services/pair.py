@@ -52,11 +52,13 @@ def pair(*, code: str, public_key: str | None = None, signature_version: int = 1
     if public_key is not None and not _is_public_key(public_key):
         detail = "Send whpk_ and the base64 of the 32 bytes of an Ed25519 public key, or leave it out."
         raise ValidationFailed([Fault("public_key", "invalid_format", detail)])
+    # By a key of small order anyone's signature is valid, whatever it is under.
     if public_key is not None and not signatures.is_safe(public_key):
         detail = "Anyone could sign by this key: it is none that a device makes. Make a new pair of keys."
         raise ValidationFailed([Fault("public_key", "weak_key", detail)])
     paired = _pair(code, public_key, signature_version)
     if paired is None:
+        # After the transaction, so that no lock is held while Redis is asked.
         wait = throttling.record_failure("pairing", address)
         if wait is not None:
             raise TooMany("too_many_requests", "Too many wrong pairing codes. Wait, then look again.", retry_after=wait)
@@ -68,6 +70,7 @@ def pair(*, code: str, public_key: str | None = None, signature_version: int = 1
 def _pair(code: str, public_key: str | None, signature_version: int) -> Paired | None:
     now = timezone.now()
     waiting = Terminal.objects.select_for_update(of=("self",)).select_related("merchant", "channel")
+    # Locked and asked for in one statement: of two devices with one code, the second finds it used.
     terminal = waiting.filter(
         pairing_code_hash=codes.hash_of(code), pairing_expires_at__gt=now, status=Terminal.Status.UNPAIRED
     ).first()
@@ -78,7 +81,9 @@ def _pair(code: str, public_key: str | None, signature_version: int) -> Paired |
     terminal.secret, terminal.public_key = secret, public_key
     terminal.signature_version = signature_version
     terminal.pairing_code_hash = terminal.pairing_expires_at = None
+    # A new device counts from one again: numbers are unique within a series.
     terminal.series += 1
+    # What the old series still misses stays open in its discrepancy.
     terminal.last_sequence, terminal.missing = 0, []
     terminal.paired_at = terminal.last_seen_at = now
     terminal.save()

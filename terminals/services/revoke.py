@@ -14,6 +14,7 @@ def revoke(*, terminal_id: str, actor: str, guard: IdempotencyGuard | None = Non
     Raises:
         Forbidden: `permission_missing`.
     """
+    # Without the lock, which a device's request may hold: who may not ask waits for nobody.
     place = Terminal.objects.only("merchant_id", "channel_id").get(id=terminal_id)
     require_manager(actor, place.merchant_id, place.channel_id, "terminal.revoked")
     return _revoke(terminal_id, actor, guard)
@@ -27,6 +28,7 @@ def _revoke(terminal_id: str, actor: str, guard: IdempotencyGuard | None) -> Ter
     terminal = rows.get(id=terminal_id)
     if terminal.status != Terminal.Status.REVOKED:
         terminal.status = Terminal.Status.REVOKED
+        # Emptied, not only marked: nothing that still reads the key could accept it.
         terminal.secret = terminal.public_key = terminal.pairing_code_hash = terminal.pairing_expires_at = None
         terminal.save()
         audit_log.write(actor=actor, action="terminal.revoked", subject=terminal, merchant_id=terminal.merchant_id)

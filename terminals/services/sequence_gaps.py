@@ -15,12 +15,14 @@ from terminals.models import Terminal
 def follow(terminal: Terminal, before: sequences.Ranges) -> None:
     """Bring the discrepancy in line with `terminal.missing`, which was `before`; joins the caller's transaction."""
     missing: sequences.Ranges = terminal.missing
+    # The usual case by far: nothing to write, nothing to ask.
     if missing == before:
         return
     key = f"sequence_gap:{terminal.id}/{terminal.series}"
     if not missing:
         discrepancy.resolve_discrepancies(merchant=terminal.merchant, keys=[key], actor=terminal.id)
         return
+    # Only a new gap opens one: what a person has resolved is not told of again for shrinking.
     grown = terminal.last_sequence and missing[-1][1] > (before[-1][1] if before else 0)
     is_open = discrepancy.update_open_discrepancy(
         merchant=terminal.merchant, key=key, sequences=missing, **_detail(terminal)

@@ -31,6 +31,7 @@ def _unpair(terminal_id: str, actor: str, guard: IdempotencyGuard | None) -> New
     if terminal.status == Terminal.Status.REVOKED:
         raise Conflict("terminal_revoked", "This terminal has been revoked for good. Create another.")
     terminal.status = Terminal.Status.UNPAIRED
+    # Under the lock: a request that was verified before is verified again with the locked row.
     terminal.secret = terminal.public_key = None
     code = offer_code(terminal, timezone.now())
     terminal.save()
