@@ -21,7 +21,7 @@ from payments.runtime.metrics import REQUESTS
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OWN_FORM: Final = ("/admin", "/pay/", "/health/")  # pages for people, and states for a monitoring system
 NOT_LOGGED: Final = ("/health/", "/metrics", "/static/")  # polled every few seconds, or of no interest
-SANE: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+SANE: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")  # a client's id goes into logs: nothing that could break a line
 
 logger: Final = logging.getLogger("config.requests")
 

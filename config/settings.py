@@ -21,6 +21,7 @@ ONETILL_HOME = home.home()
 # Trust. What the environment does not give, the home has made for itself.
 SECRET_KEY = env.text("SECRET_KEY") or home.read_secrets(ONETILL_HOME).secret_key
 ENCRYPTION_KEYS = env.words("ENCRYPTION_KEYS", []) or [home.read_secrets(ONETILL_HOME).encryption_key]
+# Apart from the encryption keys, which are changed: what is found by its hash must be found for good.
 HASH_KEY = env.text("HASH_KEY") or home.hash_key(ENCRYPTION_KEYS)
 DEBUG = env.flag("DEBUG")
 DEMO = env.flag("DEMO")  # set by `make run` for its processes
@@ -43,10 +44,11 @@ OWN_HOSTS = {urlsplit(url).hostname or "" for url in (PUBLIC_URL, STREAM_URL)} |
 }
 ALLOWED_HOSTS = sorted(OWN_HOSTS - {"", "0.0.0.0", "::"}) + env.words("ALLOWED_HOSTS", [])  # noqa: S104
 METRICS_TOKEN = env.text("METRICS_TOKEN")
+# Only where told: without a proxy in front anyone could send the header.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY") else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-SECURE_REFERRER_POLICY = "same-origin"
+SECURE_REFERRER_POLICY = "same-origin"  # addresses of payment links and one-time links are secrets
 X_FRAME_OPTIONS = "DENY"
 WEBHOOK_ALLOW_PRIVATE = env.flag("WEBHOOK_ALLOW_PRIVATE")
 
@@ -64,7 +66,9 @@ _POOL = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10, "connection_cl
 _SESSION = {
     # Commands and imports take as long as they take.
     "statement_timeout": env.integer("STATEMENT_TIMEOUT_MS", 30_000 if DATABASE_POOL else 0),
+    # Longer than any unit of work holds an order: a request behind it fails in time, instead of piling up.
     "lock_timeout": env.integer("LOCK_TIMEOUT_MS", 10_000),
+    # A process that hangs in a transaction holds its locks, and holds back the fold.
     "idle_in_transaction_session_timeout": 60_000,
     # What a request asks for has an index. The planner believes so only once it has counted: a plan made while a table
     # was small would read all of it, and be kept while it grows. Imports do well to read whole tables.
@@ -100,9 +104,10 @@ WEB_THREADS = env.integer("WEB_THREADS", 12, minimum=1)
 # Celery. Tasks hold ids only; the rows are the queue, and sweeps find what was not enqueued.
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker however long that is down
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": REDIS_PREFIX,
+    # A task of a killed worker is delivered again after this; what must not wait so long, a sweep finds.
     "visibility_timeout": 3600,
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
@@ -115,8 +120,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # Celery would close the database's session around each task, and a refund has three: `config.celery` sees to them.
 CELERY_DB_REUSE_MAX = 1_000_000_000
 CELERY_TASK_IGNORE_RESULT = True
+# With the next line: a task whose worker is killed is given to another. All tasks are harmless to repeat.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# The row is written already; the sweep takes it up if the broker is down.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_DEFAULT_QUEUE = "realtime"
 # Everything else is realtime: an import of a million lines never delays a refund.
@@ -130,6 +137,7 @@ _BATCH = (
     "terminals.forget_requests",
 )
 CELERY_TASK_ROUTES = {name: {"queue": "batch"} for name in _BATCH}
+# A worker that is busy with an import holds no other task.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
@@ -137,6 +145,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "config.observability.heartbeat.Scheduler"
 # The sweeps: seconds between two of each. One that waited longer than that is dropped, the next is as good.
 SWEEPS = {
+    # The longest that a refund waits whose task was lost.
     "payments.recover": 1,
     "payments.notify.deliver": 2,
     "payments.notify.clear_stranded": 60,
@@ -200,7 +209,9 @@ LOGIN_URL = reverse_lazy("sign_in")
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 
 MIDDLEWARE = [
+    # First, so that every refusal below has an id and is logged.
     "config.middleware.request_id",
+    # Before anything builds a link.
     "config.middleware.own_hosts",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -210,6 +221,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # After the sign-in: it decides whether the session may go on.
     "payments.people.middleware.person",
     "config.site.pages",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -237,6 +249,7 @@ TEMPLATES = [
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # straight from the packages: nothing to collect
 MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(ONETILL_HOME / "files")))
+# Settlement files name customers: only the service reads them.
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
@@ -257,6 +270,7 @@ LOGGING = logging.configuration()
 # Limits
 MAX_JSON_BYTES = 1_000_000
 MAX_IMPORT_MB = env.integer("MAX_IMPORT_MB", 2048, minimum=1)
+# Beyond our own limit, so that the API's refusal is ours, with its code.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * MAX_JSON_BYTES
 FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BYTES
 FILE_UPLOAD_HANDLERS = [

@@ -39,6 +39,7 @@ class Site(UnfoldAdminSite):
 
         @functools.wraps(inner)
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            # A form written for a quarter of an hour is not lost with the session.
             if not self.has_permission(request):
                 kept_forms.keep(request, getattr(request, "lapsed_user_id", None))
             return cast(HttpResponse, inner(request, *args, **kwargs))

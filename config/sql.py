@@ -66,6 +66,7 @@ APPEND_ONLY: Final[Mapping[str, Sequence[str]]] = {
     "payments_cardevidence": ("payment_id", "operation_id", "settled"),
     "payments_providerevent": ("status", "detail", "deliveries", "attempts", "due_at", "applied_at"),
 }
+# A restore that fails can be taken back: what was there is renamed, not dropped.
 ASIDE: Final = "onetill_before_restore"
 
 
@@ -125,6 +126,7 @@ class Snapshot:
     """A snapshot of the database, exported so that other sessions can use it by its `name`."""
 
     def __init__(self, connection: Connection) -> None:
+        # The first statement of the transaction, or the level could no longer be set.
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         row = connection.execute("SELECT pg_export_snapshot()").fetchone()
         assert row is not None

@@ -49,6 +49,7 @@ class Chargeback(ApiObject):
         verbose_name = _("chargeback")
         verbose_name_plural = _("chargebacks")
         constraints = [
+            # A dispute keeps its name through all stages: reports in any order meet one row.
             models.UniqueConstraint(fields=["payment", "provider_reference"], name="chargeback_provider_reference"),
             models.CheckConstraint(
                 condition=Q(status__in=["inquiry", "open", "won", "lost"]), name="chargeback_status"
@@ -79,6 +80,7 @@ class ChargebackStep(models.Model):
         verbose_name = _("step of a chargeback")
         verbose_name_plural = _("steps of chargebacks")
         constraints = [
+            # Each step once, however often a provider reports it.
             models.UniqueConstraint(fields=["chargeback", "stage", "status"], name="chargeback_step_once"),
         ]
 

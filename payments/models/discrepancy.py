@@ -51,6 +51,7 @@ class Discrepancy(ApiObject):
     merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+", verbose_name=_("merchant"))
     kind = models.CharField(_("kind"), max_length=24, choices=DiscrepancyKind)
     status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.OPEN)
+    # What it is about, so that a second finding of the same is the same discrepancy.
     key = models.CharField(max_length=200, editable=False)
     amount = AmountField(_("amount"), null=True, blank=True)
     currency = CurrencyField(_("currency"), null=True, blank=True)
@@ -82,12 +83,16 @@ class Discrepancy(ApiObject):
         verbose_name_plural = _("discrepancies")
         constraints = [
             models.UniqueConstraint(
-                fields=["merchant", "key"], name="discrepancy_open_once", condition=~Q(status="resolved")
+                # Only while open: what was resolved may come up again, as another row.
+                fields=["merchant", "key"],
+                name="discrepancy_open_once",
+                condition=~Q(status="resolved"),
             ),
             models.CheckConstraint(condition=Q(kind__in=DiscrepancyKind.values), name="discrepancy_kind"),
         ]
         indexes = [
             models.Index(fields=["merchant", "-id"], name="discrepancy_list"),
+            # The open ones are what everybody asks for; the resolved ones only grow.
             models.Index(fields=["merchant", "kind", "-id"], name="discrepancy_open", condition=~Q(status="resolved")),
         ]
 

@@ -15,7 +15,7 @@ class IdempotencyKey(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+", db_index=False)
-    key = models.CharField(max_length=255, db_collation="C")
+    key = models.CharField(max_length=255, db_collation="C")  # callers choose it: compared byte by byte
     fingerprint = models.BinaryField(max_length=32)
     object_id = IdField()
     status = models.PositiveSmallIntegerField(null=True)
@@ -31,6 +31,7 @@ class IdempotencyKey(models.Model):
                 name="idempotency_answer",
             ),
         ]
+        # For the hourly sweep, which deletes by age.
         indexes = [models.Index(fields=["created_at"], name="idempotency_age")]
 
     def __str__(self) -> str:

@@ -188,7 +188,11 @@ class ProviderAccount(ApiObject):
         verbose_name_plural = _("provider accounts")
         constraints = [
             models.UniqueConstraint(
-                F("merchant"), F("provider"), condition=Q(default=True), name="provider_account_one_default"
+                # Of two at once the database lets one through: nobody's payments go to a contract by chance.
+                F("merchant"),
+                F("provider"),
+                condition=Q(default=True),
+                name="provider_account_one_default",
             )
         ]
 

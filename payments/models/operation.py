@@ -30,6 +30,7 @@ class Operation(ApiObject):
     # A refund that no sale is known for has no payment.
     payment = models.ForeignKey(Payment, models.PROTECT, null=True, blank=True, related_name="operations")
     provider_account = models.ForeignKey(ProviderAccount, models.PROTECT, related_name="+", db_index=False)
+    # No index by itself; `operation_of_part` holds only those that have one.
     refund_part = models.ForeignKey(
         "payments.RefundPart", models.PROTECT, null=True, blank=True, related_name="operations", db_index=False
     )
@@ -52,7 +53,7 @@ class Operation(ApiObject):
     occurred_at = models.DateTimeField(_("occurred at"), null=True, blank=True)
     submitted_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)  # so that the sweep's pauses grow
     due_at = models.DateTimeField(null=True, blank=True)  # when the sweep looks at it; None: nothing is left to do
     reversed_at = models.DateTimeField(null=True, blank=True)  # a success that was taken back
 
@@ -67,11 +68,13 @@ class Operation(ApiObject):
             ),
             models.UniqueConstraint(
                 fields=["provider_account", "verb", "provider_reference"],
+                # Per verb: a provider may give a capture the name of its authorization.
                 name="operation_provider_reference",
                 condition=Q(provider_reference__isnull=False),
             ),
         ]
         indexes = [
+            # What the sweep looks for, and nothing else: an operation that is done leaves it.
             models.Index(fields=["due_at"], name="operation_due", condition=Q(due_at__isnull=False)),
             models.Index(fields=["refund_part"], name="operation_of_part", condition=Q(refund_part__isnull=False)),
         ]

@@ -119,6 +119,7 @@ class Payment(ApiObject):
             models.CheckConstraint(condition=Q(origin__in=Origin.values), name="payment_origin"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_positive"),
             models.CheckConstraint(
+                # Not "refunded at most captured": facts may exceed it, and then stand as the order's `excess`.
                 condition=Q(amount_captured__gte=0)
                 & Q(amount_refunded__gte=0)
                 & Q(refund_reserved__gte=0)
@@ -128,16 +129,19 @@ class Payment(ApiObject):
             ),
             models.UniqueConstraint(
                 fields=["provider_account", "provider_reference"],
+                # A report that names it can mean one payment only.
                 name="payment_provider_reference",
                 condition=Q(provider_reference__isnull=False),
             ),
             models.UniqueConstraint(
                 fields=["merchant", "receipt_number"],
+                # Typed at a counter to find the payment: within a merchant it must mean only one.
                 name="payment_receipt_number",
                 condition=Q(receipt_number__isnull=False),
             ),
         ]
         indexes = [
+            # Every list is a keyset page, newest first: each filter has its index ending in -id, so that none sorts.
             models.Index(fields=["merchant", "-id"], name="payment_list"),
             models.Index(fields=["merchant", "channel", "-id"], name="payment_by_channel"),
             models.Index(fields=["merchant", "status", "-id"], name="payment_by_status"),
@@ -145,6 +149,7 @@ class Payment(ApiObject):
             models.Index(fields=["merchant", "business_day", "-id"], name="payment_by_day"),
             models.Index(fields=["provider_account", "-id"], name="payment_by_account"),
             models.Index(fields=["customer", "-id"], name="payment_by_customer", condition=Q(customer__isnull=False)),
+            # Partial, as those below: most payments have none of these, and an index of nulls is only written.
             models.Index(fields=["voucher"], name="payment_by_voucher", condition=Q(voucher__isnull=False)),
             models.Index(fields=["merchant", "amount", "-id"], name="payment_by_amount"),
             models.Index(
@@ -162,6 +167,7 @@ class Payment(ApiObject):
             ),
             models.Index(
                 fields=["expires_at"],
+                # Only what may still expire: the sweep's question stays cheap however many payments there are.
                 name="payment_expiring",
                 condition=Q(status__in=["requires_action", "authorized", "processing"]),
             ),

@@ -44,11 +44,13 @@ class ProviderEvent(ApiObject):
     class Meta:
         verbose_name = _("provider event")
         verbose_name_plural = _("provider events")
+        # Providers repeat their events: the second insert finds this, in the same statement.
         constraints = [models.UniqueConstraint(fields=["provider_account", "event_id"], name="provider_event_once")]
         indexes = [
             models.Index(fields=["due_at"], name="provider_event_due", condition=Q(due_at__isnull=False)),
             models.Index(fields=["merchant", "-id"], name="provider_event_list"),
             models.Index(fields=["provider_account", "-id"], name="provider_event_of_account"),
+            # Few events announce a payout; without it the sweep would read through all that do not.
             models.Index(fields=["id"], name="provider_event_announces", condition=~Q(announces="")),
         ]
 

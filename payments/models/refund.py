@@ -118,6 +118,7 @@ class RefundPart(models.Model):
             models.CheckConstraint(condition=Q(status__in=PartStatus.values), name="refund_part_status"),
             models.CheckConstraint(condition=Q(route__in=Route.values), name="refund_part_route"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="refund_part_amount_positive"),
+            # Parts are shown in the order in which they were planned.
             models.UniqueConstraint(fields=["refund", "position"], name="refund_part_position"),
         ]
 

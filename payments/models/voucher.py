@@ -46,7 +46,9 @@ class Voucher(ApiObject):
         verbose_name = _("voucher")
         verbose_name_plural = _("vouchers")
         constraints = [
+            # Also what finds a voucher by its code: the hash is keyed, so that the code cannot be guessed from it.
             models.UniqueConstraint(fields=["merchant", "code_hash"], name="voucher_code"),
+            # Behind the row's lock: money cannot be spent twice, nor more put back than was ever on it.
             models.CheckConstraint(condition=Q(balance__gte=0) & Q(balance__lte=F("amount")), name="voucher_balance"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="voucher_amount_positive"),
         ]

@@ -19,8 +19,8 @@ _FITS: Final = """
  OR line.type = 'refund' AND operation.verb = 'refund'
  OR line.type NOT IN ('sale', 'refund'))
 """
-# The lower the rank the surer: 1 is our own id, which nobody else can have written. One scan for each rank, however many
-# lines there are.
+# The lower the rank the surer: 1 is our own id, which nobody else can have written. One scan for each rank, however
+# many lines there are.
 _CANDIDATES: Final = f"""
 SELECT line.position, 1 AS rank, operation.id AS operation_id, operation.payment_id, NULL::varchar AS evidence_id,
        true AS proven
