@@ -43,9 +43,12 @@ def match(file: SettlementFile, reading: Reading) -> list[Problem]:
     if not problems:
         # A notification repeats what the statement books.
         booked = reading.format is not None and reading.format.kind == FileKind.STATEMENT
-        accounts = [header.account for header, _trailer in reading.statements]
+        headers = [header for header, _trailer in reading.statements]
         statements.match_statement_lines(
-            merchant_id=file.merchant_id, accounts=accounts, booked=[booked] * len(accounts)
+            merchant_id=file.merchant_id,
+            accounts=[header.account for header in headers],
+            openings=[header.opening.amount if header.opening is not None else None for header in headers],
+            booked=booked,
         )
     return problems
 
@@ -192,7 +195,10 @@ def _hold_unknown(file: SettlementFile, lines: Sequence[BankStatementLine]) -> N
     unknown = _of(lines, BankStatementLine.State.SUSPENSE)
     post([journal.held_at_bank(file.merchant, line) for line in unknown])
     rows = [(Kind.UNKNOWN_LINE, line) for line in unknown]
-    rows += [(Kind.DUPLICATE, line) for line in _of(lines, BankStatementLine.State.REPEATED)]
+    # What was never booked (rent) is not booked twice either: its twin is marked, and is nothing to look at.
+    again = statements.booked_before()
+    repeated = _of(lines, BankStatementLine.State.REPEATED)
+    rows += [(Kind.DUPLICATE, line) for line in repeated if line.position in again]
     discrepancy.open_discrepancies([_discrepancy(file, kind, line) for kind, line in rows])
 
 

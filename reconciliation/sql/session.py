@@ -77,7 +77,7 @@ CREATE TEMPORARY TABLE staged_statement_line (
     """
 CREATE TEMPORARY TABLE staged_statement_match (
     position int PRIMARY KEY, state varchar NOT NULL, payout_id varchar COLLATE "C",
-    operation_id varchar COLLATE "C", provider_account_id varchar COLLATE "C"
+    operation_id varchar COLLATE "C", provider_account_id varchar COLLATE "C", booked_before boolean NOT NULL
 )""",
 )
 _DROP: Final = """

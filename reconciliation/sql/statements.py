@@ -14,6 +14,8 @@ from typing import Final
 
 from django.db import connection
 
+from reconciliation.sql.repeated_lines import REPEATED
+
 _UNSPACED: Final = r"regexp_replace({0}, '\s', '', 'g')"
 _TEXTS: Final = "concat_ws('|', {0}.remittance, {0}.end_to_end_id, {0}.batch, {0}.bank_reference)"
 _REFERENCE: Final = _UNSPACED.format("payout.reference")
@@ -46,23 +48,15 @@ JOIN payments_provideraccount account
          ))
 """
 _MATCH: Final = rf"""
-INSERT INTO staged_statement_match (position, state, payout_id, operation_id, provider_account_id)
+INSERT INTO staged_statement_match (position, state, payout_id, operation_id, provider_account_id, booked_before)
 WITH line AS (
-    SELECT staged.*, account.iban, account.booked, {_TEXTS.format("staged")} AS texts
+    SELECT staged.*, account.iban, account.booked, account.opening, {_TEXTS.format("staged")} AS texts
     FROM staged_statement_line staged
-    JOIN unnest(%(accounts)s::text[], %(booked)s::boolean[]) WITH ORDINALITY account(iban, booked, place)
+    JOIN unnest(%(accounts)s::text[], %(booked)s::boolean[], %(openings)s::bigint[])
+             WITH ORDINALITY account(iban, booked, opening, place)
       ON account.place = staged.statement + 1
 ),
-repeated AS (
-    SELECT DISTINCT line.position FROM line
-    JOIN reconciliation_bankstatementline earlier
-      ON earlier.bank_reference = line.bank_reference AND line.bank_reference <> '' AND earlier.amount = line.amount
-     AND earlier.booked_on = line.booked_on AND earlier.end_to_end_id = line.end_to_end_id
-     AND earlier.remittance = line.remittance
-    JOIN reconciliation_bankstatement statement
-      ON statement.id = earlier.statement_id AND statement.merchant_id = %(merchant)s
-     AND statement.account = line.iban AND statement.kind = 'statement'
-),
+{REPEATED},
 provider AS ({_PROVIDERS}),
 named AS (
     SELECT line.position, payout.id, payout.provider_account_id, payout.amount = line.amount AS whole,
@@ -109,7 +103,7 @@ SELECT line.position,
            WHEN owner.id IS NOT NULL THEN 'suspense'
            ELSE 'other'
        END,
-       payout.id, refund.id, owner.id
+       payout.id, refund.id, owner.id, coalesce(repeated.was_booked, false)
 FROM line
 LEFT JOIN repeated ON repeated.position = line.position
 LEFT JOIN payout ON payout.position = line.position
@@ -118,10 +112,26 @@ LEFT JOIN owner ON owner.position = line.position
 """
 
 
-def match_statement_lines(*, merchant_id: str, accounts: Sequence[str], booked: Sequence[bool]) -> None:
-    """Say of each staged line what explains it; `accounts` and `booked` are in the order of the staged statements."""
+def match_statement_lines(
+    *, merchant_id: str, accounts: Sequence[str], openings: Sequence[int | None], booked: bool
+) -> None:
+    """Say of each staged line what explains it.
+
+    Args:
+        accounts: of each staged statement, in their order.
+        openings: the balance each opens with, in minor units; None where its format has none.
+        booked: whether lines of this kind of file are booked at all.
+    """
+    values = {"merchant": merchant_id, "accounts": list(accounts), "openings": list(openings)}
     with connection.cursor() as cursor:
-        cursor.execute(_MATCH, {"merchant": merchant_id, "accounts": list(accounts), "booked": list(booked)})
+        cursor.execute(_MATCH, {**values, "booked": [booked] * len(accounts)})
+
+
+def booked_before() -> set[int]:
+    """The positions of staged lines that an earlier statement has, which were booked from there."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT position FROM staged_statement_match WHERE booked_before")
+        return {position for (position,) in cursor.fetchall()}
 
 
 _STORE: Final = """
@@ -151,17 +161,18 @@ def store_statement_lines(statement_ids: Sequence[int]) -> None:
 
 
 # A statement is linked by another that closes where it opens, on the same day or the last one before it: several of
-# one day come in any order, and banks number them or not. One without such a link begins the account's chain; the
-# others have a gap before them.
+# one day come in any order, and banks number them or not. Where exports overlap it is linked by one that has, at the
+# end of a day, the balance it opens with; of two that open alike, the later one by the earlier. One without such a link
+# begins the account's chain; the others have a gap before them.
 _GAPS: Final = """
 WITH statement AS (
-    SELECT id, currency, opening, closing, closed_on,
+    SELECT id, currency, opening, closing, opened_on, closed_on,
            row_number() OVER chain AS place, lag(closing) OVER chain AS before,
            max(closed_on) OVER (
                PARTITION BY currency ORDER BY closed_on RANGE BETWEEN UNBOUNDED PRECEDING AND '1 day' PRECEDING
            ) AS day_before
     FROM reconciliation_bankstatement
-    WHERE merchant_id = %(merchant)s AND account = %(account)s AND kind = 'statement'
+    WHERE merchant_id = %(merchant)s AND account = %(account)s AND kind = 'statement' AND opening IS NOT NULL
     WINDOW chain AS (PARTITION BY currency ORDER BY closed_on, opened_on, length(sequence), sequence, id)
 ),
 loose AS (
@@ -171,6 +182,18 @@ loose AS (
         SELECT FROM statement link
         WHERE link.id <> statement.id AND link.currency = statement.currency AND link.closing = statement.opening
           AND link.closed_on IN (statement.closed_on, statement.day_before)
+    ) AND NOT EXISTS (
+        SELECT FROM statement link
+        WHERE link.id <> statement.id AND link.currency = statement.currency
+          AND statement.opened_on BETWEEN link.opened_on AND link.closed_on
+          AND (link.opened_on < statement.opened_on OR link.id < statement.id)
+          AND statement.opening IN (
+              SELECT link.opening + coalesce(sum(line.amount), 0)
+              FROM (VALUES (statement.opened_on), (statement.opened_on - 1)) until(day)
+              LEFT JOIN reconciliation_bankstatementline line
+                ON line.statement_id = link.id AND line.booked_on <= until.day
+              GROUP BY until.day
+          )
     )
 )
 SELECT id, opening, before FROM loose WHERE nth > 1 AND before IS NOT NULL
