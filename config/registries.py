@@ -18,6 +18,14 @@ SETTLEMENT_FORMATS = [
     "reconciliation.formats.camt054.Camt054",
     "reconciliation.formats.mt940.Mt940",
     "reconciliation.formats.mt942.Mt942",
+    "reconciliation.formats.coda.Coda",
+    "reconciliation.formats.ing_csv.IngCsv",
+    "reconciliation.formats.rabobank_csv.RabobankCsv",
+    "reconciliation.formats.abnamro_tab.AbnAmroTab",
+    "reconciliation.formats.volksbank_csv.VolksbankCsv",
+    "reconciliation.formats.knab_csv.KnabCsv",
+    "reconciliation.formats.bunq_csv.BunqCsv",
+    "reconciliation.formats.revolut_csv.RevolutCsv",
 ]
 SETTLEMENT_SOURCES = {"stripe": "reconciliation.sources.stripe.StripePayouts"}
 # Checks that upper floors add to `audit_ledger`, beside the ledger's own.

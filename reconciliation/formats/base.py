@@ -161,7 +161,10 @@ class StatementHeader:
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One transaction at the bank; of a batch, one of its parts. `amount` is signed, money in positive."""
+    """One transaction at the bank; of a batch, one of its parts. `amount` is signed, money in positive.
+
+    `statement` is the place of its header among those of the document where accounts are mixed; None: the last one.
+    """
 
     line: int
     amount: Money
@@ -175,15 +178,21 @@ class StatementLine:
     counterparty_iban: str = ""
     remittance: str = ""
     code: str = ""
+    statement: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StatementTrailer:
-    """Closes the statement. The parser has checked that opening and lines give `closing`."""
+    """Closes the first statement that is open. The parser has checked that opening and lines give `closing`.
+
+    A list that begins with its newest line knows only now with what it opened.
+    """
 
     line: int
     closing: Money | None
     closed_on: date | None
+    opening: Money | None = None
+    opened_on: date | None = None
 
 
 Record = (

@@ -6,7 +6,7 @@ the row's number of it.
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
@@ -199,23 +199,36 @@ def has_columns(head: bytes, required: Iterable[str]) -> bool:
     return any(_header(line, wanted) is not None for line in lines)
 
 
-def table(stream: BinaryIO, required: Iterable[str]) -> Iterator[Row]:
+def table(
+    stream: BinaryIO, *required: Iterable[str], read_lines: Callable[[BinaryIO], Iterator[str]] = text.lines
+) -> Iterator[Row]:
     """Yield the rows below the header row, which is the first one with all `required` columns; empty rows are skipped.
+
+    A format in several languages requires one of several sets of columns. `read_lines` decodes the file.
 
     Raises:
         Unreadable: no such header row, a row of another length, or no CSV.
     """
-    wanted = {named(column) for column in required}
-    lines = text.lines(stream)
+    wanted = [{named(column) for column in columns} for columns in required]
+    lines = read_lines(stream)
     for above in range(HEADER_WITHIN):
         line = next(lines, None)
         if line is None:
             break
-        found = _header(line, wanted)
+        found = next(filter(None, (_header(line, columns) for columns in wanted)), None)
         if found is not None:
             delimiter, columns = found
             return _rows(lines, delimiter, columns, above + 1)
-    raise Unreadable(1, "header_invalid", f"No row names the columns {', '.join(sorted(required))}.")
+    raise Unreadable(1, "header_invalid", f"No row names the columns {', '.join(sorted(required[0]))}.")
+
+
+def untitled(lines: Iterator[str], columns: Sequence[str], delimiter: str) -> Iterator[Row]:
+    """Yield the rows of a table without a header row, whose columns always stand in this order.
+
+    Raises:
+        Unreadable: a row of another length, or no CSV.
+    """
+    return _rows(lines, delimiter, [named(column) for column in columns], 0)
 
 
 def table_at(lines: Iterator[str], *, row: int, delimiter: str, required: Iterable[str]) -> Iterator[Row]:

@@ -49,6 +49,35 @@ def lines(stream: BinaryIO, encoding: str = "utf-8") -> Iterator[str]:
         yield text.removeprefix("\ufeff") if number == 1 else text
 
 
+def bank_lines(stream: BinaryIO) -> Iterator[str]:
+    """Yield each line of a bank's list with its end: UTF-8, or Windows-1252 where a byte shows that it is not.
+
+    Raises:
+        Unreadable: bytes of neither, or of both in one file; a control character, or a line without an end.
+    """
+    seen: str | None = None  # the encoding that a byte beyond ASCII has proved
+    for number, raw in _raw(stream):
+        encoding = None if raw.isascii() else _proved(raw)
+        if encoding == "" or (encoding and seen and encoding != seen):
+            detail = f"Line {number} has characters in no encoding that banks use. Save the file as UTF-8."
+            raise Unreadable(number, "encoding_invalid", detail)
+        seen = encoding or seen
+        text = raw.decode(seen or "ascii")
+        if _CONTROL.search(text):
+            raise Unreadable(number, "character_invalid", f"Line {number} has a control character.")
+        yield text.removeprefix("\ufeff") if number == 1 else text
+
+
+def _proved(raw: bytes) -> str:
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    return ""
+
+
 def lenient_lines(stream: BinaryIO) -> Iterator[tuple[int, str]]:
     """Yield number and text of each line of a format from before UTF-8, without its end and without framing characters.
 
