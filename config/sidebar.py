@@ -66,6 +66,7 @@ NAVIGATION: Final = [
         _item(_("Settlements"), "fact_check", "reconciliation_settlement", "sees_books"),
         _item(_("Payouts"), "account_balance", "reconciliation_payout", "sees_books"),
         _item(_("Announced payouts"), "campaign", "reconciliation_announcement", "sees_books"),
+        _item(_("Bank accounts"), "savings", "reconciliation_bankaccount", "sees_books"),
         _item(_("Bank lines"), "list_alt", "reconciliation_bankstatementline", "sees_books"),
     ),
     _group(

@@ -1,7 +1,7 @@
 """How files and payouts look to the outside: the same in API answers, events and the command's output."""
 
 from payments.payloads import Shape, day, instant
-from reconciliation.models import FileMapping, Payout, SettlementFile
+from reconciliation.models import BankAccount, FileMapping, Payout, SettlementFile
 
 
 def settlement_file(row: SettlementFile) -> Shape:
@@ -25,6 +25,19 @@ def settlement_file(row: SettlementFile) -> Shape:
         "problems": row.problems,
         "created_at": instant(row.created_at),
         "finished_at": instant(row.finished_at),
+        "test_mode": row.merchant.test_mode,
+    }
+
+
+def bank_account(row: BankAccount) -> Shape:
+    """One plain bank account; needs its merchant."""
+    return {
+        "id": row.id,
+        "object": row.OBJECT,
+        "iban": row.iban,
+        "name": row.name,
+        "currency": row.currency,
+        "created_at": instant(row.created_at),
         "test_mode": row.merchant.test_mode,
     }
 

@@ -26,6 +26,8 @@ ERRORS: Final[dict[str, str]] = {
     "body_too_large": "A body has at most one megabyte, a file at most MAX_IMPORT_MB.",
     "capture_not_supported": "This payment method or provider cannot capture in this way; `detail` says which way it "
     "can.",
+    "bank_account_exists": "The bank account is entered already, under this IBAN and currency. Change that one.",
+    "bank_account_in_use": "Statements of the account were imported: its IBAN and currency stay. Enter another one.",
     "card_number_refused": "A card number stands in a text. Onetill never takes one; its last four digits are enough.",
     "card_required": "The card was read at a terminal, and only a terminal gives back on it: name the terminal.",
     "changed_meanwhile": "It was changed since this was requested. Reject the request and make it again.",

@@ -1,6 +1,7 @@
 """Files, payouts, bank lines and discrepancies, for finance; importing a module here registers its pages."""
 
 from reconciliation.admin import announcements as announcements
+from reconciliation.admin import bank_accounts as bank_accounts
 from reconciliation.admin import discrepancies as discrepancies
 from reconciliation.admin import files as files
 from reconciliation.admin import payouts as payouts

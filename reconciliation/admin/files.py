@@ -216,7 +216,7 @@ def _doubts(row: SettlementFile) -> QuerySet[Discrepancy]:
 def _problems(row: SettlementFile) -> Section:
     return Section(
         id="problems",
-        title=_("Why it was refused"),
+        title=_("What was not imported, and why"),
         columns=[_("line"), _("code"), _("problem")],
         rows=[
             [one["line"] or render.NOTHING, one["code"], problem(one["code"], one["detail"])] for one in row.problems

@@ -20,7 +20,7 @@ from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.models import Merchant, ProviderAccount
 from payments.people.permissions import May
 from reconciliation.admin.render import column, text
-from reconciliation.models import BankStatement, BankStatementLine
+from reconciliation.models import BankAccount, BankStatement, BankStatementLine
 
 _COLORS = {"payout": "success", "refund": "success", "suspense": "danger", "repeated": "warning", "other": "info"}
 SHOWN: Final = 200  # lines on a statement's own page
@@ -35,7 +35,8 @@ class OfAccount(DropdownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         own = merchants(person(request), May.SEE_BOOKS)
-        ibans = [*own.values_list("iban", flat=True), *_bank_ibans(own)]
+        plain = BankAccount.objects.filter(merchant__in=own).values_list("iban", flat=True)
+        ibans = [*own.values_list("iban", flat=True), *_bank_ibans(own), *plain]
         return [(iban, iban) for iban in sorted({iban.replace(" ", "").upper() for iban in ibans if iban})]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

@@ -48,6 +48,18 @@ SETTLEMENT_FILE = define(
         test_mode=FLAG,
     ),
 )
+BANK_ACCOUNT = define(
+    "BankAccount",
+    record(
+        id=identifier("bnk"),
+        object=word("bank_account"),
+        iban=TEXT,
+        name=TEXT,
+        currency=CURRENCY,
+        created_at=INSTANT,
+        test_mode=FLAG,
+    ),
+)
 PAYOUT = define(
     "Payout",
     record(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reconciliation.api import discrepancies, files, mappings, payouts
+from reconciliation.api import bank_accounts, discrepancies, files, mappings, payouts
 
 urlpatterns = [
     path("v1/settlement_files", files.Files.as_view()),
@@ -10,6 +10,8 @@ urlpatterns = [
     path("v1/file_mappings", mappings.Mappings.as_view()),
     path("v1/file_mappings/<str:mapping_id>", mappings.OneMapping.as_view()),
     path("v1/file_mappings/<str:mapping_id>/preview", mappings.Preview.as_view()),
+    path("v1/bank_accounts", bank_accounts.BankAccounts.as_view()),
+    path("v1/bank_accounts/<str:account_id>", bank_accounts.OneBankAccount.as_view()),
     path("v1/payouts", payouts.Payouts.as_view()),
     path("v1/discrepancies", discrepancies.Discrepancies.as_view()),
     path("v1/discrepancies/<str:discrepancy_id>/resolve", discrepancies.Resolve.as_view()),

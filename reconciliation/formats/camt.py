@@ -27,6 +27,7 @@ from reconciliation.formats.base import (
     Sums,
     Unreadable,
 )
+from reconciliation.formats.camt_transaction import details_of, own_amount
 from reconciliation.formats.markup import events, free, line_of
 from reconciliation.formats.text import head_text
 
@@ -241,8 +242,8 @@ def _entry(element: Element, part: _Part, message: Message) -> _Entry:
 
 
 def _transaction(element: Element, entry: _Entry) -> Iterator[Record]:
-    amount = _own_amount(element, entry.line.amount)
-    line = _details(element, entry.line, amount)
+    amount = own_amount(element, entry.line.amount)
+    line = details_of(element, entry.line, amount)
     entry.seen += 1
     entry.total += amount.amount if amount else 0
     entry.charges_of_transactions += at.charges(element, entry.line.amount.currency)
@@ -291,46 +292,3 @@ def _checked(part: _Part, message: Message) -> Iterator[Record]:
     for difference in part.sums.differences(closing=part.closing):
         detail = f"Statement {part.header.reference}: {difference}. Fetch it again from the bank."
         yield Problem(part.header.line, "sums_differ", detail)
-
-
-def _details(element: Element, entry: StatementLine, amount: Money | None) -> StatementLine:
-    incoming = (amount or entry.amount).amount >= 0
-    parties = ("Dbtr", "Cdtr") if incoming else ("Cdtr", "Dbtr")
-    end_to_end_id = at.text(element, "Refs/EndToEndId")
-    reference = at.text(element, "Refs/AcctSvcrRef")
-    parent = element.getparent()
-    batch = at.text(parent, "Btch/PmtInfId", "Btch/MsgId") if parent is not None else ""
-    return replace(
-        entry,
-        line=line_of(element),
-        amount=amount if amount is not None else Money(0, entry.amount.currency),
-        bank_reference=reference or entry.bank_reference,
-        end_to_end_id="" if end_to_end_id == "NOTPROVIDED" else end_to_end_id,
-        # A part with a reference of its own still names the entry that it is part of.
-        batch=batch or (entry.bank_reference if reference and reference != entry.bank_reference else ""),
-        counterparty_name=at.text(element, *(path for party in parties for path in _names(party))),
-        counterparty_iban=at.text(element, f"RltdPties/{parties[0]}Acct/Id/IBAN"),
-        remittance=_remittance(element),
-        code=at.code(element) or entry.code,
-    )
-
-
-def _names(party: str) -> tuple[str, str]:
-    return f"RltdPties/{party}/Nm", f"RltdPties/{party}/Pty/Nm"
-
-
-def _remittance(element: Element) -> str:
-    paths = ("RmtInf/Ustrd", "RmtInf/Strd/CdtrRefInf/Ref", "RmtInf/Strd/AddtlRmtInf")
-    parts = [one.text.strip() for path in paths for one in at.every(element, path) if one.text]
-    return (" ".join(parts) or at.text(element, "AddtlTxInf"))[: at.LONGEST_TEXT]
-
-
-def _own_amount(element: Element, entry: Money) -> Money | None:
-    """A transaction's amount in the account's currency, signed as it says itself or else as its entry."""
-    for path in ("Amt", "AmtDtls/TxAmt/Amt"):
-        found = at.first(element, path)
-        if found is not None and found.get("Ccy") == entry.currency:
-            indicator = at.text(element, "CdtDbtInd")
-            outgoing = indicator == "DBIT" if indicator else entry.amount < 0
-            return -at.money(found) if outgoing else at.money(found)
-    return None

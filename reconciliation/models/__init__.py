@@ -1,6 +1,7 @@
 """What reconciliation remembers: files, settlements, payouts and bank statements, one subject a file."""
 
 from reconciliation.models.announcement import Announcement
+from reconciliation.models.bank_account import BankAccount
 from reconciliation.models.file_mapping import FileMapping
 from reconciliation.models.payout import Payout
 from reconciliation.models.settlement import Settlement, SettlementLine
@@ -9,6 +10,7 @@ from reconciliation.models.statement import BankStatement, BankStatementLine
 
 __all__ = [
     "Announcement",
+    "BankAccount",
     "BankStatement",
     "BankStatementLine",
     "FileMapping",

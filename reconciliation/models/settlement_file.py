@@ -65,6 +65,8 @@ class SettlementFile(ApiObject):
     net = AmountField(_("net"), null=True, blank=True)
     problems: models.JSONField[Any, Any] = models.JSONField(_("problems"), default=list, blank=True)
     masked = models.PositiveIntegerField(_("card numbers masked"), default=0)
+    # Some of its statements are of accounts that were not known: they are booked when the same file comes again.
+    partial = models.BooleanField(default=False, db_default=False)
     actor = models.CharField(_("by"), max_length=100)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     due_at = models.DateTimeField(null=True, blank=True)  # when the sweep looks at it; None: nothing is left to do
@@ -82,7 +84,7 @@ class SettlementFile(ApiObject):
             models.UniqueConstraint(
                 fields=["merchant", "sha256"],
                 name="settlement_file_once",
-                condition=Q(status__in=["processing", "imported", "recognized"]),
+                condition=Q(status__in=["processing", "imported", "recognized"], partial=False),
             ),
         ]
         indexes = [

@@ -36,9 +36,13 @@ class BankStatement(models.Model):
         verbose_name = _("bank statement")
         verbose_name_plural = _("bank statements")
         constraints = [
-            # Banks number by the year and some not at all: only all of it together names a statement.
+            # Banks number by the year and some not at all: only all of it together names a statement. A day that
+            # is fetched at noon and again at night has another closing balance.
             models.UniqueConstraint(
-                fields=["merchant", "kind", "account", "reference", "sequence", "opened_on", "closed_on"],
+                fields=[
+                    *("merchant", "kind", "account", "reference", "sequence", "opened_on", "closed_on"),
+                    *("currency", "opening", "closing"),
+                ],
                 name="bank_statement_once",
                 nulls_distinct=False,
             ),

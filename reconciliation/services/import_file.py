@@ -97,15 +97,16 @@ def _book(file: SettlementFile, reading: Reading) -> list[Problem]:
 
 
 def _refuse(file: SettlementFile, reading: Reading) -> None:
-    file.problems = [
-        {"line": problem.line, "code": problem.code, "detail": reading.text(problem.detail)}
-        for problem in reading.problems
-    ]
+    file.partial = False
     _finish(file, reading, SettlementFile.Status.REFUSED)
 
 
 def _finish(file: SettlementFile, reading: Reading, status: SettlementFile.Status) -> None:
     file.status = status
+    file.problems = [
+        {"line": problem.line, "code": problem.code, "detail": reading.text(problem.detail)}
+        for problem in reading.problems or reading.noted
+    ]
     file.format = reading.format.code if reading.format is not None else None
     file.lines = reading.lines
     file.masked += reading.masked  # in addition to what was masked before it was stored
@@ -127,15 +128,16 @@ def _sum_up(file: SettlementFile, reading: Reading) -> None:
     """The file's own sums, where there is one currency (and one account) to sum over."""
     sums = [trailer for _, trailer in reading.settlements]
     currencies = {header.currency for header, _ in reading.settlements}
-    currencies |= {header.currency for header, _ in reading.statements if header.currency}
+    currencies |= {header.currency for header, _ in reading.booked if header.currency}
     file.currency = currencies.pop() if len(currencies) == 1 else None
     if sums and file.currency:
         file.gross = sum(one.gross.amount for one in sums)
         file.vat = sum(one.vat.amount for one in sums)
         file.fees = file.vat + sum(one.fee.amount for one in sums)
         file.net = sum(one.net.amount for one in sums)
-    if reading.statements and file.currency and len({header.account for header, _ in reading.statements}) == 1:
-        opening, closing = reading.statements[0][0].opening, reading.statements[-1][1].closing
+    booked = reading.booked
+    if booked and file.currency and len({header.account for header, _ in booked}) == 1:
+        opening, closing = booked[0][0].opening, booked[-1][1].closing
         file.opening = opening.amount if opening is not None else None
         file.closing = closing.amount if closing is not None else None
 

@@ -1,7 +1,7 @@
 """Read a file into the session's temporary tables, and return its headers and problems."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, BinaryIO, Final, cast
 
@@ -45,12 +45,22 @@ class Reading:
     settlements: list[tuple[SettlementHeader, SettlementTrailer]] = field(default_factory=list)
     statements: list[tuple[StatementHeader, StatementTrailer]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    left_out: dict[int, Problem | None] = field(default_factory=dict)  # statements that are not booked, and why
     lines: int = 0
     masked: int = 0
     headers: int = 0
     document: int = 0  # the headers before this document's
-    _opened: Any = None
     _open: list[Any] = field(default_factory=list)
+
+    @property
+    def booked(self) -> list[tuple[StatementHeader, StatementTrailer]]:
+        """The statements that are booked of it."""
+        return [pair for place, pair in enumerate(self.statements) if place not in self.left_out]
+
+    @property
+    def noted(self) -> list[Problem]:
+        """Why statements are left out, each reason once."""
+        return list(dict.fromkeys(problem for problem in self.left_out.values() if problem is not None))
 
     def text(self, value: str, longest: int = LONGEST) -> str:
         """A reported text with card numbers masked and counted, cut to what a column holds."""
@@ -64,16 +74,13 @@ class Reading:
         match record:
             case Problem():
                 self.problems.append(record)
-            case SettlementHeader():
+            case SettlementHeader() | StatementHeader():
                 self.headers += 1
                 self._open.append(record)
-            case StatementHeader():
-                self.headers += 1
-                self._opened = record
             case SettlementTrailer():
                 self.settlements.append((self._open.pop(0), record))
             case StatementTrailer():
-                self.statements.append((self._opened, record))
+                self.statements.append((_opened(self._open.pop(0), record), record))
             case _:
                 self.lines += 1
                 return True
@@ -164,6 +171,11 @@ def _not_recognized(document: BinaryIO, name: str) -> str:
     return f"{name or 'The file'} is in no format known here. Known are: {known}."
 
 
+def _opened(header: StatementHeader, trailer: StatementTrailer) -> StatementHeader:
+    """The header with what its trailer knows of the beginning."""
+    return replace(header, opening=header.opening or trailer.opening, opened_on=header.opened_on or trailer.opened_on)
+
+
 def _settlement_rows(lines: Iterator[Any], reading: Reading) -> Iterator[tuple[Any, ...]]:
     for position, line in enumerate(lines):
         yield (
@@ -199,7 +211,7 @@ def _statement_rows(lines: Iterator[Any], reading: Reading) -> Iterator[tuple[An
     for position, line in enumerate(lines):
         yield (
             position,
-            reading.headers - 1,
+            reading.headers - 1 if line.statement is None else reading.document + line.statement,
             line.line,
             line.amount.amount,
             line.amount.currency,

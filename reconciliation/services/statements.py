@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from django.utils.translation import gettext_noop
 
 from payments.core.money import Money
 from payments.ledger.posting import Entry, post
-from payments.models import Discrepancy, Merchant, Operation, ProviderAccount
+from payments.models import Discrepancy, Merchant, Operation
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.providers.base import Outcome, ProviderReport, ReportType, Result
 from payments.services import discrepancy
@@ -19,46 +20,70 @@ from reconciliation.formats.base import Kind as FileKind
 from reconciliation.formats.base import Problem, StatementHeader, StatementTrailer
 from reconciliation.models import BankStatement, BankStatementLine, Payout, SettlementFile
 from reconciliation.services.auto_resolve import resolve_explained
+from reconciliation.services.own_accounts import account_named, ibans_of
 from reconciliation.services.payouts import receive
 from reconciliation.services.staging import Reading
-from reconciliation.sql import statements
+from reconciliation.sql import session, statements
 
 ACTOR: Final = "system:reconciliation"
 AT_ONCE: Final = 500
 
 
 def match(file: SettlementFile, reading: Reading) -> list[Problem]:
-    """Match every line. Return problems: an account that is not ours, a statement that was imported before."""
-    known = _accounts(file.merchant)
-    problems = [
-        Problem(
-            header.line,
-            "account_unknown",
-            f"No provider account or merchant names {header.account}. Set it as IBAN, then send the file again.",
-        )
-        for header, _trailer in reading.statements
-        if header.account not in known
-    ]
-    problems += _known_before(file, reading)
-    if not problems:
-        # A notification repeats what the statement books.
-        booked = reading.format is not None and reading.format.kind == FileKind.STATEMENT
-        headers = [header for header, _trailer in reading.statements]
-        statements.match_statement_lines(
-            merchant_id=file.merchant_id,
-            accounts=[header.account for header in headers],
-            openings=[header.opening.amount if header.opening is not None else None for header in headers],
-            booked=booked,
-        )
-    return problems
+    """Match every line of the statements that can be booked.
+
+    Each statement is taken by itself: one of an unknown account, or that was imported before, is left out and named.
+    Return those problems if nothing is left.
+    """
+    _name_accounts(file.merchant, reading)
+    _leave_out(file, reading)
+    if not reading.booked:
+        return reading.noted
+    # A notification repeats what the statement books.
+    booked = reading.format is not None and reading.format.kind == FileKind.STATEMENT
+    headers = [header for header, _trailer in reading.statements]
+    statements.match_statement_lines(
+        merchant_id=file.merchant_id,
+        accounts=[header.account for header in headers],
+        openings=[header.opening.amount if header.opening is not None else None for header in headers],
+        booked=booked,
+    )
+    return []
+
+
+def _name_accounts(merchant: Merchant, reading: Reading) -> None:
+    """Give each statement its account's IBAN in place of the bank's own name for it; leave out those of no account."""
+    ibans = ibans_of(merchant)
+    for place, (header, trailer) in enumerate(reading.statements):
+        iban = account_named(header.account, ibans)
+        if iban is None:
+            reading.left_out[place] = Problem(None, "account_unknown", _unknown(header.account))
+        else:
+            reading.statements[place] = (replace(header, account=iban), trailer)
+
+
+def _unknown(account: str) -> str:
+    return (
+        f"Account {account} is not known here. Enter its IBAN as a bank account (or as the one that a provider pays "
+        "out to), then send the file again."
+    )
+
+
+def _leave_out(file: SettlementFile, reading: Reading) -> None:
+    reading.left_out |= dict(_known_before(file, reading))
+    if reading.left_out:
+        reading.lines -= session.leave_out_statements(reading.left_out)
+    file.partial = any(problem.code == "account_unknown" for problem in reading.noted) and bool(reading.booked)
 
 
 def book(file: SettlementFile, reading: Reading) -> None:
     """Store and book all of it, within the caller's transaction."""
     kind = reading.format.kind.value if reading.format is not None else FileKind.STATEMENT.value
-    rows = [_statement(file, kind, header, trailer) for header, trailer in reading.statements]
+    rows = [_statement(file, kind, header, trailer) for header, trailer in reading.booked]
     BankStatement.objects.bulk_create(rows)
-    statements.store_statement_lines([row.id for row in rows])
+    ids = iter([row.id for row in rows])
+    places = range(len(reading.statements))
+    statements.store_statement_lines([None if place in reading.left_out else next(ids) for place in places])
     # What is nobody's business here (wages, rent) is stored, and never read into memory.
     lines = BankStatementLine.objects.filter(statement__in=rows).exclude(state=BankStatementLine.State.OTHER)
     stored = list(lines.select_related("statement").order_by("id"))
@@ -104,48 +129,45 @@ def check_gaps(*, merchant: Merchant, account: str, file_id: str | None = None) 
     )
 
 
-def _accounts(merchant: Merchant) -> set[str]:
-    # Only accounts that somebody named: a statement of a stranger's account sent by mistake is refused.
-    ibans = ProviderAccount.objects.filter(merchant=merchant).values_list("bank_iban", flat=True)
-    return {iban.replace(" ", "").upper() for iban in (merchant.iban, *ibans) if iban}
-
-
-def _known_before(file: SettlementFile, reading: Reading) -> Iterator[Problem]:
+def _known_before(file: SettlementFile, reading: Reading) -> Iterator[tuple[int, Problem | None]]:
+    """Statements that an earlier file has (None: this same file, sent again for what it lacked), or this one twice."""
     kind = reading.format.kind.value if reading.format is not None else ""
     seen: set[tuple[object, ...]] = set()
-    for header, trailer in reading.statements:
-        # By all that names it: banks number statements anew each year, and some not at all.
-        named = (header.account, header.reference, header.sequence, header.opened_on, trailer.closed_on)
-        known = BankStatement.objects.filter(
-            merchant=file.merchant,
-            kind=kind,
-            account=header.account,
-            reference=header.reference,
-            sequence=header.sequence,
-            closed_on=trailer.closed_on,
-            opened_on=header.opened_on,
-        ).first()
-        if known is not None or named in seen:
+    for place, (header, trailer) in enumerate(reading.statements):
+        if place in reading.left_out:
+            continue
+        named = _identity(file, kind, header, trailer)
+        known = BankStatement.objects.select_related("file").filter(merchant=file.merchant, **named).first()
+        if known is not None and known.file.sha256 == file.sha256:
+            yield place, None
+        elif known is not None or tuple(named.values()) in seen:
             where = f"with {known.file_id}" if known is not None else "further up in this file"
-            detail = f"Statement {header.reference} was imported {where}. One statement is booked once."
-            yield Problem(header.line, "statement_known", detail)
-        seen.add(named)
+            detail = (
+                f"Statement {header.reference or header.sequence} was imported {where}. One statement is booked once."
+            )
+            yield place, Problem(header.line, "statement_known", detail)
+        seen.add(tuple(named.values()))
+
+
+def _identity(file: SettlementFile, kind: str, header: StatementHeader, trailer: StatementTrailer) -> dict[str, Any]:
+    """What names a statement, as the columns have it."""
+    balances = header.opening is not None or trailer.closing is not None or kind != FileKind.STATEMENT
+    return {
+        "kind": kind,
+        "account": header.account,
+        # A list without balances has no name: it may be fetched again on the same day with more in it.
+        "reference": header.reference[:255] or ("" if balances else file.id),
+        "sequence": header.sequence[:35],
+        "currency": header.currency,
+        "opening": header.opening.amount if header.opening is not None else None,
+        "opened_on": header.opened_on,
+        "closing": trailer.closing.amount if trailer.closing is not None else None,
+        "closed_on": trailer.closed_on,
+    }
 
 
 def _statement(file: SettlementFile, kind: str, header: StatementHeader, trailer: StatementTrailer) -> BankStatement:
-    return BankStatement(
-        file=file,
-        merchant=file.merchant,
-        kind=kind,
-        account=header.account,
-        reference=header.reference[:255],
-        sequence=header.sequence[:35],
-        currency=header.currency,
-        opening=header.opening.amount if header.opening is not None else None,
-        opened_on=header.opened_on,
-        closing=trailer.closing.amount if trailer.closing is not None else None,
-        closed_on=trailer.closed_on,
-    )
+    return BankStatement(file=file, merchant=file.merchant, **_identity(file, kind, header, trailer))
 
 
 def _of(lines: Sequence[BankStatementLine], state: BankStatementLine.State) -> list[BankStatementLine]:

@@ -105,7 +105,7 @@ def _insert(row: SettlementFile, guard: IdempotencyGuard | None) -> None:
 
 
 def _earlier(row: SettlementFile) -> SettlementFile | None:
-    same = SettlementFile.objects.filter(merchant=row.merchant, sha256=row.sha256, status__in=_ACCEPTED)
+    same = SettlementFile.objects.filter(merchant=row.merchant, sha256=row.sha256, status__in=_ACCEPTED, partial=False)
     return same.order_by("id").first()
 
 

@@ -3,7 +3,7 @@
 Both vanish with the connection, so that an import which dies leaves nothing behind and simply starts again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Final
@@ -126,6 +126,13 @@ def stage_settlement_lines(rows: Iterable[tuple[Any, ...]]) -> None:
 def stage_statement_lines(rows: Iterable[tuple[Any, ...]]) -> None:
     """Copy rows of `STATEMENT_COLUMNS` in."""
     _copy("staged_statement_line", STATEMENT_COLUMNS, rows)
+
+
+def leave_out_statements(places: Collection[int]) -> int:
+    """Forget the staged lines of these statements of the file. Return how many those were."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM staged_statement_line WHERE statement = ANY(%s)", [list(places)])
+        return int(cursor.rowcount)
 
 
 def _copy(table: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:

@@ -10,7 +10,7 @@ underscore.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -122,9 +122,14 @@ def match_statement_lines(
         openings: the balance each opens with, in minor units; None where its format has none.
         booked: whether lines of this kind of file are booked at all.
     """
-    values = {"merchant": merchant_id, "accounts": list(accounts), "openings": list(openings)}
+    values: dict[str, Any] = {
+        "merchant": merchant_id,
+        "accounts": list(accounts),
+        "openings": list(openings),
+        "booked": [booked] * len(accounts),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_MATCH, {**values, "booked": [booked] * len(accounts)})
+        cursor.execute(_MATCH, values)
 
 
 def booked_before() -> set[int]:
@@ -154,8 +159,8 @@ ORDER BY line.position
 """
 
 
-def store_statement_lines(statement_ids: Sequence[int]) -> None:
-    """Keep the staged lines with what explains them; ids are in the order of the staged statements."""
+def store_statement_lines(statement_ids: Sequence[int | None]) -> None:
+    """Keep the staged lines with what explains them; ids in the order of the file's statements, None if left out."""
     with connection.cursor() as cursor:
         cursor.execute(_STORE, {"statements": list(statement_ids)})
 

@@ -92,7 +92,12 @@ _OF_SETTINGS: Final = ("set", "add-channel", "add-account", "decide-alone", "dec
 _OF_USERS: Final = ("give-role", "take-role", "invite-again", "recover", "end-sign-ins", "close", "open")
 TABLE: Final = [
     *books("ledger.account", "ledger.journalentry", "payments.providerevent", "reconciliation.announcement"),
-    *books("reconciliation.bankstatement", "reconciliation.payout", "reconciliation.settlement"),
+    *books(
+        "reconciliation.bankaccount",
+        "reconciliation.bankstatement",
+        "reconciliation.payout",
+        "reconciliation.settlement",
+    ),
     *books("reconciliation.bankstatementline", merchant="statement__merchant_id"),
     *books("reconciliation.settlementline", merchant="settlement__merchant_id"),
     *books("payments.workfailure", buttons=(Button("retry/", May.RESOLVE, Where.WHOLE),)),
@@ -226,6 +231,7 @@ PAGES: Final[dict[str, May | None]] = {
     "admin/search/": None,
     "admin/second-factor/": None,
     "admin/reconciliation/settlementfile/upload/": May.RESOLVE,
+    "admin/reconciliation/bankaccount/enter/": May.RESOLVE,
 }
 # Doors, which stand open; what only leads elsewhere; and what a person does to their own account (`tests/people`).
 ELSEWHERE: Final = {

@@ -84,6 +84,8 @@ TABLE: Final = [
     *rows("reconciliation:read", W, "GET /v1/file_mappings", "GET /v1/file_mappings/{mapping}"),
     *rows("reconciliation:write", W, "POST /v1/file_mappings", "PATCH /v1/file_mappings/{mapping}"),
     *rows("reconciliation:write", W, "DELETE /v1/file_mappings/{mapping}", "POST /v1/file_mappings/{mapping}/preview"),
+    *rows("reconciliation:read", W, "GET /v1/bank_accounts", "GET /v1/bank_accounts/{bank_account}"),
+    *rows("reconciliation:write", W, "POST /v1/bank_accounts", "PATCH /v1/bank_accounts/{bank_account}"),
     *rows("reconciliation:read", W, "GET /v1/payouts", "GET /v1/discrepancies"),
     *rows("reconciliation:write", W, "POST /v1/discrepancies/{discrepancy}/resolve"),
 ]

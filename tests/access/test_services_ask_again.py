@@ -16,6 +16,7 @@ from payments.services import create_setup, link, update_setup
 from payments.services.refunds.request import request_refund
 from reconciliation.models import FileMapping
 from reconciliation.services import mappings
+from reconciliation.services.bank_accounts import create_bank_account
 from reconciliation.services.upload import upload
 from terminals.services.create import create as create_terminal
 from terminals.services.revoke import revoke
@@ -89,6 +90,9 @@ ACTIONS: dict[str, Deed] = {
     ),
     "webhook_endpoint.secret_rolled": lambda shop, who: endpoints.roll_secret(
         endpoint_id=an_endpoint(shop), merchant_id=shop.merchant.id, actor=who
+    ),
+    "bank_account.created": lambda shop, who: create_bank_account(
+        merchant=shop.merchant, iban="NL44RABO0123456789", name="Savings", currency="EUR", actor=who
     ),
     "settlement_file.sent": lambda shop, who: upload(
         merchant=shop.merchant, file=ContentFile(b"x", "x.csv"), name="x.csv", actor=who

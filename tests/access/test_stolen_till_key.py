@@ -23,9 +23,11 @@ BOOKS = (
     "/v1/ledger/open_items",
     "/v1/discrepancies",
     "/v1/payouts",
+    "/v1/bank_accounts",
 )
 ACTIONS: dict[str, dict[str, Any]] = {
     "/v1/discrepancies/x/resolve": {"action": "accept", "note": "x"},
+    "/v1/bank_accounts": {"iban": "NL44RABO0123456789", "name": "Mine", "currency": "EUR"},
     "/v1/provider_accounts": {"provider": "recorded", "name": "Mine", "currency": "EUR"},
 }
 

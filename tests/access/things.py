@@ -9,6 +9,7 @@ from payments.notify.models import WebhookDelivery
 from payments.notify.services import endpoints
 from payments.people.models import Customer
 from payments.services.link import LinkRequest, create_link
+from reconciliation.models import BankAccount
 from reconciliation.services import mappings
 from reconciliation.services.upload import upload
 from terminals.services.create import create as create_terminal
@@ -48,6 +49,9 @@ def things(shop: Shop) -> dict[str, str]:
         "endpoint": endpoint.id,
         "delivery": WebhookDelivery.objects.filter(endpoint=endpoint).values_list("id", flat=True)[0],
         "provider_account": account.id,
+        "bank_account": BankAccount.objects.create(
+            merchant=merchant, iban="NL44RABO0123456789", name="Savings", currency="EUR"
+        ).id,
         "account": Account.objects.filter(merchant_id=merchant.id).values_list("id", flat=True)[0],
         "entry": JournalEntry.objects.filter(merchant_id=merchant.id).values_list("id", flat=True)[0],
         "file": file.id,

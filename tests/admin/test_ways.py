@@ -33,6 +33,7 @@ from payments.services.link import LinkRequest, create_link
 from payments.services.refunds.plan import BankAccount
 from payments.services.send_link import send_link
 from reconciliation.models import Announcement, SettlementFile
+from reconciliation.services.bank_accounts import create_bank_account
 from reconciliation.services.import_file import import_file
 from reconciliation.services.upload import upload
 from terminals.services.create import create
@@ -51,6 +52,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FULL: Final = os.environ.get("WAYS") == "full"
 ROWS, OFTEN = (12, 3) if FULL else (3, 1)
 IBAN = "NL91ABNA0417164300"
+SAVINGS: Final = "NL44RABO0123456789"
 ROLES = ["root", *Role.Name.values]
 # What a list does with the rows that are ticked.
 ACTIONS = {"take", "leave", "erase", "roll", "revoke", "resend", "new_code"}
@@ -140,6 +142,7 @@ def _has_colleagues(shop: Shop) -> None:
 
 
 def _reconciles(shop: Shop) -> None:
+    create_bank_account(merchant=shop.merchant, iban=SAVINGS, name="Savings", currency="EUR", actor=BY)
     account = shop.account("external")
     shop.pin(8_181, references=AcquirerReferences(rrn="RRN-1", authorization_code="A1", acquirer_tid="T1"))
     lines = [card_present(8_180, rrn="RRN-1", tid="T1", code="A1", fee=15), card_present(9_191, rrn="RRN-9", tid="T9")]

@@ -15,7 +15,7 @@ from django.utils import translation
 from payments.people.models import Role
 from payments.services.card_present.types import DeviceOutcome
 from reconciliation.admin.problems import problem
-from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementFile, SettlementLine
+from reconciliation.models import BankAccount, BankStatementLine, Payout, Settlement, SettlementFile, SettlementLine
 from reconciliation.services.import_file import import_due
 from tests.people import cast
 from tests.people.cast import person
@@ -86,6 +86,20 @@ def test_a_file_is_sent_and_imported(shop: Shop) -> None:
     assert answer["Location"] == page(SettlementFile, "change", row.id)
     import_due()
     assert "camt053" in client.get(answer["Location"]).content.decode()
+
+
+def test_a_bank_account_is_entered_and_its_statements_are_found_there(shop: Shop) -> None:
+    client = signed_in(shop)
+    address = reverse("admin:reconciliation_bankaccount_enter")
+    assert client.get(address).status_code == 200
+    form = {"merchant": shop.merchant.id, "name": "Sparen", "iban": "NL44 RABO 0123 4567 89", "currency": "EUR"}
+    answer = client.post(address, form)
+    row = BankAccount.objects.get()
+    assert answer["Location"] == page(BankAccount, "change", row.id)
+    shop.sends(statement(BankLine(100), iban="NL44RABO0123456789"))
+    assert "NL44RABO0123456789" in click(client, client.get(answer["Location"]).content.decode(), "bankstatement/")
+    assert client.post(address, form).status_code == 200  # entered already: said, and not twice
+    assert BankAccount.objects.count() == 1
 
 
 def test_who_may_not_resolve_may_not_send(shop: Shop, open_shop: Callable[[str], Shop]) -> None:

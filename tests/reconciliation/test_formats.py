@@ -28,11 +28,7 @@ from reconciliation.registry import formats, recognize
 # bank's list the next one, which begins with another balance.
 WITHOUT_TOTALS = ("mollie_settlement", "stripe_report", "paypal_activity")
 BANK_LISTS = ("abnamro_tab", "bunq_csv", "ing_csv", "knab_csv", "rabobank_csv", "revolut_csv", "volksbank_csv")
-WHOLE_ROWS = (b",
-", b"
-2", b'"
-', b'
-"')
+WHOLE_ROWS = (b",\n", b"\n2", b'"\n', b'\n"')
 GOLDEN = Path(__file__).parent / "golden"
 
 

@@ -52,6 +52,7 @@ _MODELS: Final[Mapping[str, str]] = {
     "dlv": "notify.webhookdelivery",
     "stl": "reconciliation.settlementfile",
     "pyo": "reconciliation.payout",
+    "bnk": "reconciliation.bankaccount",
 }
 # A link as `_to_row` marks it. Its text is escaped, so that no other link stands in it, and nobody else can write one.
 _MARKED: Final = re.compile(

@@ -1,0 +1,110 @@
+"""Bank accounts that no provider pays out to: entered, so that their statements are imported."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from payments.api.fields import OPTIONAL, Currency, Text
+from payments.api.idempotency import Answer
+from payments.api.inputs import Input, Paging
+from payments.api.openapi import described
+from payments.api.schemas import page_of
+from payments.api.views import ApiView
+from payments.services.idempotency import IdempotencyGuard
+from reconciliation import payloads
+from reconciliation.api.schemas import BANK_ACCOUNT
+from reconciliation.models import BankAccount
+from reconciliation.services.bank_accounts import change_bank_account, create_bank_account
+
+
+class BankAccountInput(Input):
+    """An account at a bank."""
+
+    iban = Text(longest=42)
+    name = Text(longest=200)
+    currency = Currency()
+
+
+class BankAccountChangeInput(Input):
+    """What changes of it."""
+
+    iban = Text(longest=42, **OPTIONAL)
+    name = Text(longest=200, **OPTIONAL)
+    currency = Currency(**OPTIONAL)
+
+
+class BankAccountView(ApiView):
+    """What the addresses of bank accounts share. They are the merchant's: a key of one channel sees none."""
+
+    scopes: ClassVar[dict[str, str]] = {
+        "GET": "reconciliation:read",
+        "POST": "reconciliation:write",
+        "PATCH": "reconciliation:write",
+    }
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.must_be_untied()
+
+    def rows(self) -> QuerySet[BankAccount]:
+        return self.own(BankAccount.objects.select_related("merchant"), channel=None)
+
+
+class BankAccounts(BankAccountView):
+    """All plain bank accounts of a merchant."""
+
+    @described(
+        "list_bank_accounts",
+        "Bank accounts, newest first",
+        {200: page_of(BANK_ACCOUNT)},
+        query=Paging,
+        tag="Reconciliation",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        return self.page(self.rows(), payloads.bank_account, self.query(Paging))
+
+    @described(
+        "create_bank_account",
+        "Enter a bank account, so that its statements are imported",
+        {201: BANK_ACCOUNT},
+        body=BankAccountInput,
+        refusals=[409],
+        tag="Reconciliation",
+    )
+    def post(self, request: Request) -> HttpResponse:
+        return self.once(self._create, self._resume)
+
+    def _create(self, guard: IdempotencyGuard) -> Answer:
+        given = self.input(BankAccountInput)
+        made = create_bank_account(merchant=self.merchant, actor=self.caller.actor, guard=guard, **given)
+        return Answer(201, payloads.bank_account(made))
+
+    def _resume(self, object_id: str) -> Answer:
+        return Answer(201, payloads.bank_account(self.one(self.rows(), id=object_id)))
+
+
+class OneBankAccount(BankAccountView):
+    """One plain bank account."""
+
+    @described("get_bank_account", "One bank account", {200: BANK_ACCOUNT}, refusals=[404], tag="Reconciliation")
+    def get(self, request: Request, account_id: str) -> HttpResponse:
+        self.query()
+        return self.answer(payloads.bank_account(self.one(self.rows(), id=account_id)))
+
+    @described(
+        "change_bank_account",
+        "Change a bank account",
+        {200: BANK_ACCOUNT},
+        body=BankAccountChangeInput,
+        refusals=[404, 409],
+        once=False,
+        tag="Reconciliation",
+    )
+    def patch(self, request: Request, account_id: str) -> HttpResponse:
+        self.query()
+        row = self.one(self.rows(), id=account_id)
+        changes = self.input(BankAccountChangeInput)
+        changed = change_bank_account(row, changes=changes, actor=self.caller.actor)
+        return self.answer(payloads.bank_account(changed))
