@@ -11,7 +11,8 @@ POST: Final = """
     )
 """
 
-POST_ONE: Final = """  # $1 and not %s: sent by the driver's raw cursor, see `posting._value`
+# $1 and not %s: the driver's own raw cursor sends it, see `posting._value`.
+POST_ONE: Final = """
     SELECT ledger_post_one(
         $1::text, $2::text, $3::text, $4::text, $5::date, $6::timestamptz, $7::text, $8::text,
         $9::int[], $10::bigint[], $11::bigint[]
