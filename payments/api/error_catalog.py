@@ -11,6 +11,8 @@ ERRORS: Final[dict[str, str]] = {
     "may be done.",
     "amount_exceeds_capturable": "More than what is authorized and not yet captured: amount_capturable.",
     "amount_exceeds_due": "More than what the order still has to pay. `due` says how much that is.",
+    "amount_exceeds_open": "More than what stands open of the discrepancy. `open` says how much that is, signed "
+    "as the ledger is.",
     "amount_exceeds_paid": "A voucher is sold for what was paid on its order. Take the payment first.",
     "amount_exceeds_refundable": "More than what can still be given back. `amount_refundable` says how much that is, "
     "over all channels and with everything that other requests hold.",

@@ -1,7 +1,7 @@
 """What a provider account costs by its contract: a list of rates, of which the first that fits a line counts.
 
-`{"method"?, "brand"?, "type"?: "sale", "fixed"?, "basis_points"?}`, whole minor units and hundredths of a percent;
-below zero is what a provider gives back.
+`{"method"?, "brand"?, "type"?: "sale", "fixed"?, "basis_points"?, "vat_basis_points"?}`, whole minor units and
+hundredths of a percent; below zero is what a provider gives back. The VAT is a share of the fee.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,11 @@ from payments.core.errors import Fault
 
 MOST: Final = 50
 WORDS: Final = ("method", "brand", "type")
-NUMBERS: Final = {"fixed": 1_000_000, "basis_points": 10_000}  # and how far from zero each may be
+NUMBERS: Final = {
+    "fixed": 1_000_000,
+    "basis_points": 10_000,
+    "vat_basis_points": 10_000,
+}  # and how far from zero each may be
 LONGEST_WORD: Final = 32
 
 

@@ -35,6 +35,7 @@ class DiscrepancyKind(models.TextChoices):
     UNKNOWN_LINE = "unknown_line", _("unknown line")
     STATEMENT_GAP = "statement_gap", _("gap between statements")
     CLOCK_DIFFERS = "clock_differs", _("clock differs")
+    SIGN_DIFFERS = "sign_differs", _("sign differs")
 
 
 class Discrepancy(ApiObject):

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from reconciliation.sql.settlements import RELEASED_TOO_MUCH
+
 # What a settlement must have booked by its rows, against what is booked under its key and its lines' late matches.
 # Each `part` payments have an entry of their own. Resolutions of its differences (`resolved:…`) are left out.
 SETTLEMENTS_WRONG: Final = """
@@ -135,9 +137,9 @@ HAVING COALESCE(sum(posting.amount), 0)
 """
 
 # The discrepancies that must be open by the state of a settlement's line, or of a bank's line in suspense.
-_EXPECTED_OF_LINES: Final = """
-SELECT settlement.merchant_id, kind.name || ':' || line.settlement_id || ':' || line.number AS key,
-       settlement.file_id AS subject
+_EXPECTED_OF_LINES: Final = f"""
+SELECT settlement.merchant_id, CASE line.rule WHEN 'sign' THEN 'sign_differs' ELSE kind.name END
+           || ':' || line.settlement_id || ':' || line.number AS key, settlement.file_id AS subject
 FROM reconciliation_settlementline line
 JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
 JOIN (VALUES ('unknown', 'unknown_line'), ('repeated', 'duplicate'), ('early', 'missing_in_books')) kind(state, name)
@@ -151,6 +153,12 @@ LEFT JOIN payments_operation operation ON operation.id = line.operation_id
 WHERE line.state = 'matched' AND line.booked_currency IS NULL
   AND COALESCE(line.expected, operation.amount * sign(line.gross)::int) <> line.gross
 UNION ALL
+SELECT settlement.merchant_id, 'missing_in_books:' || line.settlement_id || ':' || line.number, settlement.file_id
+FROM reconciliation_settlementline line
+JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
+CROSS JOIN LATERAL ({RELEASED_TOO_MUCH}) reserve
+WHERE line.type = 'reserve_release' AND reserve.over > 0
+UNION ALL
 SELECT statement.merchant_id, 'unknown_line:bank:' || line.id, statement.file_id
 FROM reconciliation_bankstatementline line
 JOIN reconciliation_bankstatement statement ON statement.id = line.statement_id
@@ -160,8 +168,9 @@ OF_LINES_UNTRUE: Final = f"""
 SELECT d.id, d.kind || ' is open, and its line is no longer in that state'
 FROM payments_discrepancy d
 WHERE d.status <> 'resolved' AND d.settlement_file_id IS NOT NULL
-  AND d.kind IN ('unknown_line', 'duplicate', 'missing_in_books', 'amount_differs')
-  AND d.key ~ '^(unknown_line|duplicate|missing_in_books|amount_differs):[0-9]+:[0-9]+$|^unknown_line:bank:'
+  AND d.kind IN ('unknown_line', 'sign_differs', 'duplicate', 'missing_in_books', 'amount_differs')
+  AND (d.key ~ '^(unknown_line|sign_differs|duplicate|missing_in_books|amount_differs):[0-9]+:[0-9]+$'
+       OR d.key LIKE 'unknown_line:bank:%%')
   AND NOT EXISTS (
       SELECT FROM ({_EXPECTED_OF_LINES}) expected
       WHERE expected.merchant_id = d.merchant_id AND expected.key = d.key

@@ -99,10 +99,12 @@ def _line(number: int, row: Payload, sums: Sums) -> Iterator[Record]:
     sums.add(gross=gross, fee=fee - vat, vat=vat, net=net)
     source = part(row, "source")
     operation = text(source, "metadata", OPERATION) or ""
+    kind = line_type(category, gross)
     yield SettlementLine(
         line=number,
-        type=line_type(category, gross),
-        reference=_reference(row, source),
+        type=kind,
+        # A reserve whose movements name no reserve is one for all of them: their own ids would part it.
+        reference=_reserve(row, source) if kind in _RESERVES else _reference(row, source),
         occurred_at=_at(row, number),
         gross=gross,
         fee=fee - vat,
@@ -110,6 +112,9 @@ def _line(number: int, row: Payload, sums: Sums) -> Iterator[Record]:
         operation_id=operation if is_id(operation, "op") else "",
         payment_reference=_payment(source),
     )
+
+
+_RESERVES: Final = (LineType.RESERVE_HOLD, LineType.RESERVE_RELEASE)
 
 
 def line_type(category: str, gross: Money) -> LineType:
@@ -127,6 +132,10 @@ def _reference(row: Payload, source: Payload) -> str:
     if text(source, "object") == "charge":
         return name_of(source, "payment_intent") or text(source, "id") or ""
     return text(source, "id") or text(row, "source") or text(row, "id") or ""
+
+
+def _reserve(row: Payload, source: Payload) -> str:
+    return text(source, "id") or text(row, "source") or ""
 
 
 def _payment(source: Payload) -> str:

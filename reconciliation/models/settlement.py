@@ -82,6 +82,21 @@ class SettlementLine(models.Model):
         UNKNOWN = "unknown", _("unknown")
         PLAIN = "plain", _("about no payment")  # a fee or a reserve
 
+    class Rule(models.TextChoices):
+        """By what a line was matched, or why it was left to a person."""
+
+        OPERATION = "operation", _("by our own number")
+        REFERENCE = "reference", _("by the provider's reference")
+        CARD_PRESENT = "card_present", _("by the terminal's numbers")
+        PAYMENT = "payment", _("by the payment's reference and the amount")
+        ORDER = "order", _("by the order's reference and the amount")
+        PAYMENT_ONLY = "payment_only", _("by the payment's reference alone")
+        PARTS = "parts", _("in parts")
+        BY_HAND = "by_hand", _("by a person")
+        AMBIGUOUS = "ambiguous", _("several fit")
+        CONTRADICTS = "contradicts", _("contradicts itself")
+        SIGN = "sign", _("wrong sign")
+
     id = models.BigAutoField(primary_key=True)
     settlement = models.ForeignKey(Settlement, models.PROTECT, related_name="lines", verbose_name=_("settlement"))
     number = models.PositiveIntegerField(_("line"))
@@ -102,6 +117,7 @@ class SettlementLine(models.Model):
     # What the fee consists of, in minor units (commission, interchange …), where the provider tells.
     fee_parts: models.JSONField[Any, Any] = models.JSONField(_("parts of the fee"), null=True, blank=True)
     state = models.CharField(_("state"), max_length=8, choices=State)
+    rule = models.CharField(_("matched"), max_length=16, choices=Rule, blank=True, default="", db_default="")
     operation_id = IdField(_("operation"), null=True, blank=True)
     payment_id = IdField(_("payment"), null=True, blank=True)
     item = models.BigIntegerField(null=True, blank=True)  # what its gross is booked about: a payment, or itself
@@ -127,6 +143,11 @@ class SettlementLine(models.Model):
                 fields=["settlement", "id"],
                 name="settlement_line_unmatched",
                 condition=Q(state__in=["early", "repeated", "unknown"]),
+            ),
+            models.Index(
+                fields=["reference"],
+                name="settlement_line_reserve",
+                condition=Q(type__in=["reserve_hold", "reserve_release"]),
             ),
         ]
 

@@ -26,11 +26,21 @@ def key(kind: str, settlement: Settlement, number: int) -> str:
     return f"{kind}:{settlement.id}:{number}"
 
 
+def line_of(row: Discrepancy) -> SettlementLine | None:
+    """Return the settlement's line that a discrepancy is about; None if it is about none, as of a bank's line."""
+    _, _, where = row.key.partition(":")
+    settlement_id, _, number = where.partition(":")
+    if row.settlement_file_id is None or not (settlement_id.isdecimal() and number.isdecimal()):
+        return None
+    lines = SettlementLine.objects.select_related("settlement__merchant", "settlement__provider_account")
+    return lines.filter(settlement_id=settlement_id, number=number, settlement__merchant_id=row.merchant_id).first()
+
+
 def discrepancies_of(settlement: Settlement, line: Issue) -> Iterator[Discrepancy]:
     """Yield the discrepancies of one line."""
     gross = Money(line.gross, line.currency)
     if line.state in _STATES and line.gross:  # a line of 0.00 leaves nothing to resolve
-        kind = _STATES[SettlementLine.State(line.state)]
+        kind = kind_of(line.state, line.rule)
         yield _row(kind, settlement, line, line.gross, _found(kind, line, gross))
     if line.booked_currency is not None:
         detail = message_columns(_SETTLED, settled=gross, booked=Money(line.expected or 0, line.booked_currency))
@@ -38,6 +48,11 @@ def discrepancies_of(settlement: Settlement, line: Issue) -> Iterator[Discrepanc
     elif line.expected is not None and line.expected != line.gross and line.state == SettlementLine.State.MATCHED:
         detail = message_columns(_SETTLED, settled=gross, booked=Money(line.expected, line.currency))
         yield _row(Kind.AMOUNT_DIFFERS, settlement, line, line.expected - line.gross, detail)
+    if line.released_too_much:
+        too_much = Money(line.released_too_much, line.currency)
+        text = gettext_noop("Line {number}: {amount} of the reserve {reference} is released, and was never held.")
+        detail = message_columns(text, number=line.number, amount=too_much, reference=line.reference or "–")
+        yield _row(Kind.MISSING_IN_BOOKS, settlement, line, line.released_too_much, detail)
     # One minor unit apart is rounding: providers round per line or per sum, and do not say which.
     if line.expected_fee is not None and abs(line.expected_fee - line.fee) > 1:
         detail = message_columns(
@@ -46,6 +61,19 @@ def discrepancies_of(settlement: Settlement, line: Issue) -> Iterator[Discrepanc
             agreed=Money(line.expected_fee, line.currency),
         )
         yield _row(Kind.FEE_DIFFERS, settlement, line, line.fee - line.expected_fee, detail)
+    elif line.expected_vat is not None and abs(line.expected_vat - line.vat) > 1:
+        detail = message_columns(
+            gettext_noop("VAT of {charged} on the fee of {fee} instead of {agreed}."),
+            charged=Money(line.vat, line.currency),
+            fee=Money(line.fee, line.currency),
+            agreed=Money(line.expected_vat, line.currency),
+        )
+        yield _row(Kind.FEE_DIFFERS, settlement, line, line.vat - line.expected_vat, detail)
+
+
+def kind_of(state: str, rule: str) -> Kind:
+    """Return the kind of discrepancy that a line in this state has open."""
+    return Kind.SIGN_DIFFERS if rule == SettlementLine.Rule.SIGN else _STATES[SettlementLine.State(state)]
 
 
 def _found(kind: Kind, line: Issue, gross: Money) -> dict[str, Any]:
@@ -53,10 +81,18 @@ def _found(kind: Kind, line: Issue, gross: Money) -> dict[str, Any]:
         Kind.UNKNOWN_LINE: gettext_noop("Line {number}: {type} {reference} of {gross} is about nothing we know."),
         Kind.DUPLICATE: gettext_noop("Line {number}: {type} {reference} of {gross} was settled before."),
         Kind.MISSING_IN_BOOKS: gettext_noop("Line {number}: {type} {reference} of {gross} is not in the books yet."),
+        Kind.SIGN_DIFFERS: gettext_noop("Line {number}: a {type} {reference} of {gross} has the wrong sign."),
+    }
+    doubts = {
+        SettlementLine.Rule.AMBIGUOUS: gettext_noop("Line {number}: {type} {reference} of {gross} fits several."),
+        SettlementLine.Rule.CONTRADICTS: gettext_noop(
+            "Line {number}: {type} {reference} of {gross} contradicts itself: it names more than one payment."
+        ),
     }
     # Of a known payment, but nobody can say yet what it is in the sale's currency: it waits in suspense.
     known = kind == Kind.UNKNOWN_LINE and line.payment_id is not None
-    text = texts[Kind.MISSING_IN_BOOKS if known else kind]
+    text = doubts.get(SettlementLine.Rule(line.rule)) if line.rule else None
+    text = text or texts[Kind.MISSING_IN_BOOKS if known else kind]
     kind_of_line = Translatable(LineType(line.type).label)
     return message_columns(text, number=line.number, type=kind_of_line, reference=line.reference or "–", gross=gross)
 

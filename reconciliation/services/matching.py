@@ -9,10 +9,13 @@ from payments.accounting.chart_of_accounts import account
 from payments.core.errors import Fault, ValidationFailed
 from payments.ledger.posting import Entry
 from payments.models import Discrepancy, Payment
+from payments.models.discrepancy import DiscrepancyKind as Kind
 from reconciliation import journal
 from reconciliation.models import BankStatementLine, Payout, SettlementLine
 from reconciliation.queries import item_balance
+from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.payouts import receive
+from reconciliation.sql import open_items
 
 
 def is_forced(row: Discrepancy, names: Sequence[str]) -> bool:
@@ -39,8 +42,11 @@ def match(row: Discrepancy, name: str, at: datetime) -> list[Entry]:
         line.booked_currency, line.booked_amount = payment.currency, _owed(payment)
     entry = journal.late_match(row.merchant, line, payment.item, at)
     line.state, line.payment_id, line.item = SettlementLine.State.MATCHED, payment.id, payment.item
-    line.operation_id = None  # a person names the payment, not which of its operations
-    line.save(update_fields=["state", "payment_id", "item", "operation_id", "booked_currency", "booked_amount"])
+    # A person names the payment. Which of its operations it is, is certain of the one that is open with this amount.
+    line.operation_id = open_items.sole_unsettled(payment.id, line_type=line.type, amount=abs(line.gross))
+    line.rule = SettlementLine.Rule.BY_HAND
+    line.save(update_fields=["state", "payment_id", "item", "operation_id", "rule", "booked_currency", "booked_amount"])
+    resolve_explained(row.merchant, [f"{Kind.MISSING_IN_SETTLEMENT}:{line.operation_id}"])
     return [entry]
 
 

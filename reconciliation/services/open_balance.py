@@ -5,11 +5,13 @@ from typing import Final
 
 from payments.accounting.chart_of_accounts import account
 from payments.ledger.posting import AccountSpec
-from payments.models import Discrepancy
+from payments.models import Discrepancy, Operation, Payment
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from reconciliation.models import BankStatementLine, Payout, SettlementLine
 from reconciliation.queries import item_balance
 from reconciliation.services import settle_by_hand
+from reconciliation.services.line_discrepancies import line_of
+from reconciliation.sql import open_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ _LATER: Final = ("ask_provider", "wait")
 _MONEY: Final = ("write_off", "book_fee", "suspense", *_LATER)
 _POSSIBLE: Final[dict[str, tuple[str, ...]]] = {
     Kind.UNKNOWN_LINE: ("match", *_MONEY),
+    Kind.SIGN_DIFFERS: ("match", *_MONEY),
     Kind.DUPLICATE: ("match", "accept", *_MONEY),
     Kind.AMOUNT_DIFFERS: _MONEY,
     Kind.PAYOUT_DIFFERS: _MONEY,
@@ -49,6 +52,9 @@ def possible(row: Discrepancy) -> tuple[str, ...]:
         return ("accept", *_LATER)
     if row.kind == Kind.MISSING_IN_SETTLEMENT and _is_provisional(row):
         return ("write_off", *_LATER)
+    balance = open_balance(row)
+    if balance is not None and balance.amount == 0:
+        return ("accept", *_LATER)  # something else has explained it: no money of it is left to book
     outcomes = settle_by_hand.actions(row)
     others = _LATER if outcomes and row.kind == Kind.OUTCOME_UNKNOWN else _POSSIBLE.get(row.kind, ("accept", *_LATER))
     return (*outcomes, *others)
@@ -56,13 +62,15 @@ def possible(row: Discrepancy) -> tuple[str, ...]:
 
 def open_balance(row: Discrepancy) -> OpenBalance | None:
     """Return the open balance of a discrepancy; None if it is about no money in the books."""
-    if row.kind in (Kind.UNKNOWN_LINE, Kind.DUPLICATE):
+    if row.kind in (Kind.UNKNOWN_LINE, Kind.SIGN_DIFFERS, Kind.DUPLICATE):
         return _in_suspense(row)
     if row.kind in (Kind.PAYOUT_DIFFERS, Kind.PAYOUT_NOT_RECEIVED) and row.item is not None:
         payout = Payout.objects.filter(item=row.item).get()
         transit = account("in_transit", payout.currency, payout.provider_account_id)
         amount = item_balance(row.merchant_id, transit, payout.item)
         return OpenBalance(transit, payout.item, amount, payout.provider_account_id)
+    if row.kind == Kind.MISSING_IN_BOOKS and row.payment is None:
+        return _released_reserve(row)
     if row.kind not in _POSSIBLE or row.payment is None or row.currency is None or row.amount is None:
         return None
     owner = row.payment.provider_account_id
@@ -71,9 +79,41 @@ def open_balance(row: Discrepancy) -> OpenBalance | None:
         return OpenBalance(
             provisional, row.payment.item, item_balance(row.merchant_id, provisional, row.payment.item), owner
         )
-    # What the provider has and we have not would be our debt: the other side.
-    amount = -row.amount if row.kind == Kind.MISSING_IN_BOOKS else row.amount
-    return OpenBalance(account("receivable", row.currency, owner), row.payment.item, amount, owner)
+    owed = account("receivable", row.currency, owner)
+    return OpenBalance(owed, row.payment.item, _open_of(row, row.payment, owed), owner)
+
+
+def _open_of(row: Discrepancy, payment: Payment, owed: AccountSpec) -> int:
+    """Return what is open of a difference on its payment's receivable."""
+    line = line_of(row)
+    operation_id = line.operation_id if line is not None else row.key.partition(":")[2]
+    operation = Operation.objects.filter(id=operation_id).first() if operation_id else None
+    parts = open_items.parts(
+        merchant_id=row.merchant_id,
+        payment_id=payment.id,
+        code=owed.code,
+        currency=owed.currency,
+        item=payment.item,
+        operation_id=operation_id or None,
+        line_id=line.id if line is not None else None,
+    )
+    if row.kind == Kind.MISSING_IN_BOOKS:
+        return parts.open_of(0)  # what the provider has and we have not would be our debt: the other side
+    if line is not None and line.expected is not None:
+        return parts.open_of(line.expected)
+    if operation is None:
+        return row.amount or 0
+    return parts.open_of(-operation.amount if operation.verb == "refund" else operation.amount)
+
+
+def _released_reserve(row: Discrepancy) -> OpenBalance | None:
+    """Return what a release has taken out of a reserve that was never held."""
+    line = line_of(row)
+    if line is None or line.item is None:
+        return None
+    owner = line.settlement.provider_account_id
+    reserve = account("reserve", line.currency, owner)
+    return OpenBalance(reserve, line.item, item_balance(row.merchant_id, reserve, line.item), owner)
 
 
 def _is_provisional(row: Discrepancy) -> bool:

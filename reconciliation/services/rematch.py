@@ -19,26 +19,22 @@ from reconciliation.models import BankStatementLine, Payout, Settlement, Settlem
 from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.confirm_settled import confirm_settled
 from reconciliation.services.doubts import decline_unpaid, settle_doubts
-from reconciliation.services.line_discrepancies import discrepancies_of, key
+from reconciliation.services.line_discrepancies import discrepancies_of, key, kind_of
 from reconciliation.services.payouts import receive
 from reconciliation.sql import matching, session, settlements
 from reconciliation.sql import statements as bank
 
 _State = SettlementLine.State
-_KINDS: Final = {
-    _State.EARLY: Kind.MISSING_IN_BOOKS,
-    _State.UNKNOWN: Kind.UNKNOWN_LINE,
-    _State.REPEATED: Kind.DUPLICATE,
-}
+_UNEXPLAINED: Final = (_State.EARLY, _State.UNKNOWN, _State.REPEATED)
 _FOUND: Final = (
     *("state", "item", "operation_id", "payment_id", "evidence_id"),
-    *("booked_currency", "booked_amount", "expected"),
+    *("booked_currency", "booked_amount", "expected", "rule"),
 )
 
 
 def rematch() -> int:
     """Match the unexplained lines of every provider account again (beat). Return how many were matched."""
-    lines = SettlementLine.objects.filter(state__in=_KINDS)
+    lines = SettlementLine.objects.filter(state__in=_UNEXPLAINED)
     payouts = Payout.objects.filter(status=Payout.Status.ANNOUNCED, amount_received=0)
     accounts = ProviderAccount.objects.filter(
         Q(id__in=lines.values("settlement__provider_account_id")) | Q(id__in=payouts.values("provider_account_id"))
@@ -126,11 +122,11 @@ def _apply(account: ProviderAccount, found: Sequence[matching.LateMatch]) -> Non
     rows = SettlementLine.objects.select_related("settlement__merchant", "settlement__provider_account")
     stored = rows.in_bulk([match.line_id for match in found])
     entries = [entry for match in found for entry in _out_of_suspense(account, stored[match.line_id], match)]
-    keys = [key(_KINDS[_State(line.state)], line.settlement, line.number) for line in stored.values()]
+    keys = [key(kind_of(line.state, line.rule), line.settlement, line.number) for line in stored.values()]
     written_off = _resolved(account.merchant, keys)
     for match in found:
         line = stored[match.line_id]
-        line.state, line.item = match.state, match.item
+        line.state, line.item, line.rule = match.state, match.item, match.rule
         line.operation_id, line.payment_id, line.evidence_id = match.operation_id, match.payment_id, match.evidence_id
         # What a person has written off is not told of as a difference once more.
         if key(Kind.MISSING_IN_BOOKS, line.settlement, line.number) not in written_off:

@@ -1,6 +1,6 @@
 """Resolve a discrepancy: at once, or as a proposal that a second person decides about."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any, Final
 
@@ -9,12 +9,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from payments import audit_log
-from payments.core.errors import Conflict, Fault, NotFound, ValidationFailed
+from payments.core.errors import Conflict, Fault, Invalid, NotFound, ValidationFailed
 from payments.core.ids import new_id
+from payments.core.money import Money
 from payments.core.pan import has_card_number
 from payments.ledger.models import JournalEntry
 from payments.ledger.posting import Entry, post
 from payments.models import Discrepancy, Merchant, Order
+from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.models import Approval, User
@@ -27,6 +29,9 @@ from reconciliation.services.open_balance import ACTIONS, open_balance, possible
 from reconciliation.services.resolution_entries import resolution_entries
 
 LONGEST_NOTE: Final = 1000
+
+
+_OF_RECEIVABLE: Final = (Kind.AMOUNT_DIFFERS, Kind.MISSING_IN_SETTLEMENT, Kind.MISSING_IN_BOOKS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +71,7 @@ def resolve(
         row = _locked(merchant, discrepancy_id)
         if row.status != Discrepancy.Status.OPEN:
             raise Conflict("discrepancy_not_open", f"This discrepancy is {row.status}. Only an open one is resolved.")
+        _refuse_beyond_open(row, resolution)
         _check(row, resolution)
         if guard is not None:
             guard.begin(row.id)
@@ -132,11 +138,33 @@ def _open(row: Discrepancy) -> int:
     return balance.amount if balance is not None else row.amount or 0
 
 
+def _amount(row: Discrepancy) -> int:
+    """Return what a resolution is to book, as the ledger signs it."""
+    if row.kind in _OF_RECEIVABLE and row.payment is not None:
+        return -(row.amount or 0) if row.kind == Kind.MISSING_IN_BOOKS else row.amount or 0
+    return _open(row)
+
+
 def _refuse_if_changed(row: Discrepancy, approval: Approval) -> None:
     """Refuse an approval if the open amount is not the one that the second person was shown."""
     shown = approval.payload.get("open")
     if shown is not None and shown != _open(row):
         raise Conflict("changed_meanwhile", "Another amount is open by now. Reject this request and ask again.")
+
+
+def _refuse_beyond_open(row: Discrepancy, resolution: Resolution) -> None:
+    """Refuse to book more than stands open: what explained it meanwhile would be booked twice."""
+    balance = open_balance(row)
+    if balance is None or resolution.action not in ("write_off", "book_fee", "suspense"):
+        return
+    amount, currency = _amount(row), balance.account.currency
+    if amount * balance.amount <= 0 or abs(amount) > abs(balance.amount):
+        raise Invalid(
+            "amount_exceeds_open",
+            f"{Money(amount, currency)} is more than what stands open: {Money(balance.amount, currency)}.",
+            param="amount",
+            open=balance.amount,
+        )
 
 
 def _check(row: Discrepancy, resolution: Resolution) -> None:
@@ -194,7 +222,8 @@ def _carry_out(row: Discrepancy, resolution: Resolution, actor: str) -> Discrepa
     elif resolution.action != "accept":
         balance = open_balance(row)
         if balance is not None:
-            entries = resolution_entries(row, balance, resolution.action, now, actor)
+            _refuse_beyond_open(row, resolution)
+            entries = resolution_entries(row, replace(balance, amount=_amount(row)), resolution.action, now, actor)
     post([entry for entry in entries if entry.lines])
     closed = _closed(row, resolution, actor)
     _log(row, resolution, actor, "discrepancy.resolved")

@@ -8,7 +8,7 @@ from payments.models import CardEvidence, Discrepancy
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.runtime import task_queue
 from payments.services.settle_doubt import Doubt, doubt_of, settle_doubt
-from reconciliation.models import SettlementLine
+from reconciliation.services.line_discrepancies import line_of
 
 CAPTURED: Final = "captured"
 DECLINED: Final = "declined"
@@ -45,13 +45,8 @@ def settle(row: Discrepancy, action: str, *, actor: str) -> None:
 def _behind(row: Discrepancy) -> Doubt | None:
     if row.kind == Kind.OUTCOME_UNKNOWN:
         return _named(row, row.key.partition(":")[2])
-    if row.kind not in _OF_LINES or row.settlement_file_id is None:
-        return None
-    _, settlement_id, number = row.key.split(":")[:3] if row.key.count(":") >= 2 else ("", "", "")
-    if not settlement_id.isdecimal():
-        return None  # a line of a bank
-    line = SettlementLine.objects.filter(settlement_id=settlement_id, number=number).first()
-    if line is None or line.settlement.merchant_id != row.merchant_id:
+    line = line_of(row) if row.kind in _OF_LINES else None
+    if line is None:
         return None
     return doubt_of(operation_id=line.operation_id, evidence_id=line.evidence_id)
 

@@ -185,7 +185,8 @@ def _payout(settlement: Settlement, transfer: Transfer, item: int) -> Payout:
 
 def _update_discrepancies(settlement: Settlement) -> None:
     """Open discrepancies of its lines, and resolve those that only waited for this settlement."""
-    resolve_explained(settlement.merchant, settlements.explained_keys(settlement.id))
+    explained = [*settlements.complete_parts(settlement.id), *settlements.explained_keys(settlement.id)]
+    resolve_explained(settlement.merchant, explained)
     rates = json.dumps(settlement.provider_account.fee_rates or [])
     some: list[Discrepancy] = []
     for row in settlements.issues(settlement_id=settlement.id, rates=rates):

@@ -19,6 +19,41 @@ _FITS: Final = """
  OR line.type = 'refund' AND operation.verb = 'refund'
  OR line.type NOT IN ('sale', 'refund'))
 """
+# Lines that name a payment by the provider's reference for it, and the payment's operations that no line settled yet.
+_NAMING: Final = """
+naming AS (
+    SELECT line.position, line.type, line.gross, payment.id AS payment_id,
+           row_number() OVER (PARTITION BY payment.id, line.type, line.gross ORDER BY line.position) AS nth,
+           count(*) OVER (PARTITION BY payment.id, line.type) AS lines,
+           sum(line.gross) OVER (PARTITION BY payment.id, line.type) AS together
+    FROM staged_settlement_line line
+    JOIN payments_payment payment
+      ON payment.provider_account_id = %(account)s AND payment.provider_reference = line.payment_reference
+    WHERE line.payment_reference <> ''
+),
+unsettled AS (
+    SELECT operation.id, operation.payment_id, operation.verb, operation.amount,
+           row_number() OVER (
+               PARTITION BY operation.payment_id, operation.verb = 'refund', operation.amount ORDER BY operation.id
+           ) AS nth,
+           count(*) OVER (PARTITION BY operation.payment_id, operation.verb = 'refund') AS operations
+    FROM payments_operation operation
+    WHERE operation.provider_account_id = %(account)s AND operation.outcome = 'succeeded'
+      AND operation.payment_id IN (SELECT payment_id FROM naming)
+      AND operation.verb IN ('sale', 'capture', 'refund')
+      AND NOT EXISTS (
+          SELECT FROM reconciliation_settlementline settled
+          WHERE settled.operation_id = operation.id AND settled.state = 'matched'
+      )
+),
+exact AS (
+    -- The n-th line of one amount about a payment is the n-th operation of that amount which no line settled yet.
+    SELECT line.position, operation.id, line.payment_id
+    FROM naming line
+    JOIN unsettled operation
+      ON operation.payment_id = line.payment_id AND operation.amount = abs(line.gross) AND operation.nth = line.nth
+     AND line.type IN ('sale', 'refund') AND (line.type = 'refund') = (operation.verb = 'refund')
+)"""
 # The lower the rank the surer: 1 is our own id, which nobody else can have written. One scan for each rank, however
 # many lines there are.
 _CANDIDATES: Final = f"""
@@ -36,35 +71,7 @@ WHERE line.reference <> ''
 UNION ALL
 SELECT position, 3, operation_id, payment_id, evidence_id, proven FROM likeliest WHERE place = 1 AND alike = 1
 UNION ALL
-SELECT line.position, 4, operation.id, line.payment_id, NULL, false
-FROM (
-    -- The n-th line of one amount about a payment is the n-th operation of that amount which no line settled yet.
-    SELECT line.*, payment.id AS payment_id,
-           row_number() OVER (PARTITION BY payment.id, line.type, line.gross ORDER BY line.position) AS nth
-    FROM staged_settlement_line line
-    JOIN payments_payment payment
-      ON payment.provider_account_id = %(account)s AND payment.provider_reference = line.payment_reference
-    WHERE line.payment_reference <> ''
-) line
-LEFT JOIN (
-    SELECT operation.id, operation.payment_id, operation.verb, operation.amount,
-           row_number() OVER (
-               PARTITION BY operation.payment_id, operation.verb = 'refund', operation.amount ORDER BY operation.id
-           ) AS nth
-    FROM payments_operation operation
-    WHERE operation.provider_account_id = %(account)s AND operation.outcome = 'succeeded'
-      AND operation.payment_id IN (
-          SELECT payment.id FROM payments_payment payment
-          JOIN staged_settlement_line line ON payment.provider_reference = line.payment_reference
-          WHERE payment.provider_account_id = %(account)s AND line.payment_reference <> ''
-      )
-      AND NOT EXISTS (
-          SELECT FROM reconciliation_settlementline settled
-          WHERE settled.operation_id = operation.id AND settled.state = 'matched'
-      )
-) operation
-  ON operation.payment_id = line.payment_id AND operation.amount = abs(line.gross) AND operation.nth = line.nth
- AND line.type IN ('sale', 'refund') AND {_FITS}
+SELECT position, 4, id, payment_id, NULL, false FROM exact
 UNION ALL
 -- The merchant's own name for the order, where one unsettled operation of this amount alone can be meant and nothing
 -- that the provider calls its payment by contradicts.
@@ -87,7 +94,31 @@ WHERE line.order_reference <> '' AND line.type IN ('sale', 'refund') AND {_FITS}
              OR line.authorization_code <> '' AND evidence.authorization_code <> line.authorization_code)
   )
 GROUP BY line.position HAVING count(*) = 1
+UNION ALL
+-- A sale of another amount, or in several parts, that can only be the payment's one sale which no line settled. A
+-- refund of another amount may be one that the books do not know yet.
+SELECT line.position, 6, operation.id, line.payment_id, NULL, false
+FROM naming line
+JOIN unsettled operation
+  ON operation.payment_id = line.payment_id AND operation.verb <> 'refund' AND operation.operations = 1
+ AND (line.lines = 1 OR line.together = operation.amount)
+WHERE line.type = 'sale' AND operation.id NOT IN (SELECT id FROM exact)
+UNION ALL
+-- The rest of a sale that an earlier settlement paid in part.
+SELECT line.position, 6, operation.id, line.payment_id, NULL, false
+FROM naming line
+JOIN payments_operation operation
+  ON operation.payment_id = line.payment_id AND operation.verb IN ('sale', 'capture')
+ AND operation.outcome = 'succeeded'
+JOIN reconciliation_settlementline earlier
+  ON earlier.operation_id = operation.id AND earlier.state = 'matched' AND earlier.type = 'sale'
+ AND earlier.gross + line.gross = operation.amount
+WHERE line.type = 'sale'
+UNION ALL
+SELECT position, 7, NULL, payment_id, NULL, false FROM naming
 """
+# Rules by rank, as they are stored with a line.
+_RULES: Final = "('{operation,reference,card_present,payment,order,payment_only,payment_only}'::text[])"
 # Chargebacks, failed refunds and reversals have no operation: they are matched with postings on the payment's
 # receivable, by sign and entry key. The n-th such line of a payment is the n-th such posting (of the dispute it names).
 _POSTED: Final = """
@@ -126,22 +157,43 @@ CROSS JOIN LATERAL (
 _MATCH: Final = f"""
 INSERT INTO staged_settlement_match
 WITH {LIKELIEST},
+{_NAMING},
 candidate AS ({_CANDIDATES}),
+-- What a line says of itself must be about one payment, and its reference the one of the operation that it names.
+contradicting AS (
+    SELECT position FROM candidate GROUP BY position
+    HAVING count(DISTINCT payment_id) FILTER (WHERE rank <> 5) > 1
+        OR array_agg(operation_id) FILTER (WHERE rank = 2) IS NOT NULL
+           AND NOT array_agg(operation_id) FILTER (WHERE rank = 2) @> array_agg(operation_id) FILTER (WHERE rank = 1)
+),
 best AS (
-    SELECT DISTINCT ON (position) * FROM candidate ORDER BY position, rank, operation_id
+    SELECT DISTINCT ON (position) * FROM candidate
+    WHERE position NOT IN (SELECT position FROM contradicting)
+    ORDER BY position, rank, operation_id
 ),
 found AS (
     SELECT line.position, line.line_id, line.type, line.reference, line.gross, line.currency AS settled_in,
            CASE WHEN line.type IN ('sale', 'refund', 'confirmed', 'declined')
                 THEN best.operation_id END AS operation_id,
-           best.payment_id, best.evidence_id, best.proven,
+           best.payment_id, best.evidence_id, best.proven, best.rank,
+           -- Money in a direction that its type does not have is nobody's until a person has looked.
+           sign(line.gross) = direction.wrong AS wrong_sign,
+           CASE WHEN contradicting.position IS NOT NULL THEN 'contradicts'
+                WHEN best.position IS NULL AND line.position IN (SELECT position FROM likeliest WHERE alike > 1)
+                THEN 'ambiguous' END AS doubt,
            operation.outcome, operation.reversed_at, operation.amount,
            COALESCE(payment.currency, operation.currency) AS currency,
            operation.verb, payment.status,
            COALESCE(payment.item, part.item) AS item,
-           row_number() OVER (PARTITION BY best.operation_id, line.type ORDER BY line.position) AS nth
+           row_number() OVER (PARTITION BY best.operation_id, line.type ORDER BY line.position) AS nth,
+           count(*) OVER (PARTITION BY best.operation_id, line.type) > 1
+               AND abs(sum(line.gross) OVER (PARTITION BY best.operation_id, line.type)) = operation.amount
+               AND line.currency = operation.currency AS part
     FROM staged_settlement_line line
     LEFT JOIN best ON best.position = line.position
+    LEFT JOIN contradicting ON contradicting.position = line.position
+    LEFT JOIN (VALUES ('sale', -1), ('refund', 1), ('refund_failed', -1), ('reversal', 1), ('chargeback', 1),
+                      ('chargeback_reversal', -1)) direction(type, wrong) ON direction.type = line.type
     LEFT JOIN payments_operation operation ON operation.id = best.operation_id
     LEFT JOIN payments_payment payment ON payment.id = best.payment_id
     LEFT JOIN payments_refundpart part ON part.id = operation.refund_part_id
@@ -149,6 +201,8 @@ found AS (
 posted AS ({_POSTED}),
 judged AS (
 SELECT found.*, posted.named, returned.item AS returned_item,
+       COALESCE(settled.id IS NULL AND found.part, false) AS in_parts,
+       COALESCE(other_part.rest = found.gross, false) AS last_part,
        CASE
            WHEN found.type = 'sale' THEN found.amount
            WHEN found.type = 'refund' THEN -found.amount
@@ -161,7 +215,9 @@ SELECT found.*, posted.named, returned.item AS returned_item,
            WHEN found.gross = 0 THEN CASE
                WHEN found.type IN ('confirmed', 'declined') AND found.operation_id IS NULL AND found.evidence_id IS NULL
                THEN 'unknown' ELSE 'plain' END
-           WHEN found.item IS NULL OR found.type = 'payout_returned' THEN 'unknown'
+           WHEN found.item IS NULL OR found.type = 'payout_returned' OR found.wrong_sign THEN 'unknown'
+           WHEN settled.id IS NULL AND found.part AND found.outcome = 'succeeded'
+                OR other_part.rest = found.gross THEN 'matched'
            WHEN settled.id IS NOT NULL OR (found.operation_id IS NOT NULL AND found.nth > 1) THEN 'repeated'
            WHEN found.type IN ('sale', 'refund') AND found.outcome = 'succeeded' THEN 'matched'
            -- A refund that left and came back: after it had succeeded, or before its success was reported.
@@ -191,6 +247,18 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) settled ON true
 LEFT JOIN LATERAL (
+    -- The rest of what an earlier settlement paid in part, as long as it is owed.
+    SELECT sign(found.gross)::int * found.amount - earlier.gross AS rest
+    FROM reconciliation_settlementline earlier
+    WHERE settled.id IS NOT NULL AND earlier.id = settled.id AND found.type IN ('sale', 'refund') AND found.nth = 1
+      AND found.settled_in = found.currency AND found.outcome = 'succeeded'
+      AND found.gross = (
+          SELECT sum(posting.amount) FROM ledger_posting posting
+          JOIN ledger_account account ON account.number = posting.account_id
+          WHERE posting.item = found.item AND account.code = 'receivable:' || %(account)s
+      )
+) other_part ON true
+LEFT JOIN LATERAL (
     SELECT settlement.item
     FROM reconciliation_payout payout
     JOIN reconciliation_settlement settlement ON settlement.id = payout.settlement_id
@@ -203,7 +271,8 @@ SELECT position,
        -- What it is in the sale's currency, nobody knows yet: it waits in suspense until the books do.
        CASE WHEN state IN ('matched', 'early') AND settled_in <> currency AND expected IS NULL THEN 'unknown'
             ELSE state END,
-       operation_id, payment_id,
+       -- One line is the operation's: of its parts, the first.
+       CASE WHEN NOT last_part AND (nth = 1 OR NOT in_parts) THEN operation_id END, payment_id,
        CASE WHEN type = 'payout_returned' THEN returned_item
             WHEN type NOT IN {_ABOUT_NO_PAYMENT} AND gross <> 0 THEN item END,
        CASE WHEN gross <> 0 THEN expected END,
@@ -211,8 +280,12 @@ SELECT position,
        -- Of what keeps no operation, and only where it is certain which posting it is: one of the dispute it names.
        CASE WHEN state = 'matched' AND settled_in = currency
                  AND (named IS NOT NULL OR type = 'refund_failed' AND verb = 'refund')
-            THEN NULLIF(expected, gross) END,
-       evidence_id, proven
+            THEN NULLIF(expected, gross)
+            WHEN (in_parts OR last_part) AND state = 'matched' THEN gross END,
+       evidence_id, proven,
+       COALESCE(doubt, CASE WHEN wrong_sign AND item IS NOT NULL THEN 'sign'
+                            WHEN (in_parts OR last_part) AND state = 'matched' THEN 'parts'
+                            ELSE {_RULES}[rank] END, '')
 FROM judged
 """
 
@@ -304,6 +377,7 @@ class LateMatch(NamedTuple):
     booked_amount: int | None
     booked_currency: str | None
     differs: int | None
+    rule: str
 
 
 def late_matches() -> list[LateMatch]:
@@ -314,7 +388,7 @@ def late_matches() -> list[LateMatch]:
             SELECT line.line_id, match.state, match.operation_id, match.payment_id, match.evidence_id, match.item,
                    CASE WHEN match.expected_currency <> line.currency THEN match.expected END,
                    CASE WHEN match.expected_currency <> line.currency THEN match.expected_currency END,
-                   match.differs
+                   match.differs, match.rule
             FROM staged_settlement_match match
             JOIN staged_settlement_line line ON line.position = match.position
             JOIN reconciliation_settlementline stored ON stored.id = line.line_id

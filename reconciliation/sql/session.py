@@ -64,7 +64,7 @@ CREATE TEMPORARY TABLE staged_settlement_line (
 CREATE TEMPORARY TABLE staged_settlement_match (
     position int PRIMARY KEY, state varchar NOT NULL, operation_id varchar COLLATE "C",
     payment_id varchar COLLATE "C", item bigint, expected bigint, expected_currency char(3),
-    differs bigint, evidence_id varchar COLLATE "C", proven boolean
+    differs bigint, evidence_id varchar COLLATE "C", proven boolean, rule varchar NOT NULL
 )""",
     """
 CREATE TEMPORARY TABLE staged_statement_line (

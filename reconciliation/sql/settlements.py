@@ -26,7 +26,7 @@ WITH kept AS MATERIALIZED (
 INSERT INTO reconciliation_settlementline (
     settlement_id, number, type, reference, payment_reference, reported_operation, rrn, tid, stan,
     authorization_code, occurred_at, currency, gross, fee, vat, state, operation_id, payment_id, item,
-    booked_currency, booked_amount, expected, evidence_id, fee_parts, order_reference
+    booked_currency, booked_amount, expected, evidence_id, fee_parts, order_reference, rule
 )
 SELECT settlement.id, line.number, line.type, line.reference, line.payment_reference, line.reported_operation,
        line.rrn, line.tid, line.stan, line.authorization_code, line.occurred_at, line.currency, line.gross, line.fee,
@@ -41,7 +41,7 @@ SELECT settlement.id, line.number, line.type, line.reference, line.payment_refer
             THEN match.expected_currency END,
        CASE WHEN match.state IN ('matched', 'early') AND match.expected_currency <> line.currency
             THEN match.expected END,
-       match.differs, match.evidence_id, line.fee_parts, line.order_reference
+       match.differs, match.evidence_id, line.fee_parts, line.order_reference, match.rule
 FROM staged_settlement_line line
 JOIN staged_settlement_match match ON match.position = line.position
 JOIN unnest(%(settlements)s::bigint[]) WITH ORDINALITY settlement(id, place) ON settlement.place = line.settlement + 1
@@ -122,27 +122,41 @@ def fee_parts(settlement_id: int) -> list[tuple[str, int]]:
         return [tuple(row) for row in cursor.fetchall()]
 
 
-# `rates` is a list of {"method", "brand", "type", "fixed", "basis_points"}: the first that fits is a line's fee.
-# A fee may be a unit off without being worth anybody's time: providers round as they like.
-_ISSUES: Final = """
+# Of a release: by how much its reference has released more than was held, its earlier releases counted first.
+RELEASED_TOO_MUCH: Final = """
+    SELECT sum(other.gross)::bigint AS over
+    FROM reconciliation_settlementline other
+    JOIN reconciliation_settlement holder ON holder.id = other.settlement_id
+    WHERE line.type = 'reserve_release' AND holder.provider_account_id = settlement.provider_account_id
+      AND other.type IN ('reserve_hold', 'reserve_release') AND other.reference = line.reference
+      AND other.currency = line.currency AND (other.type = 'reserve_hold' OR other.id <= line.id)
+"""
+# `rates` is a list of {"method", "brand", "type", "fixed", "basis_points", "vat_basis_points"}: the first that fits is
+# a line's fee. A fee or its VAT may be a unit off without being worth anybody's time: providers round as they like.
+_ISSUES: Final = f"""
 SELECT line.number, line.state, line.type, line.reference, line.currency, line.gross, line.fee, line.item,
        line.payment_id, line.booked_currency,
-       COALESCE(line.booked_amount, line.expected, operation.amount * sign(line.gross)::int), rate.fee
+       COALESCE(line.booked_amount, line.expected, operation.amount * sign(line.gross)::int), rate.fee,
+       line.rule, line.vat, rate.vat, CASE WHEN reserve.over > 0 THEN LEAST(reserve.over, line.gross) END
 FROM reconciliation_settlementline line
+JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
 LEFT JOIN payments_operation operation ON operation.id = line.operation_id
 LEFT JOIN payments_payment payment ON payment.id = line.payment_id
 LEFT JOIN LATERAL (
     SELECT COALESCE((rate.value->>'fixed')::bigint, 0)
-           + round(abs(line.gross) * COALESCE((rate.value->>'basis_points')::numeric, 0) / 10000)::bigint AS fee
+           + round(abs(line.gross) * COALESCE((rate.value->>'basis_points')::numeric, 0) / 10000)::bigint AS fee,
+           round(line.fee * (rate.value->>'vat_basis_points')::numeric / 10000)::bigint AS vat
     FROM jsonb_array_elements(%(rates)s::jsonb) WITH ORDINALITY rate(value, place)
     WHERE COALESCE(rate.value->>'type', 'sale') = line.type
       AND COALESCE(rate.value->>'method', payment.method) IS NOT DISTINCT FROM payment.method
       AND COALESCE(rate.value->>'brand', payment.card_brand) IS NOT DISTINCT FROM payment.card_brand
     ORDER BY rate.place LIMIT 1
 ) rate ON line.state = 'matched'
+LEFT JOIN LATERAL ({RELEASED_TOO_MUCH}) reserve ON true
 WHERE line.settlement_id = %(settlement)s AND (%(number)s::int IS NULL OR line.number = %(number)s::int)
   AND (line.state IN ('early', 'unknown', 'repeated') OR line.booked_currency IS NOT NULL
-       OR line.expected IS NOT NULL OR operation.amount <> abs(line.gross) OR abs(rate.fee - line.fee) > 1)
+       OR line.expected IS NOT NULL OR operation.amount <> abs(line.gross) OR abs(rate.fee - line.fee) > 1
+       OR abs(rate.vat - line.vat) > 1 OR reserve.over > 0)
 ORDER BY line.id
 """
 
@@ -162,6 +176,10 @@ class Issue(NamedTuple):
     booked_currency: str | None
     expected: int | None
     expected_fee: int | None
+    rule: str
+    vat: int
+    expected_vat: int | None
+    released_too_much: int | None
 
 
 def issues(*, settlement_id: int, rates: str, number: int | None = None) -> Iterator[Issue]:
@@ -232,8 +250,41 @@ def explained_keys(settlement_id: int) -> list[str]:
              AND discrepancy.key = 'amount_differs:' || chargeback.id
             WHERE line.settlement_id = %(settlement)s AND line.expected IS NOT NULL
               AND line.type IN ('chargeback', 'chargeback_reversal')
-            """,
+            UNION ALL
+            -- A reserve whose release came before it.
+            SELECT discrepancy.key FROM reconciliation_settlementline hold
+            JOIN reconciliation_settlement settlement ON settlement.id = hold.settlement_id
+            JOIN reconciliation_settlement releasing ON releasing.provider_account_id = settlement.provider_account_id
+            JOIN reconciliation_settlementline line
+              ON line.settlement_id = releasing.id AND line.type = 'reserve_release' AND line.reference = hold.reference
+            JOIN payments_discrepancy discrepancy
+              ON discrepancy.merchant_id = settlement.merchant_id AND discrepancy.status <> 'resolved'
+             AND discrepancy.key = 'missing_in_books:' || line.settlement_id || ':' || line.number
+            WHERE hold.settlement_id = %(settlement)s AND hold.type = 'reserve_hold'
+              AND COALESCE(({of_line}), 0) <= 0
+            """.replace("{of_line}", RELEASED_TOO_MUCH.replace("settlement.", "releasing.")),
             {"settlement": settlement_id},
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def complete_parts(settlement_id: int) -> list[str]:
+    """Know a line that was paid in part as a part, now that this settlement pays the rest.
+
+    Return the keys of the differences that this explains.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE reconciliation_settlementline earlier SET rule = 'parts', expected = earlier.gross
+            FROM reconciliation_settlementline line, payments_operation operation
+            WHERE line.settlement_id = %s AND line.rule = 'parts' AND line.operation_id IS NULL
+              AND earlier.payment_id = line.payment_id AND earlier.type = line.type AND earlier.state = 'matched'
+              AND earlier.rule <> 'parts' AND operation.id = earlier.operation_id
+              AND operation.amount = abs(earlier.gross + line.gross)
+            RETURNING 'amount_differs:' || earlier.settlement_id || ':' || earlier.number
+            """,
+            [settlement_id],
         )
         return [row[0] for row in cursor.fetchall()]
 
@@ -251,6 +302,49 @@ class Missing(NamedTuple):
     channel_id: str
 
 
+_MISSING: Final = """
+SELECT operation.id, operation.merchant_id, operation.payment_id, operation.verb, operation.amount,
+       operation.currency, payment.item, payment.channel_id
+FROM payments_operation operation
+JOIN payments_payment payment ON payment.id = operation.payment_id
+WHERE operation.outcome = 'succeeded' AND operation.verb IN ('sale', 'capture', 'refund')
+  AND operation.reversed_at IS NULL
+  AND operation.executor NOT IN ('recorded', 'bank') AND operation.occurred_at < %(before)s
+  AND operation.id <> ALL(%(leave)s)
+  AND EXISTS (
+      SELECT FROM reconciliation_settlement settlement
+      WHERE settlement.provider_account_id = operation.provider_account_id
+        AND settlement.currency = operation.currency AND settlement.closed_at > operation.occurred_at
+  )
+  AND NOT EXISTS (
+      SELECT FROM reconciliation_settlementline line
+      WHERE line.operation_id = operation.id AND (line.state = 'matched' OR line.rule = 'sign')
+  )
+  -- A refund of another amount under the payment's reference alone is told already, with this as candidate.
+  AND NOT EXISTS (
+      SELECT FROM reconciliation_settlementline line
+      WHERE line.payment_id = operation.payment_id AND line.state = 'early'
+        AND line.operation_id IS NULL AND line.type = 'refund' AND operation.verb = 'refund'
+  )
+  -- A person has matched a line with the payment: nothing of it is owed any more.
+  AND NOT EXISTS (
+      SELECT FROM reconciliation_settlementline line
+      WHERE line.payment_id = operation.payment_id AND line.rule = 'by_hand' AND 0 = (
+          SELECT COALESCE(sum(posting.amount), 0) FROM ledger_posting posting
+          JOIN ledger_account account ON account.number = posting.account_id
+          WHERE posting.item = payment.item
+            AND account.code = 'receivable:' || operation.provider_account_id
+      )
+  )
+  AND NOT EXISTS (
+      SELECT FROM payments_discrepancy discrepancy
+      WHERE discrepancy.merchant_id = operation.merchant_id
+        AND discrepancy.key = 'missing_in_settlement:' || operation.id
+  )
+ORDER BY operation.id LIMIT %(limit)s
+"""
+
+
 def missing(*, before: datetime, limit: int, leave: Sequence[str] = ()) -> list[Missing]:
     """Operations that succeeded before a moment and that no settlement of their provider account has shown.
 
@@ -258,31 +352,7 @@ def missing(*, before: datetime, limit: int, leave: Sequence[str] = ()) -> list[
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            SELECT operation.id, operation.merchant_id, operation.payment_id, operation.verb, operation.amount,
-                   operation.currency, payment.item, payment.channel_id
-            FROM payments_operation operation
-            JOIN payments_payment payment ON payment.id = operation.payment_id
-            WHERE operation.outcome = 'succeeded' AND operation.verb IN ('sale', 'capture', 'refund')
-              AND operation.reversed_at IS NULL
-              AND operation.executor NOT IN ('recorded', 'bank') AND operation.occurred_at < %(before)s
-              AND operation.id <> ALL(%(leave)s)
-              AND EXISTS (
-                  SELECT FROM reconciliation_settlement settlement
-                  WHERE settlement.provider_account_id = operation.provider_account_id
-                    AND settlement.currency = operation.currency AND settlement.closed_at > operation.occurred_at
-              )
-              AND NOT EXISTS (
-                  SELECT FROM reconciliation_settlementline line
-                  WHERE line.operation_id = operation.id AND line.state = 'matched'
-              )
-              AND NOT EXISTS (
-                  SELECT FROM payments_discrepancy discrepancy
-                  WHERE discrepancy.merchant_id = operation.merchant_id
-                    AND discrepancy.key = 'missing_in_settlement:' || operation.id
-              )
-            ORDER BY operation.id LIMIT %(limit)s
-            """,
+            _MISSING,
             {"before": before, "limit": limit, "leave": list(leave)},
         )
         return [Missing(*row) for row in cursor.fetchall()]

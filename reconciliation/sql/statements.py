@@ -2,11 +2,11 @@
 
 A payout is recognized by its reference as a word of its own in what the bank passes on: a letter or digit right before
 or after makes it another word. Banks break long texts anywhere, so spaces within it do not count, and of several that
-fit the longest is meant. A short reference or a bare number (`13`, a batch number) stands in invoice numbers too: it
-counts only with the payout's amount and the provider's own name or account beside it. What only might be a payout is
-held in suspense for a person. A refund by bank transfer carries its operation's id as end-to-end id, or in its text
-where the bank passes on no such id; banks write it in capitals, and put another character (or none) in place of its
-underscore.
+fit the longest is meant. A short reference counts only with the payout's amount, and a short bare number (`13`, a batch
+number, which might be anybody's invoice) only beside the provider's own name or account, too. What only might be a
+payout is held in suspense for a person. A refund by bank transfer carries its operation's id as end-to-end id, or in
+its text where the bank passes on no such id; banks write it in capitals, and put another character (or none) in place
+of its underscore.
 """
 
 from collections.abc import Sequence
@@ -23,9 +23,10 @@ _REFERENCE: Final = _UNSPACED.format("payout.reference")
 _WITHIN: Final = f"position(upper({_REFERENCE}) IN upper({_UNSPACED.format('line.texts')})) > 0"
 _WORD: Final = rf"""(line.texts ~* ('(^|[^[:alnum:]])' || regexp_replace(
     regexp_replace({_REFERENCE}, '([^[:alnum:]])', '\\\1', 'g'), '(\\?.)', '\s*\1', 'g') || '($|[^[:alnum:]])'))"""
+_LETTERED: Final = "payout.reference ~ '[[:alpha:]]'"
 # Ten digits, or five characters of which one is a letter: shorter ones occur by chance.
-_TELLING: Final = """
-(payout.reference ~ '[[:alpha:]]' AND length(regexp_replace(payout.reference, '[^[:alnum:]]', '', 'g')) >= 5
+_TELLING: Final = f"""
+({_LETTERED} AND length(regexp_replace(payout.reference, '[^[:alnum:]]', '', 'g')) >= 5
  OR length(regexp_replace(payout.reference, '[^0-9]', '', 'g')) >= 10)
 """
 # A provider's money: by its name as words of their own, its number with the provider, or the account that an earlier
@@ -61,6 +62,7 @@ provider AS ({_PROVIDERS}),
 named AS (
     SELECT line.position, payout.id, payout.provider_account_id, payout.amount = line.amount AS whole,
            length(payout.reference) AS longest, {_WORD} AS word, {_TELLING} AS telling,
+           {_LETTERED} AS lettered,
            EXISTS (
                SELECT FROM provider WHERE provider.position = line.position AND provider.id = payout.provider_account_id
            ) AS by_provider
@@ -71,7 +73,7 @@ named AS (
 ),
 payout AS (
     SELECT DISTINCT ON (position) position, id FROM named
-    WHERE word AND (telling OR whole AND by_provider)
+    WHERE word AND (telling OR whole AND (lettered OR by_provider))
     ORDER BY position, longest DESC, whole DESC, id
 ),
 -- Whose it might be: the provider that is named, else the one of a payout that some of the text could mean.
@@ -89,7 +91,7 @@ refund AS (
     JOIN payments_operation operation
       ON operation.id = 'op_' || substring(
              lower(concat_ws('|', line.end_to_end_id, line.remittance) COLLATE "C")
-             FROM '(?:^|[^0-9a-z])op[^0-9a-z]?([0-9a-z]{26})(?![0-9a-z])')
+             FROM '(?:^|[^0-9a-z])op[^0-9a-z]?([0-9a-z]{{26}})(?![0-9a-z])')
      AND operation.merchant_id = %(merchant)s
      AND operation.executor = 'bank' AND operation.currency = line.currency
      AND operation.amount = abs(line.amount)
@@ -232,7 +234,7 @@ pair AS (
     JOIN reconciliation_payout payout
       ON payout.merchant_id = %(merchant)s AND payout.status = 'announced' AND payout.amount_received = 0
      AND payout.amount = line.amount AND payout.currency = line.currency AND {_WITHIN} AND {_WORD}
-    WHERE {_TELLING} OR EXISTS (
+    WHERE {_LETTERED} OR {_TELLING} OR EXISTS (
         SELECT FROM provider WHERE provider.position = line.position AND provider.id = payout.provider_account_id
     )
 ),

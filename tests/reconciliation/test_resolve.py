@@ -299,3 +299,50 @@ def test_another_amount_than_was_shown_is_not_written_off(shop: Shop) -> None:
         decide(row.id, user=person("bob", shop.merchant.id), approved=True)
     assert shop.balance("write_offs") == 0
     assert Approval.objects.get().decision is None
+
+
+def test_no_more_is_written_off_than_stands_open(shop: Shop) -> None:
+    payment = shop.sells_online(5000)
+    account = shop.account("simulator")
+    shop.sends(settlement_csv(Line(4800, operation=payment.operations.get().id)), provider_account=account)
+    shop.sends(settlement_csv(Line(200, reference="who?")), provider_account=account)
+    (differs,) = shop.disagreements("amount_differs")
+    (unknown,) = shop.disagreements("unknown_line")
+    resolved(shop, unknown, "match", with_=(payment.id,))
+    assert shop.balance("receivable", payment.item) == 0
+    with pytest.raises(OnetillError) as refusal:
+        resolved(shop, differs, "write_off")
+    assert (refusal.value.code, refusal.value.members) == ("amount_exceeds_open", {"open": 0})
+    assert resolved(shop, differs, "accept").status == "resolved"
+    assert shop.balance("write_offs") == 0
+
+
+@pytest.mark.parametrize("action", ["write_off", "suspense"])
+def test_what_was_explained_in_part_is_written_off_no_further(shop: Shop, action: str) -> None:
+    payment = shop.sells_online(5000)
+    account = shop.account("simulator")
+    shop.sends(settlement_csv(Line(4000, operation=payment.operations.get().id)), provider_account=account)
+    (differs,) = shop.disagreements("amount_differs")
+    shop.sends(settlement_csv(Line(600, reference="who?")), provider_account=account)
+    anna, bob = person("anna", shop.merchant.id), person("bob", shop.merchant.id)
+    resolved(shop, shop.disagreements("unknown_line")[0], "match", actor=anna.id, with_=(payment.id,))
+    decide(shop.disagreements("unknown_line")[0].id, user=bob, approved=True)
+    with pytest.raises(OnetillError) as refusal:
+        resolved(shop, differs, action)
+    assert (refusal.value.code, refusal.value.members) == ("amount_exceeds_open", {"open": 400})
+
+
+def test_what_a_person_matched_is_not_missing_any_more(shop: Shop) -> None:
+    payment = shop.sells_online(5000)
+    resolved(shop, unknown_line(shop), "match", with_=(payment.id,))
+    raise_overdue(now=timezone.now() + timedelta(days=9))
+    assert shop.disagreements("missing_in_settlement") == []
+
+
+def test_a_missing_sale_is_found_by_a_match(shop: Shop) -> None:
+    payment = shop.sells_online(5000)
+    row = unknown_line(shop)
+    raise_overdue(now=timezone.now() + timedelta(days=9))
+    assert len(shop.disagreements("missing_in_settlement")) == 1
+    resolved(shop, row, "match", with_=(payment.id,))
+    assert shop.disagreements("missing_in_settlement") == []
