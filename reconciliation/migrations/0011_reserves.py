@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     atomic = False  # the index is built beside the running version's inserts
-    dependencies = [("reconciliation", "0009_rules")]
+    dependencies = [("reconciliation", "0010_rules")]
 
     operations = [
         AddIndexConcurrently(

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("reconciliation", "0008_file_mappings")]
+    dependencies = [("reconciliation", "0009_bank_accounts")]
 
     operations = [
         migrations.AddField(
