@@ -4,6 +4,7 @@ from reconciliation.admin import announcements as announcements
 from reconciliation.admin import bank_accounts as bank_accounts
 from reconciliation.admin import discrepancies as discrepancies
 from reconciliation.admin import files as files
+from reconciliation.admin import mappings as mappings
 from reconciliation.admin import payouts as payouts
 from reconciliation.admin import settlements as settlements
 from reconciliation.admin import statements as statements

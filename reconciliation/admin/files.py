@@ -33,7 +33,7 @@ from payments.text.formatting import whole
 from reconciliation import registry
 from reconciliation.admin.problems import problem
 from reconciliation.admin.render import column, text
-from reconciliation.models import BankStatementLine, SettlementFile, SettlementLine
+from reconciliation.models import BankStatementLine, FileMapping, SettlementFile, SettlementLine
 from reconciliation.services.upload import upload
 
 _COLORS = {"processing": "info", "imported": "success", "refused": "danger", "duplicate": "warning"}
@@ -72,9 +72,10 @@ class UploadForm(forms.Form):
             merchant__in=merchants
         )
         codes = [(code, code) for code in registry.formats()]
+        own = FileMapping.objects.filter(merchant__in=merchants).order_by("name").values_list("id", "name")
         for field in self.fields.values():
             field.label = capfirst(field.label)
-        self.fields["format"].choices = [("", _("recognize it")), *codes]  # type: ignore[attr-defined]
+        self.fields["format"].choices = [("", _("recognize it")), *own, *codes]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         """An account is its merchant's own."""

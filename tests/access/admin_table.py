@@ -102,6 +102,10 @@ TABLE: Final = [
     *books("reconciliation.settlementline", merchant="settlement__merchant_id"),
     *books("payments.workfailure", buttons=(Button("retry/", May.RESOLVE, Where.WHOLE),)),
     Listed("reconciliation.settlementfile", May.SEE_BOOKS, Rows.CHANNEL),
+    *books(
+        "reconciliation.filemapping",
+        buttons=(Button("remove/", May.RESOLVE, Where.WHOLE), Button("export/", May.SEE_BOOKS, Where.WHOLE)),
+    ),
     Listed("notify.event", May.SEE, Rows.CHANNEL),
     Listed("notify.mail", May.SEE, Rows.CHANNEL, (Button("again/", May.SEND_MAIL),)),
     Listed(
@@ -232,6 +236,7 @@ PAGES: Final[dict[str, May | None]] = {
     "admin/second-factor/": None,
     "admin/reconciliation/settlementfile/upload/": May.RESOLVE,
     "admin/reconciliation/bankaccount/enter/": May.RESOLVE,
+    "admin/reconciliation/filemapping/make/": May.RESOLVE,
 }
 # Doors, which stand open; what only leads elsewhere; and what a person does to their own account (`tests/people`).
 ELSEWHERE: Final = {
