@@ -8,7 +8,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,6 +16,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from payments.admin.base import render
 from payments.admin.base.access import person
+from payments.admin.base.addresses import row_url
 from payments.admin.base.error_messages import explain
 from payments.admin.base.filters import OwnRelated
 from payments.admin.base.forms import note_refused_choices
@@ -95,7 +95,7 @@ class BankAccountAdmin(ReadOnlyModelAdmin):
         data = request.POST if request.method == "POST" else None
         form = BankAccountForm(data, merchants=Merchant.objects.filter(reach))
         if form.is_valid() and (row := self._entered(request, form)) is not None:
-            return redirect(reverse("admin:reconciliation_bankaccount_change", args=[row.id]))
+            return redirect(row_url(row))
         if request.method == "POST":
             note_refused_choices(form, user=person(request), action="bank_account.created")
         title = _("Enter a bank account")

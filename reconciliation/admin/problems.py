@@ -10,17 +10,21 @@ from django.utils.translation import gettext_lazy as _
 LANGUAGE_OF_DETAIL: Final = "en"  # the readers of files write it
 _WORDS: Final[dict[str, Any]] = {
     "account_ambiguous": _("Its lines are about several provider accounts. Send one file per provider account."),
-    "account_unknown": _("It names no account that is known here. Name the provider account, or enter the IBAN first."),
+    "account_unknown": _(
+        "It is about an account that is not known here. Enter its IBAN as a bank account, or name the provider account."
+    ),
     "archive_encrypted": _("The ZIP file is encrypted. Unpack it and send what is in it."),
-    "archive_invalid": _("The ZIP file cannot be unpacked."),
+    "archive_invalid": _("The file is damaged and cannot be unpacked. Fetch it again where it came from."),
     "archive_nested": _("The ZIP file holds another, or an Excel workbook. Unpack it and send what is in it."),
-    "archive_too_large": _("The ZIP file unpacks to more than is taken."),
+    "archive_too_large": _("The file holds more than is taken at once. Send it in parts."),
     "balance_missing": _("An opening or closing balance is missing."),
     "character_invalid": _("It has a control character that no such file has."),
     "currency_differs": _("A line is in another currency than its file."),
     "currency_unknown": _("It names a currency that is not known."),
-    "encoding_invalid": _("It is not UTF-8 text."),
+    "date_implausible": _("A day lies outside of any trade. Correct it where the file was made."),
+    "encoding_invalid": _("It cannot be told in which encoding its letters are. Save it as UTF-8."),
     "field_too_long": _("It has too long a field."),
+    "file_left_out": _("A file of the archive was not read: it is no settlement and no bank statement."),
     "file_not_masked": _(
         "It could not be looked through for card numbers, and was not stored. Split it and send the parts."
     ),
@@ -28,7 +32,9 @@ _WORDS: Final[dict[str, Any]] = {
     "format_not_recognized": _("It is in no format that is known here."),
     "formats_mixed": _("It holds files of several formats. Send them separately."),
     "header_invalid": _("Its beginning is not as it must be."),
-    "import_failed": _("The import was cut short several times. Look at the worker's log, then send it again."),
+    "import_failed": _(
+        "The import was cut short several times. Send it again; if that fails too, ask whoever runs this installation."
+    ),
     "line_too_long": _("It has too long a line."),
     "date_ambiguous": _("Its dates can be read in two ways. Export a period with a day after the 12th of a month."),
     "mapping_ambiguous": _("Several mappings fit this file. Choose one as its format."),
@@ -45,7 +51,7 @@ _WORDS: Final[dict[str, Any]] = {
     "workbook_protected": _("The Excel workbook is protected by a password. Save it without one, and send it again."),
     "workbook_too_large": _("The Excel workbook is too large to be read at once. Save it as CSV and send that."),
     "xml_forbidden": _("The XML has a document type, which no bank's file has."),
-    "xml_invalid": _("The XML cannot be read."),
+    "xml_invalid": _("The XML is damaged. Fetch it again from the bank."),
 }
 
 # What the readers always say in the same words is translated whole.

@@ -75,6 +75,7 @@ def read(stream: BinaryIO, message: Message) -> Iterator[Record]:
                 raise Unreadable(line_of(element), "xml_invalid", detail)
             before = reader.parts if name == "Document" else before
         except ValueError as fault:
+            reader.faulty = True  # that the sums differ follows from it, and is not named beside it
             yield Problem(line_of(element), "record_invalid", f"Line {line_of(element)}: {fault}.")
     if not reader.parts:
         raise Unreadable(None, "xml_invalid", f"The file has no {message.part} within {message.root}.")
@@ -117,6 +118,7 @@ class _Reader:
     parts: int = 0
     part: _Part | None = None
     entry: _Entry | None = None
+    faulty: bool = False
     skipping: Element | None = None  # an entry that was found wrong is named once
 
     def end(self, name: str, element: Element) -> Iterator[Record]:
@@ -146,7 +148,8 @@ class _Reader:
         yield from self._begin(element)
         part, self.part = self.part, None
         if part is not None:
-            yield from _checked(part, self.message)
+            yield from () if self.faulty else _checked(part, self.message)
+            self.faulty = False
             yield StatementTrailer(line_of(element), part.closing, part.closed_on)
 
     def _open(self, element: Element) -> Iterator[Record]:

@@ -69,9 +69,7 @@ def day(element: Element, path: str) -> date | None:
         ValueError: it is no day.
     """
     written = text(element, f"{path}/Dt", f"{path}/DtTm")
-    if "T" in written:
-        return datetime.fromisoformat(written).date()
-    return date.fromisoformat(written[:10]) if written else None  # a day may carry a zone: 2026-11-22Z
+    return _day(written, path) if written else None
 
 
 def moment_day(element: Element, path: str) -> date | None:
@@ -81,7 +79,15 @@ def moment_day(element: Element, path: str) -> date | None:
         ValueError: it is no time.
     """
     written = text(element, path)
-    return date.fromisoformat(written[:10]) if written else None
+    return _day(written, path) if written else None
+
+
+def _day(written: str, path: str) -> date:
+    try:
+        # A day may carry a zone: 2026-11-22Z.
+        return datetime.fromisoformat(written).date() if "T" in written else date.fromisoformat(written[:10])
+    except ValueError:
+        raise ValueError(f"{path} is {written[:40]!r}, which is no day (YYYY-MM-DD)") from None
 
 
 def charges(element: Element, currency: str) -> int:

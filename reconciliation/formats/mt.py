@@ -28,7 +28,7 @@ from reconciliation.formats.base import (
     Unreadable,
 )
 from reconciliation.formats.mt_details import details
-from reconciliation.formats.text import lenient_lines
+from reconciliation.formats.text import lenient_lines, with_next
 
 _DIGITS: Final = r"[0-9]+(?:,[0-9]*)?|,[0-9]+"
 _TAG: Final = re.compile(r":([0-9]{2}[A-Z]?|NS):")
@@ -73,6 +73,8 @@ class _Statement:
     sums: Sums | None = None
     texts: list[str] = dataclass_field(default_factory=list)  # of the held entry
     closed: bool = False
+    faulty: bool = False  # a fault was named: what follows from it is not
+    lost: bool = False  # what it opens with could not be read, and its entries are of no account
 
 
 def looks_like(head: bytes, *, interim: bool) -> bool:
@@ -100,10 +102,13 @@ def read(stream: BinaryIO, *, interim: bool) -> Iterator[Record]:
             if field.tag == "20" or (field.tag in _ACCOUNT and (statement is None or statement.header is not None)):
                 yield from _end(statement, interim)
                 statement = _Statement(field.line, field.text.split("\n")[0].strip() if field.tag == "20" else "")
-            if statement is not None:
+            if statement is not None and not statement.lost:
                 yield from _take(statement, field, interim)
         except ValueError as fault:
             yield Problem(field.line, "record_invalid", f"Line {field.line}: {fault}.")
+            if statement is not None:
+                statement.faulty = True
+                statement.lost = field.tag in _OPENS
     if statement is None:
         raise Unreadable(None, "file_truncated", "The file has no statement in it. Fetch it again from the bank.")
     yield from _end(statement, interim)
@@ -111,7 +116,7 @@ def read(stream: BinaryIO, *, interim: bool) -> Iterator[Record]:
 
 def _fields(stream: BinaryIO) -> Iterator[Field]:
     start, tag, parts, open_statement = 0, "", list[str](), False
-    for (number, text), following in _with_next(lenient_lines(stream)):
+    for (number, text), following in with_next(lenient_lines(stream)):
         found = _TAG.match(text)
         if found is None or not _begins(text, following, tag=tag, open_statement=open_statement):
             # Framing and blanks between messages; a field is never longer than a few lines.
@@ -134,19 +139,6 @@ def _begins(text: str, following: str, *, tag: str, open_statement: bool) -> boo
         return True
     second = _AFTER_20 if text.startswith(":20:") else _AFTER_25 if text.startswith((":25:", ":25P:")) else None
     return second is not None and second.match(following) is not None
-
-
-def _with_next(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[tuple[int, str], str]]:
-    """Each line with the text of the one after it that is not blank."""
-    waiting: list[tuple[int, str]] = []
-    for line in lines:
-        if line[1].strip():
-            yield from ((earlier, line[1]) for earlier in waiting)
-            waiting = []
-        elif len(waiting) == MOST_LINES:
-            continue
-        waiting.append(line)
-    yield from ((earlier, "") for earlier in waiting)
 
 
 def _take(statement: _Statement, field: Field, interim: bool) -> Iterator[Record]:
@@ -216,7 +208,7 @@ def _close(statement: _Statement, field: Field) -> Iterator[Record]:
     closing, closed_on = _balance(field.text)
     if statement.sums is None:
         raise ValueError("a closing balance (:62F:) without an opening one (:60F:)")
-    for difference in statement.sums.differences(closing=closing):
+    for difference in [] if statement.faulty else statement.sums.differences(closing=closing):
         detail = f"Statement {statement.reference}: {difference}. Fetch it again from the bank."
         yield Problem(field.line, "sums_differ", detail)
     statement.closed = True
@@ -227,10 +219,11 @@ def _end(statement: _Statement | None, interim: bool) -> Iterator[Record]:
     """What the end of a statement still brings; one without its closing balance is cut off."""
     if statement is None:
         return
-    yield from _release(statement)
+    if not statement.lost:
+        yield from _release(statement)
     if interim and statement.header is not None:
         yield StatementTrailer(statement.line, None, None)
-    elif not statement.closed:
+    elif not statement.closed and not statement.lost:
         detail = f"Statement {statement.reference} has no closing balance (:62F:). Fetch it again from the bank."
         yield Problem(statement.line, "file_truncated", detail)
 

@@ -52,6 +52,7 @@ _TERMINAL: Final = {
     "terminal_confirmed": LineType.CONFIRMED,
     "terminal_declined": LineType.DECLINED,
 }
+_TYPES: Final = {kind.value: kind for kind in LineType}
 _WITHOUT_MONEY: Final = frozenset({LineType.CONFIRMED, LineType.DECLINED})
 
 
@@ -110,7 +111,8 @@ def _rows(stream: BinaryIO) -> Iterator[tuple[int, dict[str, str]]]:
             yield reader.line_num, dict(zip(COLUMNS, row, strict=True))
     except csv.Error as fault:
         code = "file_truncated" if "unexpected end" in str(fault) else "record_invalid"
-        raise Unreadable(reader.line_num, code, f"Line {reader.line_num} is no CSV: {fault}.") from None
+        detail = f"Line {reader.line_num} has a quotation mark out of place, or no end."
+        raise Unreadable(reader.line_num, code, detail) from None
 
 
 def _header(line: int, row: dict[str, str]) -> SettlementHeader:
@@ -135,7 +137,9 @@ def _line(line: int, row: dict[str, str], sums: Sums) -> Iterator[Record]:
     if net != gross - fee - vat:
         yield Problem(line, "net_differs", f"Line {line}: net is {net}, but gross − fee − vat is {gross - fee - vat}.")
     terminal = row["type"] in _TERMINAL
-    kind = _TERMINAL[row["type"]] if terminal else LineType(row["type"])
+    kind = _TERMINAL.get(row["type"]) or _TYPES.get(row["type"])
+    if kind is None:
+        raise ValueError(f"type is {row['type']!r}, which is no type of line that is known here")
     if gross.amount and kind in _WITHOUT_MONEY:
         raise ValueError(f"gross is {gross}, but a line of type {row['type']} has no money")
     tid, stan, authorization_code = _card_present(row["payment_reference"]) if terminal else ("", "", "")

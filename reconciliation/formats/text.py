@@ -19,6 +19,7 @@ UTF_16: Final = {
     b":\0": "utf-16-le",
     b"\0:": "utf-16-be",
 }
+MOST_BLANKS: Final = 100  # lines that wait for one with text
 LONGEST_LINE: Final = 65_536
 _AMOUNT: Final = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]+))?")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -92,6 +93,19 @@ def lenient_lines(stream: BinaryIO) -> Iterator[tuple[int, str]]:
         yield number, _CONTROL.sub("", text).removeprefix("\ufeff").rstrip("\r\n")
 
 
+def with_next(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[tuple[int, str], str]]:
+    """Each line with the text of the one after it that is not blank."""
+    waiting: list[tuple[int, str]] = []
+    for line in lines:
+        if line[1].strip():
+            yield from ((earlier, line[1]) for earlier in waiting)
+            waiting = []
+        elif len(waiting) == MOST_BLANKS:
+            continue
+        waiting.append(line)
+    yield from ((earlier, "") for earlier in waiting)
+
+
 def _raw(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
     number = 0
     while raw := stream.readline(LONGEST_LINE):
@@ -122,9 +136,12 @@ def moment(text: str) -> datetime:
     Raises:
         ValueError: anything else.
     """
-    value = datetime.fromisoformat(text)
-    if value.tzinfo is None or "T" not in text:
-        raise ValueError(f"{text!r} is no time with a zone")
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        value = None
+    if value is None or value.tzinfo is None or "T" not in text:
+        raise ValueError(f"{text[:40]!r} is no time with a zone (2026-11-25T12:00:00Z)")
     return value
 
 
@@ -134,6 +151,10 @@ def day(text: str) -> date:
     Raises:
         ValueError: anything else.
     """
-    if len(text) != 10:
-        raise ValueError(f"{text!r} is no day (YYYY-MM-DD)")
-    return date.fromisoformat(text)
+    try:
+        value = date.fromisoformat(text) if len(text) == 10 else None
+    except ValueError:
+        value = None
+    if value is None:
+        raise ValueError(f"{text[:40]!r} is no day (YYYY-MM-DD)")
+    return value

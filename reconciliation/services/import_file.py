@@ -15,7 +15,7 @@ from reconciliation.formats.base import Kind, Problem
 from reconciliation.models import SettlementFile
 from reconciliation.services import settlements, statements
 from reconciliation.services.keep_masked import MOST_ATTEMPTS, WORK, keep_masked, last_error
-from reconciliation.services.staging import Reading, stage
+from reconciliation.services.staging import MOST_PROBLEMS, Reading, stage
 from reconciliation.sql import session
 
 AT_ONCE: Final = 20
@@ -70,7 +70,10 @@ def _begin(file_id: str) -> SettlementFile | None:
     if file.attempts <= MOST_ATTEMPTS:
         return file
     why = last_error(file_id)
-    detail = f"The import was cut short {MOST_ATTEMPTS} times{why}. Look at the worker's log, then send the file again."
+    detail = (
+        f"The import was cut short {MOST_ATTEMPTS} times{why}. Send the file again; if that fails too, ask whoever "
+        "runs this installation."
+    )
     _refuse(file, Reading(problems=[Problem(None, "import_failed", detail)]))
     return None
 
@@ -105,7 +108,7 @@ def _finish(file: SettlementFile, reading: Reading, status: SettlementFile.Statu
     file.status = status
     file.problems = [
         {"line": problem.line, "code": problem.code, "detail": reading.text(problem.detail)}
-        for problem in reading.problems or reading.noted
+        for problem in reading.problems[:MOST_PROBLEMS] or reading.noted
     ]
     file.format = reading.format.code if reading.format is not None else None
     file.lines = reading.lines

@@ -5,11 +5,11 @@ could tell whose statement it is.
 """
 
 import codecs
+import gzip
 import re
 import tempfile
 import time
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -22,6 +22,7 @@ from payments.core.iban import compact
 from payments.core.pan import card_numbers, mask_card_numbers, masked_at, outside
 from reconciliation.formats.archive import MAGIC, documents
 from reconciliation.formats.base import HEAD, Unreadable
+from reconciliation.formats.unpacked import DAMAGED, GZIP
 
 PIECE: Final = 1 << 20  # memory stays flat, and a megabyte takes milliseconds
 MOST_SECONDS: Final = 900  # 2 GB take four minutes
@@ -29,7 +30,7 @@ LONGEST_WORD: Final = 1 << 16  # no format writes longer ones; beyond it any pla
 _DIGITS: Final = "0123456789 -\r\n"
 _WORDS: Final = _DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 # All that zipfile lets out of a broken or hostile archive.
-_UNPACKABLE: Final = (Unreadable, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+_UNPACKABLE: Final = (Unreadable, *DAMAGED, RuntimeError)
 _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}?)(?:[A-Z]{3})?(?![A-Za-z0-9])")
 # Banks' older formats break what they say at a column, within a number too; in others a line is a record.
 _BROKEN: Final = re.compile(r"(?m)^(?:\{1:|:20:)")
@@ -57,7 +58,9 @@ def masked_file(file: File[bytes]) -> Iterator[tuple[File[bytes], int]]:
         yield file, 0
         return
     with tempfile.TemporaryFile() as copy:
-        if packed:
+        if packed == GZIP:
+            _compress(source, copy, deadline)
+        elif packed:
             _pack(source, copy, deadline)
         else:
             copy.writelines(piece for piece, _ in _masked(source, deadline))
@@ -65,18 +68,22 @@ def masked_file(file: File[bytes]) -> Iterator[tuple[File[bytes], int]]:
         yield File(copy, name=file.name), count
 
 
-def _counted(source: BinaryIO, deadline: float) -> tuple[bool, int]:
-    """Whether it is a ZIP that can be read, and its card numbers; any other is refused, and looked through as it is."""
+def _counted(source: BinaryIO, deadline: float) -> tuple[bytes, int]:
+    """How it is packed, if it can be unpacked (b"": not at all), and its card numbers.
+
+    What cannot be unpacked is refused later, and looked through as it is.
+    """
     head = source.read(len(MAGIC))
     source.seek(0)
-    if head == MAGIC:
+    packed = next((magic for magic in (MAGIC, GZIP) if head.startswith(magic)), b"")
+    if packed:
         try:
-            return True, sum(number for _, number in _unpacked(source, deadline))
+            return packed, sum(number for _, number in _unpacked(source, deadline))
         except TooSlow:
             raise
         except _UNPACKABLE:
             source.seek(0)
-    return False, sum(number for _, number in _masked(source, deadline))
+    return b"", sum(number for _, number in _masked(source, deadline))
 
 
 def _unpacked(source: BinaryIO, deadline: float) -> Iterator[tuple[bytes, int]]:
@@ -91,6 +98,13 @@ def _pack(source: BinaryIO, copy: BinaryIO, deadline: float) -> None:
         for name, document in _documents(source):
             with archive.open(mask_card_numbers(name), "w", force_zip64=True) as member:
                 member.writelines(piece for piece, _ in _masked(document, deadline))
+
+
+def _compress(source: BinaryIO, copy: BinaryIO, deadline: float) -> None:
+    """The same text, masked."""
+    with gzip.GzipFile(fileobj=copy, mode="wb") as packed:
+        for _, document in _documents(source):
+            packed.writelines(piece for piece, _ in _masked(document, deadline))
 
 
 def _documents(source: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:

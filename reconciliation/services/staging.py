@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from payments.core.pan import mask_card_numbers
 from payments.runtime.fail_points import fail_point
 from reconciliation import registry
-from reconciliation.formats.archive import documents
+from reconciliation.formats.archive import documents, stands_beside
 from reconciliation.formats.base import (
     HEAD,
     Kind,
@@ -26,6 +26,7 @@ from reconciliation.formats.base import (
     StatementTrailer,
     Unreadable,
 )
+from reconciliation.formats.plausible import implausible
 from reconciliation.formats.workbook import SheetAsCsv
 from reconciliation.models import SettlementFile
 from reconciliation.services import mappings
@@ -45,6 +46,7 @@ class Reading:
     settlements: list[tuple[SettlementHeader, SettlementTrailer]] = field(default_factory=list)
     statements: list[tuple[StatementHeader, StatementTrailer]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    skipped: list[Problem] = field(default_factory=list)  # files of an archive that stand beside what is read
     left_out: dict[int, Problem | None] = field(default_factory=dict)  # statements that are not booked, and why
     lines: int = 0
     masked: int = 0
@@ -59,8 +61,8 @@ class Reading:
 
     @property
     def noted(self) -> list[Problem]:
-        """Why statements are left out, each reason once."""
-        return list(dict.fromkeys(problem for problem in self.left_out.values() if problem is not None))
+        """What is left out of a file that is imported, each reason once."""
+        return list(dict.fromkeys([*filter(None, self.left_out.values()), *self.skipped]))[:MOST_PROBLEMS]
 
     def text(self, value: str, longest: int = LONGEST) -> str:
         """A reported text with card numbers masked and counted, cut to what a column holds."""
@@ -115,20 +117,36 @@ def _records(stream: BinaryIO, file: SettlementFile, reading: Reading) -> Iterat
     try:
         sheet = mappings.sheet_of(file.merchant_id, file.asked_format)
         for name, document in documents(stream, file.name, most_bytes=settings.MAX_IMPORT_MB * 1_000_000, sheet=sheet):
-            if not _recognized(document, name, file, reading) or reading.format is None:
-                return
-            reading.document = reading.headers
-            for record in reading.format.parse(document):
-                if reading.take(record):
-                    assert isinstance(record, SettlementLine | StatementLine)
-                    yield record
-                if len(reading.problems) >= MOST_PROBLEMS:
+            packed = document is not stream and name != file.name
+            if not _recognized(document, name, file, reading, packed=packed):
+                if reading.problems:
                     return
+                continue
+            yield from _of_document(document, f"{name}: " if packed else "", reading)
+            if len(reading.problems) >= MOST_PROBLEMS:
+                return
     except Unreadable as end:
         reading.problems.append(end.problem)
+    if reading.format is None and reading.skipped and not reading.problems:
+        detail = "Nothing in the archive is a settlement or a bank statement."
+        reading.problems.append(Problem(None, "format_not_recognized", detail))
 
 
-def _recognized(document: BinaryIO, name: str, file: SettlementFile, reading: Reading) -> bool:
+def _of_document(document: BinaryIO, prefix: str, reading: Reading) -> Iterator[SettlementLine | StatementLine]:
+    assert reading.format is not None
+    reading.document = reading.headers
+    for record in reading.format.parse(document):
+        fault = record if isinstance(record, Problem) else implausible(record)
+        if fault is not None:
+            reading.problems.append(replace(fault, detail=f"{prefix}{fault.detail}"))
+        if record is not fault and reading.take(record) and fault is None:
+            assert isinstance(record, SettlementLine | StatementLine)
+            yield record
+        if len(reading.problems) >= MOST_PROBLEMS:
+            return
+
+
+def _recognized(document: BinaryIO, name: str, file: SettlementFile, reading: Reading, *, packed: bool) -> bool:
     head = document.read(HEAD)
     document.seek(0)
     found = _formats(document, head, name, file)
@@ -137,6 +155,10 @@ def _recognized(document: BinaryIO, name: str, file: SettlementFile, reading: Re
             f"{name} has the columns of several mappings: {', '.join(one.code for one in found)}. Name one as format."
         )
         reading.problems.append(Problem(None, "mapping_ambiguous", detail))
+        return False
+    if not found and packed and stands_beside(name):
+        detail = f"{name} was not read: it is no settlement and no bank statement."
+        reading.skipped.append(Problem(None, "file_left_out", detail))
         return False
     if not found or not head:
         reading.problems.append(Problem(None, "format_not_recognized", _not_recognized(document, name)))
