@@ -1,8 +1,7 @@
 """The transaction as a device posts it: its form, its masking, and what makes two of them the same.
 
-A transaction is read by one strict decoder. Only where that refuses is it read once more, field by field, so that
-every fault is reported at once. Numbers typed by machines (RRN, STAN, TID, MID, EMV) have formats of their own; in
-everything else a card number is masked, since a device's report is never refused for it.
+It is an input as those of the API are (`payments.core.inputs`). Numbers typed by machines (RRN, STAN, TID, MID, EMV)
+have formats of their own; in everything else a card number is masked, since a device's report is never refused for it.
 """
 
 import re
@@ -16,33 +15,64 @@ from msgspec import Meta, Struct
 
 from payments.core.crypto import keyed_hash
 from payments.core.errors import Fault
-from payments.core.money import EXPONENTS, MAX_AMOUNT
+from payments.core.input_types import END, Amount, AmountOrZero
+from payments.core.inputs import Beside, Input, OneOf
+from payments.core.money import EXPONENTS
 from payments.core.pan import has_card_number, mask_card_numbers
-from terminals import validation_messages
+from payments.services.card_present.types import DeviceOutcome, Kind
 
 MAX_SEQUENCE: Final = 2**31 - 1
 MAX_REFERENCE: Final = 64
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
+OUT_OF_RANGE: Final = "sequence_out_of_range"
+NO_CURRENCY: Final = "Send an ISO 4217 code in capitals, as EUR."
+NO_LAST_DIGITS: Final = "Send the last four digits of the card."
+NO_TIME_OF_OURS: Final = "Send a time between the years 2000 and 2100."
 
+
+def _told(code: str, detail: str) -> dict[str, tuple[str, str]]:
+    return {code: (code, detail)}
+
+
+def _length(longest: int, *, shortest: int = 0) -> Meta:
+    """A text of so many characters, blank or not; both its bounds have one code."""
+    told = {
+        "too_short": ("invalid_length", f"Send at least {shortest} character{'s' if shortest > 1 else ''}."),
+        "too_long": ("invalid_length", f"Send at most {longest} characters."),
+    }
+    return Meta(min_length=shortest or None, max_length=longest, extra=told)
+
+
+def _form(pattern: str, detail: str) -> Meta:
+    """A text that matches as a whole; `detail` says what to send."""
+    return Meta(pattern=f"^{pattern}{END}", extra=_told("invalid_format", detail))
+
+
+_NO_SEQUENCE: Final = f"Sequences begin at 1 and end at {MAX_SEQUENCE}; then the device pairs again."
+Sequence = Annotated[int, Meta(ge=1, le=MAX_SEQUENCE, extra={"out_of_range": (OUT_OF_RANGE, _NO_SEQUENCE)})]
 Number = Annotated[int, Meta(ge=1, le=MAX_SEQUENCE)]
-Amount = Annotated[int, Meta(ge=1, le=MAX_AMOUNT)]
-Part = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
-Instant = Annotated[datetime, Meta(tz=True)]
-Reference = Annotated[str, Meta(min_length=1, max_length=MAX_REFERENCE)]
-Id = Annotated[str, Meta(min_length=1, max_length=MAX_REFERENCE)]
-ActionId = Annotated[str, Meta(pattern=r"^act_[0-9a-z]{26}$(?!\n)")]
-Short = Annotated[str, Meta(max_length=64)]
-Text = Annotated[str, Meta(max_length=200)]
-Slip = Annotated[str, Meta(max_length=10_000)]
-Hex = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f]{2,64}$(?!\n)")]
-Code = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,8}$(?!\n)")]
-PanSequence = Annotated[str, Meta(pattern=r"^[0-9]{1,3}$(?!\n)")]
+Currency = Annotated[str, _form("[A-Z]{3}", NO_CURRENCY)]
+Clock = Annotated[datetime, Meta(tz=True, extra=_told("out_of_range", NO_TIME_OF_OURS))]
+Reference = Annotated[str, _length(MAX_REFERENCE, shortest=1)]
+ActionId = Annotated[str, _form("act_[0-9a-z]{26}", "Send the id of an action: act_…")]
+Short = Annotated[str, _length(64)]
+Text = Annotated[str, _length(200)]
+Slip = Annotated[str, _length(10_000)]
+Hex = Annotated[str, _form("[0-9A-Fa-f]{2,64}", "Send 2 to 64 hexadecimal digits.")]
+Code = Annotated[str, _form("[0-9A-Za-z]{1,8}", "Send 1 to 8 letters or digits.")]
+PanSequence = Annotated[str, _form("[0-9]{1,3}", "Send 1 to 3 digits.")]
 # Four digits; a device that gives the whole number is not refused for it either, but the schema asks for four.
-LastDigits = Annotated[str, Meta(pattern=r"^[0-9][0-9 -]{3,36}$(?!\n)", extra_json_schema={"pattern": "^[0-9]{4}$"})]
-Visible40 = Annotated[str, Meta(pattern=r"^[!-~]([ -~]{0,38}[!-~])?$(?!\n)")]
-Visible20 = Annotated[str, Meta(pattern=r"^[!-~]([ -~]{0,18}[!-~])?$(?!\n)")]
+LastDigits = Annotated[
+    str,
+    Meta(
+        pattern=rf"^[0-9][0-9 -]{{3,36}}{END}",
+        extra_json_schema={"pattern": "^[0-9]{4}$"},
+        extra=_told("invalid_format", NO_LAST_DIGITS),
+    ),
+]
+Visible40 = Annotated[str, _form("[!-~]([ -~]{0,38}[!-~])?", "Send 1 to 40 visible characters.")]
+Visible20 = Annotated[str, _form("[!-~]([ -~]{0,18}[!-~])?", "Send 1 to 20 visible characters.")]
 
 # ISO 8583 lengths: shorter than a card number, or (the merchant's id) of a form of its own and so left as it is.
 _TYPED: Final = {"rrn": 12, "stan": 12, "acquirer_tid": 12, "acquirer_mid": 15}
@@ -51,31 +81,27 @@ _BARE_NUMBER: Final = re.compile(r"[0-9]{13,19}")
 _FOUR_DIGITS: Final = re.compile(r"[0-9]{4}")
 
 
-class Model(Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """The base of all parts of a transaction: unknown fields are refused, absent ones not stored."""
-
-
-class Original(Model):
+class Original(Input):
     """What a refund or reversal takes back; the most exact of these counts."""
 
-    order: Id | None = None
+    order: Reference | None = None
     order_reference: Reference | None = None
-    payment: Id | None = None
+    payment: Reference | None = None
     sequence: Number | None = None
-    receipt: Annotated[str, Meta(min_length=1, max_length=40)] | None = None
+    receipt: Annotated[str, _length(40, shortest=1)] | None = None
 
 
-class Card(Model):
+class Card(Input, kw_only=True):
     """What a device may say of a card: never its number."""
 
-    brand: Annotated[str, Meta(min_length=1, max_length=32)]
+    brand: Annotated[str, _length(32, shortest=1)]
     last4: LastDigits
-    fingerprint: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
-    par: Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,35}$(?!\n)")] | None = None
+    fingerprint: Annotated[str, _length(255, shortest=1)] | None = None
+    par: Annotated[str, _form("[0-9A-Za-z]{1,35}", "Send 1 to 35 letters or digits.")] | None = None
     sequence_number: PanSequence | Annotated[int, Meta(ge=0, le=999)] | None = None
 
 
-class Emv(Model):
+class Emv(Input):
     """The chip's data."""
 
     aid: Hex
@@ -87,32 +113,34 @@ class Emv(Model):
     atc: Hex | None = None
 
 
-class Receipt(Model):
+class Receipt(Input):
     """What was printed."""
 
     customer: Slip | None = None
     merchant: Slip | None = None
 
 
-class Transaction(Model):
+class Transaction(Input, kw_only=True):
     """One transaction. `amount` is what the card was charged or given; `tip` and `cashback` are parts of it."""
 
-    sequence: Number
-    type: Literal["sale", "refund", "reversal"]
+    rules = (OneOf(("order_reference", "order"), required=False), Beside("namespace", "order_reference"))
+
+    sequence: Sequence
+    type: Kind
     amount: Amount
     currency: Currency
-    outcome: Literal["approved", "declined", "unknown"]
-    occurred_at: Instant
-    tip: Part | None = None
-    cashback: Part | None = None
+    outcome: DeviceOutcome
+    occurred_at: Clock
+    tip: AmountOrZero | None = None
+    cashback: AmountOrZero | None = None
     offline: bool | None = None
     order_reference: Reference | None = None
     namespace: Reference | None = None
-    order: Id | None = None
+    order: Reference | None = None
     action: ActionId | None = None
     original: Original | None = None
     resolves: Number | None = None
-    operator: Annotated[str, Meta(max_length=100)] | None = None
+    operator: Annotated[str, _length(100)] | None = None
     shift: Short | Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)] | None = None
     reason: Text | None = None
     card: Card | None = None
@@ -127,18 +155,22 @@ class Transaction(Model):
     decline_code: Short | None = None
     receipt: Receipt | None = None
 
-
-def read(item: Any, at: str = "") -> Transaction | list[Fault]:
-    """Read one transaction, or return every fault in it; `at` is where it stands in the request."""
-    try:
-        transaction = msgspec.convert(item, Transaction)
-    except msgspec.ValidationError:
-        return _faults(item, Transaction, at)
-    faults = list(_contradictions(transaction, at))
-    if faults:
-        return faults
-    transaction.occurred_at = transaction.occurred_at.astimezone(UTC)
-    return transaction
+    def contradictions(self) -> Iterator[Fault]:
+        if self.currency not in EXPONENTS:
+            yield Fault("currency", "currency_unknown", NO_CURRENCY)
+        if self.card is not None and not _says_last_digits(self.card.last4):
+            yield Fault("card.last4", "invalid_format", NO_LAST_DIGITS)
+        if not EARLIEST <= self.occurred_at < LATEST:
+            yield Fault("occurred_at", "out_of_range", NO_TIME_OF_OURS)
+        if (self.tip or 0) + (self.cashback or 0) > self.amount:
+            yield Fault("tip", "out_of_range", "tip and cashback are parts of amount and together no more than it.")
+        if self.original is not None and not any(msgspec.structs.astuple(self.original)):
+            detail = "Name the order, order_reference, payment, receipt or sequence it is about."
+            yield Fault("original", "required", detail)
+        taken_back = self.original.sequence if self.original else None
+        for name, number in (("resolves", self.resolves), ("original.sequence", taken_back)):
+            if number == self.sequence:
+                yield Fault(name, "out_of_range", "A transaction cannot refer to itself.")
 
 
 def mask(transaction: Transaction, *, is_numbered: Callable[[str], bool] = lambda field: False) -> list[str]:
@@ -199,6 +231,10 @@ def _is_free(name: str, value: str, prefix: str) -> bool:
     return name not in ("payment", "order", "action", "namespace")  # what is none of ours is refused unseen
 
 
+def _says_last_digits(value: str) -> bool:
+    return _FOUR_DIGITS.fullmatch(value) is not None or has_card_number(value)
+
+
 def _masked(name: str, value: str) -> str:
     if name in ("fingerprint", "par"):  # a token may be all digits; one that is a card number is replaced
         return keyed_hash(value)[:35] if _BARE_NUMBER.fullmatch(value) and has_card_number(value) else value
@@ -209,67 +245,3 @@ def _masked(name: str, value: str) -> str:
         return masked
     # Two references that end alike must stay two orders.
     return f"{masked[: MAX_REFERENCE - 9]}-{keyed_hash(value)[:8]}"
-
-
-def _contradictions(transaction: Transaction, at: str) -> Iterator[Fault]:
-    if transaction.currency not in EXPONENTS:
-        yield Fault(f"{at}currency", "currency_unknown", "Send an ISO 4217 code in capitals, as EUR.")
-    last4 = transaction.card.last4 if transaction.card else "0000"
-    if not (_FOUR_DIGITS.fullmatch(last4) or has_card_number(last4)):
-        yield Fault(f"{at}card.last4", "invalid_format", "Send the last four digits of the card.")
-    if not EARLIEST <= transaction.occurred_at < LATEST:
-        yield Fault(f"{at}occurred_at", "out_of_range", "Send a time between the years 2000 and 2100.")
-    if (transaction.tip or 0) + (transaction.cashback or 0) > transaction.amount:
-        yield Fault(f"{at}tip", "out_of_range", "tip and cashback are parts of amount and together no more than it.")
-    if transaction.order is not None and transaction.order_reference is not None:
-        yield Fault(f"{at}order", "not_together", "Send only one of: order, order_reference.")
-    if transaction.namespace is not None and transaction.order_reference is None:
-        yield Fault(f"{at}namespace", "not_together", "Send namespace beside order_reference only.")
-    if transaction.original is not None and not any(msgspec.structs.astuple(transaction.original)):
-        yield Fault(
-            f"{at}original", "required", "Name the order, order_reference, payment, receipt or sequence it is about."
-        )
-    taken_back = transaction.original.sequence if transaction.original else None
-    for name, number in (("resolves", transaction.resolves), ("original.sequence", taken_back)):
-        if number == transaction.sequence:
-            yield Fault(f"{at}{name}", "out_of_range", "A transaction cannot refer to itself.")
-
-
-def _faults(item: Any, model: type[Struct], at: str) -> list[Fault]:
-    """Every fault of an object that the strict decoder refused."""
-    if not isinstance(item, dict):
-        return [Fault(at.rstrip(".") or None, "invalid_type", "Send an object.")]
-    fields = {field.name: field for field in msgspec.structs.fields(model)}
-    faults = [
-        Fault(f"{at}{_name(name)}", "unknown_field", "There is no such field here. See /v1/docs.")
-        for name in item
-        if name not in fields
-    ]
-    for name, field in fields.items():
-        if name in item:
-            faults += _value_faults(item[name], field.type, f"{at}{name}")
-        elif field.required:
-            faults.append(Fault(f"{at}{name}", "required", "This field is required."))
-    return faults
-
-
-def _value_faults(value: Any, kind: Any, at: str) -> list[Fault]:
-    try:
-        msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        inner = _struct_of(kind)
-        if inner is not None and isinstance(value, dict):
-            return _faults(value, inner, f"{at}.")
-        return [validation_messages.fault(at, kind, str(error).partition(" - at ")[0])]
-    return []
-
-
-def _struct_of(kind: Any) -> type[Struct] | None:
-    kinds = (kind, *getattr(kind, "__args__", ()))
-    return next((one for one in kinds if isinstance(one, type) and issubclass(one, Struct)), None)
-
-
-def _name(name: str) -> str:
-    if has_card_number(name):
-        return "[redacted]"
-    return name[:MAX_REFERENCE]

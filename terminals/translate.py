@@ -8,9 +8,7 @@ from payments.providers.base import Card
 from payments.services.card_present.types import (
     AcquirerReferences,
     Device,
-    DeviceOutcome,
     DeviceTransaction,
-    Kind,
     Original,
 )
 from terminals import schemas
@@ -42,8 +40,8 @@ def device_transaction(
     """A transaction as payments registers it."""
     return DeviceTransaction(
         sequence=transaction.sequence,
-        kind=Kind(transaction.type),
-        outcome=DeviceOutcome(transaction.outcome),
+        kind=transaction.type,
+        outcome=transaction.outcome,
         amount=transaction.amount,
         currency=transaction.currency,
         occurred_at=transaction.occurred_at,

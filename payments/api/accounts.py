@@ -1,20 +1,17 @@
 """Provider accounts: contracts with payment providers, and the methods that they offer."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from rest_framework import serializers
-from rest_framework.exceptions import ErrorDetail
+from msgspec import Meta
 from rest_framework.request import Request
-from rest_framework.settings import api_settings
 
 from payments import payloads
 from payments.api.approvals import REQUIRES_APPROVAL, accepted, waiting
-from payments.api.fields import OPTIONAL, Currency, Flag, StrictField, Text
 from payments.api.idempotency import Answer
-from payments.api.inputs import Input, Paging
+from payments.api.inputs import Paging
 from payments.api.openapi import described
 from payments.api.schemas import (
     ADDRESS,
@@ -32,8 +29,10 @@ from payments.api.schemas import (
     word,
 )
 from payments.api.views import ApiView
-from payments.core.fee_rates import LONGEST_WORD, MOST, NUMBERS, WORDS
-from payments.core.fee_rates import faults as fee_rate_faults
+from payments.core.fee_rates import LONGEST_WORD, MOST, NUMBERS
+from payments.core.input_faults import FAULT
+from payments.core.input_types import Currency, text
+from payments.core.inputs import Input
 from payments.models import ProviderAccount
 from payments.people.models import Approval
 from payments.queries import account_status
@@ -67,68 +66,52 @@ PROVIDER_ACCOUNT = define(
 )
 
 
-class Secrets(StrictField):
-    """What a provider gave for signing in; kept encrypted, never shown."""
-
-    schema = {"type": "object", "maxProperties": 20, "additionalProperties": {"type": "string", "maxLength": 4000}}
-    default_error_messages = {"invalid_type": "Send an object of at most 20 strings."}
-
-    def to_internal_value(self, data: Any) -> dict[str, str]:
-        if not isinstance(data, dict) or len(data) > 20 or not all(_is_secret(value) for value in data.values()):
-            self.fail("invalid_type")
-        return data
+Secrets = Annotated[
+    dict[str, Annotated[str, Meta(max_length=4000)]],
+    Meta(max_length=20, extra={FAULT: ("invalid_type", "Send an object of at most 20 strings.")}),
+]
 
 
-class FeeRates(StrictField):
+_Word = Annotated[str, Meta(min_length=1, max_length=LONGEST_WORD)]
+_Fixed = Annotated[int, Meta(ge=-NUMBERS["fixed"], le=NUMBERS["fixed"])]
+_BasisPoints = Annotated[int, Meta(ge=-NUMBERS["basis_points"], le=NUMBERS["basis_points"])]
+
+
+class FeeRateInput(Input):
     """What a provider takes, per method or brand, as reconciliation reads it."""
 
-    schema = {
-        "type": "array",
-        "maxItems": MOST,
-        "items": {
-            "type": "object",
-            "properties": {
-                **{name: {"type": "string", "minLength": 1, "maxLength": LONGEST_WORD} for name in WORDS},
-                **{name: {"type": "integer", "minimum": -most, "maximum": most} for name, most in NUMBERS.items()},
-            },
-            "additionalProperties": False,
-        },
-    }
+    method: _Word | None = None
+    brand: _Word | None = None
+    type: _Word | None = None
+    fixed: _Fixed | None = None
+    basis_points: _BasisPoints | None = None
 
-    def to_internal_value(self, data: Any) -> list[dict[str, Any]]:
-        found = fee_rate_faults(data, param="")
-        if found:
-            raise serializers.ValidationError(
-                {
-                    fault.param or api_settings.NON_FIELD_ERRORS_KEY: [ErrorDetail(fault.detail, fault.code)]
-                    for fault in found
-                }
-            )
-        return list(data)
+
+FeeRates = Annotated[list[FeeRateInput], Meta(max_length=MOST)]
 
 
 class ProviderAccountInput(Input):
     """A contract with a provider."""
 
-    provider = Text(longest=40)
-    name = Text(longest=200)
-    currency = Currency()
-    external_id = Text(longest=100, **OPTIONAL)
-    bank_iban = Text(longest=42, **OPTIONAL)
-    credentials = Secrets(**OPTIONAL)
-    fee_rates = FeeRates(**OPTIONAL)
+    provider: Annotated[str, text(40)]
+    name: Annotated[str, text(200)]
+    currency: Currency
+    external_id: Annotated[str, text(100)] | None = None
+    bank_iban: Annotated[str, text(42)] | None = None
+    credentials: Secrets | None = None
+    fee_rates: FeeRates | None = None
 
 
 class ProviderAccountChangeInput(Input):
     """What changes of a contract; credentials are set beside those that stand."""
 
-    name = Text(longest=200, **OPTIONAL)
-    external_id = Text(longest=100, **OPTIONAL)
-    bank_iban = Text(longest=42, **OPTIONAL)
-    credentials = Secrets(**OPTIONAL)
-    fee_rates = FeeRates(**OPTIONAL)
-    default = Flag(**OPTIONAL)
-    active = Flag(**OPTIONAL)
+    name: Annotated[str, text(200)] | None = None
+    external_id: Annotated[str, text(100)] | None = None
+    bank_iban: Annotated[str, text(42)] | None = None
+    credentials: Secrets | None = None
+    fee_rates: FeeRates | None = None
+    default: bool | None = None
+    active: bool | None = None
 
 
 class AccountView(ApiView):
@@ -169,7 +152,7 @@ class ProviderAccounts(AccountView):
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
         given = self.input(ProviderAccountInput)
-        made = request_provider_account(merchant=self.merchant, actor=self.caller, guard=guard, **given)
+        made = request_provider_account(merchant=self.merchant, actor=self.caller, guard=guard, **_fields(given))
         return accepted(made) if isinstance(made, Approval) else Answer(201, _accounts([made])[0])
 
     def _resume(self, object_id: str) -> Answer:
@@ -191,7 +174,7 @@ class OneProviderAccount(AccountView):
         tag="Provider accounts",
     )
     def get(self, request: Request, provider_account_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         return self.answer(_accounts([self.one(self.rows(), id=provider_account_id)])[0])
 
     @described(
@@ -204,14 +187,20 @@ class OneProviderAccount(AccountView):
         tag="Provider accounts",
     )
     def patch(self, request: Request, provider_account_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         row = self.one(self.rows(), id=provider_account_id)
-        changes = self.input(ProviderAccountChangeInput)
+        changes = _fields(self.input(ProviderAccountChangeInput))
         credentials = changes.pop("credentials", {})
         approval = update_setup.amend_provider_account(row, changes=changes, credentials=credentials, actor=self.caller)
         if approval is not None:
             return self.answer(waiting(approval), 202)
         return self.answer(_accounts([row])[0])
+
+
+def _fields(given: ProviderAccountInput | ProviderAccountChangeInput) -> dict[str, Any]:
+    """What was sent, as the services take it."""
+    rates = {"fee_rates": [rate.given() for rate in given.fee_rates]} if given.fee_rates is not None else {}
+    return {**given.given(), **rates}
 
 
 def _accounts(rows: Sequence[ProviderAccount]) -> list[dict[str, Any]]:
@@ -242,7 +231,3 @@ def _account(row: ProviderAccount, state: AccountStatus) -> dict[str, Any]:
         "created_at": payloads.instant(row.created_at),
         "test_mode": row.merchant.test_mode,
     }
-
-
-def _is_secret(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= 4000

@@ -1,19 +1,20 @@
 """Channels: the merchant's webshops and stores."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from django.http import HttpResponse
-from rest_framework import serializers
+from msgspec import Meta
 from rest_framework.request import Request
 
 from payments import payloads
 from payments.api.approvals import REQUIRES_APPROVAL, waiting
-from payments.api.fields import OPTIONAL, Choice, Flag, Text
 from payments.api.idempotency import Answer
-from payments.api.inputs import Input, Paging
+from payments.api.inputs import Paging
 from payments.api.openapi import described
 from payments.api.schemas import FLAG, INSTANT, TEXT, define, identifier, many, page_of, record, word, words
 from payments.api.views import ApiView
+from payments.core.input_types import text
+from payments.core.inputs import Input
 from payments.models import Channel
 from payments.models.refund import Route
 from payments.services import create_setup, update_setup
@@ -37,23 +38,31 @@ CHANNEL = define(
 )
 
 
+ReturnSchemes = Annotated[list[Annotated[str, text(40)]], Meta(max_length=10)]
+RefundRoutes = Annotated[list[Route], Meta(min_length=1, max_length=10)]
+
+
 class ChannelInput(Input):
     """A sales location."""
 
-    name = Text(longest=200)
-    kind = Choice(Channel.Kind.values)
-    orders = Text(longest=64, **OPTIONAL)
-    numeric_references = Flag(**OPTIONAL)
-    return_schemes = serializers.ListField(child=Text(longest=40), max_length=10, **OPTIONAL)
-    refund_routes = serializers.ListField(child=Choice(Route.values), min_length=1, max_length=10, **OPTIONAL)
+    name: Annotated[str, text(200)]
+    kind: Channel.Kind
+    orders: Annotated[str, text(64)] | None = None
+    numeric_references: bool | None = None
+    return_schemes: ReturnSchemes | None = None
+    refund_routes: RefundRoutes | None = None
 
 
-class ChannelChangeInput(ChannelInput):
+class ChannelChangeInput(Input):
     """What changes of a channel."""
 
-    name = Text(longest=200, **OPTIONAL)
-    kind = Choice(Channel.Kind.values, **OPTIONAL)
-    active = Flag(**OPTIONAL)
+    name: Annotated[str, text(200)] | None = None
+    kind: Channel.Kind | None = None
+    orders: Annotated[str, text(64)] | None = None
+    numeric_references: bool | None = None
+    return_schemes: ReturnSchemes | None = None
+    refund_routes: RefundRoutes | None = None
+    active: bool | None = None
 
 
 class ChannelView(ApiView):
@@ -73,7 +82,7 @@ class ChannelView(ApiView):
 
     def given(self, form: type[Input]) -> dict[str, Any]:
         """The input, by the names of the columns."""
-        given = self.input(form)
+        given = self.input(form).given()
         return {"namespace" if name == "orders" else name: value for name, value in given.items()}
 
 
@@ -100,7 +109,7 @@ class OneChannel(ChannelView):
 
     @described("get_channel", "One channel", {200: CHANNEL}, refusals=[404], tag="Channels")
     def get(self, request: Request, channel_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         return self.answer(payloads.channel(self.one(self.rows(), id=channel_id)))
 
     @described(
@@ -113,7 +122,7 @@ class OneChannel(ChannelView):
         tag="Channels",
     )
     def patch(self, request: Request, channel_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         row = self.one(self.rows(), id=channel_id)
         approval = update_setup.amend_channel(row, changes=self.given(ChannelChangeInput), actor=self.caller)
         if approval is not None:

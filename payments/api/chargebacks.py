@@ -1,17 +1,17 @@
 """Chargebacks: sales that the cardholder's bank takes back. Providers report them; none is made over the API."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from payments import payloads
-from payments.api.fields import Choice, Instant, Text
 from payments.api.inputs import Paging
 from payments.api.openapi import described
 from payments.api.schemas import CHARGEBACK, page_of
 from payments.api.views import ApiView
+from payments.core.input_types import Instant, text
 from payments.models import Chargeback
 from payments.queries import chargebacks as queries
 
@@ -19,16 +19,16 @@ from payments.queries import chargebacks as queries
 class ChargebacksQuery(Paging):
     """Which chargebacks."""
 
-    status = Choice(Chargeback.Status.values, required=False)
-    stage = Choice(Chargeback.Stage.values, required=False)
-    order = Text(longest=64, required=False)
-    payment = Text(longest=64, required=False)
-    channel = Text(longest=64, required=False)
-    provider_account = Text(longest=64, required=False)
-    created_from = Instant(required=False)
-    created_to = Instant(required=False)
-    respond_by_from = Instant(required=False)
-    respond_by_to = Instant(required=False)
+    status: Chargeback.Status | None = None
+    stage: Chargeback.Stage | None = None
+    order: Annotated[str, text(64)] | None = None
+    payment: Annotated[str, text(64)] | None = None
+    channel: Annotated[str, text(64)] | None = None
+    provider_account: Annotated[str, text(64)] | None = None
+    created_from: Instant | None = None
+    created_to: Instant | None = None
+    respond_by_from: Instant | None = None
+    respond_by_to: Instant | None = None
 
 
 class ChargebackView(ApiView):
@@ -52,7 +52,7 @@ class Chargebacks(ChargebackView):
     )
     def get(self, request: Request) -> HttpResponse:
         query = self.query(ChargebacksQuery)
-        return self.page(self.rows(query), payloads.chargeback, query)
+        return self.page(self.rows(query.given()), payloads.chargeback, query)
 
 
 class OneChargeback(ChargebackView):
@@ -60,5 +60,5 @@ class OneChargeback(ChargebackView):
 
     @described("get_chargeback", "One chargeback", {200: CHARGEBACK}, refusals=[404], tag="Chargebacks")
     def get(self, request: Request, chargeback_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         return self.answer(payloads.chargeback(self.one(self.rows({}), id=chargeback_id)))

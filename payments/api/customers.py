@@ -40,14 +40,14 @@ class OneCustomer(ApiView):
 
     @described("get_customer", "A customer and all orders", {200: CUSTOMER}, refusals=[404], tag="Customers")
     def get(self, request: Request, reference: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         row = self._named(reference)
         found = queries.orders(row.merchant_id, {"customer": row.id}).order_by("-id")[: MOST_ORDERS + 1]
         return self.answer(_customer(row, list(found), test_mode=self.caller.test_mode))
 
     @described("erase_customer", "Forget a customer", {204: None}, refusals=[404], tag="Customers")
     def delete(self, request: Request, reference: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         row = self._named(reference)
         customers.forget(customer_id=row.id, merchant_id=row.merchant_id, actor=self.caller.actor)
         return HttpResponse(status=204)

@@ -1,13 +1,12 @@
 """The books: accounts, postings, entries, the trial balance, what is open."""
 
 import re
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from payments import object_index, payloads
-from payments.api.fields import Day, Instant, Text
 from payments.api.inputs import Paging, Query
 from payments.api.openapi import described
 from payments.api.pagination import listing, read_cursor, write_cursor
@@ -30,6 +29,7 @@ from payments.api.schemas import (
     words,
 )
 from payments.api.views import ApiView
+from payments.core.input_types import Day, Instant, text
 from payments.ledger import balances, queries
 from payments.ledger.models import Account, JournalEntry
 from payments.ledger.queries import Position
@@ -104,20 +104,20 @@ OPEN_ITEM = define(
 class EntriesQuery(Paging):
     """What the entries are about."""
 
-    object = Text(longest=64, required=False)
+    object: Annotated[str, text(64)] | None = None
 
 
 class TrialBalanceQuery(Query):
     """Up to which book date, and as it was known when."""
 
-    date = Day(required=False)
-    known_at = Instant(required=False)
+    date: Day | None = None
+    known_at: Instant | None = None
 
 
 class OpenItemsQuery(Paging):
     """On which account, by its id or code."""
 
-    account = Text(longest=100, required=False)
+    account: Annotated[str, text(100)] | None = None
 
 
 class LedgerView(ApiView):
@@ -170,9 +170,9 @@ class Postings(LedgerView):
     def get(self, request: Request, account_id: str) -> HttpResponse:
         query = self.query(Paging)
         account = self.one(books.accounts(self.caller.merchant_id), id=account_id)
-        before = _position(query.get("cursor"))
-        rows = queries.account_postings(account.number, limit=query["limit"] + 1, before=before)
-        shown = rows[: query["limit"]]
+        before = _position(query.cursor)
+        rows = queries.account_postings(account.number, limit=query.limit + 1, before=before)
+        shown = rows[: query.limit]
         place = f"{shown[-1].xid}/{shown[-1].entry_id}/{shown[-1].line}" if len(rows) > len(shown) else None
         data = [books.account_posting(row, account) for row in shown]
         return self.answer(listing(data, write_cursor(place) if place else None))
@@ -184,7 +184,7 @@ class Entries(LedgerView):
     @described("list_entries", "Entries", {200: page_of(ENTRY)}, query=EntriesQuery, tag="Ledger")
     def get(self, request: Request) -> HttpResponse:
         query = self.query(EntriesQuery)
-        rows = books.entries(self.caller.merchant_id, about=query.get("object"))
+        rows = books.entries(self.caller.merchant_id, about=query.object)
         return self.page(rows, self.shape, query)
 
 
@@ -193,7 +193,7 @@ class OneEntry(LedgerView):
 
     @described("get_entry", "One entry", {200: ENTRY}, refusals=[404], tag="Ledger")
     def get(self, request: Request, entry_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         return self.answer(self.shape(self.one(books.entries(self.caller.merchant_id), id=entry_id)))
 
 
@@ -203,7 +203,7 @@ class TrialBalance(LedgerView):
     @described("trial_balance", "The trial balance", {200: TRIAL_BALANCE}, query=TrialBalanceQuery, tag="Ledger")
     def get(self, request: Request) -> HttpResponse:
         query = self.query(TrialBalanceQuery)
-        date, known_at = query.get("date"), query.get("known_at")
+        date, known_at = query.date, query.known_at
         rows = balances.trial_balance(self.caller.merchant_id, date, known_at)
         return self.answer(
             {
@@ -221,9 +221,9 @@ class OpenItems(LedgerView):
     @described("open_items", "What is open", {200: page_of(OPEN_ITEM)}, query=OpenItemsQuery, tag="Ledger")
     def get(self, request: Request) -> HttpResponse:
         query = self.query(OpenItemsQuery)
-        before = _item(query.get("cursor"))
-        limit = query["limit"]
-        rows = balances.open_items(self.caller.merchant_id, query.get("account"), limit=limit + 1, before=before)
+        before = _item(query.cursor)
+        limit = query.limit
+        rows = balances.open_items(self.caller.merchant_id, query.account, limit=limit + 1, before=before)
         shown = rows[:limit]
         objects = object_index.objects_of({row.item for row in shown})
         data = [

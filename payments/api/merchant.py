@@ -1,14 +1,13 @@
 """The merchant's own settings: the rules by which its money is given back."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from django.http import HttpResponse
+from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
 
 from payments import payloads
 from payments.api.approvals import REQUIRES_APPROVAL, waiting
-from payments.api.fields import OPTIONAL, Amount, Choice, StrictField
-from payments.api.inputs import Input
 from payments.api.openapi import described
 from payments.api.schemas import (
     CURRENCY,
@@ -25,6 +24,9 @@ from payments.api.schemas import (
     words,
 )
 from payments.api.views import ApiView
+from payments.core.input_faults import FAULT
+from payments.core.input_types import minor_units
+from payments.core.inputs import Input
 from payments.models import Merchant
 from payments.services import update_setup
 
@@ -48,28 +50,25 @@ MERCHANT = define(
 )
 
 
-class CashRounding(StrictField):
-    """0: cash is taken and given to the cent; 5: to five of them."""
-
-    schema = {"type": "integer", "enum": [0, 5]}
-    default_error_messages = {"invalid_choice": "Send 0 (no rounding) or 5 (to five cents)."}
-
-    def to_internal_value(self, data: Any) -> int:
-        if type(data) is not int or data not in (0, 5):
-            self.fail("invalid_choice")
-        return data or 1
+CashRounding = Annotated[
+    Literal[0, 5], Meta(extra={FAULT: ("invalid_choice", "Send 0 (no rounding) or 5 (to five cents).")})
+]
+Limit = Annotated[int, minor_units(least=0)]
 
 
 class MerchantChangeInput(Input):
     """What changes of the rules. A limit of null is none."""
 
-    nullable = ("second_person_above", "second_person_above_daily")
+    refund_fallback: Merchant.RefundFallback | None = None
+    second_person_above: Limit | UnsetType | None = UNSET
+    second_person_above_daily: Limit | UnsetType | None = UNSET
+    allocation: Merchant.Allocation | None = None
+    cash_rounding: CashRounding | None = None
 
-    refund_fallback = Choice(Merchant.RefundFallback.values, **OPTIONAL)
-    second_person_above = Amount(least=0, **OPTIONAL)
-    second_person_above_daily = Amount(least=0, **OPTIONAL)
-    allocation = Choice(Merchant.Allocation.values, **OPTIONAL)
-    cash_rounding = CashRounding(**OPTIONAL)
+    def changes(self) -> dict[str, Any]:
+        """What changes, as it is kept: cash that is not rounded is rounded to one cent."""
+        given = self.given()
+        return given | {"cash_rounding": given["cash_rounding"] or 1} if "cash_rounding" in given else given
 
 
 class OneMerchant(ApiView):
@@ -79,7 +78,7 @@ class OneMerchant(ApiView):
 
     @described("get_merchant", "The merchant's settings", {200: MERCHANT}, tag="Merchant")
     def get(self, request: Request) -> HttpResponse:
-        self.query()
+        self.no_query()
         return self.answer(payloads.merchant(self.merchant))
 
     @described(
@@ -92,8 +91,8 @@ class OneMerchant(ApiView):
         tag="Merchant",
     )
     def patch(self, request: Request) -> HttpResponse:
-        self.query()
-        changes = self.input(MerchantChangeInput)
+        self.no_query()
+        changes = self.input(MerchantChangeInput).changes()
         approval = update_setup.amend_merchant(self.merchant, changes=changes, actor=self.caller)
         if approval is not None:
             return self.answer(waiting(approval), 202)

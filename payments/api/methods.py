@@ -1,18 +1,18 @@
 """Payment methods, and the providers that offer them."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from django.conf import settings
 from django.http import HttpResponse
 from django.templatetags.static import static
 from rest_framework.request import Request
 
-from payments.api.fields import Currency, Whole
 from payments.api.inputs import Query
 from payments.api.openapi import described
-from payments.api.references import channel_field
 from payments.api.schemas import ADDRESS, ANY_OBJECT, FLAG, MINOR_UNITS, TEXT, define, identifier, many, maybe, record
 from payments.api.views import ApiView
+from payments.core.input_types import Currency, number_of_query
+from payments.models import Channel
 from payments.providers import registry
 from payments.providers.base import Provider
 from payments.queries import methods
@@ -52,9 +52,9 @@ PROVIDERS = define(
 class MethodsQuery(Query):
     """The channel, currency and amount (minor units) of a sale to come."""
 
-    channel = channel_field(required=False)
-    currency = Currency(required=False)
-    amount = Whole(least=1, required=False)
+    channel: Channel | None = None
+    currency: Currency | None = None
+    amount: Annotated[int, number_of_query(least=1)] | None = None
 
 
 class Methods(ApiView):
@@ -67,9 +67,9 @@ class Methods(ApiView):
         query = self.query(MethodsQuery)
         offers = methods.offered(
             self.merchant,
-            channel=self.channel_if_any(query.get("channel")),
-            currency=query.get("currency"),
-            amount=query.get("amount"),
+            channel=self.channel_if_any(query.channel),
+            currency=query.currency,
+            amount=query.amount,
         )
         return self.answer({"data": [_offer(offer) for offer in offers]})
 
@@ -81,7 +81,7 @@ class Providers(ApiView):
 
     @described("list_providers", "Providers", {200: PROVIDERS}, tag="Provider accounts")
     def get(self, request: Request) -> HttpResponse:
-        self.query()
+        self.no_query()
         return self.answer({"data": [_provider(one) for one in registry.providers().values()]})
 
 

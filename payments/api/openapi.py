@@ -6,8 +6,10 @@ from typing import Any, Final, TypeVar
 from django.conf import settings
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from payments.api.inputs import Input, Nothing, Query
+from payments.api.inputs import Nothing, Query
+from payments.api.json_schema import body_of, parameters_of
 from payments.api.schemas import COMPONENTS, PROBLEM, Schema
+from payments.core.inputs import Input
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -37,7 +39,6 @@ DEVICE_HEADERS: Final = {
     "webhookTimestamp": "webhook-timestamp",
     "webhookSignature": "webhook-signature",
 }
-_AT_THE_VERY_END: Final = r"(?!\n)"
 # What each part of the document is about.
 TAGS: Final[dict[str, str]] = {
     "Channels": "Webshops and stores.",
@@ -87,7 +88,7 @@ def described(
     `by_device` says that a terminal signs it, in place of a key.
     """
     statuses = {*_ANYWHERE, *(_WITH_KEY if with_key else ()), *refusals}
-    parameters: list[Any] = [query] if query is not None else []
+    parameters = _query_parameters(query) if query is not None else []
     if body is not None:
         statuses |= {*_WITH_BODY, *((409,) if once else ())}
         parameters += [IDEMPOTENCY_KEY] if once else []
@@ -101,11 +102,22 @@ def described(
         operation_id=name,
         summary=summary,
         parameters=parameters,
-        request=None if body is Nothing else body,
+        request=_request(body),
         responses=responses,
         tags=[tag],
         auth=_auth(with_key=with_key, by_device=by_device),
     )
+
+
+def _query_parameters(query: type[Query]) -> list[OpenApiParameter]:
+    return [OpenApiParameter(name, schema, OpenApiParameter.QUERY) for name, schema in parameters_of(query).items()]
+
+
+def _request(body: type[Input] | Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The body by its media type."""
+    if body is None or isinstance(body, Mapping):
+        return body
+    return None if body is Nothing else {"application/json": body_of(body)}
 
 
 def _auth(*, with_key: bool, by_device: bool) -> list[Any] | None:
@@ -116,17 +128,8 @@ def _auth(*, with_key: bool, by_device: bool) -> list[Any] | None:
 
 
 def complete(result: Schema, generator: Any, request: Any, public: bool) -> Schema:
-    """Add what no view tells: schemas of answers, where and how to sign in, what each tag is about.
-
-    An object of an input takes no unknown fields; a text is matched by patterns that every engine reads.
-    """
+    """Add what no view tells: schemas, which bodies must be sent, where and how to sign in, what each tag is about."""
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
-    for schema in schemas.values():
-        if schema.get("type") == "object":
-            schema.setdefault("additionalProperties", False)
-        for member in schema.get("properties", {}).values():
-            if "null" in member.get("type", ()) and "enum" in member:
-                member["enum"].append(None)
     schemas.update({name: _titled(name, schema) for name, schema in COMPONENTS.items()})
     schemes = result["components"].setdefault("securitySchemes", {})
     schemes |= {scheme: {"type": "apiKey", "in": "header", "name": name} for scheme, name in DEVICE_HEADERS.items()}
@@ -134,30 +137,25 @@ def complete(result: Schema, generator: Any, request: Any, public: bool) -> Sche
     operations = [operation for methods in result["paths"].values() for operation in methods.values()]
     for operation in operations:
         operation.setdefault("security", [])
+        if _must_be_sent(operation.get("requestBody", {})):
+            operation["requestBody"]["required"] = True
         operation.setdefault("description", f"{operation['summary']}.")
     used = {tag for operation in operations for tag in operation["tags"]}
     result["tags"] = [{"name": name, "description": TAGS[name]} for name in sorted(used)]
     result["servers"] = [{"url": settings.PUBLIC_URL}]
     result["info"] |= {"contact": {"name": "Onetill", "url": f"{settings.PUBLIC_URL}/v1/docs"}}
-    readable: Schema = _with_plain_patterns(result)
-    return readable
+    return result
+
+
+def _must_be_sent(body: Schema) -> bool:
+    """Whether a body has members that a request cannot go without."""
+    references = (kind["schema"].get("$ref", "") for kind in body.get("content", {}).values())
+    return any("required" in COMPONENTS.get(reference.rpartition("/")[2], ()) for reference in references)
 
 
 def _titled(name: str, schema: Schema) -> Schema:
     """A schema under its own name: generators of clients take a title for one, and two of the same for one class."""
     return {**schema, "title": name} if "title" in schema else schema
-
-
-def _with_plain_patterns(value: Any) -> Any:
-    """The same without what Python needs and RE2 does not know: an end that is not before a last line feed."""
-    if isinstance(value, list):
-        return [_with_plain_patterns(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    plain = {name: _with_plain_patterns(member) for name, member in value.items()}
-    if isinstance(value.get("pattern"), str):
-        plain["pattern"] = value["pattern"].removesuffix(_AT_THE_VERY_END)
-    return plain
 
 
 def _stream() -> Schema:

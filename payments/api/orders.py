@@ -1,17 +1,18 @@
 """Orders: the whole story of what one customer owes, over all channels."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 
 from payments import payloads
-from payments.api.fields import Text, Whole
 from payments.api.inputs import Paging
 from payments.api.openapi import described
 from payments.api.schemas import ORDER, page_of
 from payments.api.views import ApiView
+from payments.core.input_types import number_of_query, text
+from payments.core.inputs import Together
 from payments.models import Order
 from payments.queries import orders as queries
 from payments.queries.due import due
@@ -24,17 +25,16 @@ Shape = dict[str, Any]
 class OrdersQuery(Paging):
     """An order's name, or what its customer brings to a counter."""
 
-    go_together = (("terminal", "sequence"),)
-    order_references = ("reference",)
+    rules = (Together(("terminal", "sequence")),)
 
-    reference = Text(longest=64, required=False)
-    namespace = Text(longest=64, required=False)
-    receipt = Text(longest=40, required=False)
-    card_fingerprint = Text(longest=255, required=False)
-    customer = Text(longest=64, required=False)
-    payment = Text(longest=64, required=False)
-    terminal = Text(longest=64, required=False)
-    sequence = Whole(least=1, required=False)
+    reference: Annotated[str, text(64)] | None = None
+    namespace: Annotated[str, text(64)] | None = None
+    receipt: Annotated[str, text(40)] | None = None
+    card_fingerprint: Annotated[str, text(255)] | None = None
+    customer: Annotated[str, text(64)] | None = None
+    payment: Annotated[str, text(64)] | None = None
+    terminal: Annotated[str, text(64)] | None = None
+    sequence: Annotated[int, number_of_query(least=1)] | None = None
 
 
 class Orders(ApiView):
@@ -45,7 +45,7 @@ class Orders(ApiView):
     @described("list_orders", "Orders, newest first", {200: page_of(ORDER)}, query=OrdersQuery, tag="Orders")
     def get(self, request: Request) -> HttpResponse:
         query = self.query(OrdersQuery)
-        return self.page_of(queries.orders(self.caller.merchant_id, query), order_shapes, query)
+        return self.page_of(queries.orders(self.caller.merchant_id, query.given()), order_shapes, query)
 
 
 class OneOrder(ApiView):
@@ -55,7 +55,7 @@ class OneOrder(ApiView):
 
     @described("get_order", "One order and its whole story", {200: ORDER}, refusals=[404], tag="Orders")
     def get(self, request: Request, order_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         return self.answer(order_shapes([self.one(queries.orders(self.caller.merchant_id), id=order_id)])[0])
 
 

@@ -1,19 +1,18 @@
 """Payment links: made, sent, canceled, found."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from rest_framework import serializers
+from msgspec import Meta
 from rest_framework.request import Request
 
 from payments import payloads
-from payments.api.fields import OPTIONAL, Amount, Choice, Currency, Flag, Instant, Metadata, Text
 from payments.api.idempotency import Answer
-from payments.api.inputs import Input, Nothing, Paging
+from payments.api.inputs import Nothing, Paging
 from payments.api.openapi import described
 from payments.api.payments import CustomerInput
-from payments.api.references import channel_field, namespace_field, order_field
+from payments.api.references import Namespace
 from payments.api.schemas import (
     CHANNEL_REF,
     CURRENCY,
@@ -33,7 +32,9 @@ from payments.api.schemas import (
     words,
 )
 from payments.api.views import ApiView, must_speak_for
-from payments.models import PaymentLink
+from payments.core.input_types import Amount, Currency, Email, Instant, Metadata, one_of, text
+from payments.core.inputs import Beside, Input, OneOf, Together
+from payments.models import Channel, Order, PaymentLink
 from payments.queries import links as queries
 from payments.services import link as service
 from payments.services import send_link
@@ -69,45 +70,49 @@ PAYMENT_LINK = define(
 )
 
 
-class LinkInput(Input):
+class LinkInput(Input, kw_only=True):
     """What is to be paid by the link."""
 
-    at_most_one_of = (("order_reference", "order"), ("amount", "amount_min"), ("amount", "amount_max"))
-    go_together = (("amount_min", "amount_max"),)
-    only_beside = (("namespace", "order_reference"),)
+    rules = (
+        OneOf(("order_reference", "order"), required=False),
+        OneOf(("amount", "amount_min"), required=False),
+        OneOf(("amount", "amount_max"), required=False),
+        Together(("amount_min", "amount_max")),
+        Beside("namespace", "order_reference"),
+    )
 
-    amount = Amount(**OPTIONAL)
-    amount_min = Amount(**OPTIONAL)
-    amount_max = Amount(**OPTIONAL)
-    currency = Currency()
-    order_reference = Text(longest=64, **OPTIONAL)
-    namespace = namespace_field(**OPTIONAL)
-    order = order_field(**OPTIONAL)
-    description = Text(longest=500)
-    expires_at = Instant(**OPTIONAL)
-    reusable = Flag(**OPTIONAL)
-    channel = channel_field(**OPTIONAL)
-    methods = serializers.ListField(child=Choice(service.OFFERED), min_length=1, max_length=20, **OPTIONAL)
-    customer = CustomerInput(**OPTIONAL)
-    metadata = Metadata(**OPTIONAL)
+    amount: Amount | None = None
+    amount_min: Amount | None = None
+    amount_max: Amount | None = None
+    currency: Currency
+    order_reference: Annotated[str, text(64)] | None = None
+    namespace: Namespace | None = None
+    order: Order | None = None
+    description: Annotated[str, text(500)]
+    expires_at: Instant | None = None
+    reusable: bool | None = None
+    channel: Channel | None = None
+    methods: Annotated[list[Annotated[str, one_of(service.OFFERED)]], Meta(min_length=1, max_length=20)] | None = None
+    customer: CustomerInput | None = None
+    metadata: Metadata | None = None
 
 
 class SendInput(Input):
     """Where a link is sent."""
 
-    via = Choice(["email"])
-    to = Text(longest=254, pattern=r"[^@\s]+@[^@\s]+\.[^@\s]+", form="name@example.com")
-    language = Choice(["nl", "en"], **OPTIONAL)
+    via: Literal["email"]
+    to: Email
+    language: Literal["nl", "en"] | None = None
 
 
 class LinksQuery(Paging):
     """Which links."""
 
-    status = Choice(PaymentLink.Status.values, required=False)
-    channel = Text(longest=30, required=False)
-    order = Text(longest=30, required=False)
-    created_from = Instant(required=False)
-    created_to = Instant(required=False)
+    status: PaymentLink.Status | None = None
+    channel: Annotated[str, text(30)] | None = None
+    order: Annotated[str, text(30)] | None = None
+    created_from: Instant | None = None
+    created_to: Instant | None = None
 
 
 class LinkView(ApiView):
@@ -137,7 +142,7 @@ class PaymentLinks(LinkView):
     )
     def get(self, request: Request) -> HttpResponse:
         query = self.query(LinksQuery)
-        return self.page(self.rows(query), payloads.payment_link, query)
+        return self.page(self.rows(query.given()), payloads.payment_link, query)
 
     @described("create_payment_link", "Make a payment link", {201: PAYMENT_LINK}, body=LinkInput, tag="Payment links")
     def post(self, request: Request) -> HttpResponse:
@@ -146,24 +151,24 @@ class PaymentLinks(LinkView):
     def _create(self, guard: IdempotencyGuard) -> Answer:
         given = self.input(LinkInput)
         named = OrderName(
-            order_id=given["order"].id if "order" in given else None,
-            reference=given.get("order_reference"),
-            namespace=given.get("namespace"),
+            order_id=given.order.id if given.order else None,
+            reference=given.order_reference,
+            namespace=given.namespace.name if given.namespace else None,
         )
         made = service.create_link(
             LinkRequest(
-                channel=self.channel(given.get("channel")),
-                currency=given["currency"],
-                description=given["description"],
+                channel=self.channel(given.channel),
+                currency=given.currency,
+                description=given.description,
                 order=named if named.order_id or named.reference else None,
-                amount=given.get("amount"),
-                amount_min=given.get("amount_min"),
-                amount_max=given.get("amount_max"),
-                reusable=given.get("reusable", False),
-                methods=given.get("methods", ()),
-                buyer=given.get("customer", {}),
-                expires_at=given.get("expires_at"),
-                metadata=given.get("metadata", {}),
+                amount=given.amount,
+                amount_min=given.amount_min,
+                amount_max=given.amount_max,
+                reusable=bool(given.reusable),
+                methods=given.methods or (),
+                buyer=given.customer.given() if given.customer else {},
+                expires_at=given.expires_at,
+                metadata=given.metadata or {},
             ),
             actor=self.caller.actor,
             guard=guard,
@@ -176,7 +181,7 @@ class OneLink(LinkView):
 
     @described("get_payment_link", "One payment link", {200: PAYMENT_LINK}, refusals=[404], tag="Payment links")
     def get(self, request: Request, link_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         return self.answer(payloads.payment_link(self.one(self.rows(), id=link_id)))
 
 
@@ -217,9 +222,7 @@ class SendLink(LinkVerb):
         def send(guard: IdempotencyGuard) -> Answer:
             row = self.target(link_id)
             given = self.input(SendInput)
-            send_link.send_link(
-                row, to=given["to"], language=given.get("language"), actor=self.caller.actor, guard=guard
-            )
+            send_link.send_link(row, to=given.to, language=given.language, actor=self.caller.actor, guard=guard)
             return self.current_answer(row.id, 202)
 
         return self.once(send, lambda at: self.current_answer(at, 202))

@@ -1,36 +1,40 @@
 """Payments: taken, captured, canceled, found."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from rest_framework import serializers
+from msgspec import Meta
 from rest_framework.request import Request
 
 from payments import payloads
-from payments.api.fields import (
-    OPTIONAL,
-    Amount,
-    Choice,
-    Currency,
-    Day,
-    Flag,
-    Instant,
-    Metadata,
-    StrictField,
-    Text,
-    Whole,
-)
 from payments.api.idempotency import Answer
-from payments.api.inputs import Input, Nothing, Paging, Query, expandable
+from payments.api.inputs import Nothing, Paging, Query
 from payments.api.openapi import described
-from payments.api.references import account_field, channel_field, namespace_field, order_field
+from payments.api.references import Namespace
 from payments.api.schemas import PAYMENT, page_of
 from payments.api.views import ApiView, must_speak_for
 from payments.core.errors import Fault, ValidationFailed
+from payments.core.input_faults import FAULT
+from payments.core.input_types import (
+    END,
+    Amount,
+    AmountOrZero,
+    Currency,
+    Day,
+    Email,
+    Instant,
+    Metadata,
+    chosen,
+    number_of_query,
+    some_of,
+    text,
+    text_of,
+)
+from payments.core.inputs import Beside, Input, OneOf
 from payments.core.money import Money
-from payments.models import CardEvidence, Channel, Operation, Payment
+from payments.models import CardEvidence, Channel, Operation, Order, Payment, ProviderAccount
 from payments.models.payment import Method, Origin, PaymentStatus
 from payments.queries import books
 from payments.queries import payments as queries
@@ -44,102 +48,95 @@ from payments.services.orders import OrderName
 Shape = dict[str, Any]
 
 
-class Rate(StrictField):
-    """A percentage, as a number or its text."""
-
-    schema = {"anyOf": [{"type": "number", "minimum": 0, "maximum": 100}, {"type": "string", "maxLength": 8}]}
-    default_error_messages = {"invalid_rate": 'Send a percentage from 0 to 100: 21, 5.5 or "21".'}
-
-    def to_internal_value(self, data: Any) -> Any:
-        try:
-            number = float(data) if isinstance(data, str) and len(data) <= 8 else data
-        except ValueError:
-            self.fail("invalid_rate")
-        if type(number) not in (int, float) or not 0 <= number <= 100:
-            self.fail("invalid_rate")
-        return data
+Expand = Annotated[str, some_of(["operations", "refunds", "evidence", "journal_entries"])]
+Rate = Annotated[
+    Annotated[int, Meta(ge=0, le=100)]
+    | Annotated[float, Meta(ge=0, le=100)]
+    | Annotated[str, Meta(max_length=8, pattern=rf"^(?:100(?:\.0*)?|[0-9]{{1,2}}(?:\.[0-9]*)?){END}")],
+    Meta(extra={FAULT: ("invalid_rate", 'Send a percentage from 0 to 100: 21, 5.5 or "21".')}),
+]
 
 
 class VatLineInput(Input):
     """What of a payment is taxed at one rate."""
 
-    rate = Rate()
-    net = Amount(least=0)
-    tax = Amount(least=0)
+    rate: Rate
+    net: AmountOrZero
+    tax: AmountOrZero
 
 
 class CustomerInput(Input):
     """Who buys, as far as known."""
 
-    reference = Text(longest=64, **OPTIONAL)
-    email = Text(longest=254, pattern=r"[^@\s]+@[^@\s]+\.[^@\s]+", form="name@example.com", **OPTIONAL)
-    name = Text(longest=200, **OPTIONAL)
+    reference: Annotated[str, text(64)] | None = None
+    email: Email | None = None
+    name: Annotated[str, text(200)] | None = None
 
 
 class AcknowledgementInput(Input):
     """Who charges beside a payment of unknown outcome, and why."""
 
-    operator = Text(longest=100)
-    reason = Text(longest=200)
+    operator: Annotated[str, text(100)]
+    reason: Annotated[str, text(200)]
 
 
-class PaymentInput(Input):
+class PaymentInput(Input, kw_only=True):
     """What a webshop or till asks to be paid."""
 
-    exactly_one_of = (("order_reference", "order"),)
-    only_beside = (("namespace", "order_reference"),)
+    rules = (OneOf(("order_reference", "order")), Beside("namespace", "order_reference"))
 
-    order_reference = Text(longest=64, **OPTIONAL)
-    namespace = namespace_field(**OPTIONAL)
-    order = order_field(**OPTIONAL)
-    amount = Amount()
-    currency = Currency()
-    method = Choice(Method.values, **OPTIONAL)
-    capture = Choice(["automatic", "manual"], **OPTIONAL)
-    channel = channel_field(**OPTIONAL)
-    provider_account = account_field(**OPTIONAL)
-    return_url = Text(longest=2000, pattern=r"[a-z][a-z0-9+.-]*://[^\s]+", form="https://…", **OPTIONAL)
-    customer = CustomerInput(**OPTIONAL)
-    description = Text(longest=500, **OPTIONAL)
-    order_total = Amount(**OPTIONAL)
-    vat = serializers.ListField(child=VatLineInput(), max_length=20, **OPTIONAL)
-    received = Amount(**OPTIONAL)
-    voucher_code = Text(longest=40, **OPTIONAL)
-    acknowledge_unknown = AcknowledgementInput(**OPTIONAL)
-    metadata = Metadata(**OPTIONAL)
+    order_reference: Annotated[str, text(64)] | None = None
+    namespace: Namespace | None = None
+    order: Order | None = None
+    amount: Amount
+    currency: Currency
+    method: Method | None = None
+    capture: Literal["automatic", "manual"] | None = None
+    channel: Channel | None = None
+    provider_account: ProviderAccount | None = None
+    return_url: Annotated[str, text_of(r"[a-z][a-z0-9+.-]*://[^\s]+", longest=2000, form="https://…")] | None = None
+    customer: CustomerInput | None = None
+    description: Annotated[str, text(500)] | None = None
+    order_total: Amount | None = None
+    vat: Annotated[list[VatLineInput], Meta(max_length=20)] | None = None
+    received: Amount | None = None
+    voucher_code: Annotated[str, text(40)] | None = None
+    acknowledge_unknown: AcknowledgementInput | None = None
+    metadata: Metadata | None = None
 
 
 class CaptureInput(Input):
     """How much to capture, and whether that was the last of it."""
 
-    amount = Amount(**OPTIONAL)
-    final = Flag(**OPTIONAL)
+    amount: Amount | None = None
+    final: bool | None = None
 
 
 class ExpandQuery(Query):
     """What is to be shown along with a payment."""
 
-    expand = expandable("operations", "refunds", "evidence", "journal_entries")
+    expand: Expand | None = None
 
 
-class PaymentsQuery(Paging, ExpandQuery):
+class PaymentsQuery(Paging):
     """What is known of the payments looked for."""
 
-    status = Choice(PaymentStatus.values, required=False)
-    channel = Text(longest=64, required=False)
-    origin = Choice(Origin.values, required=False)
-    method = Choice(Method.values, required=False)
-    provider_account = Text(longest=64, required=False)
-    order = Text(longest=64, required=False)
-    order_reference = Text(longest=64, required=False)
-    terminal = Text(longest=64, required=False)
-    customer = Text(longest=64, required=False)
-    card_last4 = Text(longest=4, pattern=r"\d{4}", form="four digits", required=False)
-    receipt_number = Text(longest=40, required=False)
-    created_from = Instant(required=False)
-    created_to = Instant(required=False)
-    business_day = Day(required=False)
-    amount = Whole(least=1, required=False)
+    expand: Expand | None = None
+    status: PaymentStatus | None = None
+    channel: Annotated[str, text(64)] | None = None
+    origin: Origin | None = None
+    method: Method | None = None
+    provider_account: Annotated[str, text(64)] | None = None
+    order: Annotated[str, text(64)] | None = None
+    order_reference: Annotated[str, text(64)] | None = None
+    terminal: Annotated[str, text(64)] | None = None
+    customer: Annotated[str, text(64)] | None = None
+    card_last4: Annotated[str, text_of(r"[0-9]{4}", longest=4, form="four digits")] | None = None
+    receipt_number: Annotated[str, text(40)] | None = None
+    created_from: Instant | None = None
+    created_to: Instant | None = None
+    business_day: Day | None = None
+    amount: Annotated[int, number_of_query(least=1)] | None = None
 
 
 class PaymentView(ApiView):
@@ -160,8 +157,8 @@ class Payments(PaymentView):
     @described("list_payments", "Payments, newest first", {200: page_of(PAYMENT)}, query=PaymentsQuery, tag="Payments")
     def get(self, request: Request) -> HttpResponse:
         query = self.query(PaymentsQuery)
-        expand = query.get("expand", ())
-        rows = queries.with_lists(queries.payments(self.caller.merchant_id, query), expand)
+        expand = chosen(query.expand)
+        rows = queries.with_lists(queries.payments(self.caller.merchant_id, query.given()), expand)
         return self.page_of(rows, lambda shown: _with_lists(shown, expand), query)
 
     @described("create_payment", "Take a payment", {201: PAYMENT}, body=PaymentInput, tag="Payments")
@@ -170,29 +167,29 @@ class Payments(PaymentView):
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
         given = self.input(PaymentInput)
-        channel = self.channel(given.get("channel"))
-        _refuse_strange_return(given.get("return_url"), channel)
+        channel = self.channel(given.channel)
+        _refuse_strange_return(given.return_url, channel)
         payment = create_payment(
             PaymentRequest(
                 channel=channel,
                 order=OrderName(
-                    order_id=_id(given.get("order")),
-                    reference=given.get("order_reference"),
-                    namespace=given.get("namespace"),
+                    order_id=given.order.id if given.order else None,
+                    reference=given.order_reference,
+                    namespace=given.namespace.name if given.namespace else None,
                 ),
-                amount=Money(given["amount"], given["currency"]),
-                method=given.get("method"),
-                manual_capture=given.get("capture") == "manual",
-                provider_account=given.get("provider_account"),
-                return_url=given.get("return_url", ""),
-                buyer=given.get("customer", {}),
-                description=given.get("description", ""),
-                order_total=given.get("order_total"),
-                vat=tuple(given.get("vat", ())),
-                received=given.get("received"),
-                voucher_code=given.get("voucher_code"),
-                acknowledge_unknown=_acknowledgement(given),
-                metadata=given.get("metadata", {}),
+                amount=Money(given.amount, given.currency),
+                method=given.method,
+                manual_capture=given.capture == "manual",
+                provider_account=given.provider_account,
+                return_url=given.return_url or "",
+                buyer=given.customer.given() if given.customer else {},
+                description=given.description or "",
+                order_total=given.order_total,
+                vat=tuple(line.given() for line in given.vat or ()),
+                received=given.received,
+                voucher_code=given.voucher_code,
+                acknowledge_unknown=_acknowledgement(given.acknowledge_unknown),
+                metadata=given.metadata or {},
             ),
             actor=self.caller.actor,
             guard=guard,
@@ -209,7 +206,7 @@ class OnePayment(PaymentView):
 
     @described("get_payment", "One payment", {200: PAYMENT}, query=ExpandQuery, refusals=[404], tag="Payments")
     def get(self, request: Request, payment_id: str) -> HttpResponse:
-        expand = self.query(ExpandQuery).get("expand", ())
+        expand = chosen(self.query(ExpandQuery).expand)
         payment = self.one(queries.with_lists(self.rows(), expand), id=payment_id)
         return self.answer(_with_lists([payment], expand)[0])
 
@@ -242,8 +239,8 @@ class Capture(PaymentVerb):
         def capture(guard: IdempotencyGuard) -> Answer:
             payment = self.target(payment_id)
             given = self.input(CaptureInput)
-            amount, final = given.get("amount"), given.get("final", True)
-            captured = capture_payment(payment, amount=amount, final=final, actor=self.caller.actor, guard=guard)
+            final = given.final is not False
+            captured = capture_payment(payment, amount=given.amount, final=final, actor=self.caller.actor, guard=guard)
             return Answer(200, payloads.payment(captured))
 
         return self.once(capture, self._resume)
@@ -289,8 +286,8 @@ def _evidence(row: CardEvidence) -> Shape:
     }
 
 
-def _acknowledgement(given: dict[str, Any]) -> Acknowledgement | None:
-    return Acknowledgement(**given["acknowledge_unknown"]) if "acknowledge_unknown" in given else None
+def _acknowledgement(given: AcknowledgementInput | None) -> Acknowledgement | None:
+    return Acknowledgement(operator=given.operator, reason=given.reason) if given else None
 
 
 def _refuse_strange_return(return_url: str | None, channel: Channel) -> None:
@@ -303,7 +300,3 @@ def _refuse_strange_return(return_url: str | None, channel: Channel) -> None:
     if scheme not in ("https", "http", *channel.return_schemes):
         detail = f"Send an https address, or add {scheme} to the channel's return_schemes."
         raise ValidationFailed([Fault("return_url", "invalid_format", detail)])
-
-
-def _id(row: Any) -> str | None:
-    return None if row is None else row.id

@@ -1,15 +1,17 @@
 """Receipts by e-mail, of payments and of refunds."""
 
+from typing import Literal
+
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from payments.api.fields import OPTIONAL, Choice, Text
 from payments.api.idempotency import Answer
-from payments.api.inputs import Input
 from payments.api.openapi import described
 from payments.api.payments import PaymentView
 from payments.api.refunds import RefundView, in_full
 from payments.api.schemas import PAYMENT, REFUND
+from payments.core.input_types import Email
+from payments.core.inputs import Input
 from payments.services.idempotency import IdempotencyGuard
 from payments.services.send_receipt import send_receipt
 
@@ -17,8 +19,8 @@ from payments.services.send_receipt import send_receipt
 class ReceiptInput(Input):
     """To whom, if not to the customer's own address, and in which language."""
 
-    to = Text(longest=254, pattern=r"[^@\s]+@[^@\s]+\.[^@\s]+", form="name@example.com", **OPTIONAL)
-    language = Choice(["nl", "en"], **OPTIONAL)
+    to: Email | None = None
+    language: Literal["nl", "en"] | None = None
 
 
 class PaymentReceipt(PaymentView):
@@ -35,7 +37,8 @@ class PaymentReceipt(PaymentView):
     def post(self, request: Request, payment_id: str) -> HttpResponse:
         def send(guard: IdempotencyGuard) -> Answer:
             payment = self.one(self.rows(), id=payment_id)
-            send_receipt(payment, **self.input(ReceiptInput), actor=self.caller.actor, guard=guard)
+            given = self.input(ReceiptInput)
+            send_receipt(payment, to=given.to, language=given.language, actor=self.caller.actor, guard=guard)
             return self.current_answer(payment.id, 202)
 
         return self.once(send, lambda at: self.current_answer(at, 202))
@@ -55,7 +58,8 @@ class RefundReceipt(RefundView):
     def post(self, request: Request, refund_id: str) -> HttpResponse:
         def send(guard: IdempotencyGuard) -> Answer:
             refund = self.one(self.rows(), id=refund_id)
-            send_receipt(refund, **self.input(ReceiptInput), actor=self.caller.actor, guard=guard)
+            given = self.input(ReceiptInput)
+            send_receipt(refund, to=given.to, language=given.language, actor=self.caller.actor, guard=guard)
             return self._current_refund(refund.id)
 
         return self.once(send, self._current_refund)

@@ -1,13 +1,18 @@
-"""Fields of a body that name an object of the caller's merchant."""
+"""Fields that name an object of the caller's merchant: their type says which, and an id is what is sent."""
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 from payments import object_index
-from payments.api.fields import Reference
+from payments.api.inputs import reads
 from payments.api.views import channel_of
+from payments.core.errors import Fault
+from payments.core.input_faults import InvalidValue
 from payments.db.compiled_queries import CompiledQuery
 from payments.models import Channel, Order, Payment, ProviderAccount
 from payments.people.actors import Caller
+
+Named = TypeVar("Named")
 
 _ORDER: Final = CompiledQuery(
     lambda merchant_id, order_id: Order.objects.filter(id=order_id, merchant_id=merchant_id).select_related(
@@ -21,34 +26,33 @@ _PAYMENT: Final = CompiledQuery(
 )
 
 
-def channel_field(**kwargs: Any) -> Reference:
-    """A channel that the key may speak for."""
-    return Reference(channel_of, kind="channel", example="chn_…", **kwargs)
-
-
-def order_field(**kwargs: Any) -> Reference:
-    """An order of any channel."""
-    return Reference(_order, kind="order", example="ord_…", **kwargs)
-
-
-def payment_field(**kwargs: Any) -> Reference:
-    """A payment of any channel."""
-    return Reference(_payment, kind="payment", example="pay_…", **kwargs)
-
-
-def terminal_field(**kwargs: Any) -> Reference:
+# Plain classes: dataclasses are msgspec's own to read, and what is encoded of a `str` of ours it does not know.
+class NamedTerminal:
     """A terminal, by its id; what it is, the floor above knows."""
-    return Reference(_terminal, kind="terminal", example="trm_…", **kwargs)
+
+    def __init__(self, terminal_id: str) -> None:
+        self.id = terminal_id
 
 
-def namespace_field(**kwargs: Any) -> Reference:
+class Namespace:
     """A namespace of orders that some channel of the merchant uses."""
-    return Reference(_namespace, kind="channel", example="chn_…", **kwargs)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
 
-def account_field(**kwargs: Any) -> Reference:
-    """A provider account in use."""
-    return Reference(_account, kind="provider account", example="pac_…", **kwargs)
+def _named(kind: type[Named], find: Callable[[Caller, str], Named | None], *, called: str, example: str) -> None:
+    """Let inputs name objects of a type by their id; `find(caller, id)` gives one, or None."""
+
+    @reads(kind, {"type": "string", "maxLength": 64, "example": example})
+    def read(value: Any, caller: Caller) -> Named:
+        if not isinstance(value, str):
+            raise InvalidValue(Fault(None, "invalid_type", "Send an id as a string."))
+        found = find(caller, value) if "\0" not in value else None
+        if found is None:
+            detail = f"There is no such {called}. Check the id and the key's merchant."
+            raise InvalidValue(Fault(None, "not_found", detail))
+        return found
 
 
 def _order(caller: Caller, order_id: str) -> Order | None:
@@ -59,15 +63,24 @@ def _payment(caller: Caller, payment_id: str) -> Payment | None:
     return _PAYMENT.first(caller.merchant_id, payment_id)
 
 
-def _terminal(caller: Caller, terminal_id: str) -> str | None:
-    return terminal_id if object_index.exists("trm", terminal_id, merchant_id=caller.merchant_id) else None
+def _terminal(caller: Caller, terminal_id: str) -> NamedTerminal | None:
+    known = object_index.exists("trm", terminal_id, merchant_id=caller.merchant_id)
+    return NamedTerminal(terminal_id) if known else None
 
 
-def _namespace(caller: Caller, namespace: str) -> str | None:
+def _namespace(caller: Caller, namespace: str) -> Namespace | None:
     used = Channel.objects.filter(merchant_id=caller.merchant_id, namespace=namespace)
-    return namespace if used.exists() else None
+    return Namespace(namespace) if used.exists() else None
 
 
 def _account(caller: Caller, account_id: str) -> ProviderAccount | None:
     rows = ProviderAccount.objects.select_related("merchant").filter(active=True)
     return rows.filter(id=account_id, merchant_id=caller.merchant_id).first()
+
+
+_named(Channel, channel_of, called="channel", example="chn_…")
+_named(Order, _order, called="order", example="ord_…")
+_named(Payment, _payment, called="payment", example="pay_…")
+_named(ProviderAccount, _account, called="provider account", example="pac_…")
+_named(NamedTerminal, _terminal, called="terminal", example="trm_…")
+_named(Namespace, _namespace, called="channel", example="chn_…")

@@ -1,17 +1,17 @@
 """Refunds: planned, made, given up, found; from any channel."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from msgspec import Meta
 from rest_framework.request import Request
 
 from payments import payloads
-from payments.api.fields import OPTIONAL, Amount, Choice, Instant, Metadata, StrictField, Text
 from payments.api.idempotency import Answer
-from payments.api.inputs import Input, Nothing, Paging
+from payments.api.inputs import Nothing, Paging, reads
 from payments.api.openapi import described
-from payments.api.references import channel_field, order_field, payment_field, terminal_field
+from payments.api.references import NamedTerminal
 from payments.api.schemas import (
     CURRENCY,
     INSTANT,
@@ -26,14 +26,19 @@ from payments.api.schemas import (
     words,
 )
 from payments.api.views import ApiView
+from payments.core.errors import Fault
 from payments.core.iban import compact
-from payments.models import Channel, Order, Refund
+from payments.core.input_faults import FAULT, InvalidValue
+from payments.core.input_types import Amount, Instant, Metadata, one_of, text
+from payments.core.inputs import Input, OneOf
+from payments.models import Channel, Order, Payment, Refund
 from payments.models.refund import RefundStatus, Route
+from payments.people.actors import Caller
 from payments.queries import refunds as queries
 from payments.services.find_order import order_to_refund
 from payments.services.idempotency import IdempotencyGuard
 from payments.services.refunds.cancel import cancel_refund
-from payments.services.refunds.plan import LAST_PAID_FIRST, PROPORTIONAL, BankAccount, Plan, RefundRequest, Share
+from payments.services.refunds.plan import BankAccount, Plan, RefundRequest, Share
 from payments.services.refunds.request import plan_refund, request_refund
 from payments.services.refunds.routes import AUTO
 
@@ -60,95 +65,73 @@ PLAN = define(
 )
 
 
-class Iban(StrictField):
-    """A bank account's number, validated by its check digits."""
+class Iban:
+    """A bank account's number, valid by its check digits, as it is stored."""
 
-    schema = {"type": "string", "minLength": 15, "maxLength": 42}
-    default_error_messages = {"iban_invalid": "This is no valid IBAN. Check every character."}
+    def __init__(self, number: str) -> None:
+        self.number = compact(number)
 
-    def to_internal_value(self, data: Any) -> str:
-        try:
-            return compact(data if isinstance(data, str) else "")
-        except ValueError:
-            self.fail("iban_invalid")
+
+@reads(Iban, {"type": "string", "minLength": 15, "maxLength": 42})
+def _iban(value: Any, _: Caller) -> Iban:
+    try:
+        return Iban(value if isinstance(value, str) else "")
+    except ValueError:
+        detail = "This is no valid IBAN. Check every character."
+        raise InvalidValue(Fault(None, "iban_invalid", detail)) from None
 
 
 class BankAccountInput(Input):
     """Where a transfer goes."""
 
-    iban = Iban()
-    name = Text(longest=140)
+    iban: Iban
+    name: Annotated[str, text(140)]
 
 
 class ShareInput(Input):
     """How much of one payment is given back."""
 
-    payment = payment_field()
-    amount = Amount()
+    payment: Payment
+    amount: Amount
 
 
-class Allocation(StrictField):
-    """Which payment gives back how much: by a rule, or as listed."""
-
-    schema = {
-        "anyOf": [
-            {"type": "string", "enum": [LAST_PAID_FIRST, PROPORTIONAL]},
-            {
-                "type": "array",
-                "minItems": 1,
-                "maxItems": 50,
-                "items": {
-                    "type": "object",
-                    "properties": {"payment": {"type": "string"}, "amount": {"type": "integer", "minimum": 1}},
-                    "required": ["payment", "amount"],
-                },
-            },
-        ]
-    }
-    default_error_messages = {
-        "invalid_choice": f"Send {LAST_PAID_FIRST}, {PROPORTIONAL}, or a list of payments and amounts."
-    }
-
-    def to_internal_value(self, data: Any) -> str | tuple[Share, ...]:
-        if data in (LAST_PAID_FIRST, PROPORTIONAL):
-            return str(data)
-        if not isinstance(data, list) or not 1 <= len(data) <= 50:
-            self.fail("invalid_choice")
-        shares = ShareInput(many=True, context=self.context)
-        values = shares.run_validation(data)
-        return tuple(Share(payment_id=value["payment"].id, amount=value["amount"]) for value in values)
+# By a rule, or as listed.
+Allocation = Annotated[
+    Literal["last_paid_first", "proportional"] | Annotated[list[ShareInput], Meta(min_length=1, max_length=50)],
+    Meta(extra={FAULT: ("invalid_choice", "Send last_paid_first, proportional, or a list of payments and amounts.")}),
+]
 
 
-class RefundInput(Input):
+class RefundInput(Input, kw_only=True):
     """What is to be given back, and how."""
 
-    exactly_one_of = (("order", "order_reference", "payment"),)
+    rules = (OneOf(("order", "order_reference", "payment")),)
 
-    order = order_field(**OPTIONAL)
-    order_reference = Text(longest=64, **OPTIONAL)
-    payment = payment_field(**OPTIONAL)
-    amount = Amount(**OPTIONAL)
-    reason = Text(longest=200)
-    channel = channel_field(**OPTIONAL)
-    route = Choice([AUTO, *Route.values], **OPTIONAL)
-    terminal = terminal_field(**OPTIONAL)
-    bank_account = BankAccountInput(**OPTIONAL)
-    allocation = Allocation(**OPTIONAL)
-    exchange_for = order_field(**OPTIONAL)
-    operator = Text(longest=100, **OPTIONAL)
-    metadata = Metadata(**OPTIONAL)
+    order: Order | None = None
+    order_reference: Annotated[str, text(64)] | None = None
+    payment: Payment | None = None
+    amount: Amount | None = None
+    reason: Annotated[str, text(200)]
+    channel: Channel | None = None
+    route: Annotated[str, one_of([AUTO, *Route.values])] | None = None
+    terminal: NamedTerminal | None = None
+    bank_account: BankAccountInput | None = None
+    allocation: Allocation | None = None
+    exchange_for: Order | None = None
+    operator: Annotated[str, text(100)] | None = None
+    metadata: Metadata | None = None
 
 
 class RefundsQuery(Paging):
     """Which refunds."""
 
-    order = Text(longest=64, required=False)
-    payment = Text(longest=64, required=False)
-    status = Choice(RefundStatus.values, required=False)
-    channel = Text(longest=64, required=False)
-    route = Choice(Route.values, required=False)
-    created_from = Instant(required=False)
-    created_to = Instant(required=False)
+    order: Annotated[str, text(64)] | None = None
+    payment: Annotated[str, text(64)] | None = None
+    status: RefundStatus | None = None
+    channel: Annotated[str, text(64)] | None = None
+    route: Route | None = None
+    created_from: Instant | None = None
+    created_to: Instant | None = None
 
 
 class RefundView(ApiView):
@@ -163,38 +146,41 @@ class RefundView(ApiView):
     def refund_request(self) -> RefundRequest:
         """What the body asks."""
         given = self.input(RefundInput)
-        channel = self.channel(given.get("channel"))
-        account = given.get("bank_account")
+        channel = self.channel(given.channel)
+        account = given.bank_account
         return RefundRequest(
             order=self._order(given, channel),
             channel=channel,
-            reason=given["reason"],
-            payment=given.get("payment"),
-            amount=given.get("amount"),
-            route=given.get("route", AUTO),
-            terminal_id=given.get("terminal"),
-            bank_account=BankAccount(**account) if account else None,
-            allocation=given.get("allocation"),
-            exchange_for=given.get("exchange_for"),
-            operator=given.get("operator", ""),
-            metadata=given.get("metadata", {}),
+            reason=given.reason,
+            payment=given.payment,
+            amount=given.amount,
+            route=given.route or AUTO,
+            terminal_id=given.terminal.id if given.terminal else None,
+            bank_account=BankAccount(iban=account.iban.number, name=account.name) if account else None,
+            allocation=_allocation(given),
+            exchange_for=given.exchange_for,
+            operator=given.operator or "",
+            metadata=given.metadata or {},
         )
 
-    def _order(self, given: dict[str, Any], channel: Channel) -> Order:
-        if "payment" in given:
-            order: Order = given["payment"].order
-            return order
-        if "order" in given:
-            found: Order = given["order"]
-            return found
-        return order_to_refund(channel=channel, reference=given["order_reference"], amount=_amount(given))
+    def _order(self, given: RefundInput, channel: Channel) -> Order:
+        if given.payment is not None:
+            return given.payment.order
+        if given.order is not None:
+            return given.order
+        return order_to_refund(channel=channel, reference=given.order_reference or "", amount=_amount(given))
 
 
-def _amount(given: dict[str, Any]) -> int | None:
+def _allocation(given: RefundInput) -> str | tuple[Share, ...] | None:
+    if isinstance(given.allocation, list):
+        return tuple(Share(payment_id=share.payment.id, amount=share.amount) for share in given.allocation)
+    return given.allocation
+
+
+def _amount(given: RefundInput) -> int | None:
     """Return the requested amount; None for everything that is refundable."""
-    allocation = given.get("allocation")
-    listed = sum(share.amount for share in allocation) if isinstance(allocation, tuple) else None
-    return given.get("amount", listed)
+    listed = sum(share.amount for share in given.allocation) if isinstance(given.allocation, list) else None
+    return given.amount if given.amount is not None else listed
 
 
 class Refunds(RefundView):
@@ -203,7 +189,7 @@ class Refunds(RefundView):
     @described("list_refunds", "Refunds, newest first", {200: page_of(REFUND)}, query=RefundsQuery, tag="Refunds")
     def get(self, request: Request) -> HttpResponse:
         query = self.query(RefundsQuery)
-        return self.page_of(self.own(queries.refunds(self.caller.merchant_id, query)), in_full, query)
+        return self.page_of(self.own(queries.refunds(self.caller.merchant_id, query.given())), in_full, query)
 
     @described("create_refund", "Give money back", {201: REFUND}, body=RefundInput, tag="Refunds")
     def post(self, request: Request) -> HttpResponse:
@@ -226,7 +212,7 @@ class RefundPlan(RefundView):
 
     @described("plan_refund", "How it would go", {200: PLAN}, body=RefundInput, once=False, tag="Refunds")
     def post(self, request: Request) -> HttpResponse:
-        self.query()
+        self.no_query()
         return self.answer(_plan(plan_refund(self.refund_request())))
 
 
@@ -235,7 +221,7 @@ class OneRefund(RefundView):
 
     @described("get_refund", "One refund", {200: REFUND}, refusals=[404], tag="Refunds")
     def get(self, request: Request, refund_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         return self.answer(in_full([self.one(self.rows(), id=refund_id)])[0])
 
 

@@ -22,7 +22,7 @@ class Root(ApiView):
 
     @described("get_root", "What a key is", {200: ROOT}, tag="Keys")
     def get(self, request: Request) -> HttpResponse:
-        self.query()
+        self.no_query()
         caller = self.caller
         channel = Channel.objects.get(id=caller.channel_id) if caller.channel_id else None
         return self.answer(

@@ -29,6 +29,8 @@ def record(**members: Schema) -> Schema:
 
 def maybe(schema: Schema) -> Schema:
     """This, or null."""
+    if "anyOf" in schema:
+        return {"anyOf": [*schema["anyOf"], {"type": "null"}]}
     if "type" not in schema:
         return {"anyOf": [schema, {"type": "null"}]}
     values = {"enum": [*schema["enum"], None]} if "enum" in schema else {}

@@ -2,19 +2,20 @@
 
 from calendar import monthrange
 from datetime import date
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from django.http import HttpResponse
 from django.utils import timezone
+from msgspec import field
 from rest_framework.request import Request
 
 from payments import payloads, statistics
-from payments.api.fields import Currency, Day, Words
 from payments.api.inputs import Query
 from payments.api.openapi import described
 from payments.api.schemas import CHANNEL_REF, CURRENCY, DAY, MINOR_UNITS, TEXT, WHOLE, define, many, maybe, record, word
 from payments.api.views import ApiView
 from payments.core.errors import Fault, ValidationFailed
+from payments.core.input_types import Currency, Day, chosen, some_of
 from payments.models import Channel, Merchant
 
 Shape = dict[str, Any]
@@ -47,15 +48,10 @@ STATISTICS = define(
 class StatisticsQuery(Query):
     """Which days, both inclusive, and by what."""
 
-    first = Day(required=False)
-    to = Day(required=False)
-    group_by = Words(statistics.GROUPS, required=False)
-    currency = Currency(required=False)
-
-    def get_fields(self) -> dict[str, Any]:
-        """Add `from`, a keyword in Python that a class body cannot declare."""
-        fields = super().get_fields()
-        return {"from" if name == "first" else name: field for name, field in fields.items()}
+    from_: Day | None = field(name="from", default=None)
+    to: Day | None = None
+    group_by: Annotated[str, some_of(statistics.GROUPS)] | None = None
+    currency: Currency | None = None
 
 
 class Statistics(ApiView):
@@ -67,24 +63,24 @@ class Statistics(ApiView):
     def get(self, request: Request) -> HttpResponse:
         query = self.query(StatisticsQuery)
         first, last = _days(query, self.merchant)
-        groups = query.get("group_by", ())
+        groups = chosen(query.group_by)
         rows = statistics.figures(
             merchant_id=self.caller.merchant_id,
             first=first,
             last=last,
             groups=groups,
             channel_id=self.caller.channel_id,
-            currency=query.get("currency"),
+            currency=query.currency,
         )
         channels = Channel.objects.filter(merchant_id=self.caller.merchant_id).in_bulk() if "channel" in groups else {}
         return self.answer({"object": "statistics", "rows": [_row(row, channels) for row in rows]})
 
 
-def _days(query: dict[str, Any], merchant: Merchant) -> tuple[date, date]:
+def _days(query: StatisticsQuery, merchant: Merchant) -> tuple[date, date]:
     """The requested days; by default the current month's in the merchant's zone, or the month of the one day given."""
     today = merchant.business_day(timezone.now())
-    first = query.get("from") or min(today, query.get("to", today)).replace(day=1)
-    last = query.get("to") or _end_of_month(max(today, first))
+    first = query.from_ or min(today, query.to or today).replace(day=1)
+    last = query.to or _end_of_month(max(today, first))
     if first > last:
         raise ValidationFailed([Fault("to", "out_of_range", f"Send a day from {first} on.")])
     return first, last

@@ -18,9 +18,10 @@ from payments.api import idempotency, request_body
 from payments.api.authentication import ApiKeyAuthentication
 from payments.api.errors import MethodNotAllowed, handle
 from payments.api.idempotency import Answer, encode, respond
-from payments.api.inputs import Input, Query, read, read_query
+from payments.api.inputs import Paging, Query, read, read_query
 from payments.api.pagination import page
 from payments.core.errors import Forbidden, Invalid, NotFound
+from payments.core.inputs import Input
 from payments.db.compiled_queries import CompiledQuery
 from payments.models import Channel, Merchant
 from payments.people.actors import Caller
@@ -28,6 +29,7 @@ from payments.people.scopes import WHOLE_MERCHANT
 from payments.services.idempotency import IdempotencyGuard, IdempotentRequest
 
 Row = TypeVar("Row", bound=Model)
+Given = TypeVar("Given", bound=Input)
 Shape = dict[str, Any]
 
 _CHANNEL: Final = CompiledQuery(
@@ -145,7 +147,7 @@ class ApiView(JsonView):
             return given
         return _CHANNEL.first(self.caller.merchant_id, self.caller.channel_id)
 
-    def input(self, form: type[Input]) -> dict[str, Any]:
+    def input(self, form: type[Given]) -> Given:
         """What the body says; a body that has nothing to say may be left out.
 
         Raises:
@@ -153,11 +155,11 @@ class ApiView(JsonView):
             ValidationFailed: what it says is wrong, every fault at once.
         """
         if form.may_be_left_out() and not request_body.read_bytes(self.plain):
-            return {}
+            return form()
         _, data = request_body.read_json(self.plain)
         return read(form, data, caller=self.caller)
 
-    def query(self, form: type[Query] = Query) -> dict[str, Any]:
+    def query(self, form: type[Given]) -> Given:
         """What the address's parameters say.
 
         Raises:
@@ -165,15 +167,21 @@ class ApiView(JsonView):
         """
         return read_query(form, self.plain.GET, caller=self.caller)
 
-    def page(self, rows: QuerySet[Row], shape: Callable[[Row], Shape], query: Mapping[str, Any]) -> HttpResponse:
+    def no_query(self) -> None:
+        """Refuse parameters of an address that takes none.
+
+        Raises:
+            ValidationFailed: there are some.
+        """
+        read_query(Query, self.plain.GET)
+
+    def page(self, rows: QuerySet[Row], shape: Callable[[Row], Shape], query: Paging) -> HttpResponse:
         """One page of a list, newest first; `shape` asks the database nothing."""
         return self.page_of(rows, lambda shown: [shape(row) for row in shown], query)
 
-    def page_of(
-        self, rows: QuerySet[Row], shapes: Callable[[list[Row]], list[Shape]], query: Mapping[str, Any]
-    ) -> HttpResponse:
+    def page_of(self, rows: QuerySet[Row], shapes: Callable[[list[Row]], list[Shape]], query: Paging) -> HttpResponse:
         """One page of a list whose shapes are made all at once."""
-        return self.answer(page(rows, shapes, limit=query["limit"], cursor=query.get("cursor")))
+        return self.answer(page(rows, shapes, limit=query.limit, cursor=query.cursor))
 
     def once(self, make: Callable[[IdempotencyGuard], Answer], resume: Callable[[str], Answer]) -> HttpResponse:
         """Answer a POST once per Idempotency-Key: `make` it, or `resume` the object that the key names.
@@ -181,7 +189,7 @@ class ApiView(JsonView):
         Raises:
             Malformed: `idempotency_key_required`.
         """
-        self.query()
+        self.no_query()
         key = idempotency.key_of(self.plain)
         content = request_body.read_bytes(self.plain)
         keyed = IdempotentRequest(

@@ -6,31 +6,30 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from payments import payloads
-from payments.api.fields import OPTIONAL, Amount, Choice, Currency, Instant
 from payments.api.idempotency import Answer
-from payments.api.inputs import Input
 from payments.api.openapi import described
-from payments.api.references import channel_field, order_field
 from payments.api.schemas import VOUCHER
 from payments.api.views import ApiView
 from payments.core.errors import NotFound, TooMany
+from payments.core.input_types import Amount, Currency, Instant
+from payments.core.inputs import Input
 from payments.core.money import Money
-from payments.models import Voucher
+from payments.models import Channel, Order, Voucher
 from payments.runtime import throttling
 from payments.services import voucher as service
 from payments.services.idempotency import IdempotencyGuard
 from payments.services.voucher import VoucherRequest
 
 
-class VoucherInput(Input):
+class VoucherInput(Input, kw_only=True):
     """What a new voucher is worth."""
 
-    amount = Amount()
-    currency = Currency()
-    channel = channel_field(**OPTIONAL)
-    expires_at = Instant(**OPTIONAL)
-    purpose = Choice(Voucher.Purpose.values)
-    order = order_field(**OPTIONAL)
+    amount: Amount
+    currency: Currency
+    channel: Channel | None = None
+    expires_at: Instant | None = None
+    purpose: Voucher.Purpose
+    order: Order | None = None
 
 
 class Vouchers(ApiView):
@@ -47,11 +46,11 @@ class Vouchers(ApiView):
         made = service.create_voucher(
             VoucherRequest(
                 merchant=self.merchant,
-                amount=Money(given["amount"], given["currency"]),
-                channel=self.channel_if_any(given.get("channel")),
-                order=given.get("order"),
-                purpose=given["purpose"],
-                expires_at=given.get("expires_at"),
+                amount=Money(given.amount, given.currency),
+                channel=self.channel_if_any(given.channel),
+                order=given.order,
+                purpose=given.purpose,
+                expires_at=given.expires_at,
             ),
             actor=self.caller.actor,
             guard=guard,
@@ -69,7 +68,7 @@ class OneVoucher(ApiView):
 
     @described("get_voucher", "One voucher by its code", {200: VOUCHER}, refusals=[404, 429], tag="Vouchers")
     def get(self, request: Request, code: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         try:
             found = service.find(merchant=self.merchant, code=code)
         except NotFound:

@@ -1,15 +1,14 @@
 """Webhook endpoints: whom we tell, with which secret, and what became of each delivery."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from django.db import transaction
 from django.http import HttpResponse
-from rest_framework import serializers
+from msgspec import Meta
 from rest_framework.request import Request
 
-from payments.api.fields import OPTIONAL, Choice, Text
 from payments.api.idempotency import Answer
-from payments.api.inputs import Input, Nothing, Paging
+from payments.api.inputs import Nothing, Paging
 from payments.api.openapi import described
 from payments.api.schemas import (
     FLAG,
@@ -26,6 +25,8 @@ from payments.api.schemas import (
     words,
 )
 from payments.api.views import ApiView
+from payments.core.input_types import text
+from payments.core.inputs import Input
 from payments.notify import payloads, queries
 from payments.notify.models import WebhookDelivery, WebhookEndpoint
 from payments.notify.services import endpoints, resend
@@ -68,18 +69,18 @@ DELIVERY = define(
 class EndpointInput(Input):
     """Whom to tell, and what of."""
 
-    url = Text(longest=2000)
-    events = serializers.ListField(child=Text(longest=64), min_length=1, max_length=100)
-    description = Text(longest=500, shortest=0, **OPTIONAL)
+    url: Annotated[str, text(2000)]
+    events: Annotated[list[Annotated[str, text(64)]], Meta(min_length=1, max_length=100)]
+    description: Annotated[str, Meta(max_length=500)] | None = None
 
 
 class EndpointChangeInput(Input):
     """What changes of an endpoint."""
 
-    url = Text(longest=2000, **OPTIONAL)
-    events = serializers.ListField(child=Text(longest=64), min_length=1, max_length=100, **OPTIONAL)
-    description = Text(longest=500, shortest=0, **OPTIONAL)
-    status = Choice(WebhookEndpoint.Status.values, **OPTIONAL)
+    url: Annotated[str, text(2000)] | None = None
+    events: Annotated[list[Annotated[str, text(64)]], Meta(min_length=1, max_length=100)] | None = None
+    description: Annotated[str, Meta(max_length=500)] | None = None
+    status: WebhookEndpoint.Status | None = None
 
 
 class EndpointView(ApiView):
@@ -115,7 +116,7 @@ class Endpoints(EndpointView):
         return self.once(self._create, lambda object_id: self.current_answer(object_id, 201))
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
-        given = self.input(EndpointInput)
+        given = self.input(EndpointInput).given()
         with transaction.atomic():
             made = endpoints.create(test_mode=self.caller.test_mode, actor=self.caller.actor, **self.whose, **given)
             guard.begin(made.endpoint.id)
@@ -127,7 +128,7 @@ class OneEndpoint(EndpointView):
 
     @described("get_webhook_endpoint", "One endpoint", {200: ENDPOINT}, refusals=[404], tag="Webhooks out")
     def get(self, request: Request, endpoint_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         return self.answer(payloads.endpoint(self.one(queries.endpoints(**self.whose), id=endpoint_id)))
 
     @described(
@@ -140,15 +141,15 @@ class OneEndpoint(EndpointView):
         tag="Webhooks out",
     )
     def patch(self, request: Request, endpoint_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         self.one(queries.endpoints(**self.whose), id=endpoint_id)
-        given = self.input(EndpointChangeInput)
+        given = self.input(EndpointChangeInput).given()
         row = endpoints.update(endpoint_id=endpoint_id, actor=self.caller.actor, **self.whose, **given)
         return self.answer(payloads.endpoint(row))
 
     @described("delete_webhook_endpoint", "Delete one", {204: None}, refusals=[404], tag="Webhooks out")
     def delete(self, request: Request, endpoint_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         self.one(queries.endpoints(**self.whose), id=endpoint_id)
         endpoints.delete(endpoint_id=endpoint_id, actor=self.caller.actor, **self.whose)
         return HttpResponse(status=204)

@@ -1,21 +1,22 @@
 """Discrepancies of every floor: listed, and resolved as far as one person's word goes."""
 
 from datetime import timedelta
-from typing import Any, ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
-from rest_framework import serializers
+from msgspec import Meta, field
 from rest_framework.request import Request
 
 from payments import payloads
-from payments.api.fields import OPTIONAL, Choice, Day, Text, Whole
 from payments.api.idempotency import Answer
-from payments.api.inputs import Input, Paging
+from payments.api.inputs import Paging
 from payments.api.openapi import described
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
+from payments.core.input_types import Day, number_of_query, one_of, text
+from payments.core.inputs import Input
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
 from payments.services.idempotency import IdempotencyGuard
@@ -29,22 +30,19 @@ TAG: Final = "Reconciliation"
 class DiscrepanciesQuery(Paging):
     """Which discrepancies; `age` is how many days old at least, `assigned_to` a person's id or `nobody`."""
 
-    kind = Choice(DiscrepancyKind.values, required=False)
-    status = Choice(Discrepancy.Status.values, required=False)
-    age = Whole(most=36_500, required=False)
-    assigned_to = Text(longest=64, required=False)
+    kind: DiscrepancyKind | None = None
+    status: Discrepancy.Status | None = None
+    age: Annotated[int, number_of_query(most=36_500)] | None = None
+    assigned_to: Annotated[str, text(64)] | None = None
 
 
-class ResolveInput(Input):
+class ResolveInput(Input, kw_only=True):
     """The body of a resolution."""
 
-    action = Choice(ACTIONS)
-    until = Day(**OPTIONAL)
-    note = Text(longest=LONGEST_NOTE)
-
-    def get_fields(self) -> dict[str, Any]:
-        names = serializers.ListField(child=Text(longest=64), max_length=100, **OPTIONAL)
-        return {**super().get_fields(), "with": names}  # a keyword of Python
+    action: Annotated[str, one_of(ACTIONS)]
+    until: Day | None = None
+    note: Annotated[str, text(LONGEST_NOTE)]
+    with_: Annotated[list[Annotated[str, text(64)]], Meta(max_length=100)] | None = field(name="with", default=None)
 
 
 class Discrepancies(ApiView):
@@ -62,12 +60,12 @@ class Discrepancies(ApiView):
     def get(self, request: Request) -> HttpResponse:
         query = self.query(DiscrepanciesQuery)
         rows = self.own(_discrepancies())
-        rows = rows.filter(**{name: query[name] for name in ("kind", "status") if name in query})
-        if "age" in query:
-            rows = rows.filter(created_at__lte=timezone.now() - timedelta(days=query["age"]))
-        if "assigned_to" in query:
-            nobody = query["assigned_to"] == "nobody"
-            rows = rows.filter(assigned_to=None if nobody else query["assigned_to"])
+        given = query.given()
+        rows = rows.filter(**{name: given[name] for name in ("kind", "status") if name in given})
+        if query.age is not None:
+            rows = rows.filter(created_at__lte=timezone.now() - timedelta(days=query.age))
+        if query.assigned_to is not None:
+            rows = rows.filter(assigned_to=None if query.assigned_to == "nobody" else query.assigned_to)
         return self.page(rows, payloads.discrepancy, query)
 
 
@@ -90,9 +88,7 @@ class Resolve(ApiView):
 
     def _resolve(self, discrepancy_id: str, guard: IdempotencyGuard) -> Answer:
         given = self.input(ResolveInput)
-        resolution = Resolution(
-            action=given["action"], note=given["note"], with_=tuple(given.get("with", ())), until=given.get("until")
-        )
+        resolution = Resolution(action=given.action, note=given.note, with_=tuple(given.with_ or ()), until=given.until)
         row = resolve(
             merchant=self.merchant,
             discrepancy_id=discrepancy_id,

@@ -1,6 +1,6 @@
 """Settlement files: uploaded, and polled until they are imported."""
 
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -9,14 +9,15 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from payments.api import idempotency, request_body
-from payments.api.fields import OPTIONAL, Choice, Text
 from payments.api.idempotency import Answer
-from payments.api.inputs import Input, Paging, read
+from payments.api.inputs import Paging, read
 from payments.api.openapi import described
-from payments.api.references import account_field
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
 from payments.core.errors import Fault, ValidationFailed
+from payments.core.input_types import text
+from payments.core.inputs import Input
+from payments.models import ProviderAccount
 from payments.services.idempotency import IdempotencyGuard, IdempotentRequest
 from reconciliation import payloads
 from reconciliation.api.schemas import SETTLEMENT_FILE, UPLOAD
@@ -30,15 +31,15 @@ FORM_AROUND_FILE: Final = 64_000  # bytes of a form that are no file
 class FilesQuery(Paging):
     """Which files."""
 
-    status = Choice(SettlementFile.Status.values, required=False)
-    format = Text(longest=40, required=False)
+    status: SettlementFile.Status | None = None
+    format: Annotated[str, text(40)] | None = None
 
 
 class UploadInput(Input):
     """The fields of the form beside its file."""
 
-    format = Text(longest=40, **OPTIONAL)
-    provider_account = account_field(**OPTIONAL)
+    format: Annotated[str, text(40)] | None = None
+    provider_account: ProviderAccount | None = None
 
 
 class Files(ApiView):
@@ -56,7 +57,8 @@ class Files(ApiView):
     )
     def get(self, request: Request) -> HttpResponse:
         query = self.query(FilesQuery)
-        wanted = {name: query[name] for name in ("status", "format") if name in query}
+        given = query.given()
+        wanted = {name: given[name] for name in ("status", "format") if name in given}
         return self.page(self.own(_files()).filter(**wanted), payloads.settlement_file, query)
 
     @described(
@@ -67,7 +69,7 @@ class Files(ApiView):
         tag=TAG,
     )
     def post(self, request: Request) -> HttpResponse:
-        self.query()
+        self.no_query()
         key = idempotency.key_of(self.plain)
         fields, files = request_body.read_form(self.plain, settings.MAX_IMPORT_MB * 1_000_000 + FORM_AROUND_FILE)
         given, file = self._read(fields, files)
@@ -75,7 +77,7 @@ class Files(ApiView):
         keyed = IdempotentRequest(merchant_id=self.caller.merchant_id, key=key, fingerprint=fingerprint)
         return idempotency.once(keyed, lambda guard: self._upload(file, given, guard), self._resume)
 
-    def _read(self, fields: dict[str, str], files: request_body.Files) -> tuple[dict[str, Any], UploadedFile[Any]]:
+    def _read(self, fields: dict[str, str], files: request_body.Files) -> tuple[UploadInput, UploadedFile[Any]]:
         strange = [Fault(name[:64], "unknown_field", "There is no such field. Leave it out.") for name in files]
         file = files.get("file")
         faults = [fault for fault in strange if fault.param != "file"]
@@ -89,14 +91,14 @@ class Files(ApiView):
             raise ValidationFailed(faults)
         return given, file
 
-    def _upload(self, file: UploadedFile[Any], given: dict[str, Any], guard: IdempotencyGuard) -> Answer:
+    def _upload(self, file: UploadedFile[Any], given: UploadInput, guard: IdempotencyGuard) -> Answer:
         row = upload(
             merchant=self.merchant,
             file=file,
             name=file.name or "",
             actor=self.caller.actor,
-            asked_format=given.get("format", ""),
-            provider_account=given.get("provider_account"),
+            asked_format=given.format or "",
+            provider_account=given.provider_account,
             channel_id=self.caller.channel_id,
             guard=guard,
         )
@@ -114,7 +116,7 @@ class OneFile(ApiView):
 
     @described("get_settlement_file", "One settlement file", {200: SETTLEMENT_FILE}, refusals=[404], tag=TAG)
     def get(self, request: Request, file_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         return self.answer(payloads.settlement_file(self.one(self.own(_files()), id=file_id)))
 
 

@@ -1,15 +1,15 @@
 """Payouts: what providers say they transfer, and whether the bank has seen it."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from payments.api.fields import Choice, Text
 from payments.api.inputs import Paging
 from payments.api.openapi import described
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
+from payments.core.input_types import text
 from reconciliation import payloads
 from reconciliation.api.schemas import PAYOUT
 from reconciliation.models import Payout
@@ -18,8 +18,8 @@ from reconciliation.models import Payout
 class PayoutsQuery(Paging):
     """Which payouts."""
 
-    status = Choice(Payout.Status.values, required=False)
-    provider_account = Text(longest=64, required=False)
+    status: Payout.Status | None = None
+    provider_account: Annotated[str, text(64)] | None = None
 
 
 class Payouts(ApiView):
@@ -33,6 +33,7 @@ class Payouts(ApiView):
     def get(self, request: Request) -> HttpResponse:
         query = self.query(PayoutsQuery)
         rows = self.own(Payout.objects.select_related("merchant", "settlement"), channel="settlement__file__channel_id")
+        given = query.given()
         columns = {"status": "status", "provider_account": "provider_account_id"}
-        rows = rows.filter(**{columns[name]: query[name] for name in columns if name in query})
+        rows = rows.filter(**{columns[name]: given[name] for name in columns if name in given})
         return self.page(rows, payloads.payout, query)

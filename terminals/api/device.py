@@ -1,6 +1,6 @@
 """What devices send, signed: transactions, and that they are alive."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from django.http import HttpResponse
 from django.utils import timezone
@@ -9,21 +9,23 @@ from rest_framework.request import Request
 
 from payments.api import request_body
 from payments.api.errors import CONTENT_TYPE, problem
-from payments.api.fields import OPTIONAL, Amount, Text
 from payments.api.idempotency import encode
-from payments.api.inputs import Input, Query, read, read_query
+from payments.api.inputs import Query, read, read_query
 from payments.api.openapi import described
 from payments.api.views import JsonView
 from payments.core.errors import Conflict, Fault, Invalid, TooLarge, ValidationFailed
+from payments.core.input_faults import inside
+from payments.core.input_types import minor_units, text
+from payments.core.inputs import Input
 from payments.core.pan import mask_tree
 from payments.payloads import instant
 from terminals.api.schemas import ALIVE, ONE_RESULT, POSTED, RESULTS, SIGNED
 from terminals.models import Terminal
+from terminals.schemas import OUT_OF_RANGE
 from terminals.services.authenticate import Key, Signed, authenticate
 from terminals.services.device_requests import RequestOutcome, heartbeat, post_transactions
 from terminals.services.idempotency import Rendered
-from terminals.services.ingest import Result
-from terminals.validation_messages import OUT_OF_RANGE
+from terminals.services.posted import Result
 
 TAG: Final = "Devices"
 MOST: Final = 500
@@ -96,9 +98,9 @@ class Transactions(DeviceView):
 class HeartbeatInput(Input):
     """What a device reports of itself."""
 
-    firmware = Text(longest=64, **OPTIONAL)
-    queue_depth = Amount(least=0, most=MOST_QUEUED, **OPTIONAL)
-    battery = Amount(least=0, most=100, **OPTIONAL)
+    firmware: Annotated[str, text(64)] | None = None
+    queue_depth: Annotated[int, minor_units(least=0, most=MOST_QUEUED)] | None = None
+    battery: Annotated[int, minor_units(least=0, most=100)] | None = None
 
 
 class Heartbeat(DeviceView):
@@ -120,12 +122,12 @@ class Heartbeat(DeviceView):
         signed, key, content = self.signed()
         data = request_body.json_of(self.plain, content) if content else {}
         report = read(HeartbeatInput, mask_tree(data)[0])
-        return self.send(heartbeat(signed, key, report, render=_render_heartbeat))
+        return self.send(heartbeat(signed, key, report.given(), render=_render_heartbeat))
 
 
 def _place(at: int) -> str:
-    """Where the transaction with this index stands in a batch: the start of its faults' params."""
-    return f"transactions[{at}]."
+    """Where the transaction with this index stands in a batch."""
+    return f"transactions[{at}]"
 
 
 def _render_results(outcome: RequestOutcome) -> Rendered:
@@ -163,7 +165,7 @@ def _shape(result: Result, place: str) -> dict[str, Any]:
 
 def _error(result: Result, place: str) -> dict[str, Any] | None:
     if result.status == "conflict":
-        return {"code": "sequence_conflict", "param": f"{place}sequence", "detail": _CONFLICT}
+        return {"code": "sequence_conflict", "param": inside(place, "sequence"), "detail": _CONFLICT}
     if not result.faults:
         return None
     first = result.faults[0]

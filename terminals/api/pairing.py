@@ -1,14 +1,17 @@
 """A device presents its code."""
 
+from typing import Annotated, Literal
+
 from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from payments.api import request_body
-from payments.api.fields import OPTIONAL, Choice, Text
-from payments.api.inputs import Input, Query, read, read_query
+from payments.api.inputs import Query, read, read_query
 from payments.api.openapi import described
 from payments.api.views import JsonView
+from payments.core.input_types import text
+from payments.core.inputs import Input
 from payments.people.origin import address_in
 from terminals.api.schemas import PAIRING
 from terminals.services.pair import pair
@@ -17,9 +20,9 @@ from terminals.services.pair import pair
 class PairInput(Input):
     """The code on the back office's screen, and the device's own key if it has one."""
 
-    pairing_code = Text(longest=64)
-    public_key = Text(longest=200, **OPTIONAL)
-    signature = Choice(["v1", "v2"], **OPTIONAL)
+    pairing_code: Annotated[str, text(64)]
+    public_key: Annotated[str, text(200)] | None = None
+    signature: Literal["v1", "v2"] | None = None
 
 
 class Pair(JsonView):
@@ -40,9 +43,9 @@ class Pair(JsonView):
         _, data = request_body.read_json(self.plain)
         given = read(PairInput, data)
         paired = pair(
-            code=given["pairing_code"],
-            public_key=given.get("public_key"),
-            signature_version=2 if given.get("signature") == "v2" else 1,
+            code=given.pairing_code,
+            public_key=given.public_key,
+            signature_version=2 if given.signature == "v2" else 1,
             address=address_in(self.plain.META),
         )
         terminal = paired.terminal

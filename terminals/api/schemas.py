@@ -2,14 +2,13 @@
 
 from typing import Any, Final
 
-import msgspec
 from drf_spectacular.utils import OpenApiParameter
 
+from payments.api.json_schema import body_of
 from payments.api.schemas import (
     ADDRESS,
     ANY_OBJECT,
     CHANNEL_REF,
-    COMPONENTS,
     CURRENCY,
     FLAG,
     INSTANT,
@@ -95,15 +94,7 @@ RESULTS = define("TransactionResults", record(results=many(RESULT), **_SERIES, *
 ALIVE = define("Alive", record(server_time=INSTANT, **_SERIES, **_NEWS))
 
 
-def _transaction() -> Schema:
-    """The wire's own types, described by themselves."""
-    template = "#/components/schemas/Device{name}"
-    (schema,), components = msgspec.json.schema_components([schemas.Transaction], ref_template=template)
-    COMPONENTS.update({f"Device{name}": component for name, component in components.items()})
-    return schema
-
-
-TRANSACTION = _transaction()
+TRANSACTION: Final = body_of(schemas.Transaction, prefix="Device")
 POSTED: Final[Schema] = {
     "application/json": {
         "oneOf": [

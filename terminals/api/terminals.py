@@ -1,19 +1,19 @@
 """Terminals as a back office sees them: made, paired once, unpaired, revoked."""
 
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar
 
 from django.http import HttpResponse
-from rest_framework import serializers
+from msgspec import Meta
 from rest_framework.request import Request
 
-from payments.api.fields import OPTIONAL, Choice, Text
 from payments.api.idempotency import Answer
-from payments.api.inputs import Input, Nothing, Paging
+from payments.api.inputs import Nothing, Paging
 from payments.api.openapi import described
-from payments.api.references import account_field, channel_field
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
-from payments.models import ProviderAccount
+from payments.core.input_types import text
+from payments.core.inputs import Input
+from payments.models import Channel, ProviderAccount
 from payments.services.idempotency import IdempotencyGuard
 from terminals import payloads, queries
 from terminals.api.schemas import TERMINAL
@@ -29,28 +29,28 @@ MOST_BRANDS = 50
 class MerchantIdsInput(Input):
     """What an acquirer calls the terminal and the merchant for one brand of card."""
 
-    brand = Text(longest=32)
-    provider_account = account_field(**OPTIONAL)
-    tid = Text(longest=40, **OPTIONAL)
-    mid = Text(longest=40, **OPTIONAL)
+    brand: Annotated[str, text(32)]
+    provider_account: ProviderAccount | None = None
+    tid: Annotated[str, text(40)] | None = None
+    mid: Annotated[str, text(40)] | None = None
 
 
-class TerminalInput(Input):
+class TerminalInput(Input, kw_only=True):
     """A terminal to be paired."""
 
-    channel = channel_field(**OPTIONAL)
-    label = Text(longest=100)  # type: ignore[assignment]
-    provider_account = account_field(**OPTIONAL)
-    serial_number = Text(longest=64, **OPTIONAL)
-    model = Text(longest=64, **OPTIONAL)
-    merchant_ids = serializers.ListField(child=MerchantIdsInput(), max_length=MOST_BRANDS, **OPTIONAL)
+    channel: Channel | None = None
+    label: Annotated[str, text(100)]
+    provider_account: ProviderAccount | None = None
+    serial_number: Annotated[str, text(64)] | None = None
+    model: Annotated[str, text(64)] | None = None
+    merchant_ids: Annotated[list[MerchantIdsInput], Meta(max_length=MOST_BRANDS)] | None = None
 
 
 class TerminalFilter(Paging):
     """Which terminals to list."""
 
-    status = Choice(Terminal.Status.values, required=False)
-    channel = channel_field(required=False)
+    status: Terminal.Status | None = None
+    channel: Channel | None = None
 
 
 class TerminalView(ApiView):
@@ -73,8 +73,7 @@ class Terminals(TerminalView):
     @described("list_terminals", "Terminals", {200: page_of(TERMINAL)}, query=TerminalFilter, tag=TAG)
     def get(self, request: Request) -> HttpResponse:
         query = self.query(TerminalFilter)
-        channel = query.get("channel")
-        rows = queries.terminals(status=query.get("status"), channel_id=channel.id if channel else None)
+        rows = queries.terminals(status=query.status, channel_id=query.channel.id if query.channel else None)
         return self.page(self.own(rows), payloads.terminal, query)
 
     @described("create_terminal", "Add a terminal", {201: TERMINAL}, body=TerminalInput, tag=TAG)
@@ -83,9 +82,16 @@ class Terminals(TerminalView):
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
         given = self.input(TerminalInput)
-        brands = [_merchant_ids(ids) for ids in given.pop("merchant_ids", [])]
-        channel = self.channel(given.pop("channel", None))
-        made = create(channel=channel, merchant_ids=brands, actor=self.caller.actor, guard=guard, **given)
+        made = create(
+            channel=self.channel(given.channel),
+            label=given.label,
+            provider_account=given.provider_account,
+            serial_number=given.serial_number,
+            model=given.model,
+            merchant_ids=[_merchant_ids(ids) for ids in given.merchant_ids or ()],
+            actor=self.caller.actor,
+            guard=guard,
+        )
         return _once(made, 201)
 
 
@@ -94,7 +100,7 @@ class OneTerminal(TerminalView):
 
     @described("get_terminal", "One terminal", {200: TERMINAL}, refusals=[404], tag=TAG)
     def get(self, request: Request, terminal_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         return self.answer(self.again(terminal_id).shape)
 
 
@@ -131,11 +137,11 @@ def _once(made: NewTerminal, status: int) -> Answer:
     )
 
 
-def _merchant_ids(given: dict[str, Any]) -> dict[str, str | None]:
-    account: ProviderAccount | None = given.get("provider_account")
+def _merchant_ids(given: MerchantIdsInput) -> dict[str, str | None]:
+    account = given.provider_account
     return {
-        "brand": given["brand"],
+        "brand": given.brand,
         "provider_account": account.id if account else None,
-        "tid": given.get("tid"),
-        "mid": given.get("mid"),
+        "tid": given.tid,
+        "mid": given.mid,
     }

@@ -15,7 +15,8 @@ from terminals.services.authenticate import Key, Signed
 from terminals.services.check_in import check_in
 from terminals.services.deferred import take_resolved
 from terminals.services.idempotency import Carried, Rendered, answer_once
-from terminals.services.ingest import Result, ingest
+from terminals.services.ingest import ingest
+from terminals.services.posted import Result
 from terminals.sql import DeviceRequestState
 
 
@@ -34,7 +35,7 @@ Render = Callable[[RequestOutcome], Rendered]
 def post_transactions(
     signed: Signed, key: Key, items: Sequence[Any], *, places: Sequence[str], with_news: bool, render: Render
 ) -> Rendered:
-    """Record posted transactions; `places` says where each stands in the request (`transactions[3].`).
+    """Record posted transactions; `places` says where each stands in the request (`transactions[3]`).
 
     `with_news`: the answer has room for what waiting transactions have become.
 

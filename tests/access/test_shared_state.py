@@ -24,6 +24,8 @@ MAKES_MUTABLE: Final = {"dict", "list", "set", "defaultdict", "deque", "OrderedD
 SHARED_INSTANCES: Final = ("Admin", "Site", "Provider", "Inline")
 
 REVIEWED: Final = {
+    "payments/api/inputs.py:SCHEMAS": "Filled while the views are loaded, before any request.",
+    "payments/api/inputs.py:_READERS": "Filled while the views are loaded, before any request.",
     "payments/api/schemas.py:COMPONENTS": "Filled while the views are loaded, before any request.",
     "payments/runtime/task_queue.py:_resting_until": "A moment until which no broker is asked; of nobody, and late is harmless.",
     "payments/core/ids.py:_last": "The last id's moment, changed under a lock.",
@@ -35,10 +37,13 @@ REVIEWED: Final = {
     "payments/object_index.py:_shelves": "Filled while the apps are loaded, before any request.",
 }
 # What is remembered is the same for everybody: clients of servers, what settings name, ciphers and keys by their text,
-# statements by their table.
+# statements by their table, the fields of an input.
 CACHES: Final = {
     "config/observability/components.py:_migrations",
     "config/observability/redaction.py:_ours",
+    "payments/api/inputs.py:_numbers",
+    "payments/core/input_faults.py:described",
+    "payments/core/inputs.py:_moments",
     "payments/db/bulk.py:_change",
     "payments/db/bulk.py:_insertion",
     "payments/db/bulk.py:_perhaps_drawn",

@@ -46,7 +46,7 @@ def test_an_account_never_shows_its_credentials(shop: Shop) -> None:
         ({"fee_rates": {}}, "fee_rates"),
         ({"fee_rates": [{"fixed": 25}, {"fixed": "a lot"}]}, "fee_rates[1].fixed"),
         ({"fee_rates": [{"basis_points": 1.5}]}, "fee_rates[0].basis_points"),
-        ({"fee_rates": [{"percent": 2}]}, "fee_rates[0]"),
+        ({"fee_rates": [{"percent": 2}]}, "fee_rates[0].percent"),
         ({"external_id": "4111111111111111"}, "external_id"),
     ],
 )

@@ -129,6 +129,12 @@ def test_a_card_number_in_an_address_is_not_echoed(api: Api) -> None:
 
 
 @pytest.mark.skipif(not NAUGHTY.exists(), reason="the naughty strings are not here")
+@pytest.mark.parametrize("name", ["limit", "amount", "order_reference", "color"])
+def test_a_card_number_in_a_parameter_is_refused_whatever_it_should_be(api: Api, name: str) -> None:
+    answer = api.get("/v1/payments", **{name: CARD.replace(" ", "")})
+    assert faults(answer) == {name: "card_number_refused"}
+
+
 def test_naughty_strings_are_stored_as_they_came_or_refused(api: Api) -> None:
     texts = json.loads(NAUGHTY.read_text())
     for start in range(0, len(texts), 50):

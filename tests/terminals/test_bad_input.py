@@ -71,7 +71,7 @@ def test_a_fault_says_what_to_send(terminal: Device) -> None:
     assert told == {
         "type": "Send one of: sale, refund, reversal.",
         "amount": 'Send whole minor units as a JSON integer: 1250, not 12.50 or "1250".',
-        "tip": "Send a number of at least 0.",
+        "tip": "Send an integer from 0 to 999999999999.",
         "occurred_at": "Send a time as RFC 3339 has it, with its offset: 2026-11-22T09:30:00Z.",
         "order_reference": "Send at least 1 character.",
         "offline": "Send true or false.",

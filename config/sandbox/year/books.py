@@ -23,8 +23,8 @@ from payments.services import charge_transitions
 from payments.services.refunds import transitions
 from payments.services.unit_of_work import UnitOfWork
 from terminals.models import Terminal
-from terminals.services.ingest import Result as Recorded
 from terminals.services.ingest import ingest
+from terminals.services.posted import Result as Recorded
 from terminals.sql import request_state
 
 AT_ONCE: Final = 500
