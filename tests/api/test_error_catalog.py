@@ -1,6 +1,7 @@
 """Every code that a refusal can have is told at `/v1/errors`, in plain English, and no other one is."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from payments.api.error_catalog import ERRORS
 from tests.api.client import Api, refusal
 from tests.api.conftest import Shop
 
+CODE = re.compile(r"[a-z]+(_[a-z0-9]+)+")
 PROJECT = Path(__file__).resolve().parents[2]
 REFUSALS = {"Invalid", "Conflict", "Forbidden", "Malformed", "Unauthenticated", "TooLarge", "TooMany", "Fault"}
 # Beside the API: the simulator answers for itself, commands to whoever typed them, and some services only to people.
@@ -26,6 +28,8 @@ ELSEWHERE = (
     "services/second_factors.py",
     "services/sign_in_attempts.py",
 )
+# Where the types of inputs are.
+INPUTS = ("/core/input", "/api/", "terminals/schemas.py")
 # Said elsewhere than in a call: by the status of a framework's answer, or counted out of a table.
 OTHERS = {code for code, _ in answers._PLAIN.values()} | {"idempotency_in_progress", "terminal_busy", "unknown_field"}
 
@@ -45,13 +49,18 @@ def codes() -> Iterator[tuple[str, str]]:
                 at = 1 if getattr(node.func, "id", "") == "Fault" else 0
                 if len(node.args) > at and isinstance(node.args[at], ast.Constant):
                     yield str(node.args[at].value), f"{path.relative_to(PROJECT)}:{node.lineno}"
-            if isinstance(node, ast.Assign | ast.AnnAssign):
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                if any(getattr(target, "id", "") == "default_error_messages" for target in targets):
-                    assert isinstance(node.value, ast.Dict)
-                    for key in node.value.keys:
-                        assert isinstance(key, ast.Constant)
-                        yield str(key.value), f"{path.relative_to(PROJECT)}:{node.lineno}"
+            if isinstance(node, ast.Tuple) and any(part in str(path) for part in INPUTS) and is_told(node):
+                yield str(node.elts[0].value), f"{path.relative_to(PROJECT)}:{node.lineno}"  # type: ignore[attr-defined]
+
+
+def is_told(node: ast.Tuple) -> bool:
+    """Whether this is a code beside its sentence, as the types of inputs note them."""
+    if len(node.elts) != 2 or not isinstance(node.elts[0], ast.Constant):
+        return False
+    code, sentence = node.elts
+    end = sentence.values[-1] if isinstance(sentence, ast.JoinedStr) else sentence
+    said = str(end.value) if isinstance(end, ast.Constant) else ""
+    return CODE.fullmatch(str(code.value)) is not None and said.endswith((".", '"')) and " " in ast.unparse(sentence)
 
 
 def test_every_code_that_is_answered_is_in_the_catalog() -> None:
