@@ -5,6 +5,7 @@ from inspect import cleandoc
 from typing import Any, Final
 
 import msgspec
+from django.core.exceptions import ImproperlyConfigured
 from msgspec import inspect
 
 import payments.api.references  # noqa: F401  (registers the types of fields that name objects)
@@ -14,6 +15,7 @@ from payments.core.input_faults import described, enum_values
 from payments.core.input_types import END, NOT_BLANK
 from payments.core.inputs import Input
 
+_FORMS: Final[dict[str, type]] = {}  # by the name of the component
 _JSON_TYPES: Final = {str: "string", int: "integer"}
 
 
@@ -33,6 +35,8 @@ class _Schemas:
 
     def struct(self, kind: inspect.StructType) -> Schema:
         name = f"{self.prefix}{kind.cls.__name__}"
+        if _FORMS.setdefault(name, kind.cls) is not kind.cls:
+            raise ImproperlyConfigured(f"{kind.cls} and {_FORMS[name]} would both be {name} in the OpenAPI document")
         if name not in COMPONENTS:
             required = [field.encode_name for field in kind.fields if field.required]
             COMPONENTS[name] = {

@@ -1,17 +1,18 @@
 """Bank accounts that no provider pays out to: entered, so that their statements are imported."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from payments.api.fields import OPTIONAL, Currency, Text
 from payments.api.idempotency import Answer
-from payments.api.inputs import Input, Paging
+from payments.api.inputs import Paging
 from payments.api.openapi import described
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
+from payments.core.input_types import Currency, text
+from payments.core.inputs import Input
 from payments.services.idempotency import IdempotencyGuard
 from reconciliation import payloads
 from reconciliation.api.schemas import BANK_ACCOUNT
@@ -19,20 +20,20 @@ from reconciliation.models import BankAccount
 from reconciliation.services.bank_accounts import change_bank_account, create_bank_account
 
 
-class BankAccountInput(Input):
+class PlainBankAccountInput(Input):
     """An account at a bank."""
 
-    iban = Text(longest=42)
-    name = Text(longest=200)
-    currency = Currency()
+    iban: Annotated[str, text(42)]
+    name: Annotated[str, text(200)]
+    currency: Currency
 
 
-class BankAccountChangeInput(Input):
+class PlainBankAccountChangeInput(Input):
     """What changes of it."""
 
-    iban = Text(longest=42, **OPTIONAL)
-    name = Text(longest=200, **OPTIONAL)
-    currency = Currency(**OPTIONAL)
+    iban: Annotated[str, text(42)] | None = None
+    name: Annotated[str, text(200)] | None = None
+    currency: Currency | None = None
 
 
 class BankAccountView(ApiView):
@@ -69,7 +70,7 @@ class BankAccounts(BankAccountView):
         "create_bank_account",
         "Enter a bank account, so that its statements are imported",
         {201: BANK_ACCOUNT},
-        body=BankAccountInput,
+        body=PlainBankAccountInput,
         refusals=[409],
         tag="Reconciliation",
     )
@@ -77,7 +78,7 @@ class BankAccounts(BankAccountView):
         return self.once(self._create, self._resume)
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
-        given = self.input(BankAccountInput)
+        given = self.input(PlainBankAccountInput).given()
         made = create_bank_account(merchant=self.merchant, actor=self.caller.actor, guard=guard, **given)
         return Answer(201, payloads.bank_account(made))
 
@@ -90,21 +91,21 @@ class OneBankAccount(BankAccountView):
 
     @described("get_bank_account", "One bank account", {200: BANK_ACCOUNT}, refusals=[404], tag="Reconciliation")
     def get(self, request: Request, account_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         return self.answer(payloads.bank_account(self.one(self.rows(), id=account_id)))
 
     @described(
         "change_bank_account",
         "Change a bank account",
         {200: BANK_ACCOUNT},
-        body=BankAccountChangeInput,
+        body=PlainBankAccountChangeInput,
         refusals=[404, 409],
         once=False,
         tag="Reconciliation",
     )
     def patch(self, request: Request, account_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         row = self.one(self.rows(), id=account_id)
-        changes = self.input(BankAccountChangeInput)
+        changes = self.input(PlainBankAccountChangeInput).given()
         changed = change_bank_account(row, changes=changes, actor=self.caller.actor)
         return self.answer(payloads.bank_account(changed))

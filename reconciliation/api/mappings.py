@@ -1,21 +1,24 @@
 """File mappings: a merchant's own descriptions of files in columns, made, tried on an example, changed and deleted."""
 
-from typing import Any, BinaryIO, ClassVar, Final, cast
+from typing import Annotated, Any, BinaryIO, ClassVar, Final, Literal, cast
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from msgspec import Meta
 from rest_framework.request import Request
 
 from payments.api import request_body
-from payments.api.fields import OPTIONAL, Choice, Metadata, StrictField, Text
 from payments.api.idempotency import Answer
-from payments.api.inputs import Input, Paging
+from payments.api.inputs import Paging
 from payments.api.openapi import described
-from payments.api.references import account_field
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
 from payments.core.errors import Fault, ValidationFailed
+from payments.core.input_faults import FAULT
+from payments.core.input_types import Metadata, one_of, text
+from payments.core.inputs import Input
+from payments.models import ProviderAccount
 from payments.services.idempotency import IdempotencyGuard
 from reconciliation import payloads
 from reconciliation.api.schemas import EXAMPLE, FILE_MAPPING, MAPPING_PREVIEW
@@ -27,43 +30,36 @@ TAG: Final = "Reconciliation"
 FORM_AROUND_FILE: Final = 64_000  # bytes of a form that are no file
 
 
-class HeaderRow(StrictField):
-    """The number of the row that names the columns."""
-
-    schema = {"type": "integer", "minimum": 1, "maximum": layout.LAST_HEADER_ROW}
-    default_error_messages = {"out_of_range": f"Send a whole number from 1 to {layout.LAST_HEADER_ROW}."}
-
-    def to_internal_value(self, data: Any) -> int:
-        if type(data) is not int or not 1 <= data <= layout.LAST_HEADER_ROW:
-            self.fail("out_of_range")
-        return data
+_NO_ROW: Final = f"Send a whole number from 1 to {layout.LAST_HEADER_ROW}."
+# The number of the row that names the columns.
+HeaderRow = Annotated[int, Meta(ge=1, le=layout.LAST_HEADER_ROW, extra={FAULT: ("out_of_range", _NO_ROW)})]
 
 
 class MappingChangeInput(Input):
     """What changes of a mapping; `columns` and `types` are replaced whole."""
 
-    name = Text(longest=100, **OPTIONAL)
-    kind = Choice(("settlement",), **OPTIONAL)
-    provider_account = account_field(**OPTIONAL)
-    format = Choice(("csv", "xlsx"), **OPTIONAL)
-    encoding = Choice(layout.ENCODINGS, **OPTIONAL)
-    delimiter = Choice(layout.DELIMITERS, **OPTIONAL)
-    decimal = Choice((",", "."), **OPTIONAL)
-    date_format = Text(longest=40, **OPTIONAL)
-    header_row = HeaderRow(**OPTIONAL)
-    sheet = Text(longest=100, shortest=0, **OPTIONAL)
-    sign = Choice(("signed", "debit_credit", "by_type"), **OPTIONAL)
-    fees = Choice(("positive", "negative"), **OPTIONAL)
-    columns = Metadata(**OPTIONAL)
-    types = Metadata(**OPTIONAL)
+    name: Annotated[str, text(100)] | None = None
+    kind: Literal["settlement"] | None = None
+    provider_account: ProviderAccount | None = None
+    format: Literal["csv", "xlsx"] | None = None
+    encoding: Annotated[str, one_of(layout.ENCODINGS)] | None = None
+    delimiter: Annotated[str, one_of(layout.DELIMITERS)] | None = None
+    decimal: Literal[",", "."] | None = None
+    date_format: Annotated[str, text(40)] | None = None
+    header_row: HeaderRow | None = None
+    sheet: Annotated[str, Meta(max_length=100)] | None = None
+    sign: Literal["signed", "debit_credit", "by_type"] | None = None
+    fees: Literal["positive", "negative"] | None = None
+    columns: Metadata | None = None
+    types: Metadata | None = None
 
 
-class MappingInput(MappingChangeInput):
+class MappingInput(MappingChangeInput, kw_only=True):
     """A mapping; what is left out is as in a CSV that a Dutch Excel saves."""
 
-    name = Text(longest=100)
-    provider_account = account_field()
-    columns = Metadata()
+    name: Annotated[str, text(100)]
+    provider_account: ProviderAccount
+    columns: Metadata
 
 
 class MappingView(ApiView):
@@ -95,8 +91,14 @@ class Mappings(MappingView):
         return self.once(self._create, self._shown)
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
-        name, account, definition = _parts(self.input(MappingInput))
-        row = mappings.create(account=account, name=name, definition=definition, actor=self.caller.actor, guard=guard)
+        given = self.input(MappingInput)
+        row = mappings.create(
+            account=given.provider_account,
+            name=given.name,
+            definition=_definition(given),
+            actor=self.caller.actor,
+            guard=guard,
+        )
         return self._shown(row.id)
 
     def _shown(self, mapping_id: str) -> Answer:
@@ -108,7 +110,7 @@ class OneMapping(MappingView):
 
     @described("get_file_mapping", "One file mapping", {200: FILE_MAPPING}, refusals=[404], tag=TAG)
     def get(self, request: Request, mapping_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         return self.answer(payloads.file_mapping(self.one(self.rows(), id=mapping_id)))
 
     @described(
@@ -121,15 +123,21 @@ class OneMapping(MappingView):
         tag=TAG,
     )
     def patch(self, request: Request, mapping_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         row = self.one(self.rows(), id=mapping_id)
-        name, account, definition = _parts(self.input(MappingChangeInput))
-        mappings.update(mapping=row, actor=self.caller.actor, name=name, account=account, definition=definition)
+        given = self.input(MappingChangeInput)
+        mappings.update(
+            mapping=row,
+            actor=self.caller.actor,
+            name=given.name,
+            account=given.provider_account,
+            definition=_definition(given),
+        )
         return self.answer(payloads.file_mapping(self.one(self.rows(), id=mapping_id)))
 
     @described("delete_file_mapping", "Delete a file mapping", {204: None}, refusals=[404], tag=TAG)
     def delete(self, request: Request, mapping_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         mappings.delete(mapping=self.one(self.rows(), id=mapping_id), actor=self.caller.actor)
         return HttpResponse(status=204)
 
@@ -147,7 +155,7 @@ class Preview(MappingView):
         tag=TAG,
     )
     def post(self, request: Request, mapping_id: str) -> HttpResponse:
-        self.query()
+        self.no_query()
         row = self.one(self.rows(), id=mapping_id)
         fields, files = request_body.read_form(self.plain, mappings.MOST_BYTES + FORM_AROUND_FILE)
         file = _example(fields, files)
@@ -158,10 +166,9 @@ class Preview(MappingView):
         return self.answer({"rows": seen.rows, "problems": problems})
 
 
-def _parts(given: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
-    """Return name and account, and the rest as a definition."""
-    definition = {name: value for name, value in given.items() if name not in ("name", "kind", "provider_account")}
-    return given.get("name"), given.get("provider_account"), definition
+def _definition(given: MappingChangeInput) -> dict[str, Any]:
+    """What was sent beside name and account."""
+    return {name: value for name, value in given.given().items() if name not in ("name", "kind", "provider_account")}
 
 
 def _example(fields: dict[str, str], files: request_body.Files) -> UploadedFile[Any]:

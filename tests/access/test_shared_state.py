@@ -26,6 +26,7 @@ SHARED_INSTANCES: Final = ("Admin", "Site", "Provider", "Inline")
 REVIEWED: Final = {
     "payments/api/inputs.py:SCHEMAS": "Filled while the views are loaded, before any request.",
     "payments/api/inputs.py:_READERS": "Filled while the views are loaded, before any request.",
+    "payments/api/json_schema.py:_FORMS": "Filled while the views are loaded, before any request.",
     "payments/api/schemas.py:COMPONENTS": "Filled while the views are loaded, before any request.",
     "payments/runtime/task_queue.py:_resting_until": "A moment until which no broker is asked; of nobody, and late is harmless.",
     "payments/core/ids.py:_last": "The last id's moment, changed under a lock.",
