@@ -95,7 +95,7 @@ class BankAccountAdmin(ReadOnlyModelAdmin):
         data = request.POST if request.method == "POST" else None
         form = BankAccountForm(data, merchants=Merchant.objects.filter(reach))
         if form.is_valid() and (row := self._entered(request, form)) is not None:
-            return redirect(row_url(row))
+            return redirect(row_url(BankAccount, row.id))
         if request.method == "POST":
             note_refused_choices(form, user=person(request), action="bank_account.created")
         title = _("Enter a bank account")
