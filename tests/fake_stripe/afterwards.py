@@ -44,11 +44,11 @@ def _pay_on_page(books: Books, session: Object, method: str | None) -> Object:
         kind = method or session["payment_method_types"][0]
         if kind == "sepa_debit":
             intent["status"] = "processing"
-            books.tell("payment_intent.processing", intent)
+            books.emit("payment_intent.processing", intent)
         else:
             endpoints.succeed(books, intent, kind)
             session["payment_status"] = "paid" if intent["status"] == "succeeded" else "unpaid"
-        books.tell("checkout.session.completed", session)
+        books.emit("checkout.session.completed", session)
     return books.objects[session["payment_intent"]]
 
 
@@ -56,8 +56,8 @@ def _intent_of(books: Books, session: Object) -> Object:
     if session["payment_intent"] is not None:
         return books.objects[session["payment_intent"]]
     plan = books.plans[session["id"]]
-    asked = {"amount": session["amount_total"], "currency": session["currency"], **plan}
-    intent = endpoints.new_intent(books, asked, session["payment_method_types"][0])
+    params = {"amount": session["amount_total"], "currency": session["currency"], **plan}
+    intent = endpoints.new_intent(books, params, session["payment_method_types"][0])
     session["payment_intent"] = intent["id"]
     return intent
 
@@ -68,7 +68,7 @@ def arrive(books: Books, session_name: str) -> None:
         session = books.objects[session_name]
         endpoints.succeed(books, books.objects[session["payment_intent"]], "sepa_debit")
         session["payment_status"] = "paid"
-        books.tell("checkout.session.async_payment_succeeded", session)
+        books.emit("checkout.session.async_payment_succeeded", session)
 
 
 def dashboard_refund(books: Books, intent_name: str, amount: int | None = None) -> Object:
@@ -93,7 +93,7 @@ def end_refund(books: Books, name: str, status: str) -> Object:
             if status == "failed":
                 refund["failure_reason"] = "expired_or_canceled_card"
             books.moved("refund_failed", refund, refund["amount"], refund["amount"])
-        books.tell("refund.failed" if status == "failed" else "refund.updated", refund)
+        books.emit("refund.failed" if status == "failed" else "refund.updated", refund)
         return refund
 
 
@@ -112,7 +112,7 @@ def dispute(books: Books, intent_name: str, amount: int | None = None, *, inquir
             status="warning_needs_response" if inquiry else "needs_response",
             balance_transactions=[],
         )
-        books.tell("charge.dispute.created", opened)
+        books.emit("charge.dispute.created", opened)
         if not inquiry:
             take_back(books, opened)
         return opened
@@ -126,7 +126,7 @@ def take_back(books: Books, disputed: Object) -> None:
         taken = books.balance(disputed, "dispute", -disputed["amount"], DISPUTE_FEE)
         disputed["balance_transactions"].append(taken)
         books.moved("dispute", disputed, disputed["amount"], -disputed["amount"])
-        books.tell("charge.dispute.funds_withdrawn", disputed)
+        books.emit("charge.dispute.funds_withdrawn", disputed)
 
 
 def close_dispute(books: Books, name: str, status: str) -> Object:
@@ -138,8 +138,8 @@ def close_dispute(books: Books, name: str, status: str) -> Object:
             back = books.balance(closed, "dispute_reversal", closed["amount"])
             closed["balance_transactions"].append(back)
             books.moved("dispute_reversal", closed, closed["amount"], closed["amount"])
-            books.tell("charge.dispute.funds_reinstated", closed)
-        books.tell("charge.dispute.closed", closed)
+            books.emit("charge.dispute.funds_reinstated", closed)
+        books.emit("charge.dispute.closed", closed)
         return closed
 
 
@@ -170,10 +170,10 @@ def pay_out(books: Books, *, status: str = "paid", complete: bool = True) -> Obj
         own = books.balance(payout, "payout", -net)
         payout["balance_transaction"] = own["id"]
         books.paid_out |= {row["id"]: payout["id"] for row in [*rows, own]}
-        books.tell("payout.created", payout)
-        books.tell("payout.paid", payout)
+        books.emit("payout.created", payout)
+        books.emit("payout.paid", payout)
         if complete:
-            books.tell("payout.reconciliation_completed", payout)
+            books.emit("payout.reconciliation_completed", payout)
         return payout
 
 
@@ -183,5 +183,5 @@ def fail_payout(books: Books, name: str) -> Object:
         payout = books.objects[name]
         back = books.balance(payout, "payout_reversal", payout["amount"])
         payout.update(status="failed", failure_code="account_closed", failure_balance_transaction=back["id"])
-        books.tell("payout.failed", payout)
+        books.emit("payout.failed", payout)
         return payout

@@ -1,4 +1,4 @@
-"""The fake's memory: objects, balance transactions with fees, the effect log, and the events it has to tell."""
+"""The fake's memory: objects, balance transactions with fees, the effect log, and the events it has to send."""
 
 import copy
 import itertools
@@ -99,7 +99,7 @@ class Books:
         found = [obj for name, obj in self.objects.items() if name.startswith(prefix + "_")]
         return [obj for obj in reversed(found) if all(obj.get(name) == value for name, value in equal.items())]
 
-    def tell(self, kind: str, obj: Object) -> Object:
+    def emit(self, kind: str, obj: Object) -> Object:
         """Write down an event with the object as it is now."""
         number = f"evt_{self.name.removeprefix('acct_')}{next(self._numbers):06d}"
         event = shaped(

@@ -44,7 +44,7 @@ def texts(params: Params) -> None:
 
 
 def method(kind: str, currency: str, params: Params) -> None:
-    """A method that is known, enabled, and able to do what is asked."""
+    """A method that is known, enabled, and able to do what is requested."""
     if kind not in {*EURO_ONLY, *HELD, *REDIRECTS}:
         raise invalid(f"The payment method type {kind} is invalid.", param="allowed_payment_method_types")
     if kind in EURO_ONLY and currency != "eur":

@@ -15,7 +15,7 @@ CARD: Final = {"brand": "visa", "last4": "4242", "fingerprint": "fp_anna", "fund
 
 
 def create_intent(books: Books, params: Object) -> Object:
-    """A PaymentIntent; confirmed at once where asked."""
+    """A PaymentIntent; confirmed at once where requested."""
     checks.amount(params["amount"], params["currency"])
     checks.texts(params)
     kind = checks.confirmation(params)
@@ -30,13 +30,13 @@ def create_intent(books: Books, params: Object) -> Object:
         back = params.get("return_url")
         intent["next_action"] = {"type": "redirect_to_url", "redirect_to_url": {"url": url, "return_url": back}}
         books.returns[intent["id"]] = back or ""
-        books.tell("payment_intent.requires_action", intent)
+        books.emit("payment_intent.requires_action", intent)
     elif refusal is not None:
         error = fail(books, intent, *refusal)
         raise card_error(refusal[0], refusal[1], payment_intent=error)
     elif kind == "sepa_debit" or ending(params["amount"]) is Ending.PENDING_SUCCEEDS:
         intent["status"] = "processing"
-        books.tell("payment_intent.processing", intent)
+        books.emit("payment_intent.processing", intent)
     else:
         succeed(books, intent, kind)
     return intent
@@ -62,7 +62,7 @@ def new_intent(books: Books, params: Object, kind: str) -> Object:
         status="requires_payment_method",
     )
     intent["client_secret"] = f"{intent['id']}_secret_{len(books.objects)}"
-    books.tell("payment_intent.created", intent)
+    books.emit("payment_intent.created", intent)
     return intent
 
 
@@ -90,8 +90,8 @@ def succeed(books: Books, intent: Object, kind: str) -> None:
         books.moved("authorize", intent, intent["amount"], 0)
     else:
         take(books, intent, charge, intent["amount"], "charge")
-    books.tell("charge.succeeded", charge)
-    books.tell("payment_intent.amount_capturable_updated" if held else "payment_intent.succeeded", intent)
+    books.emit("charge.succeeded", charge)
+    books.emit("payment_intent.amount_capturable_updated" if held else "payment_intent.succeeded", intent)
 
 
 def take(books: Books, intent: Object, charge: Object, amount: int, verb: str) -> None:
@@ -106,7 +106,7 @@ def fail(books: Books, intent: Object, code: str, message: str) -> Object:
     """The issuer refused; the PaymentIntent waits for another method."""
     error = {"type": "card_error", "code": "card_declined", "decline_code": code, "message": message}
     intent.update(status="requires_payment_method", last_payment_error=error, next_action=None)
-    books.tell("payment_intent.payment_failed", intent)
+    books.emit("payment_intent.payment_failed", intent)
     return intent
 
 
@@ -125,8 +125,8 @@ def capture(books: Books, name: str, params: Object) -> Object:
     charge.update(captured=True, amount_captured=amount)
     intent["status"] = "succeeded"
     take(books, intent, charge, amount, "capture")
-    books.tell("charge.captured", charge)
-    books.tell("payment_intent.succeeded", intent)
+    books.emit("charge.captured", charge)
+    books.emit("payment_intent.succeeded", intent)
     return intent
 
 
@@ -145,10 +145,10 @@ def give_up(books: Books, intent: Object, reason: str | None) -> None:
         books.moved("release", intent, intent["amount_capturable"], 0)
         charge = books.objects[intent["latest_charge"]]
         charge.update(refunded=True, amount_refunded=charge["amount"])
-        books.tell("charge.expired" if reason == "automatic" else "charge.refunded", charge)
+        books.emit("charge.expired" if reason == "automatic" else "charge.refunded", charge)
     intent.update(status="canceled", canceled_at=int(time.time()), cancellation_reason=reason, amount_capturable=0)
     intent["next_action"] = None
-    books.tell("payment_intent.canceled", intent)
+    books.emit("payment_intent.canceled", intent)
 
 
 def create_session(books: Books, params: Object) -> Object:
@@ -194,7 +194,7 @@ def expire_session(books: Books, name: str, params: Object) -> Object:
     if session["status"] != "open":
         raise invalid(f"Only Checkout Sessions with a status of open can be expired, not {session['status']}.")
     session.update(status="expired", url=None)
-    books.tell("checkout.session.expired", session)
+    books.emit("checkout.session.expired", session)
     return session
 
 
@@ -249,8 +249,8 @@ def give_back(
     )
     refund["balance_transaction"] = books.balance(refund, "refund", -amount)["id"]
     books.moved("refund", refund, amount, -amount)
-    books.tell("refund.created", refund)
-    books.tell("charge.refunded", charge)
+    books.emit("refund.created", refund)
+    books.emit("charge.refunded", charge)
     return refund
 
 

@@ -12,7 +12,7 @@ from payments.providers.simulator.magic import Ending, ending
 class Fault(StrEnum):
     """What happens to a request. The first three after it was done, the others instead.
 
-    `SLOW` is done after whoever asked has given up. What `ERROR_DONE` did and `ERROR_KEPT` did not, their key answers
+    `SLOW` is done after the caller has given up. What `ERROR_DONE` did and `ERROR_KEPT` did not, their key answers
     with the same 500 for as long as it lives.
     """
 
@@ -32,7 +32,7 @@ class Fault(StrEnum):
 
     @property
     def done(self) -> bool:
-        """Whether what was asked is done first."""
+        """Whether the request is carried out first."""
         return self in (Fault.TIMEOUT_DONE, Fault.DROPPED_DONE, Fault.ERROR_DONE)
 
 
@@ -76,12 +76,12 @@ class Faults:
     planned: "deque[Fault | None]" = field(default_factory=deque)
     rate: float = 0.0
     kinds: tuple[Fault, ...] = AT_RANDOM
-    silence: float = 1.0  # how long nothing is said until the connection breaks
+    silence: float = 1.0  # how long it is silent until the connection breaks
     chance: random.Random = field(default_factory=lambda: random.Random(1))
     _struck: set[str] = field(default_factory=set)
 
     def plan(self, *faults: Fault | None) -> None:
-        """Of the next requests, whatever they ask; None lets one pass."""
+        """Of the next requests, whatever they request; None lets one pass."""
         self.planned.extend(faults)
 
     def of_request(self, key: str | None, params: dict[str, Any]) -> Fault | None:

@@ -63,7 +63,7 @@ class Post:
 
     def __init__(self, mischief: Mischief) -> None:
         self.mischief = mischief
-        self.told: Counter[str] = Counter()  # sent, twice, forged; forged_taken is what must stay 0
+        self.counts: Counter[str] = Counter()  # sent, twice, forged; forged_taken is what must stay 0
         self._under_way = 0
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -81,7 +81,7 @@ class Post:
             lies = [forged(books, event, chance)] if chance.random() < self.mischief.forged else []
             delays = [chance.uniform(0, self.mischief.late) for _ in range(copies + len(lies))]
             self._under_way += len(delays)
-            self.told.update(sent=1, twice=copies - 1, forged=len(lies))
+            self.counts.update(sent=1, twice=copies - 1, forged=len(lies))
         for delay in delays[:copies]:
             self._later(delay, self._send, books, event)
         for lie in lies:
@@ -121,7 +121,7 @@ class Post:
             self._later(0.3, self._lie, books, body, header)
             return
         with self._lock:
-            self.told.update(forged_refused=int(status == 400), forged_taken=int(status != 400))
+            self.counts.update(forged_refused=int(status == 400), forged_taken=int(status != 400))
         self._done()
 
     def _post(self, books: Books, body: bytes, sign: Any) -> int | None:

@@ -24,35 +24,35 @@ from tests.fake_stripe.faults import ANSWERS, Fault, Faults
 from tests.fake_stripe.post import Mischief, Post, body_of, signature
 
 API_VERSION: Final = "2026-10-28.endive"
-Deed = Callable[[Books, Object, str], Object]
-DEEDS: Final[dict[str, Deed]] = {
-    "POST /v1/payment_intents": lambda books, asked, _: endpoints.create_intent(books, asked),
-    "GET /v1/payment_intents": lambda books, asked, _: endpoints.listing(books, "pi", asked, "/v1/payment_intents"),
+Handler = Callable[[Books, Object, str], Object]
+HANDLERS: Final[dict[str, Handler]] = {
+    "POST /v1/payment_intents": lambda books, params, _: endpoints.create_intent(books, params),
+    "GET /v1/payment_intents": lambda books, params, _: endpoints.listing(books, "pi", params, "/v1/payment_intents"),
     "GET /v1/payment_intents/{id}": lambda books, _, name: books.get(name, "pi"),
-    "POST /v1/payment_intents/{id}/capture": lambda books, asked, name: endpoints.capture(books, name, asked),
-    "POST /v1/payment_intents/{id}/cancel": lambda books, asked, name: endpoints.cancel(books, name, asked),
-    "POST /v1/checkout/sessions": lambda books, asked, _: endpoints.create_session(books, asked),
-    "GET /v1/checkout/sessions": lambda books, asked, _: endpoints.listing(
-        books, "cs", asked, "/v1/checkout/sessions", "payment_intent"
+    "POST /v1/payment_intents/{id}/capture": lambda books, params, name: endpoints.capture(books, name, params),
+    "POST /v1/payment_intents/{id}/cancel": lambda books, params, name: endpoints.cancel(books, name, params),
+    "POST /v1/checkout/sessions": lambda books, params, _: endpoints.create_session(books, params),
+    "GET /v1/checkout/sessions": lambda books, params, _: endpoints.listing(
+        books, "cs", params, "/v1/checkout/sessions", "payment_intent"
     ),
     "GET /v1/checkout/sessions/{id}": lambda books, _, name: books.get(name, "cs"),
-    "POST /v1/checkout/sessions/{id}/expire": lambda books, asked, name: endpoints.expire_session(books, name, asked),
-    "POST /v1/refunds": lambda books, asked, _: endpoints.create_refund(books, asked),
-    "GET /v1/refunds": lambda books, asked, _: endpoints.listing(
-        books, "re", asked, "/v1/refunds", "payment_intent", "charge"
+    "POST /v1/checkout/sessions/{id}/expire": lambda books, params, name: endpoints.expire_session(books, name, params),
+    "POST /v1/refunds": lambda books, params, _: endpoints.create_refund(books, params),
+    "GET /v1/refunds": lambda books, params, _: endpoints.listing(
+        books, "re", params, "/v1/refunds", "payment_intent", "charge"
     ),
     "GET /v1/refunds/{id}": lambda books, _, name: books.get(name, "re"),
-    "GET /v1/balance_transactions": lambda books, asked, _: endpoints.transactions(
-        books, asked, "/v1/balance_transactions"
+    "GET /v1/balance_transactions": lambda books, params, _: endpoints.transactions(
+        books, params, "/v1/balance_transactions"
     ),
-    "GET /v1/payouts": lambda books, asked, _: endpoints.listing(books, "po", asked, "/v1/payouts", "status"),
+    "GET /v1/payouts": lambda books, params, _: endpoints.listing(books, "po", params, "/v1/payouts", "status"),
     "GET /v1/payouts/{id}": lambda books, _, name: books.get(name, "po"),
-    "GET /v1/events": lambda books, asked, _: books.listed(books.events[::-1], asked, "/v1/events"),
+    "GET /v1/events": lambda books, params, _: books.listed(books.events[::-1], params, "/v1/events"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Received:
     """One request as it came in."""
 
     endpoint: str
@@ -78,7 +78,7 @@ class FakeStripe:
         self.accounts: dict[str, Books] = {}
         self.faults = Faults()
         self.post = Post(Mischief())
-        self.asked: list[Asked] = []
+        self.received: list[Received] = []
         self._opening = threading.Lock()
         self._server = Server(("127.0.0.1", port), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -111,7 +111,7 @@ class FakeStripe:
         fault: Fault | None = None
         try:
             books = self._authenticated(headers)
-            if endpoint not in DEEDS:
+            if endpoint not in HANDLERS:
                 raise invalid(f"Unrecognized request URL ({method}: {path}).", status=404)
             params = schemas.read(endpoint, encoded)
             fault = self.faults.of_request(key, params)
@@ -119,18 +119,25 @@ class FakeStripe:
         except Refused as refusal:
             status, body, replay = refusal.status, refusal.body, False
         except ConnectionAbortedError:
-            self.asked.append(Asked(endpoint, key, 0, fault))
+            self.received.append(Received(endpoint, key, 0, fault))
             return None
-        self.asked.append(Asked(endpoint, key, status, fault))
+        self.received.append(Received(endpoint, key, status, fault))
         return status, body, replay
 
     def _faulty(
-        self, fault: Fault | None, books: Books, endpoint: str, name: str, params: Object, key: str | None, said: str
+        self,
+        fault: Fault | None,
+        books: Books,
+        endpoint: str,
+        name: str,
+        params: Object,
+        key: str | None,
+        body_text: str,
     ) -> tuple[int, Object, bool]:
-        """Do what was asked unless a fault forbids it, and answer unless a fault does."""
+        """Do what was requested unless a fault forbids it, and answer unless a fault does."""
 
         def act() -> tuple[int, Object, bool]:
-            return _once(books, endpoint, name, params, key, said)
+            return _once(books, endpoint, name, params, key, body_text)
 
         if fault is Fault.SLOW:
             time.sleep(self.faults.silence)
@@ -147,7 +154,7 @@ class FakeStripe:
             status, error = ANSWERS[fault]
             if key is not None and fault in (Fault.ERROR_DONE, Fault.ERROR_KEPT):
                 with books.lock:
-                    books.answers[key] = (f"{endpoint} {name} {said}", status, {"error": error})
+                    books.answers[key] = (f"{endpoint} {name} {body_text}", status, {"error": error})
             return status, {"error": error}, False
         assert done is not None
         return done
@@ -179,15 +186,15 @@ class FakeStripe:
 
 
 def _once(
-    books: Books, endpoint: str, name: str, params: Object, key: str | None, said: str
+    books: Books, endpoint: str, name: str, params: Object, key: str | None, body_text: str
 ) -> tuple[int, Object, bool]:
     """Do it once per key: the same request again is answered as before, another one is refused."""
     expand = params.pop("expand", [])
     if key is None:
         with books.lock:
-            return 200, books.expanded(DEEDS[endpoint](books, params, name), expand), False
+            return 200, books.expanded(HANDLERS[endpoint](books, params, name), expand), False
     with books.lock:
-        request = f"{endpoint} {name} {said}"
+        request = f"{endpoint} {name} {body_text}"
         if key in books.running:
             raise Refused(409, "idempotency_error", "In progress.", code="idempotency_key_in_use")
         if key in books.answers:
@@ -209,7 +216,7 @@ def _once(
 def _executed(books: Books, endpoint: str, name: str, params: Object, expand: list[str]) -> tuple[int, Object]:
     """What came of it; a refusal is an answer too, and is kept under its key."""
     try:
-        return 200, books.expanded(DEEDS[endpoint](books, params, name), expand)
+        return 200, books.expanded(HANDLERS[endpoint](books, params, name), expand)
     except Refused as refusal:
         return refusal.status, json.loads(json.dumps(refusal.body))
 

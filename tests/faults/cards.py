@@ -61,8 +61,8 @@ def is_merchant_number(body: Any) -> bool:
     """Whether a body names the merchant at its acquirer, by up to 15 digits: they stay, whatever they look like."""
     if isinstance(body, list):
         return any(map(is_merchant_number, body))
-    told = body.get("acquirer_mid") if isinstance(body, dict) else None
-    return isinstance(told, str) and told.isdigit() and len(told) <= 15
+    found = body.get("acquirer_mid") if isinstance(body, dict) else None
+    return isinstance(found, str) and found.isdigit() and len(found) <= 15
 
 
 def posts() -> Iterator[tuple[str, dict[str, Any]]]:

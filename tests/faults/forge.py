@@ -1,6 +1,6 @@
-"""A process that forks: each child lives one small life, and breaks where it is told to.
+"""A process that forks: each child lives one small life, and breaks where it is asked to.
 
-It reads one JSON object a line ({life, stage, point, mode, nth, mend}) and answers with one: what the child said, and
+It reads one JSON object a line ({life, stage, point, mode, nth, mend}) and answers with one: what the child reported, and
 how it ended. A fork costs a hundredth of what a new process would.
 """
 
@@ -40,19 +40,19 @@ def in_a_child(order: dict[str, Any]) -> dict[str, Any]:
         os.close(reading)
         status = 1
         try:
-            live(order, lambda **said: os.write(writing, json.dumps(said).encode() + b"\n") and None)
+            live(order, lambda **report: os.write(writing, json.dumps(report).encode() + b"\n") and None)
             status = 0
         finally:
             sys.stderr.flush()
             os._exit(status)
     os.close(writing)
-    heard: dict[str, Any] = {"hits": []}
+    reports: dict[str, Any] = {"hits": []}
     with os.fdopen(reading) as pipe:
         for line in pipe:
-            said = json.loads(line)
-            heard["hits"] += [said.pop("hit")] if "hit" in said else []
-            heard |= said
-    return heard | {"ended": os.waitpid(pid, 0)[1]}
+            report = json.loads(line)
+            reports["hits"] += [report.pop("hit")] if "hit" in report else []
+            reports |= report
+    return reports | {"ended": os.waitpid(pid, 0)[1]}
 
 
 def live(order: dict[str, Any], say: Callable[..., None]) -> None:
@@ -68,7 +68,7 @@ def live(order: dict[str, Any], say: Callable[..., None]) -> None:
         if "merchant" not in life.stage:
             life.begin()
             say(stage=life.stage)
-            strike = Strike(order["point"], order["mode"], say, order["nth"]) if "point" in order else _told(say)
+            strike = Strike(order["point"], order["mode"], say, order["nth"]) if "point" in order else _reporting(say)
             try:
                 with fail_points_enabled(strike):
                     life.act()
@@ -82,7 +82,7 @@ def live(order: dict[str, Any], say: Callable[..., None]) -> None:
         say(wrong=[traceback.format_exc()])
 
 
-def _told(say: Callable[..., None]) -> Callable[[str], None]:
+def _reporting(say: Callable[..., None]) -> Callable[[str], None]:
     return lambda point: say(hit=point)
 
 

@@ -16,7 +16,7 @@ HOOK: Final = "/shop"
 
 
 class Forge:
-    """The process that forks, and the server where the shop is told of its events."""
+    """The process that forks, and the server where the shop receives its events."""
 
     def __init__(self, process: "subprocess.Popen[str]", receiver: Receiver) -> None:
         self.process, self.receiver = process, receiver
@@ -43,12 +43,12 @@ class Forge:
         return heard["wrong"] or self._untold(heard["stage"])
 
     def _order(self, **order: Any) -> dict[str, Any]:
-        told: IO[str] | None = self.process.stdin
+        orders: IO[str] | None = self.process.stdin
         heard: IO[str] | None = self.process.stdout
-        assert told is not None
+        assert orders is not None
         assert heard is not None
-        told.write(json.dumps({"stage": {"receiver": self.receiver.url(HOOK)}} | order) + "\n")
-        told.flush()
+        orders.write(json.dumps({"stage": {"receiver": self.receiver.url(HOOK)}} | order) + "\n")
+        orders.flush()
         return dict(json.loads(heard.readline()))
 
     def _untold(self, stage: dict[str, Any]) -> list[str]:

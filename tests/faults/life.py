@@ -85,7 +85,7 @@ class Life:
         yield from ()
 
     def post(self, path: str, body: dict[str, Any], key: str) -> dict[str, Any]:
-        """One request of the shop; the same key is the same wish."""
+        """One request of the shop; the same key is the same request."""
         headers = {"Authorization": f"Bearer {self.stage['key']}", "Idempotency-Key": key}
         return self.send(path, json.dumps(body).encode(), headers)
 
@@ -98,9 +98,9 @@ class Life:
         """One request of anybody."""
         return self.answered(partial(self.http.generic, "POST", path, body, "application/json", headers=headers))
 
-    def answered(self, ask: Callable[[], HttpResponse]) -> dict[str, Any]:
+    def answered(self, send: Callable[[], HttpResponse]) -> dict[str, Any]:
         """What a request is answered, if it is."""
-        answer = on_its_own(ask)
+        answer = on_its_own(send)
         if answer.status_code >= 500:
             raise Unanswered(answer.content)
         assert answer.status_code < 300, (answer.status_code, answer.content)

@@ -70,9 +70,9 @@ class BringsBack(Life):
 
     def check(self) -> Iterator[str]:
         back = Refund.objects.filter(merchant_id=self.stage["merchant"]).order_by("amount")
-        told = list(back.values_list("amount", "status"))
-        if told != [(500, "succeeded"), (700, "succeeded")]:
-            yield f"given back {told}"
+        found = list(back.values_list("amount", "status"))
+        if found != [(500, "succeeded"), (700, "succeeded")]:
+            yield f"given back {found}"
 
 
 class IsUnknown(Life):
@@ -163,9 +163,9 @@ class IsTellingTheShop(Life):
         events = Event.objects.filter(merchant_id=self.stage["merchant"]).values_list("id", flat=True)
         self.stage["events"] = sorted(events)
         rows = WebhookDelivery.objects.filter(event__merchant_id=self.stage["merchant"])
-        told = list(rows.values_list("status", flat=True))
-        if told != ["succeeded"] * len(events):
-            yield f"deliveries {told} of {len(events)} events"
+        found = list(rows.values_list("status", flat=True))
+        if found != ["succeeded"] * len(events):
+            yield f"deliveries {found} of {len(events)} events"
 
 
 class IsSettled(Life):
@@ -186,9 +186,9 @@ class IsSettled(Life):
 
     def check(self) -> Iterator[str]:
         files = SettlementFile.objects.filter(merchant_id=self.stage["merchant"])
-        told = list(files.values_list("status", "lines"))
-        if told != [("imported", 1)]:
-            yield f"files {told}"
+        found = list(files.values_list("status", "lines"))
+        if found != [("imported", 1)]:
+            yield f"files {found}"
 
 
 class IsAtTheCounter(Life):
@@ -208,9 +208,9 @@ class IsAtTheCounter(Life):
 
     def check(self) -> Iterator[str]:
         orders = Order.objects.filter(merchant_id=self.stage["merchant"]).order_by("captured")
-        told = list(orders.values_list("captured", "refunded"))
-        if told != [(500, 0), (1000, 400)]:
-            yield f"orders {told}"
+        found = list(orders.values_list("captured", "refunded"))
+        if found != [(500, 0), (1000, 400)]:
+            yield f"orders {found}"
 
 
 LIVES: Final[dict[str, type[Life]]] = {

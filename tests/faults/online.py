@@ -42,7 +42,7 @@ class OnlineOrdeal(ChaosRun):
 
     def __init__(self, stack: Stack, fake: FakeStripe, size: OnlineSize) -> None:
         super().__init__(stack, size)
-        self.fake, self._asked_before = fake, len(fake.asked)
+        self.fake, self._received_before = fake, len(fake.received)
         self.account, self.books = self._open_account()
         self._captured: set[str] = set()
         fake.faults.chance = Random(size.seed)
@@ -93,11 +93,11 @@ class OnlineOrdeal(ChaosRun):
             super()._lacks()
             or len(self._captured) < self.size.captured
             or self._failed_calls() < self.size.failed_calls
-            or (self.size.forged > 0 and not self.fake.post.told["forged"])
+            or (self.size.forged > 0 and not self.fake.post.counts["forged"])
         )
 
     def _failed_calls(self) -> int:
-        return sum(each.fault is not None for each in self.fake.asked[self._asked_before :])
+        return sum(each.fault is not None for each in self.fake.received[self._received_before :])
 
     def _followed(self, payment: str, number: int) -> str:
         """The customer goes where they are sent, and waits a while for the word that it is paid."""
@@ -140,11 +140,11 @@ class OnlineOrdeal(ChaosRun):
             self.verdict.lost.append(f"Stripe moved {moved}, the books say that it owes {owed}")
         self._settle()
         self.verdict.violations += self.stack.manage("audit_ledger")["violations"]
-        told = self.fake.post.told
-        if told["forged_taken"] or told["forged_refused"] != told["forged"]:
-            self.verdict.violations.append(f"{told['forged_taken']} of {told['forged']} forged events were taken")
-        calls = {"calls": len(self.fake.asked) - self._asked_before, "failed_calls": self._failed_calls()}
-        self.verdict.facts |= calls | {"webhooks": dict(told), "settled": moved}
+        counts = self.fake.post.counts
+        if counts["forged_taken"] or counts["forged_refused"] != counts["forged"]:
+            self.verdict.violations.append(f"{counts['forged_taken']} of {counts['forged']} forged events were taken")
+        calls = {"calls": len(self.fake.received) - self._received_before, "failed_calls": self._failed_calls()}
+        self.verdict.facts |= calls | {"webhooks": dict(counts), "settled": moved}
 
     def _settle(self) -> None:
         """All that is left is paid out: it must settle to zero, and be on its way to the cent."""

@@ -31,25 +31,25 @@ def keys(stack: Stack, *, count: int, at_once: int, patience: float = 120.0) -> 
     with ThreadPoolExecutor(at_once) as pool:
         for number in range(count):
             key = reference()
-            wish = {"order_reference": key, "amount": 1000 + number, "currency": "EUR", "method": "card"}
+            body = {"order_reference": key, "amount": 1000 + number, "currency": "EUR", "method": "card"}
             start = threading.Barrier(at_once)
 
-            def ask(client: Client, key: str = key, wish: Any = wish, start: threading.Barrier = start) -> str:
+            def send(client: Client, key: str = key, body: Any = body, start: threading.Barrier = start) -> str:
                 start.wait(60)
-                return _insist(lambda: client.post("/v1/payments", wish | {"channel": shop.web}, key=key), patience)
+                return _insist(lambda: client.post("/v1/payments", body | {"channel": shop.web}, key=key), patience)
 
-            answers = set(pool.map(ask, clients))
+            answers = set(pool.map(send, clients))
             race.cases += at_once
             race.wrong += [f"{key}: {len(answers)} different answers"] if len(answers) != 1 else []
             _count(shop, key, race)
     return race
 
 
-def _insist(ask: Callable[[], httpx.Response], patience: float) -> str:
+def _insist(send: Callable[[], httpx.Response], patience: float) -> str:
     end = time.monotonic() + patience
     while time.monotonic() < end:
         try:
-            answer = ask()
+            answer = send()
         except httpx.HTTPError:
             continue
         if answer.status_code != 409:

@@ -35,11 +35,11 @@ def fail() -> None:
 
 @dataclass
 class Strike:
-    """Lets the `nth` passage of one point end in one way. Whatever came before it is told to `said`."""
+    """Lets the `nth` passage of one point end in one way. Whatever came before it is reported to `report`."""
 
     point: str
     mode: str
-    said: Callable[..., None]
+    report: Callable[..., None]
     nth: int = 1
     passed: int = 0
     _lock: Any = field(default_factory=threading.Lock)
@@ -57,7 +57,7 @@ class Strike:
             self.passed += 1
             struck = self.passed == self.nth
         if struck:
-            self.said(hit=point)
+            self.report(hit=point)
             {"kill": kill, "exception": fail, "timeout": self._late, "lost": self._cut}[self.mode]()
 
     def _late(self) -> None:

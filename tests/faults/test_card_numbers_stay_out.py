@@ -1,4 +1,4 @@
-"""Card numbers in every field of every request, in files and in webhooks: none is stored, logged or told again.
+"""Card numbers in every field of every request, in files and in webhooks: none is stored, logged or repeated.
 
 `CARDS` says how many (10,000 in `make soak`), `SEED` which.
 """
@@ -154,24 +154,24 @@ def every_webhook(witness: Witness) -> Iterator[tuple[str, Callable[[str], Any]]
     secret = json.loads(account.credentials)["webhook_secret"]
     path = f"/providers/simulator/{account.id}/webhooks"
 
-    def tell(name: str, event: Any) -> Any:
+    def receive(name: str, event: Any) -> Any:
         body = msgspec.json.encode(event).decode()
         signed = signing.headers(message_id=name, body=body, moment=timezone.now(), secrets=[secret])
         return Client().generic("POST", path, body.encode(), "application/json", headers=signed)
 
-    yield "a webhook", lambda text: tell(new_id("evt"), {"id": "evt", "type": text, "data": {"detail": text}})
+    yield "a webhook", lambda text: receive(new_id("evt"), {"id": "evt", "type": text, "data": {"detail": text}})
     gift = {"amount": 100, "currency": "EUR", "purpose": "multi"}
     yield (
         "a key",
         lambda text: witness.api.post("/v1/vouchers", gift, idempotency_key=text.replace(" ", "-").strip("«»")),
     )
-    yield "a webhook's name", lambda text: tell(new_id("evt"), {text: {"card": [text]}})
+    yield "a webhook's name", lambda text: receive(new_id("evt"), {text: {"card": [text]}})
 
 
 def test_nothing_of_our_own_looks_like_a_card_number() -> None:
     chance = random.Random(SEED)
     for _ in range(CARDS * 10 // len(PREFIXES)):
         ours = [new_id(prefix) for prefix in PREFIXES]
-        told = [f"{chance.randrange(10**12):012d}", f"{chance.randrange(10**6):06d}", timezone.now().isoformat()]
-        flagged = [text for text in [*ours, " ".join(ours), "-".join(ours), *told] if has_card_number(text)]
+        reported = [f"{chance.randrange(10**12):012d}", f"{chance.randrange(10**6):06d}", timezone.now().isoformat()]
+        flagged = [text for text in [*ours, " ".join(ours), "-".join(ours), *reported] if has_card_number(text)]
         assert flagged == [], f"SEED={SEED}"

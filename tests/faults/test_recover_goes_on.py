@@ -20,7 +20,7 @@ def test_one_lost_connection_costs_one_operation(simulator: RunningSimulator) ->
     payments = [shop.pay(magic(amount, Ending.PENDING_SUCCEEDS)) for amount in (10_00, 20_00, 30_00)]
     eventually(lambda: len(simulator.effects(account=payments[0].provider_account_id)) == len(payments))
     Operation.objects.filter(outcome="pending").update(due_at=timezone.now() - timedelta(seconds=1))
-    with fail_points_enabled(Strike("recover.answered", "lost", lambda **said: None)):
+    with fail_points_enabled(Strike("recover.answered", "lost", lambda **report: None)):
         assert recover() == len(payments)
     assert Payment.objects.filter(status="captured").count() == len(payments) - 1
     Operation.objects.filter(outcome="pending").update(due_at=timezone.now())

@@ -21,8 +21,10 @@ class Bank:
         effects = self.finance.simulator.get("/effects", params={"account": self.payment["provider_account"]["id"]})
         return str(next(row for row in effects.json()["data"] if row["reference"] == operation)["payment_reference"])
 
-    def opens(self, **wish: Any) -> str:
-        made = self.finance.simulator.post("/dashboard/chargebacks", json={"payment_reference": self.reference, **wish})
+    def opens(self, **options: Any) -> str:
+        made = self.finance.simulator.post(
+            "/dashboard/chargebacks", json={"payment_reference": self.reference, **options}
+        )
         assert made.status_code == 201, made.text
         return str(made.json()["reference"])
 
@@ -41,9 +43,9 @@ def chargeback(finance: Finance, payment: dict[str, Any], stage: str, status: st
     return dict(row)
 
 
-def told(finance: Finance) -> list[str]:
-    events = finance.api.get("/v1/events", limit=100)["data"]
-    return [event["type"] for event in reversed(events) if event["type"].startswith("chargeback.")]
+def events(finance: Finance) -> list[str]:
+    listed = finance.api.get("/v1/events", limit=100)["data"]
+    return [event["type"] for event in reversed(listed) if event["type"].startswith("chargeback.")]
 
 
 def counted(finance: Finance) -> int:
@@ -53,13 +55,32 @@ def counted(finance: Finance) -> int:
 
 
 def gives_back(finance: Finance, payment: dict[str, Any], amount: int) -> httpx.Response:
-    wish = {"payment": payment["id"], "amount": amount, "reason": "Does not fit.", "channel": finance.channel}
-    return finance.api.post("/v1/refunds", wish)
+    body = {"payment": payment["id"], "amount": amount, "reason": "Does not fit.", "channel": finance.channel}
+    return finance.api.post("/v1/refunds", body)
 
 
 def gives_back_for_good(finance: Finance, payment: dict[str, Any], amount: int) -> None:
     assert gives_back(finance, payment, amount).status_code == 201
     eventually(lambda: finance.api.get(f"/v1/payments/{payment['id']}")["amount_refunded"] == amount)
+
+
+def assert_the_order_shows_every_step(finance: Finance, payment: dict[str, Any]) -> None:
+    """An inquiry, a chargeback that is won, and another stage that is lost: in events and in the order's timeline."""
+    names = ("inquiry", "opened", "won", "opened", "lost")
+    assert events(finance) == [f"chargeback.{name}" for name in names]
+    timeline = finance.api.get(f"/v1/orders/{payment['order']['id']}")["timeline"]
+    lines = [line["type"] for line in timeline if line["type"].startswith("chargeback.")]
+    assert lines == [f"chargeback.{name}" for name in ("inquiry", "opened", "won", "pre_arbitration", "lost")]
+
+
+def assert_it_settles(stack: Stack, finance: Finance, account: str, *, left_open: list[dict[str, Any]]) -> None:
+    """The provider's settlement explains all of it, and the books hold."""
+    settlement = finance.simulator.post("/settlements", json={"account": account}).json()
+    file = finance.sends(settlement["csv"].encode())
+    assert (file["status"], file["problems"]) == ("imported", [])
+    assert finance.open_items(f"receivable:{account}") == []
+    assert finance.api.get("/v1/discrepancies", status="open")["data"] == left_open
+    assert stack.manage("audit_ledger")["violations"] == []
 
 
 def test_a_dispute_through_all_of_its_stages(stack: Stack) -> None:
@@ -101,18 +122,8 @@ def test_a_dispute_through_all_of_its_stages(stack: Stack) -> None:
         ("pre_arbitration", "lost"),
     ]
     assert counted(finance) == 5000
-    names = ("inquiry", "opened", "won", "opened", "lost")
-    assert told(finance) == [f"chargeback.{name}" for name in names]
-    timeline = finance.api.get(f"/v1/orders/{payment['order']['id']}")["timeline"]
-    lines = [line["type"] for line in timeline if line["type"].startswith("chargeback.")]
-    assert lines == [f"chargeback.{name}" for name in ("inquiry", "opened", "won", "pre_arbitration", "lost")]
-
-    settlement = finance.simulator.post("/settlements", json={"account": account}).json()
-    file = finance.sends(settlement["csv"].encode())
-    assert (file["status"], file["problems"]) == ("imported", [])
-    assert finance.open_items(f"receivable:{account}") == []
-    assert finance.api.get("/v1/discrepancies", status="open")["data"] == [over]
-    assert stack.manage("audit_ledger")["violations"] == []
+    assert_the_order_shows_every_step(finance, payment)
+    assert_it_settles(stack, finance, account, left_open=[over])
 
 
 def test_a_part_of_what_was_refunded_is_taken_back_and_is_told_as_given_twice(stack: Stack) -> None:

@@ -168,7 +168,7 @@ def test_the_sdk_gives_up_by_itself_and_asks_once(fake_stripe: FakeStripe, accou
     fake_stripe.faults.plan(Fault.SLOW)
     asked = call(STAGE)
     assert STRIPE.execute(asked, account).code == "no_answer"
-    assert [each.key for each in fake_stripe.asked] in ([], [asked.operation_id])
+    assert [each.key for each in fake_stripe.received] in ([], [asked.operation_id])
 
 
 def test_a_slow_request_that_arrives_after_the_second_is_done_once(
@@ -192,9 +192,9 @@ def test_the_key_is_the_operation_and_nothing_is_repeated_by_the_sdk(
     STRIPE.execute(asked, account)
     STRIPE.execute(asked, account)
     STRIPE.fetch(asked, account)
-    posts = [each for each in fake_stripe.asked if each.endpoint.startswith("POST")]
+    posts = [each for each in fake_stripe.received if each.endpoint.startswith("POST")]
     assert [each.key for each in posts] == [asked.operation_id] * 2
-    assert all(each.key is None for each in fake_stripe.asked if each.endpoint.startswith("GET"))
+    assert all(each.key is None for each in fake_stripe.received if each.endpoint.startswith("GET"))
 
 
 def test_timeouts_are_shorter_than_the_lease_of_an_operation() -> None:
@@ -237,7 +237,7 @@ def test_a_key_of_the_other_mode_is_never_used(
     result = STRIPE.execute(call(STAGE), bad)
     assert (result.outcome, result.code) == (N, code)
     assert STRIPE.fetch(call(STAGE), bad).outcome is U
-    assert fake_stripe.asked == []
+    assert fake_stripe.received == []
 
 
 def test_accounts_stand_side_by_side(fake_stripe: FakeStripe) -> None:
@@ -270,7 +270,7 @@ def test_what_stripe_would_refuse_for_certain_is_not_asked(fake_stripe: FakeStri
     assert (nowhere.outcome, nowhere.code) == (D, "return_url_required")
     unnamed = STRIPE.execute(call(STAGE, Verb.REFUND), account)
     assert (unnamed.outcome, unnamed.code) == (D, "payment_unknown_to_provider")
-    assert fake_stripe.asked == []
+    assert fake_stripe.received == []
 
 
 @pytest.mark.parametrize(

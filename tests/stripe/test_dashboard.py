@@ -39,7 +39,7 @@ def captures(shop: StripeShop, payment: dict) -> list[dict]:
 
 
 def asked_of_stripe(fake: FakeStripe) -> int:
-    return sum(asked.endpoint.startswith("POST") for asked in fake.asked)
+    return sum(asked.endpoint.startswith("POST") for asked in fake.received)
 
 
 def nothing_is_open() -> bool:
@@ -80,7 +80,7 @@ class TestCaptured:
         payment = stripe_shop.pay(50_00, capture="manual")
         press_capture(stripe_shop, payment)
         stripe_shop.deliver(*stripe_shop.books.events, *stripe_shop.books.events)
-        again = stripe_shop.books.tell("payment_intent.succeeded", stripe_shop.intent(payment))  # under another id
+        again = stripe_shop.books.emit("payment_intent.succeeded", stripe_shop.intent(payment))  # under another id
         stripe_shop.deliver(again)
         assert stands(stripe_shop, payment) == ("captured", 50_00, 50_00, 0)
         assert len(captures(stripe_shop, payment)) == 1

@@ -150,7 +150,7 @@ def test_an_answer_that_never_came_is_asked_for_and_not_repeated(
     assert payment["status"] == "unknown"
     stripe_shop.deliver() if heard else stripe_shop.work()
     assert statuses(stripe_shop, payment) == ("captured", 50_00, 0)
-    posts = [asked for asked in fake_stripe.asked if asked.endpoint == "POST /v1/payment_intents"]
+    posts = [asked for asked in fake_stripe.received if asked.endpoint == "POST /v1/payment_intents"]
     assert len(posts) == 1
     assert not Discrepancy.objects.filter(status="open").exists()
 
@@ -170,7 +170,7 @@ def test_a_busy_stripe_is_asked_again_under_the_same_key(stripe_shop: StripeShop
     assert payment["status"] == "processing"
     stripe_shop.work()
     assert statuses(stripe_shop, payment) == ("captured", 50_00, 0)
-    keys = {asked.key for asked in fake_stripe.asked if asked.key}
+    keys = {asked.key for asked in fake_stripe.received if asked.key}
     assert keys == {Operation.objects.get(payment_id=payment["id"]).id}
 
 
@@ -213,7 +213,7 @@ def test_an_account_of_the_other_mode_moves_nothing(shop: Shop, fake_stripe: Fak
     assert payment["status"] == "processing"
     operation = Operation.objects.get(payment_id=payment["id"])
     assert (operation.outcome, operation.failure_code) == ("not_sent", "credentials_of_other_mode")
-    assert fake_stripe.asked == []
+    assert fake_stripe.received == []
 
 
 def test_two_accounts_of_one_shop_are_never_confused(stripe_shop: StripeShop, fake_stripe: FakeStripe) -> None:

@@ -145,7 +145,7 @@ def pay_out(shop: StripeShop) -> Object:
 def test_news_twice_and_a_sweep_that_dies_read_it_once(stripe_shop: StripeShop, fake_stripe: FakeStripe) -> None:
     stripe_shop.pay(50_00)
     payout = afterwards.pay_out(stripe_shop.books)
-    stripe_shop.books.tell("payout.reconciliation_completed", payout)
+    stripe_shop.books.emit("payout.reconciliation_completed", payout)
     reconcile(stripe_shop)
     Announcement.objects.update(due_at=timezone.now())  # as after a worker that was killed at the end
     read_sources.read_due()
@@ -190,7 +190,7 @@ def test_a_long_payout_is_read_in_pages(stripe_shop: StripeShop, fake_stripe: Fa
     payout = afterwards.pay_out(stripe_shop.books)
     reconcile(stripe_shop)
     assert settled(stripe_shop, payout).lines.count() == 231
-    pages = [asked for asked in fake_stripe.asked if asked.endpoint == "GET /v1/balance_transactions"]
+    pages = [asked for asked in fake_stripe.received if asked.endpoint == "GET /v1/balance_transactions"]
     assert len(pages) == 3
     assert payment["status"] == "captured"
 
@@ -198,7 +198,7 @@ def test_a_long_payout_is_read_in_pages(stripe_shop: StripeShop, fake_stripe: Fa
 def test_what_is_not_complete_waits_and_a_manual_payout_is_left_to_the_bank(stripe_shop: StripeShop) -> None:
     stripe_shop.pay(50_00)
     payout = afterwards.pay_out(stripe_shop.books, complete=False)
-    stripe_shop.books.tell("payout.reconciliation_completed", payout)  # told too early
+    stripe_shop.books.emit("payout.reconciliation_completed", payout)  # told too early
     reconcile(stripe_shop)
     assert not SettlementFile.objects.exists()
     assert Announcement.objects.get().due_at is not None
@@ -208,7 +208,7 @@ def test_what_is_not_complete_waits_and_a_manual_payout_is_left_to_the_bank(stri
     assert left.due_at is None
     assert "the bank statement shows it" in left.detail
     payout["reconciliation_status"] = "completed"
-    stripe_shop.books.tell("payout.reconciliation_completed", payout)
+    stripe_shop.books.emit("payout.reconciliation_completed", payout)
     reconcile(stripe_shop)
     settled(stripe_shop, payout)
 

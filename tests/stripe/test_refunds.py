@@ -102,7 +102,7 @@ def test_a_500_that_stripe_keeps_under_the_key_waits_until_the_key_is_forgotten(
     for _ in range(4):
         stripe_shop.work()
     assert stripe_shop.refunded(refund)["status"] == "pending"
-    keys = [asked.key for asked in fake_stripe.asked if asked.endpoint == "POST /v1/refunds"]
+    keys = [asked.key for asked in fake_stripe.received if asked.endpoint == "POST /v1/refunds"]
     assert len(keys) > 1
     assert len(set(keys)) == 1
     stripe_shop.books.answers.clear()  # a day has passed
@@ -145,7 +145,7 @@ def test_more_than_was_paid_is_refused_by_us(stripe_shop: StripeShop, fake_strip
     payment = stripe_shop.pay(50_00)
     body = {"payment": payment["id"], "reason": "x", "channel": stripe_shop.shop.webshop.id, "amount": 50_01}
     assert stripe_shop.api.post("/v1/refunds", body).status_code == 422
-    assert not [asked for asked in fake_stripe.asked if asked.endpoint == "POST /v1/refunds"]
+    assert not [asked for asked in fake_stripe.received if asked.endpoint == "POST /v1/refunds"]
 
 
 @pytest.mark.parametrize("end", ["won", "lost"])

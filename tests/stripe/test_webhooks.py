@@ -107,7 +107,7 @@ def test_altered_and_malformed_signatures_are_refused(fake_stripe: FakeStripe, h
     provider = registry.provider("stripe")
     account = account_of("stripe", provider)
     books = fake_stripe.account(account.secrets["secret_key"])
-    event = books.tell("payment_intent.succeeded", {"object": "payment_intent", "id": "pi_1", "amount": 5000})
+    event = books.emit("payment_intent.succeeded", {"object": "payment_intent", "id": "pi_1", "amount": 5000})
     body = body_of(event)
     header = signature(account.secrets["webhook_secret"], body)
     assert provider.verify(body, {"stripe-signature": header}, account) == event["id"]
@@ -126,7 +126,7 @@ class TestAtOurDoor:
         chance = random.Random(5)
         for _ in range(12):
             body, header = forged(
-                stripe_shop.books, stripe_shop.books.tell("payment_intent.succeeded", {"id": "x"}), chance
+                stripe_shop.books, stripe_shop.books.emit("payment_intent.succeeded", {"id": "x"}), chance
             )
             assert stripe_shop._send(body, {"stripe-signature": header}) == 400
         assert not ProviderEvent.objects.exists()
@@ -165,6 +165,6 @@ class TestAtOurDoor:
         assert not Payment.objects.exists()
 
     def test_what_concerns_no_money_is_kept_as_evidence(self, stripe_shop: StripeShop) -> None:
-        event = stripe_shop.books.tell("customer.created", {"object": "customer", "id": "cus_1"})
+        event = stripe_shop.books.emit("customer.created", {"object": "customer", "id": "cus_1"})
         stripe_shop.deliver(event)
         assert ProviderEvent.objects.get().status == "ignored"
