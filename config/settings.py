@@ -44,7 +44,7 @@ OWN_HOSTS = {urlsplit(url).hostname or "" for url in (PUBLIC_URL, STREAM_URL)} |
 }
 ALLOWED_HOSTS = sorted(OWN_HOSTS - {"", "0.0.0.0", "::"}) + env.words("ALLOWED_HOSTS", [])  # noqa: S104
 METRICS_TOKEN = env.text("METRICS_TOKEN")
-# Only where told: without a proxy in front anyone could send the header.
+# Only where it is set: without a proxy in front anyone could send the header.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY") else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0

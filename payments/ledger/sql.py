@@ -56,7 +56,7 @@ CLOSE_DAYS: Final = """
     SELECT pg_advisory_xact_lock(ledger_day_lock(%(merchant)s::text, d::date))
     FROM generate_series(%(first)s::date, %(last)s::date, interval '1 day') d
 """
-# After CLOSE_DAYS in the same transaction: whoever waited for the day's lock finds it closed.
+# After CLOSE_DAYS in the same transaction: a transaction that waited for the day's lock finds it closed.
 MARK_CLOSED: Final = """
     INSERT INTO ledger_bookday (merchant_id, day, closed_at, actor, seal)
     SELECT d.merchant, d.day, d.moment, d.actor, ledger_day_seal(d.merchant, d.day, d.moment, d.actor)

@@ -43,7 +43,7 @@ class CardEvidence(ApiObject):
     class Meta:
         verbose_name = _("card evidence")
         verbose_name_plural = _("card evidence")
-        # A transaction that is posted twice has one piece of evidence, whoever posts it.
+        # A transaction that is posted twice has one piece of evidence.
         constraints = [models.UniqueConstraint(fields=["terminal_id", "series", "sequence"], name="evidence_sequence")]
         indexes = [
             # By what acquirers print in settlements, and customers bring on slips.

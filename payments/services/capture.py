@@ -52,7 +52,7 @@ def _amount(payment: Payment, amount: int | None) -> int:
 
 def _check_final(payment: Payment, amount: int, final: bool) -> None:
     capabilities = registry.provider(payment.provider_account.provider).capabilities
-    # Told here, where it can be mended, not as a refusal of the provider minutes later.
+    # Refused here, with what to do, not by the provider minutes later.
     if amount < payment.amount_capturable and not capabilities.partial_capture:
         raise Invalid("capture_not_supported", "This provider captures the whole amount only.", param="amount")
     if not final and not capabilities.multiple_captures:

@@ -108,7 +108,7 @@ def _claim(now: datetime, resting: Sequence[str]) -> list[ReceiptDue]:
         rows = list(waiting.select_for_update(skip_locked=True)[:AT_ONCE])
         for row in rows:
             row.attempts += 1
-            # Whoever dies with it leaves it due again when the lease is over.
+            # If this worker dies with it, it is due again when the lease is over.
             row.due_at = now + LEASE
         ReceiptDue.objects.bulk_update(rows, ["attempts", "due_at"])
     return rows

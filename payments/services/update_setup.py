@@ -125,7 +125,7 @@ def apply(row: Row, changes: Mapping[str, Any], *, credentials: Mapping[str, str
         row.save(update_fields=list(changes))
         _log(row, "changed", actor, before=before, after={name: _kept(value) for name, value in changes.items()})
     if isinstance(row, ProviderAccount) and credentials:
-        # Beside those that stand: whoever rolls one key need not know the others.
+        # Beside those that stand: to roll one key nobody needs to know the others.
         row.credentials = json.dumps({**json.loads(row.credentials or "{}"), **credentials})
         row.save(update_fields=["credentials"])
         _log(row, "credentials_set", actor, after={"names": sorted(credentials)})

@@ -128,7 +128,7 @@ def _apply(account: ProviderAccount, found: Sequence[matching.LateMatch]) -> Non
         line = stored[match.line_id]
         line.state, line.item, line.rule = match.state, match.item, match.rule
         line.operation_id, line.payment_id, line.evidence_id = match.operation_id, match.payment_id, match.evidence_id
-        # What a person has written off is not told of as a difference once more.
+        # What a person has written off is not reported as a difference once more.
         if key(Kind.MISSING_IN_BOOKS, line.settlement, line.number) not in written_off:
             line.expected = match.differs
     SettlementLine.objects.bulk_update(stored.values(), _FOUND)

@@ -31,7 +31,7 @@ def settle(row: Discrepancy, action: str, *, actor: str) -> None:
         Forbidden: `person_required`, for an API key.
         Conflict: `outcome_known`, where it was settled in the meantime.
     """
-    # Whoever says that money moved must have a name; a program has seen nothing.
+    # A person states that money moved, and answers for it; a program has seen nothing.
     if is_id(actor, "key"):
         detail = "Only a person can say what came of this: sign in to the admin, and write down the evidence."
         raise Forbidden("person_required", detail)

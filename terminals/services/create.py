@@ -48,7 +48,7 @@ def create(
     """
     check_counter(channel, what="A terminal")
     merchant = channel.merchant
-    # Here and not in the views alone: whoever calls the service is asked, also a command or a task.
+    # Here and not in the views alone: every caller of the service is checked, also a command or a task.
     require_manager(actor, merchant.id, channel.id, "terminal.created")
     if provider_account is not None and provider_account.merchant_id != merchant.id:
         raise Invalid("not_found", "The merchant has no such provider account.", param="provider_account")

@@ -22,7 +22,7 @@ def follow(terminal: Terminal, before: sequences.Ranges) -> None:
     if not missing:
         discrepancy.resolve_discrepancies(merchant=terminal.merchant, keys=[key], actor=terminal.id)
         return
-    # Only a new gap opens one: what a person has resolved is not told of again for shrinking.
+    # Only a new gap opens one: what a person has resolved is not opened again for shrinking.
     grown = terminal.last_sequence and missing[-1][1] > (before[-1][1] if before else 0)
     is_open = discrepancy.update_open_discrepancy(
         merchant=terminal.merchant, key=key, sequences=missing, **_detail(terminal)

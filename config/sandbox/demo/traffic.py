@@ -17,7 +17,7 @@ CUSTOMERS: Final = 60
 REASONS: Final = ("Too small", "Damaged", "Changed my mind", "Wrong color")
 IBANS: Final = ("NL20INGB0001234567", "NL39RABO0300065264")
 
-Deed = Callable[[], None]
+Step = Callable[[], None]
 
 
 class Webshop:

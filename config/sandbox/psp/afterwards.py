@@ -6,6 +6,7 @@ from typing import Final
 from config.sandbox.psp.disputes import Disputes
 from config.sandbox.psp.effects import EffectLog
 from config.sandbox.psp.faults import Faults
+from config.sandbox.psp.happenings import Happenings
 from config.sandbox.psp.names import reference
 from config.sandbox.psp.outbox import Outbox, happened
 from config.sandbox.psp.processor import Processor
@@ -16,15 +17,11 @@ from payments.providers.base import Outcome, ReportType, Verb
 logger: Final = logging.getLogger(__name__)
 
 
-class Afterwards:
-    """Makes such things happen, now or when they are due, and emits their webhooks."""
+class Afterwards(Happenings):
+    """All of it; what concerns disputes is done by `disputes`."""
 
     def __init__(self, store: Store, log: EffectLog, outbox: Outbox, faults: Faults, processor: Processor) -> None:
-        self._store = store
-        self._log = log
-        self._outbox = outbox
-        self._faults = faults
-        self._processor = processor
+        super().__init__(store, log, outbox, faults, processor)
         self.disputes = Disputes(store, log, outbox, faults, processor)
 
     def run(self, job: Row) -> None:

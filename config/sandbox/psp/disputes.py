@@ -3,12 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from config.sandbox.psp.effects import EffectLog
-from config.sandbox.psp.faults import Faults
+from config.sandbox.psp.happenings import Happenings
 from config.sandbox.psp.names import moment, reference
-from config.sandbox.psp.outbox import Outbox, happened
-from config.sandbox.psp.processor import Processor
-from config.sandbox.psp.sql import Row, Store
+from config.sandbox.psp.outbox import happened
+from config.sandbox.psp.sql import Row
 from payments.core.errors import Conflict, Invalid, NotFound
 from payments.providers.base import ReportType, Stage
 from payments.providers.simulator import magic
@@ -19,15 +17,8 @@ TIME_TO_RESPOND: Final = timedelta(days=10)
 _RANK: Final = {stage: rank for rank, stage in enumerate(Stage)}
 
 
-class Disputes:
+class Disputes(Happenings):
     """Opens and closes disputes, by hand or when they are due, and emits their webhooks."""
-
-    def __init__(self, store: Store, log: EffectLog, outbox: Outbox, faults: Faults, processor: Processor) -> None:
-        self._store = store
-        self._log = log
-        self._outbox = outbox
-        self._faults = faults
-        self._processor = processor
 
     def begin(self, kind: str, row: Row) -> None:
         """Do what an amount's ending announces."""

@@ -150,7 +150,7 @@ class Originals:
         return live[-1] if live else None
 
     def add_operation(self, operation: Operation) -> None:
-        """Make a charge of this very batch known, for what takes it back."""
+        """Make a charge of this registration known, for what takes it back."""
         self._operations.append(operation)
 
     def _find_evidence(self, transactions: Sequence[DeviceTransaction]) -> list[CardEvidence]:

@@ -65,7 +65,7 @@ def _take_all(work: Work, transactions: Sequence[DeviceTransaction], results: di
     for row in left:
         results[row.sequence].status = RegistrationStatus.WAITING
         results[row.sequence].waits_for = row.resolves or row.about.sequence
-        # Told once, when it first waits; what waits for a sequence will have it, or the gap is told of elsewhere.
+        # Reported once, when it first waits; what waits for a sequence has the gap's own discrepancy.
         if row.evidence_id is None and row.resolves is None and row.about.sequence is None:
             unlinked.note_missing_original(work, row)
 
