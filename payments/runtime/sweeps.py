@@ -96,6 +96,7 @@ class Sweep:
             with transaction.atomic():
                 attempts = sql.note(self.work, subject, merchant_id, described(error))
                 due_at = timezone.now() + PAUSES[attempts - 1] if attempts < ATTEMPTS else None
+                # A transaction of its own: the item's has been rolled back, and would take this with it.
                 sql.rest(self.work, subject, due_at)
         except DatabaseError:  # then nothing works for anybody, and this item is not to blame
             logger.exception("the failure of %s for %s could not be written down", self.work, subject)

@@ -30,6 +30,7 @@ def enqueue_on_commit(task_name: str, *args: str) -> None:
 
 def _publish(task_name: str, args: tuple[str, ...]) -> None:
     global _resting_until
+    # Half a second lost at every request would be worse than seconds until the sweep.
     if time.monotonic() < _resting_until:
         return
     try:

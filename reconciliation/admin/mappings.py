@@ -7,9 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action
@@ -20,7 +18,7 @@ from payments.admin.base.actions import AdminAction
 from payments.admin.base.addresses import row_url
 from payments.admin.base.error_messages import explain
 from payments.admin.base.filters import OwnRelated
-from payments.admin.base.links import row_link
+from payments.admin.base.links import page_link, row_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.errors import OnetillError, ValidationFailed
@@ -91,7 +89,7 @@ class FileMappingAdmin(ReadOnlyModelAdmin):
             *written,
             (_("row with the names of the columns"), said["header_row"]),
             (_("sheet"), said["sheet"]),
-            (_("export"), _export_link(row)),
+            (_("export"), page_link(row, "export", "JSON")),
             (_("merchant"), row.merchant.name),
             (_("created at"), render.moment(row.created_at, row.merchant.zone)),
             ("id", row.id),
@@ -204,7 +202,3 @@ def _shown(row: dict[str, Any]) -> list[Any]:
 
 def _pairs(name: str, title: str, pairs: list[tuple[Any, Any]]) -> Section:
     return Section(id=name, title=title, columns=[_("in the file"), _("is")], rows=[[at, what] for what, at in pairs])
-
-
-def _export_link(row: FileMapping) -> SafeString:
-    return format_html('<a href="{}">{}</a>', reverse(f"admin:{_EXPORT}", args=[row.pk]), "JSON")

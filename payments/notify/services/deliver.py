@@ -128,6 +128,7 @@ class _Crew:
         """Claim and send until nothing is left to do, the shift is over or the lease is lost."""
         ends = time.monotonic() + SHIFT_SECONDS
         self._claim()
+        # Renewed at every turn: a process that has stopped loses it, and its claims run out by their own leases.
         while self._under_way and time.monotonic() < ends and lease.renew():
             self._collect()
             self._claim()
@@ -246,6 +247,7 @@ def _record(results: Sequence[tuple[Attempt, Answer]]) -> None:
 
 
 def _counts(row: WebhookDelivery, attempt: Attempt, answer: Answer) -> bool:
+    # A late failure says nothing: another attempt has begun since, and its answer counts.
     return answer.ok or row.attempts == attempt.number
 
 
@@ -279,6 +281,7 @@ def _judge(endpoint_id: str, answers: Sequence[Answer]) -> None:
     endpoint = WebhookEndpoint.objects.filter(id=endpoint_id)
     if any(answer.status == GONE for answer in answers):
         endpoints.disable_gone(endpoint_id)
+    # One success is proof that the endpoint lives, whatever else failed beside it.
     elif any(answer.ok for answer in answers):
         endpoint.filter(failures__gt=0).update(failures=0)
     else:

@@ -90,6 +90,7 @@ def propose(
                 secrets=secrets,
             )
     except IntegrityError as error:
+        # The index decides between two who propose at once; any other violation is a defect.
         if "approval_open_once" not in str(error):
             raise
         raise Conflict(
@@ -114,6 +115,7 @@ def _check_key(rule: Rule, key: Caller, merchant_id: str | None, channel_id: str
     if rule.scope is None:
         raise _person_required()
     key.require(rule.scope)
+    # Not Forbidden: that another merchant's object exists is nothing this key should learn.
     if key.merchant_id != merchant_id:
         raise NotFound
     if key.channel_id is not None and key.channel_id != channel_id:
