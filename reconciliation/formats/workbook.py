@@ -10,6 +10,7 @@ import io
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
@@ -24,6 +25,8 @@ MAGIC: Final = b"PK\x03\x04"
 OLD_MAGIC: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # .xls, or a workbook with a password
 BOOK: Final = "xl/workbook.xml"
 MOST_BYTES: Final = 100_000_000  # unpacked: the reader holds a whole sheet, three million cells in 300 MB
+# What a ZIP file raises that is damaged, or encrypted.
+_BROKEN: Final = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError)
 _DIGITS: Final = ".15g"
 _BREAKS: Final = re.compile(r"[\r\n]+")
 _MASKED: Final = re.compile(rb't="n"([^>]*><v>\*)|(<c\b(?![^>]*\bt=)[^>]*)(><v>\*)')
@@ -95,7 +98,7 @@ def _check_size(stream: BinaryIO) -> None:
     try:
         with zipfile.ZipFile(stream) as archive:
             size = sum(member.file_size for member in archive.infolist())
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError):
+    except _BROKEN:
         detail = "The workbook is damaged. Fetch it again where it came from, or save it as CSV."
         raise Unreadable(None, "workbook_invalid", detail) from None
     stream.seek(0)
@@ -114,7 +117,7 @@ def _read(book: CalamineWorkbook, stream: BinaryIO, name: str) -> CalamineSheet:
     # A card number that was masked in a cell of digits: it is text now, and the cell still says that it is a number.
     try:
         return CalamineWorkbook.from_filelike(_with_masked_cells_as_text(stream)).get_sheet_by_name(name)
-    except (CalamineError, zipfile.BadZipFile, OSError):
+    except (CalamineError, *_BROKEN):
         detail = f"Sheet {name!r} cannot be read. Save it as CSV and send that."
         raise Unreadable(None, "workbook_invalid", detail) from None
 

@@ -14,6 +14,13 @@ from tests.reconciliation.spreadsheets import workbook
 CARD = "4111111111111111"
 
 
+def damaged(book: bytes) -> bytes:
+    """A workbook whose sheet cannot be unpacked."""
+    packed = zipfile.ZipFile(io.BytesIO(book)).getinfo("xl/worksheets/sheet1.xml")
+    start = packed.header_offset + 30 + len(packed.filename)
+    return book[:start] + b"\xff" * packed.compress_size + book[start + packed.compress_size :]
+
+
 def read(content: bytes, sheet: str = "") -> list[str]:
     with sheet_as_csv(io.BytesIO(content), sheet) as rows:
         return rows.read().decode().splitlines()
@@ -69,6 +76,7 @@ def test_a_workbook_in_a_zip_is_refused(shop: Shop) -> None:
         pytest.param(lambda book: book[: len(book) // 2], "workbook_invalid", id="cut off"),
         pytest.param(lambda book: repacked(book, b"<sheetData>", b"<sheet"), "workbook_invalid", id="no XML"),
         pytest.param(lambda book: repacked(book, b"<v>1</v>", b"<v>one</v>"), "workbook_invalid", id="no number"),
+        pytest.param(damaged, "workbook_invalid", id="damaged"),
         pytest.param(lambda book: workbook(""), "workbook_empty", id="empty"),
         pytest.param(lambda book: repacked(book, b"<sheetData>", b" " * MOST_BYTES), "workbook_too_large", id="huge"),
     ],
