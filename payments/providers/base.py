@@ -194,13 +194,17 @@ class Capabilities:
     drives_terminals: bool = False
     currencies: Mapping[str, frozenset[str]] = field(default_factory=dict)  # of methods that know only these
 
-    def takes_unasked(self, method: str | None) -> bool:
+    def takes(self, method: str, currency: str) -> bool:
+        """Whether a method is served, and in this currency."""
+        return method in self.methods and currency in self.currencies.get(method, (currency,))
+
+    def takes_unasked(self, method: str | None, currency: str) -> bool:
         """Whether a payment may go here where no account is named; no method is what the customer will choose.
 
         Cash and vouchers go to our own books, everything else to a provider that moves money and takes requests.
         """
         is_ours = method in RECORDED_METHODS
-        return not self.reports_only and self.instant == is_ours and (method is None or method in self.methods)
+        return not self.reports_only and self.instant == is_ours and (method is None or self.takes(method, currency))
 
 
 class SignatureInvalid(OnetillError):

@@ -27,7 +27,7 @@ class Offer:
 def offered(
     merchant: Merchant, *, channel: Channel | None, currency: str | None = None, amount: int | None = None
 ) -> list[Offer]:
-    """What a payment may name as its method here, each by the account that takes it where none is named.
+    """What a payment may name as its method here, each by the `default_account` that takes it.
 
     `amount` is in minor units of `currency`, which is the merchant's where none is given.
     """
@@ -43,7 +43,7 @@ def _offers(account: ProviderAccount, currency: str) -> Iterator[Offer]:
     provider = registry.provider(account.provider)
     able = provider.capabilities
     for method in able.methods:
-        if able.takes_unasked(method) and currency in able.currencies.get(method, (currency,)):
+        if able.takes_unasked(method, currency):
             least, most = provider.limits(method, currency)
             yield Offer(method, account.id, method in able.redirect_methods, least, most)
 

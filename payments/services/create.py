@@ -70,7 +70,7 @@ def create_payment(request: PaymentRequest, *, actor: str, guard: IdempotencyGua
         Conflict: `payment_in_progress` or `outcome_unknown`, each with the payment that stands in between.
     """
     merchant = request.channel.merchant
-    account = request.provider_account or default_account(merchant, request.method)
+    account = request.provider_account or default_account(merchant, request.method, request.amount.currency)
     provider = registry.provider(account.provider)
     _check_method(request, account, provider)
     check_vat(request.vat, request.amount)
@@ -84,9 +84,12 @@ def create_payment(request: PaymentRequest, *, actor: str, guard: IdempotencyGua
 
 def _check_method(request: PaymentRequest, account: ProviderAccount, provider: Provider) -> None:
     capabilities = provider.capabilities
-    if request.method is not None and request.method not in capabilities.methods:
+    currency = request.amount.currency
+    if request.method is not None and not capabilities.takes(request.method, currency):
         raise Invalid(
-            "method_not_supported", f"The account {account.name} does not take {request.method}.", param="method"
+            "method_not_supported",
+            f"The account {account.name} does not take {request.method} in {currency}. Name another account or method.",
+            param="method",
         )
     if request.manual_capture and request.method not in capabilities.manual_capture_methods:
         raise Invalid("capture_not_supported", "This method is captured at once; leave out capture.", param="capture")

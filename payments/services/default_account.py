@@ -14,19 +14,20 @@ _ACCOUNTS: Final = CompiledQuery(
 )
 
 
-def default_account(merchant: Merchant, method: str | None) -> ProviderAccount:
+def default_account(merchant: Merchant, method: str | None, currency: str) -> ProviderAccount:
     """The account used when none is named: for cash and vouchers the recording one, else one that takes the method.
 
     Raises:
-        Invalid: the merchant has no account for this method.
+        Invalid: the merchant has no account for this method in this currency.
     """
     for account in _ACCOUNTS(merchant.id):
-        if registry.provider(account.provider).capabilities.takes_unasked(method):
+        if registry.provider(account.provider).capabilities.takes_unasked(method, currency):
             account.merchant = merchant
             return account
     raise Invalid(
         "method_not_supported",
-        f"No provider account of this merchant takes {method or 'payments'}. Add one with POST /v1/provider_accounts.",
+        f"No provider account of this merchant takes {method or 'payments'} in {currency}. "
+        "Add one with POST /v1/provider_accounts.",
         param="method",
     )
 

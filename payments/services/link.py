@@ -136,7 +136,7 @@ def methods(row: PaymentLink) -> list[str]:
     accounts = ProviderAccount.objects.filter(merchant_id=row.merchant_id, active=True)
     able = [registry.provider(account.provider).capabilities for account in accounts]
     wanted = [method for method in OFFERED if not row.methods or method in row.methods]
-    return [method for method in wanted if any(one.takes_unasked(method) for one in able)]
+    return [method for method in wanted if any(one.takes_unasked(method, row.currency) for one in able)]
 
 
 def lock(link_id: str) -> PaymentLink:
@@ -155,7 +155,7 @@ def _check(request: LinkRequest) -> None:
         raise wrong("amount", "required", "Send an amount, or an order whose total is known.")
     if request.expires_at is not None and request.expires_at <= timezone.now():
         raise wrong("expires_at", "out_of_range", "A link cannot have expired already.")
-    link = PaymentLink(merchant=request.channel.merchant, methods=list(request.methods))
+    link = PaymentLink(merchant=request.channel.merchant, currency=request.currency, methods=list(request.methods))
     if not set(request.methods) <= set(methods(link)) or not methods(link):
         raise Invalid("method_not_supported", "No provider account takes all of these at a distance.", param="methods")
 

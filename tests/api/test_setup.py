@@ -154,6 +154,33 @@ def test_a_method_is_offered_within_its_providers_limits_only(shop: Shop) -> Non
     assert "card" in methods(currency="USD", amount=50)
 
 
+def test_what_is_offered_is_what_a_payment_that_names_no_account_gets(shop: Shop) -> None:
+    """Stripe is used first and knows iDEAL in euros only: dollars by iDEAL are the simulator's, when offered and paid."""
+    api = shop.api()
+    create_setup.create_provider_account(
+        merchant=shop.merchant, provider="stripe", name="Stripe", currency="EUR", actor=BY
+    )
+    simulator = shop.merchant.provider_accounts.get(provider="simulator")
+    shop.merchant.provider_accounts.filter(id=simulator.id).update(default=False)
+    wanted = {"channel": shop.webshop.id, "currency": "USD", "amount": 1000}
+    offers = {offer["method"]: offer for offer in api.get("/v1/methods", **wanted).json()["data"]}
+    wish = payment(method="ideal", return_url="https://bloem.example/paid", order_reference="A") | wanted
+    paid = api.post("/v1/payments", wish).json()
+    assert paid["provider_account"]["id"] == offers["ideal"]["provider_account"] == simulator.id
+
+
+def test_an_account_is_not_asked_for_a_currency_that_its_method_does_not_know(shop: Shop) -> None:
+    api = shop.api()
+    shop.merchant.provider_accounts.filter(provider="simulator").update(active=False)
+    stripe = create_setup.create_provider_account(
+        merchant=shop.merchant, provider="stripe", name="Stripe", currency="EUR", actor=BY
+    )
+    wish = payment(method="ideal", currency="USD", channel=shop.webshop.id, order_reference="A")
+    refusal(api.post("/v1/payments", wish | {"provider_account": stripe.id}), 422, "method_not_supported")
+    assert "in USD" in refusal(api.post("/v1/payments", wish), 422, "method_not_supported")["detail"]
+    assert not Operation.objects.exists()
+
+
 def test_providers_say_what_an_account_has_to_know(shop: Shop) -> None:
     told = {one["provider"]: one for one in shop.api().get("/v1/providers").json()["data"]}
     assert {"name": "secret_key", "required": True, "secret": True} in told["stripe"]["credentials"]

@@ -67,7 +67,7 @@ def _account(uow: UnitOfWork, part: RefundPart) -> ProviderAccount:
     """Who gives the money: the sale's provider, or our own books."""
     if part.payment is not None and part.route in (Route.ORIGINAL, Route.TERMINAL):
         return part.payment.provider_account
-    return default_account(uow.merchant, Method.VOUCHER)
+    return default_account(uow.merchant, Method.VOUCHER, part.refund.currency)
 
 
 def _executor(part: RefundPart, account: ProviderAccount) -> Executor:
@@ -94,7 +94,7 @@ def _exchange(uow: UnitOfWork, row: Voucher, refund: Refund, order: Order) -> No
         uow,
         order=order,
         channel=refund.channel,
-        provider_account=default_account(uow.merchant, Method.VOUCHER),
+        provider_account=default_account(uow.merchant, Method.VOUCHER, order.currency),
         origin=refund.channel.kind,
         method=Method.VOUCHER,
         amount=Money(amount, order.currency),
