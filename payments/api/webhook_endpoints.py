@@ -193,7 +193,7 @@ class Resend(EndpointView):
             self.input(Nothing)
             with transaction.atomic():
                 guard.begin(delivery_id)
-                row = resend.resend(delivery_id=delivery_id, **self.whose)
+                row = resend.resend(delivery_id=delivery_id, **self.whose, actor=self.caller.actor)
             return Answer(202, payloads.delivery(row))
 
         return self.once(again, self._resume)

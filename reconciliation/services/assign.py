@@ -6,6 +6,8 @@ from payments import audit_log
 from payments.core.errors import Conflict
 from payments.models import Discrepancy
 from payments.people.models import User
+from payments.people.permissions import May
+from payments.people.services import authority
 
 
 def assign(*, discrepancy_id: str, to: User | None, actor: str) -> Discrepancy:
@@ -13,7 +15,16 @@ def assign(*, discrepancy_id: str, to: User | None, actor: str) -> Discrepancy:
 
     Raises:
         Conflict: it is resolved, and nobody's work any more.
+        Forbidden: `permission_missing`: who assigns may not resolve it.
     """
+    found = Discrepancy.objects.get(id=discrepancy_id)
+    authority.require_of_person(
+        actor=actor,
+        what=May.RESOLVE,
+        merchant_id=found.merchant_id,
+        channel_id=found.channel_id,
+        action="discrepancy.assigned",
+    )
     with transaction.atomic():
         # Locked, so that none is assigned that is resolved at the same moment.
         row = Discrepancy.objects.select_for_update(of=("self",)).get(id=discrepancy_id)

@@ -27,6 +27,7 @@ HOLDERS: Final[dict[May, set[str]]] = {
     May.MANAGE_KEYS: {OWNER},
     May.MANAGE_SETTINGS: {OWNER},
     May.MANAGE_USERS: {OWNER},
+    May.ERASE_CUSTOMERS: {OWNER, FINANCE},
 }
 
 
@@ -69,7 +70,7 @@ class Listed:
     merchant: str = "merchant_id"
     channel: str = "channel_id"
     adds: May | None = None
-    actions: tuple[str, ...] = ()  # on the rows that are ticked
+    actions: tuple[Button, ...] = ()  # on the rows that are ticked
     only: dict[str, Any] = field(default_factory=dict)  # which rows the test opens
 
     @property
@@ -114,7 +115,7 @@ TABLE: Final = [
         Rows.CHANNEL,
         merchant="endpoint__merchant_id",
         channel="endpoint__channel_id",
-        actions=("resend",),
+        actions=tuple(buttons(May.MANAGE_SETTINGS, "resend")),
     ),
     Listed("notify.webhookendpoint", May.MANAGE_SETTINGS, Rows.CHANNEL),
     Listed(
@@ -132,7 +133,7 @@ TABLE: Final = [
         Rows.CHANNEL,
         # Who may not resolve is told so on the page of the row.
         (Button("resolve/", May.SEE, posted=True),),
-        actions=("take", "leave"),
+        actions=tuple(buttons(May.RESOLVE, "take", "leave")),
     ),
     Listed(
         "payments.merchant",
@@ -196,11 +197,24 @@ TABLE: Final = [
         adds=May.REQUEST_PAYMENT,
     ),
     Listed("payments.voucher", May.SEE, Rows.CHANNEL),
-    Listed("people.apikey", May.MANAGE_KEYS, Rows.WHOLE, channel="", adds=May.MANAGE_KEYS, actions=("roll", "revoke")),
+    Listed(
+        "people.apikey",
+        May.MANAGE_KEYS,
+        Rows.WHOLE,
+        channel="",
+        adds=May.MANAGE_KEYS,
+        actions=tuple(buttons(May.MANAGE_KEYS, "roll", "revoke", where=Where.WHOLE)),
+    ),
     # Who may not decide is told so on the page of the row.
     Listed("people.approval", May.SEE, Rows.CHANNEL, (Button("decide/", May.SEE, posted=True),)),
     Listed("people.auditlog", May.SEE_AUDIT_LOG, Rows.WHOLE, channel=""),
-    Listed("people.customer", May.SEE, Rows.WHOLE, channel="", actions=("erase",)),
+    Listed(
+        "people.customer",
+        May.SEE,
+        Rows.WHOLE,
+        channel="",
+        actions=tuple(buttons(May.ERASE_CUSTOMERS, "erase", where=Where.WHOLE)),
+    ),
     Listed(
         "people.user",
         May.MANAGE_USERS,
@@ -217,7 +231,13 @@ TABLE: Final = [
         merchant="terminal__merchant_id",
         channel="terminal__channel_id",
     ),
-    Listed("terminals.terminal", May.SEE, Rows.CHANNEL, adds=May.MANAGE_TERMINALS, actions=("new_code", "revoke")),
+    Listed(
+        "terminals.terminal",
+        May.SEE,
+        Rows.CHANNEL,
+        adds=May.MANAGE_TERMINALS,
+        actions=tuple(buttons(May.MANAGE_TERMINALS, "new_code", "revoke")),
+    ),
     Listed(
         "terminals.terminaltransaction",
         May.SEE,

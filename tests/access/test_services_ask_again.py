@@ -8,6 +8,7 @@ from django.core.files.base import ContentFile
 
 from payments.core.errors import Forbidden, Invalid
 from payments.core.money import Money
+from payments.models import Discrepancy
 from payments.notify.services import endpoints
 from payments.people.actors import Actor
 from payments.people.models import AuditLog, Role, User
@@ -16,7 +17,9 @@ from payments.services import create_setup, link, update_setup
 from payments.services.refunds.request import request_refund
 from reconciliation.models import FileMapping
 from reconciliation.services import mappings
+from reconciliation.services.assign import assign
 from reconciliation.services.bank_accounts import create_bank_account
+from reconciliation.services.resolve import Resolution, resolve
 from reconciliation.services.upload import upload
 from terminals.services.create import create as create_terminal
 from terminals.services.revoke import revoke
@@ -35,6 +38,7 @@ AT_THE_GATE = {
     "provider_account.created": "add_provider_account",
     "provider_account.changed": "change_provider_account",
     "refund.requested": "refund",
+    "discrepancy.resolved": "accept",
 }
 
 
@@ -45,6 +49,11 @@ def wants_link(shop: Shop) -> link.LinkRequest:
 def a_mapping(shop: Shop, who: str = "tests") -> FileMapping:
     columns = {"date": "Date", "amount": "Amount", "reference": "Reference"}
     return mappings.create(account=shop.account("external"), name="CCV", definition={"columns": columns}, actor=who)
+
+
+def a_discrepancy(shop: Shop) -> str:
+    shop.pin_back(300)  # of nothing that is known
+    return Discrepancy.objects.filter(merchant=shop.merchant).values_list("id", flat=True)[0]
 
 
 def a_terminal(shop: Shop) -> str:
@@ -63,6 +72,13 @@ def an_endpoint(shop: Shop) -> str:
 
 
 ACTIONS: dict[str, Deed] = {
+    "discrepancy.assigned": lambda shop, who: assign(discrepancy_id=a_discrepancy(shop), to=None, actor=str(who)),
+    "discrepancy.resolved": lambda shop, who: resolve(
+        merchant=shop.merchant,
+        discrepancy_id=a_discrepancy(shop),
+        resolution=Resolution(action="accept", note="Seen."),
+        actor=who,
+    ),
     "terminal.created": lambda shop, who: create_terminal(channel=shop.store, label="Till", actor=who),
     "terminal.unpaired": lambda shop, who: unpair(terminal_id=a_terminal(shop), actor=who),
     "terminal.revoked": lambda shop, who: revoke(terminal_id=a_terminal(shop), actor=who),

@@ -137,7 +137,7 @@ def test_nobody_elses_endpoint_is_found(endpoint: Make, happen: Make) -> None:
             lambda known=known: endpoints.update(**known, actor="k", description="mine"),
             lambda known=known: endpoints.delete(**known, actor="k"),
             lambda known=known: endpoints.roll_secret(**known, actor="k"),
-            lambda who=who: resend(delivery_id=delivery.id, **who),
+            lambda who=who: resend(delivery_id=delivery.id, **who, actor="tests"),
         ):
             with pytest.raises(NotFound):
                 call()
@@ -183,11 +183,11 @@ def test_a_disabled_endpoint_waits_for_nothing_and_can_catch_up(shop: Receiver, 
     delivery = WebhookDelivery.objects.get()
     assert delivery.status == "failed"
     with pytest.raises(Conflict, match="endpoint_disabled"):
-        resend(delivery_id=delivery.id, merchant_id=MERCHANT)
+        resend(delivery_id=delivery.id, merchant_id=MERCHANT, actor="tests")
 
     endpoints.update(**known, status="enabled")
     assert deliver() == 0
-    resend(delivery_id=delivery.id, merchant_id=MERCHANT)
+    resend(delivery_id=delivery.id, merchant_id=MERCHANT, actor="tests")
     deliver()
 
     assert [told.event_id for told in shop.received] == [delivery.event_id]
@@ -199,7 +199,7 @@ def test_resending_starts_a_schedule_anew(shop: Receiver, endpoint: Make, happen
     deliver()
     shop.answers["/hook"] = [500, 200]
 
-    delivery = resend(delivery_id=WebhookDelivery.objects.get().id, merchant_id=MERCHANT)
+    delivery = resend(delivery_id=WebhookDelivery.objects.get().id, merchant_id=MERCHANT, actor="tests")
     assert (delivery.status, payloads.delivery(delivery)["attempts"]) == ("pending", 1)
     deliver()
     delivery.refresh_from_db()

@@ -9,7 +9,7 @@ from tests.access.sizes import ADMIN_CASES, API_CASES
 from tests.soak.runs import prove
 
 ADMIN_MINUTES: Final = 40  # what all cases of the admin take on two idle cores
-CRAWLS: Final = 12  # six roles in two languages
+CRAWLS: Final = 32  # sixteen people in two languages
 
 
 def access(end: float) -> Iterator[dict[str, Any]]:

@@ -33,11 +33,15 @@ def prove(
     """Run tests with these sizes in their environment; what fails tells on stderr how it is repeated."""
     seed = fresh_seed() if seed is None else seed
     given = {name: str(size) for name, size in sizes.items()} | {"SEED": str(seed)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--hypothesis-seed={seed}", *paths]
+    # One test is as long here as its sizes make it, and not the ten minutes in which a test of `make test` ends.
+    options = ["-q", "-p", "no:cacheprovider", "--timeout=0", f"--hypothesis-seed={seed}"]
+    command = [sys.executable, "-m", "pytest", *options, *paths]
     with folder() as servers:
         environment = os.environ | given | {"TMPDIR": str(servers)}
         environment.pop("DJANGO_SETTINGS_MODULE", None)  # with it settings are read before the tests have their servers
         done = subprocess.run(command, cwd=PROJECT, env=environment, stdout=sys.stderr, check=False)
     again = " ".join(f"{name}={value}" for name, value in given.items())
-    failed = [f"{again} .venv/bin/pytest --hypothesis-seed={seed} {' '.join(paths)}"] if done.returncode else []
+    failed = (
+        [f"{again} .venv/bin/pytest --timeout=0 --hypothesis-seed={seed} {' '.join(paths)}"] if done.returncode else []
+    )
     return report(soak, cases=cases, seed=seed, violations=failed)

@@ -16,5 +16,5 @@ def test_a_proof_has_its_own_servers_whatever_this_process_has_set(monkeypatch: 
 def test_a_proof_that_fails_tells_how_it_is_repeated() -> None:
     line = prove("runs", "tests/there_is_none.py", cases=1, sizes={"LIVES": 2}, seed=1)
     assert line["violations"] == 1
-    assert line["detail"] == ["LIVES=2 SEED=1 .venv/bin/pytest --hypothesis-seed=1 tests/there_is_none.py"]
+    assert line["detail"] == ["LIVES=2 SEED=1 .venv/bin/pytest --timeout=0 --hypothesis-seed=1 tests/there_is_none.py"]
     assert "LIVES" not in os.environ

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from payments.admin.base import render
+from payments.admin.base.access import person
 from payments.admin.base.error_messages import explain
 from payments.admin.base.filters import DayRange, OfMerchant
 from payments.admin.base.page import Fact, Page, Section
@@ -199,7 +200,7 @@ class WebhookDeliveryAdmin(ByIdAdmin):
         sent = 0
         for delivery in deliveries.select_related("endpoint"):
             try:
-                resend(delivery_id=delivery.id, merchant_id=delivery.endpoint.merchant_id)
+                resend(delivery_id=delivery.id, merchant_id=delivery.endpoint.merchant_id, actor=person(request).id)
                 sent += 1
             except OnetillError as refusal:
                 messages.error(request, f"{delivery.id}: {explain(refusal)}")
