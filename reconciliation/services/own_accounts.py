@@ -25,6 +25,11 @@ def ibans_of(merchant: Merchant) -> set[str]:
     return {iban.replace(" ", "").upper() for iban in (merchant.iban, *paid_out, *plain) if iban}
 
 
+# Revolut's list names no account; its IBANs are told by the bank's code.
+_REVOLUT: Final = "REVOLUT"
+_AT_REVOLUT: Final = re.compile(r"[A-Z]{2}[0-9]{2}REVO.*|LT[0-9]{2}32500.*")
+
+
 def account_named(name: str, ibans: Iterable[str]) -> str | None:
     """The one of these IBANs that a statement's account is; None if it is none of them, or could be several."""
     found = [iban for iban in ibans if iban == name or _is_name_of(name, iban)]
@@ -32,6 +37,8 @@ def account_named(name: str, ibans: Iterable[str]) -> str | None:
 
 
 def _is_name_of(name: str, iban: str) -> bool:
+    if name == _REVOLUT:
+        return _AT_REVOLUT.fullmatch(iban) is not None
     *before, number = (re.sub(r"[^A-Z0-9]", "", part) for part in name.upper().split("/"))
     bank, national = "".join(before), iban[4:]
     if bank + number in (national, iban[2:]):

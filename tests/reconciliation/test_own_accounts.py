@@ -49,3 +49,12 @@ def test_what_names_none_of_them_is_no_account(name: str) -> None:
 def test_what_could_be_two_of_them_is_neither() -> None:
     assert account_named("417164300", [DUTCH, OTHER_BANK]) is None
     assert account_named("RABONL2U/417164300", [DUTCH, OTHER_BANK]) == OTHER_BANK
+
+
+def test_revoluts_list_is_of_the_only_account_there() -> None:
+    lithuanian, british = "LT353250012345678901", "GB84REVO00996912345678"
+    assert account_named("REVOLUT", [*ALL, lithuanian]) == lithuanian
+    assert account_named("REVOLUT", [*ALL, british]) == british
+    assert account_named("REVOLUT", [lithuanian, british]) is None
+    assert account_named("REVOLUT", ALL) is None
+    assert account_named("REVOLUT SAVINGS", [lithuanian]) is None
