@@ -23,7 +23,7 @@ from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.own_accounts import account_named, ibans_of
 from reconciliation.services.payouts import receive
 from reconciliation.services.staging import Reading
-from reconciliation.sql import session, statements
+from reconciliation.sql import notified_parts, session, statements
 
 ACTOR: Final = "system:reconciliation"
 AT_ONCE: Final = 500
@@ -42,6 +42,9 @@ def match(file: SettlementFile, reading: Reading) -> list[Problem]:
     # A notification repeats what the statement books.
     booked = reading.format is not None and reading.format.kind == FileKind.STATEMENT
     headers = [header for header, _trailer in reading.statements]
+    if booked:
+        accounts = [header.account for header in headers]
+        reading.lines += notified_parts.put_parts_in_place(merchant_id=file.merchant_id, accounts=accounts)
     statements.match_statement_lines(
         merchant_id=file.merchant_id,
         accounts=[header.account for header in headers],
