@@ -104,15 +104,18 @@ def take_role(user: User, *, role_id: int, by: Actor) -> None:
         Forbidden: as `give_role`.
         NotFound: the person has no such role.
     """
+    row = Role.objects.filter(id=role_id, user=user).first()
+    if row is None:
+        raise NotFound
+    # The merchant is the role's, whatever page the request came from. Not within the transaction below, which would
+    # take the note of a refusal back.
+    gate.check(Action.CHANGE_ROLES, by=by, merchant_id=row.merchant_id)
+    _refuse_own(user, by)
+    _require_may_give(by, Role.Name(row.role), row.merchant_id, row.channel_id)
     with transaction.atomic():
-        row = Role.objects.select_for_update().filter(id=role_id, user=user).first()
-        if row is None:
+        gone, _ = Role.objects.filter(id=role_id, user=user).delete()
+        if not gone:  # taken by somebody else at the same moment
             raise NotFound
-        # After the row is read: the merchant is the role's, whatever page the request came from.
-        gate.check(Action.CHANGE_ROLES, by=by, merchant_id=row.merchant_id)
-        _refuse_own(user, by)
-        _require_may_give(by, Role.Name(row.role), row.merchant_id, row.channel_id)
-        row.delete()
         _roles_changed(user, "user.role_taken", by=by, merchant_id=row.merchant_id)
 
 

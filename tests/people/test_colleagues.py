@@ -145,6 +145,14 @@ def test_only_owners_give_roles(role: Role.Name, shop: Shop) -> None:
         give(person("giver", shop.merchant.id, role=role), person("taker", shop.merchant.id, role=AUDITOR), CLERK, shop)
 
 
+def test_who_may_not_take_a_role_is_refused_and_it_stays_in_the_audit_log(owner: User, shop: Shop) -> None:
+    clerk = person("clerk", shop.merchant.id, role=CLERK)
+    with pytest.raises(Forbidden, match="permission_missing"):
+        colleagues.take_role(owner, role_id=owner.roles.get().pk, by=clerk)
+    assert AuditLog.objects.filter(actor=clerk.id, action__endswith=".refused").count() == 1
+    assert owner.roles.count() == 1
+
+
 def test_nobody_gives_beyond_their_own_nor_to_themselves(owner: User, shop: Shop) -> None:
     store_owner = person("store", shop.merchant.id, role=OWNER, channel_id=shop.store.id)
     taker = person("taker", shop.merchant.id, role=AUDITOR)
