@@ -23,7 +23,7 @@ class OneOf:
     required: bool = True
 
     def broken(self, is_given: IsGiven) -> Fault | None:
-        given = [name for name in self.names if is_given(name)]
+        given = list(filter(is_given, self.names))
         if len(given) > 1:
             return Fault(given[1], "not_together", f"Send only one of: {', '.join(self.names)}.")
         if not given and self.required:
@@ -89,11 +89,10 @@ class Input(Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
         return ()
 
     def __post_init__(self) -> None:
-        faults = broken(self.rules, self._is_given) if self.rules else []
-        faults += self.contradictions()
-        if faults:
+        checked, moments = _checks(type(self))
+        if checked and (faults := [*broken(self.rules, self._is_given), *self.contradictions()]):
             raise InvalidValue(*faults)
-        for name in _moments(type(self)):
+        for name in moments:
             if (moment := getattr(self, name)) is not None:
                 setattr(self, name, moment.astimezone(UTC))
 
@@ -115,6 +114,7 @@ def convert(form: type[Given], data: Any, *, at: str = "", hook: Hook = no_types
 
 
 @cache
-def _moments(form: type[Input]) -> tuple[str, ...]:
-    """The fields of an input that hold a time."""
-    return tuple(field.name for field in described(form).fields if may_be(field.type, inspect.DateTimeType))
+def _checks(form: type[Input]) -> tuple[bool, tuple[str, ...]]:
+    """Whether anything holds between the fields of an input, and which of them hold times. Most parts have neither."""
+    times = (field.name for field in described(form).fields if may_be(field.type, inspect.DateTimeType))
+    return bool(form.rules) or form.contradictions is not Input.contradictions, tuple(times)

@@ -44,7 +44,7 @@ CACHES: Final = {
     "config/observability/redaction.py:_ours",
     "payments/api/inputs.py:_numbers",
     "payments/core/input_faults.py:described",
-    "payments/core/inputs.py:_moments",
+    "payments/core/inputs.py:_checks",
     "payments/db/bulk.py:_change",
     "payments/db/bulk.py:_insertion",
     "payments/db/bulk.py:_perhaps_drawn",
