@@ -1,6 +1,7 @@
 """Discrepancies of every floor: the work list, and the form that resolves one."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -34,6 +35,7 @@ from payments.text.messages import render_message
 from reconciliation.admin.render import column
 from reconciliation.models import SettlementFile
 from reconciliation.services.assign import assign
+from reconciliation.services.candidates import Candidate, candidates
 from reconciliation.services.open_balance import possible
 from reconciliation.services.resolve import Resolution, resolve
 
@@ -186,7 +188,10 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
     def page_context(self, request: HttpRequest, row: Discrepancy) -> dict[str, Any]:
         """The actions that make sense, to those who may take them."""
         open_to = row.status == Discrepancy.Status.OPEN and self._may_resolve(request, row)
-        return {"actions_possible": [(action, _LABELS[action]) for action in possible(row)] if open_to else []}
+        return {
+            "actions_possible": [(action, _LABELS[action]) for action in possible(row)] if open_to else [],
+            "candidates": [_choice(one) for one in candidates(row)] if open_to else [],
+        }
 
     def resolve(self, request: HttpRequest, discrepancy_id: str) -> HttpResponse:
         """Resolve it as the form requests, or show why that is refused."""
@@ -194,7 +199,7 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
         resolution = Resolution(
             action=request.POST.get("action", ""),
             note=request.POST.get("note", ""),
-            with_=tuple(request.POST.get("with", "").split()),
+            with_=tuple(" ".join(request.POST.getlist("with")).split()),
             until=_day(request.POST.get("until", "")),
         )
         try:
@@ -209,6 +214,39 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
 
     def _may_resolve(self, request: HttpRequest, row: Discrepancy) -> bool:
         return may(person(request), May.RESOLVE, merchant_id=row.merchant_id, channel_id=row.channel_id)
+
+
+_SIGNALS = {
+    "operation": _("our number"),
+    "reference": _("reference"),
+    "payment_reference": _("payment's reference"),
+    "order_reference": _("order"),
+    "tid": "TID",
+    "rrn": "RRN",
+    "stan": "STAN",
+    "authorization_code": _("authorization code"),
+    "amount": _("amount"),
+    "counterparty": _("counterparty"),
+    "day": _("day"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A candidate as the form offers it: what agrees speaks for it, what differs against."""
+
+    id: str
+    amount: str
+    agrees: str
+    differs: str
+
+
+def _choice(one: Candidate) -> Choice:
+    agreeing = [str(_SIGNALS[signal.name]) for signal in one.signals if signal.agrees]
+    differing = [
+        f"{_SIGNALS[signal.name]} {signal.ours} / {signal.theirs}" for signal in one.signals if not signal.agrees
+    ]
+    return Choice(one.id, render.amount(one.amount, one.currency), ", ".join(agreeing), "; ".join(differing))
 
 
 def _day(text: str) -> Any:

@@ -1,5 +1,6 @@
 """Discrepancies of every floor: listed, and resolved as far as one person's word goes."""
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, ClassVar, Final
 
@@ -19,10 +20,14 @@ from payments.core.input_types import Day, number_of_query, one_of, text
 from payments.core.inputs import Input
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
+from payments.people.actors import Caller
 from payments.services.idempotency import IdempotencyGuard
-from reconciliation.api.schemas import DISCREPANCY
+from reconciliation.api.schemas import DISCREPANCY, WHOLE_DISCREPANCY
+from reconciliation.services.actions import actions
+from reconciliation.services.candidates import candidates
 from reconciliation.services.open_balance import ACTIONS
 from reconciliation.services.resolve import LONGEST_NOTE, Resolution, resolve
+from reconciliation.services.severity import due_on, severity
 
 TAG: Final = "Reconciliation"
 
@@ -69,6 +74,24 @@ class Discrepancies(ApiView):
         return self.page(rows, payloads.discrepancy, query)
 
 
+class OneDiscrepancy(ApiView):
+    """One discrepancy, with what it could be about and what may be done."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "reconciliation:read"}
+
+    @described(
+        "get_discrepancy",
+        "One discrepancy: what it could be about, side by side, and what each action would book",
+        {200: WHOLE_DISCREPANCY},
+        refusals=[404],
+        tag=TAG,
+    )
+    def get(self, request: Request, discrepancy_id: str) -> HttpResponse:
+        self.no_query()
+        row = self.one(self.own(_discrepancies()), id=discrepancy_id)
+        return self.answer(_in_full(row, self.caller))
+
+
 class Resolve(ApiView):
     """Resolves one, or proposes it to a second person."""
 
@@ -103,4 +126,15 @@ class Resolve(ApiView):
 
 
 def _discrepancies() -> QuerySet[Discrepancy]:
-    return Discrepancy.objects.select_related("merchant")
+    return Discrepancy.objects.select_related("merchant", "payment")
+
+
+def _in_full(row: Discrepancy, caller: Caller) -> payloads.Shape:
+    """A discrepancy with what a person needs to decide about it."""
+    is_open = row.status == Discrepancy.Status.OPEN
+    return payloads.discrepancy(row) | {
+        "severity": severity(row, now=timezone.now()),
+        "due_on": due_on(row).isoformat(),
+        "candidates": [asdict(one) for one in candidates(row)] if is_open else [],
+        "actions": [asdict(one) for one in actions(row, actor=caller)],
+    }

@@ -37,3 +37,15 @@ class Payouts(ApiView):
         columns = {"status": "status", "provider_account": "provider_account_id"}
         rows = rows.filter(**{columns[name]: given[name] for name in columns if name in given})
         return self.page(rows, payloads.payout, query)
+
+
+class OnePayout(ApiView):
+    """One payout, and how much of it the bank has shown."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "reconciliation:read"}
+
+    @described("get_payout", "One payout", {200: PAYOUT}, refusals=[404], tag="Reconciliation")
+    def get(self, request: Request, payout_id: str) -> HttpResponse:
+        self.no_query()
+        rows = self.own(Payout.objects.select_related("merchant", "settlement"), channel="settlement__file__channel_id")
+        return self.answer(payloads.payout(self.one(rows, id=payout_id)))

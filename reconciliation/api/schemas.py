@@ -23,6 +23,8 @@ from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
 from reconciliation.formats import layout
 from reconciliation.models import Payout, SettlementFile
+from reconciliation.services.open_balance import ACTIONS
+from reconciliation.services.severity import Severity
 
 SETTLEMENT_FILE = define(
     "SettlementFile",
@@ -78,24 +80,47 @@ PAYOUT = define(
         test_mode=FLAG,
     ),
 )
-DISCREPANCY = define(
-    "Discrepancy",
+_DISCREPANCY: Final[dict[str, Schema]] = {
+    "id": identifier("dsc"),
+    "object": word("discrepancy"),
+    "kind": words(DiscrepancyKind.values),
+    "status": words(Discrepancy.Status.values),
+    "amount": maybe(MINOR_UNITS),
+    "currency": maybe(CURRENCY),
+    "terminal": maybe(identifier("trm")),
+    "payment": maybe(identifier("pay")),
+    "sequences": maybe(many(many(WHOLE))),
+    "settlement_file": maybe(identifier("stl")),
+    "detail": TEXT,
+    "assigned_to": maybe(TEXT),
+    "created_at": INSTANT,
+    "resolved_at": maybe(INSTANT),
+    "test_mode": FLAG,
+}
+DISCREPANCY = define("Discrepancy", record(**_DISCREPANCY))
+_SIGNAL: Final = record(name=TEXT, ours=TEXT, theirs=TEXT, agrees=FLAG)
+WHOLE_DISCREPANCY = define(
+    "DiscrepancyInFull",
     record(
-        id=identifier("dsc"),
-        object=word("discrepancy"),
-        kind=words(DiscrepancyKind.values),
-        status=words(Discrepancy.Status.values),
-        amount=maybe(MINOR_UNITS),
-        currency=maybe(CURRENCY),
-        terminal=maybe(identifier("trm")),
-        payment=maybe(identifier("pay")),
-        sequences=maybe(many(many(WHOLE))),
-        settlement_file=maybe(identifier("stl")),
-        detail=TEXT,
-        assigned_to=maybe(TEXT),
-        created_at=INSTANT,
-        resolved_at=maybe(INSTANT),
-        test_mode=FLAG,
+        **_DISCREPANCY,
+        severity=words(Severity),
+        due_on=DAY,
+        candidates=many(
+            record(
+                id=TEXT,
+                type=words(["payment", "payout", "bank_line"]),
+                amount=MINOR_UNITS,
+                currency=CURRENCY,
+                signals=many(_SIGNAL),
+            )
+        ),
+        actions=many(
+            record(
+                action=words(ACTIONS),
+                needs_second_person=FLAG,
+                books=many(record(account=TEXT, item=maybe(WHOLE), debit=MINOR_UNITS, credit=MINOR_UNITS)),
+            )
+        ),
     ),
 )
 _STRINGS: Final[Schema] = {"type": "object", "additionalProperties": {"type": "string"}}

@@ -13,6 +13,8 @@ urlpatterns = [
     path("v1/bank_accounts", bank_accounts.BankAccounts.as_view()),
     path("v1/bank_accounts/<str:account_id>", bank_accounts.OneBankAccount.as_view()),
     path("v1/payouts", payouts.Payouts.as_view()),
+    path("v1/payouts/<str:payout_id>", payouts.OnePayout.as_view()),
     path("v1/discrepancies", discrepancies.Discrepancies.as_view()),
+    path("v1/discrepancies/<str:discrepancy_id>", discrepancies.OneDiscrepancy.as_view()),
     path("v1/discrepancies/<str:discrepancy_id>/resolve", discrepancies.Resolve.as_view()),
 ]

@@ -51,3 +51,8 @@ class Payout(ApiObject):
 
     def __str__(self) -> str:
         return self.reference
+
+    @property
+    def owed(self) -> int:
+        """What the bank has not shown of it yet."""
+        return self.amount - self.amount_received

@@ -1,7 +1,8 @@
-"""Match an unknown line by hand: a settlement's line with a payment, a bank's line with a payout."""
+"""Match by hand: a settlement's line with a payment, a bank's line with a payout, a payout with a bank's line."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from django.utils.translation import gettext_noop
 
@@ -17,6 +18,10 @@ from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.payouts import receive
 from reconciliation.sql import open_items
 
+BANK_LINE: Final = "bnl"  # a line of a statement, as `bnl_17`
+LONGEST_NUMBER: Final = 19  # digits; no line has a greater number
+PAYOUT_KINDS: Final = (Kind.PAYOUT_NOT_RECEIVED, Kind.PAYOUT_DIFFERS)
+
 
 def is_forced(row: Discrepancy, names: Sequence[str]) -> bool:
     """Return whether the named object's open amount differs from the line's; then a second person must approve.
@@ -24,6 +29,8 @@ def is_forced(row: Discrepancy, names: Sequence[str]) -> bool:
     Raises:
         ValidationFailed: there is nothing of that name to match with.
     """
+    if row.kind in PAYOUT_KINDS:
+        return _own_payout(row).owed != _free_bank_line(row, names[0]).amount
     line = _settlement_line(row)
     if line is None:
         return _payout(row, names[0]).amount != _bank_line(row).amount
@@ -34,6 +41,8 @@ def is_forced(row: Discrepancy, names: Sequence[str]) -> bool:
 
 def match(row: Discrepancy, name: str, at: datetime) -> list[Entry]:
     """Match the line with the named object, and return the entry that takes it out of suspense."""
+    if row.kind in PAYOUT_KINDS:
+        return _match_payout(row, _own_payout(row), _free_bank_line(row, name))
     line = _settlement_line(row)
     if line is None:
         return _match_bank_line(row, _bank_line(row), _payout(row, name))
@@ -48,6 +57,17 @@ def match(row: Discrepancy, name: str, at: datetime) -> list[Entry]:
     line.save(update_fields=["state", "payment_id", "item", "operation_id", "rule", "booked_currency", "booked_amount"])
     resolve_explained(row.merchant, [f"{Kind.MISSING_IN_SETTLEMENT}:{line.operation_id}"])
     return [entry]
+
+
+def _match_payout(row: Discrepancy, payout: Payout, line: BankStatementLine) -> list[Entry]:
+    """A payout is at the bank on this line, which nothing explained: held in suspense, or not booked yet."""
+    if line.item is not None:
+        resolve_explained(row.merchant, [f"{Kind.UNKNOWN_LINE}:bank:{line.id}"])
+        return _match_bank_line(row, line, payout)
+    line.state, line.payout = BankStatementLine.State.PAYOUT, payout
+    line.save(update_fields=["state", "payout"])
+    receive(payout, [line])
+    return [journal.payout_received(row.merchant, payout, line)]
 
 
 def _match_bank_line(row: Discrepancy, line: BankStatementLine, payout: Payout) -> list[Entry]:
@@ -96,6 +116,31 @@ def _payout(row: Discrepancy, name: str) -> Payout:
     )
     if found is None:
         raise _nothing(gettext_noop("There is no such announced payout in the same currency."))
+    return found
+
+
+def _own_payout(row: Discrepancy) -> Payout:
+    assert row.item is not None  # a payout's discrepancy is about its item
+    locked = Payout.objects.select_for_update(of=("self",)).select_related("merchant", "settlement")
+    return locked.get(merchant=row.merchant, item=row.item)
+
+
+def _free_bank_line(row: Discrepancy, name: str) -> BankStatementLine:
+    """Return the bank's line of this name that nothing explains yet, locked: two payouts cannot both be on it."""
+    kind, _, number = name.partition("_")
+    free = (BankStatementLine.State.SUSPENSE, BankStatementLine.State.OTHER)
+    lines = BankStatementLine.objects.select_for_update(of=("self",)).select_related("statement")
+    found = None
+    if kind == BANK_LINE and number.isdecimal() and len(number) < LONGEST_NUMBER:
+        found = lines.filter(
+            id=int(number),
+            statement__merchant=row.merchant,
+            statement__kind="statement",
+            state__in=free,
+            currency=row.currency or "",
+        ).first()
+    if found is None or not found.amount:
+        raise _nothing(gettext_noop("There is no such bank line in the same currency that nothing explains."))
     return found
 
 

@@ -31,10 +31,10 @@ _POSSIBLE: Final[dict[str, tuple[str, ...]]] = {
     Kind.SIGN_DIFFERS: ("match", *_MONEY),
     Kind.DUPLICATE: ("match", "accept", *_MONEY),
     Kind.AMOUNT_DIFFERS: _MONEY,
-    Kind.PAYOUT_DIFFERS: _MONEY,
+    Kind.PAYOUT_DIFFERS: ("match", *_MONEY),
     Kind.MISSING_IN_SETTLEMENT: ("write_off", "suspense", *_LATER),
     Kind.MISSING_IN_BOOKS: ("write_off", *_LATER),
-    Kind.PAYOUT_NOT_RECEIVED: ("write_off", *_LATER),
+    Kind.PAYOUT_NOT_RECEIVED: ("match", "write_off", *_LATER),
 }
 ACTIONS: Final = ("match", "accept", *_MONEY, *settle_by_hand.ACTIONS)
 

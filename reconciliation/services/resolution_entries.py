@@ -27,7 +27,7 @@ def resolution_entries(row: Discrepancy, balance: OpenBalance, action: str, at: 
     parked = action == "suspense"
     if parked and balance.account.code == "suspense":
         return []  # it is there already
-    target = _target(balance, action)
+    target = target_of(balance, action)
     item = next_items(1)[0] if parked else None
     # Signed amounts: whichever side is open, its mirror closes it.
     lines = [Line(target, balance.amount, item), Line(balance.account, -balance.amount, balance.item)]
@@ -36,7 +36,12 @@ def resolution_entries(row: Discrepancy, balance: OpenBalance, action: str, at: 
     return [journal.resolved(row.merchant, row.id, lines, at)] if balance.amount else []
 
 
-def _target(balance: OpenBalance, action: str) -> AccountSpec:
+def target_of(balance: OpenBalance, action: str) -> AccountSpec:
+    """Return the account that an action moves the open balance to.
+
+    Raises:
+        Conflict: a fee without a provider account to book it to.
+    """
     currency = balance.account.currency
     if action == "write_off":
         return account("write_offs", currency)

@@ -86,7 +86,8 @@ TABLE: Final = [
     *rows("reconciliation:write", W, "DELETE /v1/file_mappings/{mapping}", "POST /v1/file_mappings/{mapping}/preview"),
     *rows("reconciliation:read", W, "GET /v1/bank_accounts", "GET /v1/bank_accounts/{bank_account}"),
     *rows("reconciliation:write", W, "POST /v1/bank_accounts", "PATCH /v1/bank_accounts/{bank_account}"),
-    *rows("reconciliation:read", W, "GET /v1/payouts", "GET /v1/discrepancies"),
+    *rows("reconciliation:read", W, "GET /v1/payouts", "GET /v1/payouts/{payout}"),
+    *rows("reconciliation:read", W, "GET /v1/discrepancies", "GET /v1/discrepancies/{discrepancy}"),
     *rows("reconciliation:write", W, "POST /v1/discrepancies/{discrepancy}/resolve"),
 ]
 # Addresses without a key: of the documentation, of devices (which sign), of providers (whose secret signs).

@@ -1,15 +1,18 @@
 """One of everything that a store may have, by the names that the tables use."""
 
+from typing import Any
+
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from payments.ledger.models import Account, JournalEntry
+from payments.ledger.posting import next_items
 from payments.models import Discrepancy, ProviderAccount
 from payments.notify.models import WebhookDelivery
 from payments.notify.services import endpoints
 from payments.people.models import Customer
 from payments.services.link import LinkRequest, create_link
-from reconciliation.models import BankAccount
+from reconciliation.models import BankAccount, Payout, Settlement, SettlementFile
 from reconciliation.services import mappings
 from reconciliation.services.upload import upload
 from terminals.services.create import create as create_terminal
@@ -56,5 +59,16 @@ def things(shop: Shop) -> dict[str, str]:
         "entry": JournalEntry.objects.filter(merchant_id=merchant.id).values_list("id", flat=True)[0],
         "file": file.id,
         "mapping": mappings.create(account=account, name="CCV", definition=MAPPING, actor=BY).id,
+        "payout": _payout(file, account).id,
         "discrepancy": Discrepancy.objects.filter(merchant=merchant).values_list("id", flat=True)[0],
     }
+
+
+def _payout(file: SettlementFile, account: ProviderAccount) -> Payout:
+    """One that a settlement of the file announces."""
+    about: dict[str, Any] = {"merchant": account.merchant, "provider_account": account, "currency": "EUR"}
+    settled, paid = next_items(2)
+    settlement = Settlement.objects.create(
+        **about, file=file, reference="S-1", item=settled, closed_at=timezone.now(), gross=100, fee=0, vat=0, net=100
+    )
+    return Payout.objects.create(**about, settlement=settlement, reference="P-1", item=paid, amount=100)

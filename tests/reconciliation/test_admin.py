@@ -128,6 +128,19 @@ def resolve_form(client: Client) -> tuple[str, str]:
     return shown, action[1]
 
 
+def test_a_line_that_contradicts_itself_is_matched_with_one_of_its_candidates(shop: Shop) -> None:
+    first, second = shop.sells_online(5000), shop.sells_online(5000)
+    made = second.operations.get().provider_reference or ""
+    shop.sends(settlement_csv(Line(5000, operation=first.operations.get().id, reference=made)))
+    client = signed_in(shop)
+    page_of_it, address = resolve_form(client)
+    assert f'name="with" id="with-{second.id}" value="{second.id}"' in page_of_it
+    assert "agrees: reference, amount, day" in page_of_it
+    client.post(address, {"action": "match", "with": [second.id, ""], "note": "Its reference is right."})
+    assert shop.disagreements("unknown_line") == []
+    assert shop.balance("receivable", second.item) == 0
+
+
 @pytest.mark.parametrize(("action", "status"), [("book_fee", "resolved"), ("write_off", "proposed")])
 def test_a_discrepancy_is_resolved_by_the_form_that_home_leads_to(shop: Shop, action: str, status: str) -> None:
     week(shop)

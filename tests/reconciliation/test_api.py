@@ -143,6 +143,49 @@ def test_discrepancies_are_listed_and_resolved(shop: Shop) -> None:
     assert shop.balance("write_offs") == 0
 
 
+def test_a_discrepancy_tells_what_it_could_be_about_and_what_may_be_done(shop: Shop) -> None:
+    first, second = shop.sells_online(5000), shop.sells_online(5000)
+    made = second.operations.get().provider_reference or ""
+    shop.sends(settlement_csv(Line(5000, operation=first.operations.get().id, reference=made)))
+    client = api(shop)
+    (listed,) = read(client.get("/v1/discrepancies", status="open"))["data"]
+    told = read(client.get(f"/v1/discrepancies/{listed['id']}"))
+    assert listed.items() <= told.items()
+    assert (told["severity"], told["due_on"] > told["created_at"][:10]) == ("medium", True)
+    assert {one["id"] for one in told["candidates"]} == {first.id, second.id}
+    names = {signal["name"]: signal["agrees"] for signal in told["candidates"][0]["signals"]}
+    assert set(names.values()) == {True, False}
+    by_name = {one["action"]: one for one in told["actions"]}
+    assert by_name["write_off"]["needs_second_person"]
+    assert sum(side["debit"] - side["credit"] for side in by_name["write_off"]["books"]) == 0
+    body = {"action": "match", "with": [first.id], "note": "The reference is the other's by mistake."}
+    client.post(f"/v1/discrepancies/{listed['id']}/resolve", body)
+    done = read(client.get(f"/v1/discrepancies/{listed['id']}"))
+    assert (done["status"], done["candidates"], done["actions"]) == ("resolved", [], [])
+
+
+def test_more_than_stands_open_is_refused_with_the_figure(shop: Shop) -> None:
+    payment = shop.sells_online(5000)
+    shop.sends(settlement_csv(Line(4800, operation=payment.operations.get().id)))
+    shop.sends(settlement_csv(Line(200, reference="who?")), provider_account=shop.account("simulator"))
+    client = api(shop)
+    rows = {row["kind"]: row["id"] for row in read(client.get("/v1/discrepancies", status="open"))["data"]}
+    body = {"action": "match", "with": [payment.id], "note": "It is the rest."}
+    client.post(f"/v1/discrepancies/{rows['unknown_line']}/resolve", body)
+    answer = client.post(
+        f"/v1/discrepancies/{rows['amount_differs']}/resolve", {"action": "write_off", "note": "Too little."}
+    )
+    assert refusal(answer, 422, "amount_exceeds_open")["open"] == 0
+
+
+def test_one_payout_is_read_by_its_id(shop: Shop, open_shop: Callable[[str], Shop]) -> None:
+    shop.sells_online(5000)
+    shop.sends(shop.settlement())
+    (payout,) = read(api(shop).get("/v1/payouts"))["data"]
+    assert read(api(shop).get(f"/v1/payouts/{payout['id']}")) == payout
+    refusal(api(open_shop("Kaas")).get(f"/v1/payouts/{payout['id']}"), 404, "not_found")
+
+
 def test_another_merchants_discrepancy_is_not_found(shop: Shop, open_shop: Callable[[str], Shop]) -> None:
     payment = shop.sells_online(5000)
     shop.sends(settlement_csv(Line(4800, operation=payment.operations.get().id)))

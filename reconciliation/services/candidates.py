@@ -1,0 +1,191 @@
+"""What a difference could be about, side by side with what it says: for a person to choose from, never chosen here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import F, Q
+
+from payments.core.money import Money
+from payments.models import CardEvidence, Discrepancy, Operation, Payment, ProviderAccount
+from reconciliation.models import BankStatementLine, Payout, SettlementLine
+from reconciliation.services.line_discrepancies import line_of
+from reconciliation.services.matching import BANK_LINE, PAYOUT_KINDS
+
+MOST: Final = 10
+NEAR: Final = timedelta(days=3)
+OVERDUE_BY: Final = timedelta(days=30)  # how long before or after its day a payout may be at the bank
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One thing that both sides tell: what ours is, what theirs is, and whether they agree."""
+
+    name: str
+    ours: str
+    theirs: str
+    agrees: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A payment, payout or bank line that it could be, with its amount in minor units."""
+
+    id: str
+    type: str
+    amount: int
+    currency: str
+    signals: tuple[Signal, ...]
+
+    @property
+    def agreement(self) -> tuple[int, int]:
+        """How much speaks for it, and how little against it."""
+        agreeing = sum(signal.agrees for signal in self.signals)
+        return agreeing, agreeing - len(self.signals)
+
+
+def candidates(row: Discrepancy) -> list[Candidate]:
+    """Return what a discrepancy could be about, the likeliest first; at most ten."""
+    if row.kind in PAYOUT_KINDS:
+        found = list(_bank_lines(row))
+    elif (bank_line := bank_line_of(row)) is not None:
+        found = list(_payouts(row, bank_line))
+    else:
+        line = line_of(row)
+        found = [] if line is None else [_payment(line, payment) for payment in _payments(line)]
+    return sorted(found, key=lambda one: one.agreement, reverse=True)[:MOST]
+
+
+def bank_line_of(row: Discrepancy) -> BankStatementLine | None:
+    """Return the bank's line that a discrepancy is about."""
+    _, bank, number = row.key.rpartition(":bank:")
+    if not bank or not number.isdecimal():
+        return None
+    lines = BankStatementLine.objects.select_related("statement")
+    return lines.filter(id=number, statement__merchant_id=row.merchant_id).first()
+
+
+def signals_of(line: SettlementLine, payment: Payment, operation: Operation | None) -> tuple[Signal, ...]:
+    """Return what a settlement's line and a payment (one operation of it) both tell."""
+    made = operation.provider_reference if operation is not None else None
+    money = Money(operation.amount if operation is not None else payment.amount, payment.currency)
+    told = [
+        ("operation", operation.id if operation is not None else "", line.reported_operation),
+        ("reference", made or "", line.reference),
+        ("payment_reference", payment.provider_reference or "", line.payment_reference),
+        ("order_reference", payment.order.reference, line.order_reference),
+        *_card_present(line, payment),
+        ("amount", str(money), str(Money(abs(line.gross), line.currency))),
+        ("day", payment.business_day.isoformat(), line.occurred_at.date().isoformat()),
+    ]
+    return tuple(Signal(name, ours, theirs, ours == theirs) for name, ours, theirs in told if ours and theirs)
+
+
+def _card_present(line: SettlementLine, payment: Payment) -> Iterator[tuple[str, str, str]]:
+    evidence = CardEvidence.objects.filter(payment_id=payment.id, type=line.type).order_by("id").first()
+    if evidence is not None:
+        yield "tid", evidence.acquirer_tid or "", line.tid
+        yield "rrn", evidence.rrn or "", line.rrn
+        yield "stan", evidence.stan or "", line.stan
+        yield "authorization_code", evidence.authorization_code or "", line.authorization_code
+
+
+def _payments(line: SettlementLine) -> list[Payment]:
+    """The payments of the same provider account that a line names in any way, or that fit in amount and day."""
+    account_id = line.settlement.provider_account_id
+    merchant_id = line.settlement.merchant_id
+    names = Q(id=line.payment_id) if line.payment_id else Q(pk__in=())
+    if line.reported_operation:
+        names |= Q(operations__id=line.reported_operation)
+    if line.reference:
+        names |= Q(operations__provider_reference=line.reference)
+    if line.payment_reference:
+        names |= Q(provider_reference=line.payment_reference)
+    if line.order_reference:
+        names |= Q(order__reference=line.order_reference)
+    own = Payment.objects.filter(merchant_id=merchant_id, provider_account_id=account_id).select_related("order")
+    found = {payment.id: payment for payment in own.filter(names).distinct()[:MOST]}
+    found |= {payment.id: payment for payment in own.filter(id__in=_taps(line))}
+    alike = own.filter(
+        operations__amount=abs(line.gross), currency=line.currency, business_day__range=_days(line.occurred_at)
+    )
+    found |= {payment.id: payment for payment in alike.distinct().order_by("id")[: MOST - min(MOST, len(found))]}
+    return list(found.values())
+
+
+def _taps(line: SettlementLine) -> list[str]:
+    """The payments of devices' transactions with a number of this line, near it in time."""
+    numbers = Q(pk__in=())
+    for name in ("rrn", "stan", "authorization_code"):
+        if value := getattr(line, name):
+            numbers |= Q(**{name: value})
+    near = (line.occurred_at - NEAR, line.occurred_at + NEAR)
+    rows = CardEvidence.objects.filter(numbers, merchant_id=line.settlement.merchant_id, occurred_at__range=near)
+    return [row for row in rows.values_list("payment_id", flat=True)[:MOST] if row]
+
+
+def _days(moment: datetime) -> tuple[str, str]:
+    return (moment - NEAR).date().isoformat(), (moment + NEAR).date().isoformat()
+
+
+def _payment(line: SettlementLine, payment: Payment) -> Candidate:
+    refunds = line.type == "refund"
+    operations = payment.operations.filter(outcome="succeeded").order_by("id")
+    fitting = [row for row in operations if (row.verb == "refund") == refunds]
+    exact = [row for row in fitting if row.amount == abs(line.gross)]
+    operation = next(iter(exact or fitting), None)
+    amount = operation.amount if operation is not None else payment.amount
+    signals = signals_of(line, payment, operation)
+    return Candidate(payment.id, "payment", -amount if refunds else amount, payment.currency, signals)
+
+
+def _payouts(row: Discrepancy, line: BankStatementLine) -> Iterator[Candidate]:
+    """Announced payouts in the direction of a bank's line."""
+    waiting = Payout.objects.filter(
+        merchant_id=row.merchant_id, status=Payout.Status.ANNOUNCED, currency=line.currency
+    ).select_related("provider_account")
+    waiting = waiting.filter(amount__gt=0) if line.amount > 0 else waiting.filter(amount__lt=0)
+    exact_first = waiting.order_by((F("amount") - line.amount) * (F("amount") - line.amount), "-id")
+    for payout in exact_first[:MOST]:
+        yield Candidate(payout.id, "payout", payout.amount, payout.currency, _transfer_signals(payout, line))
+
+
+def _bank_lines(row: Discrepancy) -> Iterator[Candidate]:
+    """Bank lines that nothing explains, in the direction of a payout and around its day."""
+    if row.item is None:
+        return
+    payout = Payout.objects.select_related("provider_account").get(item=row.item)
+    day = payout.expected_on or payout.created_at.date()
+    free = (BankStatementLine.State.SUSPENSE, BankStatementLine.State.OTHER)
+    lines = BankStatementLine.objects.filter(
+        statement__merchant_id=row.merchant_id,
+        statement__kind="statement",
+        state__in=free,
+        currency=payout.currency,
+        booked_on__range=(day - OVERDUE_BY, day + OVERDUE_BY),
+    )
+    lines = lines.filter(amount__gt=0) if payout.amount > 0 else lines.filter(amount__lt=0)
+    owed = payout.owed
+    for line in lines.order_by((F("amount") - owed) * (F("amount") - owed), "id")[:MOST]:
+        signals = _transfer_signals(payout, line)
+        yield Candidate(f"{BANK_LINE}_{line.id}", "bank_line", line.amount, line.currency, signals)
+
+
+def _transfer_signals(payout: Payout, line: BankStatementLine) -> tuple[Signal, ...]:
+    text = " ".join(filter(None, (line.remittance, line.end_to_end_id, line.batch, line.bank_reference)))
+    day = (payout.expected_on or payout.created_at.date()).isoformat()
+    owed = payout.owed
+    ours, theirs = str(Money(owed, payout.currency)), str(Money(line.amount, line.currency))
+    told = [
+        Signal("reference", payout.reference, text, payout.reference.upper() in text.upper()),
+        Signal("amount", ours, theirs, owed == line.amount),
+        Signal("counterparty", payout.provider_account.name, line.counterparty_name, _names(payout, line)),
+        Signal("day", day, line.booked_on.isoformat(), day == line.booked_on.isoformat()),
+    ]
+    return tuple(signal for signal in told if signal.theirs)
+
+
+def _names(payout: Payout, line: BankStatementLine) -> bool:
+    account: ProviderAccount = payout.provider_account
+    return any(name.lower() in line.counterparty_name.lower() for name in (account.name, account.provider) if name)
