@@ -56,6 +56,7 @@ class Button:
     needs: May
     where: Where = Where.HERE
     posted: bool = False
+    shows: bool = False  # it only shows something, and is no button of the page
     only: dict[str, Any] = field(default_factory=dict)  # the rows that have it, where others answer 404
 
 
@@ -105,7 +106,10 @@ TABLE: Final = [
     Listed("reconciliation.settlementfile", May.SEE_BOOKS, Rows.CHANNEL),
     *books(
         "reconciliation.filemapping",
-        buttons=(Button("remove/", May.RESOLVE, Where.WHOLE), Button("export/", May.SEE_BOOKS, Where.WHOLE)),
+        buttons=(
+            Button("remove/", May.RESOLVE, Where.WHOLE),
+            Button("export/", May.SEE_BOOKS, Where.WHOLE, shows=True),
+        ),
     ),
     Listed("notify.event", May.SEE, Rows.CHANNEL),
     Listed("notify.mail", May.SEE, Rows.CHANNEL, (Button("again/", May.SEND_MAIL),)),

@@ -33,6 +33,7 @@ from payments.services.link import LinkRequest, create_link
 from payments.services.refunds.plan import BankAccount
 from payments.services.send_link import send_link
 from reconciliation.models import Announcement, SettlementFile
+from reconciliation.services import mappings
 from reconciliation.services.bank_accounts import create_bank_account
 from reconciliation.services.import_file import import_file
 from reconciliation.services.upload import upload
@@ -155,6 +156,8 @@ def _reconciles(shop: Shop) -> None:
         merchant=shop.merchant, provider_account=account, event_id="evt_of_them", body=b'{"type": "payout"}'
     )
     assert refused.problems
+    columns = {"date": "Date", "amount": "Amount", "reference": "Reference"}
+    mappings.create(account=account, name="CCV", definition={"columns": columns}, actor=BY)
 
 
 def _sends(shop: Shop, content: str, **more: Any) -> None:
