@@ -47,6 +47,7 @@ class FileMappingAdmin(ReadOnlyModelAdmin):
     """Mappings are made on a page of their own, and changed by making another of the exported one."""
 
     sees: ClassVar[May] = May.SEE_BOOKS
+    channel_path: ClassVar[str | None] = None
     list_display = ("name", "provider_account", "merchant", "made")
     list_filter = (("merchant", OwnRelated),)
     list_select_related = ("merchant", "provider_account")
