@@ -20,6 +20,8 @@ WHOLE_MERCHANT = (
     "PATCH /v1/channels",
     "GET /v1/provider_accounts",
     "PATCH /v1/provider_accounts",
+    "GET /v1/bank_accounts",
+    "PATCH /v1/bank_accounts",
 )
 
 

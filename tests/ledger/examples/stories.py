@@ -110,7 +110,7 @@ def voucher_sold_spent_expired(bloem: Bloem) -> Iterator[str]:
     yield "For it the customer gets a voucher: no turnover, but a debt."
     bloem.shop.pay(3200, method="voucher", channel=bloem.shop.store, voucher_code=sold.code)
     yield "€32.00 of it is spent in the store."
-    Voucher.objects.filter(id=sold.id).update(expires_at=timezone.now() - timedelta(seconds=1))
+    Voucher.objects.filter(id=sold.voucher.id).update(expires_at=timezone.now() - timedelta(seconds=1))
     expire()
     yield "The rest expires."
 
