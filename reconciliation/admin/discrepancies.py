@@ -28,6 +28,7 @@ from payments.admin.base.links import row_link
 from payments.admin.base.page import Fact, Page
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.errors import OnetillError
+from payments.core.money import Money
 from payments.models import Channel, Discrepancy
 from payments.people.models import Role, User
 from payments.people.permissions import May, may
@@ -236,17 +237,24 @@ class Choice:
     """A candidate as the form offers it: what agrees speaks for it, what differs against."""
 
     id: str
+    label: str
     amount: str
     agrees: str
     differs: str
 
 
 def _choice(one: Candidate) -> Choice:
-    agreeing = [str(_SIGNALS[signal.name]) for signal in one.signals if signal.agrees]
-    differing = [
-        f"{_SIGNALS[signal.name]} {signal.ours} / {signal.theirs}" for signal in one.signals if not signal.agrees
-    ]
-    return Choice(one.id, render.amount(one.amount, one.currency), ", ".join(agreeing), "; ".join(differing))
+    agreeing = ", ".join(str(_SIGNALS[signal.name]) for signal in one.signals if signal.agrees)
+    differing = "; ".join(
+        f"{_SIGNALS[signal.name]} {_written(signal.ours)} / {_written(signal.theirs)}"
+        for signal in one.signals
+        if not signal.agrees
+    )
+    return Choice(one.id, one.label, _written(one.money), agreeing, differing)
+
+
+def _written(value: str | Money) -> str:
+    return render.amount(value.amount, value.currency) if isinstance(value, Money) else value
 
 
 def _day(text: str) -> Any:

@@ -90,9 +90,9 @@ class OneBankAccount(BankAccountView):
     """One plain bank account."""
 
     @described("get_bank_account", "One bank account", {200: BANK_ACCOUNT}, refusals=[404], tag="Reconciliation")
-    def get(self, request: Request, account_id: str) -> HttpResponse:
+    def get(self, request: Request, bank_account_id: str) -> HttpResponse:
         self.no_query()
-        return self.answer(payloads.bank_account(self.one(self.rows(), id=account_id)))
+        return self.answer(payloads.bank_account(self.one(self.rows(), id=bank_account_id)))
 
     @described(
         "change_bank_account",
@@ -103,9 +103,9 @@ class OneBankAccount(BankAccountView):
         once=False,
         tag="Reconciliation",
     )
-    def patch(self, request: Request, account_id: str) -> HttpResponse:
+    def patch(self, request: Request, bank_account_id: str) -> HttpResponse:
         self.no_query()
-        row = self.one(self.rows(), id=account_id)
+        row = self.one(self.rows(), id=bank_account_id)
         changes = self.input(PlainBankAccountChangeInput).given()
         changed = change_bank_account(row, changes=changes, actor=self.caller.actor)
         return self.answer(payloads.bank_account(changed))

@@ -24,7 +24,7 @@ from payments.people.actors import Caller
 from payments.services.idempotency import IdempotencyGuard
 from reconciliation.api.schemas import DISCREPANCY, WHOLE_DISCREPANCY
 from reconciliation.services.actions import actions
-from reconciliation.services.candidates import candidates
+from reconciliation.services.candidates import Candidate, candidates
 from reconciliation.services.open_balance import ACTIONS
 from reconciliation.services.resolve import LONGEST_NOTE, Resolution, resolve
 from reconciliation.services.severity import due_on, severity
@@ -135,6 +135,12 @@ def _in_full(row: Discrepancy, caller: Caller) -> payloads.Shape:
     return payloads.discrepancy(row) | {
         "severity": severity(row, now=timezone.now()),
         "due_on": due_on(row).isoformat(),
-        "candidates": [asdict(one) for one in candidates(row)] if is_open else [],
+        "candidates": [_candidate(one) for one in candidates(row)] if is_open else [],
         "actions": [asdict(one) for one in actions(row, actor=caller)],
     }
+
+
+def _candidate(one: Candidate) -> payloads.Shape:
+    signals = [{**asdict(each), "ours": str(each.ours), "theirs": str(each.theirs)} for each in one.signals]
+    shape = {"id": one.id, "type": one.type, "amount": one.money.amount, "currency": one.money.currency}
+    return shape | {"signals": signals}

@@ -11,7 +11,7 @@ urlpatterns = [
     path("v1/file_mappings/<str:mapping_id>", mappings.OneMapping.as_view()),
     path("v1/file_mappings/<str:mapping_id>/preview", mappings.Preview.as_view()),
     path("v1/bank_accounts", bank_accounts.BankAccounts.as_view()),
-    path("v1/bank_accounts/<str:account_id>", bank_accounts.OneBankAccount.as_view()),
+    path("v1/bank_accounts/<str:bank_account_id>", bank_accounts.OneBankAccount.as_view()),
     path("v1/payouts", payouts.Payouts.as_view()),
     path("v1/payouts/<str:payout_id>", payouts.OnePayout.as_view()),
     path("v1/discrepancies", discrepancies.Discrepancies.as_view()),

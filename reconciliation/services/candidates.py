@@ -14,6 +14,7 @@ from reconciliation.services.line_discrepancies import line_of
 from reconciliation.services.matching import BANK_LINE, PAYOUT_KINDS
 
 MOST: Final = 10
+LABEL: Final = 60  # characters of a bank's text that tell one line from another
 NEAR: Final = timedelta(days=3)
 OVERDUE_BY: Final = timedelta(days=30)  # how long before or after its day a payout may be at the bank
 
@@ -23,19 +24,19 @@ class Signal:
     """One thing that both sides tell: what ours is, what theirs is, and whether they agree."""
 
     name: str
-    ours: str
-    theirs: str
+    ours: str | Money
+    theirs: str | Money
     agrees: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A payment, payout or bank line that it could be, with its amount in minor units."""
+    """A payment, payout or bank line that it could be, with its amount, and what people call it."""
 
     id: str
     type: str
-    amount: int
-    currency: str
+    label: str
+    money: Money
     signals: tuple[Signal, ...]
 
     @property
@@ -70,13 +71,13 @@ def signals_of(line: SettlementLine, payment: Payment, operation: Operation | No
     """Return what a settlement's line and a payment (one operation of it) both tell."""
     made = operation.provider_reference if operation is not None else None
     money = Money(operation.amount if operation is not None else payment.amount, payment.currency)
-    told = [
+    told: list[tuple[str, str | Money, str | Money]] = [
         ("operation", operation.id if operation is not None else "", line.reported_operation),
         ("reference", made or "", line.reference),
         ("payment_reference", payment.provider_reference or "", line.payment_reference),
-        ("order_reference", payment.order.reference, line.order_reference),
+        ("order_reference", payment.order.reference or "", line.order_reference),
         *_card_present(line, payment),
-        ("amount", str(money), str(Money(abs(line.gross), line.currency))),
+        ("amount", money, Money(abs(line.gross), line.currency)),
         ("day", payment.business_day.isoformat(), line.occurred_at.date().isoformat()),
     ]
     return tuple(Signal(name, ours, theirs, ours == theirs) for name, ours, theirs in told if ours and theirs)
@@ -137,7 +138,8 @@ def _payment(line: SettlementLine, payment: Payment) -> Candidate:
     operation = next(iter(exact or fitting), None)
     amount = operation.amount if operation is not None else payment.amount
     signals = signals_of(line, payment, operation)
-    return Candidate(payment.id, "payment", -amount if refunds else amount, payment.currency, signals)
+    money = Money(-amount if refunds else amount, payment.currency)
+    return Candidate(payment.id, "payment", payment.order.reference or "–", money, signals)
 
 
 def _payouts(row: Discrepancy, line: BankStatementLine) -> Iterator[Candidate]:
@@ -148,7 +150,8 @@ def _payouts(row: Discrepancy, line: BankStatementLine) -> Iterator[Candidate]:
     waiting = waiting.filter(amount__gt=0) if line.amount > 0 else waiting.filter(amount__lt=0)
     exact_first = waiting.order_by((F("amount") - line.amount) * (F("amount") - line.amount), "-id")
     for payout in exact_first[:MOST]:
-        yield Candidate(payout.id, "payout", payout.amount, payout.currency, _transfer_signals(payout, line))
+        money = Money(payout.amount, payout.currency)
+        yield Candidate(payout.id, "payout", payout.reference, money, _transfer_signals(payout, line))
 
 
 def _bank_lines(row: Discrepancy) -> Iterator[Candidate]:
@@ -169,14 +172,15 @@ def _bank_lines(row: Discrepancy) -> Iterator[Candidate]:
     owed = payout.owed
     for line in lines.order_by((F("amount") - owed) * (F("amount") - owed), "id")[:MOST]:
         signals = _transfer_signals(payout, line)
-        yield Candidate(f"{BANK_LINE}_{line.id}", "bank_line", line.amount, line.currency, signals)
+        label = line.counterparty_name or line.remittance[:LABEL] or line.booked_on.isoformat()
+        yield Candidate(f"{BANK_LINE}_{line.id}", "bank_line", label, Money(line.amount, line.currency), signals)
 
 
 def _transfer_signals(payout: Payout, line: BankStatementLine) -> tuple[Signal, ...]:
     text = " ".join(filter(None, (line.remittance, line.end_to_end_id, line.batch, line.bank_reference)))
     day = (payout.expected_on or payout.created_at.date()).isoformat()
     owed = payout.owed
-    ours, theirs = str(Money(owed, payout.currency)), str(Money(line.amount, line.currency))
+    ours, theirs = Money(owed, payout.currency), Money(line.amount, line.currency)
     told = [
         Signal("reference", payout.reference, text, payout.reference.upper() in text.upper()),
         Signal("amount", ours, theirs, owed == line.amount),

@@ -40,6 +40,9 @@ def everything(shop: Shop) -> dict[str, Any]:
     entry = whole.get("/v1/ledger/entries").json()["data"][0]
     stand = create_setup.create_channel(merchant=shop.merchant, kind="remote", name="Stand", actor="tests")
     terminal = shop.api(channel=stand).post("/v1/terminals", {"label": "Stand"}).json()
+    account = whole.post(
+        "/v1/bank_accounts", {"iban": "NL44RABO0123456789", "name": "Savings", "currency": "EUR"}
+    ).json()
     return {
         "payment_id": payment["id"],
         "order_id": payment["order"]["id"],
@@ -50,6 +53,7 @@ def everything(shop: Shop) -> dict[str, Any]:
         "reference": "c-1",
         "entry_id": entry["id"],
         "terminal_id": terminal["id"],
+        "bank_account_id": account["id"],
         "account_id": whole.get("/v1/ledger/accounts").json()["data"][0]["id"],
     }
 

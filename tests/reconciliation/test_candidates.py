@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from payments.core.errors import ValidationFailed
+from payments.core.money import Money
 from payments.models import Discrepancy
 from payments.services.card_present.types import Kind
 from reconciliation.models import BankStatementLine, Payout
@@ -64,7 +65,7 @@ def test_a_payout_that_did_not_come_is_matched_by_hand_with_a_bank_line(shop: Sh
     (row,) = shop.disagreements("payout_not_received")
     likeliest, other = candidates(row)
     line = BankStatementLine.objects.get(amount=77_00)
-    assert (likeliest.id, likeliest.type, likeliest.amount) == (f"bnl_{line.id}", "bank_line", 77_00)
+    assert (likeliest.id, likeliest.type, likeliest.money) == (f"bnl_{line.id}", "bank_line", Money(77_00, "EUR"))
     assert signals(likeliest)["amount"] and not signals(other)["amount"]
     assert next(iter(actions(row, actor="tests"))).action == "match"
     done = resolve(
