@@ -7,14 +7,21 @@ places as often as they can, beside one that opens the form over and over, find 
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, Final
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
+from django.db import transaction
 from django.test import Client, RequestFactory
+from lxml import html
 
 from payments.people.models import ApiKey, AuditLog, Role, User
 from terminals.models import Terminal
+from tests.access.admin_table import TABLE
+from tests.access.test_admin_matrix import samples
+from tests.access.test_admin_matrix import shops as shops
 from tests.builders import Shop, open_shop
 from tests.people.cast import signed_in
 from tests.threads import at_once
@@ -22,6 +29,19 @@ from tests.threads import at_once
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ATTEMPTS = 6
+LEAST_FORMS: Final = 25
+FOUND, SERVER_ERROR = 302, 500
+# What people write, by a field's name, else by its type.
+FILLED: Final = {
+    "email": "somebody@example.com",
+    "url": "https://example.com/hook",
+    "date": (date.today() + timedelta(days=7)).isoformat(),
+    "amount": "7.00",
+    "iban": "NL44RABO0123456789",
+    "reason": "As the customer asked.",
+    "note": "As the customer asked.",
+    "username": "somebody-new",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +112,99 @@ def test_no_owner_puts_a_terminal_in_another_merchants_store() -> None:
     assert not Terminal.objects.filter(merchant=vreemd.merchant).exists()
     tries = AuditLog.objects.filter(action="terminal.created.refused", merchant_id=vreemd.merchant.id, actor=thief.id)
     assert tries.count() == ATTEMPTS
+
+
+def filled(page: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each form of a page that posts, where to ("" for the page itself), filled in as a person would."""
+    for form in html.fromstring(page).forms:
+        if form.method == "POST" and "logout" not in (form.action or "") and "i18n" not in (form.action or ""):
+            yield form.action or "", dict(_fields(form))
+
+
+def _fields(form: Any) -> Iterator[tuple[str, Any]]:
+    radios: set[str] = set()
+    for field in form.iter("input", "select", "textarea"):
+        name, kind = field.get("name"), field.get("type", "text")
+        if not name or kind in ("submit", "button", "file", "search") or name in radios:
+            continue
+        if field.tag == "select":
+            options = [value for value in field.value_options if value]
+            yield name, [field.value or options[-1]] if options else []
+        elif kind in ("radio", "checkbox"):
+            radios.add(name)
+            yield name, field.get("value", "on")
+        elif kind == "hidden" or field.get("value"):
+            yield name, field.get("value", "")
+        else:
+            yield name, FILLED.get(name, FILLED.get(kind, "7"))
+
+
+def owned(shop: Shop) -> dict[str, list[Any]]:
+    """Every row of a merchant as it is, of every table that says whose its rows are; what only notes a look apart."""
+    found = {}
+    for model in apps.get_models():
+        paths = {field.name for field in model._meta.get_fields()}
+        path = next((name for name in ("merchant", "merchant_id") if name in paths), None)
+        if path is not None and model._meta.managed and model is not AuditLog:
+            rows = model._default_manager.filter(**{path: shop.merchant.id}).order_by("pk")
+            found[model._meta.label] = list(rows.values())
+    return found
+
+
+def forms_of(shop: Shop, http: Client) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+    """By the address of a page: its forms as its owner fills them in, with the rows that are offered to them."""
+    pages = [f"/{listed.path}add/" for listed in TABLE if listed.adds is not None]
+    for listed in TABLE:
+        for row in samples(listed, shop):
+            path = f"/{listed.path}{row.pk}/"
+            pages += [f"{path}change/", *(path + each.name for each in listed.buttons if not each.posted)]
+    found = {}
+    for address in pages:
+        answer = http.get(address)
+        if answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html"):
+            forms = list(filled(answer.content.decode()))
+            if forms:
+                found[address] = forms
+    return found
+
+
+def test_what_one_owner_may_send_another_owner_sends_in_vain(shops: tuple[Shop, Shop]) -> None:
+    """Every form of the admin, filled in for one merchant and accepted there, is sent by the other one's owner.
+
+    They send it while its owner has the same page made again and again, so that whatever a form keeps for one request
+    would be there for the other.
+    """
+    thieves, victims = shops
+    thief, victim = signed_in(owner(thieves)), signed_in(owner(victims))
+    forms = forms_of(victims, victim)
+    assert len(forms) > LEAST_FORMS
+    before = owned(victims)
+    wrong: dict[str, Any] = {}
+    for address, sent in forms.items():
+        over = threading.Event()
+
+        def attacks(address: str = address, sent: Any = sent, over: Any = over) -> list[int]:
+            try:
+                return [thief.post(action or address, data).status_code for action, data in sent for _ in range(2)]
+            finally:
+                over.set()
+
+        def opens(address: str = address, over: Any = over) -> None:
+            while not over.is_set():
+                victim.get(address)
+
+        answers, opened = at_once(attacks, opens)
+        assert not isinstance(opened, BaseException), (address, opened)
+        if isinstance(answers, BaseException) or any(status >= SERVER_ERROR for status in answers):
+            wrong[address] = answers
+    after = owned(victims)
+    changed = {label for label in before if after[label] != before[label]}
+    assert (wrong, changed) == ({}, set())
+
+    accepted = 0
+    for address, sent in forms.items():
+        for action, data in sent:
+            with transaction.atomic():
+                accepted += victim.post(action or address, data).status_code == FOUND
+                transaction.set_rollback(True)
+    assert accepted > LEAST_FORMS  # what is refused to its owner, too, would prove nothing
