@@ -37,11 +37,11 @@ def _told(code: str, detail: str) -> dict[str, tuple[str, str]]:
 
 def _length(longest: int, *, shortest: int = 0) -> Meta:
     """A text of so many characters, blank or not; both its bounds have one code."""
-    told = {
+    answers = {
         "too_short": ("invalid_length", f"Send at least {shortest} character{'s' if shortest > 1 else ''}."),
         "too_long": ("invalid_length", f"Send at most {longest} characters."),
     }
-    return Meta(min_length=shortest or None, max_length=longest, extra=told)
+    return Meta(min_length=shortest or None, max_length=longest, extra=answers)
 
 
 def _form(pattern: str, detail: str) -> Meta:

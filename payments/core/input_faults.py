@@ -96,9 +96,9 @@ class Finder:
             case inspect.CustomType() if not issubclass(kind.cls, Enum):
                 yield from self._taken(lambda: self.hook(kind.cls, value), at)
             case _:
-                told = _leaf(value, kind)
-                if told is not None:
-                    yield Fault(at, *extra.get(told[0], told))
+                found = _leaf(value, kind)
+                if found is not None:
+                    yield Fault(at, *extra.get(found[0], found))
 
     def _field(self, data: Mapping[str, Any], field: inspect.Field, at: str) -> Iterator[Fault]:
         given = data.get(field.encode_name)
@@ -133,7 +133,7 @@ class Finder:
     def _dict(self, value: Any, kind: inspect.DictType, at: str, extra: Mapping[str, Any]) -> Iterator[Fault]:
         if not isinstance(value, dict):
             yield Fault(at, "invalid_type", "Send an object of strings.")
-        elif FAULT in extra:  # of its members nothing is told but that some are wrong
+        elif FAULT in extra:  # of its members nothing is answered but that some are wrong
             yield from itertools.islice((Fault(at, *extra[FAULT]) for _ in self._pairs(value, kind, at, extra)), 1)
         else:
             yield from self._pairs(value, kind, at, extra)

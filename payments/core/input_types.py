@@ -1,6 +1,6 @@
-"""The types of fields that requests share: what fits, what the OpenAPI document says of it, and what is told otherwise.
+"""The types of fields that requests share: what fits, what the OpenAPI document says of it, and the answer otherwise.
 
-What a type notes in `extra` is told in place of a general text: by the code of the fault, or for any (`FAULT`).
+What a type notes in `extra` is the answer in place of a general text: by the code of the fault, or for any (`FAULT`).
 """
 
 import re
@@ -45,25 +45,25 @@ def text(longest: int) -> Meta:
 
 def text_of(pattern: str, *, longest: int, form: str) -> Meta:
     """A text that matches as a whole; `form` says how it looks."""
-    told = ("invalid_format", f"This does not have the form it must have: {form}.")
-    return Meta(min_length=1, max_length=longest, pattern=f"^(?:{pattern}){END}", extra={"invalid_format": told})
+    answer = ("invalid_format", f"This does not have the form it must have: {form}.")
+    return Meta(min_length=1, max_length=longest, pattern=f"^(?:{pattern}){END}", extra={"invalid_format": answer})
 
 
 def one_of(words: Iterable[str]) -> Meta:
     """One of a few words that are no enum of their own."""
     known = [str(word) for word in words]
     pattern = "|".join(map(re.escape, known))
-    told = ("invalid_choice", f"Send one of: {', '.join(known)}.")
-    return Meta(pattern=f"^(?:{pattern}){END}", extra_json_schema={"enum": known}, extra={FAULT: told})
+    answer = ("invalid_choice", f"Send one of: {', '.join(known)}.")
+    return Meta(pattern=f"^(?:{pattern}){END}", extra_json_schema={"enum": known}, extra={FAULT: answer})
 
 
 def some_of(words: Iterable[str]) -> Meta:
     """Words with commas between, in an address; `chosen` parts them."""
     known = [str(word) for word in words]
     either = "|".join(map(re.escape, known))
-    told = ("invalid_choice", f"Send some of these, with commas between: {', '.join(known)}.")
+    answer = ("invalid_choice", f"Send some of these, with commas between: {', '.join(known)}.")
     schema = {"example": known[0]}
-    return Meta(pattern=f"^({either})(,({either}))*{END}", extra_json_schema=schema, extra={FAULT: told})
+    return Meta(pattern=f"^({either})(,({either}))*{END}", extra_json_schema=schema, extra={FAULT: answer})
 
 
 def chosen(words: str | None) -> tuple[str, ...]:

@@ -132,7 +132,7 @@ class MappingForm(forms.Form):
             field.label = capfirst(field.label)
 
     def written(self) -> dict[str, Any]:
-        """How the example is written, as far as it is said; what is not a number of a row is the first."""
+        """How the example is written, as far as it is given; what is not a number of a row is the first."""
         given = {name: self._said(name) for name in ("sheet", "encoding", "delimiter", "header_row")}
         row = str(given["header_row"])
         number = int(row) if row.isascii() and row.isdigit() and 1 <= int(row[:3]) <= layout.LAST_HEADER_ROW else 1

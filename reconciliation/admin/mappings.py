@@ -75,21 +75,21 @@ class FileMappingAdmin(ReadOnlyModelAdmin):
 
     def page(self, request: HttpRequest, row: FileMapping) -> Page:
         """How its files are written, and what their columns and words are."""
-        said = row.definition
+        definition = row.definition
         written = [
-            (_("format"), said["format"]),
-            (_("encoding"), said["encoding"]),
-            (_("delimiter"), said["delimiter"]),
-            (_("decimal mark"), said["decimal"]),
-            (_("dates are written as"), said["date_format"]),
-            (_("signs"), dict(SIGNS)[said["sign"]]),
-            (_("costs"), dict(FEES)[said["fees"]]),
+            (_("format"), definition["format"]),
+            (_("encoding"), definition["encoding"]),
+            (_("delimiter"), definition["delimiter"]),
+            (_("decimal mark"), definition["decimal"]),
+            (_("dates are written as"), definition["date_format"]),
+            (_("signs"), dict(SIGNS)[definition["sign"]]),
+            (_("costs"), dict(FEES)[definition["fees"]]),
         ]
         facts = [
             (_("provider account"), row_link(row.provider_account)),
             *written,
-            (_("row with the names of the columns"), said["header_row"]),
-            (_("sheet"), said["sheet"]),
+            (_("row with the names of the columns"), definition["header_row"]),
+            (_("sheet"), definition["sheet"]),
             (_("export"), page_link(row, "export", "JSON")),
             (_("merchant"), row.merchant.name),
             (_("created at"), render.moment(row.created_at, row.merchant.zone)),
@@ -99,8 +99,8 @@ class FileMappingAdmin(ReadOnlyModelAdmin):
             title=row.name,
             facts=[Fact(name, value) for name, value in facts if value],
             sections=[
-                _pairs("columns", _("Columns"), [(COLUMNS[name], at) for name, at in said["columns"].items()]),
-                _pairs("types", _("Types of rows"), [(MEANINGS[what], word) for word, what in said["types"].items()]),
+                _pairs("columns", _("Columns"), [(COLUMNS[name], at) for name, at in definition["columns"].items()]),
+                _pairs("types", _("Types of rows"), [(MEANINGS[to], word) for word, to in definition["types"].items()]),
             ],
         )
 

@@ -2,7 +2,7 @@
 
 A list has no closing line. Where each row has the account's balance, the balances prove that none is missing: each row
 leads from one balance to another, and all of them together from one opening to one closing balance, in whatever order
-they stand (`Chain`). Where there are none, a list that was cut off between two rows cannot be told from a shorter one.
+they stand (`Chain`). Where there are none, a list that was cut off between two rows looks like a shorter one.
 """
 
 import re

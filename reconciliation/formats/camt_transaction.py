@@ -1,4 +1,4 @@
-"""One transaction of a CAMT entry (`TxDtls`): its own amount, who it was with, and what they said."""
+"""One transaction of a CAMT entry (`TxDtls`): its own amount, who it was with, and what they wrote."""
 
 from dataclasses import replace
 

@@ -36,8 +36,8 @@ TYPES: Final = {
     "re": (LineType.REFUND_FAILED, LineType.REFUND),
     "chb": (LineType.CHARGEBACK_REVERSAL, LineType.CHARGEBACK),
 }
-# Of a payment's id in a row that is said to be about something else.
-_SAID: Final = {"refund": TYPES["re"], "chargeback": TYPES["chb"]}
+# Of a payment's id in a row that claims to be about something else.
+_WORDS: Final = {"refund": TYPES["re"], "chargeback": TYPES["chb"]}
 
 
 class MollieSettlement:
@@ -125,8 +125,10 @@ def _type(row: Row, name: str, gross: Money) -> LineType:
     prefix = name.partition("_")[0]
     if prefix not in TYPES:
         raise ValueError(f"ID is {name!r}, which is no payment, capture, refund or chargeback of Mollie's")
-    said = f"{row['Payment method']} {row['Status']}".lower()
-    kinds = next((kinds for word, kinds in _SAID.items() if prefix == "tr" and gross.amount < 0 and word in said), None)
+    words = f"{row['Payment method']} {row['Status']}".lower()
+    kinds = next(
+        (kinds for word, kinds in _WORDS.items() if prefix == "tr" and gross.amount < 0 and word in words), None
+    )
     incoming, outgoing = kinds or TYPES[prefix]
     if gross.amount == 0:
         return outgoing if incoming is LineType.REFUND_FAILED else incoming

@@ -48,7 +48,7 @@ def _worded(line: StatementLine, text: str) -> StatementLine:
 
 
 def _fields(text: str) -> dict[tuple[str, str], str]:
-    """What each code word says, of the party named before it ("" if none); what is said first counts."""
+    """What each code word says, of the party named before it ("" if none); the first counts."""
     marks = list(_WORD.finditer(text))
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     fields: dict[tuple[str, str], str] = {}

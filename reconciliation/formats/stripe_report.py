@@ -1,7 +1,7 @@
 """Stripe's payout reconciliation report as CSV: what `stripe_payout` reads through the API, downloaded by hand.
 
 A payout is one settlement by either way: its name is the payout's own, and so are those of its movements. Amounts are
-in major units, of every currency. A row is told by its reporting category, never by its sign: of the payout's own row
+in major units, of every currency. A row is what its reporting category says, whatever its sign: of the payout's own row
 exports disagree. Times are read as UTC, where Stripe keeps them.
 """
 

@@ -33,7 +33,7 @@ _MASKED: Final = re.compile(rb't="n"([^>]*><v>\*)|(<c\b(?![^>]*\bt=)[^>]*)(><v>\
 
 
 class SheetAsCsv(io.BufferedReader):
-    """A sheet as CSV, which is gone when it is closed: a file of its own, so that a workbook can be told by it."""
+    """A sheet as CSV, which is gone when it is closed: a file of its own, so that a workbook is recognized by it."""
 
 
 def is_workbook(names: list[str]) -> bool:

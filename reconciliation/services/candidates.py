@@ -71,7 +71,7 @@ def signals_of(line: SettlementLine, payment: Payment, operation: Operation | No
     """Return what a settlement's line and a payment (one operation of it) both tell."""
     made = operation.provider_reference if operation is not None else None
     money = Money(operation.amount if operation is not None else payment.amount, payment.currency)
-    told: list[tuple[str, str | Money, str | Money]] = [
+    compared: list[tuple[str, str | Money, str | Money]] = [
         ("operation", operation.id if operation is not None else "", line.reported_operation),
         ("reference", made or "", line.reference),
         ("payment_reference", payment.provider_reference or "", line.payment_reference),
@@ -80,7 +80,7 @@ def signals_of(line: SettlementLine, payment: Payment, operation: Operation | No
         ("amount", money, Money(abs(line.gross), line.currency)),
         ("day", payment.business_day.isoformat(), line.occurred_at.date().isoformat()),
     ]
-    return tuple(Signal(name, ours, theirs, ours == theirs) for name, ours, theirs in told if ours and theirs)
+    return tuple(Signal(name, ours, theirs, ours == theirs) for name, ours, theirs in compared if ours and theirs)
 
 
 def _card_present(line: SettlementLine, payment: Payment) -> Iterator[tuple[str, str, str]]:
@@ -181,13 +181,13 @@ def _transfer_signals(payout: Payout, line: BankStatementLine) -> tuple[Signal, 
     day = (payout.expected_on or payout.created_at.date()).isoformat()
     owed = payout.owed
     ours, theirs = Money(owed, payout.currency), Money(line.amount, line.currency)
-    told = [
+    compared = [
         Signal("reference", payout.reference, text, payout.reference.upper() in text.upper()),
         Signal("amount", ours, theirs, owed == line.amount),
         Signal("counterparty", payout.provider_account.name, line.counterparty_name, _names(payout, line)),
         Signal("day", day, line.booked_on.isoformat(), day == line.booked_on.isoformat()),
     ]
-    return tuple(signal for signal in told if signal.theirs)
+    return tuple(signal for signal in compared if signal.theirs)
 
 
 def _names(payout: Payout, line: BankStatementLine) -> bool:

@@ -25,7 +25,7 @@ def ibans_of(merchant: Merchant) -> set[str]:
     return {iban.replace(" ", "").upper() for iban in (merchant.iban, *paid_out, *plain) if iban}
 
 
-# Revolut's list names no account; its IBANs are told by the bank's code.
+# Revolut's list names no account; its IBANs are recognized by the bank's code.
 _REVOLUT: Final = "REVOLUT"
 _AT_REVOLUT: Final = re.compile(r"[A-Z]{2}[0-9]{2}REVO.*|LT[0-9]{2}32500.*")
 
@@ -55,5 +55,5 @@ def _is_bank_of(bank: str, bank_code: str, country: str) -> bool:
     if bank.isdigit():
         return bank_code.endswith(bank)
     bic = _BIC.fullmatch(bank)
-    # A code of letters is the BIC's beginning; one of digits cannot be told from it, but the country can.
+    # A code of letters is the BIC's beginning; one of digits cannot be distinguished from it, but the country can.
     return bank[:4] == bank_code[:4] if bank_code[:4].isalpha() else bic is not None and bic[1] == country

@@ -31,7 +31,7 @@ total AS (
     SELECT statement_id, account, currency, entry, sum(amount) AS amount
     FROM part WHERE entry <> '' GROUP BY statement_id, account, currency, entry HAVING count(*) > 1
 ),
-told AS (
+notified AS (
     SELECT DISTINCT ON (stated.position) stated.position, total.statement_id, total.entry
     FROM stated
     JOIN total ON total.account = stated.iban AND total.currency = stated.currency AND total.amount = stated.amount
@@ -39,8 +39,8 @@ told AS (
     ORDER BY stated.position, total.statement_id
 ),
 removed AS (
-    DELETE FROM staged_statement_line staged USING told WHERE staged.position = told.position
-    RETURNING staged.*, told.statement_id AS notification, told.entry
+    DELETE FROM staged_statement_line staged USING notified WHERE staged.position = notified.position
+    RETURNING staged.*, notified.statement_id AS notification, notified.entry
 )
 INSERT INTO staged_statement_line (
     position, statement, number, amount, currency, booked_on, valued_on, reversal, bank_reference, end_to_end_id, batch,
@@ -57,7 +57,7 @@ JOIN part ON part.statement_id = removed.notification AND part.entry = removed.e
 
 
 def put_parts_in_place(*, merchant_id: str, accounts: Sequence[str]) -> int:
-    """Replace staged totals by the parts that a notification told. Return how many more lines there are now.
+    """Replace staged totals by the parts that a notification listed. Return how many more lines there are now.
 
     `accounts` are those of the staged statements, in their order.
     """

@@ -1,4 +1,4 @@
-"""What stands open of one difference on a payment's receivable, told apart from what else is open there."""
+"""What stands open of one difference on a payment's receivable, apart from what else is open there."""
 
 from typing import Final, NamedTuple
 
@@ -44,7 +44,7 @@ class Parts(NamedTuple):
     def open_of(self, own_fact: int) -> int:
         """Return what is open of a difference about this part of the facts.
 
-        Where nothing else of the payment is unsettled that is the balance. Else it is what settlements have not said
+        Where nothing else of the payment is unsettled that is the balance. Else it is what settlements have not shown
         of this part yet, less what people have matched with the payment.
         """
         others = self.facts - own_fact - (self.settled - self.own_settled)

@@ -1,4 +1,4 @@
-"""Which staged bank lines an earlier statement has told already.
+"""Which staged bank lines an earlier statement has shown already.
 
 Exports overlap, and one day comes as MT940 and as CAMT.053. Two statements tell the same day of an account if they
 begin and end it with the same balance, or have the same amounts where one has no balances: then all of it is known.

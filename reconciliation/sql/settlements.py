@@ -320,7 +320,7 @@ WHERE operation.outcome = 'succeeded' AND operation.verb IN ('sale', 'capture', 
       SELECT FROM reconciliation_settlementline line
       WHERE line.operation_id = operation.id AND (line.state = 'matched' OR line.rule = 'sign')
   )
-  -- A refund of another amount under the payment's reference alone is told already, with this as candidate.
+  -- A refund of another amount under the payment's reference alone is reported already, with this as candidate.
   AND NOT EXISTS (
       SELECT FROM reconciliation_settlementline line
       WHERE line.payment_id = operation.payment_id AND line.state = 'early'

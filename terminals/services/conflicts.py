@@ -1,4 +1,4 @@
-"""A sequence that a device used for two transactions: both are kept, the first stays booked, finance is told."""
+"""A sequence that a device used for two transactions: both are kept, the first is booked, a discrepancy opens."""
 
 from collections.abc import Mapping, Sequence
 
