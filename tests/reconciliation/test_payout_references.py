@@ -3,7 +3,7 @@
 import pytest
 
 from payments.models import Discrepancy
-from reconciliation.models import BankStatementLine, Payout
+from reconciliation.models import BankStatement, BankStatementLine, Payout
 from tests.reconciliation.conftest import BankLine, Line, Shop, settlement_csv, statement
 
 PROVIDER = "SIMULATOR PAYMENTS BV"
@@ -17,7 +17,9 @@ def announced(shop: Shop, reference: str, amount: int) -> Payout:
 
 
 def banked(shop: Shop, amount: int, text: str, *, name: str = PROVIDER) -> BankStatementLine:
-    shop.sends(statement(BankLine(amount, text, name=name)))
+    before = BankStatement.objects.filter(merchant=shop.merchant).order_by("id").last()
+    opening = before.closing if before is not None and before.closing is not None else 0
+    shop.sends(statement(BankLine(amount, text, name=name), opening=opening))
     return BankStatementLine.objects.latest("id")
 
 
