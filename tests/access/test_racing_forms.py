@@ -116,7 +116,8 @@ def test_no_owner_puts_a_terminal_in_another_merchants_store() -> None:
 
 def filled(page: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each form of a page that posts, where to ("" for the page itself), filled in as a person would."""
-    for form in html.fromstring(page).forms:
+    document: Any = html.fromstring(page)
+    for form in document.forms:
         if form.method == "POST" and "logout" not in (form.action or "") and "i18n" not in (form.action or ""):
             yield form.action or "", dict(_fields(form))
 
