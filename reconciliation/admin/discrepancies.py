@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
+from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -39,6 +40,7 @@ from reconciliation.services.assign import assign
 from reconciliation.services.candidates import Candidate, candidates
 from reconciliation.services.open_balance import possible
 from reconciliation.services.resolve import Resolution, resolve
+from reconciliation.services.severity import Severity, due_on, severity
 
 _LABELS = {
     "match": _("Match with"),
@@ -63,6 +65,12 @@ _DONE = {
     "captured": _("settled as carried out"),
     "declined": _("settled as not carried out"),
     "explained": _("explained by itself"),
+}
+_SEVERITIES = {
+    Severity.LOW: _("low"),
+    Severity.MEDIUM: _("medium"),
+    Severity.HIGH: _("high"),
+    Severity.CRITICAL: _("critical"),
 }
 _COLORS = {"open": "danger", "proposed": "warning", "resolved": "success"}
 
@@ -158,6 +166,7 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
         names = render.people(filter(None, [row.resolved_by, done.get("actor")]))
         file = SettlementFile.objects.filter(id=row.settlement_file_id).first() if row.settlement_file_id else None
         channel = Channel.objects.filter(id=row.channel_id).first() if row.channel_id else None
+        is_open = row.status != Discrepancy.Status.RESOLVED
         facts: list[tuple[Any, Any]] = [
             (_("amount"), row.currency and render.amount(row.amount, row.currency)),
             (_("payment"), row.payment_id and render.link(row.payment_id)),
@@ -165,6 +174,8 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
             (_("channel"), channel and render.link(channel.id, channel.name)),
             (_("terminal"), row.terminal_id and render.link(row.terminal_id, _terminal(row))),
             (_("sequences"), ", ".join(f"{first}–{last}" for first, last in row.sequences or [])),
+            (_("severity"), is_open and _SEVERITIES[severity(row, now=timezone.now())]),
+            (_("due on"), is_open and render.day(due_on(row))),
             (_("assigned to"), self.assigned(row)),
             (_("wait until"), row.wait_until and render.day(row.wait_until.astimezone(zone).date())),
             (_("what was done"), _resolution(done, names)),

@@ -176,6 +176,7 @@ class SettlementLineAdmin(ReadOnlyModelAdmin):
     list_display_links = ("number",)
     list_filter = (
         ("state", ChoicesDropdownFilter),
+        ("rule", ChoicesDropdownFilter),
         ("type", ChoicesDropdownFilter),
         ("settlement__provider_account", OwnRelated),
         ("occurred_at", DayRange),
@@ -217,6 +218,7 @@ class SettlementLineAdmin(ReadOnlyModelAdmin):
             (_("the books have"), row.expected is not None and render.amount(row.expected, currency)),
             (_("booked as"), row.booked_currency and render.amount(row.booked_amount, row.booked_currency)),
             (_("payment"), row.payment_id and render.link(row.payment_id)),
+            (_("matched"), row.rule and row.get_rule_display()),
             (_("settlement"), row_link(settlement)),
             (_("line"), whole(row.number)),
             (_("provider account"), render.link(settlement.provider_account_id, settlement.provider_account.name)),

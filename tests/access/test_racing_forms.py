@@ -20,7 +20,7 @@ from lxml import html
 from payments.people.models import ApiKey, AuditLog, Role, User
 from terminals.models import Terminal
 from tests.access.admin_table import TABLE
-from tests.access.test_admin_matrix import samples
+from tests.access.test_admin_matrix import FULL, samples
 from tests.access.test_admin_matrix import shops as shops
 from tests.builders import Shop, open_shop
 from tests.people.cast import signed_in
@@ -30,6 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ATTEMPTS = 6
 LEAST_FORMS: Final = 25
+STEP: Final = 1 if FULL else 3  # what `make test` sends: each third form
 FOUND, SERVER_ERROR = 302, 500
 # What people write, by a field's name, else by its type.
 FILLED: Final = {
@@ -177,8 +178,9 @@ def test_what_one_owner_may_send_another_owner_sends_in_vain(shops: tuple[Shop, 
     """
     thieves, victims = shops
     thief, victim = signed_in(owner(thieves)), signed_in(owner(victims))
-    forms = forms_of(victims, victim)
-    assert len(forms) > LEAST_FORMS
+    offered = forms_of(victims, victim)
+    assert len(offered) > LEAST_FORMS
+    forms = dict(list(offered.items())[::STEP])
     before = owned(victims)
     wrong: dict[str, Any] = {}
     for address, sent in forms.items():
@@ -208,4 +210,4 @@ def test_what_one_owner_may_send_another_owner_sends_in_vain(shops: tuple[Shop, 
             with transaction.atomic():
                 accepted += victim.post(action or address, data).status_code == FOUND
                 transaction.set_rollback(True)
-    assert accepted > LEAST_FORMS  # what is refused to its owner, too, would prove nothing
+    assert accepted > LEAST_FORMS // STEP  # what is refused to its owner, too, would prove nothing
