@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from reconciliation.sql.settlements import RELEASED_TOO_MUCH
+from reconciliation.sql.differences import RELEASED_TOO_MUCH
 
 # What a settlement must have booked by its rows, against what is booked under its key and its lines' late matches.
 # Each `part` payments have an entry of their own. Resolutions of its differences (`resolved:…`) are left out.

@@ -26,7 +26,7 @@ from reconciliation.formats.base import (
     Unreadable,
     guarded,
 )
-from reconciliation.formats.table import ISO, Row, has_columns, moment, problem, table, zone
+from reconciliation.formats.table import ISO, Row, has_columns, moment, records, table, zone
 
 REQUIRED: Final = (
     *("Merchant Account", "Psp Reference", "Creation Date", "TimeZone", "Type", "Modification Reference"),
@@ -94,11 +94,7 @@ class _Batch:
 
 def _read(stream: BinaryIO) -> Iterator[Record]:
     batches: dict[tuple[str, str, str], _Batch] = {}
-    for row in table(stream, REQUIRED):
-        try:
-            yield from _row(row, batches)
-        except ValueError as fault:
-            yield problem(row, fault)
+    yield from records(table(stream, REQUIRED), lambda row: _row(row, batches))
     if not batches:
         raise Unreadable(None, "file_truncated", "The report has no rows. Fetch it again from Adyen.")
     for batch in batches.values():

@@ -27,7 +27,7 @@ from reconciliation.formats.base import (
     guarded,
 )
 from reconciliation.formats.layout import IGNORE, PAYOUT, SIGNS, Layout, moment
-from reconciliation.formats.table import LONGEST_REFERENCE, Row, money, problem, table_at
+from reconciliation.formats.table import LONGEST_REFERENCE, Row, money, records, table_at
 from reconciliation.formats.workbook import SheetAsCsv
 
 _TYPED: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")  # a cell that holds a number, as `workbook` writes it
@@ -62,11 +62,8 @@ class MappedSettlement:
     def _read(self, stream: BinaryIO) -> Iterator[Record]:
         encoding = "utf-8" if isinstance(stream, SheetAsCsv) else self.layout.encoding
         groups: dict[tuple[str, str], _Group] = {}
-        for row in self._table(text.lines(stream, encoding)):
-            try:
-                yield from _row(row, self.layout, groups)
-            except ValueError as fault:
-                yield problem(row, fault)
+        rows = self._table(text.lines(stream, encoding))
+        yield from records(rows, lambda row: _row(row, self.layout, groups))
         if not groups:
             raise Unreadable(None, "file_truncated", "The file has no rows that bring or take money.")
         for group in groups.values():

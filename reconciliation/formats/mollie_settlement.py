@@ -22,7 +22,7 @@ from reconciliation.formats.base import (
     Unreadable,
     guarded,
 )
-from reconciliation.formats.table import ISO, LONGEST_REFERENCE, Row, has_columns, moment, problem, table
+from reconciliation.formats.table import ISO, LONGEST_REFERENCE, Row, has_columns, moment, records, table
 
 REQUIRED: Final = (
     *("Date", "Payment method", "Status", "ID", "Description"),
@@ -69,11 +69,7 @@ class _Settlement:
 
 def _read(stream: BinaryIO) -> Iterator[Record]:
     settlements: dict[tuple[str, str], _Settlement] = {}
-    for row in table(stream, REQUIRED):
-        try:
-            yield from _row(row, settlements)
-        except ValueError as fault:
-            yield problem(row, fault)
+    yield from records(table(stream, REQUIRED), lambda row: _row(row, settlements))
     if not settlements:
         raise Unreadable(None, "file_truncated", "The report has no rows. Fetch it again from Mollie.")
     for settlement in settlements.values():

@@ -25,7 +25,7 @@ from reconciliation.formats.base import (
     Unreadable,
     guarded,
 )
-from reconciliation.formats.table import ISO, Row, has_columns, moment, problem, table, zone
+from reconciliation.formats.table import ISO, Row, has_columns, moment, records, table, zone
 
 REQUIRED: Final = ("Date", "Time", "Currency", "Gross", "Fee", "Net", "Balance", "Transaction ID", "Reference Txn ID")
 # The first that is found in a row's type: what it is where money comes in, and where it goes out; None is the
@@ -90,11 +90,7 @@ class _State:
 def _read(stream: BinaryIO) -> Iterator[Record]:
     state = _State(_days_first(stream))
     stream.seek(0)
-    for row in table(stream, REQUIRED):
-        try:
-            yield from _row(row, state)
-        except ValueError as fault:
-            yield problem(row, fault)
+    yield from records(table(stream, REQUIRED), lambda row: _row(row, state))
     if not state.accounts:
         raise Unreadable(None, "file_truncated", "The export has no rows. Export a period with movements.")
     for number, currency in state.conversions.values():

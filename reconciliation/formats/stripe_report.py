@@ -24,7 +24,7 @@ from reconciliation.formats.base import (
     guarded,
 )
 from reconciliation.formats.stripe_payout import OPERATION, line_type
-from reconciliation.formats.table import ISO, Row, has_columns, moment, problem, table
+from reconciliation.formats.table import ISO, Row, has_columns, moment, records, table
 
 REQUIRED: Final = (
     *("balance_transaction_id", "automatic_payout_id", "currency", "gross", "fee", "net", "reporting_category"),
@@ -62,11 +62,7 @@ class _Payout:
 
 def _read(stream: BinaryIO) -> Iterator[Record]:
     payouts: dict[tuple[str, str], _Payout] = {}
-    for row in table(stream, REQUIRED):
-        try:
-            yield from _row(row, payouts)
-        except ValueError as fault:
-            yield problem(row, fault)
+    yield from records(table(stream, REQUIRED), lambda row: _row(row, payouts))
     if not payouts:
         raise Unreadable(None, "file_truncated", "The report has no rows. Make it again at Stripe.")
     for payout in payouts.values():

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from payments.core.money import EXPONENTS, MAX_AMOUNT, Money
 from reconciliation.formats import text
-from reconciliation.formats.base import Problem, Unreadable
+from reconciliation.formats.base import Problem, Record, Unreadable
 
 DELIMITERS: Final = ",;\t"
 HEADER_WITHIN: Final = 20  # rows: some providers put a title above the columns
@@ -248,6 +248,15 @@ def table_at(lines: Iterator[str], *, row: int, delimiter: str, required: Iterab
                 row, "header_invalid", f"Row {row} has {how} {column!r}. What stands there: {there[:500]}."
             )
     return _rows(lines, delimiter, columns, row)
+
+
+def records(rows: Iterable[Row], read: Callable[[Row], Iterator[Record]]) -> Iterator[Record]:
+    """Yield what is read of each row; a ValueError about one is its problem, and the others are read all the same."""
+    for row in rows:
+        try:
+            yield from read(row)
+        except ValueError as fault:
+            yield problem(row, fault)
 
 
 def problem(row: Row, fault: ValueError) -> Problem:

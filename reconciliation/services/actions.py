@@ -9,12 +9,11 @@ from payments.ledger.posting import AccountSpec
 from payments.models import Discrepancy
 from payments.people.actors import Actor
 from payments.services import limits
-from reconciliation.services.open_balance import OpenBalance, open_balance, possible
+from reconciliation.services.open_balance import BOOKING, LATER, OpenBalance, open_balance, possible
 from reconciliation.services.resolution_entries import target_of
 
-_BOOKING: Final = ("write_off", "book_fee", "suspense")
 # Asking and waiting book nothing, and whether a match needs somebody else depends on what it is matched with.
-_BY_ITSELF: Final = ("ask_provider", "wait", "match")
+_BY_ITSELF: Final = (*LATER, "match")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def actions(row: Discrepancy, *, actor: Actor) -> list[PossibleAction]:
         PossibleAction(
             action=action,
             needs_second_person=action == "write_off" or (exceeded is not None and action not in _BY_ITSELF),
-            books=_books(balance, action) if balance is not None and action in _BOOKING else (),
+            books=_books(balance, action) if balance is not None and action in BOOKING else (),
         )
         for action in possible(row)
     ]

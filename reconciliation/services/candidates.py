@@ -1,5 +1,6 @@
 """What a difference could be about, side by side with what it says: for a person to choose from, never chosen here."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,10 +9,11 @@ from typing import Final
 from django.db.models import F, Q
 
 from payments.core.money import Money
-from payments.models import CardEvidence, Discrepancy, Operation, Payment, ProviderAccount
+from payments.models import CardEvidence, Discrepancy, Operation, Payment
 from reconciliation.models import BankStatementLine, Payout, SettlementLine
+from reconciliation.services import payouts
 from reconciliation.services.line_discrepancies import line_of
-from reconciliation.services.matching import BANK_LINE, PAYOUT_KINDS
+from reconciliation.services.matching import BANK_LINE, free_bank_lines
 
 MOST: Final = 10
 LABEL: Final = 60  # characters of a bank's text that tell one line from another
@@ -48,13 +50,13 @@ class Candidate:
 
 def candidates(row: Discrepancy) -> list[Candidate]:
     """Return what a discrepancy could be about, the likeliest first; at most ten."""
-    if row.kind in PAYOUT_KINDS:
+    if row.kind in payouts.KINDS:
         found = list(_bank_lines(row))
     elif (bank_line := bank_line_of(row)) is not None:
         found = list(_payouts(row, bank_line))
     else:
         line = line_of(row)
-        found = [] if line is None else [_payment(line, payment) for payment in _payments(line)]
+        found = [] if line is None else _of_line(line)
     return sorted(found, key=lambda one: one.agreement, reverse=True)[:MOST]
 
 
@@ -63,12 +65,21 @@ def bank_line_of(row: Discrepancy) -> BankStatementLine | None:
     _, bank, number = row.key.rpartition(":bank:")
     if not bank or not number.isdecimal():
         return None
-    lines = BankStatementLine.objects.select_related("statement")
-    return lines.filter(id=number, statement__merchant_id=row.merchant_id).first()
+    return BankStatementLine.objects.filter(id=number, statement__merchant_id=row.merchant_id).first()
 
 
-def signals_of(line: SettlementLine, payment: Payment, operation: Operation | None) -> tuple[Signal, ...]:
-    """Return what a settlement's line and a payment (one operation of it) both tell."""
+def _of_line(line: SettlementLine) -> list[Candidate]:
+    """Payments, each beside what a device posted of it."""
+    found = _payments(line)
+    posted = CardEvidence.objects.filter(payment_id__in=[payment.id for payment in found], type=line.type)
+    first = {evidence.payment_id: evidence for evidence in posted.order_by("-id")}
+    return [_payment(line, payment, first.get(payment.id)) for payment in found]
+
+
+def _signals(
+    line: SettlementLine, payment: Payment, operation: Operation | None, evidence: CardEvidence | None
+) -> tuple[Signal, ...]:
+    """What a settlement's line and a payment (one operation of it) both tell."""
     made = operation.provider_reference if operation is not None else None
     money = Money(operation.amount if operation is not None else payment.amount, payment.currency)
     compared: list[tuple[str, str | Money, str | Money]] = [
@@ -76,15 +87,14 @@ def signals_of(line: SettlementLine, payment: Payment, operation: Operation | No
         ("reference", made or "", line.reference),
         ("payment_reference", payment.provider_reference or "", line.payment_reference),
         ("order_reference", payment.order.reference or "", line.order_reference),
-        *_card_present(line, payment),
+        *_card_present(line, evidence),
         ("amount", money, Money(abs(line.gross), line.currency)),
         ("day", payment.business_day.isoformat(), line.occurred_at.date().isoformat()),
     ]
     return tuple(Signal(name, ours, theirs, ours == theirs) for name, ours, theirs in compared if ours and theirs)
 
 
-def _card_present(line: SettlementLine, payment: Payment) -> Iterator[tuple[str, str, str]]:
-    evidence = CardEvidence.objects.filter(payment_id=payment.id, type=line.type).order_by("id").first()
+def _card_present(line: SettlementLine, evidence: CardEvidence | None) -> Iterator[tuple[str, str, str]]:
     if evidence is not None:
         yield "tid", evidence.acquirer_tid or "", line.tid
         yield "rrn", evidence.rrn or "", line.rrn
@@ -105,7 +115,8 @@ def _payments(line: SettlementLine) -> list[Payment]:
         names |= Q(provider_reference=line.payment_reference)
     if line.order_reference:
         names |= Q(order__reference=line.order_reference)
-    own = Payment.objects.filter(merchant_id=merchant_id, provider_account_id=account_id).select_related("order")
+    own = Payment.objects.filter(merchant_id=merchant_id, provider_account_id=account_id)
+    own = own.select_related("order").prefetch_related("operations")
     found = {payment.id: payment for payment in own.filter(names).distinct()[:MOST]}
     found |= {payment.id: payment for payment in own.filter(id__in=_taps(line))}
     alike = own.filter(
@@ -130,14 +141,14 @@ def _days(moment: datetime) -> tuple[str, str]:
     return (moment - NEAR).date().isoformat(), (moment + NEAR).date().isoformat()
 
 
-def _payment(line: SettlementLine, payment: Payment) -> Candidate:
+def _payment(line: SettlementLine, payment: Payment, evidence: CardEvidence | None) -> Candidate:
     refunds = line.type == "refund"
-    operations = payment.operations.filter(outcome="succeeded").order_by("id")
-    fitting = [row for row in operations if (row.verb == "refund") == refunds]
+    made = sorted(payment.operations.all(), key=lambda row: row.id)  # read for all payments at once
+    fitting = [row for row in made if row.outcome == "succeeded" and (row.verb == "refund") == refunds]
     exact = [row for row in fitting if row.amount == abs(line.gross)]
     operation = next(iter(exact or fitting), None)
     amount = operation.amount if operation is not None else payment.amount
-    signals = signals_of(line, payment, operation)
+    signals = _signals(line, payment, operation, evidence)
     money = Money(-amount if refunds else amount, payment.currency)
     return Candidate(payment.id, "payment", payment.order.reference or "–", money, signals)
 
@@ -160,14 +171,8 @@ def _bank_lines(row: Discrepancy) -> Iterator[Candidate]:
         return
     payout = Payout.objects.select_related("provider_account").get(item=row.item)
     day = payout.expected_on or payout.created_at.date()
-    free = (BankStatementLine.State.SUSPENSE, BankStatementLine.State.OTHER)
-    lines = BankStatementLine.objects.filter(
-        statement__merchant_id=row.merchant_id,
-        statement__kind="statement",
-        state__in=free,
-        currency=payout.currency,
-        booked_on__range=(day - OVERDUE_BY, day + OVERDUE_BY),
-    )
+    lines = free_bank_lines(merchant_id=row.merchant_id, currency=payout.currency)
+    lines = lines.filter(booked_on__range=(day - OVERDUE_BY, day + OVERDUE_BY))
     lines = lines.filter(amount__gt=0) if payout.amount > 0 else lines.filter(amount__lt=0)
     owed = payout.owed
     for line in lines.order_by((F("amount") - owed) * (F("amount") - owed), "id")[:MOST]:
@@ -179,17 +184,19 @@ def _bank_lines(row: Discrepancy) -> Iterator[Candidate]:
 def _transfer_signals(payout: Payout, line: BankStatementLine) -> tuple[Signal, ...]:
     text = " ".join(filter(None, (line.remittance, line.end_to_end_id, line.batch, line.bank_reference)))
     day = (payout.expected_on or payout.created_at.date()).isoformat()
-    owed = payout.owed
-    ours, theirs = Money(owed, payout.currency), Money(line.amount, line.currency)
+    owed, booked = Money(payout.owed, payout.currency), Money(line.amount, line.currency)
+    account = payout.provider_account
+    named = any(_is_word_of(name, line.counterparty_name) for name in (account.name, account.provider))
     compared = [
-        Signal("reference", payout.reference, text, payout.reference.upper() in text.upper()),
-        Signal("amount", ours, theirs, owed == line.amount),
-        Signal("counterparty", payout.provider_account.name, line.counterparty_name, _names(payout, line)),
+        Signal("reference", payout.reference, text, _is_word_of(payout.reference, text)),
+        Signal("amount", owed, booked, owed == booked),
+        Signal("counterparty", account.name, line.counterparty_name, named),
         Signal("day", day, line.booked_on.isoformat(), day == line.booked_on.isoformat()),
     ]
     return tuple(signal for signal in compared if signal.theirs)
 
 
-def _names(payout: Payout, line: BankStatementLine) -> bool:
-    account: ProviderAccount = payout.provider_account
-    return any(name.lower() in line.counterparty_name.lower() for name in (account.name, account.provider) if name)
+def _is_word_of(name: str, text: str) -> bool:
+    """Return whether it is a word of its own in a text, as `sql.statements` finds it: whatever spaces banks add."""
+    spelled = r"\s*".join(map(re.escape, "".join(name.split())))
+    return bool(spelled) and re.search(rf"(?<![^\W_]){spelled}(?![^\W_])", text, re.IGNORECASE) is not None

@@ -11,9 +11,9 @@ from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.text.messages import Translatable, message_columns
 from reconciliation.formats.base import LineType
 from reconciliation.models import Settlement, SettlementLine
-from reconciliation.sql.settlements import Issue
+from reconciliation.sql.differences import Issue
 
-_STATES = {
+UNEXPLAINED: Final = {
     SettlementLine.State.UNKNOWN: Kind.UNKNOWN_LINE,
     SettlementLine.State.REPEATED: Kind.DUPLICATE,
     SettlementLine.State.EARLY: Kind.MISSING_IN_BOOKS,
@@ -39,7 +39,7 @@ def line_of(row: Discrepancy) -> SettlementLine | None:
 def discrepancies_of(settlement: Settlement, line: Issue) -> Iterator[Discrepancy]:
     """Yield the discrepancies of one line."""
     gross = Money(line.gross, line.currency)
-    if line.state in _STATES and line.gross:  # a line of 0.00 leaves nothing to resolve
+    if line.state in UNEXPLAINED and line.gross:  # a line of 0.00 leaves nothing to resolve
         kind = kind_of(line.state, line.rule)
         yield _row(kind, settlement, line, line.gross, _found(kind, line, gross))
     if line.booked_currency is not None:
@@ -73,7 +73,7 @@ def discrepancies_of(settlement: Settlement, line: Issue) -> Iterator[Discrepanc
 
 def kind_of(state: str, rule: str) -> Kind:
     """Return the kind of discrepancy that a line in this state has open."""
-    return Kind.SIGN_DIFFERS if rule == SettlementLine.Rule.SIGN else _STATES[SettlementLine.State(state)]
+    return Kind.SIGN_DIFFERS if rule == SettlementLine.Rule.SIGN else UNEXPLAINED[SettlementLine.State(state)]
 
 
 def _found(kind: Kind, line: Issue, gross: Money) -> dict[str, Any]:

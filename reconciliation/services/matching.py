@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
 from payments.accounting.chart_of_accounts import account
@@ -14,13 +15,12 @@ from payments.models.discrepancy import DiscrepancyKind as Kind
 from reconciliation import journal
 from reconciliation.models import BankStatementLine, Payout, SettlementLine
 from reconciliation.queries import item_balance
+from reconciliation.services import payouts
 from reconciliation.services.auto_resolve import resolve_explained
-from reconciliation.services.payouts import receive
 from reconciliation.sql import open_items
 
 BANK_LINE: Final = "bnl"  # a line of a statement, as `bnl_17`
 LONGEST_NUMBER: Final = 19  # digits; no line has a greater number
-PAYOUT_KINDS: Final = (Kind.PAYOUT_NOT_RECEIVED, Kind.PAYOUT_DIFFERS)
 
 
 def is_forced(row: Discrepancy, names: Sequence[str]) -> bool:
@@ -29,7 +29,7 @@ def is_forced(row: Discrepancy, names: Sequence[str]) -> bool:
     Raises:
         ValidationFailed: there is nothing of that name to match with.
     """
-    if row.kind in PAYOUT_KINDS:
+    if row.kind in payouts.KINDS:
         return _own_payout(row).owed != _free_bank_line(row, names[0]).amount
     line = _settlement_line(row)
     if line is None:
@@ -41,11 +41,11 @@ def is_forced(row: Discrepancy, names: Sequence[str]) -> bool:
 
 def match(row: Discrepancy, name: str, at: datetime) -> list[Entry]:
     """Match the line with the named object, and return the entry that takes it out of suspense."""
-    if row.kind in PAYOUT_KINDS:
-        return _match_payout(row, _own_payout(row), _free_bank_line(row, name))
+    if row.kind in payouts.KINDS:
+        return [payouts.take_unexplained(_own_payout(row), _free_bank_line(row, name))]
     line = _settlement_line(row)
     if line is None:
-        return _match_bank_line(row, _bank_line(row), _payout(row, name))
+        return [payouts.take(_payout(row, name), _bank_line(row))]
     payment = _payment(row, line, name)
     if payment.currency != line.currency:
         line.booked_currency, line.booked_amount = payment.currency, _owed(payment)
@@ -57,26 +57,6 @@ def match(row: Discrepancy, name: str, at: datetime) -> list[Entry]:
     line.save(update_fields=["state", "payment_id", "item", "operation_id", "rule", "booked_currency", "booked_amount"])
     resolve_explained(row.merchant, [f"{Kind.MISSING_IN_SETTLEMENT}:{line.operation_id}"])
     return [entry]
-
-
-def _match_payout(row: Discrepancy, payout: Payout, line: BankStatementLine) -> list[Entry]:
-    """A payout is at the bank on this line, which nothing explained: held in suspense, or not booked yet."""
-    if line.item is not None:
-        resolve_explained(row.merchant, [f"{Kind.UNKNOWN_LINE}:bank:{line.id}"])
-        return _match_bank_line(row, line, payout)
-    line.state, line.payout = BankStatementLine.State.PAYOUT, payout
-    line.save(update_fields=["state", "payout"])
-    receive(payout, [line])
-    return [journal.payout_received(row.merchant, payout, line)]
-
-
-def _match_bank_line(row: Discrepancy, line: BankStatementLine, payout: Payout) -> list[Entry]:
-    item, line.item = line.item, None
-    assert item is not None
-    line.state, line.payout = BankStatementLine.State.PAYOUT, payout
-    line.save(update_fields=["state", "payout", "item"])
-    receive(payout, [line])
-    return [journal.payout_found(row.merchant, payout, line, item)]
 
 
 def _settlement_line(row: Discrepancy) -> SettlementLine | None:
@@ -128,20 +108,21 @@ def _own_payout(row: Discrepancy) -> Payout:
 def _free_bank_line(row: Discrepancy, name: str) -> BankStatementLine:
     """Return the bank's line of this name that nothing explains yet, locked: two payouts cannot both be on it."""
     kind, _, number = name.partition("_")
-    free = (BankStatementLine.State.SUSPENSE, BankStatementLine.State.OTHER)
-    lines = BankStatementLine.objects.select_for_update(of=("self",)).select_related("statement")
     found = None
     if kind == BANK_LINE and number.isdecimal() and len(number) < LONGEST_NUMBER:
-        found = lines.filter(
-            id=int(number),
-            statement__merchant=row.merchant,
-            statement__kind="statement",
-            state__in=free,
-            currency=row.currency or "",
-        ).first()
+        free = free_bank_lines(merchant_id=row.merchant_id, currency=row.currency or "")
+        found = free.select_for_update(of=("self",)).select_related("statement").filter(id=int(number)).first()
     if found is None or not found.amount:
         raise _nothing(gettext_noop("There is no such bank line in the same currency that nothing explains."))
     return found
+
+
+def free_bank_lines(*, merchant_id: str, currency: str) -> QuerySet[BankStatementLine]:
+    """Return the lines of a merchant's statements that nothing explains."""
+    free = (BankStatementLine.State.SUSPENSE, BankStatementLine.State.OTHER)
+    return BankStatementLine.objects.filter(
+        statement__merchant_id=merchant_id, statement__kind="statement", state__in=free, currency=currency
+    )
 
 
 def _nothing(detail: str) -> ValidationFailed:

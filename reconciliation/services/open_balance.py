@@ -9,7 +9,7 @@ from payments.models import Discrepancy, Operation, Payment
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from reconciliation.models import BankStatementLine, Payout, SettlementLine
 from reconciliation.queries import item_balance
-from reconciliation.services import settle_by_hand
+from reconciliation.services import payouts, settle_by_hand
 from reconciliation.services.line_discrepancies import line_of
 from reconciliation.sql import open_items
 
@@ -24,17 +24,18 @@ class OpenBalance:
     provider_account_id: str | None
 
 
-_LATER: Final = ("ask_provider", "wait")
-_MONEY: Final = ("write_off", "book_fee", "suspense", *_LATER)
+LATER: Final = ("ask_provider", "wait")  # what leaves it open
+BOOKING: Final = ("write_off", "book_fee", "suspense")  # what moves the open balance to another account
+_MONEY: Final = (*BOOKING, *LATER)
 _POSSIBLE: Final[dict[str, tuple[str, ...]]] = {
     Kind.UNKNOWN_LINE: ("match", *_MONEY),
     Kind.SIGN_DIFFERS: ("match", *_MONEY),
     Kind.DUPLICATE: ("match", "accept", *_MONEY),
     Kind.AMOUNT_DIFFERS: _MONEY,
     Kind.PAYOUT_DIFFERS: ("match", *_MONEY),
-    Kind.MISSING_IN_SETTLEMENT: ("write_off", "suspense", *_LATER),
-    Kind.MISSING_IN_BOOKS: ("write_off", *_LATER),
-    Kind.PAYOUT_NOT_RECEIVED: ("match", "write_off", *_LATER),
+    Kind.MISSING_IN_SETTLEMENT: ("write_off", "suspense", *LATER),
+    Kind.MISSING_IN_BOOKS: ("write_off", *LATER),
+    Kind.PAYOUT_NOT_RECEIVED: ("match", "write_off", *LATER),
 }
 ACTIONS: Final = ("match", "accept", *_MONEY, *settle_by_hand.ACTIONS)
 
@@ -46,17 +47,17 @@ def possible(row: Discrepancy) -> tuple[str, ...]:
     """
     reported_twice = row.kind == Kind.DUPLICATE and row.item is None
     if row.kind == Kind.UNKNOWN_LINE and row.amount == 0:
-        return ("accept", *_LATER)  # a line of 0.00: there is nothing to book
+        return ("accept", *LATER)  # a line of 0.00: there is nothing to book
     if reported_twice or (row.kind == Kind.AMOUNT_DIFFERS and row.settlement_file_id is None):
         # Reported by a device or a provider, not by a file: what it did is booked already.
-        return ("accept", *_LATER)
+        return ("accept", *LATER)
     if row.kind == Kind.MISSING_IN_SETTLEMENT and _is_provisional(row):
-        return ("write_off", *_LATER)
+        return ("write_off", *LATER)
     balance = open_balance(row)
     if balance is not None and balance.amount == 0:
-        return ("accept", *_LATER)  # something else has explained it: no money of it is left to book
+        return ("accept", *LATER)  # something else has explained it: no money of it is left to book
     outcomes = settle_by_hand.actions(row)
-    others = _LATER if outcomes and row.kind == Kind.OUTCOME_UNKNOWN else _POSSIBLE.get(row.kind, ("accept", *_LATER))
+    others = LATER if outcomes and row.kind == Kind.OUTCOME_UNKNOWN else _POSSIBLE.get(row.kind, ("accept", *LATER))
     return (*outcomes, *others)
 
 
@@ -64,7 +65,7 @@ def open_balance(row: Discrepancy) -> OpenBalance | None:
     """Return the open balance of a discrepancy; None if it is about no money in the books."""
     if row.kind in (Kind.UNKNOWN_LINE, Kind.SIGN_DIFFERS, Kind.DUPLICATE):
         return _in_suspense(row)
-    if row.kind in (Kind.PAYOUT_DIFFERS, Kind.PAYOUT_NOT_RECEIVED) and row.item is not None:
+    if row.kind in payouts.KINDS and row.item is not None:
         payout = Payout.objects.filter(item=row.item).get()
         transit = account("in_transit", payout.currency, payout.provider_account_id)
         amount = item_balance(row.merchant_id, transit, payout.item)

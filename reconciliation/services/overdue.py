@@ -16,7 +16,7 @@ from payments.runtime.sweeps import Sweep
 from payments.services import discrepancy
 from payments.text.messages import Translatable, message_columns
 from reconciliation.models import Payout
-from reconciliation.sql import settlements
+from reconciliation.sql import differences
 
 SETTLED_WITHIN: Final = timedelta(days=5)  # longer than any weekend with a bank holiday
 PAID_WITHIN: Final = timedelta(days=3)  # after the day the provider named
@@ -30,7 +30,7 @@ def raise_overdue(*, now: datetime | None = None) -> int:
     """
     moment = now or timezone.now()
     sweep = Sweep("reconciliation.raise_overdue")
-    missing = settlements.missing(before=moment - SETTLED_WITHIN, limit=AT_ONCE, leave=sweep.resting)
+    missing = differences.missing(before=moment - SETTLED_WITHIN, limit=AT_ONCE, leave=sweep.resting)
     raised: list[int] = []
     sweep.together(
         missing,
@@ -59,7 +59,7 @@ def _late_payouts(moment: datetime, leave: Sequence[str]) -> list[Payout]:
     return list(waiting.exclude(id__in=leave).select_related("settlement").order_by("id")[:AT_ONCE])
 
 
-def _missing(row: settlements.Missing) -> Discrepancy:
+def _missing(row: differences.Missing) -> Discrepancy:
     return Discrepancy(
         merchant_id=row.merchant_id,
         kind=Kind.MISSING_IN_SETTLEMENT,

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from django.utils.translation import gettext_noop
 
 from payments.core.money import Money
-from payments.ledger.posting import post
+from payments.ledger.posting import Entry, post
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.notify.services.emit import NewEvent, emit
@@ -15,6 +16,8 @@ from payments.text.messages import message_columns
 from reconciliation import journal, payloads
 from reconciliation.models import BankStatementLine, Payout
 from reconciliation.services.auto_resolve import resolve_explained
+
+KINDS: Final = (Kind.PAYOUT_NOT_RECEIVED, Kind.PAYOUT_DIFFERS)  # of discrepancies about a payout
 
 
 def receive(payout: Payout, lines: Sequence[BankStatementLine]) -> None:
@@ -32,6 +35,30 @@ def receive(payout: Payout, lines: Sequence[BankStatementLine]) -> None:
         emit([_received_event(payout)])
     else:
         discrepancy.open_discrepancies([_differs(payout)])
+
+
+def take(payout: Payout, line: BankStatementLine) -> Entry:
+    """Know a bank's line as this payout, both locked by the caller. Return the entry: out of suspense, or at the bank.
+
+    Its own discrepancy, where it was in suspense, stays: a person resolves it by this.
+    """
+    item, line.item = line.item, None
+    line.state, line.payout = BankStatementLine.State.PAYOUT, payout
+    line.save(update_fields=["state", "payout", "item"])
+    receive(payout, [line])
+    # One that was passed over when it came is booked as if it came now.
+    if item is None:
+        return journal.payout_received(payout.merchant, payout, line)
+    return journal.payout_found(payout.merchant, payout, line, item)
+
+
+def take_unexplained(payout: Payout, line: BankStatementLine) -> Entry:
+    """Know a bank's line that nothing explained as this payout, and resolve the discrepancy that it had in suspense."""
+    suspended = line.item is not None
+    entry = take(payout, line)
+    if suspended:
+        resolve_explained(payout.merchant, [f"{Kind.UNKNOWN_LINE}:bank:{line.id}"])
+    return entry
 
 
 def fail(payouts: Sequence[Payout], *, at: datetime) -> None:

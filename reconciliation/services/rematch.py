@@ -19,13 +19,12 @@ from reconciliation.models import BankStatementLine, Payout, Settlement, Settlem
 from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.confirm_settled import confirm_settled
 from reconciliation.services.doubts import decline_unpaid, settle_doubts
-from reconciliation.services.line_discrepancies import discrepancies_of, key, kind_of
-from reconciliation.services.payouts import receive
-from reconciliation.sql import matching, session, settlements
+from reconciliation.services.line_discrepancies import UNEXPLAINED, discrepancies_of, key, kind_of
+from reconciliation.services.payouts import take_unexplained
+from reconciliation.sql import differences, matching, session, settlements
 from reconciliation.sql import statements as bank
 
 _State = SettlementLine.State
-_UNEXPLAINED: Final = (_State.EARLY, _State.UNKNOWN, _State.REPEATED)
 _FOUND: Final = (
     *("state", "item", "operation_id", "payment_id", "evidence_id"),
     *("booked_currency", "booked_amount", "expected", "rule"),
@@ -34,7 +33,7 @@ _FOUND: Final = (
 
 def rematch() -> int:
     """Match the unexplained lines of every provider account again (beat). Return how many were matched."""
-    lines = SettlementLine.objects.filter(state__in=_UNEXPLAINED)
+    lines = SettlementLine.objects.filter(state__in=UNEXPLAINED)
     payouts = Payout.objects.filter(status=Payout.Status.ANNOUNCED, amount_received=0)
     accounts = ProviderAccount.objects.filter(
         Q(id__in=lines.values("settlement__provider_account_id")) | Q(id__in=payouts.values("provider_account_id"))
@@ -100,22 +99,7 @@ def _give(merchant: Merchant, found: Sequence[tuple[int, str]]) -> None:
     # By id, as every sweep locks them.
     payouts = Payout.objects.select_for_update(of=("self",)).filter(id__in=pairs.values()).order_by("id")
     by_id = {payout.id: payout for payout in payouts.select_related("merchant", "settlement")}
-    entries: list[Entry] = []
-    for line_id, payout_id in pairs.items():
-        entries.append(_take(merchant, by_id[payout_id], lines[line_id]))
-    post(entries)
-
-
-def _take(merchant: Merchant, payout: Payout, line: BankStatementLine) -> Entry:
-    item, line.item = line.item, None
-    line.state, line.payout = BankStatementLine.State.PAYOUT, payout
-    line.save(update_fields=["state", "payout", "item"])
-    receive(payout, [line])
-    # It was passed over when it came: nothing is in suspense for it, so that it is booked as if it came now.
-    if item is None:
-        return journal.payout_received(merchant, payout, line)
-    resolve_explained(merchant, [f"{Kind.UNKNOWN_LINE}:bank:{line.id}"])
-    return journal.payout_found(merchant, payout, line, item)
+    post([take_unexplained(by_id[payout_id], lines[line_id]) for line_id, payout_id in pairs.items()])
 
 
 def _apply(account: ProviderAccount, found: Sequence[matching.LateMatch]) -> None:
@@ -156,5 +140,5 @@ def _out_of_suspense(account: ProviderAccount, line: SettlementLine, match: matc
 
 def _open_differences(line: SettlementLine) -> None:
     """Open discrepancies of a line that is matched now, but differs in amount or currency."""
-    for issue in settlements.issues(settlement_id=line.settlement_id, rates="[]", number=line.number):
+    for issue in differences.issues(settlement_id=line.settlement_id, rates="[]", number=line.number):
         discrepancy.open_discrepancies(list(discrepancies_of(line.settlement, issue)))

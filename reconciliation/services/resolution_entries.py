@@ -6,10 +6,10 @@ from payments.accounting.chart_of_accounts import account
 from payments.core.errors import Conflict
 from payments.ledger.posting import AccountSpec, Entry, Line, next_items
 from payments.models import Discrepancy
-from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.services.confirm import write_off_offline
 from reconciliation import journal
 from reconciliation.models import Payout
+from reconciliation.services import payouts
 from reconciliation.services.open_balance import OpenBalance
 
 
@@ -31,7 +31,7 @@ def resolution_entries(row: Discrepancy, balance: OpenBalance, action: str, at: 
     item = next_items(1)[0] if parked else None
     # Signed amounts: whichever side is open, its mirror closes it.
     lines = [Line(target, balance.amount, item), Line(balance.account, -balance.amount, balance.item)]
-    if row.kind in (Kind.PAYOUT_DIFFERS, Kind.PAYOUT_NOT_RECEIVED):
+    if row.kind in payouts.KINDS:
         Payout.objects.filter(item=balance.item).update(status=Payout.Status.RECEIVED)  # nothing more is expected
     return [journal.resolved(row.merchant, row.id, lines, at)] if balance.amount else []
 

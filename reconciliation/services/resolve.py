@@ -25,7 +25,7 @@ from payments.services import discrepancy, limits
 from payments.services.idempotency import IdempotencyGuard
 from payments.services.limits import Exceeded
 from reconciliation.services import matching, settle_by_hand
-from reconciliation.services.open_balance import ACTIONS, open_balance, possible
+from reconciliation.services.open_balance import ACTIONS, BOOKING, LATER, OpenBalance, open_balance, possible
 from reconciliation.services.resolution_entries import resolution_entries
 
 LONGEST_NOTE: Final = 1000
@@ -71,11 +71,12 @@ def resolve(
         row = _locked(merchant, discrepancy_id)
         if row.status != Discrepancy.Status.OPEN:
             raise Conflict("discrepancy_not_open", f"This discrepancy is {row.status}. Only an open one is resolved.")
-        _refuse_beyond_open(row, resolution)
+        if resolution.action in BOOKING:
+            _to_book(row)
         _check(row, resolution)
         if guard is not None:
             guard.begin(row.id)
-        if resolution.action in ("ask_provider", "wait"):
+        if resolution.action in LATER:
             return _postpone(row, resolution, name_of(actor))
         exceeded = limits.of_correction(
             merchant=merchant, amount=_open(row), currency=row.currency, actor=actor, now=timezone.now()
@@ -138,11 +139,11 @@ def _open(row: Discrepancy) -> int:
     return balance.amount if balance is not None else row.amount or 0
 
 
-def _amount(row: Discrepancy) -> int:
+def _amount(row: Discrepancy, balance: OpenBalance) -> int:
     """Return what a resolution is to book, as the ledger signs it."""
     if row.kind in _OF_RECEIVABLE and row.payment is not None:
         return -(row.amount or 0) if row.kind == Kind.MISSING_IN_BOOKS else row.amount or 0
-    return _open(row)
+    return balance.amount
 
 
 def _refuse_if_changed(row: Discrepancy, approval: Approval) -> None:
@@ -152,12 +153,16 @@ def _refuse_if_changed(row: Discrepancy, approval: Approval) -> None:
         raise Conflict("changed_meanwhile", "Another amount is open by now. Reject this request and ask again.")
 
 
-def _refuse_beyond_open(row: Discrepancy, resolution: Resolution) -> None:
-    """Refuse to book more than stands open: what explained it meanwhile would be booked twice."""
+def _to_book(row: Discrepancy) -> OpenBalance | None:
+    """Return its open balance with the amount to be booked; None if it is about no money in the books.
+
+    Raises:
+        Invalid: `amount_exceeds_open`: what explained it meanwhile would be booked twice.
+    """
     balance = open_balance(row)
-    if balance is None or resolution.action not in ("write_off", "book_fee", "suspense"):
-        return
-    amount, currency = _amount(row), balance.account.currency
+    if balance is None:
+        return None
+    amount, currency = _amount(row, balance), balance.account.currency
     if amount * balance.amount <= 0 or abs(amount) > abs(balance.amount):
         raise Invalid(
             "amount_exceeds_open",
@@ -165,6 +170,7 @@ def _refuse_beyond_open(row: Discrepancy, resolution: Resolution) -> None:
             param="amount",
             open=balance.amount,
         )
+    return replace(balance, amount=amount)
 
 
 def _check(row: Discrepancy, resolution: Resolution) -> None:
@@ -220,10 +226,9 @@ def _carry_out(row: Discrepancy, resolution: Resolution, actor: str) -> Discrepa
     elif resolution.action in settle_by_hand.ACTIONS:
         settle_by_hand.settle(row, resolution.action, actor=actor)
     elif resolution.action != "accept":
-        balance = open_balance(row)
+        balance = _to_book(row)
         if balance is not None:
-            _refuse_beyond_open(row, resolution)
-            entries = resolution_entries(row, replace(balance, amount=_amount(row)), resolution.action, now, actor)
+            entries = resolution_entries(row, balance, resolution.action, now, actor)
     post([entry for entry in entries if entry.lines])
     closed = _closed(row, resolution, actor)
     _log(row, resolution, actor, "discrepancy.resolved")

@@ -19,7 +19,7 @@ from reconciliation.services.doubts import decline_unpaid, settle_doubts
 from reconciliation.services.line_discrepancies import discrepancies_of
 from reconciliation.services.rematch import find_payouts
 from reconciliation.services.staging import Reading
-from reconciliation.sql import matching, settlements
+from reconciliation.sql import differences, matching, settlements
 
 AT_ONCE: Final = 500
 
@@ -189,7 +189,7 @@ def _update_discrepancies(settlement: Settlement) -> None:
     resolve_explained(settlement.merchant, explained)
     rates = json.dumps(settlement.provider_account.fee_rates or [])
     some: list[Discrepancy] = []
-    for row in settlements.issues(settlement_id=settlement.id, rates=rates):
+    for row in differences.issues(settlement_id=settlement.id, rates=rates):
         some += discrepancies_of(settlement, row)
         # In pieces, so that memory stays flat where every line of a file has a discrepancy.
         if len(some) >= AT_ONCE:

@@ -4,6 +4,13 @@ from typing import Final, NamedTuple
 
 from django.db import connection
 
+# Of an operation: no settlement's line is about it yet.
+UNSETTLED: Final = """
+NOT EXISTS (
+    SELECT FROM reconciliation_settlementline settled
+    WHERE settled.operation_id = operation.id AND settled.state = 'matched'
+)
+"""
 # `facts` is what was sold, given back and disputed, `settled` what settlements say of it; `own_…` the part of both that
 # this difference is about. Lines that a person matched with the payment explain it before anything else.
 _OPEN: Final = """
@@ -82,16 +89,13 @@ def sole_unsettled(payment_id: str, *, line_type: str, amount: int) -> str | Non
     """Return the payment's one operation of this direction and amount that no line settled yet, None if several are."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             SELECT operation.id FROM payments_operation operation
             WHERE operation.payment_id = %(payment)s AND operation.outcome = 'succeeded'
               AND operation.reversed_at IS NULL AND operation.amount = %(amount)s
               AND (operation.verb = 'refund' AND %(type)s = 'refund'
                    OR operation.verb IN ('sale', 'capture') AND %(type)s = 'sale')
-              AND NOT EXISTS (
-                  SELECT FROM reconciliation_settlementline line
-                  WHERE line.operation_id = operation.id AND line.state = 'matched'
-              )
+              AND {UNSETTLED}
             LIMIT 2
             """,
             {"payment": payment_id, "type": line_type, "amount": amount},

@@ -124,3 +124,12 @@ def test_an_action_says_what_it_would_book_and_who_must_agree(shop: Shop) -> Non
     Discrepancy.objects.update(status="resolved")
     row.refresh_from_db()
     assert actions(row, actor="tests") == []
+
+
+def test_a_reference_within_another_word_does_not_agree(shop: Shop) -> None:
+    announced(shop, "SIMPAY-2026-1", 25_000)
+    shop.sends(statement(BankLine(25_000, "PAYOUT SIMPAY-2026-12", name="SIMULATOR PAYMENTS BV")))
+    (row,) = shop.disagreements("unknown_line")
+    (payout,) = candidates(row)
+    told = signals(payout)
+    assert (told["reference"], told["amount"], told["counterparty"]) == (False, True, True)
