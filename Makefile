@@ -51,15 +51,16 @@ format: venv ## | write the code as `make check` wants it
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
+# Three processes on two cores: a third of the time one of them waits for a worker, a provider or a clock.
 # What failed is tried once more, alone, and named: on a busy machine a clock may fail a test, a fault fails it twice.
 test: venv check ## | all checks and all tests
-	$(VENV)/bin/pytest -n 2 || $(PY) -m tests.again
+	$(VENV)/bin/pytest -n 3 || $(PY) -m tests.again
 
 # Branches count. Of GATED at least GATE percent is asked, the rest is shown; TESTS= narrows what is run. The aim is 100 for
 # ledger, services and core: raise the gate, and add services, as soon as a whole run has shown what is true.
 coverage: venv ## [TESTS=tests/ledger] | which branches the tests reach, with a gate on the books and core
 	@rm -rf .coverage; mkdir .coverage
-	$(VENV)/bin/coverage run -m pytest -n 2 $(or $(TESTS),tests --ignore=tests/benchmarks --ignore=tests/soak)
+	$(VENV)/bin/coverage run -m pytest -n 3 $(or $(TESTS),tests --ignore=tests/benchmarks --ignore=tests/soak)
 	$(VENV)/bin/coverage combine --quiet
 	$(VENV)/bin/coverage report
 	$(VENV)/bin/coverage report --include='$(GATED)' --fail-under=$(GATE)

@@ -177,6 +177,22 @@ def test_the_audit_log_is_read_and_nothing_else(shop: Shop) -> None:
         assert auditor.post(f"/admin/people/auditlog/{path}", {"post": "yes", "actor": "x"}).status_code == 403
 
 
+def test_the_audit_log_names_what_an_action_was_about(shop: Shop) -> None:
+    """By the name that it has, and with a link where its reader may open it: nobody knows it by its id."""
+    auditor = browser(person("auditor", shop.merchant.id, role=Role.Name.AUDITOR))
+    channels = [shop.webshop.id, shop.store.id]
+    details = {"channels": channels, "definition": {"account": shop.account("external").id, "unset": None}}
+    audit_log.write(
+        actor="key_1", action="here.done", subject=shop.merchant, merchant_id=shop.merchant.id, after=details
+    )
+
+    row = AuditLog.objects.get(action="here.done")
+    seen = re.sub(r"<a [^>]*>|</a>", "", page(auditor, f"/admin/people/auditlog/{row.id}/change/"))
+    assert f"{shop.webshop}, {shop.store}" in seen
+    assert f"(unset: –, account: {shop.account('external')})" in seen
+    assert not any(f">{channel}" in seen for channel in channels)
+
+
 def test_finance_erases_a_customer_and_an_auditor_does_not(shop: Shop) -> None:
     customer = customers.get_or_create(merchant_id=shop.merchant.id, reference="C1", name="Ada")
     assert customer is not None

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from django.apps import apps
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.html import format_html
@@ -80,6 +80,15 @@ def link(object_id: str | None, text: str | None = None) -> str | SafeString:
     if model is None or not PATTERN.fullmatch(object_id):
         return text or object_id
     return _to_row(model, object_id, text or short(object_id))
+
+
+def named_link(text: str) -> str | SafeString:
+    """What was written down, where it is the id of an object of ours: leading to it, by the name that it has now."""
+    model = _model(_MODELS.get(text.partition("_")[0]))
+    if model is None or not PATTERN.fullmatch(text):
+        return text
+    row = QuerySet(model).filter(pk=text).first()
+    return link(text) if row is None else row_link(row)
 
 
 def row_link(row: Model | None, text: str = "") -> str | SafeString:

@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from payments.admin.base import render
+from payments.admin.base import links, render
 from payments.admin.base.page import Section
 from payments.models import (
     CardEvidence,
@@ -282,8 +282,9 @@ def audit(object_id: str, zone: ZoneInfo) -> Section:
     )
 
 
-def _pairs(details: dict[str, Any] | None) -> str:
-    return ", ".join(f"{name}: {_value(value)}" for name, value in (details or {}).items()) or render.NOTHING
+def _pairs(details: dict[str, Any] | None) -> str | SafeString:
+    pairs = ((name, _value(value)) for name, value in (details or {}).items())
+    return format_html_join(", ", "{}: {}", pairs) or render.NOTHING
 
 
 def changes(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[list[Any]]:
@@ -293,11 +294,13 @@ def changes(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list
 
 
 def _value(value: Any) -> str | SafeString:
-    """A value as it was kept: yes and no in words, a dash for none, an id of ours as a link."""
+    """A value as it was kept: yes and no in words, a dash for none, an id of ours as a link by the name it has now."""
     if value is None or value in ("", [], {}):
         return render.NOTHING
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, list):
-        return ", ".join(str(_value(one)) for one in value)
-    return str(value)
+        return format_html_join(", ", "{}", ((_value(one),) for one in value))
+    if isinstance(value, dict):
+        return format_html("({})", _pairs(value))
+    return links.named_link(str(value))
