@@ -87,7 +87,8 @@ def named_link(text: str) -> str | SafeString:
     model = _model(_MODELS.get(text.partition("_")[0]))
     if model is None or not PATTERN.fullmatch(text):
         return text
-    row = QuerySet(model).filter(pk=text).first()
+    rows: QuerySet[Model] = QuerySet(model)
+    row = rows.filter(pk=text).first()
     return link(text) if row is None else row_link(row)
 
 
