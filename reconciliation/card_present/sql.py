@@ -43,7 +43,6 @@ compared AS (
            COALESCE(evidence.operation_id, later.operation_id) AS operation_id, evidence.payment_id,
            line.type IN ('confirmed', 'declined') OR evidence.currency = line.currency
                AND line.gross = evidence.amount * CASE evidence.type WHEN 'refund' THEN -1 ELSE 1 END AS same_amount,
-           sign(line.gross) * CASE evidence.type WHEN 'refund' THEN -1 ELSE 1 END AS direction,
            {_COMPARED.format("tid", "acquirer_tid")} AS tid, {_COMPARED.format("rrn", "rrn")} AS rrn,
            {_COMPARED.format("stan", "stan")} AS stan,
            {_COMPARED.format("authorization_code", "authorization_code")} AS code
@@ -80,9 +79,8 @@ fitting AS (
       AND (found.type IN ('sale', 'refund') OR {_NAMED})
       AND COALESCE(operation.provider_account_id, payment.provider_account_id, %(account)s) = %(account)s
       AND (operation.id IS NULL OR (operation.verb = 'refund') = (found.kind = 'refund'))
-      -- Another amount may be the same sale's only where its numbers leave no doubt.
-      AND (found.same_amount
-           OR found.direction > 0 AND found.tid = 1 AND found.rrn = 1 AND greatest(found.stan, found.code) = 1)
+      -- Another amount, or a wrong sign, may be the same sale's only where its numbers leave no doubt.
+      AND (found.same_amount OR found.tid = 1 AND found.rrn = 1 AND greatest(found.stan, found.code) = 1)
       AND (operation.outcome = 'succeeded' OR found.rrn = 1 OR found.stan = 1)
     ORDER BY found.position, COALESCE(found.operation_id, found.evidence_id),
              found.tid + found.rrn + found.stan + found.code DESC

@@ -91,6 +91,13 @@ class Missing(NamedTuple):
 
 
 _MISSING: Final = """
+WITH doubtful AS MATERIALIZED (
+    SELECT settlement.provider_account_id AS account, line.reported_operation AS operation,
+           NULLIF(line.reference, '') AS reference, NULLIF(line.payment_reference, '') AS payment_reference
+    FROM reconciliation_settlementline line
+    JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
+    WHERE line.state = 'unknown' AND line.rule = 'contradicts'
+)
 SELECT operation.id, operation.merchant_id, operation.payment_id, operation.verb, operation.amount,
        operation.currency, payment.item, payment.channel_id
 FROM payments_operation operation
@@ -107,6 +114,20 @@ WHERE operation.outcome = 'succeeded' AND operation.verb IN ('sale', 'capture', 
   AND NOT EXISTS (
       SELECT FROM reconciliation_settlementline line
       WHERE line.operation_id = operation.id AND (line.state = 'matched' OR line.rule = 'sign')
+  )
+  -- A line that names this and another payment is told with both of them; once a person has said whose it is, the
+  -- other one is missing.
+  AND NOT EXISTS (
+      SELECT FROM doubtful WHERE doubtful.account = operation.provider_account_id AND doubtful.operation = operation.id
+  )
+  AND NOT EXISTS (
+      SELECT FROM doubtful
+      WHERE doubtful.account = operation.provider_account_id AND doubtful.reference = operation.provider_reference
+  )
+  AND NOT EXISTS (
+      SELECT FROM doubtful
+      WHERE doubtful.account = operation.provider_account_id
+        AND doubtful.payment_reference = payment.provider_reference
   )
   -- A refund of another amount under the payment's reference alone is reported already, with this as candidate.
   AND NOT EXISTS (

@@ -48,6 +48,9 @@ JOIN payments_provideraccount account
              WHERE paid.merchant_id = %(merchant)s AND earlier.counterparty_iban <> ''
          ))
 """
+# Days around the one on which a payout is expected in which what names it is part of it.
+_BEFORE: Final = 10
+_AFTER: Final = 60
 _MATCH: Final = rf"""
 INSERT INTO staged_statement_match (position, state, payout_id, operation_id, provider_account_id, booked_before)
 WITH line AS (
@@ -214,37 +217,51 @@ def gaps(*, merchant_id: str, account: str) -> list[tuple[int, int, int]]:
         return [tuple(row) for row in cursor.fetchall()]
 
 
+# Whichever of the two comes first: what names a payout is (a part of) it, as if it came after it. Of what only may be
+# some payout by its amount, the amount says that it is. A line in full is taken before parts.
 _LATE: Final = rf"""
-WITH line AS (
+WITH waiting AS (
+    SELECT id, provider_account_id, reference, amount, currency, amount_received,
+           COALESCE(expected_on, created_at::date) - {_BEFORE} AS since,
+           COALESCE(expected_on, created_at::date) + {_AFTER} AS until
+    FROM reconciliation_payout WHERE merchant_id = %(merchant)s AND status = 'announced'
+),
+line AS (
     SELECT stored.id AS position, stored.amount, stored.currency, stored.counterparty_name, stored.counterparty_iban,
-           {_TEXTS.format("stored")} AS texts
+           stored.booked_on, {_TEXTS.format("stored")} AS texts
     FROM reconciliation_bankstatementline stored
     JOIN reconciliation_bankstatement statement ON statement.id = stored.statement_id
     WHERE statement.merchant_id = %(merchant)s AND statement.kind = 'statement'
       AND stored.state IN ('suspense', 'other')
-      AND (stored.amount, stored.currency) IN (
-          SELECT amount, currency FROM reconciliation_payout
-          WHERE merchant_id = %(merchant)s AND status = 'announced' AND amount_received = 0
-      )
+      AND ((stored.amount, stored.currency) IN (SELECT amount, currency FROM waiting)
+           OR stored.booked_on >= (SELECT min(since) FROM waiting))
 ),
 provider AS ({_PROVIDERS}),
 pair AS (
-    SELECT line.position, payout.id, length(payout.reference) AS longest
+    SELECT line.position, payout.id, length(payout.reference) AS longest, payout.amount = line.amount AS whole
     FROM line
-    JOIN reconciliation_payout payout
-      ON payout.merchant_id = %(merchant)s AND payout.status = 'announced' AND payout.amount_received = 0
-     AND payout.amount = line.amount AND payout.currency = line.currency AND {_WITHIN} AND {_WORD}
-    WHERE {_LETTERED} OR {_TELLING} OR EXISTS (
+    JOIN waiting payout
+      ON payout.currency = line.currency AND {_WITHIN} AND {_WORD}
+     AND (payout.amount = line.amount AND payout.amount_received = 0
+          OR sign(payout.amount) = sign(line.amount) AND line.booked_on BETWEEN payout.since AND payout.until)
+    WHERE {_TELLING} OR payout.amount = line.amount AND payout.amount_received = 0 AND ({_LETTERED} OR EXISTS (
         SELECT FROM provider WHERE provider.position = line.position AND provider.id = payout.provider_account_id
-    )
+    ))
 ),
-of_line AS (SELECT DISTINCT ON (position) position, id FROM pair ORDER BY position, longest DESC, id)
-SELECT DISTINCT ON (id) position, id FROM of_line ORDER BY id, position
+of_line AS (
+    SELECT DISTINCT ON (position) position, id, whole FROM pair ORDER BY position, longest DESC, whole DESC, id
+),
+ranked AS (
+    SELECT of_line.*, row_number() OVER (PARTITION BY id ORDER BY whole DESC, position) AS place,
+           bool_or(whole) OVER (PARTITION BY id) AS in_full
+    FROM of_line
+)
+SELECT position, id FROM ranked WHERE place = 1 OR NOT in_full ORDER BY id, position
 """
 
 
 def late_payouts(merchant_id: str) -> list[tuple[int, str]]:
-    """(bank line, payout) where a payout announced by now was at the bank before, in full and under its reference."""
+    """(bank line, payout) where a payout announced by now was at the bank before, in full or in parts."""
     with connection.cursor() as cursor:
         cursor.execute(_LATE, {"merchant": merchant_id})
         return [tuple(row) for row in cursor.fetchall()]

@@ -77,6 +77,15 @@ def test_a_sale_with_the_sign_of_a_refund_is_not_matched(shop: Shop, known_by: s
     assert overdue(shop) == [("sign_differs", -12_300)]
 
 
+def test_a_card_sale_with_the_sign_of_a_refund_is_that_sale_and_not_missing_beside(shop: Shop) -> None:
+    numbers = {"rrn": "000000000001", "stan": "000001", "authorization_code": "A1B2C3"}
+    payment = shop.sells_in_store(1_250, acquirer_tid="TID-1", **numbers)
+    line = card_present(-1_250, rrn=numbers["rrn"], tid="TID-1", stan=numbers["stan"], code="A1B2C3")
+    settles(shop, line, provider="external")
+    assert overdue(shop) == [("sign_differs", -1_250)]
+    assert shop.disagreements()[0].payment_id == payment.id
+
+
 def test_a_refund_with_the_sign_of_a_sale_is_not_matched(shop: Shop) -> None:
     payment = shop.sells_online(5_000)
     settles(
@@ -95,12 +104,14 @@ def test_a_line_that_names_one_sale_and_the_reference_of_another_is_asked(shop: 
     assert "contradicts itself" in row.detail
     assert rules(shop) == [("unknown", "contradicts")]
     assert shop.balance("receivable", first.item) == shop.balance("receivable", second.item) == 5_000
+    assert overdue(shop) == [("unknown_line", 5_000)]  # neither is missing as long as nobody knows whose it is
 
 
 def test_a_line_that_names_one_sale_and_the_payment_of_another_is_asked(shop: Shop) -> None:
     first, second = shop.sells_online(5_000), shop.sells_online(6_000)
     settles(shop, Line(5_000, operation=operation(first), payment_reference=named(second)))
     assert rules(shop) == [("unknown", "contradicts")]
+    assert overdue(shop) == [("unknown_line", 5_000)]
 
 
 def test_what_agrees_in_all_it_says_is_matched_by_the_strongest(shop: Shop) -> None:

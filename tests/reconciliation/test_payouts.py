@@ -53,6 +53,19 @@ def test_a_statement_that_comes_before_its_settlement(shop: Shop) -> None:
     assert Payout.objects.get().status == "received"
 
 
+def test_parts_that_come_before_their_settlement_are_told_as_if_they_came_after_it(shop: Shop) -> None:
+    """By name the bank's lines are this payout, whatever comes first and however much of it they are."""
+    shop.sells_online(50_000)
+    content = shop.settlement()
+    reference, net = content.splitlines()[-1].split(",")[-2], content.splitlines()[-1].split(",")[-3]
+    amount = int(net.replace(".", ""))
+    shop.sends(statement(BankLine(amount - 500, reference), BankLine(300, reference)))
+    shop.sends(content)
+    (row,) = shop.disagreements()
+    assert (row.kind, row.amount) == ("payout_differs", 200)
+    assert (shop.balance("bank"), shop.balance("in_transit")) == (amount - 200, 200)
+
+
 def test_a_line_that_said_nothing_of_a_provider_is_found_later_too(shop: Shop) -> None:
     shop.sells_online(5000)
     content = shop.settlement()

@@ -10,6 +10,7 @@ from typing import Any, Final
 from tests.soak.access import access
 from tests.soak.core import core
 from tests.soak.online import online
+from tests.soak.reconciliation import reconciliation
 from tests.soak.refunds import refunds
 from tests.soak.report import is_clean
 from tests.soak.terminals import terminals
@@ -19,6 +20,7 @@ SUITES: Final[dict[str, Callable[[float], Iterator[dict[str, Any]]]]] = {
     "access": access,
     "core": core,
     "online": online,
+    "reconciliation": reconciliation,
     "refunds": refunds,
     "terminals": terminals,
 }
