@@ -66,6 +66,28 @@ COPY_PAYMENT: Final = (
     "ANALYZE payments_order, payments_payment, payments_operation",
 )
 
+# The evidence of a card payment, as often, each with numbers of its own.
+COPY_EVIDENCE: Final = (
+    _COPY.format(
+        "cardevidence",
+        f"""jsonb_build_object(
+            'id', {_ID.format("txn")}, 'payment_id', {_ID.format("pay")}, 'operation_id', {_ID.format("op")},
+            'sequence', row.sequence + number, 'rrn', lpad(number::text, 12, '0'),
+            'stan', lpad((number %% 1000000)::text, 6, '0'), 'authorization_code', lpad(number::text, 8, '0')
+        )""",
+        "row.payment_id = %(payment)s",
+    ),
+    "ANALYZE payments_cardevidence",
+)
+MATCHES_AGAIN: Final = "TRUNCATE staged_settlement_match"
+STORED_LINES: Final = """
+    COPY (
+        SELECT line.* FROM reconciliation_settlementline line
+        JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
+        WHERE settlement.file_id = '{}'
+    ) TO STDOUT
+"""
+
 # One payment of long ago, by all that it may be looked for with.
 NEEDLE: Final = """
     SELECT row.amount, row.card_last4, row.receipt_number, row.business_day, payments_order.reference

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from payments.ledger.audit import one_moment, violations
-from tests.benchmarks import device_batches, post_single, server
+from tests.benchmarks import device_batches, matching, post_single, server
 from tests.benchmarks.clients import Clients
 from tests.benchmarks.measure import TINY, Figure
 
@@ -32,6 +32,13 @@ def test_device_batches(raw_tables: None) -> None:
         to_raw, to_copy, rows = device_batches.run(TINY, clients)
     assert to_raw.value == to_copy.value > 0
     assert rows.value > 7  # order, payment, operation, transition, entry, postings, event, evidence
+
+
+def test_matching(raw_tables: None, settings: object) -> None:
+    with Clients(TINY.clients) as clients:
+        figures = {figure.bench: figure for figure in matching.run(TINY, clients)}
+    assert figures["n.match_at_200"].ratio
+    assert figures["n.loop"].value > 0
 
 
 def test_a_figure_is_a_line_of_json() -> None:
