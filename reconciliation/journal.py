@@ -1,11 +1,11 @@
 """What settlements, payouts and bank lines book: one function per event, each returning one entry.
 
 Keys name the event for good: `settlement:{item}` (and `settlement:{item}:{part}`), `payout:pyo_…`,
-`payout_failed:pyo_…`, `bank_line:{id}`,
-`late_match:{line}` and `resolved:dsc_…`, so that booking twice is harmless.
+`payout_failed:pyo_…`, `bank_line:{id}`, `payout_found:{bank line}`, `late_match:{line}` and `resolved:dsc_…`, so that
+booking twice is harmless. What is booked once more after a match was undone has a number behind it (`late_match:7:1`).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 from typing import Final
 
@@ -63,20 +63,25 @@ def payout_failed(merchant: Merchant, payout: Payout, at: datetime) -> Entry:
     return entry_of(merchant, f"payout_failed:{payout.id}", "payout_failed", at, lines)
 
 
-def payout_received(merchant: Merchant, payout: Payout, line: BankStatementLine) -> Entry:
-    """The transfer is on the bank statement."""
-    transit = account("in_transit", line.currency, payout.provider_account_id)
-    return _at_bank(merchant, line, "payout_received", Line(transit, -line.amount, payout.item))
+def payout_received(line: BankStatementLine, parts: Sequence[tuple[Payout, int]], *, rest: int = 0) -> Entry:
+    """Payouts are on the bank statement, each with its amount; the rest of the line is not known."""
+    lines = [_arrived(payout, amount) for payout, amount in parts]
+    if rest:
+        lines.append(Line(account("suspense", line.currency), -rest, line.item))
+    return _at_bank(line.statement.merchant, line, "payout_received", *lines)
 
 
-def payout_found(merchant: Merchant, payout: Payout, line: BankStatementLine, item: int) -> Entry:
-    """A bank line that was held in suspense turns out to be a payout announced later."""
-    lines = [
-        Line(account("suspense", line.currency), line.amount, item),
-        Line(account("in_transit", line.currency, payout.provider_account_id), -line.amount, payout.item),
-    ]
+def payout_found(line: BankStatementLine, parts: Sequence[tuple[Payout, int]], *, nth: int = 0) -> Entry:
+    """What was held in suspense of a bank line turns out to be payouts; the `nth` time that some of it does."""
+    merchant = line.statement.merchant
+    found = Line(account("suspense", line.currency), sum(amount for _payout, amount in parts), line.item)
+    lines = [found, *(_arrived(payout, amount) for payout, amount in parts)]
     at = noon(merchant, line.booked_on)
-    return entry_of(merchant, f"payout_found:{line.id}", "payout_received", at, lines)
+    return entry_of(merchant, f"payout_found:{line.id}{_again(nth)}", "payout_received", at, lines)
+
+
+def _arrived(payout: Payout, amount: int) -> Line:
+    return Line(account("in_transit", payout.currency, payout.provider_account_id), -amount, payout.item)
 
 
 def transfer_seen(merchant: Merchant, line: BankStatementLine, item: int) -> Entry:
@@ -100,12 +105,26 @@ def late_match(merchant: Merchant, line: SettlementLine, item: int, at: datetime
         lines.append(Line(account("exchange", line.currency), -line.gross))
         lines.append(Line(account("exchange", line.booked_currency), line.booked_amount))
         lines.append(Line(account("receivable", line.booked_currency, owner), -line.booked_amount, item))
-    return entry_of(merchant, f"late_match:{line.id}", "late_match", at, lines)
+    return entry_of(merchant, late_match_key(line), "late_match", at, lines)
 
 
-def resolved(merchant: Merchant, discrepancy_id: str, lines: list[Line], at: datetime) -> Entry:
-    """What a person decided about a difference."""
-    return entry_of(merchant, f"resolved:{discrepancy_id}", "discrepancy_resolved", at, lines)
+def late_match_key(line: SettlementLine) -> str:
+    """Return the key under which a line is matched; after a match that was undone, another."""
+    return f"late_match:{line.id}{_again(line.undone)}"
+
+
+def resolved(merchant: Merchant, discrepancy_id: str, lines: list[Line], at: datetime, *, nth: int = 0) -> Entry:
+    """What a person decided about a difference, or about a part of it: the `nth` time."""
+    return entry_of(merchant, f"resolved:{discrepancy_id}{_again(nth)}", "discrepancy_resolved", at, lines)
+
+
+def bank_line_key(line: BankStatementLine) -> str:
+    """Return the key under which a bank's line is booked; after a match that was undone, another."""
+    return f"bank_line:{line.id}{_again(line.undone)}"
+
+
+def _again(nth: int) -> str:
+    return f":{nth}" if nth else ""
 
 
 def noon(merchant: Merchant, day: date) -> datetime:
@@ -113,6 +132,6 @@ def noon(merchant: Merchant, day: date) -> datetime:
     return datetime.combine(day, time(12), merchant.zone)
 
 
-def _at_bank(merchant: Merchant, line: BankStatementLine, event: str, other: Line) -> Entry:
+def _at_bank(merchant: Merchant, line: BankStatementLine, event: str, *others: Line) -> Entry:
     bank = Line(account("bank", line.currency, line.statement.account), line.amount)
-    return entry_of(merchant, f"bank_line:{line.id}", event, noon(merchant, line.booked_on), [bank, other])
+    return entry_of(merchant, bank_line_key(line), event, noon(merchant, line.booked_on), [bank, *others])

@@ -76,6 +76,7 @@ RULES: Final[dict[Action, Rule]] = {
     Action.BOOK_FEE: _correction(),
     Action.SUSPENSE: _correction(),
     Action.ACCEPT: _correction(),
+    Action.UNDO_RESOLUTION: _correction(),
     Action.CHANGE_SETTINGS: _settings(fresh_factor=False),
     Action.CHANGE_MONEY_RULES: _settings(second_person=SecondPerson.LIVE),
     Action.DECIDE_ALONE: _settings(scope=None, second_person=SecondPerson.LIVE),

@@ -65,6 +65,30 @@ def resolve_discrepancies(
     return rows
 
 
+def resolve_one(row: Discrepancy, *, actor: str, resolution: dict[str, Any]) -> Discrepancy:
+    """Resolve a discrepancy that the caller has locked, even if something has just explained it."""
+    row.refresh_from_db(fields=["status", "resolved_at"])
+    told = row.status == Discrepancy.Status.RESOLVED
+    row.status, row.resolved_by, row.resolution = Discrepancy.Status.RESOLVED, actor, resolution
+    row.resolved_at = row.resolved_at or timezone.now()
+    row.save(update_fields=["status", "resolved_at", "resolved_by", "resolution"])
+    if not told:
+        emit([_event("discrepancy.resolved", row)])
+    return row
+
+
+def reopen(row: Discrepancy, *, resolution: dict[str, Any]) -> Discrepancy:
+    """Open a resolved discrepancy again, which the caller has locked; no other may be open under its key.
+
+    `resolution` says what was done about it so far.
+    """
+    row.status, row.resolved_at, row.resolved_by = Discrepancy.Status.OPEN, None, ""
+    row.resolution, row.wait_until = resolution, None
+    row.save(update_fields=["status", "resolved_at", "resolved_by", "resolution", "wait_until"])
+    emit([_event("discrepancy.opened", row)])
+    return row
+
+
 def _event(event_type: str, row: Discrepancy) -> NewEvent:
     return NewEvent(
         merchant_id=row.merchant_id,

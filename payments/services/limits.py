@@ -56,18 +56,28 @@ def of_refund(
 
 
 def of_correction(
-    *, merchant: Merchant, amount: int, currency: str | None, actor: Actor, now: datetime
+    *, merchant: Merchant, amount: int, currency: str | None, actor: Actor, now: datetime, beside: int = 0
 ) -> Exceeded | None:
-    """The limit that booking or accepting a difference of this much passes; `currency` None: of no amount."""
+    """The limit that booking or accepting a difference of this much passes; `currency` None: of no amount.
+
+    `beside` is what the person has corrected today of differences that are open still, in the merchant's currency.
+    """
     if currency is None or not amount:
         return None
     height, counted = merchant.second_person_above, abs(amount)
     if height is not None and (counted > height or currency != merchant.currency):
         return Exceeded(PER_ORDER, height, counted, currency, merchant.currency)
-    return _of_day(merchant, counted, currency, actor, now)
+    return _of_day(merchant, counted, currency, actor, now, beside=beside)
 
 
-def _of_day(merchant: Merchant, amount: int, currency: str, actor: Actor, now: datetime) -> Exceeded | None:
+def midnight(merchant: Merchant, now: datetime) -> datetime:
+    """When the merchant's day began: what counts towards a person's day is of that moment or later."""
+    return now.astimezone(merchant.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _of_day(
+    merchant: Merchant, amount: int, currency: str, actor: Actor, now: datetime, *, beside: int = 0
+) -> Exceeded | None:
     """The limit of a person's business day; keys and Onetill itself have none of this kind."""
     height, person = merchant.second_person_above_daily, name_of(actor)
     # A key stands for no person who has a day; what it requests adds up on the order.
@@ -75,7 +85,7 @@ def _of_day(merchant: Merchant, amount: int, currency: str, actor: Actor, now: d
         return None
     # Two requests of one person on two orders hold different locks; without this one each would miss the other.
     sql.done(sql.ONE_PERSON_AT_A_TIME, [f"{merchant.id} {person}"])
-    counted = amount + _given_today(merchant, person, now) + _corrected_today(merchant, person, now)
+    counted = amount + beside + _given_today(merchant, person, now) + _corrected_today(merchant, person, now)
     if counted <= height and currency == merchant.currency:
         return None
     return Exceeded(PER_DAY, height, counted, currency, merchant.currency)
@@ -83,7 +93,7 @@ def _of_day(merchant: Merchant, amount: int, currency: str, actor: Actor, now: d
 
 def _given_today(merchant: Merchant, person: str, now: datetime) -> int:
     today = {"refund__business_day": merchant.business_day(now), "refund__currency": merchant.currency}
-    since = earliest("ref", _midnight(merchant, now))  # finds them by an index
+    since = earliest("ref", midnight(merchant, now))  # finds them by an index
     return _sum(
         RefundPart.objects.filter(refund__merchant=merchant, refund_id__gte=since, refund__requested_by=person, **today)
     )
@@ -92,7 +102,7 @@ def _given_today(merchant: Merchant, person: str, now: datetime) -> int:
 def _corrected_today(merchant: Merchant, person: str, now: datetime) -> int:
     # By when they were resolved: a correction has no business day.
     rows = Discrepancy.objects.filter(
-        merchant=merchant, resolved_by=person, resolved_at__gte=_midnight(merchant, now), currency=merchant.currency
+        merchant=merchant, resolved_by=person, resolved_at__gte=midnight(merchant, now), currency=merchant.currency
     )
     sums = rows.exclude(id__in=_approved()).aggregate(total=Sum(Abs("amount")))
     return sums["total"] or 0
@@ -108,7 +118,3 @@ def _sum(parts: QuerySet[RefundPart]) -> int:
 def _approved() -> QuerySet[Approval, str]:
     approved = Approval.objects.filter(decision=Approval.Decision.APPROVED, alone=False)
     return approved.values_list("subject_id", flat=True)
-
-
-def _midnight(merchant: Merchant, now: datetime) -> datetime:
-    return now.astimezone(merchant.zone).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -14,6 +14,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     question("payout_wrong", sql.PAYOUTS_WRONG),
     question("payout_received_wrong", sql.PAYOUTS_RECEIVED_WRONG),
     question("bank_line_wrong", sql.BANK_LINES_WRONG),
+    question("bank_line_parts_wrong", sql.BANK_LINE_PARTS_WRONG),
+    question("resolution_undone_untrue", sql.UNDONE_UNTRUE),
     question("discrepancy_of_line_untrue", sql.OF_LINES_UNTRUE),
     question("discrepancy_of_line_missing", sql.OF_LINES_MISSING),
     question("discrepancy_of_payout_untrue", sql.OF_PAYOUTS_UNTRUE),

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from reconciliation.sql.allocations import ALLOCATED
 from reconciliation.sql.differences import RELEASED_TOO_MUCH
 
 # What a settlement must have booked by its rows, against what is booked under its key and its lines' late matches.
@@ -55,6 +56,16 @@ entry AS (
     UNION ALL
     SELECT line.settlement_id, entry.id
     FROM reconciliation_settlementline line JOIN ledger_journalentry entry ON entry.key = 'late_match:' || line.id
+    WHERE line.undone = 0
+    UNION ALL
+    -- What was matched, undone and matched once more: all of it, with what took it back.
+    SELECT line.settlement_id, either.id
+    FROM reconciliation_settlementline line
+    CROSS JOIN generate_series(0, line.undone) nth
+    JOIN ledger_journalentry entry
+      ON entry.key = 'late_match:' || line.id || CASE nth WHEN 0 THEN '' ELSE ':' || nth END
+    JOIN ledger_journalentry either ON either.id = entry.id OR either.reverses_id = entry.id
+    WHERE line.undone > 0
 ),
 side AS (
     SELECT settlement, code, currency, item, amount AS expected, 0 AS booked FROM expected
@@ -107,17 +118,30 @@ LEFT JOIN LATERAL (
     JOIN ledger_account account ON account.number = posting.account_id
     JOIN ledger_journalentry entry ON entry.id = posting.entry_id
     WHERE posting.item = payout.item AND account.code = 'in_transit:' || payout.provider_account_id
-      AND entry.event <> 'discrepancy_resolved'
+      AND entry.event NOT IN ('discrepancy_resolved', 'resolution_undone')
 ) booked ON true
 WHERE due.amount <> COALESCE(booked.amount, 0)
 """
 
-PAYOUTS_RECEIVED_WRONG: Final = """
-SELECT payout.id, concat('the bank has shown ', COALESCE(sum(line.amount), 0), ', not ', payout.amount_received)
+PAYOUTS_RECEIVED_WRONG: Final = f"""
+SELECT payout.id, concat('the bank has shown ', COALESCE(sum(part.amount), 0), ', not ', payout.amount_received)
 FROM reconciliation_payout payout
-LEFT JOIN reconciliation_bankstatementline line ON line.payout_id = payout.id
+LEFT JOIN ({ALLOCATED}) part ON part.payout_id = payout.id
 GROUP BY payout.id
-HAVING COALESCE(sum(line.amount), 0) <> payout.amount_received
+HAVING COALESCE(sum(part.amount), 0) <> payout.amount_received
+"""
+
+# A line that is payouts is so with all of its amount, one in suspense with no more than that.
+BANK_LINE_PARTS_WRONG: Final = f"""
+SELECT 'bank line ' || line.id,
+       concat('is ', line.state, ' of ', line.amount, ' and ', COALESCE(sum(part.amount), 0), ' of it is payouts')
+FROM reconciliation_bankstatementline line
+LEFT JOIN ({ALLOCATED}) part ON part.bank_line_id = line.id
+GROUP BY line.id
+HAVING CASE WHEN line.state = 'payout' THEN COALESCE(sum(part.amount), 0) <> line.amount
+            WHEN line.state = 'suspense'
+            THEN COALESCE(sum(part.amount), 0) * sign(line.amount) NOT BETWEEN 0 AND abs(line.amount) - 1
+            ELSE count(part.amount) > 0 END
 """
 
 # What is explained is booked at the bank once, with its amount; what is not, is not booked.
@@ -126,7 +150,17 @@ SELECT 'bank line ' || line.id,
        concat('is ', line.state, ' of ', line.amount, ' and has ', COALESCE(sum(posting.amount), 0), ' at the bank')
 FROM reconciliation_bankstatementline line
 JOIN reconciliation_bankstatement statement ON statement.id = line.statement_id
-LEFT JOIN ledger_journalentry entry ON entry.key = 'bank_line:' || line.id
+LEFT JOIN LATERAL (
+    SELECT entry.id FROM ledger_journalentry entry WHERE entry.key = 'bank_line:' || line.id
+    UNION ALL
+    -- What was booked, taken back and booked once more.
+    SELECT either.id
+    FROM generate_series(0, line.undone) nth
+    JOIN ledger_journalentry entry
+      ON entry.key = 'bank_line:' || line.id || CASE nth WHEN 0 THEN '' ELSE ':' || nth END
+    JOIN ledger_journalentry either ON either.reverses_id = entry.id OR nth > 0 AND either.id = entry.id
+    WHERE line.undone > 0
+) entry ON true
 LEFT JOIN ledger_account account
   ON account.merchant_id = statement.merchant_id AND account.code = 'bank:' || statement.account
  AND account.currency = line.currency
@@ -212,4 +246,14 @@ WHERE d.status <> 'resolved' AND d.kind = 'missing_in_settlement'
   AND (operation.reversed_at IS NOT NULL OR EXISTS (
       SELECT FROM reconciliation_settlementline line WHERE line.operation_id = operation.id AND line.state = 'matched'
   ))
+"""
+# What a step booked is reversed if the step is undone, and stands if it is not.
+UNDONE_UNTRUE: Final = """
+SELECT step.discrepancy_id, format('%s is %s, and its resolution %s is %s', entry.key,
+                                   CASE WHEN reversal.id IS NULL THEN 'not reversed' ELSE 'reversed' END,
+                                   step.number, CASE WHEN step.undone_at IS NULL THEN 'in force' ELSE 'undone' END)
+FROM reconciliation_resolutionstep step
+JOIN ledger_journalentry entry ON entry.key = ANY(step.entries)
+LEFT JOIN ledger_journalentry reversal ON reversal.reverses_id = entry.id
+WHERE (step.undone_at IS NULL) <> (reversal.id IS NULL)
 """

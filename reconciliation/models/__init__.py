@@ -4,6 +4,8 @@ from reconciliation.models.announcement import Announcement
 from reconciliation.models.bank_account import BankAccount
 from reconciliation.models.file_mapping import FileMapping
 from reconciliation.models.payout import Payout
+from reconciliation.models.payout_allocation import PayoutAllocation
+from reconciliation.models.resolution_step import ResolutionStep
 from reconciliation.models.settlement import Settlement, SettlementLine
 from reconciliation.models.settlement_file import SettlementFile
 from reconciliation.models.statement import BankStatement, BankStatementLine
@@ -15,6 +17,8 @@ __all__ = [
     "BankStatementLine",
     "FileMapping",
     "Payout",
+    "PayoutAllocation",
+    "ResolutionStep",
     "Settlement",
     "SettlementFile",
     "SettlementLine",

@@ -125,6 +125,8 @@ class SettlementLine(models.Model):
     booked_amount = AmountField(null=True, blank=True)
     expected = AmountField(null=True, blank=True)  # the books' amount, if it differs and the line has no operation
     evidence_id = IdField(null=True, blank=True)  # the device's transaction, if it was matched by its numbers
+    # How often a match of it was undone: since the first time only a person matches it.
+    undone = models.PositiveSmallIntegerField(_("matches undone"), default=0, db_default=0)
 
     class Meta:
         verbose_name = _("settlement line")

@@ -94,6 +94,8 @@ class BankStatementLine(models.Model):
         _("provider account"), null=True, blank=True
     )  # whose line it seems to be, where nothing else explains it
     item = models.BigIntegerField(_("item"), null=True, blank=True)  # its open item, while it is in suspense
+    # How often a match of it was undone: since the first time only a person matches it.
+    undone = models.PositiveSmallIntegerField(_("matches undone"), default=0, db_default=0)
 
     class Meta:
         verbose_name = _("bank line")

@@ -12,8 +12,9 @@ from payments.core.money import Money
 from payments.models import CardEvidence, Discrepancy, Operation, Payment
 from reconciliation.models import BankStatementLine, Payout, SettlementLine
 from reconciliation.services import payouts
-from reconciliation.services.line_discrepancies import line_of
-from reconciliation.services.matching import BANK_LINE, free_bank_lines
+from reconciliation.services.allocations import free_bank_lines
+from reconciliation.services.line_discrepancies import bank_line_of, line_of
+from reconciliation.services.transfers import BANK_LINE
 
 MOST: Final = 10
 LABEL: Final = 60  # characters of a bank's text that tell one line from another
@@ -58,14 +59,6 @@ def candidates(row: Discrepancy) -> list[Candidate]:
         line = line_of(row)
         found = [] if line is None else _of_line(line)
     return sorted(found, key=lambda one: one.agreement, reverse=True)[:MOST]
-
-
-def bank_line_of(row: Discrepancy) -> BankStatementLine | None:
-    """Return the bank's line that a discrepancy is about."""
-    _, bank, number = row.key.rpartition(":bank:")
-    if not bank or not number.isdecimal():
-        return None
-    return BankStatementLine.objects.filter(id=number, statement__merchant_id=row.merchant_id).first()
 
 
 def _of_line(line: SettlementLine) -> list[Candidate]:
@@ -171,7 +164,7 @@ def _bank_lines(row: Discrepancy) -> Iterator[Candidate]:
         return
     payout = Payout.objects.select_related("provider_account").get(item=row.item)
     day = payout.expected_on or payout.created_at.date()
-    lines = free_bank_lines(merchant_id=row.merchant_id, currency=payout.currency)
+    lines = free_bank_lines(merchant_id=row.merchant_id).filter(currency=payout.currency)
     lines = lines.filter(booked_on__range=(day - OVERDUE_BY, day + OVERDUE_BY))
     lines = lines.filter(amount__gt=0) if payout.amount > 0 else lines.filter(amount__lt=0)
     owed = payout.owed

@@ -10,7 +10,7 @@ from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.text.messages import Translatable, message_columns
 from reconciliation.formats.base import LineType
-from reconciliation.models import Settlement, SettlementLine
+from reconciliation.models import BankStatementLine, Settlement, SettlementLine
 from reconciliation.sql.differences import Issue
 
 UNEXPLAINED: Final = {
@@ -34,6 +34,38 @@ def line_of(row: Discrepancy) -> SettlementLine | None:
         return None
     lines = SettlementLine.objects.select_related("settlement__merchant", "settlement__provider_account")
     return lines.filter(settlement_id=settlement_id, number=number, settlement__merchant_id=row.merchant_id).first()
+
+
+def bank_line_of(row: Discrepancy) -> BankStatementLine | None:
+    """Return the bank's line that a discrepancy is about."""
+    _, bank, number = row.key.rpartition(":bank:")
+    if not bank or not number.isdecimal():
+        return None
+    return BankStatementLine.objects.filter(id=number, statement__merchant_id=row.merchant_id).first()
+
+
+def of_bank_line(kind: Kind, line: BankStatementLine, *, amount: int | None = None) -> Discrepancy:
+    """Return the discrepancy of a bank's line, or of an amount of it; needs its statement with the merchant."""
+    amount = line.amount if amount is None else amount
+    texts = {
+        Kind.UNKNOWN_LINE: gettext_noop("{day}: {amount} from {name} at the bank is announced by no settlement."),
+        Kind.DUPLICATE: gettext_noop("{day}: {amount} from {name} stands on an earlier statement too."),
+    }
+    return Discrepancy(
+        merchant=line.statement.merchant,
+        kind=kind,
+        key=f"{kind}:bank:{line.id}",
+        amount=amount,
+        currency=line.currency,
+        settlement_file_id=line.statement.file_id,
+        item=line.item,
+        **message_columns(
+            texts[kind],
+            day=line.booked_on,
+            amount=Money(amount, line.currency),
+            name=line.counterparty_name or "–",
+        ),
+    )
 
 
 def discrepancies_of(settlement: Settlement, line: Issue) -> Iterator[Discrepancy]:

@@ -1,10 +1,14 @@
-"""Match by hand: a settlement's line with a payment, a bank's line with a payout, a payout with a bank's line."""
+"""Match by hand: what is named beside a discrepancy, whether it comes to the same, and what a match books.
+
+A settlement's line is matched with its payment (`LineMatch`), bank lines with payouts (`TransferMatch`, in
+`transfers`), and whatever else is open in the books with what is open on the other side (`Netting`, in `netting`).
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, Protocol
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
 from payments.accounting.chart_of_accounts import account
@@ -13,117 +17,105 @@ from payments.ledger.posting import Entry
 from payments.models import Discrepancy, Payment
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from reconciliation import journal
-from reconciliation.models import BankStatementLine, Payout, SettlementLine
+from reconciliation.models import ResolutionStep, SettlementLine
 from reconciliation.queries import item_balance
-from reconciliation.services import payouts
 from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.sql import open_items
 
-BANK_LINE: Final = "bnl"  # a line of a statement, as `bnl_17`
-LONGEST_NUMBER: Final = 19  # digits; no line has a greater number
+_KEPT: Final = ("state", "payment_id", "item", "operation_id", "rule", "booked_currency", "booked_amount")
 
 
-def is_forced(row: Discrepancy, names: Sequence[str]) -> bool:
-    """Return whether the named object's open amount differs from the line's; then a second person must approve.
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What a match has booked: its entries, what they moved of the open balance, and whether nothing is left open."""
 
-    Raises:
-        ValidationFailed: there is nothing of that name to match with.
-    """
-    if row.kind in payouts.KINDS:
-        return _own_payout(row).owed != _free_bank_line(row, names[0]).amount
-    line = _settlement_line(row)
-    if line is None:
-        return _payout(row, names[0]).amount != _bank_line(row).amount
-    payment = _payment(row, line, names[0])
-    # Another amount than is open is a judgement, and needs a second person.
-    return payment.currency != line.currency or _owed(payment) != line.gross
+    entries: list[Entry]
+    moved: int
+    closes: bool = True
+    line_before: dict[str, Any] | None = None
+    also_closed: list[Discrepancy] = field(default_factory=list)
 
 
-def match(row: Discrepancy, name: str, at: datetime) -> list[Entry]:
-    """Match the line with the named object, and return the entry that takes it out of suspense."""
-    if row.kind in payouts.KINDS:
-        return [payouts.take_unexplained(_own_payout(row), _free_bank_line(row, name))]
-    line = _settlement_line(row)
-    if line is None:
-        return [payouts.take(_payout(row, name), _bank_line(row))]
-    payment = _payment(row, line, name)
-    if payment.currency != line.currency:
-        line.booked_currency, line.booked_amount = payment.currency, _owed(payment)
-    entry = journal.late_match(row.merchant, line, payment.item, at)
-    line.state, line.payment_id, line.item = SettlementLine.State.MATCHED, payment.id, payment.item
-    # A person names the payment. Which of its operations it is, is certain of the one that is open with this amount.
-    line.operation_id = open_items.sole_unsettled(payment.id, line_type=line.type, amount=abs(line.gross))
-    line.rule = SettlementLine.Rule.BY_HAND
-    line.save(update_fields=["state", "payment_id", "item", "operation_id", "rule", "booked_currency", "booked_amount"])
-    resolve_explained(row.merchant, [f"{Kind.MISSING_IN_SETTLEMENT}:{line.operation_id}"])
-    return [entry]
+class Match(Protocol):
+    """What matching a discrepancy with the named objects comes to."""
+
+    @property
+    def difference(self) -> int | None:
+        """What the named objects lack (or, below zero, have too much), in minor units; None in two currencies."""
+
+    def book(self, step: ResolutionStep, at: datetime) -> Booked:
+        """Carry it out as this step, in the caller's transaction, which holds all the locks."""
 
 
-def _settlement_line(row: Discrepancy) -> SettlementLine | None:
-    held = [SettlementLine.State.UNKNOWN, SettlementLine.State.REPEATED]
-    return SettlementLine.objects.filter(item=row.item, state__in=held).select_related("settlement").first()
+def is_forced(match: Match) -> bool:
+    """Return whether both sides differ: then a second person must approve."""
+    return match.difference != 0
 
 
-def _bank_line(row: Discrepancy) -> BankStatementLine:
-    return BankStatementLine.objects.select_related("statement").get(item=row.item)
+@dataclass(frozen=True, slots=True)
+class LineMatch:
+    """A settlement's line as a whole is about one payment."""
+
+    row: Discrepancy
+    line: SettlementLine
+    payment: Payment
+
+    @property
+    def difference(self) -> int | None:
+        # Another amount than is open is a judgement, and needs a second person.
+        return self.line.gross - owed(self.payment) if self.payment.currency == self.line.currency else None
+
+    def book(self, step: ResolutionStep, at: datetime) -> Booked:
+        line, payment = self.line, self.payment
+        before = {"line": line.id} | {name: getattr(line, name) for name in _KEPT}
+        if payment.currency != line.currency:
+            line.booked_currency, line.booked_amount = payment.currency, owed(payment)
+        entry = journal.late_match(self.row.merchant, line, payment.item, at)
+        line.state, line.payment_id, line.item = SettlementLine.State.MATCHED, payment.id, payment.item
+        # A person names the payment. Which of its operations it is, is certain of the one that is open with this
+        # amount.
+        line.operation_id = open_items.sole_unsettled(payment.id, line_type=line.type, amount=abs(line.gross))
+        line.rule = SettlementLine.Rule.BY_HAND
+        line.save(update_fields=list(_KEPT))
+        resolve_explained(self.row.merchant, [f"{Kind.MISSING_IN_SETTLEMENT}:{line.operation_id}"])
+        return Booked([entry], -line.gross, line_before=before)
 
 
-def _payment(row: Discrepancy, line: SettlementLine, name: str) -> Payment:
-    """Return the named payment; in another currency only if something is open of it in the line's direction."""
-    found = Payment.objects.filter(
-        merchant=row.merchant, id=name, provider_account_id=line.settlement.provider_account_id
-    ).first()
-    if found is None:
-        raise _nothing(gettext_noop("There is no such payment of the same provider account."))
-    if found.currency != line.currency and _owed(found) * line.gross <= 0:
-        raise _nothing(
+def line_match(row: Discrepancy, names: Sequence[str], asked: int | None) -> LineMatch | None:
+    """Return the match of a settlement's line as a whole with one payment; None where something else is meant."""
+    line = held_line(row)
+    if line is None or asked is not None or len(names) != 1 or not names[0].startswith("pay_"):
+        return None
+    found = named_payment(row, names[0], provider_account_id=line.settlement.provider_account_id)
+    if found.currency != line.currency and owed(found) * line.gross <= 0:
+        raise no_match(
             gettext_noop("This payment is in another currency, and nothing of it is open that this could be.")
         )
-    return found
+    return LineMatch(row, line, found)
 
 
-def _owed(payment: Payment) -> int:
-    owed = account("receivable", payment.currency, payment.provider_account_id)
-    return item_balance(payment.merchant_id, owed, payment.item)
+def held_line(row: Discrepancy) -> SettlementLine | None:
+    """Return the settlement's line in suspense that a discrepancy is about."""
+    held = [SettlementLine.State.UNKNOWN, SettlementLine.State.REPEATED]
+    lines = SettlementLine.objects.filter(item=row.item, state__in=held)
+    return lines.select_related("settlement__merchant", "settlement__provider_account").first()
 
 
-def _payout(row: Discrepancy, name: str) -> Payout:
-    found = (
-        Payout.objects.select_for_update(of=("self",))
-        .filter(merchant=row.merchant, id=name, status=Payout.Status.ANNOUNCED, currency=row.currency)
-        .select_related("merchant", "settlement")
-        .first()
-    )
+def named_payment(row: Discrepancy, name: str, *, provider_account_id: str | None = None) -> Payment:
+    """Return the payment of this id, of the provider account (if one is given)."""
+    own = Payment.objects.filter(merchant=row.merchant, id=name)
+    found = (own.filter(provider_account_id=provider_account_id) if provider_account_id else own).first()
     if found is None:
-        raise _nothing(gettext_noop("There is no such announced payout in the same currency."))
+        raise no_match(gettext_noop("There is no such payment of the same provider account."))
     return found
 
 
-def _own_payout(row: Discrepancy) -> Payout:
-    assert row.item is not None  # a payout's discrepancy is about its item
-    locked = Payout.objects.select_for_update(of=("self",)).select_related("merchant", "settlement")
-    return locked.get(merchant=row.merchant, item=row.item)
+def owed(payment: Payment) -> int:
+    """Return what is open of a payment with its provider, in minor units."""
+    receivable = account("receivable", payment.currency, payment.provider_account_id)
+    return item_balance(payment.merchant_id, receivable, payment.item)
 
 
-def _free_bank_line(row: Discrepancy, name: str) -> BankStatementLine:
-    """Return the bank's line of this name that nothing explains yet, locked: two payouts cannot both be on it."""
-    kind, _, number = name.partition("_")
-    found = None
-    if kind == BANK_LINE and number.isdecimal() and len(number) < LONGEST_NUMBER:
-        free = free_bank_lines(merchant_id=row.merchant_id, currency=row.currency or "")
-        found = free.select_for_update(of=("self",)).select_related("statement").filter(id=int(number)).first()
-    if found is None or not found.amount:
-        raise _nothing(gettext_noop("There is no such bank line in the same currency that nothing explains."))
-    return found
-
-
-def free_bank_lines(*, merchant_id: str, currency: str) -> QuerySet[BankStatementLine]:
-    """Return the lines of a merchant's statements that nothing explains."""
-    free = (BankStatementLine.State.SUSPENSE, BankStatementLine.State.OTHER)
-    return BankStatementLine.objects.filter(
-        statement__merchant_id=merchant_id, statement__kind="statement", state__in=free, currency=currency
-    )
-
-
-def _nothing(detail: str) -> ValidationFailed:
-    return ValidationFailed([Fault("with", "not_found", detail)])
+def no_match(detail: str, code: str = "not_found") -> ValidationFailed:
+    """Return the refusal of what cannot be matched."""
+    return ValidationFailed([Fault("with", code, detail)])

@@ -1,16 +1,18 @@
 """The open balance of a discrepancy in the books, and the actions that can resolve it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from payments.accounting.chart_of_accounts import account
+from payments.core.money import Money
 from payments.ledger.posting import AccountSpec
 from payments.models import Discrepancy, Operation, Payment
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from reconciliation.models import BankStatementLine, Payout, SettlementLine
 from reconciliation.queries import item_balance
-from reconciliation.services import payouts, settle_by_hand
+from reconciliation.services import payouts, settle_by_hand, steps
 from reconciliation.services.line_discrepancies import line_of
+from reconciliation.services.refusals import exceeds_open
 from reconciliation.sql import open_items
 
 
@@ -27,14 +29,15 @@ class OpenBalance:
 LATER: Final = ("ask_provider", "wait")  # what leaves it open
 BOOKING: Final = ("write_off", "book_fee", "suspense")  # what moves the open balance to another account
 _MONEY: Final = (*BOOKING, *LATER)
+_OF_RECEIVABLE: Final = (Kind.AMOUNT_DIFFERS, Kind.MISSING_IN_SETTLEMENT, Kind.MISSING_IN_BOOKS)
 _POSSIBLE: Final[dict[str, tuple[str, ...]]] = {
     Kind.UNKNOWN_LINE: ("match", *_MONEY),
     Kind.SIGN_DIFFERS: ("match", *_MONEY),
     Kind.DUPLICATE: ("match", "accept", *_MONEY),
-    Kind.AMOUNT_DIFFERS: _MONEY,
+    Kind.AMOUNT_DIFFERS: (*_MONEY, "match"),
     Kind.PAYOUT_DIFFERS: ("match", *_MONEY),
-    Kind.MISSING_IN_SETTLEMENT: ("write_off", "suspense", *LATER),
-    Kind.MISSING_IN_BOOKS: ("write_off", *LATER),
+    Kind.MISSING_IN_SETTLEMENT: ("write_off", "suspense", *LATER, "match"),
+    Kind.MISSING_IN_BOOKS: ("write_off", *LATER, "match"),
     Kind.PAYOUT_NOT_RECEIVED: ("match", "write_off", *LATER),
 }
 ACTIONS: Final = ("match", "accept", *_MONEY, *settle_by_hand.ACTIONS)
@@ -84,6 +87,43 @@ def open_balance(row: Discrepancy) -> OpenBalance | None:
     return OpenBalance(owed, row.payment.item, _open_of(row, row.payment, owed), owner)
 
 
+def to_book(row: Discrepancy, asked: int | None = None) -> OpenBalance | None:
+    """Return its open balance with the amount to be booked of it: all of it, or the part that is asked.
+
+    None, if it is about no money in the books. A part is asked in minor units, in whichever direction it is open.
+
+    Raises:
+        Invalid: `amount_exceeds_open`: what explained it meanwhile would be booked twice.
+    """
+    balance = open_balance(row)
+    if balance is None:
+        return None
+    amount, currency = _due(row, balance), balance.account.currency
+    part = amount if asked is None else part_of(amount, asked, currency)
+    if amount * balance.amount <= 0 or abs(part) > min(abs(amount), abs(balance.amount)):
+        raise exceeds_open(Money(part, currency), Money(balance.amount, currency))
+    return replace(balance, amount=part)
+
+
+def part_of(open_: int, asked: int, currency: str) -> int:
+    """Return the asked part of what stands open, signed alike. It may be asked without a sign.
+
+    Raises:
+        Invalid: `amount_exceeds_open`.
+    """
+    if abs(asked) > abs(open_) or asked < 0 < open_:
+        raise exceeds_open(Money(asked, currency), Money(open_, currency))
+    return abs(asked) if open_ > 0 else -abs(asked)
+
+
+def _due(row: Discrepancy, balance: OpenBalance) -> int:
+    """Return what a resolution may book, as the ledger signs it: of a payment no more than the difference."""
+    if row.kind in _OF_RECEIVABLE and row.payment is not None:
+        differs = -(row.amount or 0) if row.kind == Kind.MISSING_IN_BOOKS else row.amount or 0
+        return differs - steps.booked(row)
+    return balance.amount
+
+
 def _open_of(row: Discrepancy, payment: Payment, owed: AccountSpec) -> int:
     """Return what is open of a difference on its payment's receivable."""
     line = line_of(row)
@@ -98,13 +138,14 @@ def _open_of(row: Discrepancy, payment: Payment, owed: AccountSpec) -> int:
         operation_id=operation_id or None,
         line_id=line.id if line is not None else None,
     )
+    booked = steps.booked(row)
     if row.kind == Kind.MISSING_IN_BOOKS:
-        return parts.open_of(0)  # what the provider has and we have not would be our debt: the other side
+        return parts.open_of(0, booked)  # what the provider has and we have not would be our debt: the other side
     if line is not None and line.expected is not None:
-        return parts.open_of(line.expected)
+        return parts.open_of(line.expected, booked)
     if operation is None:
-        return row.amount or 0
-    return parts.open_of(-operation.amount if operation.verb == "refund" else operation.amount)
+        return (row.amount or 0) - booked
+    return parts.open_of(-operation.amount if operation.verb == "refund" else operation.amount, booked)
 
 
 def _released_reserve(row: Discrepancy) -> OpenBalance | None:

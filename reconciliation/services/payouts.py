@@ -1,64 +1,75 @@
 """Receive or fail payouts: one is received when the bank has shown all of it, until then the rest is a discrepancy."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
+from django.db.models import F
 from django.utils.translation import gettext_noop
 
 from payments.core.money import Money
-from payments.ledger.posting import Entry, post
+from payments.ledger.posting import post
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.notify.services.emit import NewEvent, emit
 from payments.services import discrepancy
 from payments.text.messages import message_columns
 from reconciliation import journal, payloads
-from reconciliation.models import BankStatementLine, Payout
+from reconciliation.models import Payout
 from reconciliation.services.auto_resolve import resolve_explained
 
 KINDS: Final = (Kind.PAYOUT_NOT_RECEIVED, Kind.PAYOUT_DIFFERS)  # of discrepancies about a payout
 
 
-def receive(payout: Payout, lines: Sequence[BankStatementLine]) -> None:
-    """Add bank lines to a payout, which the caller has locked: its whole amount makes it received."""
-    payout.amount_received += sum(line.amount for line in lines)
-    payout.received_on = max(line.booked_on for line in lines)
+def receive(payout: Payout, amount: int, *, on: date) -> None:
+    """Add what the bank has shown to a payout, which the caller has locked: its whole amount makes it received.
+
+    A negative amount is one that was sent back.
+    """
+    payout.amount_received += amount
+    payout.received_on = on
     whole = payout.amount_received == payout.amount
-    if whole:
-        payout.status = Payout.Status.RECEIVED
+    payout.status = Payout.Status.RECEIVED if whole else Payout.Status.ANNOUNCED
     payout.save(update_fields=["amount_received", "received_on", "status"])
     # Resolved first and opened again below where a part is missing still: the open one tells of what is missing now.
-    keys = [f"payout_not_received:{payout.id}", f"payout_differs:{payout.id}"]
-    resolve_explained(payout.merchant, keys)
+    resolve_explained(payout.merchant, keys_of(payout))
     if whole:
         emit([_received_event(payout)])
     else:
-        discrepancy.open_discrepancies([_differs(payout)])
+        discrepancy.open_discrepancies([_incomplete(payout)])
 
 
-def take(payout: Payout, line: BankStatementLine) -> Entry:
-    """Know a bank's line as this payout, both locked by the caller. Return the entry: out of suspense, or at the bank.
+def give_back(payout: Payout, amount: int) -> None:
+    """Take from a payout, which the caller has locked, what the bank's line does not show after all.
 
-    Its own discrepancy, where it was in suspense, stays: a person resolves it by this.
+    What is missing of it is open again, as far as the bank has shown any of it.
     """
-    item, line.item = line.item, None
-    line.state, line.payout = BankStatementLine.State.PAYOUT, payout
-    line.save(update_fields=["state", "payout", "item"])
-    receive(payout, [line])
-    # One that was passed over when it came is booked as if it came now.
-    if item is None:
-        return journal.payout_received(payout.merchant, payout, line)
-    return journal.payout_found(payout.merchant, payout, line, item)
+    payout.amount_received -= amount
+    payout.status = Payout.Status.ANNOUNCED
+    lines = payout.allocations.filter(undone_at=None).order_by("-bank_line__booked_on")
+    payout.received_on = lines.values_list("bank_line__booked_on", flat=True).first()
+    payout.save(update_fields=["amount_received", "received_on", "status"])
+    resolve_explained(payout.merchant, keys_of(payout))
+    if payout.amount_received:
+        discrepancy.open_discrepancies([_incomplete(payout)])
 
 
-def take_unexplained(payout: Payout, line: BankStatementLine) -> Entry:
-    """Know a bank's line that nothing explained as this payout, and resolve the discrepancy that it had in suspense."""
-    suspended = line.item is not None
-    entry = take(payout, line)
-    if suspended:
-        resolve_explained(payout.merchant, [f"{Kind.UNKNOWN_LINE}:bank:{line.id}"])
-    return entry
+def expect_no_more(row: Discrepancy) -> None:
+    """Let nothing more be expected of the payout that a discrepancy is about, where it is about one."""
+    if row.kind in KINDS and row.item is not None:
+        Payout.objects.filter(merchant=row.merchant, item=row.item).update(status=Payout.Status.RECEIVED)
+
+
+def expect_again(row: Discrepancy) -> None:
+    """Expect the rest of a payout again, after what closed it was undone."""
+    if row.kind in KINDS and row.item is not None:
+        closed = Payout.objects.filter(merchant=row.merchant, item=row.item, status=Payout.Status.RECEIVED)
+        closed.exclude(amount_received=F("amount")).update(status=Payout.Status.ANNOUNCED)
+
+
+def keys_of(payout: Payout) -> list[str]:
+    """Return the keys of the discrepancies that a payout may have."""
+    return [f"{kind}:{payout.id}" for kind in KINDS]
 
 
 def fail(payouts: Sequence[Payout], *, at: datetime) -> None:
@@ -79,17 +90,23 @@ def fail(payouts: Sequence[Payout], *, at: datetime) -> None:
         resolve_explained(payout.merchant, [f"payout_not_received:{payout.id}"])
 
 
-def _differs(payout: Payout) -> Discrepancy:
+def _incomplete(payout: Payout) -> Discrepancy:
+    """What is missing of a payout; all of it, where what the bank had shown was sent back."""
+    kind = Kind.PAYOUT_DIFFERS if payout.amount_received else Kind.PAYOUT_NOT_RECEIVED
+    texts = {
+        Kind.PAYOUT_DIFFERS: gettext_noop("{reference}: {announced} was announced, {received} is at the bank."),
+        Kind.PAYOUT_NOT_RECEIVED: gettext_noop("{reference} of {announced} was at the bank and was sent back."),
+    }
     return Discrepancy(
         merchant=payout.merchant,
-        kind=Kind.PAYOUT_DIFFERS,
-        key=f"payout_differs:{payout.id}",
-        amount=payout.amount - payout.amount_received,
+        kind=kind,
+        key=f"{kind}:{payout.id}",
+        amount=payout.owed,
         currency=payout.currency,
         settlement_file_id=payout.settlement.file_id,
         item=payout.item,
         **message_columns(
-            gettext_noop("{reference}: {announced} was announced, {received} is at the bank."),
+            texts[kind],
             reference=payout.reference,
             announced=Money(payout.amount, payout.currency),
             received=Money(payout.amount_received, payout.currency),

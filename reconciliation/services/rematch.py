@@ -15,12 +15,12 @@ from payments.runtime.sweeps import Sweep
 from payments.services import discrepancy
 from reconciliation import journal
 from reconciliation.card_present import sql as card_present
-from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementLine
+from reconciliation.models import Payout, Settlement, SettlementLine
+from reconciliation.services.allocations import allocate, free_bank_lines
 from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.confirm_settled import confirm_settled
 from reconciliation.services.doubts import decline_unpaid, settle_doubts
 from reconciliation.services.line_discrepancies import UNEXPLAINED, discrepancies_of, key, kind_of
-from reconciliation.services.payouts import take_unexplained
 from reconciliation.sql import differences, matching, session, settlements
 from reconciliation.sql import statements as bank
 
@@ -95,11 +95,15 @@ def find_payouts(*, merchant: Merchant) -> None:
 
 def _give(merchant: Merchant, found: Sequence[tuple[int, str]]) -> None:
     pairs = dict(found)
-    lines = BankStatementLine.objects.select_related("statement").in_bulk(pairs)
-    # By id, as every sweep locks them.
+    # By id, as every sweep and every person locks them: payouts before lines.
     payouts = Payout.objects.select_for_update(of=("self",)).filter(id__in=pairs.values()).order_by("id")
     by_id = {payout.id: payout for payout in payouts.select_related("merchant", "settlement")}
-    post([take_unexplained(by_id[payout_id], lines[line_id]) for line_id, payout_id in pairs.items()])
+    free = free_bank_lines(merchant_id=merchant.id).filter(id__in=pairs).select_for_update(of=("self",))
+    # What a person has matched at this moment is not there any more.
+    lines = [line for line in free.order_by("id") if by_id[pairs[line.id]].owed == line.amount]
+    suspended = [line.id for line in lines if line.item is not None]
+    post([allocate(line, [(by_id[pairs[line.id]], line.amount)]) for line in lines])
+    resolve_explained(merchant, [f"{Kind.UNKNOWN_LINE}:bank:{line_id}" for line_id in suspended])
 
 
 def _apply(account: ProviderAccount, found: Sequence[matching.LateMatch]) -> None:

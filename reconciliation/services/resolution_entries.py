@@ -8,13 +8,16 @@ from payments.ledger.posting import AccountSpec, Entry, Line, next_items
 from payments.models import Discrepancy
 from payments.services.confirm import write_off_offline
 from reconciliation import journal
-from reconciliation.models import Payout
 from reconciliation.services import payouts
 from reconciliation.services.open_balance import OpenBalance
 
 
-def resolution_entries(row: Discrepancy, balance: OpenBalance, action: str, at: datetime, actor: str) -> list[Entry]:
+def resolution_entries(
+    row: Discrepancy, balance: OpenBalance, action: str, at: datetime, actor: str, *, nth: int, closes: bool
+) -> list[Entry]:
     """Return the entry of a write-off, a fee or a transfer to suspense; none if nothing is open anymore.
+
+    `nth` counts the steps before it, and `closes` says whether nothing is left open by it.
 
     An offline sale that was never settled is written off by payments, which knows from then on that it is a loss.
 
@@ -31,9 +34,9 @@ def resolution_entries(row: Discrepancy, balance: OpenBalance, action: str, at: 
     item = next_items(1)[0] if parked else None
     # Signed amounts: whichever side is open, its mirror closes it.
     lines = [Line(target, balance.amount, item), Line(balance.account, -balance.amount, balance.item)]
-    if row.kind in payouts.KINDS:
-        Payout.objects.filter(item=balance.item).update(status=Payout.Status.RECEIVED)  # nothing more is expected
-    return [journal.resolved(row.merchant, row.id, lines, at)] if balance.amount else []
+    if closes:
+        payouts.expect_no_more(row)
+    return [journal.resolved(row.merchant, row.id, lines, at, nth=nth)] if balance.amount else []
 
 
 def target_of(balance: OpenBalance, action: str) -> AccountSpec:

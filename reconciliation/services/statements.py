@@ -19,9 +19,10 @@ from reconciliation import journal
 from reconciliation.formats.base import Kind as FileKind
 from reconciliation.formats.base import Problem, StatementHeader, StatementTrailer
 from reconciliation.models import BankStatement, BankStatementLine, Payout, SettlementFile
+from reconciliation.services.allocations import allocate_imported
 from reconciliation.services.auto_resolve import resolve_explained
+from reconciliation.services.line_discrepancies import of_bank_line
 from reconciliation.services.own_accounts import account_named, ibans_of
-from reconciliation.services.payouts import receive
 from reconciliation.services.staging import Reading
 from reconciliation.sql import notified_parts, session, statements
 
@@ -89,7 +90,7 @@ def book(file: SettlementFile, reading: Reading) -> None:
     statements.store_statement_lines([None if place in reading.left_out else next(ids) for place in places])
     # What is nobody's business here (wages, rent) is stored, and never read into memory.
     lines = BankStatementLine.objects.filter(statement__in=rows).exclude(state=BankStatementLine.State.OTHER)
-    stored = list(lines.select_related("statement").order_by("id"))
+    stored = list(lines.select_related("statement__merchant").order_by("id"))
     _book_payouts(file.merchant, stored)
     _book_transfers(file.merchant, stored)
     _hold_unknown(file, stored)
@@ -184,8 +185,8 @@ def _book_payouts(merchant: Merchant, lines: Sequence[BankStatementLine]) -> Non
     payouts = Payout.objects.select_for_update(of=("self",)).filter(id__in=by_payout).order_by("id")
     entries: list[Entry] = []
     for payout in payouts.select_related("merchant", "settlement"):
-        entries += [journal.payout_received(merchant, payout, line) for line in by_payout[payout.id]]
-        receive(payout, by_payout[payout.id])
+        entries += [journal.payout_received(line, [(payout, line.amount)]) for line in by_payout[payout.id]]
+        allocate_imported(payout, by_payout[payout.id])
     post(entries)
 
 
@@ -224,26 +225,4 @@ def _hold_unknown(file: SettlementFile, lines: Sequence[BankStatementLine]) -> N
     again = statements.booked_before()
     repeated = _of(lines, BankStatementLine.State.REPEATED)
     rows += [(Kind.DUPLICATE, line) for line in repeated if line.position in again]
-    discrepancy.open_discrepancies([_discrepancy(file, kind, line) for kind, line in rows])
-
-
-def _discrepancy(file: SettlementFile, kind: Kind, line: BankStatementLine) -> Discrepancy:
-    texts = {
-        Kind.UNKNOWN_LINE: gettext_noop("{day}: {amount} from {name} at the bank is announced by no settlement."),
-        Kind.DUPLICATE: gettext_noop("{day}: {amount} from {name} stands on an earlier statement too."),
-    }
-    return Discrepancy(
-        merchant=file.merchant,
-        kind=kind,
-        key=f"{kind}:bank:{line.id}",
-        amount=line.amount,
-        currency=line.currency,
-        settlement_file_id=file.id,
-        item=line.item,
-        **message_columns(
-            texts[kind],
-            day=line.booked_on,
-            amount=Money(line.amount, line.currency),
-            name=line.counterparty_name or "–",
-        ),
-    )
+    discrepancy.open_discrepancies([of_bank_line(kind, line) for kind, line in rows])

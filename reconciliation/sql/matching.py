@@ -235,7 +235,8 @@ def staged_card_present() -> bool:
 def stage_stored_lines(account_id: str, *, leave: Sequence[int] = ()) -> int:
     """Stage the stored, unexplained lines of this provider account, to be matched again. Return how many.
 
-    Lines that a person has taken out of suspense, and those of `leave`, are left alone. A `repeated` line is staged,
+    Lines that a person has taken out of suspense, those of which a match was undone, and those of `leave` are left
+    alone. A `repeated` line is staged,
     too: it may be a second movement of the same name that was not in the books yet.
     """
     with connection.cursor() as cursor:
@@ -249,6 +250,7 @@ def stage_stored_lines(account_id: str, *, leave: Sequence[int] = ()) -> int:
             FROM reconciliation_settlementline line
             JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
             WHERE settlement.provider_account_id = %(account)s AND line.id <> ALL(%(leave)s::bigint[])
+              AND line.undone = 0
               AND (line.gross <> 0 OR line.type IN ('confirmed', 'declined'))
               AND (line.state = 'early'
                    OR (line.state = 'unknown' OR line.state = 'repeated' AND line.type NOT IN ('sale', 'refund'))

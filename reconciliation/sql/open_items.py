@@ -31,7 +31,7 @@ line AS (
 )
 SELECT (SELECT COALESCE(sum(amount), 0) FROM posting)::bigint,
        (SELECT COALESCE(sum(amount), 0) FROM posting
-        WHERE event NOT IN ('settled', 'late_match', 'discrepancy_resolved'))::bigint,
+        WHERE event NOT IN ('settled', 'late_match', 'discrepancy_resolved', 'resolution_undone'))::bigint,
        COALESCE(sum(gross) FILTER (WHERE NOT by_hand), 0)::bigint,
        COALESCE(sum(gross) FILTER (WHERE own AND NOT by_hand), 0)::bigint,
        COALESCE(sum(gross) FILTER (WHERE by_hand), 0)::bigint
@@ -48,14 +48,14 @@ class Parts(NamedTuple):
     own_settled: int
     by_hand: int
 
-    def open_of(self, own_fact: int) -> int:
-        """Return what is open of a difference about this part of the facts.
+    def open_of(self, own_fact: int, booked: int) -> int:
+        """Return what is open of a difference about this part of the facts, of which people have `booked` some.
 
         Where nothing else of the payment is unsettled that is the balance. Else it is what settlements have not shown
-        of this part yet, less what people have matched with the payment.
+        of this part yet, less what people have matched with the payment or booked elsewhere.
         """
         others = self.facts - own_fact - (self.settled - self.own_settled)
-        return self.balance if others == 0 else own_fact - self.own_settled - self.by_hand
+        return self.balance if others == 0 else own_fact - self.own_settled - self.by_hand - booked
 
 
 def parts(

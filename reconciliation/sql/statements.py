@@ -232,7 +232,7 @@ line AS (
     FROM reconciliation_bankstatementline stored
     JOIN reconciliation_bankstatement statement ON statement.id = stored.statement_id
     WHERE statement.merchant_id = %(merchant)s AND statement.kind = 'statement'
-      AND stored.state IN ('suspense', 'other')
+      AND stored.state IN ('suspense', 'other') AND stored.undone = 0
       AND ((stored.amount, stored.currency) IN (SELECT amount, currency FROM waiting)
            OR stored.booked_on >= (SELECT min(since) FROM waiting))
 ),

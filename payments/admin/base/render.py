@@ -100,10 +100,12 @@ EVENTS: Final[dict[str, Any]] = {
     "payout_announced": _("Payout announced"),
     "payout_received": _("Payout received"),
     "payout_failed": _("Payout failed"),
+    "payout_undone": _("Match with a payout undone"),
     "transfer_seen": _("Bank transfer seen"),
     "bank_suspense": _("Unknown bank line"),
     "late_match": _("Matched later"),
     "discrepancy_resolved": _("Discrepancy resolved"),
+    "resolution_undone": _("Resolution undone"),
 }
 BRANDS: Final[Mapping[str, str]] = {"vpay": "V PAY", "jcb": "JCB", "unionpay": "UnionPay", "cartesbancaires": "CB"}
 

@@ -32,6 +32,7 @@ class Approval(models.Model):
         BOOK_FEE = "book_fee", _("booking as a fee")
         SUSPENSE = "suspense", _("move to suspense")
         ACCEPT = "accept", _("acceptance of a difference")
+        UNDO_RESOLUTION = "undo_resolution", _("undoing of a resolution")
         CHANGE_SETTINGS = "change_settings", _("change of settings")
         CHANGE_MONEY_RULES = "change_money_rules", _("change of money rules")
         DECIDE_ALONE = "decide_alone", _("deciding alone")
