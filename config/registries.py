@@ -55,6 +55,7 @@ APPROVAL_ACTIONS = {
     "book_fee": "reconciliation.services.resolve.decide",
     "suspense": "reconciliation.services.resolve.decide",
     "accept": "reconciliation.services.resolve.decide",
+    "undo_resolution": "reconciliation.services.undo.decide",
 }
 # What shows the second person the case to decide.
 APPROVAL_PAGES = {
@@ -68,4 +69,5 @@ APPROVAL_PAGES = {
         ("write_off", "forced_match", "book_fee", "suspense", "accept"),
         "reconciliation.admin.approval_page.resolution",
     ),
+    "undo_resolution": "reconciliation.admin.approval_page.undoing",
 }

@@ -45,6 +45,8 @@ ERRORS: Final[dict[str, str]] = {
     "endpoint_disabled": "The webhook endpoint is disabled. Enable it with PATCH, then send again.",
     "event_unknown": 'There is no event of this name. Use ["*"], or names from the documentation.',
     "events_required": 'Name at least one event, or ["*"] for every one.',
+    "exceeds_amount": "More is named to be matched with than the amount comes to. Leave out what does not belong "
+    "to it.",
     "fee_without_account": "It is not known which provider account this fee belongs to. Write it off instead.",
     "file_too_large": "The file is larger than this server takes (MAX_IMPORT_MB). Split it by period.",
     "forbidden": "This is not allowed.",
@@ -75,11 +77,14 @@ ERRORS: Final[dict[str, str]] = {
     "metrics_token_required": "From another machine or through a proxy, send METRICS_TOKEN as a bearer token.",
     "name_taken": "Another file mapping of this merchant has the name. Choose another, or change that one.",
     "no_till": "Cash is handed over in a store. Use a store as channel, or another route.",
+    "named_twice": "The same id stands there twice. Send it once.",
+    "not_for_action": "This field is not for this action. Leave it out.",
     "not_found": "There is no such object, or it belongs to another merchant (or channel) than the key.",
     "not_independent": "The requester made or changed the second person's account within the last day. Another person "
     "has to decide.",
     "not_paid_by_card": "A terminal gives back on cards only. Use another route.",
     "not_together": "These fields exclude each other. Send only one of them.",
+    "nothing_to_undo": "Nothing that was done about the discrepancy is left to undo, or it waits for a second person.",
     "nothing_proposed": "Nothing was proposed that a second person could decide.",
     "order_ambiguous": "Several orders of the merchant have this reference, each in a namespace of its own. "
     "`candidates` names them with what is left on each. Send `order` with the id of the right one.",
@@ -98,6 +103,7 @@ ERRORS: Final[dict[str, str]] = {
     "payment_link_not_cancelable": "The link is paid, expired or canceled already.",
     "payment_not_cancelable": "Nothing is left to release. What was captured is given back with POST /v1/refunds.",
     "payment_not_capturable": "Nothing of this payment can be captured now; its status says why.",
+    "payout_received_since": "Another bank line was received for the payout since. Undo that match first.",
     "permission_missing": "The person's role does not include this at that merchant.",
     "person_required": "No API key may do this. A person does it, signed in to the admin with a second factor.",
     "provider_account_inactive": "The provider account of the sale is no longer active. Use another route.",
@@ -111,6 +117,7 @@ ERRORS: Final[dict[str, str]] = {
     "refund_not_waiting": "The refund does not wait for an approval: it was decided already, or needs none.",
     "refund_window_passed": "The provider gives back for a limited time after the sale only. Use another route.",
     "required": "The field, or one of several fields, has to be sent.",
+    "resolved_since": "What followed from this was resolved since. Undo that first; `detail` says what it is.",
     "route_not_allowed": "The channel does not give money back by this route; its refund_routes name those it may use.",
     "route_not_possible": "This payment cannot be given back by this route; `reasons` in the plan say why.",
     "route_required": "Nothing goes back by itself here: there is no card, no bank account is known, and the merchant "
@@ -140,6 +147,8 @@ ERRORS: Final[dict[str, str]] = {
     "too_short": "The text is too short.",
     "transfer_not_releasable": "This part of a refund does not wait for a bank transfer.",
     "unavailable": "The database is busy. Repeat the request with the same Idempotency-Key.",
+    "undo_not_possible": "This cannot be undone, as `detail` says: it was explained by what came in later, or by what "
+    "a payment came to.",
     "unknown_field": "There is no such field. Leave it out.",
     "unknown_parameter": "The address takes no such parameter. Leave it out.",
     "unsupported_media_type": "Send the body as the Content-Type that the documentation names.",

@@ -1,5 +1,6 @@
 """What a second person is shown of a resolution that waits: the difference, what it came from, and what it books."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.utils.html import format_html
@@ -11,12 +12,13 @@ from payments.admin.base.links import row_link
 from payments.admin.base.page import Section
 from payments.admin.finance.approval_pages import Case, effect
 from payments.core.errors import OnetillError
+from payments.ledger.models import JournalEntry
 from payments.models import CardEvidence, Discrepancy
 from payments.people.models import Approval
 from payments.text.messages import render_message
-from reconciliation.admin.render import text
+from reconciliation.admin.render import named, text
 from reconciliation.models import BankStatementLine, SettlementFile, SettlementLine
-from reconciliation.services.resolve import preview
+from reconciliation.services import resolve, undo
 
 
 def resolution(approval: Approval) -> Case:
@@ -30,7 +32,9 @@ def resolution(approval: Approval) -> Case:
             (_("discrepancy"), format_html("{} ({})", render.link(row.id), row.get_kind_display())),
             (_("detail"), render_message(row.detail, row.message)),
             (_("open in the books"), text(approval.payload.get("open"), row.currency)),
-            (_("to be matched with"), ", ".join(proposed.get("with") or ())),
+            (_("to be matched with"), named(proposed.get("with") or ())),
+            (_("of which"), text(approval.payload["part"], row.currency) if approval.payload.get("part") else ""),
+            (_("difference"), _difference(approval, row)),
             (_("why"), proposed.get("note")),
             (_("payment"), payment and render.link(payment.id)),
             (_("order"), payment and render.link(payment.order_id, payment.order.reference)),
@@ -40,7 +44,25 @@ def resolution(approval: Approval) -> Case:
     )
 
 
-def _effect(approval: Approval, row: Discrepancy) -> list[Section]:
+def undoing(approval: Approval) -> Case:
+    """The discrepancy, what was done about it, and what undoing that does to the books."""
+    row = Discrepancy.objects.select_related("merchant", "payment__order").get(id=approval.subject_id)
+    payment = row.payment
+    return Case(
+        what=text(row.amount, row.currency),
+        facts=[
+            (_("discrepancy"), format_html("{} ({})", render.link(row.id), row.get_kind_display())),
+            (_("detail"), render_message(row.detail, row.message)),
+            (_("why"), approval.payload.get("note")),
+            (_("payment"), payment and render.link(payment.id)),
+        ],
+        sections=[*_effect(approval, row, undo.preview), *_lines(row), *_evidence(row)],
+    )
+
+
+def _effect(
+    approval: Approval, row: Discrepancy, preview: Callable[[str], list[JournalEntry]] = resolve.preview
+) -> list[Section]:
     if approval.decision is not None:
         return []
     try:
@@ -49,6 +71,12 @@ def _effect(approval: Approval, row: Discrepancy) -> list[Section]:
         return [effect([], refused=explain(refusal))]
     postings = [(entry.event, posting) for entry in entries for posting in entry.postings.all()]
     return [effect([(event, line.account.code, line.account.currency, line.amount) for event, line in postings])]
+
+
+def _difference(approval: Approval, row: Discrepancy) -> str:
+    """By how much both sides of a proposed match differ."""
+    difference = approval.payload.get("difference")
+    return text(difference, row.currency) if difference else ""
 
 
 def _lines(row: Discrepancy) -> list[Section]:

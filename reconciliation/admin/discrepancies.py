@@ -1,17 +1,16 @@
 """Discrepancies of every floor: the work list, and the form that resolves one."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils import timezone
 from django.utils.dateparse import parse_date
-from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext
@@ -25,22 +24,26 @@ from payments.admin.base.access import merchants, person
 from payments.admin.base.addresses import row_url
 from payments.admin.base.error_messages import explain
 from payments.admin.base.filters import AmountRange, DayRange, OwnRelated
+from payments.admin.base.forms import AmountField, NoteField
 from payments.admin.base.links import row_link
 from payments.admin.base.page import Fact, Page
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.errors import OnetillError
 from payments.core.money import Money
 from payments.models import Channel, Discrepancy
-from payments.people.models import Role, User
+from payments.people.models import Approval, Role, User
 from payments.people.permissions import May, may
 from payments.text.messages import render_message
+from reconciliation.admin.choices import choice, written
 from reconciliation.admin.render import column
+from reconciliation.admin.steps import resolution, steps
 from reconciliation.models import SettlementFile
 from reconciliation.services.assign import assign
-from reconciliation.services.candidates import Candidate, candidates
-from reconciliation.services.open_balance import possible
+from reconciliation.services.candidates import candidates
+from reconciliation.services.open_balance import open_balance, possible
 from reconciliation.services.resolve import Resolution, resolve
 from reconciliation.services.severity import Severity, due_on, severity
+from reconciliation.services.undo import can_undo, undo
 
 _LABELS = {
     "match": _("Match with"),
@@ -54,18 +57,6 @@ _LABELS = {
     "declined": _("It was not carried out"),
 }
 
-_DONE = {
-    "match": _("matched"),
-    "accept": _("accepted as it is"),
-    "book_fee": _("booked as the provider's fee"),
-    "suspense": _("left in suspense"),
-    "write_off": _("written off"),
-    "ask_provider": _("the provider is asked"),
-    "wait": _("waiting"),
-    "captured": _("settled as carried out"),
-    "declined": _("settled as not carried out"),
-    "explained": _("explained by itself"),
-}
 _SEVERITIES = {
     Severity.LOW: _("low"),
     Severity.MEDIUM: _("medium"),
@@ -178,7 +169,7 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
             (_("due on"), is_open and render.day(due_on(row))),
             (_("assigned to"), self.assigned(row)),
             (_("wait until"), row.wait_until and render.day(row.wait_until.astimezone(zone).date())),
-            (_("what was done"), _resolution(done, names)),
+            (_("what was done"), resolution(done, names)),
             (_("created at"), render.moment(row.created_at, zone)),
             (_("resolved at"), row.resolved_at and render.moment(row.resolved_at, zone)),
             (_("resolved by"), row.resolved_by and names[row.resolved_by]),
@@ -190,82 +181,83 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
             label=self.shown_status(row),
             facts=[Fact(name, value) for name, value in facts if value],
             notes=[render_message(row.detail, row.message)] if row.detail else [],
-            sections=[tables.audit(row.id, zone)] if _may_read_log(request, row) else [],
+            sections=[*steps(row), *([tables.audit(row.id, zone)] if _may_read_log(request, row) else [])],
         )
 
     def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(require_POST(self.resolve))
-        return [path("<str:discrepancy_id>/resolve/", view, name="payments_discrepancy_resolve"), *super().get_urls()]
+        resolving, undoing = (self.admin_site.admin_view(require_POST(view)) for view in (self.resolve, self.undo))
+        return [
+            path("<str:discrepancy_id>/resolve/", resolving, name="payments_discrepancy_resolve"),
+            path("<str:discrepancy_id>/undo/", undoing, name="payments_discrepancy_undo"),
+            *super().get_urls(),
+        ]
 
     def page_context(self, request: HttpRequest, row: Discrepancy) -> dict[str, Any]:
         """The actions that make sense, to those who may take them."""
-        open_to = row.status == Discrepancy.Status.OPEN and self._may_resolve(request, row)
-        return {
-            "actions_possible": [(action, _LABELS[action]) for action in possible(row)] if open_to else [],
-            "candidates": [_choice(one) for one in candidates(row)] if open_to else [],
+        allowed = self._may_resolve(request, row)
+        if allowed and can_undo(row):
+            waiting = Approval.objects.filter(subject_id=row.id, action=Approval.Action.UNDO_RESOLUTION, decision=None)
+            asked = waiting.first()
+            undoing = {"undoable": True, "undo_waits": row_link(asked) if asked is not None else ""}
+        else:
+            undoing = {}
+        if not allowed or row.status != Discrepancy.Status.OPEN:
+            return undoing
+        balance = open_balance(row)
+        return undoing | {
+            "actions_possible": [(action, _LABELS[action]) for action in possible(row)],
+            "candidates": [choice(one) for one in candidates(row)],
+            "open_amount": written(Money(balance.amount, balance.account.currency)) if balance is not None else "",
+            "takes_part": balance is not None and balance.amount != 0,
         }
 
     def resolve(self, request: HttpRequest, discrepancy_id: str) -> HttpResponse:
         """Resolve it as the form requests, or show why that is refused."""
         row = self.row(request, discrepancy_id)
-        resolution = Resolution(
-            action=request.POST.get("action", ""),
-            note=request.POST.get("note", ""),
-            with_=tuple(" ".join(request.POST.getlist("with")).split()),
-            until=_day(request.POST.get("until", "")),
-        )
         try:
-            done = resolve(
-                merchant=row.merchant, discrepancy_id=row.id, resolution=resolution, actor=person(request).id
+            wanted = Resolution(
+                action=request.POST.get("action", ""),
+                note=request.POST.get("note", ""),
+                with_=tuple(" ".join(request.POST.getlist("with")).split()),
+                until=_day(request.POST.get("until", "")),
+                amount=AmountField(required=False, currency=row.currency or "EUR").clean(
+                    request.POST.get("amount", "")
+                ),
             )
+            done = resolve(merchant=row.merchant, discrepancy_id=row.id, resolution=wanted, actor=person(request).id)
+        except ValidationError as fault:
+            messages.error(request, " ".join(fault.messages))
         except OnetillError as refusal:
-            messages.error(request, explain(refusal))
+            messages.error(request, _explain(refusal, row))
         else:
             messages.success(request, done.get_status_display())
+        return redirect(row_url(Discrepancy, row.id))
+
+    def undo(self, request: HttpRequest, discrepancy_id: str) -> HttpResponse:
+        """Undo what was done about it, or show why that is refused."""
+        row = self.row(request, discrepancy_id)
+        try:
+            note = NoteField().clean(request.POST.get("note", ""))
+            done = undo(merchant=row.merchant, discrepancy_id=row.id, note=note, actor=person(request).id)
+        except ValidationError as fault:
+            messages.error(request, " ".join(fault.messages))
+        except OnetillError as refusal:
+            messages.error(request, _explain(refusal, row))
+        else:
+            waits = isinstance(done, Approval)
+            messages.success(request, _("This waits for a second person.") if waits else _("Undone."))
         return redirect(row_url(Discrepancy, row.id))
 
     def _may_resolve(self, request: HttpRequest, row: Discrepancy) -> bool:
         return may(person(request), May.RESOLVE, merchant_id=row.merchant_id, channel_id=row.channel_id)
 
 
-_SIGNALS = {
-    "operation": _("our number"),
-    "reference": _("reference"),
-    "payment_reference": _("payment's reference"),
-    "order_reference": _("order"),
-    "tid": "TID",
-    "rrn": "RRN",
-    "stan": "STAN",
-    "authorization_code": _("authorization code"),
-    "amount": _("amount"),
-    "counterparty": _("counterparty"),
-    "day": _("day"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A candidate as the form offers it: what agrees speaks for it, what differs against."""
-
-    id: str
-    label: str
-    amount: str
-    agrees: str
-    differs: str
-
-
-def _choice(one: Candidate) -> Choice:
-    agreeing = ", ".join(str(_SIGNALS[signal.name]) for signal in one.signals if signal.agrees)
-    differing = "; ".join(
-        f"{_SIGNALS[signal.name]} {_written(signal.ours)} / {_written(signal.theirs)}"
-        for signal in one.signals
-        if not signal.agrees
-    )
-    return Choice(one.id, one.label, _written(one.money), agreeing, differing)
-
-
-def _written(value: str | Money) -> str:
-    return render.amount(value.amount, value.currency) if isinstance(value, Money) else value
+def _explain(refusal: OnetillError, row: Discrepancy) -> str:
+    """Return the text of a refusal; of an amount beyond what stands open, with how much that is."""
+    if refusal.code != "amount_exceeds_open" or row.currency is None:
+        return explain(refusal)
+    left = render.amount(abs(refusal.members["open"]), row.currency)
+    return gettext("This is more than what stands open: %(amount)s.") % {"amount": left}
 
 
 def _day(text: str) -> Any:
@@ -287,16 +279,3 @@ def _terminal(row: Discrepancy) -> str | None:
 
 def _may_read_log(request: HttpRequest, row: Discrepancy) -> bool:
     return may(person(request), May.SEE_AUDIT_LOG, merchant_id=row.merchant_id, channel_id=None)
-
-
-def _resolution(done: Mapping[str, Any], names: Mapping[str, str]) -> SafeString | str:
-    """What was decided, why, about what, until when and by whom: `booked as the provider's fee · Their fee. · Anna`."""
-    until = parse_date(done.get("until") or "")
-    parts = [
-        _DONE.get(done.get("action", ""), done.get("action")),
-        done.get("note"),
-        *(render.link(name) for name in done.get("with") or ()),
-        until and render.day(until),
-        names.get(done.get("actor") or ""),
-    ]
-    return format_html_join(" · ", "{}", ((part,) for part in parts if part))

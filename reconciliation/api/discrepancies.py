@@ -11,25 +11,34 @@ from msgspec import Meta, field
 from rest_framework.request import Request
 
 from payments import payloads
+from payments.api.approvals import REQUIRES_APPROVAL, accepted
 from payments.api.idempotency import Answer
 from payments.api.inputs import Paging
 from payments.api.openapi import described
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
-from payments.core.input_types import Day, number_of_query, one_of, text
+from payments.core.input_types import Day, minor_units, number_of_query, one_of, text
 from payments.core.inputs import Input
+from payments.core.money import MAX_AMOUNT
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
 from payments.people.actors import Caller
+from payments.people.models import Approval
 from payments.services.idempotency import IdempotencyGuard
 from reconciliation.api.schemas import DISCREPANCY, WHOLE_DISCREPANCY
 from reconciliation.services.actions import actions
 from reconciliation.services.candidates import Candidate, candidates
 from reconciliation.services.open_balance import ACTIONS
-from reconciliation.services.resolve import LONGEST_NOTE, Resolution, resolve
+from reconciliation.services.resolve import LONGEST_NOTE, MOST_NAMES, Resolution, resolve
 from reconciliation.services.severity import due_on, severity
+from reconciliation.services.undo import undo
 
 TAG: Final = "Reconciliation"
+
+
+# In either direction, as open balances are; and without a sign in the direction that is open.
+Part = Annotated[int, minor_units(least=-MAX_AMOUNT)]
+Names = Annotated[list[Annotated[str, text(64)]], Meta(max_length=MOST_NAMES)]
 
 
 class DiscrepanciesQuery(Paging):
@@ -47,7 +56,16 @@ class ResolveInput(Input, kw_only=True):
     action: Annotated[str, one_of(ACTIONS)]
     until: Day | None = None
     note: Annotated[str, text(LONGEST_NOTE)]
-    with_: Annotated[list[Annotated[str, text(64)]], Meta(max_length=100)] | None = field(name="with", default=None)
+    amount: Part | None = None
+    with_: Annotated[list[Annotated[str, text(64)]], Meta(max_length=MOST_NAMES)] | None = field(
+        name="with", default=None
+    )
+
+
+class UndoInput(Input, kw_only=True):
+    """Why a resolution is undone."""
+
+    note: Annotated[str, text(LONGEST_NOTE)] = ""
 
 
 class Discrepancies(ApiView):
@@ -111,7 +129,13 @@ class Resolve(ApiView):
 
     def _resolve(self, discrepancy_id: str, guard: IdempotencyGuard) -> Answer:
         given = self.input(ResolveInput)
-        resolution = Resolution(action=given.action, note=given.note, with_=tuple(given.with_ or ()), until=given.until)
+        resolution = Resolution(
+            action=given.action,
+            note=given.note,
+            with_=tuple(given.with_ or ()),
+            until=given.until,
+            amount=given.amount,
+        )
         row = resolve(
             merchant=self.merchant,
             discrepancy_id=discrepancy_id,
@@ -122,6 +146,38 @@ class Resolve(ApiView):
         return Answer(200, payloads.discrepancy(row))
 
     def _resume(self, object_id: str) -> Answer:
+        return Answer(200, payloads.discrepancy(self.one(_discrepancies(), id=object_id)))
+
+
+class Undo(ApiView):
+    """Undoes what was done about one."""
+
+    scopes: ClassVar[dict[str, str]] = {"POST": "reconciliation:write"}
+
+    @described(
+        "undo_discrepancy",
+        "Undo what was done about a discrepancy: reversed in the books, and open again; what needed a second person "
+        "waits for one",
+        {200: DISCREPANCY, 202: REQUIRES_APPROVAL},
+        body=UndoInput,
+        refusals=[404, 409],
+        tag=TAG,
+    )
+    def post(self, request: Request, discrepancy_id: str) -> HttpResponse:
+        found = self.one(self.own(_discrepancies()), id=discrepancy_id)
+        return self.once(lambda guard: self._undo(found.id, guard), self._resume)
+
+    def _undo(self, discrepancy_id: str, guard: IdempotencyGuard) -> Answer:
+        note = self.input(UndoInput).note
+        done = undo(merchant=self.merchant, discrepancy_id=discrepancy_id, note=note, actor=self.caller, guard=guard)
+        return accepted(done) if isinstance(done, Approval) else Answer(200, payloads.discrepancy(done))
+
+    def _resume(self, object_id: str) -> Answer:
+        waiting = Approval.objects.filter(
+            subject_id=object_id, action=Approval.Action.UNDO_RESOLUTION, decision=None
+        ).first()
+        if waiting is not None:
+            return accepted(waiting)
         return Answer(200, payloads.discrepancy(self.one(_discrepancies(), id=object_id)))
 
 

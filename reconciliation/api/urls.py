@@ -17,4 +17,5 @@ urlpatterns = [
     path("v1/discrepancies", discrepancies.Discrepancies.as_view()),
     path("v1/discrepancies/<str:discrepancy_id>", discrepancies.OneDiscrepancy.as_view()),
     path("v1/discrepancies/<str:discrepancy_id>/resolve", discrepancies.Resolve.as_view()),
+    path("v1/discrepancies/<str:discrepancy_id>/undo", discrepancies.Undo.as_view()),
 ]

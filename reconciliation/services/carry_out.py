@@ -52,8 +52,8 @@ def carry_out(row: Discrepancy, resolution: Resolution, actor: str, *, approved:
     for other in booked.also_closed:
         discrepancy.resolve_one(other, actor=actor, resolution=payload | {"with": [row.id]})
     if not booked.closes:
-        row.resolution = payload
-        row.save(update_fields=["status", "resolution"])  # the status of one that was proposed
+        row.status, row.resolution = Discrepancy.Status.OPEN, payload  # of one that was proposed, too
+        row.save(update_fields=["status", "resolution"])
         _log(row, payload, actor, "discrepancy.resolved_in_part")
         return row
     closed = discrepancy.resolve_one(row, actor=actor, resolution=payload)

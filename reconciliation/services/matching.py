@@ -12,7 +12,6 @@ from typing import Any, Final, Protocol
 from django.utils.translation import gettext_noop
 
 from payments.accounting.chart_of_accounts import account
-from payments.core.errors import Fault, ValidationFailed
 from payments.ledger.posting import Entry
 from payments.models import Discrepancy, Payment
 from payments.models.discrepancy import DiscrepancyKind as Kind
@@ -20,6 +19,7 @@ from reconciliation import journal
 from reconciliation.models import ResolutionStep, SettlementLine
 from reconciliation.queries import item_balance
 from reconciliation.services.auto_resolve import resolve_explained
+from reconciliation.services.refusals import no_match
 from reconciliation.sql import open_items
 
 _KEPT: Final = ("state", "payment_id", "item", "operation_id", "rule", "booked_currency", "booked_amount")
@@ -114,8 +114,3 @@ def owed(payment: Payment) -> int:
     """Return what is open of a payment with its provider, in minor units."""
     receivable = account("receivable", payment.currency, payment.provider_account_id)
     return item_balance(payment.merchant_id, receivable, payment.item)
-
-
-def no_match(detail: str, code: str = "not_found") -> ValidationFailed:
-    """Return the refusal of what cannot be matched."""
-    return ValidationFailed([Fault("with", code, detail)])

@@ -17,9 +17,9 @@ from reconciliation.models import ResolutionStep
 from reconciliation.services import payouts, steps
 from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.line_discrepancies import line_of
-from reconciliation.services.matching import Booked, named_payment, no_match, owed
+from reconciliation.services.matching import Booked, named_payment, owed
 from reconciliation.services.open_balance import OpenBalance, open_balance, to_book
-from reconciliation.services.refusals import exceeds_open
+from reconciliation.services.refusals import exceeds_open, no_match, too_much_named
 
 _NOT_OPEN: Final = gettext_noop("There is no such payment, and no such open difference in the same currency.")
 
@@ -92,9 +92,7 @@ def _cut(found: Sequence[Side], moved: int) -> list[Side]:
     left = -moved - sum(side.amount for side in found[:-1])
     last = found[-1]
     if left * last.amount <= 0:
-        raise no_match(
-            gettext_noop("More is named than the amount. Leave out what does not belong to it."), "exceeds_amount"
-        )
+        raise too_much_named()
     if last.payment is None and abs(left) > abs(last.amount):
         currency = last.balance.account.currency
         raise exceeds_open(Money(left, currency), Money(last.amount, currency))

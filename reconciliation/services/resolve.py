@@ -27,7 +27,7 @@ from reconciliation.services.carry_out import Resolution, carry_out, match_of, p
 from reconciliation.services.matching import is_forced
 from reconciliation.services.open_balance import ACTIONS, BOOKING, LATER, open_balance, possible, to_book
 
-__all__ = ["LONGEST_NOTE", "Resolution", "decide", "note_faults", "preview", "resolve"]
+__all__ = ["LONGEST_NOTE", "MOST_NAMES", "Resolution", "decide", "note_faults", "preview", "resolve"]
 LONGEST_NOTE: Final = 1000
 MOST_NAMES: Final = 100
 
@@ -201,7 +201,7 @@ def _name_faults(names: Sequence[str]) -> list[Fault]:
     if not 1 <= len(names) <= MOST_NAMES:
         return [Fault("with", "required", gettext_noop("Name what it is to be matched with."))]
     if len(set(names)) < len(names):
-        return [Fault("with", "repeated", gettext_noop("Name each only once."))]
+        return [Fault("with", "named_twice", gettext_noop("Name each only once."))]
     return []
 
 
@@ -221,6 +221,8 @@ def _propose(row: Discrepancy, resolution: Resolution, actor: str, waiting: _Wai
         payload["limit"] = waiting.exceeded.payload()
     if waiting.difference:
         payload["difference"] = waiting.difference
+    if resolution.amount:
+        payload["part"] = abs(resolution.amount)
     approvals.request(
         subject=row,
         action=_action(resolution),

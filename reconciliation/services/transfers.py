@@ -16,8 +16,9 @@ from reconciliation.services import payouts
 from reconciliation.services.allocations import allocate, free_bank_lines, unallocated
 from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.line_discrepancies import bank_line_of, of_bank_line
-from reconciliation.services.matching import Booked, no_match
+from reconciliation.services.matching import Booked
 from reconciliation.services.open_balance import part_of
+from reconciliation.services.refusals import no_match, too_much_named
 
 BANK_LINE: Final = "bnl"  # a line of a statement, as `bnl_17`
 LONGEST_NUMBER: Final = 19  # digits; no line has a greater number
@@ -115,9 +116,7 @@ def _filled(target: int, sizes: Sequence[int]) -> Iterator[int]:
     for size in sizes:
         used = min(size, left) if target > 0 else max(size, left)
         if used * target <= 0:
-            raise no_match(
-                gettext_noop("More is named than the amount. Leave out what does not belong to it."), "exceeds_amount"
-            )
+            raise too_much_named()
         yield used
         left -= used
 

@@ -38,7 +38,7 @@ def undo(
 
     Raises:
         NotFound: no such discrepancy.
-        ValidationFailed: the note is missing.
+        ValidationFailed: the note is too long, or has a card number in it.
         Conflict: `nothing_to_undo`, `undo_not_possible`, `resolved_since`, `payout_received_since`, `approval_waiting`.
         Forbidden: as `gate.check`.
     """
@@ -46,7 +46,7 @@ def undo(
     if found is None:
         raise NotFound
     gate.check(Action.UNDO_RESOLUTION, by=actor, merchant_id=merchant.id, channel_id=found.channel_id)
-    if faults := note_faults(note):
+    if faults := note_faults(note) if note else []:
         raise ValidationFailed(faults)
     with transaction.atomic():
         row = _locked(discrepancy_id)

@@ -135,10 +135,16 @@ WHERE operation.outcome = 'succeeded' AND operation.verb IN ('sale', 'capture', 
       WHERE line.payment_id = operation.payment_id AND line.state = 'early'
         AND line.operation_id IS NULL AND line.type = 'refund' AND operation.verb = 'refund'
   )
-  -- A person has matched a line with the payment: nothing of it is owed any more.
-  AND NOT EXISTS (
-      SELECT FROM reconciliation_settlementline line
-      WHERE line.payment_id = operation.payment_id AND line.rule = 'by_hand' AND 0 = (
+  -- A person has matched a line with the payment, alone or with others: nothing of it is owed any more.
+  AND NOT (
+      (EXISTS (
+          SELECT FROM reconciliation_settlementline line
+          WHERE line.payment_id = operation.payment_id AND line.rule = 'by_hand'
+      ) OR EXISTS (
+          SELECT FROM reconciliation_resolutionstep step
+          WHERE step.matched @> ARRAY[operation.payment_id] AND step.undone_at IS NULL
+      ))
+      AND 0 = (
           SELECT COALESCE(sum(posting.amount), 0) FROM ledger_posting posting
           JOIN ledger_account account ON account.number = posting.account_id
           WHERE posting.item = payment.item

@@ -136,7 +136,7 @@ TABLE: Final = [
         May.SEE,
         Rows.CHANNEL,
         # Who may not resolve is told so on the page of the row.
-        (Button("resolve/", May.SEE, posted=True),),
+        (Button("resolve/", May.SEE, posted=True), Button("undo/", May.SEE, posted=True)),
         actions=tuple(buttons(May.RESOLVE, "take", "leave")),
     ),
     Listed(

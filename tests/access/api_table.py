@@ -89,6 +89,7 @@ TABLE: Final = [
     *rows("reconciliation:read", W, "GET /v1/payouts", "GET /v1/payouts/{payout}"),
     *rows("reconciliation:read", W, "GET /v1/discrepancies", "GET /v1/discrepancies/{discrepancy}"),
     *rows("reconciliation:write", W, "POST /v1/discrepancies/{discrepancy}/resolve"),
+    *rows("reconciliation:write", W, "POST /v1/discrepancies/{discrepancy}/undo"),
 ]
 # Addresses without a key: of the documentation, of devices (which sign), of providers (whose secret signs).
 KEYLESS: Final = {

@@ -20,6 +20,7 @@ from reconciliation.services import mappings
 from reconciliation.services.assign import assign
 from reconciliation.services.bank_accounts import create_bank_account
 from reconciliation.services.resolve import Resolution, resolve
+from reconciliation.services.undo import undo
 from reconciliation.services.upload import upload
 from terminals.services.create import create as create_terminal
 from terminals.services.revoke import revoke
@@ -39,6 +40,7 @@ AT_THE_GATE = {
     "provider_account.changed": "change_provider_account",
     "refund.requested": "refund",
     "discrepancy.resolved": "accept",
+    "discrepancy.undone": "undo_resolution",
 }
 
 
@@ -54,6 +56,17 @@ def a_mapping(shop: Shop, who: str = "tests") -> FileMapping:
 def a_discrepancy(shop: Shop) -> str:
     shop.pin_back(300)  # of nothing that is known
     return Discrepancy.objects.filter(merchant=shop.merchant).values_list("id", flat=True)[0]
+
+
+def an_accepted_discrepancy(shop: Shop) -> str:
+    found = a_discrepancy(shop)
+    resolve(
+        merchant=shop.merchant,
+        discrepancy_id=found,
+        resolution=Resolution(action="accept", note="Seen."),
+        actor="tests",
+    )
+    return found
 
 
 def a_terminal(shop: Shop) -> str:
@@ -78,6 +91,9 @@ ACTIONS: dict[str, Deed] = {
         discrepancy_id=a_discrepancy(shop),
         resolution=Resolution(action="accept", note="Seen."),
         actor=who,
+    ),
+    "discrepancy.undone": lambda shop, who: undo(
+        merchant=shop.merchant, discrepancy_id=an_accepted_discrepancy(shop), note="", actor=who
     ),
     "terminal.created": lambda shop, who: create_terminal(channel=shop.store, label="Till", actor=who),
     "terminal.unpaired": lambda shop, who: unpair(terminal_id=a_terminal(shop), actor=who),

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
-from payments.people.models import Role
+from payments.people.models import Approval, Role
 from payments.services.card_present.types import DeviceOutcome
 from reconciliation.admin.problems import problem
 from reconciliation.models import BankAccount, BankStatementLine, Payout, Settlement, SettlementFile, SettlementLine
@@ -233,3 +233,62 @@ def test_what_a_terminal_does_not_know_is_settled_by_its_form(shop: Shop, action
     client.post(address, {"action": action, "note": "The slip of the terminal, filed."})
     sale.refresh_from_db()
     assert (sale.status, shop.disagreements()) == (status, [])
+
+
+def test_a_resolution_is_undone_by_the_form_of_its_page(shop: Shop) -> None:
+    week(shop)
+    (row,) = shop.disagreements()
+    client = signed_in(shop)
+    address = reverse("admin:payments_discrepancy_change", args=[row.id])
+    assert "/undo/" not in client.get(address).content.decode()
+    _shown, resolving = resolve_form(client)
+    client.post(resolving, {"action": "book_fee", "amount": "1,50", "note": "A part of it is their fee."})
+    shown = client.get(address).content.decode()
+    assert "Leave it empty for all that stands open: €&nbsp;0.50." in shown or "0.50" in shown
+    client.post(resolving, {"action": "book_fee", "amount": "", "note": "The rest too."})
+    shown = client.get(address).content.decode()
+    undoing = re.search(r'action="([^"]+/undo/)"', shown)
+    assert undoing is not None
+    assert client.get(undoing[1]).status_code == 405
+    client.post(undoing[1], {"note": ""})
+    assert shop.balance("fees") == 200
+    shown = client.post(undoing[1], {"note": "It was ours."}, follow=True).content.decode()
+    assert "Undone." in shown
+    assert "It was ours." in shown
+    assert shop.balance("fees") == 0
+    row.refresh_from_db()
+    assert row.status == "open"
+
+
+def test_more_than_stands_open_is_said_in_the_readers_language(shop: Shop) -> None:
+    week(shop)
+    (row,) = shop.disagreements()
+    client = signed_in(shop, language="nl")
+    address = reverse("admin:payments_discrepancy_resolve", args=[row.id])
+    answer = client.post(address, {"action": "book_fee", "amount": "2,01", "note": "x"}, follow=True)
+    assert "Dit is meer dan er openstaat: € 2,00." in unescape(answer.content.decode()).replace("\xa0", " ")
+    answer = client.post(address, {"action": "book_fee", "amount": "twee", "note": "x"}, follow=True)
+    assert "Schrijf" in answer.content.decode() or "bedrag" in answer.content.decode()
+    assert shop.balance("fees") == 0
+
+
+def test_undoing_what_two_people_decided_is_a_case_for_two(shop: Shop) -> None:
+    week(shop)
+    (row,) = shop.disagreements()
+    client, other = signed_in(shop), signed_in(shop, name="bob")
+    _shown, resolving = resolve_form(client)
+    client.post(resolving, {"action": "write_off", "note": "Lost."})
+    approving = Approval.objects.get()
+    other.post(reverse("admin:people_approval_decide", args=[approving.id]), {"decision": "approve"})
+    assert shop.balance("write_offs") == 200
+    shown = client.post(reverse("admin:payments_discrepancy_undo", args=[row.id]), {"note": "Found."}, follow=True)
+    assert "This waits for a second person." in shown.content.decode()
+    asked = Approval.objects.latest("id")
+    assert reverse("admin:people_approval_change", args=[asked.id]) in shown.content.decode()
+    case = other.get(reverse("admin:people_approval_change", args=[asked.id])).content.decode()
+    assert "Found." in case
+    assert "Resolution undone" in case
+    other.post(reverse("admin:people_approval_decide", args=[asked.id]), {"decision": "approve"})
+    assert shop.balance("write_offs") == 0
+    row.refresh_from_db()
+    assert row.status == "open"

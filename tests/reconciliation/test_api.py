@@ -12,7 +12,9 @@ from payments import object_index
 from payments.people.services import api_keys
 from reconciliation.models import Payout, SettlementFile
 from reconciliation.services.import_file import import_due
+from reconciliation.services.resolve import decide
 from tests.api.client import Api, faults, refusal
+from tests.people.cast import person
 from tests.reconciliation.conftest import BankLine, Line, Shop, settlement_csv, statement
 
 
@@ -214,3 +216,47 @@ def test_the_books_know_a_file_and_a_payout_by_their_items(shop: Shop) -> None:
     assert len(items) == 2
     assert object_index.items_of(payout.id, merchant_id=shop.merchant.id) == [payout.item]
     assert object_index.objects_of([payout.item]) == {payout.item: payout.id}
+
+
+def test_a_resolution_is_undone_and_a_part_is_booked(shop: Shop) -> None:
+    payment = shop.sells_online(5000)
+    shop.sends(settlement_csv(Line(4800, operation=payment.operations.get().id)))
+    (row,) = shop.disagreements()
+    client = api(shop)
+    path = f"/v1/discrepancies/{row.id}"
+    refusal(client.post(f"{path}/undo", {}), 409, "nothing_to_undo")
+    body = {"action": "book_fee", "amount": 201, "note": "Their fee."}
+    problem = refusal(client.post(f"{path}/resolve", body), 422, "amount_exceeds_open")
+    assert (problem["open"], problem["param"]) == (200, "amount")
+    assert faults(client.post(f"{path}/resolve", body | {"amount": "2.00"})) == {"amount": "invalid_type"}
+    part = read(client.post(f"{path}/resolve", body | {"amount": 150}))
+    assert (part["status"], part["resolved_at"]) == ("open", None)
+    actions = {one["action"]: one["books"] for one in read(client.get(path))["actions"]}
+    assert actions["book_fee"][0]["debit"] == 50
+    assert read(client.post(f"{path}/resolve", body | {"amount": 50}))["status"] == "resolved"
+    again = client.post(f"{path}/undo", {"note": "It was ours."}, idempotency_key="once")
+    undone = read(again)
+    assert (again.status_code, undone["id"], undone["status"], undone["resolved_at"]) == (200, row.id, "open", None)
+    assert client.post(f"{path}/undo", {"note": "It was ours."}, idempotency_key="once").content == again.content
+    assert shop.balance("fees") == 0
+    refusal(api(shop, "reconciliation:read").post(f"{path}/undo", {}), 403, "scope_missing")
+
+
+def test_undoing_what_two_people_decided_waits_for_two(shop: Shop) -> None:
+    payment = shop.sells_online(5000)
+    shop.sends(settlement_csv(Line(4800, operation=payment.operations.get().id)))
+    (row,) = shop.disagreements()
+    client = api(shop)
+    path = f"/v1/discrepancies/{row.id}"
+    client.post(f"{path}/resolve", {"action": "write_off", "note": "Lost."})
+    decide(row.id, user=person("bob", shop.merchant.id), approved=True)
+    answer = client.post(f"{path}/undo", {}, idempotency_key="once")
+    waiting = read(answer)
+    assert (answer.status_code, waiting["status"], waiting["approval"]["action"]) == (
+        202,
+        "requires_approval",
+        "undo_resolution",
+    )
+    refusal(client.post(f"{path}/undo", {}), 409, "approval_waiting")
+    assert client.post(f"{path}/undo", {}, idempotency_key="once").content == answer.content
+    assert shop.balance("write_offs") == 200

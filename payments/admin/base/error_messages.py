@@ -58,6 +58,15 @@ _WORDS: Final[dict[str, Any]] = {
     "format_unknown": gettext_lazy("This format is not known. Choose “recognize it”."),
     "fee_without_account": gettext_lazy("It is not known which provider charged this fee. Write it off instead."),
     "action_not_possible": gettext_lazy("This cannot be done with this kind of discrepancy."),
+    "nothing_to_undo": gettext_lazy(
+        "Nothing that was done about this is left to undo, or it waits for a second person."
+    ),
+    "resolved_since": gettext_lazy("What followed from this was resolved since. Undo that first."),
+    "payout_received_since": gettext_lazy("Another bank line was received for this payout since. Undo that first."),
+    "undo_not_possible": gettext_lazy("This explained itself by what came in later, and cannot be undone."),
+    "exceeds_amount": gettext_lazy("More is named than the amount. Leave out what does not belong to it."),
+    "named_twice": gettext_lazy("Name each only once."),
+    "not_for_action": gettext_lazy("Only a booking or a match can be of a part."),
     "nothing_proposed": gettext_lazy("Nothing here is waiting for a second person."),
     "replanned": gettext_lazy("A later refund replaces this part."),
     "amount_exceeds_capturable": gettext_lazy("This is more than can be captured."),
