@@ -16,7 +16,7 @@ from payments.services import discrepancy
 from reconciliation import journal
 from reconciliation.card_present import sql as card_present
 from reconciliation.models import Payout, Settlement, SettlementLine
-from reconciliation.services.allocations import allocate, free_bank_lines
+from reconciliation.services.allocations import allocate, free_bank_lines, unallocated
 from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.confirm_settled import confirm_settled
 from reconciliation.services.doubts import decline_unpaid, settle_doubts
@@ -99,10 +99,15 @@ def _give(merchant: Merchant, found: Sequence[tuple[int, str]]) -> None:
     payouts = Payout.objects.select_for_update(of=("self",)).filter(id__in=pairs.values()).order_by("id")
     by_id = {payout.id: payout for payout in payouts.select_related("merchant", "settlement")}
     free = free_bank_lines(merchant_id=merchant.id).filter(id__in=pairs).select_for_update(of=("self",))
-    # What a person has matched at this moment is not there any more.
-    lines = [line for line in free.order_by("id") if by_id[pairs[line.id]].owed == line.amount]
-    suspended = [line.id for line in lines if line.item is not None]
-    post([allocate(line, [(by_id[pairs[line.id]], line.amount)]) for line in lines])
+    entries: list[Entry] = []
+    suspended: list[int] = []
+    for line in free.order_by("id"):
+        payout = by_id[pairs[line.id]]
+        # What a person has matched at this moment is not there any more.
+        if payout.status == Payout.Status.ANNOUNCED and unallocated(line) == line.amount:
+            suspended += [line.id] if line.item is not None else []
+            entries.append(allocate(line, [(payout, line.amount)]))
+    post(entries)
     resolve_explained(merchant, [f"{Kind.UNKNOWN_LINE}:bank:{line_id}" for line_id in suspended])
 
 
