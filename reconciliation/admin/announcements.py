@@ -36,6 +36,7 @@ class WasRead(DropdownFilter):
 class AnnouncementAdmin(ReadOnlyModelAdmin):
     """What a worker reads, or has read."""
 
+    empty_text = gettext_lazy("No provider has announced a payout by API yet.")
     sees: ClassVar[May] = May.SEE_BOOKS
     channel_path: ClassVar[str | None] = None
     list_display = ("reference", "provider_account", "shown_read", "tries", "shown_detail", "shown_file", "made")

@@ -57,6 +57,10 @@ class BankAccountForm(forms.Form):
 class BankAccountAdmin(ReadOnlyModelAdmin):
     """The merchants' plain bank accounts."""
 
+    empty_text = gettext_lazy(
+        "No other bank account is known yet. Add one whose statements you want to read; those of provider "
+        "accounts and of the merchant are known already."
+    )
     sees: ClassVar[May] = May.SEE_BOOKS
     channel_path: ClassVar[str | None] = None
     list_display = ("name", "iban", "currency", "merchant")

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
@@ -89,6 +89,7 @@ class AssignedTo(DropdownFilter):
 class DiscrepancyAdmin(ReadOnlyModelAdmin):
     """The discrepancies, newest first."""
 
+    empty_text = gettext_lazy("Nothing differs. Differences between till, provider and bank appear here by themselves.")
     list_display = (
         *("kind", "shown_status", "amount_shown", "shown_detail", "shown_payment", "assigned", "made"),
         "merchant",

@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action
@@ -90,6 +91,7 @@ class UploadForm(forms.Form):
 class SettlementFileAdmin(ReadOnlyModelAdmin):
     """Files as they came, read-only."""
 
+    empty_text = gettext_lazy("No file was sent yet. Upload a settlement of a provider or a statement of your bank.")
     sees: ClassVar[May] = May.SEE_BOOKS
     list_display = ("made", "name", "format", "shown_status", "count", "amount_net", "amount_closing", "merchant")
     list_display_links = ("made", "name")

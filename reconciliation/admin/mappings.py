@@ -46,6 +46,10 @@ def _remove(*, user: User, row: FileMapping, form: Any) -> str:
 class FileMappingAdmin(ReadOnlyModelAdmin):
     """Mappings are made on a page of their own, and changed by making another of the exported one."""
 
+    empty_text = gettext_lazy(
+        "There is no mapping yet, and you only need one for a provider whose files are not recognized. "
+        "Make it from an example of such a file."
+    )
     sees: ClassVar[May] = May.SEE_BOOKS
     channel_path: ClassVar[str | None] = None
     list_display = ("name", "provider_account", "merchant", "made")

@@ -27,6 +27,7 @@ _COLORS = {"announced": "info", "received": "success", "failed": "danger"}
 class PayoutAdmin(ReadOnlyModelAdmin):
     """What providers transfer."""
 
+    empty_text = gettext_lazy("No payout was announced yet. They come with the settlements of providers.")
     sees: ClassVar[May] = May.SEE_BOOKS
     channel_path: ClassVar[str | None] = None
     list_display = (

@@ -34,6 +34,7 @@ _COLORS = {"matched": "success", "early": "warning", "repeated": "danger", "unkn
 class SettlementAdmin(ReadOnlyModelAdmin):
     """The settlements: what a provider owes."""
 
+    empty_text = gettext_lazy("No settlement was imported yet. Upload one under Settlement files.")
     sees: ClassVar[May] = May.SEE_BOOKS
     channel_path: ClassVar[str | None] = None
     list_display = (
@@ -165,6 +166,7 @@ def _payouts(row: Settlement) -> Section:
 class SettlementLineAdmin(ReadOnlyModelAdmin):
     """Movements and what they are about. Counting a million of them for a page is left out."""
 
+    empty_text = gettext_lazy("No settlement was imported yet. Upload one under Settlement files.")
     sees: ClassVar[May] = May.SEE_BOOKS
     merchant_path: ClassVar[str] = "settlement__merchant_id"
     channel_path: ClassVar[str | None] = None

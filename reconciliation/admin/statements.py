@@ -58,6 +58,7 @@ class OfStatementsAccount(OfAccount):
 class BankStatementAdmin(ReadOnlyModelAdmin):
     """The bank statements, each of one account and period."""
 
+    empty_text = gettext_lazy("No bank statement was imported yet. Upload one under Settlement files.")
     sees: ClassVar[May] = May.SEE_BOOKS
     channel_path: ClassVar[str | None] = None
     list_display = (
@@ -130,6 +131,7 @@ def _lines(row: BankStatement) -> Section:
 class BankStatementLineAdmin(ReadOnlyModelAdmin):
     """Transactions at the bank and what explains them."""
 
+    empty_text = gettext_lazy("No bank statement was imported yet. Upload one under Settlement files.")
     sees: ClassVar[May] = May.SEE_BOOKS
     merchant_path: ClassVar[str] = "statement__merchant_id"
     channel_path: ClassVar[str | None] = None

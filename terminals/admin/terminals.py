@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -68,6 +69,7 @@ class TerminalForm(PersonForm):
 class TerminalAdmin(ReadOnlyModelAdmin):
     """Terminals of the channels in which the person may see them."""
 
+    empty_text = gettext_lazy("There are no terminals yet. Add one, and pair the device with the code that you get.")
     form = TerminalForm
     actions = ("new_code", "revoke")
     list_display = ("label", "channel", "state", "seen", "series", "last_sequence", "gap", "waiting")

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
@@ -38,6 +39,7 @@ class OfType(DropdownFilter):
 class TerminalTransactionAdmin(ReadOnlyModelAdmin):
     """Each number a terminal used, what it did, and whether it still waits for its original."""
 
+    empty_text = gettext_lazy("No terminal has posted a transaction yet. Pair one under Terminals.")
     merchant_path: ClassVar[str] = "terminal__merchant_id"
     channel_path: ClassVar[str | None] = "terminal__channel_id"
     list_display = ("time", "device", "number", "kind", "state", "payment", "refund")
@@ -108,6 +110,7 @@ def _discrepancies(row: TerminalTransaction) -> str | SafeString:
 class SequenceConflictAdmin(ReadOnlyModelAdmin):
     """The second version of a number that was taken; the first one is what was booked."""
 
+    empty_text = gettext_lazy("No terminal has sent two versions of one transaction. There is nothing to do here.")
     merchant_path: ClassVar[str] = "terminal__merchant_id"
     channel_path: ClassVar[str | None] = "terminal__channel_id"
     list_display = ("time", "device", "number")

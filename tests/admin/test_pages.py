@@ -186,8 +186,13 @@ def test_a_payment_tells_how_it_was_paid_as_its_owners_spell_it(shop: Shop) -> N
 
 def test_an_empty_list_speaks_of_filters_only_where_there_are_some(sign_in: SignIn) -> None:
     anyone = sign_in("root")
-    assert "There is nothing here yet." in (empty := anyone.get("payments/refund/"))
+    assert "A refund begins on the page of its order or payment." in (empty := anyone.get("payments/refund/"))
     assert "Reset filters" not in empty
     assert "Nothing matches the search and filters." in (asked := anyone.get("payments/refund/", q="nobody"))
     assert "Reset filters" in asked
     assert "Reset filters" in anyone.get("payments/payment/", business_day__year="2020")
+
+
+def test_every_empty_list_says_how_rows_come_into_it() -> None:
+    silent = [type(pages).__name__ for pages in admin.site._registry.values() if not getattr(pages, "empty_text", "")]
+    assert silent == []

@@ -12,6 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -116,8 +117,11 @@ class ScopedAdmin(OwnRequest, ModelAdmin):
     """Rows of the merchants and channels in which the person may do `sees`; nothing is added, changed or deleted here.
 
     `merchant_path` and `channel_path` say where a row keeps them (None: it has no channel); `linked_filters` are
-    parameters by which other pages lead here and no filter of the page asks for.
+    parameters by which other pages lead here and no filter of the page asks for. `empty_text` tells whose list is empty
+    how rows come into it.
     """
+
+    empty_text: ClassVar[str | Promise] = ""
 
     sees: ClassVar[May] = May.SEE
     merchant_path: ClassVar[str] = "merchant_id"

@@ -26,6 +26,10 @@ LATEST = 50  # orders on a customer's page
 class CustomerAdmin(ByIdAdmin):
     """Who buys."""
 
+    empty_text = gettext_lazy(
+        "Nobody is known here yet. Customers come with payments that name one (customer), and with "
+        "receipts that are sent by e-mail."
+    )
     channel_path = None
     actions = ("erase",)
     list_display = ("called", "reference", "email", "made", "erased", "whose")

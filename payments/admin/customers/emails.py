@@ -33,6 +33,7 @@ def _again(*, user: User, row: Mail, form: Any) -> str:
 class MailAdmin(ReadOnlyModelAdmin):
     """Every letter of the last ninety days."""
 
+    empty_text = gettext_lazy("Nothing was mailed yet. Receipts, payment links and vouchers that are sent stand here.")
     page_actions = (
         AdminAction(
             name="again",

@@ -54,6 +54,7 @@ class LinkStatusFilter(DropdownFilter):
 class PaymentLinkAdmin(ReadOnlyModelAdmin):
     """Every link; new ones are made here, too."""
 
+    empty_text = gettext_lazy("Nobody was asked to pay by link yet.")
     page_actions = link_actions.ACTIONS
     list_display = ("time", "what_for", "where", "amount_requested", "amount_taken", "state", "order_name", "ends")
     list_display_links = ("time", "what_for")

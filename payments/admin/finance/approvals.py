@@ -39,6 +39,9 @@ KEPT_NOTE = "approval_note"  # session key: the note survives the trip to the se
 class ApprovalAdmin(ReadOnlyModelAdmin):
     """Requests for a second person."""
 
+    empty_text = gettext_lazy(
+        "Nothing waits for a second person, and nothing ever did. What needs one appears here by itself."
+    )
     list_display = ("what", "amount_of", "merchant_name", "requester", "requested_at", "decision_label", "decided_by")
     list_filter = (("decision", ChoicesDropdownFilter), ("action", ChoicesDropdownFilter))
     list_select_related = ("decided_by",)

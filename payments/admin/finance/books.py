@@ -37,6 +37,7 @@ class BooksAdmin(ByIdAdmin):
 class JournalEntryAdmin(BooksAdmin):
     """Every event in the books; nothing here is ever changed."""
 
+    empty_text = gettext_lazy("Nothing is booked yet. Every payment, refund and settlement is booked by itself.")
     list_display = ("booked_on", "event_label", "shown_key", "lines", "occurred", "is_reversal")
     list_display_links = ("booked_on", "shown_key")
     list_filter = (OfMerchant, ("book_date", DayRange))
@@ -126,6 +127,7 @@ def _more(row: JournalEntry, before: int, postings: list[Posting]) -> SafeString
 class AccountAdmin(BooksAdmin):
     """The accounts that were ever posted to, with what stands on them now."""
 
+    empty_text = gettext_lazy("There are no accounts yet. They are opened by themselves with the first bookings.")
     list_display = ("name", "shown_code", "kind", "currency", "amount_debit", "amount_credit")
     list_display_links = ("name",)
     list_filter = (OfMerchant, ("kind", ChoicesDropdownFilter))

@@ -20,6 +20,7 @@ from payments.models import CardEvidence
 class CardEvidenceAdmin(ReadOnlyModelAdmin):
     """Every transaction as its device posted it."""
 
+    empty_text = gettext_lazy("No terminal has reported a card transaction yet. Pair a terminal under Terminals.")
     channel_path = "payment__channel_id"
     list_display = ("time", "device", "number", "type", "amount_posted", "rrn", "stan", "authorization_code", "about")
     list_display_links = ("time",)

@@ -32,6 +32,7 @@ from payments.queries.timeline import timeline
 class OrderAdmin(ServiceAdmin):
     """Customer service sees the orders of every channel; others see those made or paid in their own channels."""
 
+    empty_text = gettext_lazy("There are no orders yet. Each payment, online or at the counter, belongs to one.")
     page_actions = (GIVE_BACK, OF_ORDER)
     list_display = (
         "name",

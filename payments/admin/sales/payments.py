@@ -31,6 +31,9 @@ from payments.queries.orders import Story
 class PaymentAdmin(ReceiptAdmin, ServiceAdmin):
     """Every tender of every channel."""
 
+    empty_text = gettext_lazy(
+        "Nothing was paid yet. Payments come from the webshop by API, from paired terminals and from payment links."
+    )
     page_actions = (*payment_actions.ACTIONS, SEND_RECEIPT)
     list_display = (
         "time",

@@ -72,6 +72,7 @@ class Waiting(DropdownFilter):
 class RefundAdmin(ReceiptAdmin, ServiceAdmin):
     """Every decision, or report, to give money back."""
 
+    empty_text = gettext_lazy("Nothing was given back yet. A refund begins on the page of its order or payment.")
     page_actions = (*refund_actions.ACTIONS, SEND_RECEIPT)
     list_display = ("time", "where", "order_name", "amount_back", "status_label", "routes", "reason", "requester")
     list_display_links = ("time",)

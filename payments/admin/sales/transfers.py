@@ -58,6 +58,7 @@ class TransferList(ReadOnlyChangeList):
 class BankTransferAdmin(ReadOnlyModelAdmin):
     """Transfers to be made by hand, those that wait first."""
 
+    empty_text = gettext_lazy("No refund waits for a bank transfer. Those by route bank appear here.")
     sees = May.RELEASE_TRANSFERS
     merchant_path = "refund__merchant_id"
     channel_path = "refund__channel_id"

@@ -22,6 +22,9 @@ from payments.people.permissions import May, may
 class VoucherAdmin(ReadOnlyModelAdmin):
     """Every voucher; its code is stored nowhere."""
 
+    empty_text = gettext_lazy(
+        "No voucher was issued yet. Vouchers are sold by API, or given for a refund by route voucher."
+    )
     list_display = ("ends_in", "made", "amount_given", "amount_left", "status_label", "ends")
     list_display_links = ("ends_in",)
     list_select_related = ("merchant",)

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
@@ -69,6 +70,7 @@ class ApiKeyForm(PersonForm):
 class ApiKeyAdmin(ByIdAdmin):
     """Keys of the merchants whose keys the person manages."""
 
+    empty_text = gettext_lazy("No key was made yet. A webshop or another system needs one to use the API.")
     sees: ClassVar[May] = May.MANAGE_KEYS
     channel_path: ClassVar[str | None] = None
     form = ApiKeyForm

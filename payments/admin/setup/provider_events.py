@@ -23,6 +23,9 @@ from payments.people.permissions import May
 class ProviderEventAdmin(ReadOnlyModelAdmin):
     """Every webhook that came in, whether it was applied or not."""
 
+    empty_text = gettext_lazy(
+        "No provider has sent a message yet. Enter the account's webhook address at the provider."
+    )
     sees = May.SEE_BOOKS
     channel_path = None
     list_display = ("time", "account", "event_id", "status_label", "deliveries", "applied", "detail_text")

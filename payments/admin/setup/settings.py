@@ -43,6 +43,9 @@ def _log(request: HttpRequest, row: Any, merchant: Merchant) -> list[Section]:
 class MerchantAdmin(SettingAdmin):
     """Legal entities with books of their own."""
 
+    empty_text = gettext_lazy(
+        "No merchant was set up yet. Whoever runs this installation does so with manage.py create_merchant."
+    )
     page_actions = setting_actions.OF_MERCHANT
     merchant_path = "id"
     list_display = ("name", "books", "country", "currency", "timezone", "shown_id")
@@ -148,6 +151,7 @@ def _closed_days(request: HttpRequest, merchant: Merchant) -> list[Section]:
 class ChannelAdmin(SettingAdmin):
     """Webshops and stores."""
 
+    empty_text = gettext_lazy("There are no channels yet: a webshop, a store or a telephone desk.")
     page_actions = setting_actions.OF_CHANNEL
     list_display = ("name", "kind", "of", "active", "shown_id")
     list_select_related = ("merchant",)
@@ -183,6 +187,7 @@ class ChannelAdmin(SettingAdmin):
 class ProviderAccountAdmin(SettingAdmin):
     """Contracts with providers; their credentials are set here and shown nowhere."""
 
+    empty_text = gettext_lazy("There are no provider accounts yet: the contracts with providers and acquirers.")
     page_actions = setting_actions.OF_ACCOUNT
     list_display = ("name", "provider", "of", "currency", "default", "active", "shown_id")
     list_select_related = ("merchant",)

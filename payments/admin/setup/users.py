@@ -32,6 +32,7 @@ admin.site.unregister(Group)  # what people may do is in their roles
 class UserAdmin(ReadOnlyModelAdmin):
     """The people with a role at the merchants whose colleagues the person manages."""
 
+    empty_text = gettext_lazy("Nobody has an account yet. Invite a colleague.")
     sees: ClassVar[May] = May.MANAGE_USERS
     page_actions = user_actions.OF_USER
     list_display = ("username", "called", "places", "joined", "is_active", "last_login")
@@ -149,6 +150,7 @@ class OfKind(DropdownFilter):
 class AuditLogAdmin(ByIdAdmin):
     """Who changed what."""
 
+    empty_text = gettext_lazy("Nobody has changed anything yet.")
     sees: ClassVar[May] = May.SEE_AUDIT_LOG
     channel_path: ClassVar[str | None] = None
     list_display = ("time", "by", "action", "about", "whose")

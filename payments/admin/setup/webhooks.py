@@ -43,6 +43,9 @@ class OfType(DropdownFilter):
 class EventAdmin(ByIdAdmin):
     """Every change as it was sent."""
 
+    empty_text = gettext_lazy(
+        "Nothing has happened yet. Every change of a payment, refund or settlement becomes an event."
+    )
     list_display = ("time", "type", "about", "where", "whose")
     list_display_links = ("time", "type")
     list_filter = (OfType, OfMerchant, ("created_at", DayRange))
@@ -100,6 +103,9 @@ def _deliveries(row: Any) -> Section:
 class WebhookEndpointAdmin(ByIdAdmin):
     """The addresses that get events; made and changed over the API."""
 
+    empty_text = gettext_lazy(
+        "Nobody listens yet. A webshop registers its address by API (POST /v1/webhook_endpoints)."
+    )
     sees: ClassVar[May] = May.MANAGE_SETTINGS
     list_display = ("url", "state", "failures", "where", "whose", "made")
     list_filter = (("status", ChoicesDropdownFilter), OfMerchant)
@@ -133,6 +139,7 @@ class WebhookEndpointAdmin(ByIdAdmin):
 class WebhookDeliveryAdmin(ByIdAdmin):
     """One event on its way to one endpoint."""
 
+    empty_text = gettext_lazy("Nothing was sent yet. It begins when an endpoint is registered and something happens.")
     sees: ClassVar[May] = May.MANAGE_SETTINGS
     merchant_path: ClassVar[str] = "endpoint__merchant_id"
     channel_path: ClassVar[str | None] = "endpoint__channel_id"

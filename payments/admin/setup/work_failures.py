@@ -63,6 +63,7 @@ class OfWork(DropdownFilter):
 class WorkFailureAdmin(ReadOnlyModelAdmin):
     """What failed and has not gone well since; what was set aside waits for a person."""
 
+    empty_text = gettext_lazy("No work has failed. There is nothing to do here.")
     sees = May.SEE_BOOKS
     channel_path = None
     page_actions = (
