@@ -117,6 +117,7 @@ def refund_paid(merchant: Merchant, part: RefundPart, operation: Operation, chan
             debit(account("refunds_payable", operation.currency), part.amount, part.item),
             *_tender_out(part, operation, channel_id),
         ],
+        branch=channel_id,
     )
 
 
@@ -130,6 +131,7 @@ def refund_failed(merchant: Merchant, part: RefundPart, operation: Operation, ch
         "refund_failed",
         at,
         [*back, credit(account("refunds_payable", operation.currency), part.amount, part.item)],
+        branch=channel_id,
     )
 
 
@@ -297,11 +299,14 @@ def _mirror(merchant: Merchant, entry: Entry, key: str, event: str, at: datetime
         timezone=merchant.timezone,
         lines=[Line(account=line.account, amount=-line.amount, item=line.item) for line in entry.lines],
         reverses=entry.key,
+        branch=entry.branch,
     )
 
 
-def entry_of(merchant: Merchant, key: str, event: str, at: datetime, lines: list[Line]) -> Entry:
-    """An entry of a merchant's books; lines of nothing are left out."""
+def entry_of(
+    merchant: Merchant, key: str, event: str, at: datetime, lines: list[Line], *, branch: str | None = None
+) -> Entry:
+    """An entry of a merchant's books; lines of nothing are left out. `branch` is its channel, if no account tells."""
     return Entry(
         key=key,
         event=event,
@@ -309,4 +314,5 @@ def entry_of(merchant: Merchant, key: str, event: str, at: datetime, lines: list
         occurred_at=at,
         timezone=merchant.timezone,
         lines=[line for line in lines if line.amount],
+        branch=branch,
     )

@@ -58,6 +58,7 @@ class Entry:
 
     `key` names the event for good (`capture:op_…`): the same key is booked once. `occurred_at` is aware, and
     `timezone` the merchant's zone in which its business day is found. `reverses` is the key of an entry taken back.
+    `branch` is whose day it is where no account tells: a refund leaves on the day of the channel that accepted it.
     """
 
     key: str
@@ -67,6 +68,13 @@ class Entry:
     timezone: str
     lines: Sequence[Line]
     reverses: str | None = None
+    branch: str | None = None
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """Whose days it is booked on: the owners of its accounts, and `branch`."""
+        owners = {line.account.code.partition(":")[2] for line in self.lines}
+        return tuple(sorted(owners | {self.branch or ""} - {""}))
 
     @property
     def business_day(self) -> date:

@@ -135,18 +135,31 @@ class Posting(models.Model):
 
 
 class BookDay(models.Model):
-    """A closed day of a merchant's books. A day without a row is open; a closing is never taken back."""
+    """A closing or reopening of a day, of the merchant's books as a whole or of one branch's accounts in them.
 
-    pk = models.CompositePrimaryKey("merchant_id", "day")
+    A day without a row is open; else its newest row tells. Rows are only added. A reopening names the approval by which
+    two persons agreed to it, which PostgreSQL looks up (`payments/people/migrations/0008_reopening_by_two.py`).
+    """
+
+    pk = models.CompositePrimaryKey("merchant_id", "day", "branch", "number")
     merchant_id = IdField()
     day = models.DateField(_("day"))
-    closed_at = models.DateTimeField(_("closed at"))
+    # The owner of accounts as their codes have it after the colon (`takings:chn_…`); empty: the merchant as a whole.
+    branch = models.CharField(max_length=60, default="", db_default="", db_collation="C")
+    number = models.IntegerField(default=1, db_default=1)
+    closed = models.BooleanField(default=True, db_default=True)
+    approval = models.CharField(max_length=30, blank=True, default="", db_default="", db_collation="C")
+    # The column keeps its first name, from when there were closings alone.
+    at = models.DateTimeField(_("at"), db_column="closed_at")
     actor = models.CharField(_("actor"), max_length=60)
     seal = models.BinaryField()
 
     class Meta:
-        verbose_name = _("closed book day")
-        verbose_name_plural = _("closed book days")
+        verbose_name = _("closing or reopening of a book day")
+        verbose_name_plural = _("closings and reopenings of book days")
+        constraints = [
+            models.CheckConstraint(condition=Q(closed=True) | ~Q(approval=""), name="ledger_bookday_reopened_by_two"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.merchant_id} {self.day}"

@@ -16,6 +16,8 @@ from payments.ledger.errors import AlreadyReversed, BooksRefused, DayClosed, Key
 
 __all__ = ["AccountKind", "AccountSpec", "Entry", "Line", "Posted", "credit", "debit", "next_items", "post"]
 
+_Day = tuple[str, date, tuple[str, ...]]  # a merchant's business day of some branches
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -123,9 +125,11 @@ def _value(statement: str, parameters: list[str | None]) -> Any:
 
 def _book_many(resolved: list[_Resolved]) -> dict[str, Posted]:
     entries = [row.entry for row in resolved]
-    days: dict[tuple[str, date], int] = {}
-    # Each day once, whatever the number of entries: its lock is taken and its status read once.
-    numbers = [days.setdefault((entry.merchant_id, entry.business_day), len(days)) for entry in entries]
+    of_entries = [(entry.merchant_id, entry.business_day, entry.branches) for entry in entries]
+    # Each day once, whatever the number of entries: its lock is taken and its status read once. In order of days, as
+    # who closes several takes them: neither waits for the other in a circle.
+    days = {day: number for number, day in enumerate(sorted(set(of_entries)))}
+    numbers = [days[day] for day in of_entries]
     ids = [new_id("jrn") for _ in entries]
     with connection.cursor() as cursor:
         cursor.execute(sql.POST, _parameters(resolved, list(days), numbers, ids))
@@ -147,8 +151,8 @@ def _parameters(
     entries = [row.entry for row in resolved]
     lines = [line for entry in entries for line in entry.lines]
     return [
-        _texts(merchant for merchant, _ in days),
-        _plain(day.isoformat() for _, day in days),
+        _texts(merchant for merchant, _, _ in days),
+        _plain(day.isoformat() for _, day, _ in days),
         _plain(ids),
         _texts(entry.key for entry in entries),
         _texts(entry.event for entry in entries),
@@ -163,6 +167,7 @@ def _parameters(
         _numbers(number for row in resolved for number in row.accounts),
         _numbers(line.item for line in lines),
         _numbers(line.amount for line in lines),
+        _texts(" ".join(branches) for _, _, branches in days),
     ]
 
 

@@ -7,7 +7,8 @@ POST: Final = """
         %s::text[], %s::date[],
         %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::timestamptz[],
         %s::text[], %s::text[], %s::int[],
-        %s::text[], %s::int[], %s::int[], %s::bigint[], %s::bigint[]
+        %s::text[], %s::int[], %s::int[], %s::bigint[], %s::bigint[],
+        %s::text[]
     )
 """
 
@@ -51,31 +52,60 @@ ENTRY_LINES: Final = """
     ORDER BY p.line
 """
 
-# Closing takes the day's lock alone: it waits for everyone who is posting to the day, and they for it.
-CLOSE_DAYS: Final = """
+# Closing and reopening take the day's lock alone: they wait for everyone who is posting to the day, and they for them.
+LOCK_DAYS: Final = """
     SELECT pg_advisory_xact_lock(ledger_day_lock(%(merchant)s::text, d::date))
     FROM generate_series(%(first)s::date, %(last)s::date, interval '1 day') d
 """
-# After CLOSE_DAYS in the same transaction: a transaction that waited for the day's lock finds it closed.
-MARK_CLOSED: Final = """
-    INSERT INTO ledger_bookday (merchant_id, day, closed_at, actor, seal)
-    SELECT d.merchant, d.day, d.moment, d.actor, ledger_day_seal(d.merchant, d.day, d.moment, d.actor)
+# After LOCK_DAYS in the same transaction: a transaction that waited for the day's lock finds it as it is left here.
+MARK_DAYS: Final = """
+    INSERT INTO ledger_bookday (merchant_id, day, branch, number, closed, approval, closed_at, actor, seal)
+    SELECT d.merchant, d.day, d.branch, d.number, d.closed, d.approval, d.moment, d.actor,
+        ledger_day_seal(d.merchant, d.day, d.branch, d.number, d.closed, d.approval, d.moment, d.actor)
     FROM (
-        SELECT %(merchant)s::text AS merchant, day::date, clock_timestamp() AS moment, %(actor)s::text AS actor
-        FROM generate_series(%(first)s::date, %(last)s::date, interval '1 day') day
+        SELECT %(merchant)s::text AS merchant, asked.day::date AS day, %(branch)s::text AS branch,
+            COALESCE(newest.number, 0) + 1 AS number, %(closed)s::boolean AS closed, %(approval)s::text AS approval,
+            clock_timestamp() AS moment, %(actor)s::text AS actor
+        FROM generate_series(%(first)s::date, %(last)s::date, interval '1 day') asked (day)
+        LEFT JOIN LATERAL (
+            SELECT b.number, b.closed FROM ledger_bookday b
+            WHERE b.merchant_id = %(merchant)s::text AND b.day = asked.day::date AND b.branch = %(branch)s::text
+            ORDER BY b.number DESC LIMIT 1
+        ) newest ON true
+        WHERE COALESCE(newest.closed, false) <> %(closed)s::boolean
     ) d
-    ON CONFLICT (merchant_id, day) DO NOTHING
     RETURNING day
 """
 # Of the day itself and the days that follow closed ones, the first that is open: no calendar is walked day by day.
 FIRST_OPEN_DAY: Final = """
     SELECT d.day FROM (
         SELECT %(day)s::date AS day
-        UNION ALL
+        UNION
         SELECT b.day + 1 FROM ledger_bookday b WHERE b.merchant_id = %(merchant)s::text AND b.day >= %(day)s::date
     ) d
-    WHERE NOT EXISTS (SELECT FROM ledger_bookday c WHERE c.merchant_id = %(merchant)s::text AND c.day = d.day)
+    WHERE NOT ledger_day_closed(%(merchant)s::text, d.day, ARRAY[%(branch)s::text])
     ORDER BY d.day LIMIT 1
+"""
+# On which days something was booked on the accounts of branches: by the checkpoints, and the tail that is not folded.
+ACTIVE_DAYS: Final = """
+    WITH account AS (
+        SELECT a.number, split_part(a.code, ':', 2) AS branch
+        FROM ledger_account a
+        WHERE a.merchant_id = %(merchant)s::text AND split_part(a.code, ':', 2) = ANY(%(branches)s::text[])
+    )
+    SELECT a.branch, c.book_date
+    FROM account a JOIN ledger_balancecheckpoint c ON c.account_id = a.number
+    WHERE c.book_date BETWEEN %(first)s::date AND %(last)s::date
+    UNION
+    SELECT a.branch, e.book_date
+    FROM account a
+    CROSS JOIN LATERAL (
+        SELECT p.entry_id FROM ledger_posting p
+        WHERE p.account_id = a.number AND p.xid > COALESCE((SELECT f.xid FROM ledger_foldcursor f WHERE f.id = 1), 0)
+        OFFSET 0
+    ) p
+    CROSS JOIN LATERAL (SELECT * FROM ledger_journalentry WHERE id = p.entry_id LIMIT 1) e
+    WHERE e.book_date BETWEEN %(first)s::date AND %(last)s::date
 """
 
 # The fold, in statements that follow one another: locking and moving the cursor in one WITH would move it and fold

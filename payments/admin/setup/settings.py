@@ -142,7 +142,7 @@ def _closed_days(request: HttpRequest, merchant: Merchant) -> list[Section]:
         return []
     days = list(BookDay.objects.filter(merchant_id=merchant.id).order_by("-day")[:31])
     called = render.people(row.actor for row in days)
-    rows = [[render.day(row.day), render.moment(row.closed_at, merchant.zone), called[row.actor]] for row in days]
+    rows = [[render.day(row.day), render.moment(row.at, merchant.zone), called[row.actor]] for row in days]
     title, columns = _("Book days closed last"), [_("day"), _("closed at"), _("by")]
     return [Section(id="days", title=title, columns=columns, rows=rows)]
 

@@ -73,7 +73,8 @@ ACCOUNTS_SEAL_BROKEN: Final = """
 DAYS_SEAL_BROKEN: Final = """
     SELECT format('book day %s of %s', d.day, d.merchant_id), 'is not as it was closed'
     FROM ledger_bookday d
-    WHERE d.seal IS DISTINCT FROM ledger_day_seal(d.merchant_id, d.day, d.closed_at, d.actor)
+    WHERE d.seal IS DISTINCT FROM ledger_day_seal(
+        d.merchant_id, d.day, d.branch, d.number, d.closed, d.approval, d.closed_at, d.actor)
 """
 # Both entries together net to nothing on every account and item, or one is no mirror of the other.
 REVERSALS_WRONG: Final = """
@@ -99,10 +100,18 @@ ENTRIES_DOUBLE: Final = """
 """
 # By two moments of the same clock, the database's.
 ENTRIES_ON_CLOSED_DAYS: Final = """
-    SELECT e.id, format('%s was booked on %s after that day was closed', e.key, e.book_date)
-    FROM ledger_bookday d
+    SELECT DISTINCT e.id, format('%s was booked on %s after that day was closed', e.key, e.book_date)
+    FROM (
+        SELECT b.*,
+            lead(b.closed_at) OVER (PARTITION BY b.merchant_id, b.day, b.branch ORDER BY b.number) AS reopened_at
+        FROM ledger_bookday b
+    ) d
     JOIN ledger_journalentry e ON e.merchant_id = d.merchant_id AND e.book_date = d.day
-    WHERE e.booked_at > d.closed_at
+    WHERE d.closed AND e.booked_at > d.closed_at AND e.booked_at < COALESCE(d.reopened_at, 'infinity')
+        AND (d.branch = '' OR EXISTS (
+            SELECT FROM ledger_posting p JOIN ledger_account a ON a.number = p.account_id
+            WHERE p.entry_id = e.id AND split_part(a.code, ':', 2) = d.branch
+        ))
 """
 # FULL JOIN: a checkpoint without postings is as wrong as postings without one. Up to the cursor, which is as far as
 # they speak.
@@ -148,7 +157,8 @@ GUARDS_MISSING: Final = """
         ('ledger_check_postings', 'ledger_posting'), ('ledger_check_entries', 'ledger_journalentry'),
         ('ledger_posting_refuses_change', 'ledger_posting'),
         ('ledger_journalentry_refuses_change', 'ledger_journalentry'),
-        ('ledger_account_refuses_change', 'ledger_account'), ('ledger_bookday_refuses_change', 'ledger_bookday')
+        ('ledger_account_refuses_change', 'ledger_account'), ('ledger_bookday_refuses_change', 'ledger_bookday'),
+        ('people_reopening_by_two', 'ledger_bookday')
     ) g (name, owner)
     LEFT JOIN pg_trigger t ON t.tgname = g.name AND t.tgrelid = g.owner::regclass AND t.tgenabled IN ('O', 'A')
     WHERE t.oid IS NULL
