@@ -56,6 +56,8 @@ APPROVAL_ACTIONS = {
     "suspense": "reconciliation.services.resolve.decide",
     "accept": "reconciliation.services.resolve.decide",
     "undo_resolution": "reconciliation.services.undo.decide",
+    "override_close": "reconciliation.services.close_period.decide_override",
+    "reopen_period": "reconciliation.services.reopen_period.decide",
 }
 # What shows the second person the case to decide.
 APPROVAL_PAGES = {
@@ -70,4 +72,5 @@ APPROVAL_PAGES = {
         "reconciliation.admin.approval_page.resolution",
     ),
     "undo_resolution": "reconciliation.admin.approval_page.undoing",
+    **dict.fromkeys(("override_close", "reopen_period"), "reconciliation.admin.approval_page.period"),
 }

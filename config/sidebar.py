@@ -66,6 +66,15 @@ NAVIGATION: Final = [
         _item(_("Settlements"), "fact_check", "reconciliation_settlement", "sees_books"),
         _item(_("Payouts"), "account_balance", "reconciliation_payout", "sees_books"),
         _item(_("Announced payouts"), "campaign", "reconciliation_announcement", "sees_books"),
+        {
+            **_item(_("Days"), "event_available", "reconciliation_period", "sees_books"),
+            "link": reverse_lazy("admin:reconciliation_period_days"),
+        },
+        {
+            **_item(_("Months"), "calendar_month", "reconciliation_period", "sees_books"),
+            "link": reverse_lazy("admin:reconciliation_period_months"),
+        },
+        _item(_("Closings"), "lock_clock", "reconciliation_period", "sees_books"),
         _item(_("Bank accounts"), "savings", "reconciliation_bankaccount", "sees_books"),
         _item(_("Bank lines"), "list_alt", "reconciliation_bankstatementline", "sees_books"),
     ),

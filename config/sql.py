@@ -59,6 +59,7 @@ APPEND_ONLY: Final[Mapping[str, Sequence[str]]] = {
     "ledger_posting": (),
     "ledger_bookday": (),
     "ledger_chainblock": (),
+    "reconciliation_periodchange": (),
     "people_auditlog": (),
     "people_approval": ("behind", "alone", "secrets", "decided_by_id", "decided_at", "decision", "note"),
     "notify_event": (),

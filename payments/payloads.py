@@ -61,6 +61,7 @@ def merchant(row: Merchant) -> Shape:
         "second_person_above_daily": row.second_person_above_daily,
         "allocation": row.allocation,
         "cash_rounding": 0 if row.cash_rounding == 1 else row.cash_rounding,
+        "close_threshold": row.close_threshold,
         "created_at": instant(row.created_at),
         "test_mode": row.test_mode,
     }

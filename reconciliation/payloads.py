@@ -1,7 +1,10 @@
 """How files and payouts look to the outside: the same in API answers, events and the command's output."""
 
-from payments.payloads import Shape, day, instant
-from reconciliation.models import BankAccount, FileMapping, Payout, SettlementFile
+from collections.abc import Iterable
+
+from payments.payloads import Shape, channel_ref, day, instant
+from reconciliation.closing import Check, Scope, State
+from reconciliation.models import BankAccount, FileMapping, Payout, PeriodChange, SettlementFile
 
 
 def settlement_file(row: SettlementFile) -> Shape:
@@ -72,4 +75,37 @@ def file_mapping(row: FileMapping) -> Shape:
         **row.definition,
         "created_at": instant(row.created_at),
         "test_mode": row.merchant.test_mode,
+    }
+
+
+def close(state: State) -> Shape:
+    """A day of a channel or a month of a merchant, with its checklist and all that was decided about it."""
+    return {
+        "object": "close",
+        **close_members(state.scope, state.checks),
+        "status": state.status.value,
+        "history": [_period_change(row) for row in state.changes],
+        "test_mode": state.scope.merchant.test_mode,
+    }
+
+
+def close_members(scope: Scope, checks: Iterable[Check]) -> Shape:
+    """What a close and the refusal of one have in common: `date` or `month`, the channel, the checklist."""
+    return {
+        "date" if scope.channel is not None else "month": scope.name,
+        "channel": None if scope.channel is None else channel_ref(scope.channel),
+        "checklist": [
+            {"check": each.check, "passed": each.passed, "detail": each.detail, "count": each.count} for each in checks
+        ],
+    }
+
+
+def _period_change(row: PeriodChange) -> Shape:
+    return {
+        "status": row.status,
+        "at": instant(row.at),
+        "by": row.actor,
+        "approved_by": row.approved_by or None,
+        "operator": row.operator or None,
+        "reason": row.reason or None,
     }

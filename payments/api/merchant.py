@@ -25,7 +25,7 @@ from payments.api.schemas import (
 )
 from payments.api.views import ApiView
 from payments.core.input_faults import FAULT
-from payments.core.input_types import minor_units
+from payments.core.input_types import AmountOrZero, minor_units
 from payments.core.inputs import Input
 from payments.models import Merchant
 from payments.services import update_setup
@@ -44,6 +44,7 @@ MERCHANT = define(
         second_person_above_daily=maybe(MINOR_UNITS),
         allocation=words(Merchant.Allocation.values),
         cash_rounding=WHOLE,
+        close_threshold=MINOR_UNITS,
         created_at=INSTANT,
         test_mode=FLAG,
     ),
@@ -64,6 +65,7 @@ class MerchantChangeInput(Input):
     second_person_above_daily: Limit | UnsetType | None = UNSET
     allocation: Merchant.Allocation | None = None
     cash_rounding: CashRounding | None = None
+    close_threshold: AmountOrZero | None = None
 
     def changes(self) -> dict[str, Any]:
         """What changes, as it is kept: cash that is not rounded is rounded to one cent."""

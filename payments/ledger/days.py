@@ -89,7 +89,7 @@ def active_days(merchant_id: str, first: date, last: date, branches: Collection[
 def _mark(
     merchant_id: str, first: date, last: date, *, branch: str, closed: bool, actor: str, approval: str
 ) -> list[date]:
-    names = {"merchant": merchant_id, "first": first, "last": last, "branch": branch}
+    names: dict[str, Any] = {"merchant": merchant_id, "first": first, "last": last, "branch": branch}
     with transaction.atomic(), connection.cursor() as cursor:
         # Two statements: the second must take its snapshot after the locks, or it would miss who had them before.
         lock_days(merchant_id, first, last)

@@ -144,9 +144,7 @@ def _book_many(resolved: list[_Resolved]) -> dict[str, Posted]:
     return posted
 
 
-def _parameters(
-    resolved: list[_Resolved], days: list[tuple[str, date]], day_numbers: list[int], ids: list[str]
-) -> list[str]:
+def _parameters(resolved: list[_Resolved], days: list[_Day], day_numbers: list[int], ids: list[str]) -> list[str]:
     """The parameters of `ledger_post`: the days, then the entries, then their lines, each as arrays of columns."""
     entries = [row.entry for row in resolved]
     lines = [line for entry in entries for line in entry.lines]

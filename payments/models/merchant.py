@@ -80,6 +80,13 @@ class Merchant(ApiObject):
         db_default=Allocation.LAST_PAID_FIRST,
     )
 
+    close_threshold = models.BigIntegerField(
+        _("open differences with which a day may still be closed, at most"),
+        default=0,
+        db_default=0,
+        help_text=_("In minor units, all of the channel together."),
+    )
+
     class Meta:
         verbose_name = _("merchant")
         verbose_name_plural = _("merchants")

@@ -166,6 +166,12 @@ class Payment(ApiObject):
                 fields=["terminal_id", "-id"], name="payment_by_terminal", condition=Q(terminal_id__isnull=False)
             ),
             models.Index(
+                # What stands in the way of a day's closing: few at any time.
+                fields=["merchant", "business_day"],
+                name="payment_provisional",
+                condition=Q(provisional=True),
+            ),
+            models.Index(
                 fields=["expires_at"],
                 # Only what may still expire: the sweep's question stays cheap however many payments there are.
                 name="payment_expiring",

@@ -52,10 +52,19 @@ MERCHANT: Final = Subject(
             "mail_receipts",
             "refund_fallback",
             "allocation",
+            "close_threshold",
         }
     ),
     frozenset(
-        {"iban", "cash_rounding", "second_person_above", "second_person_above_daily", "refund_fallback", "allocation"}
+        {
+            "iban",
+            "cash_rounding",
+            "second_person_above",
+            "second_person_above_daily",
+            "refund_fallback",
+            "allocation",
+            "close_threshold",
+        }
     ),
     Action.CHANGE_SETTINGS,
     Action.CHANGE_MONEY_RULES,

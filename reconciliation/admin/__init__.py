@@ -6,5 +6,6 @@ from reconciliation.admin import discrepancies as discrepancies
 from reconciliation.admin import files as files
 from reconciliation.admin import mappings as mappings
 from reconciliation.admin import payouts as payouts
+from reconciliation.admin import periods as periods
 from reconciliation.admin import settlements as settlements
 from reconciliation.admin import statements as statements

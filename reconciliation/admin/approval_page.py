@@ -1,4 +1,4 @@
-"""What a second person is shown of a resolution that waits: the difference, what it came from, and what it books."""
+"""What a second person is shown: of a resolution what it came from and books, of a period its checklist."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,9 +16,11 @@ from payments.ledger.models import JournalEntry
 from payments.models import CardEvidence, Discrepancy
 from payments.people.models import Approval
 from payments.text.messages import render_message
+from reconciliation.admin.periods import checks_table, title_of
 from reconciliation.admin.render import named, text
-from reconciliation.models import BankStatementLine, SettlementFile, SettlementLine
+from reconciliation.models import BankStatementLine, Period, SettlementFile, SettlementLine
 from reconciliation.services import resolve, undo
+from reconciliation.services.periods import scope_of
 
 
 def resolution(approval: Approval) -> Case:
@@ -101,3 +103,19 @@ def _evidence(row: Discrepancy) -> list[Section]:
     found = CardEvidence.objects.filter(payment_id=row.payment_id) if row.payment_id else CardEvidence.objects.none()
     rows = list(found[:20])
     return [tables.evidence(rows, row.merchant.zone)] if rows else []
+
+
+def period(approval: Approval) -> Case:
+    """A day or month to be closed in spite of its checklist, or to be reopened."""
+    row = Period.objects.select_related("merchant", "channel__merchant").get(id=approval.subject_id)
+    shown = approval.payload
+    return Case(
+        what=title_of(row),
+        facts=[
+            (_("day or month"), row_link(row, title_of(row))),
+            (_("channel"), row.channel and render.link(row.channel.id, row.channel.name)),
+            (_("operator"), shown["operator"]),
+            (_("why"), shown["reason"]),
+        ],
+        sections=[checks_table(shown["checklist"], scope_of(row))] if "checklist" in shown else [],
+    )

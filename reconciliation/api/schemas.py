@@ -3,6 +3,7 @@
 from typing import Final
 
 from payments.api.schemas import (
+    CHANNEL_REF,
     CURRENCY,
     DAY,
     FLAG,
@@ -19,10 +20,11 @@ from payments.api.schemas import (
     word,
     words,
 )
+from payments.ledger.days import Status
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
 from reconciliation.formats import layout
-from reconciliation.models import Payout, SettlementFile
+from reconciliation.models import Payout, PeriodChange, SettlementFile
 from reconciliation.services.open_balance import ACTIONS
 from reconciliation.services.severity import Severity
 
@@ -187,3 +189,32 @@ UPLOAD: Final[Schema] = {
     "required": ["file"],
     "additionalProperties": False,
 }
+
+_CHECKLIST = many(record(check=TEXT, passed=FLAG, detail=TEXT, count=WHOLE))
+# Of a day `date` and its channel, of a month `month` and no channel.
+CLOSE = define(
+    "Close",
+    {
+        "type": "object",
+        "properties": {
+            "object": word("close"),
+            "date": DAY,
+            "month": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"},
+            "channel": maybe(CHANNEL_REF),
+            "checklist": _CHECKLIST,
+            "status": words(Status),
+            "history": many(
+                record(
+                    status=words(PeriodChange.Status.values),
+                    at=INSTANT,
+                    by=TEXT,
+                    approved_by=maybe(TEXT),
+                    operator=maybe(TEXT),
+                    reason=maybe(TEXT),
+                )
+            ),
+            "test_mode": FLAG,
+        },
+        "required": ["object", "channel", "checklist", "status", "history", "test_mode"],
+    },
+)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reconciliation.api import bank_accounts, discrepancies, files, mappings, payouts
+from reconciliation.api import bank_accounts, discrepancies, files, mappings, payouts, periods
 
 urlpatterns = [
     path("v1/settlement_files", files.Files.as_view()),
@@ -14,6 +14,10 @@ urlpatterns = [
     path("v1/bank_accounts/<str:bank_account_id>", bank_accounts.OneBankAccount.as_view()),
     path("v1/payouts", payouts.Payouts.as_view()),
     path("v1/payouts/<str:payout_id>", payouts.OnePayout.as_view()),
+    path("v1/days/<str:day>/close", periods.CloseDay.as_view()),
+    path("v1/days/<str:day>/reopen", periods.ReopenDay.as_view()),
+    path("v1/months/<str:month>/close", periods.CloseMonth.as_view()),
+    path("v1/months/<str:month>/reopen", periods.ReopenMonth.as_view()),
     path("v1/discrepancies", discrepancies.Discrepancies.as_view()),
     path("v1/discrepancies/<str:discrepancy_id>", discrepancies.OneDiscrepancy.as_view()),
     path("v1/discrepancies/<str:discrepancy_id>/resolve", discrepancies.Resolve.as_view()),

@@ -5,6 +5,7 @@ from reconciliation.models.bank_account import BankAccount
 from reconciliation.models.file_mapping import FileMapping
 from reconciliation.models.payout import Payout
 from reconciliation.models.payout_allocation import PayoutAllocation
+from reconciliation.models.period import Period, PeriodChange
 from reconciliation.models.resolution_step import ResolutionStep
 from reconciliation.models.settlement import Settlement, SettlementLine
 from reconciliation.models.settlement_file import SettlementFile
@@ -18,6 +19,8 @@ __all__ = [
     "FileMapping",
     "Payout",
     "PayoutAllocation",
+    "Period",
+    "PeriodChange",
     "ResolutionStep",
     "Settlement",
     "SettlementFile",

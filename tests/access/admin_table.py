@@ -111,6 +111,10 @@ TABLE: Final = [
             Button("export/", May.SEE_BOOKS, Where.WHOLE, shows=True),
         ),
     ),
+    *books(
+        "reconciliation.period",
+        buttons=tuple(buttons(May.RESOLVE, "close/", "override/", "reopen/", where=Where.WHOLE)),
+    ),
     Listed("notify.event", May.SEE, Rows.CHANNEL),
     Listed("notify.mail", May.SEE, Rows.CHANNEL, (Button("again/", May.SEND_MAIL),)),
     Listed(
@@ -260,6 +264,8 @@ PAGES: Final[dict[str, May | None]] = {
     "admin/second-factor/": None,
     "admin/reconciliation/settlementfile/upload/": May.RESOLVE,
     "admin/reconciliation/bankaccount/enter/": May.RESOLVE,
+    "admin/reconciliation/period/days/": May.SEE_BOOKS,
+    "admin/reconciliation/period/months/": May.SEE_BOOKS,
     "admin/reconciliation/filemapping/make/": May.RESOLVE,
 }
 # Doors, which stand open; what only leads elsewhere; and what a person does to their own account (`tests/people`).

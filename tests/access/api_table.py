@@ -3,6 +3,7 @@
 A new address is one line here; one that has no line fails the test.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -17,6 +18,10 @@ class Reach(StrEnum):
     WHOLE = "whole"  # nothing: it is about the merchant as a whole
 
 
+# What stands in addresses and is nobody's.
+CALENDAR: Final = {"day": "2026-01-02", "month": "2026-01"}
+
+
 @dataclass(frozen=True)
 class Row:
     """An address with its method. `{name}` in it is the thing it is about, by its name in `things`."""
@@ -28,7 +33,7 @@ class Row:
 
     @property
     def about_one(self) -> bool:
-        return "{" in self.path
+        return bool(set(re.findall(r"{(\w+)}", self.path)) - CALENDAR.keys())
 
 
 def rows(scope: str, reach: Reach, *addresses: str) -> list[Row]:
@@ -90,6 +95,9 @@ TABLE: Final = [
     *rows("reconciliation:read", W, "GET /v1/discrepancies", "GET /v1/discrepancies/{discrepancy}"),
     *rows("reconciliation:write", W, "POST /v1/discrepancies/{discrepancy}/resolve"),
     *rows("reconciliation:write", W, "POST /v1/discrepancies/{discrepancy}/undo"),
+    *rows("reconciliation:read", W, "GET /v1/days/{day}/close", "GET /v1/months/{month}/close"),
+    *rows("reconciliation:write", W, "POST /v1/days/{day}/close", "POST /v1/months/{month}/close"),
+    *rows("reconciliation:write", W, "POST /v1/days/{day}/reopen", "POST /v1/months/{month}/reopen"),
 ]
 # Addresses without a key: of the documentation, of devices (which sign), of providers (whose secret signs).
 KEYLESS: Final = {

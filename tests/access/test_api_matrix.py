@@ -20,7 +20,7 @@ from django.urls import URLResolver, get_resolver
 from payments.people.scopes import SCOPES, spell_out
 from payments.people.services import api_keys
 from tests.access import sizes
-from tests.access.api_table import KEYLESS, TABLE, Reach, Row
+from tests.access.api_table import CALENDAR, KEYLESS, TABLE, Reach, Row
 from tests.access.things import things
 from tests.builders import Shop, open_shop
 from tests.threads import at_once
@@ -88,7 +88,7 @@ class Case:
 
     def answer(self) -> str:
         """What it is answered; a body that nobody can read changes nothing where it is let through."""
-        path = self.row.path.format(**self.target.things)
+        path = self.row.path.format(**CALENDAR, **self.target.things)
         headers = {"Authorization": f"Bearer {self.key.text}"} if self.key.text else {}
         headers["Idempotency-Key"] = secrets.token_hex(8)
         body = b"" if self.row.method == "GET" else (b"[" if self.target is self.key.side else b"{}")

@@ -1,6 +1,7 @@
 """Whatever a form let through, the service that makes the row asks whether this person may, there, now."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -15,10 +16,14 @@ from payments.people.models import AuditLog, Role, User
 from payments.people.services import api_keys
 from payments.services import create_setup, link, update_setup
 from payments.services.refunds.request import request_refund
+from reconciliation.closing import Scope, Why
 from reconciliation.models import FileMapping
 from reconciliation.services import mappings
 from reconciliation.services.assign import assign
 from reconciliation.services.bank_accounts import create_bank_account
+from reconciliation.services.close_period import close
+from reconciliation.services.periods import day_of
+from reconciliation.services.reopen_period import reopen
 from reconciliation.services.resolve import Resolution, resolve
 from reconciliation.services.undo import undo
 from reconciliation.services.upload import upload
@@ -41,6 +46,8 @@ AT_THE_GATE = {
     "refund.requested": "refund",
     "discrepancy.resolved": "accept",
     "discrepancy.undone": "undo_resolution",
+    "day.closed": "close_period",
+    "day.reopened": "reopen_period",
 }
 
 
@@ -67,6 +74,12 @@ def an_accepted_discrepancy(shop: Shop) -> str:
         actor="tests",
     )
     return found
+
+
+def a_closed_day(shop: Shop) -> Scope:
+    scope = day_of(shop.store, date(2026, 1, 2))
+    close(scope, actor="tests")
+    return scope
 
 
 def a_terminal(shop: Shop) -> str:
@@ -122,6 +135,10 @@ ACTIONS: dict[str, Deed] = {
     ),
     "webhook_endpoint.secret_rolled": lambda shop, who: endpoints.roll_secret(
         endpoint_id=an_endpoint(shop), merchant_id=shop.merchant.id, actor=who
+    ),
+    "day.closed": lambda shop, who: close(day_of(shop.store, date(2026, 1, 2)), actor=who),
+    "day.reopened": lambda shop, who: reopen(
+        a_closed_day(shop), actor=who, why=Why(operator="Anna", reason="A till was forgotten.")
     ),
     "bank_account.created": lambda shop, who: create_bank_account(
         merchant=shop.merchant, iban="NL44RABO0123456789", name="Savings", currency="EUR", actor=who

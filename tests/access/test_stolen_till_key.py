@@ -24,10 +24,16 @@ BOOKS = (
     "/v1/discrepancies",
     "/v1/payouts",
     "/v1/bank_accounts",
+    "/v1/days/2026-01-02/close",
+    "/v1/months/2026-01/close",
 )
 ACTIONS: dict[str, dict[str, Any]] = {
     "/v1/discrepancies/x/resolve": {"action": "accept", "note": "x"},
     "/v1/bank_accounts": {"iban": "NL44RABO0123456789", "name": "Mine", "currency": "EUR"},
+    "/v1/days/2026-01-02/close": {},
+    "/v1/days/2026-01-02/reopen": {"operator": "x", "reason": "x"},
+    "/v1/months/2026-01/close": {},
+    "/v1/months/2026-01/reopen": {"operator": "x", "reason": "x"},
     "/v1/provider_accounts": {"provider": "recorded", "name": "Mine", "currency": "EUR"},
 }
 

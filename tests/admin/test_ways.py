@@ -25,17 +25,20 @@ from payments.db.fields import AmountField
 from payments.models import Chargeback, ProviderEvent
 from payments.notify.models import WebhookDelivery
 from payments.notify.services import endpoints
-from payments.people.models import Role, SecondFactor, User
+from payments.people.models import Approval, Role, SecondFactor, User
 from payments.people.permissions import GRANTS
 from payments.people.services import api_keys, customers
 from payments.services.card_present.types import AcquirerReferences
 from payments.services.link import LinkRequest, create_link
 from payments.services.refunds.plan import BankAccount
 from payments.services.send_link import send_link
+from reconciliation.closing import Why
 from reconciliation.models import Announcement, SettlementFile
 from reconciliation.services import mappings
 from reconciliation.services.bank_accounts import create_bank_account
+from reconciliation.services.close_period import close
 from reconciliation.services.import_file import import_file
+from reconciliation.services.periods import day_of
 from reconciliation.services.upload import upload
 from terminals.services.create import create
 from tests.admin.conftest import Browser, SignIn
@@ -89,6 +92,7 @@ def everything_happens(shop: Shop) -> None:
     _has_a_terminal(shop)
     _reconciles(shop)
     _waits_for_capture(shop)
+    _closes(shop)
     api_keys.create(merchant_id=shop.merchant.id, test_mode=True, scopes=["all"], actor=BY, label="webshop")
     WebhookDelivery.objects.update(status="failed", next_attempt_at=None, attempts=13)
 
@@ -158,6 +162,16 @@ def _reconciles(shop: Shop) -> None:
     assert refused.problems
     columns = {"date": "Date", "amount": "Amount", "reference": "Reference"}
     mappings.create(account=account, name="CCV", definition={"columns": columns}, actor=BY)
+
+
+def _closes(shop: Shop) -> None:
+    """The webshop's day is closed and can be reopened, the store's waits for what its terminal has not sent."""
+    day = shop.merchant.business_day(timezone.now()) - timedelta(days=1)
+    closed = close(day_of(shop.webshop, day), actor=BY)
+    assert not isinstance(closed, Approval)
+    because = Why(operator="Anna", reason="The till was stolen.")
+    close(day_of(shop.store, day), actor=BY, override=because)
+    close(day_of(shop.store, day - timedelta(days=1)), actor=BY, override=because)
 
 
 def _sends(shop: Shop, content: str, **more: Any) -> None:

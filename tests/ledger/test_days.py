@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from payments.ledger import audit, days
-from payments.ledger.models import JournalEntry
+from payments.ledger.models import BookDay, JournalEntry
 from payments.ledger.posting import AccountSpec, Entry, credit, debit, post
 from payments.people.models import Approval, User
 from tests.ledger.books import FRIDAY, PAYABLE, RECEIVABLE, book, entry, new_merchant, sale
@@ -111,7 +111,7 @@ def test_days_close_while_many_post_and_none_is_booked_afterwards(merchant):
     assert entries.count() == 160
     for closed in days.closed_days(merchant, FRIDAY, MONDAY):
         last = entries.filter(book_date=closed).order_by("-booked_at").first()
-        closing = days.BookDay.objects.get(merchant_id=merchant, day=closed)
+        closing = BookDay.objects.get(merchant_id=merchant, day=closed)
         assert last is None or last.booked_at < closing.at
 
 
@@ -195,7 +195,7 @@ def test_a_reopened_day_takes_entries_until_it_is_closed_again(merchant):
     assert [row.book_date for row in post([sale(merchant)])] == [FRIDAY]
     assert days.close_day(merchant, FRIDAY, actor="tests", branch="chn_web")
     assert [row.book_date for row in post([sale(merchant)])] == [SATURDAY]
-    assert [row.closed for row in days.BookDay.objects.order_by("number")] == [True, False, True]
+    assert [row.closed for row in BookDay.objects.order_by("number")] == [True, False, True]
     assert list(audit.violations([])) == []
 
 

@@ -85,6 +85,7 @@ class Shop:
         order: str | None = None,
         terminal: str | None = None,
         currency: str = "EUR",
+        at: datetime | None = None,
         **proof: str,
     ) -> Registered:
         """What the till's terminal (or another one) says happened."""
@@ -105,7 +106,7 @@ class Shop:
             outcome=ending,
             amount=amount,
             currency=currency,
-            occurred_at=timezone.now() - timedelta(minutes=5),
+            occurred_at=at or timezone.now() - timedelta(minutes=5),
             posted=posted,
             resolves=resolves,
             order_reference=order,

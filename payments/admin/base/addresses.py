@@ -14,8 +14,13 @@ def row_url(model: type[Model], object_id: Any, page: str = "change") -> str:
 
 def list_url(model: type[Model], **filters: Any) -> str:
     """The address of the list of a model, narrowed down by these parameters."""
-    query = urlencode(filters)
-    return reverse(_name(model, "changelist")) + (f"?{query}" if query else "")
+    return model_page_url(model, "changelist", **filters)
+
+
+def model_page_url(model: type[Model], page: str, **parameters: Any) -> str:
+    """The address of a page that a model has beside its list."""
+    query = urlencode(parameters)
+    return reverse(_name(model, page)) + (f"?{query}" if query else "")
 
 
 def _name(model: type[Model], page: str) -> str:

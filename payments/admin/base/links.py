@@ -53,6 +53,7 @@ _MODELS: Final[Mapping[str, str]] = {
     "stl": "reconciliation.settlementfile",
     "pyo": "reconciliation.payout",
     "bnk": "reconciliation.bankaccount",
+    "prd": "reconciliation.period",
 }
 # A link as `_to_row` marks it. Its text is escaped, so that no other link stands in it, and nobody else can write one.
 _MARKED: Final = re.compile(
@@ -126,6 +127,11 @@ def list_link(model: type[Model], text: Any, **filters: Any) -> str | SafeString
 def same_page_link(parameters: str, text: str) -> SafeString:
     """The page that it stands on, with other parameters."""
     return format_html('<a href="?{}" class="ot-link">{}</a>', parameters, text)
+
+
+def open_page_link(address: str, text: Any) -> SafeString:
+    """A page of the admin that whoever may open this one may open too, as it shows the same of the same merchant."""
+    return format_html('<a href="{}" class="ot-link">{}</a>', address, text)
 
 
 def public_link(address: str, text: Any) -> SafeString:

@@ -19,7 +19,7 @@ from payments.people.models import ApiKey, Approval, User
 from payments.queries import books
 from payments.services.setting_notices import Row, name_of_setting
 
-LIMITS = {"second_person_above", "second_person_above_daily", "cash_rounding"}
+LIMITS = {"second_person_above", "second_person_above_daily", "cash_rounding", "close_threshold"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,9 +77,9 @@ def page(request: HttpRequest) -> HttpResponse:
     own = list(merchants(user).order_by("-mode", "name"))
     form = Period({**_usual(own), **request.GET.dict()}, own)
     found = _figures(user, form.cleaned_data, own) if own and form.is_valid() else []
-    shown = {"title": _("Sales"), "form": form, "sections": found}
+    shown = {"title": _("Sales"), "form": form, "sections": found, "empty": _("Nothing was sold in this period.")}
     context = {**admin.site.each_context(request), **shown}
-    return TemplateResponse(request, "payments/admin/sales.html", context)
+    return TemplateResponse(request, "payments/admin/figures.html", context)
 
 
 def _usual(own: Sequence[Merchant]) -> dict[str, str]:

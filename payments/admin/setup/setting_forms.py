@@ -59,6 +59,11 @@ class MerchantForm(ActionForm):
         required=False,
         help_text=gettext_lazy("Refunds and corrections together, over a business day. Empty: no limit."),
     )
+    close_threshold = AmountField(
+        label=gettext_lazy("open differences with which a day may still be closed, at most"),
+        required=False,
+        help_text=gettext_lazy("All of a channel's together. Empty: none."),
+    )
     refund_fallback = forms.ChoiceField(
         label=gettext_lazy("refunds without another way back"),
         choices=Merchant.RefundFallback.choices,
@@ -81,12 +86,17 @@ class MerchantForm(ActionForm):
             "iban": row.iban,
             "cash_rounding": row.cash_rounding,
             **{name: _typed(getattr(row, name), row.currency) for name in _LIMITS},
+            "close_threshold": _typed(row.close_threshold or None, row.currency),
             **{name: getattr(row, name) for name in _AS_THEY_ARE},
         }
         super().__init__(*args, row=row, user=user, initial=initial, **kwargs)
-        for name in _LIMITS:
+        for name in (*_LIMITS, "close_threshold"):
             limit: Any = self.fields[name]
             limit.currency = row.currency
+
+    def clean_close_threshold(self) -> int:
+        """No amount is none: there is always a limit."""
+        return self.cleaned_data["close_threshold"] or 0
 
 
 def _typed(limit: int | None, currency: str) -> str:

@@ -15,7 +15,6 @@ from payments.admin.base.links import list_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.setup import setting_actions
-from payments.ledger.models import BookDay
 from payments.models import Channel, Merchant, Payment, ProviderAccount
 from payments.models.refund import Route
 from payments.people.permissions import May, may
@@ -74,6 +73,10 @@ class MerchantAdmin(SettingAdmin):
                 _("what one person decides alone in a day, at most"),
                 _limit(row.second_person_above_daily, row.currency, _("no limit")),
             ),
+            (
+                _("open differences with which a day may still be closed, at most"),
+                render.amount(row.close_threshold, row.currency),
+            ),
             (_("one person decides where there is no other, from"), alone and render.moment(alone, row.zone)),
             (_("refunds without another way back"), row.get_refund_fallback_display()),
             (_("created at"), render.moment(row.created_at, row.zone)),
@@ -83,7 +86,7 @@ class MerchantAdmin(SettingAdmin):
             title=row.name,
             label=mode(row),
             facts=[Fact(name, value) for name, value in facts if value],
-            sections=[_channels(row), _accounts(row), *_closed_days(request, row), *_log(request, row, row)],
+            sections=[_channels(row), _accounts(row), *_log(request, row, row)],
         )
 
 
@@ -135,16 +138,6 @@ def _accounts(merchant: Merchant) -> Section:
         ],
         empty=_("No provider account yet."),
     )
-
-
-def _closed_days(request: HttpRequest, merchant: Merchant) -> list[Section]:
-    if not may(person(request), May.SEE_BOOKS, merchant_id=merchant.id, channel_id=None):
-        return []
-    days = list(BookDay.objects.filter(merchant_id=merchant.id).order_by("-day")[:31])
-    called = render.people(row.actor for row in days)
-    rows = [[render.day(row.day), render.moment(row.at, merchant.zone), called[row.actor]] for row in days]
-    title, columns = _("Book days closed last"), [_("day"), _("closed at"), _("by")]
-    return [Section(id="days", title=title, columns=columns, rows=rows)]
 
 
 @admin.register(Channel)

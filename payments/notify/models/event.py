@@ -36,6 +36,10 @@ EVENT_TYPES: Final = (
     "payout.received",
     "discrepancy.opened",
     "discrepancy.resolved",
+    "day.closed",
+    "day.reopened",
+    "month.closed",
+    "month.reopened",
 )
 
 
