@@ -106,7 +106,7 @@ def _rows(stream: BinaryIO) -> Iterator[tuple[int, dict[str, str]]]:
                 # A file cut off in the middle of a record gets another code than one that is wrong.
                 rest = next(reader, None)
                 raise Unreadable(reader.line_num, "record_invalid" if rest else "file_truncated", message)
-            if any(len(field) > LONGEST_REFERENCE for field in row):
+            if max(map(len, row)) > LONGEST_REFERENCE:
                 raise Unreadable(reader.line_num, "field_too_long", f"Line {reader.line_num} has too long a field.")
             yield reader.line_num, dict(zip(COLUMNS, row, strict=True))
     except csv.Error as fault:
@@ -133,9 +133,10 @@ def _line(line: int, row: dict[str, str], sums: Sums) -> Iterator[Record]:
     if row["record"] != "L":
         raise ValueError(f"{row['record']!r} is no record between H and T")
     gross, fee, vat, net = _amounts(row, sums.currency)
-    sums.add(gross=gross, fee=fee, vat=vat, net=gross - fee - vat)
-    if net != gross - fee - vat:
-        yield Problem(line, "net_differs", f"Line {line}: net is {net}, but gross − fee − vat is {gross - fee - vat}.")
+    rest = gross - fee - vat
+    sums.add(gross=gross, fee=fee, vat=vat, net=rest)
+    if net != rest:
+        yield Problem(line, "net_differs", f"Line {line}: net is {net}, but gross − fee − vat is {rest}.")
     terminal = row["type"] in _TERMINAL
     kind = _TERMINAL.get(row["type"]) or _TYPES.get(row["type"])
     if kind is None:

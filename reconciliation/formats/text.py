@@ -4,7 +4,6 @@ import codecs
 import re
 from collections.abc import Iterator
 from datetime import date, datetime
-from decimal import Decimal
 from typing import BinaryIO, Final
 
 from payments.core.money import EXPONENTS, MAX_AMOUNT, Money
@@ -124,10 +123,10 @@ def money(text: str, currency: str) -> Money:
     match = _AMOUNT.fullmatch(text)
     if match is None or len(match[3] or "") != EXPONENTS[currency]:
         raise ValueError(f"{text!r} is no amount with {EXPONENTS[currency]} decimals")
-    amount = Money.from_decimal(Decimal(text), currency)
-    if abs(amount.amount) > MAX_AMOUNT:
+    amount = int(text.replace(".", ""))  # all of its decimals are there
+    if abs(amount) > MAX_AMOUNT:
         raise ValueError(f"{text} {currency} is beyond what can be booked")
-    return amount
+    return Money(amount, currency)
 
 
 def moment(text: str) -> datetime:

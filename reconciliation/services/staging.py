@@ -66,6 +66,8 @@ class Reading:
 
     def text(self, value: str, longest: int = LONGEST) -> str:
         """A reported text with card numbers masked and counted, cut to what a column holds."""
+        if not value:
+            return value
         # Before it is cut: half a card number would pass unnoticed.
         masked = mask_card_numbers(value)
         self.masked += masked != value
