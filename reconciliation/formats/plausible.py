@@ -2,19 +2,22 @@
 
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from reconciliation.formats.base import Problem, Record
 
 EARLIEST: Final = date(2000, 1, 1)
 AHEAD: Final = timedelta(days=366)  # of today: value dates and announced payouts lie days ahead, never years
+# The fields that hold days or times: of a million lines nobody looks at the others.
+_DAYS: Final[dict[type[Any], list[str]]] = {
+    kind: [field.name for field in fields(kind) if "date" in str(field.type)] for kind in get_args(Record)
+}
 
 
 def implausible(record: Record) -> Problem | None:
     """The problem with a record that has such a day, None if it has none."""
     latest = datetime.now(UTC).date() + AHEAD
-    for name in _days(type(record)):
+    for name in _DAYS[type(record)]:
         value: Any = getattr(record, name)
         if value is None:
             continue
@@ -27,9 +30,3 @@ def implausible(record: Record) -> Problem | None:
             )
             return Problem(record.line, "date_implausible", detail)
     return None
-
-
-@cache
-def _days(kind: type[Any]) -> tuple[str, ...]:
-    """The fields of a kind of record that hold days or times; of a million lines nobody looks at the others."""
-    return tuple(field.name for field in fields(kind) if "date" in str(field.type))
