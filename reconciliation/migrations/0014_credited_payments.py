@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     atomic = False  # the index is built beside the running version's inserts
 
     dependencies = [
-        ("reconciliation", "0012_resolution_steps"),
+        ("reconciliation", "0013_periods"),
     ]
 
     operations = [
