@@ -166,6 +166,8 @@ SWEEPS = {
     "reconciliation.rematch": 60,
     "reconciliation.raise_overdue": 3600,
     "reconciliation.forget_files": 600,
+    "reconciliation.fill_outboxes": 60,
+    "reconciliation.send_to_accountants": 10,
 }
 CELERY_BEAT_SCHEDULE = {
     name: {"task": name, "schedule": seconds, "options": {"expires": max(5, seconds)}}

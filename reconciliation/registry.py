@@ -1,4 +1,4 @@
-"""The file formats and sources this installation reads, loaded by the dotted paths in settings."""
+"""The file formats, sources and bookkeeping packages of this installation, loaded by the dotted paths in settings."""
 
 from functools import cache
 
@@ -6,6 +6,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from payments.core.errors import Fault, ValidationFailed
+from reconciliation.connectors.base import Connector
 from reconciliation.formats.base import Format
 from reconciliation.sources.base import Source
 
@@ -38,6 +39,11 @@ def sources() -> dict[str, Source]:
     return {code: _load_source(path) for code, path in settings.SETTLEMENT_SOURCES.items()}
 
 
+def connectors() -> dict[str, Connector]:
+    """Every registered bookkeeping package by its code."""
+    return {code: _load_connector(path) for code, path in settings.CONNECTORS.items()}
+
+
 @cache
 def _load(path: str) -> Format:
     instance: Format = import_string(path)()
@@ -47,4 +53,10 @@ def _load(path: str) -> Format:
 @cache
 def _load_source(path: str) -> Source:
     instance: Source = import_string(path)()
+    return instance
+
+
+@cache
+def _load_connector(path: str) -> Connector:
+    instance: Connector = import_string(path)()
     return instance

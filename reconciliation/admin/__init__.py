@@ -2,6 +2,8 @@
 
 from reconciliation.admin import announcements as announcements
 from reconciliation.admin import bank_accounts as bank_accounts
+from reconciliation.admin import connector_documents as connector_documents
+from reconciliation.admin import connectors as connectors
 from reconciliation.admin import discrepancies as discrepancies
 from reconciliation.admin import files as files
 from reconciliation.admin import mappings as mappings

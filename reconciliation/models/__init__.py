@@ -2,6 +2,7 @@
 
 from reconciliation.models.announcement import Announcement
 from reconciliation.models.bank_account import BankAccount
+from reconciliation.models.connector import Connector, ConnectorDocument, ConnectorEntry
 from reconciliation.models.file_mapping import FileMapping
 from reconciliation.models.payout import Payout
 from reconciliation.models.payout_allocation import PayoutAllocation
@@ -16,6 +17,9 @@ __all__ = [
     "BankAccount",
     "BankStatement",
     "BankStatementLine",
+    "Connector",
+    "ConnectorDocument",
+    "ConnectorEntry",
     "FileMapping",
     "Payout",
     "PayoutAllocation",

@@ -26,6 +26,8 @@ BOOKS = (
     "/v1/bank_accounts",
     "/v1/days/2026-01-02/close",
     "/v1/months/2026-01/close",
+    "/v1/connectors",
+    "/v1/connectors/x/entries",
 )
 ACTIONS: dict[str, dict[str, Any]] = {
     "/v1/discrepancies/x/resolve": {"action": "accept", "note": "x"},
@@ -34,6 +36,8 @@ ACTIONS: dict[str, dict[str, Any]] = {
     "/v1/days/2026-01-02/reopen": {"operator": "x", "reason": "x"},
     "/v1/months/2026-01/close": {},
     "/v1/months/2026-01/reopen": {"operator": "x", "reason": "x"},
+    "/v1/connectors": {"kind": "moneybird", "name": "Mine", "credentials": {"token": "mine"}},
+    "/v1/connectors/x/send": {},
     "/v1/provider_accounts": {"provider": "recorded", "name": "Mine", "currency": "EUR"},
 }
 

@@ -22,6 +22,10 @@ WHOLE_MERCHANT = (
     "PATCH /v1/provider_accounts",
     "GET /v1/bank_accounts",
     "PATCH /v1/bank_accounts",
+    "GET /v1/connectors",
+    "PATCH /v1/connectors",
+    "DELETE /v1/connectors",
+    "POST /v1/connectors",
 )
 
 
@@ -43,7 +47,12 @@ def everything(shop: Shop) -> dict[str, Any]:
     account = whole.post(
         "/v1/bank_accounts", {"iban": "NL44RABO0123456789", "name": "Savings", "currency": "EUR"}
     ).json()
+    connector = whole.post(
+        "/v1/connectors",
+        {"kind": "moneybird", "name": "Books", "settings": {"administration": "1"}, "credentials": {"token": "t"}},
+    ).json()
     return {
+        "connector_id": connector["id"],
         "payment_id": payment["id"],
         "order_id": payment["order"]["id"],
         "refund_id": refund["id"],
