@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("payments", "0026_sign_differs"),
-        ("reconciliation", "0013_periods"),
+        ("reconciliation", "0014_credited_payments"),
     ]
 
     operations = [
