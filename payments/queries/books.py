@@ -1,12 +1,13 @@
 """The books as finance reads them: what an object is booked as, and what the accounts are called."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from itertools import product
 from typing import Any, Final
 
 from django.db.models import Q, QuerySet
 
 from payments import object_index, payloads
+from payments.accounting.labels import ACCOUNTS
 from payments.ledger import queries
 from payments.ledger.models import Account, JournalEntry, Posting
 from payments.ledger.queries import Excerpt
@@ -17,32 +18,6 @@ Shape = dict[str, Any]
 _BOOKED: Final = ("sale", "capture", "reversal", "refund", "refund_failed")  # what an operation is booked as
 
 _SHARED: Final = frozenset({"settled"})  # events that are one entry about the payments of many customers
-
-_NAMES: Final[dict[str, str]] = {
-    "receivable": "Receivable",
-    "provisional": "Provisional (approved offline)",
-    "disputed": "Disputed",
-    "in_transit": "In transit",
-    "reserve": "Reserve",
-    "suspense": "Suspense",
-    "bank": "Bank",
-    "till": "Till",
-    "exchange": "Exchange",
-    "refunds_payable": "Refunds payable",
-    "vouchers": "Vouchers",
-    "fees_payable": "Fees payable",
-    "takings": "Takings",
-    "returns": "Returns",
-    "tips": "Tips",
-    "rounding": "Cash rounding",
-    "breakage": "Vouchers expired",
-    "fees": "Fees",
-    "vat_on_fees": "VAT on fees",
-    "chargebacks": "Chargebacks",
-    "promotions": "Promotions",
-    "till_differences": "Till differences",
-    "write_offs": "Write-offs",
-}
 
 
 def entries(merchant_id: str, *, about: str | None = None) -> QuerySet[JournalEntry]:
@@ -98,14 +73,15 @@ def accounts(merchant_id: str, name: str | None = None) -> QuerySet[Account]:
     return rows if name is None else rows.filter(Q(id=name) | Q(code=name))
 
 
-def names(codes: Iterable[str], *, kinds: Mapping[str, Any] = _NAMES) -> dict[str, str]:
-    """What people call these accounts: `receivable:pac_…` is "Receivable Stripe"; `kinds` in another language."""
+def names(codes: Iterable[str]) -> dict[str, str]:
+    """What people call these accounts: `receivable:pac_…` is "Receivable Stripe", in the language that is active."""
     parts = {code: code.partition(":") for code in codes}
     owners = {owner for _, _, owner in parts.values()}
     called = dict(ProviderAccount.objects.filter(id__in=owners).values_list("id", "name"))
     called |= dict(Channel.objects.filter(id__in=owners).values_list("id", "name"))
     return {
-        code: f"{kinds.get(kind, kind)} {called.get(owner, owner)}".strip() for code, (kind, _, owner) in parts.items()
+        code: f"{ACCOUNTS.get(kind, kind)} {called.get(owner, owner)}".strip()
+        for code, (kind, _, owner) in parts.items()
     }
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from django.utils import translation
 
-from payments.admin.base.render import EVENTS, event
+from payments.accounting.labels import EVENTS
+from payments.admin.base.render import event
 from payments.core.money import Money
 from payments.ledger.models import JournalEntry
 from payments.models import Discrepancy

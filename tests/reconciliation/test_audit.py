@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from payments.admin.base.render import EVENTS
+from payments.accounting.labels import EVENTS
 from payments.ledger import audit as ledger_audit
 from payments.ledger.models import JournalEntry
 from reconciliation import audit

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from payments.accounting.labels import EVENTS
 from payments.admin.base.links import link
 from payments.models import Chargeback, Payment, PaymentLink, ProviderEvent, Voucher
 from payments.models.payment import PaymentStatus
@@ -53,60 +54,6 @@ OUTCOMES: Final[dict[str, tuple[Any, str]]] = {
     Outcome.PENDING: (_("pending"), "info"),
     Outcome.UNKNOWN: (_("outcome unknown"), "danger"),
     Outcome.NOT_SENT: (_("not sent"), ""),
-}
-ACCOUNTS: Final[dict[str, Any]] = {
-    "receivable": _("Receivable"),
-    "provisional": _("Provisional (approved offline)"),
-    "disputed": _("Disputed"),
-    "in_transit": _("In transit"),
-    "reserve": _("Reserve"),
-    "suspense": _("Suspense"),
-    "bank": _("Bank"),
-    "till": _("Till"),
-    "exchange": _("Exchange"),
-    "refunds_payable": _("Refunds payable"),
-    "vouchers": _("Vouchers"),
-    "fees_payable": _("Fees payable"),
-    "takings": _("Takings"),
-    "returns": _("Returns"),
-    "tips": _("Tips"),
-    "rounding": _("Cash rounding"),
-    "breakage": _("Vouchers expired"),
-    "fees": _("Fees"),
-    "vat_on_fees": _("VAT on fees"),
-    "chargebacks": _("Chargebacks"),
-    "promotions": _("Promotions"),
-    "till_differences": _("Till differences"),
-    "write_offs": _("Write-offs"),
-}
-EVENTS: Final[dict[str, Any]] = {
-    "captured": _("Sale"),
-    "reversed": _("Sale reversed"),
-    "confirmed": _("Offline sale confirmed"),
-    "offline_declined": _("Offline sale declined"),
-    "paid_after_all": _("Offline sale paid after all"),
-    "refund_accepted": _("Refund accepted"),
-    "refund_abandoned": _("Refund abandoned"),
-    "refund_paid": _("Refund paid"),
-    "refund_failed": _("Refund came back"),
-    "chargeback_opened": _("Chargeback opened"),
-    "chargeback_won": _("Chargeback won"),
-    "chargeback_lost": _("Chargeback lost"),
-    "chargeback_reopened": _("Chargeback reopened"),
-    "voucher_given": _("Voucher given away"),
-    "voucher_sold": _("Voucher sold"),
-    "voucher_expired": _("Voucher expired"),
-    "settled": _("Settlement"),
-    "payout_announced": _("Payout announced"),
-    "payout_received": _("Payout received"),
-    "payment_credited": _("Payment credited at the bank"),
-    "payout_failed": _("Payout failed"),
-    "payout_undone": _("Match with a payout undone"),
-    "transfer_seen": _("Bank transfer seen"),
-    "bank_suspense": _("Unknown bank line"),
-    "late_match": _("Matched later"),
-    "discrepancy_resolved": _("Discrepancy resolved"),
-    "resolution_undone": _("Resolution undone"),
 }
 BRANDS: Final[Mapping[str, str]] = {"vpay": "V PAY", "jcb": "JCB", "unionpay": "UnionPay", "cartesbancaires": "CB"}
 

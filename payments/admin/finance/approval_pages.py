@@ -101,7 +101,7 @@ def effect(lines: Sequence[tuple[str, str, str, int]], *, refused: str = "") -> 
 
     `refused`: why nothing could be.
     """
-    names = books.names({code for _event, code, _currency, _amount in lines}, kinds=render.ACCOUNTS)
+    names = books.names({code for _event, code, _currency, _amount in lines})
     return Section(
         id="effect",
         title=_("What it books"),

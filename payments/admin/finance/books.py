@@ -70,7 +70,7 @@ class JournalEntryAdmin(BooksAdmin):
         before = _number(request.GET.get("after"))
         rest = row.postings.select_related("account").filter(line__gt=before).order_by("line")
         postings = list(rest[:POSTINGS])
-        names = books.names({posting.account.code for posting in postings}, kinds=render.ACCOUNTS)
+        names = books.names({posting.account.code for posting in postings})
         about = object_index.objects_of([posting.item for posting in postings if posting.item is not None])
         rows = [
             [
@@ -138,7 +138,7 @@ class AccountAdmin(BooksAdmin):
     def tell(self, rows: list[Any]) -> None:
         """Give each account its name and balance."""
         super().tell(rows)
-        names = books.names({row.code for row in rows}, kinds=render.ACCOUNTS)
+        names = books.names({row.code for row in rows})
         sums = balances.balances([row.number for row in rows])
         for row in rows:
             row.called, row.stands = names[row.code], sums.get(row.number, 0)
@@ -171,7 +171,7 @@ class AccountAdmin(BooksAdmin):
             ("id", row.id),
         ]
         return Page(
-            title=books.names([row.code], kinds=render.ACCOUNTS)[row.code],
+            title=books.names([row.code])[row.code],
             facts=[Fact(name, value) for name, value in facts],
             sections=[*([_open(row, merchant)] if row.item_required else []), _latest(row, merchant)],
         )

@@ -28,7 +28,7 @@ def items_of(
 def section(about: Mapping[int, str], operations: Iterable[Operation] = ()) -> Section:
     """The entries about these open items (and whose they are) and of these operations, line by line in two columns."""
     found = books.story(list(about), [row.id for row in operations])
-    names = books.names({posting.account.code for row in found for posting in row.postings}, kinds=render.ACCOUNTS)
+    names = books.names({posting.account.code for row in found for posting in row.postings})
     return Section(
         id="journal",
         title=_("Journal entries"),
