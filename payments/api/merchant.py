@@ -1,4 +1,4 @@
-"""The merchant's own settings: the rules by which its money is given back."""
+"""The merchant's own settings: how it is called in its books, and the rules by which its money is given back."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -25,7 +25,7 @@ from payments.api.schemas import (
 )
 from payments.api.views import ApiView
 from payments.core.input_faults import FAULT
-from payments.core.input_types import AmountOrZero, minor_units
+from payments.core.input_types import AmountOrZero, minor_units, text, text_of, whole_number
 from payments.core.inputs import Input
 from payments.models import Merchant
 from payments.services import update_setup
@@ -39,6 +39,9 @@ MERCHANT = define(
         country=TEXT,
         currency=CURRENCY,
         timezone=TEXT,
+        vat_number=maybe(TEXT),
+        registration_number=maybe(TEXT),
+        fiscal_year_start=WHOLE,
         refund_fallback=words(Merchant.RefundFallback.values),
         second_person_above=maybe(MINOR_UNITS),
         second_person_above_daily=maybe(MINOR_UNITS),
@@ -55,11 +58,16 @@ CashRounding = Annotated[
     Literal[0, 5], Meta(extra={FAULT: ("invalid_choice", "Send 0 (no rounding) or 5 (to five cents).")})
 ]
 Limit = Annotated[int, minor_units(least=0)]
+OfficialNumber = Annotated[str, text_of(r"[A-Za-z0-9][A-Za-z0-9 .-]*", longest=20, form="letters and digits")]
 
 
 class MerchantChangeInput(Input):
-    """What changes of the rules. A limit of null is none."""
+    """What changes of the rules. A limit or an official number of null is none."""
 
+    name: Annotated[str, text(200)] | None = None
+    vat_number: OfficialNumber | UnsetType | None = UNSET
+    registration_number: OfficialNumber | UnsetType | None = UNSET
+    fiscal_year_start: Annotated[int, whole_number(1, 12)] | None = None
     refund_fallback: Merchant.RefundFallback | None = None
     second_person_above: Limit | UnsetType | None = UNSET
     second_person_above_daily: Limit | UnsetType | None = UNSET
@@ -68,8 +76,9 @@ class MerchantChangeInput(Input):
     close_threshold: AmountOrZero | None = None
 
     def changes(self) -> dict[str, Any]:
-        """What changes, as it is kept: cash that is not rounded is rounded to one cent."""
+        """What changes, as it is kept: cash that is not rounded is rounded to one cent, no number is empty."""
         given = self.given()
+        given |= {name: given[name] or "" for name in ("vat_number", "registration_number") if name in given}
         return given | {"cash_rounding": given["cash_rounding"] or 1} if "cash_rounding" in given else given
 
 

@@ -46,6 +46,9 @@ class Merchant(ApiObject):
     address = models.TextField(_("address on receipts"), blank=True, default="")
     registration_number = models.CharField(_("trade register number (KvK)"), max_length=20, blank=True, default="")
     vat_number = models.CharField(_("VAT number"), max_length=20, blank=True, default="")
+    fiscal_year_start = models.PositiveSmallIntegerField(
+        _("financial year begins in month"), default=1, db_default=1, help_text=_("1 is January.")
+    )
     mail_receipts = models.BooleanField(
         _("receipts by e-mail"), default=False, help_text=_("To every customer whose address is known.")
     )
@@ -95,6 +98,7 @@ class Merchant(ApiObject):
             models.CheckConstraint(
                 condition=Q(refund_fallback__in=["none", "voucher"]), name="merchant_refund_fallback"
             ),
+            models.CheckConstraint(condition=Q(fiscal_year_start__range=(1, 12)), name="merchant_fiscal_year_start"),
         ]
 
     def __str__(self) -> str:

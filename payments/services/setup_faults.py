@@ -32,6 +32,12 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
         *scheme_faults(given.get("return_schemes", ())),
         *(iban_fault(name, iban) for name, iban in ibans.items()),
         *fee_rate_faults(given.get("fee_rates", ())),
+        fault(
+            not 1 <= int(given.get("fiscal_year_start", 1)) <= 12,
+            "fiscal_year_start",
+            "out_of_range",
+            "Send a month, from 1 to 12.",
+        ),
         choice_fault("refund_fallback", given.get("refund_fallback"), Merchant.RefundFallback.values),
         *route_faults(given.get("refund_routes")),
     )

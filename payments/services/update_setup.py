@@ -49,6 +49,7 @@ MERCHANT: Final = Subject(
             "address",
             "registration_number",
             "vat_number",
+            "fiscal_year_start",
             "mail_receipts",
             "refund_fallback",
             "allocation",

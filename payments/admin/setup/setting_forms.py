@@ -34,7 +34,15 @@ def switch(label: Any) -> forms.BooleanField:
 
 
 _LIMITS: Final = ("second_person_above", "second_person_above_daily")
-_AS_THEY_ARE: Final = ("refund_fallback", "allocation", "address", "registration_number", "vat_number", "mail_receipts")
+_AS_THEY_ARE: Final = (
+    "refund_fallback",
+    "allocation",
+    "address",
+    "registration_number",
+    "vat_number",
+    "mail_receipts",
+    "fiscal_year_start",
+)
 
 
 class MerchantForm(ActionForm):
@@ -78,6 +86,13 @@ class MerchantForm(ActionForm):
     address = text(gettext_lazy("address on receipts"), required=False, widget=UnfoldAdminTextareaWidget({"rows": 3}))
     registration_number = text(gettext_lazy("trade register number (KvK)"), max_length=20, required=False)
     vat_number = text(gettext_lazy("VAT number"), max_length=20, required=False)
+    fiscal_year_start = forms.IntegerField(
+        label=gettext_lazy("financial year begins in month"),
+        min_value=1,
+        max_value=12,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text=gettext_lazy("1 is January."),
+    )
     mail_receipts = switch(gettext_lazy("receipts by e-mail"))
 
     def __init__(self, *args: Any, row: Merchant, user: User, **kwargs: Any) -> None:

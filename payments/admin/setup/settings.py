@@ -66,6 +66,7 @@ class MerchantAdmin(SettingAdmin):
             (_("address on receipts"), row.address),
             (_("trade register number (KvK)"), row.registration_number),
             (_("VAT number"), row.vat_number),
+            (_("financial year begins in month"), row.fiscal_year_start),
             (_("receipts by e-mail"), _("yes") if row.mail_receipts else _("no")),
             (_("cash is rounded to"), render.amount(row.cash_rounding, row.currency)),
             (_("refunds need a second person above"), _limit(row.second_person_above, row.currency, _("never"))),
