@@ -166,8 +166,8 @@ SWEEPS = {
     "reconciliation.rematch": 60,
     "reconciliation.raise_overdue": 3600,
     "reconciliation.forget_files": 600,
-    "reconciliation.fill_outboxes": 60,
-    "reconciliation.send_to_accountants": 10,
+    "reconciliation.make_exports_due": 5,
+    "reconciliation.request_scheduled": 300,
 }
 CELERY_BEAT_SCHEDULE = {
     name: {"task": name, "schedule": seconds, "options": {"expires": max(5, seconds)}}
@@ -205,7 +205,8 @@ AUTH_PASSWORD_VALIDATORS = [
 PASSWORD_HASHERS = ["payments.people.hashers.Argon2id", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 # Minutes of inactivity after which users who can move money are signed out; all are after ten hours.
 SESSION_IDLE_MINUTES = env.integer("SESSION_IDLE_MINUTES", 15, minimum=1)
-SESSION_UNATTENDED_PATHS = ("/admin/live/",)  # what pages ask by themselves is nobody's doing
+# What pages ask by themselves is nobody's doing.
+SESSION_UNATTENDED_PATHS = ("/admin/live/", "/admin/reconciliation/export/live/")
 CSRF_FAILURE_VIEW = "payments.people.sign_in_views.csrf_failure"
 LOGIN_URL = reverse_lazy("sign_in")
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
@@ -251,6 +252,8 @@ TEMPLATES = [
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # straight from the packages: nothing to collect
 MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(ONETILL_HOME / "files")))
+# Where exports on a schedule are handed over, in a folder for each merchant.
+EXPORT_FOLDER = Path(env.text("EXPORT_FOLDER", str(ONETILL_HOME / "exports")))
 # Settlement files name customers: only the service reads them.
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700

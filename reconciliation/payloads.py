@@ -1,19 +1,12 @@
-"""How files, payouts and connectors look to the outside: the same in API answers, events and the command's output."""
+"""How files and payouts look to the outside: the same in API answers, events and the command's output."""
 
 from collections.abc import Iterable
-from typing import Any
+
+from django.conf import settings
 
 from payments.payloads import Shape, channel_ref, day, instant
 from reconciliation.closing import Check, Scope, State
-from reconciliation.models import (
-    BankAccount,
-    Connector,
-    ConnectorEntry,
-    FileMapping,
-    Payout,
-    PeriodChange,
-    SettlementFile,
-)
+from reconciliation.models import BankAccount, Export, FileMapping, Payout, PeriodChange, SettlementFile
 
 
 def settlement_file(row: SettlementFile) -> Shape:
@@ -50,6 +43,39 @@ def bank_account(row: BankAccount) -> Shape:
         "name": row.name,
         "currency": row.currency,
         "created_at": instant(row.created_at),
+        "test_mode": row.merchant.test_mode,
+    }
+
+
+def export(row: Export) -> Shape:
+    """One export; needs its merchant. `url` is there when it is ready, and takes a key of the same merchant."""
+    ready = row.status == Export.Status.READY
+    return {
+        "id": row.id,
+        "object": row.OBJECT,
+        "kind": row.kind,
+        "profile": row.profile or None,
+        "from": day(row.first),
+        "to": day(row.last),
+        "currency": row.currency,
+        "account": row.account or None,
+        "channel": row.channel_id,
+        "status": row.status,
+        "entries": row.entries,
+        "postings": row.postings,
+        "first_entry": row.first_entry,
+        "last_entry": row.last_entry,
+        "entries_sha256": row.entries_sha256 or None,
+        "opening": row.opening,
+        "closing": row.closing,
+        "debit": row.debit,
+        "credit": row.credit,
+        "problems": row.problems,
+        "size": row.size if ready else None,
+        "sha256": row.sha256 or None,
+        "url": f"{settings.PUBLIC_URL}/v1/exports/{row.id}/file" if ready else None,
+        "created_at": instant(row.created_at),
+        "finished_at": instant(row.finished_at),
         "test_mode": row.merchant.test_mode,
     }
 
@@ -118,48 +144,3 @@ def _period_change(row: PeriodChange) -> Shape:
         "operator": row.operator or None,
         "reason": row.reason or None,
     }
-
-
-def connector(row: Connector) -> Shape:
-    """One connector, never its credentials; needs its merchant and `queries.with_outbox`."""
-    counts: Any = row
-    return {
-        "id": row.id,
-        "object": row.OBJECT,
-        "kind": row.kind,
-        "name": row.name,
-        "status": row.status,
-        "administration": row.administration or None,
-        "settings": row.settings,
-        "days": row.days,
-        "starts_on": day(row.starts_on),
-        "error": _error(row.error_code, row.error_detail),
-        "last_run_at": instant(row.last_run_at),
-        "pending": counts.pending,
-        "sent": counts.sent,
-        "failed": counts.failed,
-        "created_at": instant(row.created_at),
-        "test_mode": row.merchant.test_mode,
-    }
-
-
-def connector_entry(row: ConnectorEntry) -> Shape:
-    """One entry of the books in a connector's outbox; needs its document."""
-    document = row.document
-    return {
-        "id": row.id,
-        "object": row.OBJECT,
-        "entry": row.entry_id,
-        "key": document.key,
-        "book_date": day(document.book_date),
-        "currency": row.currency,
-        "status": document.status,
-        "remote_id": document.remote_id or None,
-        "attempts": document.attempts,
-        "error": _error(document.error_code, document.error_detail),
-        "sent_at": instant(document.sent_at),
-    }
-
-
-def _error(code: str, detail: str) -> Shape | None:
-    return {"code": code, "detail": detail} if code else None

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from django.db.models import IntegerField, Max, OuterRef, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Max, Sum
 
-from payments.ledger.models import Posting
+from payments.ledger.models import JournalEntry, Posting
 from payments.ledger.posting import AccountSpec
-from reconciliation.models import Connector, ConnectorDocument, Settlement
+from reconciliation.models import Export, Settlement
 from reconciliation.sql import settlements
 
 
@@ -31,13 +30,10 @@ def last_settlements(account_ids: Sequence[str]) -> Mapping[str, datetime]:
     return dict(rows.values_list("provider_account_id").annotate(Max("closed_at")))
 
 
-def with_outbox(rows: QuerySet[Connector]) -> QuerySet[Connector]:
-    """Connectors with how many entries of their outbox are `pending`, `sent` and `failed`."""
-    states = ConnectorDocument.Status
-    return rows.annotate(pending=_entries(states.PENDING), sent=_entries(states.SENT), failed=_entries(states.FAILED))
-
-
-def _entries(status: str) -> Coalesce:
-    documents = ConnectorDocument.objects.filter(connector_id=OuterRef("id"), status=status)
-    summed = documents.order_by().values("connector_id").annotate(sum=Sum("entries")).values("sum")
-    return Coalesce(Subquery(summed), 0, output_field=IntegerField())
+def booked_since(export: Export) -> int:
+    """How many entries were booked into the days of an export after it was made."""
+    if export.finished_at is None:
+        return 0
+    # The moment alone finds them: few are booked after it, whatever their day.
+    late = JournalEntry.objects.filter(booked_at__gt=export.finished_at, merchant_id=export.merchant_id)
+    return late.filter(book_date__range=export.span).count()

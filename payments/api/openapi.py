@@ -73,7 +73,7 @@ IDEMPOTENCY_KEY: Final = OpenApiParameter(
 def described(
     name: str,
     summary: str,
-    answers: Mapping[int, Schema | None],
+    answers: Mapping[int | tuple[int, str], Schema | None],
     *,
     body: type[Input] | Mapping[str, Any] | None = None,
     query: type[Query] | None = None,
@@ -85,7 +85,8 @@ def described(
 ) -> Callable[[Method], Method]:
     """Describe one method of an address: `name` is unique; `once` says that it takes an Idempotency-Key.
 
-    `by_device` says that a terminal signs it, in place of a key.
+    An answer that is no JSON stands under its status and media type. `by_device` says that a terminal signs it, in
+    place of a key.
     """
     statuses = {*_ANYWHERE, *(_WITH_KEY if with_key else ()), *refusals}
     parameters = _query_parameters(query) if query is not None else []

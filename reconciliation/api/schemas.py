@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from django.conf import settings
-
 from payments.api.schemas import (
     CHANNEL_REF,
     CURRENCY,
@@ -25,8 +23,9 @@ from payments.api.schemas import (
 from payments.ledger.days import Status
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
+from reconciliation import registry
 from reconciliation.formats import layout
-from reconciliation.models import Connector, ConnectorDocument, Payout, PeriodChange, SettlementFile
+from reconciliation.models import Export, Payout, PeriodChange, SettlementFile
 from reconciliation.services.open_balance import ACTIONS
 from reconciliation.services.severity import Severity
 
@@ -63,6 +62,37 @@ BANK_ACCOUNT = define(
         name=TEXT,
         currency=CURRENCY,
         created_at=INSTANT,
+        test_mode=FLAG,
+    ),
+)
+EXPORT = define(
+    "Export",
+    record(
+        id=identifier("exp"),
+        object=word("export"),
+        kind=words(registry.export_kinds()),
+        profile=maybe(TEXT),
+        **{"from": DAY},
+        to=DAY,
+        currency=CURRENCY,
+        account=maybe(TEXT),
+        channel=maybe(identifier("chn")),
+        status=words(Export.Status.values),
+        entries=maybe(WHOLE),
+        postings=maybe(WHOLE),
+        first_entry=maybe(identifier("jrn")),
+        last_entry=maybe(identifier("jrn")),
+        entries_sha256=maybe(TEXT),
+        opening=maybe(MINOR_UNITS),
+        closing=maybe(MINOR_UNITS),
+        debit=maybe(MINOR_UNITS),
+        credit=maybe(MINOR_UNITS),
+        problems=many(record(code=TEXT, detail=TEXT, account=maybe(TEXT))),
+        size=maybe(WHOLE),
+        sha256=maybe(TEXT),
+        url=maybe(TEXT),
+        created_at=INSTANT,
+        finished_at=maybe(INSTANT),
         test_mode=FLAG,
     ),
 )
@@ -151,44 +181,6 @@ FILE_MAPPING = define(
         test_mode=FLAG,
     ),
 )
-_TROUBLE: Final = maybe(record(code=TEXT, detail=TEXT))
-CONNECTOR = define(
-    "Connector",
-    record(
-        id=identifier("con"),
-        object=word("connector"),
-        kind=words(settings.CONNECTORS),
-        name=TEXT,
-        status=word(*Connector.Status.values),
-        administration=maybe(TEXT),
-        settings=_STRINGS,
-        days=word(*Connector.Days.values),
-        starts_on=DAY,
-        error=_TROUBLE,
-        last_run_at=maybe(INSTANT),
-        pending=WHOLE,
-        sent=WHOLE,
-        failed=WHOLE,
-        created_at=INSTANT,
-        test_mode=FLAG,
-    ),
-)
-CONNECTOR_ENTRY = define(
-    "ConnectorEntry",
-    record(
-        id=identifier("cne"),
-        object=word("connector_entry"),
-        entry=identifier("jrn"),
-        key=TEXT,
-        book_date=DAY,
-        currency=CURRENCY,
-        status=word(*ConnectorDocument.Status.values),
-        remote_id=maybe(TEXT),
-        attempts=WHOLE,
-        error=_TROUBLE,
-        sent_at=maybe(INSTANT),
-    ),
-)
 MAPPING_PREVIEW = define(
     "FileMappingPreview",
     record(
@@ -213,6 +205,7 @@ MAPPING_PREVIEW = define(
         problems=many(record(line=maybe(WHOLE), code=TEXT, detail=TEXT)),
     ),
 )
+FILE: Final[Schema] = {"type": "string", "format": "binary"}
 EXAMPLE: Final[Schema] = {
     "type": "object",
     "properties": {"file": {"type": "string", "format": "binary"}},

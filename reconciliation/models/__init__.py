@@ -2,7 +2,7 @@
 
 from reconciliation.models.announcement import Announcement
 from reconciliation.models.bank_account import BankAccount
-from reconciliation.models.connector import Connector, ConnectorDocument, ConnectorEntry
+from reconciliation.models.export import AccountMapping, Export, ExportSchedule
 from reconciliation.models.file_mapping import FileMapping
 from reconciliation.models.payout import Payout
 from reconciliation.models.payout_allocation import PayoutAllocation
@@ -13,13 +13,13 @@ from reconciliation.models.settlement_file import SettlementFile
 from reconciliation.models.statement import BankStatement, BankStatementLine
 
 __all__ = [
+    "AccountMapping",
     "Announcement",
     "BankAccount",
     "BankStatement",
     "BankStatementLine",
-    "Connector",
-    "ConnectorDocument",
-    "ConnectorEntry",
+    "Export",
+    "ExportSchedule",
     "FileMapping",
     "Payout",
     "PayoutAllocation",

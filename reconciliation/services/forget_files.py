@@ -14,13 +14,21 @@ from django.utils import timezone
 
 from payments.core.ids import is_id
 from payments.runtime.sweeps import Sweep
-from reconciliation.models import SettlementFile
+from reconciliation.models import Export, SettlementFile
+from reconciliation.models.export import FOLDER as EXPORTS
 from reconciliation.models.settlement_file import FOLDER, INCOMING
 from reconciliation.services.arriving import ARRIVING, SUFFIX
 
 UNCOMMITTED: Final = timedelta(days=1)  # far longer than any upload takes
 UNMASKED: Final = timedelta(hours=1)
 AT_ONCE: Final = 500
+
+# Where files are named by their rows, of which table, with which ids, and how long one may be without.
+_FOLDERS: Final = (
+    (FOLDER, SettlementFile, "stl", UNCOMMITTED),
+    (INCOMING, SettlementFile, "stl", UNMASKED),
+    (EXPORTS, Export, "exp", UNCOMMITTED),
+)
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +46,9 @@ def forget_files(*, now: datetime | None = None) -> int:
 
 def _unnamed(storage: Storage, moment: datetime) -> Iterator[tuple[str, datetime]]:
     """Files that no row names, and since when each must lie there to be deleted."""
-    for folder, patience in ((FOLDER, UNCOMMITTED), (INCOMING, UNMASKED)):
-        for names in _names(storage, folder):
-            yield from ((name, moment - patience) for name in sorted(set(names) - _known(names)))
+    for folder, model, prefix, patience in _FOLDERS:
+        for names in _names(storage, folder, prefix):
+            yield from ((name, moment - patience) for name in sorted(set(names) - _known(model, names)))
     arriving = (name for name in _listed(storage, ARRIVING)[1] if name.endswith(SUFFIX))
     yield from ((f"{ARRIVING}/{name}", moment - UNMASKED) for name in arriving)
 
@@ -57,17 +65,17 @@ def _forget(storage: Storage, name: str, before: datetime) -> bool:
     return True
 
 
-def _names(storage: Storage, above: str) -> Iterator[list[str]]:
+def _names(storage: Storage, above: str, prefix: str) -> Iterator[list[str]]:
     """Whatever was named by its row's id, some at a time; nothing else is ours to delete."""
     for merchant in _listed(storage, above)[0]:
         folder = f"{above}/{merchant}"
         # Only names of our making: whatever an operator put there stays.
-        names = [f"{folder}/{name}" for name in _listed(storage, folder)[1] if is_id(name, "stl")]
+        names = [f"{folder}/{name}" for name in _listed(storage, folder)[1] if is_id(name, prefix)]
         yield from (names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE))
 
 
-def _known(names: list[str]) -> set[str]:
-    rows = SettlementFile.objects.filter(id__in=[name.rpartition("/")[2] for name in names])
+def _known(model: type[SettlementFile | Export], names: list[str]) -> set[str]:
+    rows = model.objects.filter(id__in=[name.rpartition("/")[2] for name in names])
     return set(rows.values_list("file", flat=True))
 
 

@@ -100,6 +100,13 @@ TABLE: Final = [
         "reconciliation.payout",
         "reconciliation.settlement",
     ),
+    *books(
+        "reconciliation.export",
+        buttons=(Button("file/", May.SEE_BOOKS, Where.WHOLE, shows=True),),
+        only={"status": "ready"},
+    ),
+    *books("reconciliation.accountmapping"),
+    *books("reconciliation.exportschedule", buttons=(Button("end/", May.RESOLVE, Where.WHOLE),)),
     *books("reconciliation.bankstatementline", merchant="statement__merchant_id"),
     *books("reconciliation.settlementline", merchant="settlement__merchant_id"),
     *books("payments.workfailure", buttons=(Button("retry/", May.RESOLVE, Where.WHOLE),)),
@@ -114,18 +121,6 @@ TABLE: Final = [
     *books(
         "reconciliation.period",
         buttons=tuple(buttons(May.RESOLVE, "close/", "override/", "reopen/", where=Where.WHOLE)),
-    ),
-    *books(
-        "reconciliation.connector",
-        buttons=(
-            *buttons(May.MANAGE_SETTINGS, "sign-in/", "set/", "access/", "off/", "on/", "remove/", where=Where.WHOLE),
-            Button("send/", May.RESOLVE, Where.WHOLE),
-        ),
-    ),
-    *books(
-        "reconciliation.connectordocument",
-        merchant="connector__merchant_id",
-        buttons=tuple(buttons(May.RESOLVE, "again/", "mark-sent/", where=Where.WHOLE)),
     ),
     Listed("notify.event", May.SEE, Rows.CHANNEL),
     Listed("notify.mail", May.SEE, Rows.CHANNEL, (Button("again/", May.SEND_MAIL),)),
@@ -279,13 +274,14 @@ PAGES: Final[dict[str, May | None]] = {
     "admin/reconciliation/period/days/": May.SEE_BOOKS,
     "admin/reconciliation/period/months/": May.SEE_BOOKS,
     "admin/reconciliation/filemapping/make/": May.RESOLVE,
-    "admin/reconciliation/connector/connect/": May.MANAGE_SETTINGS,
+    "admin/reconciliation/export/new/": May.RESOLVE,
+    "admin/reconciliation/exportschedule/new/": May.RESOLVE,
 }
 # Doors, which stand open; what only leads elsewhere; and what a person does to their own account (`tests/people`).
 ELSEWHERE: Final = {
     *("admin/login/", "admin/login/code/", "admin/login/forgot/", "admin/logout/", "admin/join/()/"),
     *("admin/kept-form/", "admin/second-factor/new/", "admin/second-factor/codes/", "admin/account/end/"),
     *("admin/live/", "admin/language/", "admin/password_change/done/", "admin/jsi18n/", "admin/r/()/()/"),
+    "admin/reconciliation/export/live/",
     *("admin/autocomplete/", "admin/()", "admin/()/", "admin/reconciliation/settlement/of-item/()/"),
-    "admin/reconciliation/connector/signed-in/",
 }

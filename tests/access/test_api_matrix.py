@@ -96,7 +96,8 @@ class Case:
         answer = client().generic(self.row.method, path + query, body, "application/json", headers=headers)
         if answer.status_code in (401, 403, 404):
             return f"{answer.status_code} {json.loads(answer.content)['code']}"
-        held = [each for each in self.other.secrets if each.encode() in answer.content]
+        content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        held = [each for each in self.other.secrets if each.encode() in content]
         return PASSES if answer.status_code < 500 and not held else f"{answer.status_code} with {held}"
 
     def __str__(self) -> str:

@@ -1,5 +1,6 @@
 """Whatever a form let through, the service that makes the row asks whether this person may, there, now."""
 
+import datetime as dt
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -17,13 +18,16 @@ from payments.people.services import api_keys
 from payments.services import create_setup, link, update_setup
 from payments.services.refunds.request import request_refund
 from reconciliation.closing import Scope, Why
-from reconciliation.models import Connector, FileMapping
-from reconciliation.services import connector_outbox, connectors, mappings
+from reconciliation.models import FileMapping
+from reconciliation.services import mappings
+from reconciliation.services.account_mapping import change_mapping, default_mapping
 from reconciliation.services.assign import assign
 from reconciliation.services.bank_accounts import create_bank_account
 from reconciliation.services.close_period import close
+from reconciliation.services.export_schedules import NewSchedule, create_schedule, end_schedule
 from reconciliation.services.periods import day_of
 from reconciliation.services.reopen_period import reopen
+from reconciliation.services.request_export import ExportRequest, request_export
 from reconciliation.services.resolve import Resolution, resolve
 from reconciliation.services.undo import undo
 from reconciliation.services.upload import upload
@@ -34,6 +38,9 @@ from tests.builders import Shop, open_shop
 from tests.people.cast import person
 
 pytestmark = pytest.mark.django_db
+
+TODAY = dt.date(2026, 1, 31)
+BY = "tests"
 
 Deed = Callable[[Shop, Actor], Any]
 # What the gate calls these in the audit log; the others are called there as they are here.
@@ -48,8 +55,6 @@ AT_THE_GATE = {
     "discrepancy.undone": "undo_resolution",
     "day.closed": "close_period",
     "day.reopened": "reopen_period",
-    "connector.added": "add_connector",
-    "connector.access_changed": "change_connector",
 }
 
 
@@ -62,17 +67,15 @@ def a_mapping(shop: Shop, who: str = "tests") -> FileMapping:
     return mappings.create(account=shop.account("external"), name="CCV", definition={"columns": columns}, actor=who)
 
 
-def a_connector(shop: Shop, who: Actor = "tests") -> Connector:
-    made = connectors.add(
-        merchant=shop.merchant,
-        kind="moneybird",
-        name="Books",
-        settings={"administration": "1"},
-        credentials={"token": "t"},
-        actor=who,
+def an_account(shop: Shop) -> str:
+    shop.pin(300)
+    return f"receivable:{shop.account('external').id}"
+
+
+def a_schedule(shop: Shop) -> NewSchedule:
+    return NewSchedule(
+        merchant=shop.merchant, every="day", delivery="folder", email="", kind="journal_csv", profile="", account=""
     )
-    assert isinstance(made, Connector)
-    return made
 
 
 def a_discrepancy(shop: Shop) -> str:
@@ -158,22 +161,21 @@ ACTIONS: dict[str, Deed] = {
     "bank_account.created": lambda shop, who: create_bank_account(
         merchant=shop.merchant, iban="NL44RABO0123456789", name="Savings", currency="EUR", actor=who
     ),
+    "export.requested": lambda shop, who: request_export(
+        ExportRequest(merchant=shop.merchant, kind="journal_csv", first=TODAY, last=TODAY), actor=who
+    ),
+    "account_mapping.changed": lambda shop, who: change_mapping(
+        shop.merchant, an_account(shop), values={"code": "1234"}, actor=who
+    ),
+    "account_mapping.removed": lambda shop, who: default_mapping(shop.merchant, an_account(shop), actor=who),
+    "export_schedule.created": lambda shop, who: create_schedule(a_schedule(shop), actor=who),
+    "export_schedule.ended": lambda shop, who: end_schedule(create_schedule(a_schedule(shop), actor=BY), actor=who),
     "settlement_file.sent": lambda shop, who: upload(
         merchant=shop.merchant, file=ContentFile(b"x", "x.csv"), name="x.csv", actor=who
     ),
     "file_mapping.created": a_mapping,
     "file_mapping.updated": lambda shop, who: mappings.update(mapping=a_mapping(shop), name="Mine", actor=who),
     "file_mapping.deleted": lambda shop, who: mappings.delete(mapping=a_mapping(shop), actor=who),
-    "connector.added": a_connector,
-    "connector.changed": lambda shop, who: connectors.change(
-        a_connector(shop), changes={"name": "Mine"}, credentials={}, actor=who
-    ),
-    "connector.access_changed": lambda shop, who: connectors.change(
-        a_connector(shop), changes={}, credentials={"token": "mine"}, actor=who
-    ),
-    "connector.switched_off": lambda shop, who: connectors.switch(a_connector(shop), on=False, actor=who),
-    "connector.removed": lambda shop, who: connectors.remove(a_connector(shop), actor=who),
-    "connector.sent_now": lambda shop, who: connector_outbox.send_now(a_connector(shop), actor=who),
     "payment_link.created": lambda shop, who: link.create_link(wants_link(shop), actor=who),
     "refund.requested": lambda shop, who: request_refund(
         shop.asks(shop.pin(500).order, 100, channel=shop.store, route="cash"), actor=who

@@ -63,9 +63,8 @@ CACHES: Final = {
     "payments/providers/stripe/client.py:_transport",
     "payments/providers/registry.py:_load",
     "reconciliation/formats/camt_elements.py:_path",
-    "reconciliation/connectors/http.py:_client",
     "reconciliation/registry.py:_load",
-    "reconciliation/registry.py:_load_connector",
+    "reconciliation/registry.py:_load_export",
     "reconciliation/registry.py:_load_source",
     "terminals/signatures.py:_public_key",
 }

@@ -1,6 +1,5 @@
 """One of everything that a store may have, by the names that the tables use."""
 
-from datetime import date, timedelta
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -8,13 +7,13 @@ from django.utils import timezone
 
 from payments.ledger.models import Account, JournalEntry
 from payments.ledger.posting import next_items
-from payments.models import Discrepancy, ProviderAccount
+from payments.models import Discrepancy, Merchant, ProviderAccount
 from payments.notify.models import WebhookDelivery
 from payments.notify.services import endpoints
 from payments.people.models import Customer
 from payments.services.link import LinkRequest, create_link
-from reconciliation.models import BankAccount, Connector, ConnectorDocument, Payout, Settlement, SettlementFile
-from reconciliation.services import connectors, fill_outboxes, mappings
+from reconciliation.models import BankAccount, Export, Payout, Settlement, SettlementFile
+from reconciliation.services import mappings
 from reconciliation.services.upload import upload
 from terminals.services.create import create as create_terminal
 from tests.builders import BY, Shop, report_dispute
@@ -56,31 +55,24 @@ def things(shop: Shop) -> dict[str, str]:
         "bank_account": BankAccount.objects.create(
             merchant=merchant, iban="NL44RABO0123456789", name="Savings", currency="EUR"
         ).id,
-        "connector": connector(shop).id,
         "account": Account.objects.filter(merchant_id=merchant.id).values_list("id", flat=True)[0],
         "entry": JournalEntry.objects.filter(merchant_id=merchant.id).values_list("id", flat=True)[0],
         "file": file.id,
         "mapping": mappings.create(account=account, name="CCV", definition=MAPPING, actor=BY).id,
+        "export": _export(merchant).id,
         "payout": _payout(file, account).id,
         "discrepancy": Discrepancy.objects.filter(merchant=merchant).values_list("id", flat=True)[0],
     }
 
 
-def connector(shop: Shop) -> Connector:
-    """Books that are sent to Moneybird, with one document of a day and one that failed."""
-    made = connectors.add(
-        merchant=shop.merchant,
-        kind="moneybird",
-        name="Moneybird",
-        settings={"administration": "1"},
-        credentials={"client_id": "app", "client_secret": "secret"},
-        starts_on=date(2020, 1, 1),
-        actor=BY,
-    )
-    assert isinstance(made, Connector)
-    fill_outboxes.fill(made.id, now=timezone.now() + timedelta(days=2))
-    ConnectorDocument.objects.filter(connector=made).update(status="failed", error_code="refused")
-    return made
+def _export(merchant: Merchant) -> Export:
+    """One that is ready, and whose file can be fetched."""
+    day = timezone.now().date()
+    export = Export(merchant=merchant, kind="journal_csv", profile="generic", first=day, last=day, currency="EUR")
+    export.status, export.actor = Export.Status.READY, BY
+    export.file.save("export", ContentFile(b"x"), save=False)
+    export.save(force_insert=True)
+    return export
 
 
 def _payout(file: SettlementFile, account: ProviderAccount) -> Payout:

@@ -6,6 +6,8 @@ import pytest
 
 from payments.people.scopes import SCOPES
 from payments.services import create_setup
+from reconciliation.models import Export
+from reconciliation.services.make_export import make_export
 from tests.api import conformity
 from tests.api.client import Api, faults, refusal
 from tests.api.conftest import Shop
@@ -22,10 +24,7 @@ WHOLE_MERCHANT = (
     "PATCH /v1/provider_accounts",
     "GET /v1/bank_accounts",
     "PATCH /v1/bank_accounts",
-    "GET /v1/connectors",
-    "PATCH /v1/connectors",
-    "DELETE /v1/connectors",
-    "POST /v1/connectors",
+    "GET /v1/exports",
 )
 
 
@@ -47,12 +46,10 @@ def everything(shop: Shop) -> dict[str, Any]:
     account = whole.post(
         "/v1/bank_accounts", {"iban": "NL44RABO0123456789", "name": "Savings", "currency": "EUR"}
     ).json()
-    connector = whole.post(
-        "/v1/connectors",
-        {"kind": "moneybird", "name": "Books", "settings": {"administration": "1"}, "credentials": {"token": "t"}},
-    ).json()
+    asked = whole.post("/v1/exports", {"kind": "journal_csv", "from": "2026-01-01", "to": "2026-01-31"}).json()
+    make_export(asked["id"])
+    export = Export.objects.get(id=asked["id"], status="ready")
     return {
-        "connector_id": connector["id"],
         "payment_id": payment["id"],
         "order_id": payment["order"]["id"],
         "refund_id": refund["id"],
@@ -63,6 +60,7 @@ def everything(shop: Shop) -> dict[str, Any]:
         "entry_id": entry["id"],
         "terminal_id": terminal["id"],
         "bank_account_id": account["id"],
+        "export_id": export.id,
         "account_id": whole.get("/v1/ledger/accounts").json()["data"][0]["id"],
     }
 
