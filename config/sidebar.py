@@ -77,13 +77,14 @@ NAVIGATION: Final = [
         _item(_("Closings"), "lock_clock", "reconciliation_period", "sees_books"),
         _item(_("Bank accounts"), "savings", "reconciliation_bankaccount", "sees_books"),
         _item(_("Bank lines"), "list_alt", "reconciliation_bankstatementline", "sees_books"),
-        _item(_("Connectors"), "sync_alt", "reconciliation_connector", "sees_books"),
-        _item(_("Sent to the accountant"), "outbox", "reconciliation_connectordocument", "sees_books"),
     ),
     _group(
         _("Ledger"),
         _item(_("Journal entries"), "menu_book", "ledger_journalentry", "sees_books"),
         _item(_("Accounts"), "account_tree", "ledger_account", "sees_books"),
+        _item(_("Exports"), "ios_share", "reconciliation_export", "sees_books"),
+        _item(_("Export schedules"), "schedule", "reconciliation_exportschedule", "sees_books"),
+        _item(_("Accounts at the accountant"), "sync_alt", "reconciliation_accountmapping", "sees_books"),
     ),
     _group(
         _("Settings"),

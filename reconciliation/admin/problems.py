@@ -10,6 +10,16 @@ from django.utils.translation import gettext_lazy as _
 LANGUAGE_OF_DETAIL: Final = "en"  # the readers of files write it
 _WORDS: Final[dict[str, Any]] = {
     "account_ambiguous": _("Its lines are about several provider accounts. Send one file per provider account."),
+    "account_unmapped": _(
+        "An account has no code in the accountant's software. Enter it under “Accounts at the accountant”."
+    ),
+    "books_differ": _("The books and what was written do not agree. Have the books audited."),
+    "entry_unbalanced": _("An entry does not come to nothing. Have the books audited."),
+    "export_failed": _(
+        "Making it was cut short several times. Ask for it again, and if that fails ask whoever runs this server."
+    ),
+    "exported_before": _("Some of these days were exported before. Import one of the two, not both."),
+    "vat_number_missing": _("The merchant has no VAT number; the audit file says so. Enter it in the settings."),
     "account_unknown": _(
         "It is about an account that is not known here. Enter its IBAN as a bank account, or name the provider account."
     ),

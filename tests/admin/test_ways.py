@@ -33,15 +33,18 @@ from payments.services.link import LinkRequest, create_link
 from payments.services.refunds.plan import BankAccount
 from payments.services.send_link import send_link
 from reconciliation.closing import Why
-from reconciliation.models import Announcement, Connector, SettlementFile
-from reconciliation.services import connectors, mappings
+from reconciliation.models import Announcement, SettlementFile
+from reconciliation.services import mappings
+from reconciliation.services.account_mapping import change_mapping
 from reconciliation.services.bank_accounts import create_bank_account
 from reconciliation.services.close_period import close
+from reconciliation.services.export_schedules import NewSchedule, create_schedule
 from reconciliation.services.import_file import import_file
+from reconciliation.services.make_export import make_export
 from reconciliation.services.periods import day_of
+from reconciliation.services.request_export import ExportRequest, request_export
 from reconciliation.services.upload import upload
 from terminals.services.create import create
-from tests.access.things import connector
 from tests.admin.conftest import Browser, SignIn
 from tests.admin.conftest import sign_in as sign_in
 from tests.admin.crawler import Crawl, Page, Seen
@@ -94,6 +97,7 @@ def everything_happens(shop: Shop) -> None:
     _reconciles(shop)
     _waits_for_capture(shop)
     _closes(shop)
+    _exports(shop)
     api_keys.create(merchant_id=shop.merchant.id, test_mode=True, scopes=["all"], actor=BY, label="webshop")
     WebhookDelivery.objects.update(status="failed", next_attempt_at=None, attempts=13)
 
@@ -163,18 +167,6 @@ def _reconciles(shop: Shop) -> None:
     assert refused.problems
     columns = {"date": "Date", "amount": "Amount", "reference": "Reference"}
     mappings.create(account=account, name="CCV", definition={"columns": columns}, actor=BY)
-    connector(shop)
-    _is_connected(shop)
-
-
-def _is_connected(shop: Shop) -> None:
-    """To a package that sends, and to one that is switched off."""
-    about: dict[str, Any] = {"merchant": shop.merchant, "settings": {}, "actor": BY}
-    keys = {"client_key": "k", "subscription_key": "s"}
-    connectors.add(kind="snelstart", name="SnelStart", credentials=keys, **about)
-    off = connectors.add(kind="eboekhouden", name="e-Boekhouden", credentials={"access_token": "t"}, **about)
-    assert isinstance(off, Connector)
-    connectors.switch(off, on=False, actor=BY)
 
 
 def _closes(shop: Shop) -> None:
@@ -185,6 +177,23 @@ def _closes(shop: Shop) -> None:
     because = Why(operator="Anna", reason="The till was stolen.")
     close(day_of(shop.store, day), actor=BY, override=because)
     close(day_of(shop.store, day - timedelta(days=1)), actor=BY, override=because)
+
+
+def _exports(shop: Shop) -> None:
+    """One that is ready, one that failed, one that is being made, and one on a schedule."""
+    today = timezone.localdate()
+    ready, failed, _ = (
+        request_export(ExportRequest(merchant=shop.merchant, kind=kind, first=today, last=today), actor=BY)
+        for kind in ("journal_csv", "xaf32", "xaf40")
+    )
+    make_export(ready.id)
+    receivable = f"receivable:{shop.account('external').id}"
+    change_mapping(shop.merchant, receivable, values={"code": ""}, actor=BY)
+    make_export(failed.id)
+    failed.refresh_from_db()
+    assert failed.problems
+    statement = {"kind": "camt053", "profile": "", "account": receivable, "every": "day"}
+    create_schedule(NewSchedule(merchant=shop.merchant, **statement, delivery="mail", email="a@example.com"), actor=BY)
 
 
 def _sends(shop: Shop, content: str, **more: Any) -> None:

@@ -22,6 +22,7 @@ ON_THE_DATABASE: Final = {
     "f": "device_batches",
     "n": "matching",
     "p": "peers_posting",
+    "x": "book_exports",
 }
 OVER_HTTP: Final = {
     "h": "payments_over_http",

@@ -27,6 +27,7 @@ class Size:
     questions: int = 15
     peer_rounds: int = 3
     import_lines: int = int(os.environ.get("IMPORT_LINES") or 200_000)
+    exported: int = int(os.environ.get("EXPORTED") or 200_000)  # postings
     senders: int = 32
     listeners: int = 500
 
@@ -47,6 +48,7 @@ TINY: Final = Size(
     questions=1,
     peer_rounds=1,
     import_lines=200,
+    exported=400,
     senders=2,
     listeners=4,
 )

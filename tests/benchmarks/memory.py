@@ -39,11 +39,21 @@ class Peak:
             self.megabytes = max(self.megabytes, megabytes(self._pids))
 
 
+def highest(pid: int) -> float:
+    """The most megabytes that a process has held until now, as its kernel remembers it."""
+    return _kilobytes(pid, "VmHWM") / 1024
+
+
 def _resident(pid: int) -> int:
-    """Kilobytes; a process that is gone holds none."""
+    """Kilobytes that it holds now."""
+    return _kilobytes(pid, "VmRSS")
+
+
+def _kilobytes(pid: int, name: str) -> int:
+    """A process that is gone holds none."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0
-    [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")] or ["VmRSS: 0 kB"]
+    [line] = [line for line in status.splitlines() if line.startswith(f"{name}:")] or [f"{name}: 0 kB"]
     return int(line.split()[1])

@@ -54,8 +54,9 @@ _MODELS: Final[Mapping[str, str]] = {
     "pyo": "reconciliation.payout",
     "bnk": "reconciliation.bankaccount",
     "prd": "reconciliation.period",
-    "con": "reconciliation.connector",
-    "cdo": "reconciliation.connectordocument",
+    "exp": "reconciliation.export",
+    "exs": "reconciliation.exportschedule",
+    "acm": "reconciliation.accountmapping",
 }
 # A link as `_to_row` marks it. Its text is escaped, so that no other link stands in it, and nobody else can write one.
 _MARKED: Final = re.compile(

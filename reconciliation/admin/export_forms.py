@@ -1,0 +1,134 @@
+"""The forms of exports: a new one, and how accounts are called in the accountant's software."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Final
+
+from django import forms
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from payments.admin.base.links import row_link
+from payments.ledger.models import Account
+from payments.models import Merchant
+from payments.queries import books
+from reconciliation import registry
+from reconciliation.models import ExportSchedule
+from reconciliation.services.account_mapping import MappedAccount
+
+KINDS: Final[dict[str, Any]] = {
+    "journal_csv": gettext_lazy("Journal as CSV"),
+    "journal_xlsx": gettext_lazy("Journal as Excel"),
+    "camt053": gettext_lazy("Statement of an account, CAMT.053"),
+    "mt940": gettext_lazy("Statement of an account, MT940"),
+    "xaf32": gettext_lazy("Audit file, XAF 3.2"),
+    "xaf40": gettext_lazy("Audit file, XAF 4.0"),
+    "hledger": "hledger",
+    "beancount": "beancount",
+}
+PROFILES: Final[dict[str, Any]] = {
+    "generic": gettext_lazy("any software"),
+    "exact": "Exact Online",
+    "twinfield": "Twinfield",
+    "snelstart": "SnelStart",
+    "afas": "AFAS",
+    "eboekhouden": "e-Boekhouden",
+    "moneybird": "Moneybird",
+    "xero": "Xero",
+}
+
+
+class WhatForm(forms.Form):
+    """What both an export and a schedule ask: whose books, and as what."""
+
+    merchant = forms.ModelChoiceField(
+        Merchant.objects.none(), label=gettext_lazy("merchant"), widget=UnfoldAdminSelectWidget
+    )
+    kind = forms.ChoiceField(label=gettext_lazy("kind"), widget=UnfoldAdminSelectWidget)
+    profile = forms.ChoiceField(
+        label=gettext_lazy("columns of"),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("Of a journal."),
+    )
+    account = forms.ChoiceField(
+        label=gettext_lazy("account"),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("Of a statement: what a provider holds for you, as a bank would tell it."),
+    )
+
+    def __init__(self, *args: Any, merchants: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.label = capfirst(field.label)
+        own: dict[str, Any] = self.fields
+        own["merchant"].queryset = merchants
+        own["kind"].choices = [(code, KINDS.get(code, code)) for code in registry.export_kinds()]
+        own["profile"].choices = list(PROFILES.items())
+        own["account"].choices = [("", _("none")), *_statement_accounts(merchants)]
+
+
+def _statement_accounts(merchants: Any) -> list[tuple[str, str]]:
+    rows = Account.objects.filter(merchant_id__in=merchants.values("id"), code__startswith="receivable:")
+    known = list(rows.order_by("code").values_list("code", "id", "currency"))
+    names = books.names({code for code, _id, _currency in known})
+    return [(account_id, f"{names[code]} {currency}") for code, account_id, currency in known]
+
+
+class ExportForm(WhatForm):
+    """One export."""
+
+    first = forms.DateField(label=gettext_lazy("from"), widget=UnfoldAdminDateWidget)
+    last = forms.DateField(label=gettext_lazy("to"), widget=UnfoldAdminDateWidget)
+
+
+class ScheduleForm(WhatForm):
+    """An export that is made again and again."""
+
+    every = forms.ChoiceField(
+        label=gettext_lazy("how often"), choices=ExportSchedule.Every.choices, widget=UnfoldAdminSelectWidget
+    )
+    delivery = forms.ChoiceField(
+        label=gettext_lazy("handed over"), choices=ExportSchedule.Delivery.choices, widget=UnfoldAdminSelectWidget
+    )
+    email = forms.EmailField(
+        label=gettext_lazy("e-mail address"), required=False, max_length=254, widget=UnfoldAdminTextInputWidget
+    )
+
+
+class AccountForm(forms.Form):
+    """How one account is called outside; each of a page has a prefix of its own."""
+
+    NAMES: ClassVar[tuple[str, ...]] = ("code", "name", "journal", "vat_code", "number")
+
+    code = forms.CharField(label=gettext_lazy("code"), required=False, max_length=16)
+    name = forms.CharField(label=gettext_lazy("name"), required=False, max_length=100)
+    journal = forms.CharField(label=gettext_lazy("journal"), required=False, max_length=6)
+    vat_code = forms.CharField(label=gettext_lazy("VAT code"), required=False, max_length=20)
+    number = forms.CharField(label=gettext_lazy("number on statements"), required=False, max_length=34)
+
+    def __init__(self, data: Any, *, account: MappedAccount, position: int) -> None:
+        shown = {name: getattr(account, name) for name in self.NAMES}
+        super().__init__(data, prefix=str(position), initial=shown)
+        self.account = account
+        for name, field in self.fields.items():
+            label = f"{capfirst(field.label)}, {account.title}"
+            field.widget = UnfoldAdminTextInputWidget(attrs={"aria-label": label})
+            field.widget.is_required = False
+            self.fields[name] = field
+
+    @property
+    def chosen_here(self) -> str | SafeString:
+        """The way to what the merchant chose, and who chose it."""
+        return row_link(self.account.row, _("your own"))
+
+    def changes(self) -> dict[str, str]:
+        """What the person typed otherwise."""
+        return {name: self.cleaned_data[name] for name in self.changed_data}
+
+    def cells(self) -> Iterator[Any]:
+        """The inputs, in the order of the columns."""
+        return (self[name] for name in self.NAMES)
