@@ -1,12 +1,13 @@
 """Candidates as the form of a discrepancy offers them, and what agrees and differs of each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
 from payments.admin.base import render
 from payments.core.money import Money
-from reconciliation.services.candidates import Candidate
+from reconciliation.services.candidates import Candidate, Signal
 
 SIGNALS = {
     "operation": _("our number"),
@@ -37,13 +38,19 @@ class Choice:
 
 def choice(one: Candidate) -> Choice:
     """A candidate as the form offers it."""
-    agreeing = ", ".join(str(SIGNALS[signal.name]) for signal in one.signals if signal.agrees)
+    agreeing, differing = compared(one.signals)
+    return Choice(one.id, one.label, written(one.money), one.money.amount, agreeing, differing)
+
+
+def compared(signals: Sequence[Signal]) -> tuple[str, str]:
+    """What agrees on both sides, and what differs: `reference, amount` and `day 2026-11-29 / 2026-11-30`."""
+    agreeing = ", ".join(str(SIGNALS[signal.name]) for signal in signals if signal.agrees)
     differing = "; ".join(
         f"{SIGNALS[signal.name]} {written(signal.ours)} / {written(signal.theirs)}"
-        for signal in one.signals
+        for signal in signals
         if not signal.agrees
     )
-    return Choice(one.id, one.label, written(one.money), one.money.amount, agreeing, differing)
+    return agreeing, differing
 
 
 def written(value: str | Money) -> str:

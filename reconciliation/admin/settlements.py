@@ -1,7 +1,7 @@
 """Settlements and their lines, read-only."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.contrib import admin
 from django.db.models import Count, Sum
@@ -22,11 +22,14 @@ from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance import journal
 from payments.people.permissions import May
 from payments.text.formatting import whole
+from reconciliation.admin.choices import SIGNALS, compared, written
 from reconciliation.admin.render import column
 from reconciliation.models import Settlement, SettlementLine
 from reconciliation.models.settlement import FEE_PARTS, TYPES
 from reconciliation.queries import fee_parts
+from reconciliation.services.settlement_figures import matched_lines
 
+SHOWN: Final = 50  # lines on a settlement's own page
 _COLORS = {"matched": "success", "early": "warning", "repeated": "danger", "unknown": "danger", "plain": "info"}
 
 
@@ -93,7 +96,7 @@ class SettlementAdmin(ReadOnlyModelAdmin):
         return Page(
             title=_("Settlement %(reference)s") % {"reference": row.reference},
             facts=[Fact(name, value) for name, value in facts],
-            sections=[_kinds(row), _fees(row), _payouts(row), journal.section({row.item: row.file_id})],
+            sections=[_kinds(row), _lines(row), _fees(row), _payouts(row), journal.section({row.item: row.file_id})],
         )
 
 
@@ -123,6 +126,44 @@ def _kinds(row: Settlement) -> Section:
             for one in sums
         ],
         empty=_("It has no lines."),
+    )
+
+
+def _lines(row: Settlement) -> Section:
+    """Its first lines, with the rule and the signals by which each was matched."""
+    first = list(row.lines.order_by("number")[:SHOWN])
+    return Section(
+        id="matches",
+        title=_("What its lines are about"),
+        columns=[_("line"), _("type"), _("gross"), _("payment"), _("matched"), _("agrees"), _("differs")],
+        rows=[
+            [
+                row_link(one.line, whole(one.line.number)),
+                one.line.get_type_display(),
+                render.money(one.line.gross, row.currency),
+                render.link(one.line.payment_id),
+                one.line.get_rule_display() if one.line.rule else render.NOTHING,
+                *compared(one.signals or ()),
+            ]
+            for one in matched_lines(row, first)
+        ],
+        empty=_("It has no lines."),
+        more=list_link(SettlementLine, _("All lines of this settlement"), settlement__id__exact=row.pk),
+    )
+
+
+def _signals(row: SettlementLine) -> Section:
+    """What the line and the payment that it was matched with both tell, side by side."""
+    (one,) = matched_lines(row.settlement, [row])
+    return Section(
+        id="signals",
+        title=_("By what it was matched"),
+        columns=[_("what"), _("in the books"), _("in the settlement"), _("agrees")],
+        rows=[
+            [SIGNALS[signal.name], written(signal.ours), written(signal.theirs), _("yes") if signal.agrees else _("no")]
+            for signal in one.signals or ()
+        ],
+        empty=_("It was not matched with a payment."),
     )
 
 
@@ -239,4 +280,5 @@ class SettlementLineAdmin(ReadOnlyModelAdmin):
             % {"type": row.get_type_display(), "amount": render.amount(row.gross, currency)},
             label=self.shown_state(row),
             facts=[Fact(name, value) for name, value in facts if value],
+            sections=[_signals(row)],
         )

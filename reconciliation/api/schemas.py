@@ -25,7 +25,8 @@ from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
 from reconciliation import registry
 from reconciliation.formats import layout
-from reconciliation.models import Export, Payout, PeriodChange, SettlementFile
+from reconciliation.models import Export, Payout, PeriodChange, SettlementFile, SettlementLine
+from reconciliation.models.settlement import TYPES
 from reconciliation.services.open_balance import ACTIONS
 from reconciliation.services.severity import Severity
 
@@ -133,6 +134,45 @@ _DISCREPANCY: Final[dict[str, Schema]] = {
 }
 DISCREPANCY = define("Discrepancy", record(**_DISCREPANCY))
 _SIGNAL: Final = record(name=TEXT, ours=TEXT, theirs=TEXT, agrees=FLAG)
+SETTLEMENT = define(
+    "Settlement",
+    record(
+        **{"from": maybe(DAY)},
+        id=identifier("stl"),
+        object=word("settlement"),
+        provider_account=identifier("pac"),
+        reference=TEXT,
+        to=maybe(DAY),
+        currency=CURRENCY,
+        gross=MINOR_UNITS,
+        fees=MINOR_UNITS,
+        vat=MINOR_UNITS,
+        net=MINOR_UNITS,
+        payout=maybe(identifier("pyo")),
+        file=identifier("stl"),
+        lines=WHOLE,
+        open=MINOR_UNITS,
+        test_mode=FLAG,
+    ),
+)
+SETTLEMENT_LINE = define(
+    "SettlementLine",
+    record(
+        line=WHOLE,
+        type=words(list(TYPES)),
+        reference=maybe(TEXT),
+        payment=maybe(identifier("pay")),
+        operation=maybe(identifier("op")),
+        gross=MINOR_UNITS,
+        fee=MINOR_UNITS,
+        vat=MINOR_UNITS,
+        net=MINOR_UNITS,
+        currency=CURRENCY,
+        occurred_at=INSTANT,
+        match=maybe(record(rule=words(SettlementLine.Rule.values), signals=many(_SIGNAL))),
+        discrepancies=many(identifier("dsc")),
+    ),
+)
 WHOLE_DISCREPANCY = define(
     "DiscrepancyInFull",
     record(

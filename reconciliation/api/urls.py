@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reconciliation.api import bank_accounts, discrepancies, exports, files, mappings, payouts, periods
+from reconciliation.api import bank_accounts, discrepancies, exports, files, mappings, payouts, periods, settlements
 
 urlpatterns = [
     path("v1/settlement_files", files.Files.as_view()),
@@ -15,6 +15,9 @@ urlpatterns = [
     path("v1/exports", exports.Exports.as_view()),
     path("v1/exports/<str:export_id>", exports.OneExport.as_view()),
     path("v1/exports/<str:export_id>/file", exports.ExportFile.as_view()),
+    path("v1/settlements", settlements.Settlements.as_view()),
+    path("v1/settlements/<str:settlement_id>", settlements.OneSettlement.as_view()),
+    path("v1/settlements/<str:settlement_id>/lines", settlements.SettlementLines.as_view()),
     path("v1/payouts", payouts.Payouts.as_view()),
     path("v1/payouts/<str:payout_id>", payouts.OnePayout.as_view()),
     path("v1/days/<str:day>/close", periods.CloseDay.as_view()),

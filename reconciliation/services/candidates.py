@@ -69,7 +69,7 @@ def _of_line(line: SettlementLine) -> list[Candidate]:
     return [_payment(line, payment, first.get(payment.id)) for payment in found]
 
 
-def _signals(
+def signals_of(
     line: SettlementLine, payment: Payment, operation: Operation | None, evidence: CardEvidence | None
 ) -> tuple[Signal, ...]:
     """What a settlement's line and a payment (one operation of it) both tell."""
@@ -141,7 +141,7 @@ def _payment(line: SettlementLine, payment: Payment, evidence: CardEvidence | No
     exact = [row for row in fitting if row.amount == abs(line.gross)]
     operation = next(iter(exact or fitting), None)
     amount = operation.amount if operation is not None else payment.amount
-    signals = _signals(line, payment, operation, evidence)
+    signals = signals_of(line, payment, operation, evidence)
     money = Money(-amount if refunds else amount, payment.currency)
     return Candidate(payment.id, "payment", payment.order.reference or "–", money, signals)
 

@@ -1,6 +1,7 @@
 """Settlements stored, booked and doubted as sets: their lines, what they book, and what is missing in them."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Final
 
 from django.db import connection
@@ -241,3 +242,34 @@ def known_line(account_id: str) -> tuple[int, str, str] | None:
         )
         row = cursor.fetchone()
     return None if row is None else (row[0], row[1], row[2])
+
+
+def figures(numbers: Sequence[int]) -> list[tuple[int, int, datetime | None, datetime | None, str | None, int]]:
+    """(settlement, its lines, the first and last movement, its first payout, what is still to come of it)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT settlement.id, lines.number, lines.first, lines.last, paid.id,
+                   (SELECT COALESCE(sum(posting.amount), 0) FROM ledger_posting posting
+                    JOIN ledger_account account ON account.number = posting.account_id
+                    WHERE posting.item = settlement.item AND account.currency = settlement.currency
+                      AND account.code = 'receivable:' || settlement.provider_account_id)::bigint
+                   + (SELECT COALESCE(sum(posting.amount), 0) FROM reconciliation_payout payout
+                      JOIN ledger_posting posting ON posting.item = payout.item
+                      JOIN ledger_account account ON account.number = posting.account_id
+                      WHERE payout.settlement_id = settlement.id
+                        AND account.code = 'in_transit:' || settlement.provider_account_id)::bigint
+            FROM reconciliation_settlement settlement
+            CROSS JOIN LATERAL (
+                SELECT count(*) AS number, min(line.occurred_at) AS first, max(line.occurred_at) AS last
+                FROM reconciliation_settlementline line WHERE line.settlement_id = settlement.id
+            ) lines
+            LEFT JOIN LATERAL (
+                SELECT payout.id FROM reconciliation_payout payout
+                WHERE payout.settlement_id = settlement.id ORDER BY payout.id LIMIT 1
+            ) paid ON true
+            WHERE settlement.id = ANY(%s)
+            """,
+            [list(numbers)],
+        )
+        return [tuple(row) for row in cursor.fetchall()]

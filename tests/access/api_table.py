@@ -94,6 +94,8 @@ TABLE: Final = [
     *rows("reconciliation:read", W, "GET /v1/exports", "GET /v1/exports/{export}", "GET /v1/exports/{export}/file"),
     *rows("reconciliation:write", W, "POST /v1/exports"),
     *rows("reconciliation:read", W, "GET /v1/payouts", "GET /v1/payouts/{payout}"),
+    *rows("reconciliation:read", W, "GET /v1/settlements", "GET /v1/settlements/{settlement}"),
+    *rows("reconciliation:read", W, "GET /v1/settlements/{settlement}/lines"),
     *rows("reconciliation:read", W, "GET /v1/discrepancies", "GET /v1/discrepancies/{discrepancy}"),
     *rows("reconciliation:write", W, "POST /v1/discrepancies/{discrepancy}/resolve"),
     *rows("reconciliation:write", W, "POST /v1/discrepancies/{discrepancy}/undo"),

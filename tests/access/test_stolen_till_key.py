@@ -23,6 +23,7 @@ BOOKS = (
     "/v1/ledger/open_items",
     "/v1/discrepancies",
     "/v1/payouts",
+    "/v1/settlements",
     "/v1/bank_accounts",
     "/v1/days/2026-01-02/close",
     "/v1/months/2026-01/close",
@@ -32,6 +33,7 @@ BOOKS = (
 )
 ACTIONS: dict[str, dict[str, Any]] = {
     "/v1/discrepancies/x/resolve": {"action": "accept", "note": "x"},
+    "/v1/discrepancies/x/undo": {},
     "/v1/bank_accounts": {"iban": "NL44RABO0123456789", "name": "Mine", "currency": "EUR"},
     "/v1/days/2026-01-02/close": {},
     "/v1/days/2026-01-02/reopen": {"operator": "x", "reason": "x"},

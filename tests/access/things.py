@@ -14,6 +14,7 @@ from payments.people.models import Customer
 from payments.services.link import LinkRequest, create_link
 from reconciliation.models import BankAccount, Export, Payout, Settlement, SettlementFile
 from reconciliation.services import mappings
+from reconciliation.services.settlement_figures import public_id
 from reconciliation.services.upload import upload
 from terminals.services.create import create as create_terminal
 from tests.builders import BY, Shop, report_dispute
@@ -60,7 +61,8 @@ def things(shop: Shop) -> dict[str, str]:
         "file": file.id,
         "mapping": mappings.create(account=account, name="CCV", definition=MAPPING, actor=BY).id,
         "export": _export(merchant).id,
-        "payout": _payout(file, account).id,
+        "payout": (payout := _payout(file, account)).id,
+        "settlement": public_id(payout.settlement),
         "discrepancy": Discrepancy.objects.filter(merchant=merchant).values_list("id", flat=True)[0],
     }
 

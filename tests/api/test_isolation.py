@@ -23,6 +23,7 @@ WHOLE_MERCHANT = (
     "GET /v1/provider_accounts",
     "PATCH /v1/provider_accounts",
     "GET /v1/bank_accounts",
+    "GET /v1/settlements",
     "PATCH /v1/bank_accounts",
     "GET /v1/exports",
 )

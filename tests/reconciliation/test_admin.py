@@ -292,3 +292,16 @@ def test_undoing_what_two_people_decided_is_a_case_for_two(shop: Shop) -> None:
     assert shop.balance("write_offs") == 0
     row.refresh_from_db()
     assert row.status == "open"
+
+
+def test_a_settlement_shows_by_what_each_line_was_matched(shop: Shop) -> None:
+    week(shop)
+    client = signed_in(shop)
+    shown = client.get(page(Settlement, "change", str(Settlement.objects.get().pk))).content.decode()
+    assert "by our own number" in shown
+    assert "our number, day" in shown
+    line = SettlementLine.objects.get()
+    assert page(SettlementLine, "change", str(line.pk)) in shown
+    shown = client.get(page(SettlementLine, "change", str(line.pk))).content.decode()
+    assert "By what it was matched" in shown
+    assert "48.00" in shown and "50.00" in shown
