@@ -115,7 +115,7 @@ def test_what_cannot_be_read_is_refused(shop: Shop, open_shop: Callable[[str], S
     client = api(shop)
     assert faults(client.get("/v1/settlements", cursor="AAAA")) == {"cursor": "invalid_cursor"}
     assert faults(client.get("/v1/settlements", **{"from": "yesterday"})) == {"from": "invalid_day"}
-    assert faults(client.get("/v1/settlements", colour="red")) == {"colour": "unknown_parameter"}
+    assert faults(client.get("/v1/settlements", colour="red")) == {"colour": "unknown_field"}
     for wrong in (SettlementFile.objects.get().id, "stl_1", f"{name[:-1]}z", name.upper(), f"stl_{'z' * 26}"):
         refusal(client.get(f"/v1/settlements/{wrong}"), 404, "not_found")
         refusal(client.get(f"/v1/settlements/{wrong}/lines"), 404, "not_found")
