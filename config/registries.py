@@ -39,6 +39,29 @@ EXPORT_KINDS = [
     "reconciliation.exports.beancount.Beancount",
 ]
 SETTLEMENT_SOURCES = {"stripe": "reconciliation.sources.stripe.StripePayouts"}
+# The accountant's software.
+CONNECTORS = {
+    "moneybird": "reconciliation.connectors.moneybird.Moneybird",
+    "snelstart": "reconciliation.connectors.snelstart.SnelStart",
+    "exact_online": "reconciliation.connectors.exact_online.ExactOnline",
+    "eboekhouden": "reconciliation.connectors.eboekhouden.EBoekhouden",
+    "xero": "reconciliation.connectors.xero.Xero",
+}
+# Where each answers (`_api`), exchanges tokens (`_token`) and lets people sign in (`_sign_in`): no merchant's to say.
+CONNECTOR_ADDRESSES = {
+    "moneybird_api": "https://moneybird.com/api/v2",
+    "moneybird_token": "https://moneybird.com",
+    "moneybird_sign_in": "https://moneybird.com",
+    "snelstart_api": "https://b2bapi.snelstart.nl/v2",
+    "snelstart_token": "https://auth.snelstart.nl",
+    "exact_online_api": "https://start.exactonline.nl",
+    "exact_online_token": "https://start.exactonline.nl",
+    "exact_online_sign_in": "https://start.exactonline.nl",
+    "eboekhouden_api": "https://api.e-boekhouden.nl",
+    "xero_api": "https://api.xero.com",
+    "xero_token": "https://identity.xero.com",
+    "xero_sign_in": "https://login.xero.com",
+}
 # Checks that upper floors add to `audit_ledger`, beside the ledger's own.
 LEDGER_AUDITS = ["payments.audit.check", "terminals.audit.check", "reconciliation.audit.check"]
 # Tables whose rows stay, each noted in a chain by which the audit names what is gone.
@@ -61,6 +84,8 @@ APPROVAL_ACTIONS = {
     "decide_alone": "payments.services.decide_alone.decide",
     "change_payout": "payments.services.setting_approvals.decide_change",
     "add_provider_account": "payments.services.setting_approvals.decide_account",
+    "add_connector": "reconciliation.services.connector_approvals.decide_new",
+    "change_connector": "reconciliation.services.connector_approvals.decide_change",
     "write_off": "reconciliation.services.resolve.decide",
     "forced_match": "reconciliation.services.resolve.decide",
     "book_fee": "reconciliation.services.resolve.decide",
@@ -78,6 +103,7 @@ APPROVAL_PAGES = {
         "payments.admin.finance.approval_pages.setting",
     ),
     "take_second_factor": "payments.admin.finance.approval_pages.account",
+    **dict.fromkeys(("add_connector", "change_connector"), "reconciliation.admin.connector_approvals.case"),
     **dict.fromkeys(
         ("write_off", "forced_match", "book_fee", "suspense", "accept"),
         "reconciliation.admin.approval_page.resolution",

@@ -77,6 +77,8 @@ NAVIGATION: Final = [
         _item(_("Closings"), "lock_clock", "reconciliation_period", "sees_books"),
         _item(_("Bank accounts"), "savings", "reconciliation_bankaccount", "sees_books"),
         _item(_("Bank lines"), "list_alt", "reconciliation_bankstatementline", "sees_books"),
+        _item(_("Connectors"), "sync_alt", "reconciliation_connector", "sees_books"),
+        _item(_("Sent to the accountant"), "outbox", "reconciliation_connectordocument", "sees_books"),
     ),
     _group(
         _("Ledger"),

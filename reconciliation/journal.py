@@ -12,7 +12,7 @@ from typing import Final
 from payments.accounting.chart_of_accounts import account
 from payments.accounting.journal import bank_owner, entry_of
 from payments.ledger.posting import Entry, Line
-from payments.models import Merchant
+from payments.models import Merchant, Payment
 from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementLine
 
 PART: Final = 5_000  # payments of a settlement in one entry
@@ -88,6 +88,21 @@ def transfer_seen(merchant: Merchant, line: BankStatementLine, item: int) -> Ent
     """A refund by bank transfer has left the account, or (incoming) has been returned to it."""
     transit = account("in_transit", line.currency, bank_owner(merchant))
     return _at_bank(merchant, line, "transfer_seen", Line(transit, -line.amount, item))
+
+
+def payment_credited(merchant: Merchant, line: BankStatementLine, payment: Payment) -> Entry:
+    """The provider has credited one payment by itself: nothing of it is owed any more."""
+    return _at_bank(merchant, line, "payment_credited", _credited(line, payment))
+
+
+def payment_found(merchant: Merchant, line: BankStatementLine, payment: Payment, item: int) -> Entry:
+    """A bank line that was held in suspense turns out to be a payment, which was not in the books yet."""
+    lines = [Line(account("suspense", line.currency), line.amount, item), _credited(line, payment)]
+    return entry_of(merchant, f"payment_found:{line.id}", "payment_credited", noon(merchant, line.booked_on), lines)
+
+
+def _credited(line: BankStatementLine, payment: Payment) -> Line:
+    return Line(account("receivable", line.currency, payment.provider_account_id), -line.amount, payment.item)
 
 
 def held_at_bank(merchant: Merchant, line: BankStatementLine) -> Entry:

@@ -1,12 +1,22 @@
-"""How files and payouts look to the outside: the same in API answers, events and the command's output."""
+"""How files, payouts and connectors look to the outside: the same in API answers, events and the command's output."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.conf import settings
 
 from payments.payloads import Shape, channel_ref, day, instant
 from reconciliation.closing import Check, Scope, State
-from reconciliation.models import BankAccount, Export, FileMapping, Payout, PeriodChange, SettlementFile
+from reconciliation.models import (
+    BankAccount,
+    Connector,
+    ConnectorEntry,
+    Export,
+    FileMapping,
+    Payout,
+    PeriodChange,
+    SettlementFile,
+)
 
 
 def settlement_file(row: SettlementFile) -> Shape:
@@ -144,3 +154,48 @@ def _period_change(row: PeriodChange) -> Shape:
         "operator": row.operator or None,
         "reason": row.reason or None,
     }
+
+
+def connector(row: Connector) -> Shape:
+    """One connector, never its credentials; needs its merchant and `queries.with_outbox`."""
+    counts: Any = row
+    return {
+        "id": row.id,
+        "object": row.OBJECT,
+        "kind": row.kind,
+        "name": row.name,
+        "status": row.status,
+        "administration": row.administration or None,
+        "settings": row.settings,
+        "days": row.days,
+        "starts_on": day(row.starts_on),
+        "error": _error(row.error_code, row.error_detail),
+        "last_run_at": instant(row.last_run_at),
+        "pending": counts.pending,
+        "sent": counts.sent,
+        "failed": counts.failed,
+        "created_at": instant(row.created_at),
+        "test_mode": row.merchant.test_mode,
+    }
+
+
+def connector_entry(row: ConnectorEntry) -> Shape:
+    """One entry of the books in a connector's outbox; needs its document."""
+    document = row.document
+    return {
+        "id": row.id,
+        "object": row.OBJECT,
+        "entry": row.entry_id,
+        "key": document.key,
+        "book_date": day(document.book_date),
+        "currency": row.currency,
+        "status": document.status,
+        "remote_id": document.remote_id or None,
+        "attempts": document.attempts,
+        "error": _error(document.error_code, document.error_detail),
+        "sent_at": instant(document.sent_at),
+    }
+
+
+def _error(code: str, detail: str) -> Shape | None:
+    return {"code": code, "detail": detail} if code else None

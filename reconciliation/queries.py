@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from django.db.models import Max, Sum
+from django.db.models import IntegerField, Max, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from payments.ledger.models import JournalEntry, Posting
 from payments.ledger.posting import AccountSpec
-from reconciliation.models import Export, Settlement
+from reconciliation.models import Connector, ConnectorDocument, Export, Settlement
 from reconciliation.sql import settlements
 
 
@@ -28,6 +29,18 @@ def last_settlements(account_ids: Sequence[str]) -> Mapping[str, datetime]:
     """When each of these provider accounts was last settled; registered in `settings.LAST_SETTLEMENTS`."""
     rows = Settlement.objects.filter(provider_account_id__in=account_ids)
     return dict(rows.values_list("provider_account_id").annotate(Max("closed_at")))
+
+
+def with_outbox(rows: QuerySet[Connector]) -> QuerySet[Connector]:
+    """Connectors with how many entries of their outbox are `pending`, `sent` and `failed`."""
+    states = ConnectorDocument.Status
+    return rows.annotate(pending=_entries(states.PENDING), sent=_entries(states.SENT), failed=_entries(states.FAILED))
+
+
+def _entries(status: str) -> Coalesce:
+    documents = ConnectorDocument.objects.filter(connector_id=OuterRef("id"), status=status)
+    summed = documents.order_by().values("connector_id").annotate(sum=Sum("entries")).values("sum")
+    return Coalesce(Subquery(summed), 0, output_field=IntegerField())
 
 
 def booked_since(export: Export) -> int:

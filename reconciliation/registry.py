@@ -1,4 +1,4 @@
-"""The file formats and sources this installation reads and the kinds of files it writes, by the paths in settings."""
+"""File formats, sources, kinds of exports and bookkeeping packages, loaded by the dotted paths in settings."""
 
 from functools import cache
 
@@ -6,6 +6,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from payments.core.errors import Fault, ValidationFailed
+from reconciliation.connectors.base import Connector
 from reconciliation.exports.base import ExportKind
 from reconciliation.formats.base import Format
 from reconciliation.sources.base import Source
@@ -39,6 +40,11 @@ def sources() -> dict[str, Source]:
     return {code: _load_source(path) for code, path in settings.SETTLEMENT_SOURCES.items()}
 
 
+def connectors() -> dict[str, Connector]:
+    """Every registered bookkeeping package by its code."""
+    return {code: _load_connector(path) for code, path in settings.CONNECTORS.items()}
+
+
 def export_kinds() -> dict[str, ExportKind]:
     """Every kind of export by its code, in the order of settings."""
     return {one.code: one for one in map(_load_export, settings.EXPORT_KINDS)}
@@ -53,6 +59,12 @@ def _load(path: str) -> Format:
 @cache
 def _load_source(path: str) -> Source:
     instance: Source = import_string(path)()
+    return instance
+
+
+@cache
+def _load_connector(path: str) -> Connector:
+    instance: Connector = import_string(path)()
     return instance
 
 

@@ -3,12 +3,14 @@
 from celery import shared_task
 
 from reconciliation.services import export_schedules as scheduling
+from reconciliation.services import fill_outboxes as filling
 from reconciliation.services import forget_files as forgetting
 from reconciliation.services import import_file as importing
 from reconciliation.services import make_export as exporting
 from reconciliation.services import overdue
 from reconciliation.services import read_sources as reading
 from reconciliation.services import rematch as rematching
+from reconciliation.services import send_documents as sending
 
 
 @shared_task(name="reconciliation.import_file")
@@ -51,6 +53,24 @@ def raise_overdue() -> int:
 def forget_files() -> int:
     """Delete files that were stored and never committed (beat: every hour)."""
     return forgetting.forget_files()
+
+
+@shared_task(name="reconciliation.fill_outboxes")
+def fill_outboxes() -> int:
+    """Put what may be sent to accountants into their outboxes (beat: every minute)."""
+    return filling.fill_outboxes()
+
+
+@shared_task(name="reconciliation.send_to_accountants")
+def send_to_accountants() -> int:
+    """Send what is due to the accountant's software (beat: every few seconds)."""
+    return sending.send_due()
+
+
+@shared_task(name="reconciliation.send_connector")
+def send_connector(connector_id: str) -> None:
+    """Send what is due of one connector."""
+    sending.send(connector_id)
 
 
 @shared_task(name="reconciliation.make_export")

@@ -49,6 +49,7 @@ EVENTS: Final[dict[str, Any]] = {
     "settled": _("Settlement"),
     "payout_announced": _("Payout announced"),
     "payout_received": _("Payout received"),
+    "payment_credited": _("Payment credited at the bank"),
     "payout_failed": _("Payout failed"),
     "payout_undone": _("Match with a payout undone"),
     "transfer_seen": _("Bank transfer seen"),

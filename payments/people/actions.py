@@ -86,6 +86,9 @@ RULES: Final[dict[Action, Rule]] = {
     Action.ADD_PROVIDER_ACCOUNT: _settings(second_person=SecondPerson.LIVE),
     Action.CHANGE_PROVIDER_ACCOUNT: _settings(),
     Action.CHANGE_PAYOUT: _settings(second_person=SecondPerson.LIVE),
+    # Whoever has the credentials decides to whom the books are told.
+    Action.ADD_CONNECTOR: _settings(scope="reconciliation:write", second_person=SecondPerson.LIVE),
+    Action.CHANGE_CONNECTOR: _settings(scope="reconciliation:write", second_person=SecondPerson.LIVE),
     Action.MAKE_KEY: _keys(),
     Action.ROLL_KEY: _keys(),
     Action.REVOKE_KEY: _keys(),

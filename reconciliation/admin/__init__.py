@@ -3,6 +3,8 @@
 from reconciliation.admin import account_mapping as account_mapping
 from reconciliation.admin import announcements as announcements
 from reconciliation.admin import bank_accounts as bank_accounts
+from reconciliation.admin import connector_documents as connector_documents
+from reconciliation.admin import connectors as connectors
 from reconciliation.admin import discrepancies as discrepancies
 from reconciliation.admin import export_schedules as export_schedules
 from reconciliation.admin import exports as exports

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -18,7 +19,7 @@ from payments.admin.finance import journal
 from payments.models import Discrepancy
 from payments.people.permissions import May
 from reconciliation.admin.render import column
-from reconciliation.models import Payout
+from reconciliation.models import BankStatementLine, Payout
 
 _COLORS = {"announced": "info", "received": "success", "failed": "danger"}
 
@@ -102,7 +103,9 @@ def _difference(row: Payout) -> str:
 
 
 def _at_bank(row: Payout) -> Section:
-    lines = row.bank_lines.select_related("statement").order_by("booked_on", "id")
+    parts = dict(row.allocations.filter(undone_at=None).values_list("bank_line_id", "amount"))
+    shown = BankStatementLine.objects.filter(Q(id__in=parts) | Q(payout=row))
+    lines = shown.select_related("statement").order_by("booked_on", "id")
     return Section(
         id="bank-lines",
         title=_("Bank lines"),
@@ -110,7 +113,7 @@ def _at_bank(row: Payout) -> Section:
         rows=[
             [
                 row_link(line, render.day(line.booked_on)),
-                render.money(line.amount, line.currency),
+                render.money(parts.get(line.id, line.amount), line.currency),
                 line.counterparty_name or render.NOTHING,
                 line.remittance or render.NOTHING,
                 row_link(line.statement),

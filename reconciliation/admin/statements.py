@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,12 +18,20 @@ from payments.admin.base.filters import AmountRange, DayRange, OwnRelated
 from payments.admin.base.links import list_link, row_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
-from payments.models import Merchant, ProviderAccount
+from payments.models import Merchant, Operation, ProviderAccount
 from payments.people.permissions import May
 from reconciliation.admin.render import column, text
 from reconciliation.models import BankAccount, BankStatement, BankStatementLine
+from reconciliation.services.allocations import of_line
 
-_COLORS = {"payout": "success", "refund": "success", "suspense": "danger", "repeated": "warning", "other": "info"}
+_COLORS = {
+    "payout": "success",
+    "refund": "success",
+    "payment": "success",
+    "suspense": "danger",
+    "repeated": "warning",
+    "other": "info",
+}
 SHOWN: Final = 200  # lines on a statement's own page
 
 
@@ -181,7 +190,8 @@ class BankStatementLineAdmin(ReadOnlyModelAdmin):
             (_("counterparty"), row.counterparty_name),
             (_("counterparty's IBAN"), row.counterparty_iban),
             (_("description"), row.remittance),
-            (_("payout"), row.payout and row_link(row.payout)),
+            (_("payouts"), _payouts(row)),
+            (_("payment"), _payment(row)),
             (_("provider account"), _account(row)),
             (_("reversal"), row.reversal and _("yes")),
             (_("statement"), row_link(row.statement)),
@@ -197,6 +207,21 @@ class BankStatementLineAdmin(ReadOnlyModelAdmin):
             label=self.shown_state(row),
             facts=[Fact(name, value) for name, value in facts if value],
         )
+
+
+def _payouts(row: BankStatementLine) -> str | SafeString:
+    """The payouts that it is, each with its part."""
+    parts = of_line(row)
+    shown = [(row_link(part.payout), render.amount(part.amount, row.currency)) for part in parts]
+    return format_html_join(", ", "{} ({})", shown) if len(shown) > 1 else (shown[0][0] if shown else "")
+
+
+def _payment(row: BankStatementLine) -> str | SafeString:
+    """The payment that the provider has credited by itself."""
+    if row.state != BankStatementLine.State.PAYMENT:
+        return ""
+    found = Operation.objects.filter(id=row.operation_id).values_list("payment_id", flat=True).first()
+    return render.link(found)
 
 
 def _account(row: BankStatementLine) -> str | SafeString:

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from django.conf import settings
+
 from payments.api.schemas import (
     CHANNEL_REF,
     CURRENCY,
@@ -25,7 +27,15 @@ from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
 from reconciliation import registry
 from reconciliation.formats import layout
-from reconciliation.models import Export, Payout, PeriodChange, SettlementFile, SettlementLine
+from reconciliation.models import (
+    Connector,
+    ConnectorDocument,
+    Export,
+    Payout,
+    PeriodChange,
+    SettlementFile,
+    SettlementLine,
+)
 from reconciliation.models.settlement import TYPES
 from reconciliation.services.open_balance import ACTIONS
 from reconciliation.services.severity import Severity
@@ -219,6 +229,44 @@ FILE_MAPPING = define(
         types=_STRINGS,
         created_at=INSTANT,
         test_mode=FLAG,
+    ),
+)
+_TROUBLE: Final = maybe(record(code=TEXT, detail=TEXT))
+CONNECTOR = define(
+    "Connector",
+    record(
+        id=identifier("con"),
+        object=word("connector"),
+        kind=words(settings.CONNECTORS),
+        name=TEXT,
+        status=word(*Connector.Status.values),
+        administration=maybe(TEXT),
+        settings=_STRINGS,
+        days=word(*Connector.Days.values),
+        starts_on=DAY,
+        error=_TROUBLE,
+        last_run_at=maybe(INSTANT),
+        pending=WHOLE,
+        sent=WHOLE,
+        failed=WHOLE,
+        created_at=INSTANT,
+        test_mode=FLAG,
+    ),
+)
+CONNECTOR_ENTRY = define(
+    "ConnectorEntry",
+    record(
+        id=identifier("cne"),
+        object=word("connector_entry"),
+        entry=identifier("jrn"),
+        key=TEXT,
+        book_date=DAY,
+        currency=CURRENCY,
+        status=word(*ConnectorDocument.Status.values),
+        remote_id=maybe(TEXT),
+        attempts=WHOLE,
+        error=_TROUBLE,
+        sent_at=maybe(INSTANT),
     ),
 )
 MAPPING_PREVIEW = define(

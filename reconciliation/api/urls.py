@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from reconciliation.api import bank_accounts, discrepancies, exports, files, mappings, payouts, periods, settlements
+from reconciliation.api import (
+    bank_accounts,
+    connectors,
+    discrepancies,
+    exports,
+    files,
+    mappings,
+    payouts,
+    periods,
+    settlements,
+)
 
 urlpatterns = [
     path("v1/settlement_files", files.Files.as_view()),
@@ -12,6 +22,10 @@ urlpatterns = [
     path("v1/file_mappings/<str:mapping_id>/preview", mappings.Preview.as_view()),
     path("v1/bank_accounts", bank_accounts.BankAccounts.as_view()),
     path("v1/bank_accounts/<str:bank_account_id>", bank_accounts.OneBankAccount.as_view()),
+    path("v1/connectors", connectors.Connectors.as_view()),
+    path("v1/connectors/<str:connector_id>", connectors.OneConnector.as_view()),
+    path("v1/connectors/<str:connector_id>/entries", connectors.Entries.as_view()),
+    path("v1/connectors/<str:connector_id>/send", connectors.SendNow.as_view()),
     path("v1/exports", exports.Exports.as_view()),
     path("v1/exports/<str:export_id>", exports.OneExport.as_view()),
     path("v1/exports/<str:export_id>/file", exports.ExportFile.as_view()),

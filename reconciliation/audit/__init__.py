@@ -15,6 +15,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     question("payout_received_wrong", sql.PAYOUTS_RECEIVED_WRONG),
     question("bank_line_wrong", sql.BANK_LINES_WRONG),
     question("bank_line_parts_wrong", sql.BANK_LINE_PARTS_WRONG),
+    question("payment_line_wrong", sql.PAYMENT_LINES_WRONG),
     question("resolution_undone_untrue", sql.UNDONE_UNTRUE),
     question("discrepancy_of_line_untrue", sql.OF_LINES_UNTRUE),
     question("discrepancy_of_line_missing", sql.OF_LINES_MISSING),

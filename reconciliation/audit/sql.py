@@ -167,7 +167,26 @@ LEFT JOIN ledger_account account
 LEFT JOIN ledger_posting posting ON posting.entry_id = entry.id AND posting.account_id = account.number
 GROUP BY line.id
 HAVING COALESCE(sum(posting.amount), 0)
-       <> CASE WHEN line.state IN ('payout', 'refund', 'suspense') THEN line.amount ELSE 0 END
+       <> CASE WHEN line.state IN ('payout', 'refund', 'payment', 'suspense') THEN line.amount ELSE 0 END
+"""
+
+# A sale that the bank shows by itself is taken from its payment's receivable, once and with its amount.
+PAYMENT_LINES_WRONG: Final = """
+SELECT 'bank line ' || line.id,
+       concat('is the payment ', payment.id, ' of ', operation.amount, ' with ', line.amount, ', and ',
+              COALESCE(-booked.amount, 0), ' is taken from its receivable')
+FROM reconciliation_bankstatementline line
+LEFT JOIN payments_operation operation ON operation.id = line.operation_id
+LEFT JOIN payments_payment payment ON payment.id = operation.payment_id
+LEFT JOIN LATERAL (
+    SELECT sum(posting.amount) AS amount
+    FROM ledger_journalentry entry
+    JOIN ledger_posting posting ON posting.entry_id = entry.id AND posting.item = payment.item
+    JOIN ledger_account account
+      ON account.number = posting.account_id AND account.code = 'receivable:' || operation.provider_account_id
+    WHERE entry.key IN ('bank_line:' || line.id, 'payment_found:' || line.id)
+) booked ON true
+WHERE line.state = 'payment' AND (line.amount, -line.amount) IS DISTINCT FROM (operation.amount, booked.amount)
 """
 
 # The discrepancies that must be open by the state of a settlement's line, or of a bank's line in suspense.
@@ -245,6 +264,9 @@ JOIN payments_operation operation ON d.key = 'missing_in_settlement:' || operati
 WHERE d.status <> 'resolved' AND d.kind = 'missing_in_settlement'
   AND (operation.reversed_at IS NOT NULL OR EXISTS (
       SELECT FROM reconciliation_settlementline line WHERE line.operation_id = operation.id AND line.state = 'matched'
+  ) OR EXISTS (
+      SELECT FROM reconciliation_bankstatementline line
+      WHERE line.operation_id = operation.id AND line.state = 'payment'
   ))
 """
 # What a step booked is reversed if the step is undone, and stands if it is not.

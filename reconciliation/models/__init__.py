@@ -2,6 +2,7 @@
 
 from reconciliation.models.announcement import Announcement
 from reconciliation.models.bank_account import BankAccount
+from reconciliation.models.connector import Connector, ConnectorDocument, ConnectorEntry
 from reconciliation.models.export import AccountMapping, Export, ExportSchedule
 from reconciliation.models.file_mapping import FileMapping
 from reconciliation.models.payout import Payout
@@ -18,6 +19,9 @@ __all__ = [
     "BankAccount",
     "BankStatement",
     "BankStatementLine",
+    "Connector",
+    "ConnectorDocument",
+    "ConnectorEntry",
     "Export",
     "ExportSchedule",
     "FileMapping",

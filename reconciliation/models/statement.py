@@ -65,6 +65,7 @@ class BankStatementLine(models.Model):
     class State(models.TextChoices):
         PAYOUT = "payout", _("payout")
         REFUND = "refund", _("refund by bank transfer")
+        PAYMENT = "payment", _("payment credited by itself")
         SUSPENSE = "suspense", _("unknown, from a provider")
         REPEATED = "repeated", _("booked before")
         OTHER = "other", _("not ours to explain")
@@ -89,7 +90,7 @@ class BankStatementLine(models.Model):
     payout = models.ForeignKey(
         Payout, models.PROTECT, null=True, blank=True, related_name="bank_lines", verbose_name=_("payout")
     )
-    operation_id = IdField(_("operation"), null=True, blank=True)  # of a refund by bank transfer
+    operation_id = IdField(_("operation"), null=True, blank=True)  # of a refund by bank transfer, or of a payment
     provider_account_id = IdField(
         _("provider account"), null=True, blank=True
     )  # whose line it seems to be, where nothing else explains it
@@ -104,6 +105,7 @@ class BankStatementLine(models.Model):
         indexes = [
             models.Index(fields=["bank_reference"], name="bank_line_reference", condition=~Q(bank_reference="")),
             models.Index(fields=["item"], name="bank_line_item", condition=Q(item__isnull=False)),
+            models.Index(fields=["operation_id"], name="bank_line_operation", condition=Q(operation_id__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -64,14 +64,13 @@ def allocate(
     return entry
 
 
-def allocate_imported(payout: Payout, lines: Sequence[BankStatementLine]) -> None:
-    """Note that lines just imported are a payout, which the caller has locked and books."""
-    rows = [
-        PayoutAllocation(bank_line=line, payout=payout, amount=line.amount, entry_key=journal.bank_line_key(line))
-        for line in lines
-    ]
-    PayoutAllocation.objects.bulk_create(rows)
-    payouts.receive(payout, sum(line.amount for line in lines), on=max(line.booked_on for line in lines))
+def allocate_imported(payout: Payout, shown: Sequence[tuple[BankStatementLine, int]]) -> None:
+    """Note which parts of lines just imported are a payout, which the caller has locked and books."""
+    PayoutAllocation.objects.bulk_create(
+        PayoutAllocation(bank_line=line, payout=payout, amount=amount, entry_key=journal.bank_line_key(line))
+        for line, amount in shown
+    )
+    payouts.receive(payout, sum(amount for _line, amount in shown), on=max(line.booked_on for line, _amount in shown))
 
 
 def of_line(line: BankStatementLine) -> list[PayoutAllocation]:

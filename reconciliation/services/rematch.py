@@ -16,15 +16,17 @@ from payments.services import discrepancy
 from reconciliation import journal
 from reconciliation.card_present import sql as card_present
 from reconciliation.models import Payout, Settlement, SettlementLine
+from reconciliation.services import payment_credits
 from reconciliation.services.allocations import allocate, free_bank_lines, unallocated
 from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.confirm_settled import confirm_settled
 from reconciliation.services.doubts import decline_unpaid, settle_doubts
 from reconciliation.services.line_discrepancies import UNEXPLAINED, discrepancies_of, key, kind_of
-from reconciliation.sql import differences, matching, session, settlements
+from reconciliation.sql import differences, matching, payout_names, session, settlements
 from reconciliation.sql import statements as bank
 
 _State = SettlementLine.State
+_Found = tuple[int, tuple[tuple[str, int | None], ...]]  # a bank line, and the payouts that it is with their amounts
 _FOUND: Final = (
     *("state", "item", "operation_id", "payment_id", "evidence_id"),
     *("booked_currency", "booked_amount", "expected", "rule"),
@@ -84,29 +86,43 @@ def _apply_confirmations(account: ProviderAccount) -> None:
 
 
 def find_payouts(*, merchant: Merchant) -> None:
-    """Match payouts with bank lines that were imported before the payout was announced.
+    """Match payouts with bank lines that were imported before the payout was announced, and payments with theirs.
 
     The caller holds the merchant's lock, so that no payout gets the same line twice.
     """
+    payout_names.find_names(payout_names.STORED, merchant_id=merchant.id)
+    sets = payout_names.payout_parts()
+    found: list[_Found] = [(line_id, tuple(parts)) for line_id, parts in sets.items()]
+    found += [(line_id, ((payout_id, None),)) for line_id, payout_id in bank.late_payouts(merchant.id)]
     sweep = Sweep("reconciliation.find_payout")
-    pairs = [pair for pair in bank.late_payouts(merchant.id) if pair[1] not in sweep.resting]
-    sweep.together(pairs, partial(_give, merchant), subject=lambda pair: pair[1], merchant_id=merchant.id)
+    found = [one for one in found if one[1][0][0] not in sweep.resting]
+    sweep.together(found, partial(_give, merchant), subject=lambda one: one[1][0][0], merchant_id=merchant.id)
+    sweep = Sweep("reconciliation.find_credit")
+    credited = [pair for pair in payment_credits.late(merchant) if pair[1] not in sweep.resting]
+    sweep.together(
+        credited, partial(payment_credits.find, merchant), subject=lambda pair: pair[1], merchant_id=merchant.id
+    )
 
 
-def _give(merchant: Merchant, found: Sequence[tuple[int, str]]) -> None:
-    pairs = dict(found)
+def _give(merchant: Merchant, found: Sequence[_Found]) -> None:
+    """Give payouts the lines that they are; a line without amounts is the one payout as a whole."""
+    by_line = dict(found)
     # By id, as every sweep and every person locks them: payouts before lines.
-    payouts = Payout.objects.select_for_update(of=("self",)).filter(id__in=pairs.values()).order_by("id")
+    names = {payout_id for parts in by_line.values() for payout_id, _amount in parts}
+    payouts = Payout.objects.select_for_update(of=("self",)).filter(id__in=names).order_by("id")
     by_id = {payout.id: payout for payout in payouts.select_related("merchant", "settlement")}
-    free = free_bank_lines(merchant_id=merchant.id).filter(id__in=pairs).select_for_update(of=("self",))
+    free = free_bank_lines(merchant_id=merchant.id).filter(id__in=by_line).select_for_update(of=("self",))
     entries: list[Entry] = []
     suspended: list[int] = []
     for line in free.order_by("id"):
-        payout = by_id[pairs[line.id]]
+        parts = [
+            (by_id[payout_id], line.amount if amount is None else amount) for payout_id, amount in by_line[line.id]
+        ]
         # What a person has matched at this moment is not there any more.
-        if payout.status == Payout.Status.ANNOUNCED and unallocated(line) == line.amount:
+        waiting = all(payout.status == Payout.Status.ANNOUNCED for payout, _amount in parts)
+        if waiting and unallocated(line) == line.amount:
             suspended += [line.id] if line.item is not None else []
-            entries.append(allocate(line, [(payout, line.amount)]))
+            entries.append(allocate(line, parts))
     post(entries)
     resolve_explained(merchant, [f"{Kind.UNKNOWN_LINE}:bank:{line_id}" for line_id in suspended])
 

@@ -65,4 +65,8 @@ def _is_explained(row: Discrepancy) -> bool:
 
 def _is_settled(operation_id: str) -> bool:
     shown = SettlementLine.objects.filter(operation_id=operation_id, state=SettlementLine.State.MATCHED).exists()
+    shown = (
+        shown
+        or BankStatementLine.objects.filter(operation_id=operation_id, state=BankStatementLine.State.PAYMENT).exists()
+    )
     return shown or Operation.objects.filter(id=operation_id, reversed_at__isnull=False).exists()

@@ -19,12 +19,13 @@ from reconciliation import journal
 from reconciliation.formats.base import Kind as FileKind
 from reconciliation.formats.base import Problem, StatementHeader, StatementTrailer
 from reconciliation.models import BankStatement, BankStatementLine, Payout, SettlementFile
+from reconciliation.services import payment_credits
 from reconciliation.services.allocations import allocate_imported
 from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.line_discrepancies import of_bank_line
 from reconciliation.services.own_accounts import account_named, ibans_of
 from reconciliation.services.staging import Reading
-from reconciliation.sql import notified_parts, session, statements
+from reconciliation.sql import notified_parts, payout_names, session, statements
 
 ACTOR: Final = "system:reconciliation"
 AT_ONCE: Final = 500
@@ -93,6 +94,7 @@ def book(file: SettlementFile, reading: Reading) -> None:
     stored = list(lines.select_related("statement__merchant").order_by("id"))
     _book_payouts(file.merchant, stored)
     _book_transfers(file.merchant, stored)
+    payment_credits.book(file.merchant, _of(stored, BankStatementLine.State.PAYMENT))
     _hold_unknown(file, stored)
     # After all statements of the file are stored: they may come in any order, and fill one another's gaps.
     for account in sorted({row.account for row in rows}):
@@ -179,14 +181,24 @@ def _of(lines: Sequence[BankStatementLine], state: BankStatementLine.State) -> l
 
 
 def _book_payouts(merchant: Merchant, lines: Sequence[BankStatementLine]) -> None:
-    by_payout: dict[str, list[BankStatementLine]] = defaultdict(list)
-    for line in _of(lines, BankStatementLine.State.PAYOUT):
-        by_payout[str(line.payout_id)].append(line)
-    payouts = Payout.objects.select_for_update(of=("self",)).filter(id__in=by_payout).order_by("id")
+    """Book each line with the payout that it is, or with the set of payouts that it can only be."""
+    sets = payout_names.payout_parts()
+    by_line = {
+        line.id: [(str(line.payout_id), line.amount)] if line.payout_id is not None else sets[line.position]
+        for line in _of(lines, BankStatementLine.State.PAYOUT)
+    }
+    names = {payout_id for parts in by_line.values() for payout_id, _amount in parts}
+    payouts = Payout.objects.select_for_update(of=("self",)).filter(id__in=names).order_by("id")
+    by_id = {payout.id: payout for payout in payouts.select_related("merchant", "settlement")}
     entries: list[Entry] = []
-    for payout in payouts.select_related("merchant", "settlement"):
-        entries += [journal.payout_received(line, [(payout, line.amount)]) for line in by_payout[payout.id]]
-        allocate_imported(payout, by_payout[payout.id])
+    shown: dict[str, list[tuple[BankStatementLine, int]]] = defaultdict(list)
+    for line in _of(lines, BankStatementLine.State.PAYOUT):
+        parts = [(by_id[payout_id], amount) for payout_id, amount in by_line[line.id]]
+        entries.append(journal.payout_received(line, parts))
+        for payout, amount in parts:
+            shown[payout.id].append((line, amount))
+    for payout_id in sorted(shown):
+        allocate_imported(by_id[payout_id], shown[payout_id])
     post(entries)
 
 

@@ -115,6 +115,10 @@ WHERE operation.outcome = 'succeeded' AND operation.verb IN ('sale', 'capture', 
       SELECT FROM reconciliation_settlementline line
       WHERE line.operation_id = operation.id AND (line.state = 'matched' OR line.rule = 'sign')
   )
+  AND NOT EXISTS (
+      SELECT FROM reconciliation_bankstatementline credited
+      WHERE credited.operation_id = operation.id AND credited.state = 'payment'
+  )
   -- A line that names this and another payment is told with both of them; once a person has said whose it is, the
   -- other one is missing.
   AND NOT EXISTS (

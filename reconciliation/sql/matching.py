@@ -139,6 +139,10 @@ LEFT JOIN LATERAL (
     WHERE found.type NOT IN ('sale', 'refund') AND found.reference <> '' AND settled.payment_id = found.payment_id
       AND settled.type = found.type AND settled.reference = found.reference
       AND settled.id IS DISTINCT FROM found.line_id AND posted.position IS NULL
+    UNION ALL
+    -- The bank has shown it by itself.
+    SELECT -credited.id FROM reconciliation_bankstatementline credited
+    WHERE credited.operation_id = found.operation_id AND credited.state = 'payment' AND found.type = 'sale'
     LIMIT 1
 ) settled ON true
 LEFT JOIN LATERAL (

@@ -4,12 +4,18 @@ from typing import Final, NamedTuple
 
 from django.db import connection
 
-# Of an operation: no settlement's line is about it yet.
-UNSETTLED: Final = """
+# The bank's lines by which providers credit sales one by one.
+CREDITED: Final = """
+SELECT FROM reconciliation_bankstatementline credited
+WHERE credited.operation_id = {operation} AND credited.state = 'payment'
+"""
+# Of an operation: no settlement's line is about it yet, and the bank has not shown it by itself.
+UNSETTLED: Final = f"""
 NOT EXISTS (
     SELECT FROM reconciliation_settlementline settled
     WHERE settled.operation_id = operation.id AND settled.state = 'matched'
 )
+AND NOT EXISTS ({CREDITED.format(operation="operation.id")})
 """
 # `facts` is what was sold, given back and disputed, `settled` what settlements say of it; `own_…` the part of both that
 # this difference is about. Lines that a person matched with the payment explain it before anything else.
@@ -28,10 +34,17 @@ line AS (
     FROM reconciliation_settlementline line
     WHERE line.payment_id = %(payment)s AND line.item = %(item)s AND line.state IN ('matched', 'early')
       AND COALESCE(line.booked_currency, line.currency) = %(currency)s
+    UNION ALL
+    SELECT credited.amount, false, COALESCE(operation.id = %(operation)s, false)
+    FROM payments_operation operation
+    JOIN reconciliation_bankstatementline credited
+      ON credited.operation_id = operation.id AND credited.state = 'payment'
+    WHERE operation.payment_id = %(payment)s AND credited.currency = %(currency)s
 )
 SELECT (SELECT COALESCE(sum(amount), 0) FROM posting)::bigint,
        (SELECT COALESCE(sum(amount), 0) FROM posting
-        WHERE event NOT IN ('settled', 'late_match', 'discrepancy_resolved', 'resolution_undone'))::bigint,
+        WHERE event NOT IN
+              ('settled', 'late_match', 'discrepancy_resolved', 'resolution_undone', 'payment_credited'))::bigint,
        COALESCE(sum(gross) FILTER (WHERE NOT by_hand), 0)::bigint,
        COALESCE(sum(gross) FILTER (WHERE own AND NOT by_hand), 0)::bigint,
        COALESCE(sum(gross) FILTER (WHERE by_hand), 0)::bigint

@@ -79,9 +79,23 @@ CREATE TEMPORARY TABLE staged_statement_match (
     position int PRIMARY KEY, state varchar NOT NULL, payout_id varchar COLLATE "C",
     operation_id varchar COLLATE "C", provider_account_id varchar COLLATE "C", booked_before boolean NOT NULL
 )""",
+    """
+CREATE TEMPORARY TABLE staged_payout_provider (position bigint NOT NULL, id varchar COLLATE "C" NOT NULL)""",
+    """
+CREATE TEMPORARY TABLE staged_payout_name (
+    position bigint NOT NULL, amount bigint NOT NULL, payout_id varchar COLLATE "C" NOT NULL,
+    provider_account_id varchar COLLATE "C" NOT NULL, status varchar NOT NULL, whole bigint NOT NULL,
+    owed bigint NOT NULL, longest int NOT NULL, word boolean NOT NULL, telling boolean NOT NULL,
+    lettered boolean NOT NULL, by_provider boolean NOT NULL, alone boolean NOT NULL
+)""",
+    """
+CREATE TEMPORARY TABLE staged_payout_part (
+    position bigint NOT NULL, payout_id varchar COLLATE "C" NOT NULL, amount bigint NOT NULL
+)""",
 )
 _DROP: Final = """
-DROP TABLE IF EXISTS staged_settlement_line, staged_settlement_match, staged_statement_line, staged_statement_match;
+DROP TABLE IF EXISTS staged_settlement_line, staged_settlement_match, staged_statement_line, staged_statement_match,
+    staged_payout_provider, staged_payout_name, staged_payout_part;
 """
 
 

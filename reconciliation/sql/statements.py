@@ -14,77 +14,105 @@ from typing import Any, Final
 
 from django.db import connection
 
+from reconciliation.sql.open_items import UNSETTLED
+from reconciliation.sql.payout_names import (
+    LETTERED,
+    PROVIDERS,
+    REFERENCE,
+    STAGED,
+    TELLING,
+    TEXTS,
+    UNSPACED,
+    WITHIN,
+    WORD,
+    find_names,
+)
 from reconciliation.sql.repeated_lines import REPEATED
 
-_UNSPACED: Final = r"regexp_replace({0}, '\s', '', 'g')"
-_TEXTS: Final = "concat_ws('|', {0}.remittance, {0}.end_to_end_id, {0}.batch, {0}.bank_reference)"
-_REFERENCE: Final = _UNSPACED.format("payout.reference")
-# The cheap half of the test, without a regular expression for each pair: no word contains what its letters do not.
-_WITHIN: Final = f"position(upper({_REFERENCE}) IN upper({_UNSPACED.format('line.texts')})) > 0"
-_WORD: Final = rf"""(line.texts ~* ('(^|[^[:alnum:]])' || regexp_replace(
-    regexp_replace({_REFERENCE}, '([^[:alnum:]])', '\\\1', 'g'), '(\\?.)', '\s*\1', 'g') || '($|[^[:alnum:]])'))"""
-_LETTERED: Final = "payout.reference ~ '[[:alpha:]]'"
-# Ten digits, or five characters of which one is a letter: shorter ones occur by chance.
-_TELLING: Final = f"""
-({_LETTERED} AND length(regexp_replace(payout.reference, '[^[:alnum:]]', '', 'g')) >= 5
- OR length(regexp_replace(payout.reference, '[^0-9]', '', 'g')) >= 10)
-"""
-# A provider's money: by its name as words of their own, its number with the provider, or the account that an earlier
-# payout of it came from.
-_PROVIDERS: Final = r"""
-SELECT line.position, account.id
-FROM line
-JOIN payments_provideraccount account
-  ON account.merchant_id = %(merchant)s AND account.provider <> 'recorded'
- AND (line.counterparty_name ~* ('\m' || regexp_replace(account.provider, '[_[:space:]]+', '[ _-]?', 'g') || '\M')
-      OR account.name ~ '[[:alnum:]]' AND line.counterparty_name ~* (
-             '(^|[^[:alnum:]])' || regexp_replace(account.name, '([^[:alnum:][:space:]])', '\\\1', 'g')
-             || '($|[^[:alnum:]])')
-      OR length(account.external_id) > 3 AND position(account.external_id IN line.texts) > 0
-      OR (account.id, line.counterparty_iban) IN (
-             SELECT paid.provider_account_id, earlier.counterparty_iban
-             FROM reconciliation_payout paid
-             JOIN reconciliation_bankstatementline earlier ON earlier.payout_id = paid.id
-             WHERE paid.merchant_id = %(merchant)s AND earlier.counterparty_iban <> ''
-         ))
-"""
 # Days around the one on which a payout is expected in which what names it is part of it.
 _BEFORE: Final = 10
 _AFTER: Final = 60
+# The operation's id that we gave as end-to-end id, as banks spell it.
+_OUR_ID: Final = r"""'op_' || substring(
+    lower(concat_ws('|', line.end_to_end_id, line.remittance) COLLATE "C")
+    FROM '(?:^|[^0-9a-z])op[^0-9a-z]?([0-9a-z]{26})(?![0-9a-z])')"""
+# A sale that the provider credits by itself, with our end-to-end id, and that nothing has settled yet.
+_CREDITED: Final = f"""
+SELECT line.position, operation.id, operation.provider_account_id,
+       operation.outcome = 'succeeded' AND operation.reversed_at IS NULL AND operation.amount = line.amount
+       AND operation.currency = line.currency AND {UNSETTLED} AS fits,
+       row_number() OVER (PARTITION BY operation.id ORDER BY line.position) AS nth
+FROM line
+JOIN payments_operation operation
+  ON operation.id = {_OUR_ID} AND operation.merchant_id = %(merchant)s AND operation.verb IN ('sale', 'capture')
+ AND operation.executor NOT IN ('recorded', 'bank')
+WHERE line.amount > 0
+"""
 _MATCH: Final = rf"""
 INSERT INTO staged_statement_match (position, state, payout_id, operation_id, provider_account_id, booked_before)
 WITH line AS (
-    SELECT staged.*, account.iban, account.booked, account.opening, {_TEXTS.format("staged")} AS texts
+    SELECT staged.*, account.iban, account.booked, account.opening, {TEXTS.format("staged")} AS texts
     FROM staged_statement_line staged
     JOIN unnest(%(accounts)s::text[], %(booked)s::boolean[], %(openings)s::bigint[])
              WITH ORDINALITY account(iban, booked, opening, place)
       ON account.place = staged.statement + 1
 ),
 {REPEATED},
-provider AS ({_PROVIDERS}),
-named AS (
-    SELECT line.position, payout.id, payout.provider_account_id, payout.amount = line.amount AS whole,
-           length(payout.reference) AS longest, {_WORD} AS word, {_TELLING} AS telling,
-           {_LETTERED} AS lettered,
-           EXISTS (
-               SELECT FROM provider WHERE provider.position = line.position AND provider.id = payout.provider_account_id
-           ) AS by_provider
-    FROM line
-    JOIN reconciliation_payout payout
-      ON payout.merchant_id = %(merchant)s AND payout.status = 'announced' AND payout.currency = line.currency
-     AND sign(payout.amount) = sign(line.amount) AND {_WITHIN}
+-- Of several payouts that a line names by themselves it is none for sure, unless its amount is the one's.
+several AS (
+    SELECT position, count(*) FILTER (WHERE owed = amount) = 1 AS one_fits
+    FROM staged_payout_name
+    WHERE status = 'announced' AND word AND telling AND alone AND sign(owed) = sign(amount)
+    GROUP BY position HAVING count(*) > 1
 ),
+best AS (
+    SELECT DISTINCT ON (named.position) named.position, named.payout_id AS id, named.amount, named.owed
+    FROM staged_payout_name named
+    LEFT JOIN several ON several.position = named.position
+    WHERE named.status = 'announced' AND named.word AND sign(named.owed) = sign(named.amount)
+      AND (named.telling OR named.owed = named.amount AND (named.lettered OR named.by_provider))
+      AND (several.position IS NULL OR several.one_fits AND named.owed = named.amount)
+      AND named.position NOT IN (SELECT position FROM staged_payout_part)
+    ORDER BY named.position, named.longest DESC, named.owed = named.amount DESC, named.payout_id
+),
+-- What comes after all of a payout has come is another transfer: it may have been paid twice.
 payout AS (
-    SELECT DISTINCT ON (position) position, id FROM named
-    WHERE word AND (telling OR whole AND (lettered OR by_provider))
-    ORDER BY position, longest DESC, whole DESC, id
+    SELECT position, id FROM (
+        SELECT best.*, COALESCE(sum(amount) OVER (
+            PARTITION BY id ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ), 0) AS before
+        FROM best
+    ) best
+    WHERE before <> owed
 ),
--- Whose it might be: the provider that is named, else the one of a payout that some of the text could mean.
+-- A payout that was sent back as a whole: the only one that is named, and that the bank has shown.
+back AS (
+    SELECT position, min(payout_id) AS id
+    FROM staged_payout_name named
+    WHERE word AND alone AND (telling OR lettered OR by_provider) AND status <> 'failed'
+      AND amount = owed - whole AND amount <> 0
+    GROUP BY position
+    HAVING count(*) = 1 AND NOT EXISTS (
+        -- Or was it paid twice, and this takes the second one back?
+        SELECT FROM reconciliation_bankstatementline second
+        JOIN reconciliation_bankstatement statement ON statement.id = second.statement_id
+        JOIN reconciliation_payout payout ON payout.id = min(named.payout_id)
+        WHERE statement.merchant_id = %(merchant)s AND second.state = 'suspense' AND second.amount = -min(named.amount)
+          AND second.currency = payout.currency
+          AND position(upper({REFERENCE}) IN upper({UNSPACED.format(TEXTS.format("second"))})) > 0
+    )
+),
+credited AS ({_CREDITED}),
+-- Whose it might be: the provider that is named, else the one of a payout that some of the text could mean, or of the
+-- sale that it names.
 owner AS (
     SELECT DISTINCT ON (position) position, id FROM (
-        SELECT position, id, 1 AS place FROM provider
+        SELECT position, id, 1 AS place FROM staged_payout_provider
         UNION ALL
-        SELECT position, provider_account_id, 2 FROM named WHERE word OR whole
+        SELECT position, provider_account_id, 2 FROM staged_payout_name
+        WHERE status = 'announced' AND sign(owed) = sign(amount) AND (word OR owed = amount) OR word AND telling
+        UNION ALL
+        SELECT position, provider_account_id, 3 FROM credited
     ) either
     ORDER BY position, place, id
 ),
@@ -92,10 +120,7 @@ refund AS (
     SELECT line.position, operation.id
     FROM line
     JOIN payments_operation operation
-      ON operation.id = 'op_' || substring(
-             lower(concat_ws('|', line.end_to_end_id, line.remittance) COLLATE "C")
-             FROM '(?:^|[^0-9a-z])op[^0-9a-z]?([0-9a-z]{{26}})(?![0-9a-z])')
-     AND operation.merchant_id = %(merchant)s
+      ON operation.id = {_OUR_ID} AND operation.merchant_id = %(merchant)s
      AND operation.executor = 'bank' AND operation.currency = line.currency
      AND operation.amount = abs(line.amount)
 )
@@ -103,16 +128,20 @@ SELECT line.position,
        CASE
            WHEN NOT line.booked OR line.amount = 0 THEN 'other'  -- for information: no money
            WHEN repeated.position IS NOT NULL THEN 'repeated'
-           WHEN payout.id IS NOT NULL THEN 'payout'
+           WHEN payout.id IS NOT NULL OR back.id IS NOT NULL
+                OR line.position IN (SELECT position FROM staged_payout_part) THEN 'payout'
            WHEN refund.id IS NOT NULL THEN 'refund'
+           WHEN credited.fits AND credited.nth = 1 THEN 'payment'
            WHEN owner.id IS NOT NULL THEN 'suspense'
            ELSE 'other'
        END,
-       payout.id, refund.id, owner.id, coalesce(repeated.was_booked, false)
+       COALESCE(payout.id, back.id), COALESCE(refund.id, credited.id), owner.id, coalesce(repeated.was_booked, false)
 FROM line
 LEFT JOIN repeated ON repeated.position = line.position
 LEFT JOIN payout ON payout.position = line.position
+LEFT JOIN back ON back.position = line.position
 LEFT JOIN refund ON refund.position = line.position
+LEFT JOIN credited ON credited.position = line.position
 LEFT JOIN owner ON owner.position = line.position
 """
 
@@ -133,6 +162,7 @@ def match_statement_lines(
         "openings": list(openings),
         "booked": [booked] * len(accounts),
     }
+    find_names(STAGED, merchant_id=merchant_id)
     with connection.cursor() as cursor:
         cursor.execute(_MATCH, values)
 
@@ -154,7 +184,7 @@ SELECT statement.id, line.position, line.number, line.amount, line.currency, lin
        line.reversal, line.bank_reference, line.end_to_end_id, line.batch, line.counterparty_name,
        line.counterparty_iban, line.remittance, line.code, match.state,
        CASE WHEN match.state = 'payout' THEN match.payout_id END,
-       CASE WHEN match.state = 'refund' THEN match.operation_id END,
+       CASE WHEN match.state IN ('refund', 'payment') THEN match.operation_id END,
        match.provider_account_id,
        CASE WHEN match.state = 'suspense' THEN nextval('ledger_item') END
 FROM staged_statement_line line
@@ -228,7 +258,7 @@ WITH waiting AS (
 ),
 line AS (
     SELECT stored.id AS position, stored.amount, stored.currency, stored.counterparty_name, stored.counterparty_iban,
-           stored.booked_on, {_TEXTS.format("stored")} AS texts
+           stored.booked_on, {TEXTS.format("stored")} AS texts
     FROM reconciliation_bankstatementline stored
     JOIN reconciliation_bankstatement statement ON statement.id = stored.statement_id
     WHERE statement.merchant_id = %(merchant)s AND statement.kind = 'statement'
@@ -236,20 +266,27 @@ line AS (
       AND ((stored.amount, stored.currency) IN (SELECT amount, currency FROM waiting)
            OR stored.booked_on >= (SELECT min(since) FROM waiting))
 ),
-provider AS ({_PROVIDERS}),
+provider AS ({PROVIDERS}),
 pair AS (
     SELECT line.position, payout.id, length(payout.reference) AS longest, payout.amount = line.amount AS whole
     FROM line
     JOIN waiting payout
-      ON payout.currency = line.currency AND {_WITHIN} AND {_WORD}
+      ON payout.currency = line.currency AND {WITHIN} AND {WORD}
      AND (payout.amount = line.amount AND payout.amount_received = 0
-          OR sign(payout.amount) = sign(line.amount) AND line.booked_on BETWEEN payout.since AND payout.until)
-    WHERE {_TELLING} OR payout.amount = line.amount AND payout.amount_received = 0 AND ({_LETTERED} OR EXISTS (
+          OR sign(payout.amount) = sign(line.amount) AND line.booked_on BETWEEN payout.since AND payout.until
+             -- More than all of it may be several, of which the others are not known yet.
+             AND abs(line.amount) < abs(payout.amount - payout.amount_received))
+    WHERE {TELLING} OR payout.amount = line.amount AND payout.amount_received = 0 AND ({LETTERED} OR EXISTS (
         SELECT FROM provider WHERE provider.position = line.position AND provider.id = payout.provider_account_id
     ))
 ),
 of_line AS (
-    SELECT DISTINCT ON (position) position, id, whole FROM pair ORDER BY position, longest DESC, whole DESC, id
+    SELECT DISTINCT ON (position) position, id, whole FROM pair
+    WHERE whole OR position NOT IN (
+        -- What names several by themselves may be all of them.
+        SELECT position FROM staged_payout_name WHERE word AND telling AND alone GROUP BY position HAVING count(*) > 1
+    )
+    ORDER BY position, longest DESC, whole DESC, id
 ),
 ranked AS (
     SELECT of_line.*, row_number() OVER (PARTITION BY id ORDER BY whole DESC, position) AS place,
@@ -261,7 +298,29 @@ SELECT position, id FROM ranked WHERE place = 1 OR NOT in_full ORDER BY id, posi
 
 
 def late_payouts(merchant_id: str) -> list[tuple[int, str]]:
-    """(bank line, payout) where a payout announced by now was at the bank before, in full or in parts."""
+    """(bank line, payout) where a payout announced by now was at the bank before, in full or in parts.
+
+    Needs the names that stored lines have (`payout_names.find_names`).
+    """
     with connection.cursor() as cursor:
         cursor.execute(_LATE, {"merchant": merchant_id})
+        return [tuple(row) for row in cursor.fetchall()]
+
+
+_LATE_CREDITS: Final = f"""
+WITH line AS (
+    SELECT stored.id AS position, stored.amount, stored.currency, stored.end_to_end_id, stored.remittance
+    FROM reconciliation_bankstatementline stored
+    JOIN reconciliation_bankstatement statement ON statement.id = stored.statement_id
+    WHERE statement.merchant_id = %(merchant)s AND statement.kind = 'statement' AND stored.state = 'suspense'
+      AND stored.undone = 0 AND stored.amount > 0
+)
+SELECT position, id FROM ({_CREDITED}) credited WHERE fits AND nth = 1 ORDER BY position
+"""
+
+
+def late_credits(merchant_id: str) -> list[tuple[int, str]]:
+    """(bank line, operation) where what was credited by itself is known by now."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LATE_CREDITS, {"merchant": merchant_id})
         return [tuple(row) for row in cursor.fetchall()]

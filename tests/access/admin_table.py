@@ -122,6 +122,18 @@ TABLE: Final = [
         "reconciliation.period",
         buttons=tuple(buttons(May.RESOLVE, "close/", "override/", "reopen/", where=Where.WHOLE)),
     ),
+    *books(
+        "reconciliation.connector",
+        buttons=(
+            *buttons(May.MANAGE_SETTINGS, "sign-in/", "set/", "access/", "off/", "on/", "remove/", where=Where.WHOLE),
+            Button("send/", May.RESOLVE, Where.WHOLE),
+        ),
+    ),
+    *books(
+        "reconciliation.connectordocument",
+        merchant="connector__merchant_id",
+        buttons=tuple(buttons(May.RESOLVE, "again/", "mark-sent/", where=Where.WHOLE)),
+    ),
     Listed("notify.event", May.SEE, Rows.CHANNEL),
     Listed("notify.mail", May.SEE, Rows.CHANNEL, (Button("again/", May.SEND_MAIL),)),
     Listed(
@@ -274,6 +286,7 @@ PAGES: Final[dict[str, May | None]] = {
     "admin/reconciliation/period/days/": May.SEE_BOOKS,
     "admin/reconciliation/period/months/": May.SEE_BOOKS,
     "admin/reconciliation/filemapping/make/": May.RESOLVE,
+    "admin/reconciliation/connector/connect/": May.MANAGE_SETTINGS,
     "admin/reconciliation/export/new/": May.RESOLVE,
     "admin/reconciliation/exportschedule/new/": May.RESOLVE,
 }
@@ -284,4 +297,5 @@ ELSEWHERE: Final = {
     *("admin/live/", "admin/language/", "admin/password_change/done/", "admin/jsi18n/", "admin/r/()/()/"),
     "admin/reconciliation/export/live/",
     *("admin/autocomplete/", "admin/()", "admin/()/", "admin/reconciliation/settlement/of-item/()/"),
+    "admin/reconciliation/connector/signed-in/",
 }

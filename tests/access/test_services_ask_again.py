@@ -18,8 +18,8 @@ from payments.people.services import api_keys
 from payments.services import create_setup, link, update_setup
 from payments.services.refunds.request import request_refund
 from reconciliation.closing import Scope, Why
-from reconciliation.models import FileMapping
-from reconciliation.services import mappings
+from reconciliation.models import Connector, FileMapping
+from reconciliation.services import connector_outbox, connectors, mappings
 from reconciliation.services.account_mapping import change_mapping, default_mapping
 from reconciliation.services.assign import assign
 from reconciliation.services.bank_accounts import create_bank_account
@@ -55,6 +55,8 @@ AT_THE_GATE = {
     "discrepancy.undone": "undo_resolution",
     "day.closed": "close_period",
     "day.reopened": "reopen_period",
+    "connector.added": "add_connector",
+    "connector.access_changed": "change_connector",
 }
 
 
@@ -65,6 +67,19 @@ def wants_link(shop: Shop) -> link.LinkRequest:
 def a_mapping(shop: Shop, who: str = "tests") -> FileMapping:
     columns = {"date": "Date", "amount": "Amount", "reference": "Reference"}
     return mappings.create(account=shop.account("external"), name="CCV", definition={"columns": columns}, actor=who)
+
+
+def a_connector(shop: Shop, who: Actor = "tests") -> Connector:
+    made = connectors.add(
+        merchant=shop.merchant,
+        kind="moneybird",
+        name="Books",
+        settings={"administration": "1"},
+        credentials={"token": "t"},
+        actor=who,
+    )
+    assert isinstance(made, Connector)
+    return made
 
 
 def an_account(shop: Shop) -> str:
@@ -176,6 +191,16 @@ ACTIONS: dict[str, Deed] = {
     "file_mapping.created": a_mapping,
     "file_mapping.updated": lambda shop, who: mappings.update(mapping=a_mapping(shop), name="Mine", actor=who),
     "file_mapping.deleted": lambda shop, who: mappings.delete(mapping=a_mapping(shop), actor=who),
+    "connector.added": a_connector,
+    "connector.changed": lambda shop, who: connectors.change(
+        a_connector(shop), changes={"name": "Mine"}, credentials={}, actor=who
+    ),
+    "connector.access_changed": lambda shop, who: connectors.change(
+        a_connector(shop), changes={}, credentials={"token": "mine"}, actor=who
+    ),
+    "connector.switched_off": lambda shop, who: connectors.switch(a_connector(shop), on=False, actor=who),
+    "connector.removed": lambda shop, who: connectors.remove(a_connector(shop), actor=who),
+    "connector.sent_now": lambda shop, who: connector_outbox.send_now(a_connector(shop), actor=who),
     "payment_link.created": lambda shop, who: link.create_link(wants_link(shop), actor=who),
     "refund.requested": lambda shop, who: request_refund(
         shop.asks(shop.pin(500).order, 100, channel=shop.store, route="cash"), actor=who

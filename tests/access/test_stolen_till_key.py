@@ -27,6 +27,8 @@ BOOKS = (
     "/v1/bank_accounts",
     "/v1/days/2026-01-02/close",
     "/v1/months/2026-01/close",
+    "/v1/connectors",
+    "/v1/connectors/x/entries",
     "/v1/exports",
     "/v1/exports/x",
     "/v1/exports/x/file",
@@ -39,6 +41,8 @@ ACTIONS: dict[str, dict[str, Any]] = {
     "/v1/days/2026-01-02/reopen": {"operator": "x", "reason": "x"},
     "/v1/months/2026-01/close": {},
     "/v1/months/2026-01/reopen": {"operator": "x", "reason": "x"},
+    "/v1/connectors": {"kind": "moneybird", "name": "Mine", "credentials": {"token": "mine"}},
+    "/v1/connectors/x/send": {},
     "/v1/exports": {"kind": "journal_csv", "from": "2026-01-01", "to": "2026-01-31"},
     "/v1/provider_accounts": {"provider": "recorded", "name": "Mine", "currency": "EUR"},
 }

@@ -1,5 +1,6 @@
 """One of everything that a store may have, by the names that the tables use."""
 
+from datetime import date, timedelta
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -12,8 +13,8 @@ from payments.notify.models import WebhookDelivery
 from payments.notify.services import endpoints
 from payments.people.models import Customer
 from payments.services.link import LinkRequest, create_link
-from reconciliation.models import BankAccount, Export, Payout, Settlement, SettlementFile
-from reconciliation.services import mappings
+from reconciliation.models import BankAccount, Connector, ConnectorDocument, Export, Payout, Settlement, SettlementFile
+from reconciliation.services import connectors, fill_outboxes, mappings
 from reconciliation.services.settlement_figures import public_id
 from reconciliation.services.upload import upload
 from terminals.services.create import create as create_terminal
@@ -56,6 +57,7 @@ def things(shop: Shop) -> dict[str, str]:
         "bank_account": BankAccount.objects.create(
             merchant=merchant, iban="NL44RABO0123456789", name="Savings", currency="EUR"
         ).id,
+        "connector": connector(shop).id,
         "account": Account.objects.filter(merchant_id=merchant.id).values_list("id", flat=True)[0],
         "entry": JournalEntry.objects.filter(merchant_id=merchant.id).values_list("id", flat=True)[0],
         "file": file.id,
@@ -65,6 +67,23 @@ def things(shop: Shop) -> dict[str, str]:
         "settlement": public_id(payout.settlement),
         "discrepancy": Discrepancy.objects.filter(merchant=merchant).values_list("id", flat=True)[0],
     }
+
+
+def connector(shop: Shop) -> Connector:
+    """Books that are sent to Moneybird, with one document of a day and one that failed."""
+    made = connectors.add(
+        merchant=shop.merchant,
+        kind="moneybird",
+        name="Moneybird",
+        settings={"administration": "1"},
+        credentials={"client_id": "app", "client_secret": "secret"},
+        starts_on=date(2020, 1, 1),
+        actor=BY,
+    )
+    assert isinstance(made, Connector)
+    fill_outboxes.fill(made.id, now=timezone.now() + timedelta(days=2))
+    ConnectorDocument.objects.filter(connector=made).update(status="failed", error_code="refused")
+    return made
 
 
 def _export(merchant: Merchant) -> Export:

@@ -33,8 +33,8 @@ from payments.services.link import LinkRequest, create_link
 from payments.services.refunds.plan import BankAccount
 from payments.services.send_link import send_link
 from reconciliation.closing import Why
-from reconciliation.models import Announcement, SettlementFile
-from reconciliation.services import mappings
+from reconciliation.models import Announcement, Connector, SettlementFile
+from reconciliation.services import connectors, mappings
 from reconciliation.services.account_mapping import change_mapping
 from reconciliation.services.bank_accounts import create_bank_account
 from reconciliation.services.close_period import close
@@ -45,6 +45,7 @@ from reconciliation.services.periods import day_of
 from reconciliation.services.request_export import ExportRequest, request_export
 from reconciliation.services.upload import upload
 from terminals.services.create import create
+from tests.access.things import connector
 from tests.admin.conftest import Browser, SignIn
 from tests.admin.conftest import sign_in as sign_in
 from tests.admin.crawler import Crawl, Page, Seen
@@ -167,6 +168,18 @@ def _reconciles(shop: Shop) -> None:
     assert refused.problems
     columns = {"date": "Date", "amount": "Amount", "reference": "Reference"}
     mappings.create(account=account, name="CCV", definition={"columns": columns}, actor=BY)
+    connector(shop)
+    _is_connected(shop)
+
+
+def _is_connected(shop: Shop) -> None:
+    """To a package that sends, and to one that is switched off."""
+    about: dict[str, Any] = {"merchant": shop.merchant, "settings": {}, "actor": BY}
+    keys = {"client_key": "k", "subscription_key": "s"}
+    connectors.add(kind="snelstart", name="SnelStart", credentials=keys, **about)
+    off = connectors.add(kind="eboekhouden", name="e-Boekhouden", credentials={"access_token": "t"}, **about)
+    assert isinstance(off, Connector)
+    connectors.switch(off, on=False, actor=BY)
 
 
 def _closes(shop: Shop) -> None:

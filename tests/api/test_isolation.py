@@ -25,6 +25,10 @@ WHOLE_MERCHANT = (
     "GET /v1/bank_accounts",
     "GET /v1/settlements",
     "PATCH /v1/bank_accounts",
+    "GET /v1/connectors",
+    "PATCH /v1/connectors",
+    "DELETE /v1/connectors",
+    "POST /v1/connectors",
     "GET /v1/exports",
 )
 
@@ -47,10 +51,15 @@ def everything(shop: Shop) -> dict[str, Any]:
     account = whole.post(
         "/v1/bank_accounts", {"iban": "NL44RABO0123456789", "name": "Savings", "currency": "EUR"}
     ).json()
+    connector = whole.post(
+        "/v1/connectors",
+        {"kind": "moneybird", "name": "Books", "settings": {"administration": "1"}, "credentials": {"token": "t"}},
+    ).json()
     asked = whole.post("/v1/exports", {"kind": "journal_csv", "from": "2026-01-01", "to": "2026-01-31"}).json()
     make_export(asked["id"])
     export = Export.objects.get(id=asked["id"], status="ready")
     return {
+        "connector_id": connector["id"],
         "payment_id": payment["id"],
         "order_id": payment["order"]["id"],
         "refund_id": refund["id"],

@@ -33,6 +33,14 @@ _WORDS: Final[dict[str, Any]] = {
     "too_many_mails": gettext_lazy("Ten e-mails about this were sent within the hour. Wait, then send again."),
     "second_factor_required": gettext_lazy("Confirm with your second factor that it is you, then try again."),
     "permission_missing": gettext_lazy("You may not do this there. Ask an owner of that merchant."),
+    "connector_exists": gettext_lazy("This administration is connected already. Change that connector."),
+    "connector_not_connected": gettext_lazy("Sign in first, or switch it on."),
+    "connector_without_sign_in": gettext_lazy("Nobody signs in at this package: its credentials are enough."),
+    "document_not_failed": gettext_lazy("This document did not fail, or is taken up again already."),
+    "sign_in_failed": gettext_lazy("The package did not accept the sign-in. Try again."),
+    "sign_in_state_unknown": gettext_lazy(
+        "This sign-in was not begun by you, or too long ago. Begin it again at the connector."
+    ),
     "bank_account_required": gettext_lazy("Enter the customer's IBAN and name."),
     "card_number_refused": gettext_lazy("This contains a card number. Leave it out."),
     "iban_invalid": gettext_lazy("This is not a valid IBAN. Check every character."),

@@ -54,6 +54,8 @@ _MODELS: Final[Mapping[str, str]] = {
     "pyo": "reconciliation.payout",
     "bnk": "reconciliation.bankaccount",
     "prd": "reconciliation.period",
+    "con": "reconciliation.connector",
+    "cdo": "reconciliation.connectordocument",
     "exp": "reconciliation.export",
     "exs": "reconciliation.exportschedule",
     "acm": "reconciliation.accountmapping",

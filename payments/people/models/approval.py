@@ -42,6 +42,8 @@ class Approval(models.Model):
         ADD_PROVIDER_ACCOUNT = "add_provider_account", _("new provider account")
         CHANGE_PROVIDER_ACCOUNT = "change_provider_account", _("change of a provider account")
         CHANGE_PAYOUT = "change_payout", _("change of credentials or payout account")
+        ADD_CONNECTOR = "add_connector", _("new connector to bookkeeping software")
+        CHANGE_CONNECTOR = "change_connector", _("change of where the books are sent")
         MAKE_KEY = "make_key", _("new API key")
         ROLL_KEY = "roll_key", _("rolling an API key")
         REVOKE_KEY = "revoke_key", _("revoking an API key")

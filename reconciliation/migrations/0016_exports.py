@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("payments", "0029_fiscal_year_start"),
-        ("reconciliation", "0013_periods"),
+        ("reconciliation", "0015_connectors"),
     ]
 
     operations = [

@@ -1,0 +1,1 @@
+"""The accountant's software: one module a package, each of which books what Onetill has and finds it there again."""

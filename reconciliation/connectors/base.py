@@ -1,0 +1,215 @@
+"""The interface of bookkeeping packages: what a connector must do, without any table of ours.
+
+Adding one is three stops: a module that implements `Connector`, its dotted path in `CONNECTORS` (settings), and its
+stage in `tests/connectors/stages.py`, whose contract test runs every connector of the registry.
+
+None of these packages but Xero takes an idempotency key. So each journal carries **our own key in a field that people
+see**, and `find` looks it up before every attempt: what was accepted and never answered is found, and not sent again.
+
+What goes wrong is one of the errors below; which of them it is decides what happens next. A connector raises nothing
+else: anything else is a defect.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import ClassVar, Final, Protocol
+
+LONGEST_KEY: Final = 25  # SnelStart's field `boekstuk`, the shortest of all
+
+
+class ConnectorError(Exception):
+    """What went wrong, for the operator: a stable `code`, and the package's own words or ours."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code)
+        self.code, self.detail = code, detail
+
+
+class NotReached(ConnectorError):
+    """It is certain that nothing arrived, or nothing was changed: it is simply tried again."""
+
+
+class Unclear(ConnectorError):
+    """It may have been done: it is looked for before anything is sent again."""
+
+
+class RateLimited(ConnectorError):
+    """Too many requests; nothing was done. After `seconds` it is tried again."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("rate_limited")
+        self.seconds = seconds
+
+
+class TokenRefused(ConnectorError):
+    """The access token is not, or no longer, good: a new one may be."""
+
+
+class SignInNeeded(ConnectorError):
+    """Nothing but a person's new sign-in, or other credentials, helps."""
+
+
+class Refused(ConnectorError):
+    """The package says no, and would say no again: a person has to change something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One secret that a connector needs, by its name."""
+
+    name: str
+    required: bool = True
+    secret: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One thing that is no secret: which administration, which journal."""
+
+    name: str
+    required: bool = True
+    default: str = ""
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """Where a person signs in, and where codes and refresh tokens are exchanged; paths below the two bases."""
+
+    authorize: str
+    token: str
+    scopes: tuple[str, ...]
+    basic: bool = False  # client id and secret in the header Authorization, else in the form
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a connector needs and can do."""
+
+    credentials: tuple[Credential, ...]
+    settings: tuple[Setting, ...] = ()
+    oauth: OAuth | None = None
+    statements: bool = False  # takes statements of accounts, to match open invoices with
+    finds_statements: bool = False  # and can tell whether it has one
+    longest_text: int = 250  # of a line's description
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What requests are signed with. `refresh` is used once where tokens rotate; `expires_at` None: not known."""
+
+    access: str = field(repr=False)
+    refresh: str = field(default="", repr=False)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """All that a connector knows of one merchant: its secrets are never logged."""
+
+    credentials: Mapping[str, str] = field(repr=False)
+    settings: Mapping[str, str]
+    tokens: Tokens | None = None
+    hold: Callable[[], None] = lambda: None  # called just before something is written there; raises if we may no more
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a journal: `account` is the package's own code, `amount` in minor units, a debit positive."""
+
+    account: str
+    amount: int
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A day's entries, summed up per account and side. It balances, and `key` names it for good."""
+
+    key: str
+    date: date
+    currency: str
+    description: str
+    lines: Sequence[Line]
+
+    @property
+    def total(self) -> int:
+        """What is debited, in minor units."""
+        return sum(line.amount for line in self.lines if line.amount > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One movement of an account: `amount` in minor units, what came in positive; `key` names it for good."""
+
+    key: str
+    date: date
+    amount: int
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A day of one account, and the same as a CAMT.053 `file`; `account` is how the package knows it."""
+
+    key: str
+    account: str
+    date: date
+    currency: str
+    opening: int
+    closing: int
+    lines: Sequence[StatementLine]
+    file: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something under our key: its id there, and its debit total in minor units where the package tells it."""
+
+    remote_id: str
+    total: int | None = None
+
+
+class Connector(Protocol):
+    """One bookkeeping package. Every method may raise any `ConnectorError`."""
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    capabilities: ClassVar[Capabilities]
+
+    def renew(self, access: Access) -> Tokens:
+        """Return tokens to work with: by the refresh token, or for the credentials where these are enough."""
+        ...
+
+    def check(self, access: Access) -> str:
+        """Return the name of the administration that answers; proves that the settings are right."""
+        ...
+
+    def find(self, access: Access, journal: Journal) -> list[Found]:
+        """Return everything that the package has under the key of this journal."""
+        ...
+
+    def push(self, access: Access, journal: Journal) -> str:
+        """Book a journal and return its id there. `find` has just found nothing."""
+        ...
+
+    def find_statement(self, access: Access, statement: Statement) -> list[Found]:
+        """Return the statements under this key; only where `finds_statements`."""
+        ...
+
+    def push_statement(self, access: Access, statement: Statement) -> str:
+        """Hand a statement over and return its id there; only where `statements`."""
+        ...
+
+
+class JournalsOnly:
+    """For packages that take no statements."""
+
+    def find_statement(self, access: Access, statement: Statement) -> list[Found]:
+        """Refuse it."""
+        raise Refused("statements_not_supported")
+
+    def push_statement(self, access: Access, statement: Statement) -> str:
+        """Refuse it."""
+        raise Refused("statements_not_supported")

@@ -1,0 +1,165 @@
+"""Moneybird: general journal documents, and statements of accounts to match open invoices with.
+
+Spec-validated: written against Moneybird's published OpenAPI document (v2), and never run against Moneybird itself.
+Our key is the document's `reference`, which its list filters by. A statement's movements carry
+`account_servicer_transaction_id`, by which Moneybird itself recognizes repeated ones.
+"""
+
+from typing import Any, ClassVar, Final
+
+from reconciliation.connectors import oauth
+from reconciliation.connectors.base import (
+    Access,
+    Capabilities,
+    Credential,
+    Found,
+    Journal,
+    NotReached,
+    OAuth,
+    Refused,
+    Setting,
+    SignInNeeded,
+    Statement,
+    Tokens,
+)
+from reconciliation.connectors.http import Answer, ask
+from reconciliation.connectors.package import base_of, bearer, codes, created, decimal, known, minor
+
+_MOST_LISTED: Final = 100
+_JOURNALS: Final = "documents/general_journal_documents"
+
+
+class Moneybird:
+    """Signed in by OAuth, or by a personal token (`token`) that does not expire."""
+
+    code: ClassVar[str] = "moneybird"
+    name: ClassVar[str] = "Moneybird"
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        credentials=(
+            Credential("token", required=False),
+            Credential("client_id", required=False, secret=False),
+            Credential("client_secret", required=False),
+        ),
+        settings=(Setting("administration"),),
+        oauth=OAuth("/oauth/authorize", "/oauth/token", ("documents", "settings", "bank")),
+        statements=True,
+        finds_statements=True,
+    )
+
+    def renew(self, access: Access) -> Tokens:
+        """A personal token is used as it is."""
+        if access.credentials.get("token"):
+            return Tokens(access.credentials["token"])
+        signed_in = self.capabilities.oauth
+        if signed_in is None or not access.credentials.get("client_id"):
+            raise SignInNeeded("credentials_missing", "token")
+        return oauth.refreshed(
+            base_of(self.code, "token"), signed_in, credentials=access.credentials, tokens=access.tokens
+        )
+
+    def check(self, access: Access) -> str:
+        """The name of the administration; not to be found where the sign-in does not reach it."""
+        answer = ask("GET", f"{base_of(self.code)}/administrations.json", headers=bearer(access))
+        names = {str(row["id"]): str(row["name"]) for row in answer.body}
+        if access.settings["administration"] not in names:
+            raise Refused("administration_unknown_there", access.settings["administration"])
+        return names[access.settings["administration"]]
+
+    def find(self, access: Access, journal: Journal) -> list[Found]:
+        """Documents with our reference. Without a period the list would hold this financial year alone."""
+        day = f"{journal.date:%Y%m%d}"
+        rows = self._get(access, _JOURNALS, filter=f"period:{day}..{day},reference:{journal.key}").body
+        return [
+            Found(str(row["id"]), _total(row, journal.currency)) for row in rows if row.get("reference") == journal.key
+        ]
+
+    def push(self, access: Access, journal: Journal) -> str:
+        """One document, its lines by the ids of the accounts."""
+        accounts = self._accounts(access)
+        lines = [
+            {
+                "ledger_account_id": known(accounts, line.account),
+                "description": line.description,
+                "debit" if line.amount > 0 else "credit": _text(abs(line.amount), journal.currency),
+            }
+            for line in journal.lines
+        ]
+        document = {
+            "reference": journal.key,
+            "date": journal.date.isoformat(),
+            "general_journal_document_entries_attributes": lines,
+        }
+        access.hold()
+        return created(self._post(access, _JOURNALS, {"general_journal_document": document}).body, "id")
+
+    def find_statement(self, access: Access, statement: Statement) -> list[Found]:
+        """The statement that holds the largest of its movements: the list of a day is cut off at a hundred."""
+        if not statement.lines:
+            return []
+        largest = max(statement.lines, key=lambda line: abs(line.amount))
+        day, amount = f"{largest.date:%Y%m%d}", _text(abs(largest.amount), statement.currency)
+        account = self._financial_account(access, statement.account)
+        wanted = f"period:{day}..{day},financial_account_id:{account},amount_from:{amount},amount_to:{amount}"
+        rows = self._get(access, "financial_mutations", filter=wanted).body
+        ours = {
+            str(row["financial_statement_id"])
+            for row in rows
+            if row.get("account_servicer_transaction_id") == largest.key
+        }
+        if not ours and len(rows) >= _MOST_LISTED:
+            raise NotReached("too_many_to_find")
+        return [Found(one) for one in sorted(ours)]
+
+    def push_statement(self, access: Access, statement: Statement) -> str:
+        """One statement with its movements; its reference is unique there."""
+        lines = [
+            {
+                "date": line.date.isoformat(),
+                "message": line.description,
+                "amount": _text(line.amount, statement.currency),
+                "offset": at,
+                "account_servicer_transaction_id": line.key,
+            }
+            for at, line in enumerate(statement.lines)
+        ]
+        body = {
+            "financial_account_id": self._financial_account(access, statement.account),
+            "reference": statement.key,
+            "official_date": statement.date.isoformat(),
+            "official_balance": _text(statement.closing, statement.currency),
+            "importer_key": "onetill",
+            "financial_mutations_attributes": lines,
+        }
+        access.hold()
+        return created(self._post(access, "financial_statements", {"financial_statement": body}).body, "id")
+
+    def _accounts(self, access: Access) -> dict[str, str]:
+        rows = self._get(access, "ledger_accounts").body
+        return codes([row for row in rows if row.get("active", True)], "account_id", "id")
+
+    def _financial_account(self, access: Access, number: str) -> str:
+        return known(codes(self._get(access, "financial_accounts").body, "identifier", "id"), number)
+
+    def _url(self, access: Access, what: str) -> str:
+        return f"{base_of(self.code)}/{access.settings['administration']}/{what}.json"
+
+    def _get(self, access: Access, what: str, **params: str) -> Answer:
+        return ask("GET", self._url(access, what), headers=bearer(access), params=params, explain=_words)
+
+    def _post(self, access: Access, what: str, body: Any) -> Answer:
+        return ask("POST", self._url(access, what), headers=bearer(access), body=body, writes=True, explain=_words)
+
+
+def _text(amount: int, currency: str) -> str:
+    return str(decimal(amount, currency))
+
+
+def _total(row: Any, currency: str) -> int:
+    return sum(minor(line.get("debit") or 0, currency) for line in row.get("general_journal_document_entries", ()))
+
+
+def _words(body: Any) -> str:
+    error = body["error"]
+    if isinstance(error, dict):
+        return "; ".join(f"{field} {', '.join(map(str, said))}" for field, said in error.items())
+    return str(error)

@@ -1,0 +1,106 @@
+"""Xero: manual journals, with an idempotency key."""
+
+import base64
+import re
+import uuid
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from tests.fake_books import specs
+from tests.fake_books.server import Effect, Package, Refusal, Request
+from tests.fake_books.tokens import Tokens
+
+SPEC = "xero-accounting-trim.json"
+
+
+@dataclass
+class Xero(Package):
+    """One organisation."""
+
+    code: ClassVar[str] = "xero"
+    tenant: str = "4f2b6c1e-0d6f-4f39-9a55-0a8a8f0f8e11"
+    tokens: Tokens = field(default_factory=lambda: Tokens(lives=1800))
+    accounts: dict[str, str] = field(default_factory=dict)
+    journals: list[dict[str, Any]] = field(default_factory=list)
+    answers: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+
+    def routes(self) -> Any:
+        """The part of the API that Onetill uses."""
+        return {
+            "POST /connect/token": self._token,
+            "GET /connections": self._connections,
+            r"GET /api\.xro/2\.0/Organisation": self._organisation,
+            r"GET /api\.xro/2\.0/ManualJournals": self._list,
+            r"PUT /api\.xro/2\.0/ManualJournals": self._create,
+        }
+
+    def _token(self, request: Request) -> tuple[int, Any]:
+        given = request.headers.get("Authorization", "").removeprefix("Basic ")
+        if base64.b64decode(given).decode() != "app:app-secret":
+            raise Refusal(401, {"error": "invalid_client"})
+        return self.tokens.exchange(request)
+
+    def _connections(self, request: Request) -> tuple[int, Any]:
+        self.tokens.check(request)
+        return 200, [{"id": str(uuid.uuid4()), "tenantId": self.tenant, "tenantName": "Bloem BV"}]
+
+    def _signed(self, request: Request) -> None:
+        self.tokens.check(request)
+        if request.headers.get("xero-tenant-id") != self.tenant:
+            raise Refusal(403, {"Title": "Forbidden", "Message": "AuthenticationUnsuccessful"})
+
+    def _organisation(self, request: Request) -> tuple[int, Any]:
+        self._signed(request)
+        return 200, {"Organisations": [{"Name": "Bloem BV", "BaseCurrency": "EUR"}]}
+
+    def _list(self, request: Request) -> tuple[int, Any]:
+        self._signed(request)
+        wanted = re.fullmatch(r'Narration\.StartsWith\("([^"]*)"\)', request.query.get("where", ""))
+        self.demand(wanted is not None, "a filter that is not read here")
+        assert wanted is not None
+        rows = [row for row in self.journals if row["Narration"].startswith(wanted[1])]
+        self._conforms("get", {"ManualJournals": rows}, 200)
+        return 200, {"ManualJournals": rows}
+
+    def _create(self, request: Request) -> tuple[int, Any]:
+        """Once per idempotency key: the same request again is answered as before."""
+        self._signed(request)
+        key = request.headers.get("Idempotency-Key")
+        self.demand(bool(key) and len(key) <= 128, "Idempotency-Key")
+        if key in self.answers:
+            first, answer = self.answers[key]
+            self.demand(first == request.body, "the key belongs to another request")
+            return 200, answer
+        answer = self._book(request.body)
+        self.answers[key] = (request.body, answer)
+        return 200, answer
+
+    def _book(self, body: Any) -> Any:
+        self._conforms("put", body, None)
+        (given,) = body["ManualJournals"]
+        amounts = [Decimal(str(line["LineAmount"])) for line in given["JournalLines"]]
+        unknown = [line["AccountCode"] for line in given["JournalLines"] if line["AccountCode"] not in self.accounts]
+        if sum(amounts) != 0 or unknown:
+            said = f"Account code '{unknown[0]}' is not a valid code." if unknown else "The journal does not balance."
+            fault = {"ValidationErrors": [{"Message": said}]}
+            raise Refusal(
+                400,
+                {
+                    "ErrorNumber": 10,
+                    "Type": "ValidationException",
+                    "Message": "A validation exception occurred",
+                    "Elements": [fault],
+                },
+            )
+        row = {**given, "ManualJournalID": str(uuid.uuid4())}
+        answer = {"ManualJournals": [row]}
+        self._conforms("put", answer, 200)
+        self.journals.append(row)
+        key = given["Narration"].partition(" ")[0]
+        self.effects.append(Effect("journal", key, int(sum(amount for amount in amounts if amount > 0) * 100)))
+        return answer
+
+    def _conforms(self, method: str, body: Any, status: int | None) -> None:
+        found = specs.faults(SPEC, "/ManualJournals", method, body, status=status)
+        self.demand(not found, f"{method} {status or 'request'}: {found[:3]}")
