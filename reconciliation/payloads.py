@@ -167,6 +167,7 @@ def connector(row: Connector) -> Shape:
         "status": row.status,
         "administration": row.administration or None,
         "settings": row.settings,
+        "sends": row.sends,
         "days": row.days,
         "starts_on": day(row.starts_on),
         "error": _error(row.error_code, row.error_detail),

@@ -102,7 +102,7 @@ class ConnectorDocumentAdmin(ReadOnlyModelAdmin):
             title=row.key,
             label=_state(row),
             facts=[Fact(name, value) for name, value in facts if value],
-            sections=[_lines(row), _entries(row)],
+            sections=[_statement(row) if row.kind == ConnectorDocument.Kind.STATEMENT else _lines(row), _entries(row)],
         )
 
 
@@ -144,6 +144,25 @@ def _lines(document: ConnectorDocument) -> Section:
             for one in sums
         ],
     )
+
+
+def _statement(document: ConnectorDocument) -> Section:
+    opening, rows = sql.opening(document.id), sql.changed(document.id)
+    closing = opening + sum(row.amount for row in rows)
+    shown = [[render.day(row.book_date), render.event(row.event), _money(row.amount, document)] for row in rows[:SHOWN]]
+    name = books.names({document.account}, kinds=render.ACCOUNTS)[document.account]
+    begins = [["", _("opening balance"), _money(opening, document)]]
+    ends = [["", _("closing balance"), _money(closing, document)]]
+    return Section(
+        id="lines",
+        title=_("Statement of %(account)s") % {"account": name},
+        columns=[_("book date"), _("event"), _("amount")],
+        rows=begins + shown + ends,
+    )
+
+
+def _money(amount: int, document: ConnectorDocument) -> SafeString:
+    return render.money(amount, document.currency)
 
 
 def _entries(document: ConnectorDocument) -> Section:

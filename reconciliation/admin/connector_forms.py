@@ -95,6 +95,13 @@ class NewConnectorForm(PackageFields):
         self.fields["merchant"] = choose
         self.fields["name"] = _text(_("name"), initial=registry.connectors()[kind].name)
         self.add_package(kind, new=True, settings={})
+        if registry.connectors()[kind].capabilities.statements:
+            self.fields["sends"] = forms.ChoiceField(
+                label=capfirst(_("what is sent")),
+                choices=Connector.Sends.choices,
+                widget=UnfoldAdminSelectWidget,
+                help_text=_("Statements are for matching open invoices there; they take the place of journals."),
+            )
         self.fields["days"] = _days()
         self.fields["starts_on"] = DayField(
             label=capfirst(_("from the book date")),
@@ -109,6 +116,7 @@ class NewConnectorForm(PackageFields):
         return {
             "merchant": merchant,
             **{name: self.cleaned_data[name] for name in ("name", "days", "starts_on")},
+            "sends": self.cleaned_data.get("sends", Connector.Sends.JOURNALS),
             "settings": self.part("setting_"),
             "credentials": self.part("secret_"),
         }

@@ -192,6 +192,7 @@ class ConnectorAdmin(ReadOnlyModelAdmin):
             (_("entries that were sent"), str(row.sent)),
             (_("entries that failed"), str(row.failed)),
             (_("last run at"), row.last_run_at and render.moment(row.last_run_at, zone)),
+            (_("what is sent"), row.get_sends_display()),
             (_("sent"), row.get_days_display()),
             (_("from the book date"), render.day(row.starts_on)),
             *named,

@@ -43,6 +43,7 @@ class ConnectorInput(Input):
     name: Annotated[str, text(100)]
     credentials: Secrets
     settings: Settings | None = None
+    sends: Connector.Sends | None = None
     days: Connector.Days | None = None
     starts_on: Day | None = None
 

@@ -242,6 +242,7 @@ CONNECTOR = define(
         status=word(*Connector.Status.values),
         administration=maybe(TEXT),
         settings=_STRINGS,
+        sends=word(*Connector.Sends.values),
         days=word(*Connector.Days.values),
         starts_on=DAY,
         error=_TROUBLE,

@@ -1,7 +1,8 @@
 """The accountant's software: who is connected, and the outbox of what it gets.
 
-A **document** is what is sent as one: the entries of one book date, summed up per account and side. It names its
-entries (`ConnectorEntry`, one row each), so that no entry is sent twice and each can be asked what became of it.
+A **document** is what is sent as one: a journal, the entries of one book date summed up per account and side, or a
+statement of one account. It names its entries (`ConnectorEntry`, one row each), so that no entry is sent twice and each
+can be asked what became of it.
 """
 
 from datetime import timedelta
@@ -35,6 +36,10 @@ class Connector(ApiObject):
         FAILING = "failing", _("failing")
         OFF = "off", _("switched off")
 
+    class Sends(models.TextChoices):
+        JOURNALS = "journals", _("a journal of each day")
+        STATEMENTS = "statements", _("statements of what providers owe")
+
     class Days(models.TextChoices):
         FINISHED = "finished", _("when the day is over")
         CLOSED = "closed", _("when the day is closed")
@@ -44,6 +49,9 @@ class Connector(ApiObject):
     kind = models.CharField(_("package"), max_length=40)
     name = models.CharField(_("name"), max_length=100)
     settings: models.JSONField[Any, Any] = models.JSONField(_("settings"), default=dict)
+    sends = models.CharField(
+        _("what is sent"), max_length=10, choices=Sends, default=Sends.JOURNALS, db_default="journals"
+    )
     days = models.CharField(_("sent"), max_length=8, choices=Days, default=Days.FINISHED)
     starts_on = models.DateField(_("from the book date"))
     credentials = EncryptedTextField(blank=True, default="", editable=False)

@@ -18,7 +18,7 @@ from payments.services.idempotency import IdempotencyGuard
 from reconciliation.models import Connector
 from reconciliation.services import connector_rows
 
-_SHOWN = ("kind", "name", "settings", "days")
+_SHOWN = ("kind", "name", "settings", "sends", "days")
 
 
 def propose_new(row: Connector, *, actor: Actor, guard: IdempotencyGuard | None) -> Approval:

@@ -8,12 +8,13 @@ from payments.core.pan import has_card_number
 from payments.services import setup_faults
 from reconciliation import registry
 from reconciliation.connectors.base import Capabilities
+from reconciliation.models import Connector
 
 LONGEST_SETTING: Final = 100
 LONGEST_SECRET: Final = 4000
 
 
-def refuse(*, kind: str, name: str, settings: Mapping[str, str], credentials: Mapping[str, str]) -> None:
+def refuse(*, kind: str, name: str, settings: Mapping[str, str], credentials: Mapping[str, str], sends: str) -> None:
     """Raise what is wrong.
 
     Raises:
@@ -25,6 +26,7 @@ def refuse(*, kind: str, name: str, settings: Mapping[str, str], credentials: Ma
     able = known[kind].capabilities
     setup_faults.refuse(
         setup_faults.name_fault(name),
+        setup_faults.choice_fault("sends", sends, _sendable(able)),
         *_setting_faults(able, settings),
         *_credential_faults(able, credentials),
     )
@@ -35,6 +37,10 @@ def whole(kind: str, settings: Mapping[str, str]) -> dict[str, str]:
     able = registry.connectors()[kind].capabilities
     defaults = {one.name: one.default for one in able.settings if one.default}
     return {**defaults, **{name: value.strip() for name, value in settings.items() if value.strip()}}
+
+
+def _sendable(able: Capabilities) -> list[str]:
+    return [one for one in Connector.Sends.values if able.statements or one != Connector.Sends.STATEMENTS]
 
 
 def _setting_faults(able: Capabilities, settings: Mapping[str, str]) -> Iterator[Fault]:

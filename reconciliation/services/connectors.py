@@ -34,6 +34,7 @@ def add(
     name: str,
     settings: Mapping[str, str],
     credentials: Mapping[str, str],
+    sends: str = Connector.Sends.JOURNALS,
     days: str = Connector.Days.FINISHED,
     starts_on: date | None = None,
     actor: Actor,
@@ -41,7 +42,8 @@ def add(
 ) -> Connector | Approval:
     """Add a connector, or ask a second person for it; it then gets the id that the approval names.
 
-    `starts_on` is the first book date that is sent (None: today's), so that what was handed over before stays.
+    `starts_on` is the first book date that is sent (None: today's), so that what was handed over before stays. `sends`
+    is said once: a package that got journals of a day must not get its statements, too.
 
     Raises:
         ValidationFailed: what of it cannot be.
@@ -49,12 +51,13 @@ def add(
         Forbidden: as `gate.check`.
     """
     gate.check(Action.ADD_CONNECTOR, by=actor, merchant_id=merchant.id)
-    connector_faults.refuse(kind=kind, name=name, settings=settings, credentials=credentials)
+    connector_faults.refuse(kind=kind, name=name, settings=settings, credentials=credentials, sends=sends)
     row = Connector(
         merchant=merchant,
         kind=kind,
         name=name,
         settings=connector_faults.whole(kind, settings),
+        sends=sends,
         days=days,
         starts_on=starts_on or merchant.business_day(timezone.now()),
         credentials=json.dumps(dict(credentials)),
@@ -129,6 +132,7 @@ def _checked(row: Connector, changes: Mapping[str, Any], credentials: Mapping[st
         name=changes.get("name", row.name),
         settings=changes.get("settings", row.settings),
         credentials={**connector_access.credentials_of(row), **credentials},
+        sends=row.sends,
     )
     wanted = dict(changes)
     if "settings" in wanted:

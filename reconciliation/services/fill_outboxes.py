@@ -1,6 +1,7 @@
 """Fill the outboxes of connectors: entries of days that are over, or closed, become documents to be sent.
 
-What is booked on such a day afterwards becomes a further document of the same date, with the next number. Several
+What is booked on such a day afterwards becomes a further document of the same date, with the next number; of
+statements it stands on the next one, so that their balances follow each other. Several
 processes may do this at once: the connector's row is locked, and no entry stands in two documents of one connector.
 """
 
@@ -41,9 +42,11 @@ def fill(connector_id: str, *, now: datetime) -> int:
         if row.removed_at is not None or row.status == Connector.Status.OFF:
             return 0
         through = (now - GRACE).astimezone(row.merchant.zone).date() - timedelta(days=1)
-        filled = sql.fill_journals(
+        filled = sql.fill(
+            statements=row.sends == Connector.Sends.STATEMENTS,
             connector=row.id,
             merchant=row.merchant_id,
+            currency=row.merchant.currency,
             mark=row.id[-MARK:].upper(),
             starts_on=row.starts_on,
             through=through,

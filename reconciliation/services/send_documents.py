@@ -13,19 +13,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
-from django.utils import translation
-from django.utils.formats import date_format
-from django.utils.translation import gettext as _
 
 from payments.runtime.sweeps import Sweep
 from reconciliation.connectors.base import (
     Access,
     ConnectorError,
     Found,
-    Journal,
-    Line,
     NotReached,
     RateLimited,
     Refused,
@@ -37,7 +32,7 @@ from reconciliation.connectors.base import (
     Connector as Package,
 )
 from reconciliation.models import Connector, ConnectorDocument
-from reconciliation.services import accountant_codes, connector_access
+from reconciliation.services import connector_access, connector_papers
 from reconciliation.services.connector_access import LeaseLost
 from reconciliation.sql import connectors as sql
 
@@ -103,7 +98,15 @@ class _Run:
             self._end(Connector.Status.FAILING if failed else Connector.Status.CONNECTED, None)
 
     def _due(self) -> list[ConnectorDocument]:
-        due = self.row.documents.filter(status=Status.PENDING, due_at__lte=Now())
+        """What is due, oldest first. A statement goes on from the one before it, and waits until that was sent."""
+        earlier = ConnectorDocument.objects.filter(
+            Q(book_date__lt=OuterRef("book_date")) | Q(book_date=OuterRef("book_date"), number__lt=OuterRef("number")),
+            connector=self.row,
+            kind=ConnectorDocument.Kind.STATEMENT,
+            account=OuterRef("account"),
+        )
+        goes_on = Q(kind=ConnectorDocument.Kind.STATEMENT) & Exists(earlier.exclude(status=Status.SENT))
+        due = self.row.documents.filter(~goes_on, status=Status.PENDING, due_at__lte=Now())
         return list(due.order_by("book_date", "currency", "number")[:MOST])
 
     def _send(self, document: ConnectorDocument) -> None:
@@ -113,10 +116,12 @@ class _Run:
             ConnectorError: what is in the way of the others, too.
         """
         try:
+            unanswered = document.asked_at is not None
             self._begin(document)
-            journal = self._journal(document)
-            found = self._signed(lambda access: self.package.find(access, journal))
-            remote_id = _only(found, journal) or self._signed(lambda access: self.package.push(access, journal))
+            if document.kind == ConnectorDocument.Kind.STATEMENT:
+                remote_id = self._statement(document, unanswered=unanswered)
+            else:
+                remote_id = self._journal(document)
         except Refused as refusal:
             self._note(document, refusal, status=Status.FAILED, asked_at=None, due_at=None)
         except Unclear as trouble:
@@ -127,6 +132,22 @@ class _Run:
             raise
         else:
             self._done(document, remote_id)
+
+    def _journal(self, document: ConnectorDocument) -> str:
+        journal = connector_papers.journal(document, self.row)
+        found = self._signed(lambda access: self.package.find(access, journal))
+        return _only(found, journal.total) or self._signed(lambda access: self.package.push(access, journal))
+
+    def _statement(self, document: ConnectorDocument, *, unanswered: bool) -> str:
+        """Where statements cannot be looked up, a person looks whether one arrived that was not answered."""
+        statement = connector_papers.statement(document, self.row)
+        if self.package.capabilities.finds_statements:
+            found = self._signed(lambda access: self.package.find_statement(access, statement))
+        elif unanswered:
+            raise Refused("outcome_unclear", document.key)
+        else:
+            found = []
+        return _only(found, None) or self._signed(lambda access: self.package.push_statement(access, statement))
 
     def _begin(self, document: ConnectorDocument) -> None:
         """Note the attempt, so that whoever comes after a crash knows that one was made."""
@@ -165,35 +186,6 @@ class _Run:
             self._access = connector_access.renewed(self.row, self._access)
             return ask(self._access)
 
-    def _journal(self, document: ConnectorDocument) -> Journal:
-        """The day as it is booked: the same at every attempt, since neither entries nor their postings change.
-
-        Raises:
-            Refused: `currency_not_booked`, `account_unmapped`.
-        """
-        merchant = self.row.merchant
-        if document.currency != merchant.currency:
-            raise Refused("currency_not_booked", document.currency)
-        sums = sql.summed(document.id)
-        called = accountant_codes.called(merchant, {one.code for one in sums})
-        unmapped = sorted(called[one.code].name for one in sums if not called[one.code].code)
-        if unmapped:
-            raise Refused("account_unmapped", ", ".join(dict.fromkeys(unmapped)))
-        return Journal(
-            key=document.key,
-            date=document.book_date,
-            currency=document.currency,
-            description=self._description(document),
-            lines=[Line(called[one.code].code, one.amount, called[one.code].name) for one in sums],
-        )
-
-    def _description(self, document: ConnectorDocument) -> str:
-        with translation.override(self.row.merchant.language):
-            day = date_format(document.book_date, "SHORT_DATE_FORMAT")
-            if document.number == 1:
-                return _("Onetill, day %(day)s") % {"day": day}
-            return _("Onetill, day %(day)s, addition %(number)s") % {"day": day, "number": document.number}
-
     def _end(self, status: str, trouble: ConnectorError | None, *, rest: float = 0) -> None:
         """Write down how it went, unless it was switched off or signed in anew meanwhile."""
         rows = Connector.objects.filter(id=self.row.id, holder=self.holder).exclude(status=Connector.Status.OFF)
@@ -207,15 +199,15 @@ class _Run:
         )
 
 
-def _only(found: list[Found], journal: Journal) -> str | None:
-    """The id of what stands there under our key, None where nothing does.
+def _only(found: list[Found], total: int | None) -> str | None:
+    """The id of what stands there under our key, None where nothing does; `total` is what it must come to.
 
     Raises:
         Refused: it stands there twice, or comes to something else.
     """
     if len(found) > 1:
         raise Refused("sent_twice", ", ".join(one.remote_id for one in found))
-    if found and found[0].total not in (None, journal.total):
+    if found and None not in (total, found[0].total) and found[0].total != total:
         raise Refused("differs_there", found[0].remote_id)
     return found[0].remote_id if found else None
 
