@@ -199,7 +199,7 @@ class _Reading:
     def _books(self, entries: int, booked_at: dt.datetime | None) -> Books:
         export, accounts = self._export, sorted(self._accounts.values(), key=attrgetter("ledger_code"))
         return Books(
-            company=_company(export.merchant),
+            company=company_of(export.merchant),
             currency=export.currency,
             exponent=EXPONENTS[export.currency],
             first=export.first,
@@ -247,7 +247,8 @@ def _some(entries: Iterator[list[Row]]) -> list[list[Row]]:
     return found
 
 
-def _company(merchant: Merchant) -> Company:
+def company_of(merchant: Merchant) -> Company:
+    """Whose books they are, as a file says it."""
     return Company(
         name=merchant.name,
         country=merchant.country,

@@ -41,6 +41,7 @@ def test_a_package_is_chosen_and_its_fields_filled_in(connects: Connects) -> Non
         "secret_subscription_key",
     ]
     given = {"merchant": accountant.shop.merchant.id, "name": "SnelStart", "days": "finished", "starts_on": ""}
+    given |= {"sends": "statements"}
     wrong = client.post(f"{CONNECT}?package=snelstart", given | {"secret_client_key": "geheim"})
     assert wrong.status_code == 422
     assert "geheim" not in wrong.content.decode()
