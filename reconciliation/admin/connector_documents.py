@@ -150,7 +150,7 @@ def _statement(document: ConnectorDocument) -> Section:
     opening, rows = sql.opening(document.id), sql.changed(document.id)
     closing = opening + sum(row.amount for row in rows)
     shown = [[render.day(row.book_date), render.event(row.event), _money(row.amount, document)] for row in rows[:SHOWN]]
-    name = books.names({document.account}, kinds=render.ACCOUNTS)[document.account]
+    name = books.names({document.account})[document.account]
     begins = [["", _("opening balance"), _money(opening, document)]]
     ends = [["", _("closing balance"), _money(closing, document)]]
     return Section(

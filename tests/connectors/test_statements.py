@@ -20,7 +20,7 @@ UPLOADS = {"snelstart": "POST /bankafschriftbestanden", "moneybird": "POST /1234
 def balances(file: str) -> list[tuple[str, str]]:
     """The opening and closing balance of a statement, with their sides."""
     found = etree.fromstring(file.encode()).iterfind(".//c:Bal", CAMT)
-    return [(one.findtext("c:Amt", None, CAMT), one.findtext("c:CdtDbtInd", None, CAMT)) for one in found]
+    return [(one.findtext("c:Amt", "", CAMT), one.findtext("c:CdtDbtInd", "", CAMT)) for one in found]
 
 
 def amounts(file: str) -> list[str]:
