@@ -115,8 +115,9 @@ def file_mapping(row: FileMapping) -> Shape:
         "id": row.id,
         "object": row.OBJECT,
         "name": row.name,
-        "kind": "settlement",
+        "kind": "settlement",  # of mappings that were made when there was no other kind
         "provider_account": row.provider_account_id,
+        "bank_account": row.bank_account_id,
         **row.definition,
         "created_at": instant(row.created_at),
         "test_mode": row.merchant.test_mode,

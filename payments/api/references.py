@@ -41,7 +41,7 @@ class Namespace:
         self.name = name
 
 
-def _named(kind: type[Named], find: Callable[[Caller, str], Named | None], *, called: str, example: str) -> None:
+def named(kind: type[Named], find: Callable[[Caller, str], Named | None], *, called: str, example: str) -> None:
     """Let inputs name objects of a type by their id; `find(caller, id)` gives one, or None."""
 
     @reads(kind, {"type": "string", "maxLength": 64, "example": example})
@@ -78,9 +78,9 @@ def _account(caller: Caller, account_id: str) -> ProviderAccount | None:
     return rows.filter(id=account_id, merchant_id=caller.merchant_id).first()
 
 
-_named(Channel, channel_of, called="channel", example="chn_…")
-_named(Order, _order, called="order", example="ord_…")
-_named(Payment, _payment, called="payment", example="pay_…")
-_named(ProviderAccount, _account, called="provider account", example="pac_…")
-_named(NamedTerminal, _terminal, called="terminal", example="trm_…")
-_named(Namespace, _namespace, called="channel", example="chn_…")
+named(Channel, channel_of, called="channel", example="chn_…")
+named(Order, _order, called="order", example="ord_…")
+named(Payment, _payment, called="payment", example="pay_…")
+named(ProviderAccount, _account, called="provider account", example="pac_…")
+named(NamedTerminal, _terminal, called="terminal", example="trm_…")
+named(Namespace, _namespace, called="channel", example="chn_…")

@@ -46,12 +46,21 @@ COLUMNS: Final[dict[str, Any]] = {
     "authorization_code": _("authorization code"),
     "settlement": _("settlement"),
     "description": _("description"),
+    "counterparty": _("counterparty"),
+    "iban": _("IBAN of the counterparty"),
+    "balance": _("balance after it"),
 }
 MEANINGS: Final[dict[str, Any]] = {
-    **{meaning: TYPES[meaning] for meaning in layout.MEANINGS if meaning in TYPES},
+    **{meaning: TYPES[meaning] for meaning in layout.MEANINGS[layout.SETTLEMENT] if meaning in TYPES},
     layout.PAYOUT: _("payout"),
+    layout.CREDIT: _("money in"),
+    layout.DEBIT: _("money out"),
     layout.IGNORE: _("to be left out"),
 }
+KINDS: Final = [
+    (layout.SETTLEMENT, _("settlements of a provider")),
+    (layout.BANK, _("movements of a bank account")),
+]
 _DELIMITERS: Final = [(";", ";"), (",", ","), ("\t", _("tab")), ("|", "|")]
 SIGNS: Final = [
     ("signed", _("as written: money for us is positive")),
@@ -68,8 +77,9 @@ class Choose(forms.ChoiceField):
 
 
 class StartForm(forms.Form):
-    """An example of the file, and maybe a mapping that was exported before."""
+    """What kind of file it is, an example of it, and maybe a mapping that was exported before."""
 
+    kind = Choose(label=_("the file has"), choices=KINDS)
     example = forms.FileField(label=_("example of the file"), widget=UnfoldAdminFileFieldWidget)
     exported = forms.FileField(label=_("exported mapping (JSON)"), required=False, widget=UnfoldAdminFileFieldWidget)
 
@@ -93,11 +103,19 @@ class StartForm(forms.Form):
             raise forms.ValidationError(_("This is no exported mapping."))
         return given
 
+    def clean(self) -> dict[str, Any]:
+        """Both must be about the same kind of file."""
+        given = super().clean() or {}
+        exported = given.get("exported") or {}
+        if "kind" in given and exported.get("kind", given["kind"]) != given["kind"]:
+            self.add_error("kind", _("The exported mapping is for the other kind of file."))
+        return given
+
 
 class MappingForm(forms.Form):
     """What the columns of an example are. It has a field per column, and one per word of the column for types."""
 
-    provider_account = forms.ModelChoiceField(
+    account = forms.ModelChoiceField(
         ProviderAccount.objects.none(), label=_("provider account"), widget=UnfoldAdminSelectWidget
     )
     name = forms.CharField(label=_("name"), max_length=100, widget=UnfoldAdminTextInputWidget)
@@ -116,18 +134,25 @@ class MappingForm(forms.Form):
     fees = Choose(label=_("costs"), choices=FEES)
     of_csv: ClassVar[tuple[str, ...]] = ("encoding", "delimiter")
 
-    def __init__(self, data: Any, *, example: Example, accounts: Any, initial: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, data: Any, *, kind: str, example: Example, accounts: Any, initial: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(data, initial=initial)
+        self.kind = kind
         self.example = example
-        self.fields["provider_account"].queryset = accounts  # type: ignore[attr-defined]
+        self.fields["account"].queryset = accounts  # type: ignore[attr-defined]
+        if kind == layout.BANK:
+            self.fields["account"].label = _("bank account")
+            del self.fields["fees"]
         for name in self.of_csv if example.workbook else ("sheet",):
             del self.fields[name]
         self.names = mapping_examples.columns(example, self.written())
-        for name, label in COLUMNS.items():
+        for name in layout.COLUMNS[kind]:
             choices = [*_NOT_THERE, *((column, column) for column in self.names)]
-            self.fields[f"column_{name}"] = Choose(label=label, choices=choices, required=False)
+            self.fields[f"column_{name}"] = Choose(label=COLUMNS[name], choices=choices, required=False)
+        meanings = [*_NOT_THERE, *((meaning, MEANINGS[meaning]) for meaning in layout.MEANINGS[kind])]
         for at, word in enumerate(self.words()):
-            self.fields[f"type_{at}"] = Choose(label=word, choices=[*_NOT_THERE, *MEANINGS.items()], required=False)
+            self.fields[f"type_{at}"] = Choose(label=word, choices=meanings, required=False)
         for field in self.fields.values():
             field.label = capfirst(field.label)
 
@@ -149,9 +174,10 @@ class MappingForm(forms.Form):
         """What was filled in, as a mapping."""
         given = self.cleaned_data
         parts = ("sheet", "encoding", "delimiter", "header_row", "decimal", "date_format", "sign", "fees")
-        kept = {name: column for name in COLUMNS if (column := given[f"column_{name}"])}
+        kept = {name: column for name in layout.COLUMNS[self.kind] if (column := given[f"column_{name}"])}
         words = enumerate(self.words())
         return {
+            "kind": self.kind,
             "format": "xlsx" if self.example.workbook else "csv",
             **{name: given[name] for name in parts if name in given},
             "columns": kept,
@@ -172,7 +198,7 @@ def initial(example: Example, exported: dict[str, Any]) -> dict[str, Any]:
         "fees": "positive",
         **mapping_examples.suggested(example),
     }
-    parts |= {name: value for name, value in exported.items() if name not in ("columns", "types", "format")}
+    parts |= {name: value for name, value in exported.items() if name not in ("columns", "types", "format", "kind")}
     made = parts | {f"column_{name}": column for name, column in exported.get("columns", {}).items()}
     types = exported.get("types")
     types = types if isinstance(types, dict) else {}
@@ -181,15 +207,17 @@ def initial(example: Example, exported: dict[str, Any]) -> dict[str, Any]:
     return made | {f"type_{at}": types.get(word, "") for at, word in enumerate(found)}
 
 
-def packed(example: Example) -> dict[str, str]:
-    """An example as it stands in the form."""
-    return {"example": base64.b64encode(example.content).decode(), "example_name": example.name}
+def packed(form: MappingForm) -> dict[str, str]:
+    """An example, and which kind of file it is, as they stand in the form."""
+    example = form.example
+    content = base64.b64encode(example.content).decode()
+    return {"kind": form.kind, "example": content, "example_name": example.name}
 
 
 def unpacked(data: Any) -> Example | None:
     """The example in the form; None if there is none, or not as it was put there."""
     text = str(data.get("example", ""))
-    if not text or len(text) > 2 * mapping_examples.MOST_BYTES:
+    if not text or len(text) > 2 * mapping_examples.MOST_BYTES or data.get("kind") not in layout.COLUMNS:
         return None
     try:
         return Example(base64.b64decode(text, validate=True), str(data.get("example_name", ""))[:100])

@@ -29,7 +29,8 @@ from payments.text.formatting import amount
 from reconciliation.admin import mapping_forms
 from reconciliation.admin.mapping_forms import COLUMNS, FEES, MEANINGS, SIGNS, MappingForm, StartForm
 from reconciliation.admin.problems import problem
-from reconciliation.models import FileMapping
+from reconciliation.formats.layout import BANK
+from reconciliation.models import BankAccount, FileMapping
 from reconciliation.services import mapping_examples, mappings
 from reconciliation.services.mapping_examples import Example
 
@@ -52,9 +53,9 @@ class FileMappingAdmin(ReadOnlyModelAdmin):
     )
     sees: ClassVar[May] = May.SEE_BOOKS
     channel_path: ClassVar[str | None] = None
-    list_display = ("name", "provider_account", "merchant", "made")
+    list_display = ("name", "account_name", "merchant", "made")
     list_filter = (("merchant", OwnRelated),)
-    list_select_related = ("merchant", "provider_account")
+    list_select_related = ("merchant", "provider_account", "bank_account")
     search_fields = ("name", "=id")
     search_help_text = gettext_lazy("Name of the mapping")
     actions_list = ("make",)
@@ -68,6 +69,10 @@ class FileMappingAdmin(ReadOnlyModelAdmin):
             explanation=gettext_lazy("Files of its kind are no longer recognized; what was imported stays."),
         ),
     )
+
+    @admin.display(description=gettext_lazy("account"))
+    def account_name(self, row: FileMapping) -> str:
+        return str(row.account)
 
     @admin.display(description=gettext_lazy("created at"), ordering="id")
     def made(self, row: FileMapping) -> str:
@@ -87,10 +92,11 @@ class FileMappingAdmin(ReadOnlyModelAdmin):
             (_("decimal mark"), definition["decimal"]),
             (_("dates are written as"), definition["date_format"]),
             (_("signs"), dict(SIGNS)[definition["sign"]]),
-            (_("costs"), dict(FEES)[definition["fees"]]),
+            (_("costs"), row.provider_account and dict(FEES)[definition["fees"]]),
         ]
         facts = [
-            (_("provider account"), row_link(row.provider_account)),
+            (_("provider account"), row.provider_account and row_link(row.provider_account)),
+            (_("bank account"), row.bank_account and row_link(row.bank_account)),
             *written,
             (_("row with the names of the columns"), definition["header_row"]),
             (_("sheet"), definition["sheet"]),
@@ -127,7 +133,8 @@ class FileMappingAdmin(ReadOnlyModelAdmin):
         example = mapping_forms.unpacked(request.POST) if request.method == "POST" else None
         if example is None:
             return self._start(request)
-        form = MappingForm(request.POST, example=example, accounts=_accounts(request))
+        kind = request.POST["kind"]
+        form = MappingForm(request.POST, kind=kind, example=example, accounts=_accounts(request, kind))
         seen = _tried(form) if form.is_valid() else None
         clean = seen is not None and not seen.problems and bool(seen.rows)
         if clean and "keep" in request.POST and (row := self._kept(request, form)) is not None:
@@ -140,9 +147,9 @@ class FileMappingAdmin(ReadOnlyModelAdmin):
             context = {"form": form, "title": _("Make a mapping"), "opts": self.opts}
             shown = {**self.admin_site.each_context(request), **context}
             return TemplateResponse(request, "reconciliation/mapping_start.html", shown)
-        example = form.cleaned_data["example"]
+        example, kind = form.cleaned_data["example"], form.cleaned_data["kind"]
         begin = mapping_forms.initial(example, form.cleaned_data["exported"])
-        made = MappingForm(None, example=example, accounts=_accounts(request), initial=begin)
+        made = MappingForm(None, kind=kind, example=example, accounts=_accounts(request, kind), initial=begin)
         return self._answer(request, made, None, clean=False)
 
     def _answer(
@@ -155,7 +162,7 @@ class FileMappingAdmin(ReadOnlyModelAdmin):
             "title": _("Make a mapping"),
             "opts": self.opts,
             "clean": clean,
-            "packed": mapping_forms.packed(form.example),
+            "packed": mapping_forms.packed(form),
             "rows": rows[:SHOWN],
             "trouble": trouble and problem(trouble.code, trouble.detail),
             "seen": seen and [_shown(row) for row in seen.rows],
@@ -167,7 +174,7 @@ class FileMappingAdmin(ReadOnlyModelAdmin):
         given = form.cleaned_data
         try:
             row = mappings.create(
-                account=given["provider_account"],
+                account=given["account"],
                 name=given["name"],
                 definition=form.definition(),
                 actor=person(request).id,
@@ -184,7 +191,7 @@ def _tried(form: MappingForm) -> mappings.Preview | None:
     example: Example = form.example
     try:
         return mappings.preview(
-            account=form.cleaned_data["provider_account"],
+            account=form.cleaned_data["account"],
             definition=form.definition(),
             file=example.stream(),
             name=example.name,
@@ -194,14 +201,15 @@ def _tried(form: MappingForm) -> mappings.Preview | None:
         return None
 
 
-def _accounts(request: HttpRequest) -> Any:
+def _accounts(request: HttpRequest, kind: str) -> Any:
     reach = within(person(request), May.RESOLVE, merchant="merchant_id", channel=None)
-    return ProviderAccount.objects.filter(reach, active=True).select_related("merchant").order_by("id")
+    accounts = BankAccount.objects if kind == BANK else ProviderAccount.objects.filter(active=True)
+    return accounts.filter(reach).select_related("merchant").order_by("id")
 
 
 def _shown(row: dict[str, Any]) -> list[Any]:
     money = [amount(row[name], row["currency"]) for name in ("amount", "fee", "net")]
-    known = [row[name] for name in ("reference", "payment_reference", "order", "tid", "rrn", "authorization_code")]
+    known = [row[name] for name in mappings.KNOWN_BY]
     return [row["line"], row["date"], MEANINGS.get(row["type"], row["type"]), *money, " · ".join(filter(None, known))]
 
 

@@ -9,15 +9,25 @@ from rest_framework.request import Request
 from payments.api.idempotency import Answer
 from payments.api.inputs import Paging
 from payments.api.openapi import described
+from payments.api.references import named
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
 from payments.core.input_types import Currency, text
 from payments.core.inputs import Input
+from payments.people.actors import Caller
 from payments.services.idempotency import IdempotencyGuard
 from reconciliation import payloads
 from reconciliation.api.schemas import BANK_ACCOUNT
 from reconciliation.models import BankAccount
 from reconciliation.services.bank_accounts import change_bank_account, create_bank_account
+
+
+def _of_caller(caller: Caller, account_id: str) -> BankAccount | None:
+    rows = BankAccount.objects.select_related("merchant")
+    return rows.filter(id=account_id, merchant_id=caller.merchant_id).first()
+
+
+named(BankAccount, _of_caller, called="bank account", example="bnk_…")
 
 
 class PlainBankAccountInput(Input):

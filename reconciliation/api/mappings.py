@@ -21,9 +21,10 @@ from payments.core.inputs import Input
 from payments.models import ProviderAccount
 from payments.services.idempotency import IdempotencyGuard
 from reconciliation import payloads
+from reconciliation.api import bank_accounts  # noqa: F401  (lets inputs name bank accounts)
 from reconciliation.api.schemas import EXAMPLE, FILE_MAPPING, MAPPING_PREVIEW
 from reconciliation.formats import layout
-from reconciliation.models import FileMapping
+from reconciliation.models import BankAccount, FileMapping
 from reconciliation.services import mappings
 
 TAG: Final = "Reconciliation"
@@ -39,8 +40,9 @@ class MappingChangeInput(Input):
     """What changes of a mapping; `columns` and `types` are replaced whole."""
 
     name: Annotated[str, text(100)] | None = None
-    kind: Literal["settlement"] | None = None
+    kind: Literal["settlement", "bank"] | None = None
     provider_account: ProviderAccount | None = None
+    bank_account: BankAccount | None = None
     format: Literal["csv", "xlsx"] | None = None
     encoding: Annotated[str, one_of(layout.ENCODINGS)] | None = None
     delimiter: Annotated[str, one_of(layout.DELIMITERS)] | None = None
@@ -58,7 +60,6 @@ class MappingInput(MappingChangeInput, kw_only=True):
     """A mapping; what is left out is as in a CSV that a Dutch Excel saves."""
 
     name: Annotated[str, text(100)]
-    provider_account: ProviderAccount
     columns: Metadata
 
 
@@ -75,7 +76,7 @@ class MappingView(ApiView):
     def rows(self) -> QuerySet[FileMapping]:
         """The merchant's mappings."""
         rows = FileMapping.objects.filter(merchant_id=self.caller.merchant_id)
-        return rows.select_related("merchant", "provider_account__merchant")
+        return rows.select_related("merchant", "provider_account__merchant", "bank_account__merchant")
 
 
 class Mappings(MappingView):
@@ -92,8 +93,12 @@ class Mappings(MappingView):
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
         given = self.input(MappingInput)
+        account = _account(given)
+        if account is None:
+            detail = "Name the provider account, or the bank account, whose files it describes."
+            raise ValidationFailed([Fault("provider_account", "required", detail)])
         row = mappings.create(
-            account=given.provider_account,
+            account=account,
             name=given.name,
             definition=_definition(given),
             actor=self.caller.actor,
@@ -130,7 +135,7 @@ class OneMapping(MappingView):
             mapping=row,
             actor=self.caller.actor,
             name=given.name,
-            account=given.provider_account,
+            account=_account(given),
             definition=_definition(given),
         )
         return self.answer(payloads.file_mapping(self.one(self.rows(), id=mapping_id)))
@@ -160,7 +165,7 @@ class Preview(MappingView):
         fields, files = request_body.read_form(self.plain, mappings.MOST_BYTES + FORM_AROUND_FILE)
         file = _example(fields, files)
         seen = mappings.preview(
-            account=row.provider_account, definition=row.definition, file=cast(BinaryIO, file), name=file.name or ""
+            account=row.account, definition=row.definition, file=cast(BinaryIO, file), name=file.name or ""
         )
         problems = [{"line": one.line, "code": one.code, "detail": one.detail} for one in seen.problems]
         return self.answer({"rows": seen.rows, "problems": problems})
@@ -168,7 +173,20 @@ class Preview(MappingView):
 
 def _definition(given: MappingChangeInput) -> dict[str, Any]:
     """What was sent beside name and account."""
-    return {name: value for name, value in given.given().items() if name not in ("name", "kind", "provider_account")}
+    beside = ("name", "provider_account", "bank_account")
+    return {name: value for name, value in given.given().items() if name not in beside}
+
+
+def _account(given: MappingChangeInput) -> ProviderAccount | BankAccount | None:
+    """Whose files it describes; None where nothing was sent.
+
+    Raises:
+        ValidationFailed: two were sent.
+    """
+    if given.provider_account is not None and given.bank_account is not None:
+        detail = "A mapping is for a provider account or for a bank account. Leave one of them out."
+        raise ValidationFailed([Fault("bank_account", "mapping_invalid", detail)])
+    return given.provider_account or given.bank_account
 
 
 def _example(fields: dict[str, str], files: request_body.Files) -> UploadedFile[Any]:

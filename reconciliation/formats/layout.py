@@ -8,8 +8,12 @@ from typing import Any, Final
 
 from reconciliation.formats.base import LineType
 
+SETTLEMENT: Final = "settlement"
+BANK: Final = "bank"
 PAYOUT: Final = "payout"
 IGNORE: Final = "ignore"
+CREDIT: Final = "credit"
+DEBIT: Final = "debit"
 # What a type of row can mean, and whether it brings money in (1), takes it out (-1), or either (0).
 SIGNS: Final = {
     LineType.SALE: 1,
@@ -22,7 +26,10 @@ SIGNS: Final = {
     LineType.RESERVE_HOLD: -1,
     LineType.FEE: 0,
 }
-MEANINGS: Final = (*(kind.value for kind in SIGNS), PAYOUT, IGNORE)
+MEANINGS: Final = {
+    SETTLEMENT: (*(kind.value for kind in SIGNS), PAYOUT, IGNORE),
+    BANK: (CREDIT, DEBIT, IGNORE),
+}
 ENCODINGS: Final = ("utf-8", "windows-1252", "iso-8859-1", "iso-8859-15")
 LAST_HEADER_ROW: Final = 50
 DELIMITERS: Final = (",", ";", "\t", "|")
@@ -58,6 +65,7 @@ class Layout:
     sheet: str = ""
     sign: str = "signed"
     fees: str = "positive"  # how costs are written in the columns for fee and VAT
+    account: str = ""  # at the bank, whose movements the rows are
     types: Mapping[str, str] = field(default_factory=dict)  # by the row's own word, in lower case
 
 
@@ -124,6 +132,7 @@ def faults(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 _CHOICES: Final[dict[str, tuple[str, ...]]] = {
+    "kind": (SETTLEMENT, BANK),
     "format": ("csv", "xlsx"),
     "encoding": ENCODINGS,
     "delimiter": DELIMITERS,
@@ -131,10 +140,18 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "sign": ("signed", "debit_credit", "by_type"),
     "fees": ("positive", "negative"),
 }
-COLUMNS: Final = (
-    *("date", "amount", "debit", "credit", "fee", "vat", "net", "type", "currency", "reference", "payment_reference"),
-    *("operation", "order", "tid", "rrn", "stan", "authorization_code", "settlement", "description"),
-)
+COLUMNS: Final[dict[str, tuple[str, ...]]] = {
+    SETTLEMENT: (
+        *("date", "amount", "debit", "credit", "fee", "vat", "net", "type", "currency", "reference"),
+        *("payment_reference", "operation", "order", "tid", "rrn", "stan", "authorization_code", "settlement"),
+        "description",
+    ),
+    # `iban` and `counterparty` are who paid or was paid; whose movements they are, the mapping itself names.
+    BANK: (
+        *("date", "amount", "debit", "credit", "type", "currency", "reference", "description", "counterparty"),
+        *("iban", "balance"),
+    ),
+}
 _KNOWN_BY: Final = ("reference", "payment_reference", "operation", "order", "rrn", "authorization_code")
 
 
@@ -148,16 +165,20 @@ def _column_faults(columns: Any, given: Mapping[str, Any]) -> Iterator[tuple[str
     if not isinstance(columns, dict) or not all(isinstance(each, str) and each.strip() for each in columns.values()):
         yield "columns", "Give an object with the names of the file's columns."
         return
-    for name in sorted(set(columns) - set(COLUMNS)):
-        yield f"columns.{name}"[:64], f"There is no such column. There are: {', '.join(COLUMNS)}."
+    kind = BANK if given.get("kind") == BANK else SETTLEMENT
+    for name in sorted(set(columns) - set(COLUMNS[kind])):
+        yield f"columns.{name}"[:64], f"There is no such column. There are: {', '.join(COLUMNS[kind])}."
     if "date" not in columns:
         yield "columns.date", "Say which column is the date."
     sides = given.get("sign") == "debit_credit"
     needed = ("debit", "credit") if sides else ("amount",)
-    if not set(needed) <= set(columns) and not (given.get("sign", "signed") == "signed" and "net" in columns):
+    nets = kind == SETTLEMENT and given.get("sign", "signed") == "signed" and "net" in columns
+    if not set(needed) <= set(columns) and not nets:
         yield f"columns.{needed[0]}", f"Say which column is the {' and which the '.join(needed)}."
-    if not set(_KNOWN_BY) & set(columns):
+    if kind == SETTLEMENT and not set(_KNOWN_BY) & set(columns):
         yield "columns.reference", f"A row must be known by something: map one of {', '.join(_KNOWN_BY)}."
+    if kind == BANK and "description" not in columns:
+        yield "columns.description", "Say which column is the description: payouts are found by it."
     if given.get("sign") == "by_type" and "type" not in columns:
         yield "columns.type", "Say which column is the type: it decides the sign."
 
@@ -166,9 +187,10 @@ def _type_faults(types: Any, given: Mapping[str, Any]) -> Iterator[tuple[str, st
     if not isinstance(types, dict):
         yield "types", "Give an object with the words of the type column and what each means."
         return
+    known = MEANINGS[BANK if given.get("kind") == BANK else SETTLEMENT]
     for word, meaning in types.items():
-        if meaning not in MEANINGS:
-            yield "types", f"{word!r} cannot mean {meaning!r}. Use one of: {', '.join(MEANINGS)}."
+        if meaning not in known:
+            yield "types", f"{word!r} cannot mean {meaning!r}. Use one of: {', '.join(known)}."
     columns = given.get("columns")
     if isinstance(columns, dict) and "type" in columns and not types:
         yield "types", "Say what each word of the type column means."

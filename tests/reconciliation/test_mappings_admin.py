@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from payments.people.models import Role
-from reconciliation.models import FileMapping, SettlementLine
+from reconciliation.models import BankAccount, FileMapping, SettlementLine
 from tests.reconciliation.conftest import Shop
 from tests.reconciliation.spreadsheets import workbook
 from tests.reconciliation.test_admin import page, signed_in
@@ -28,8 +28,8 @@ COLUMNS = {
 }
 
 
-def show(client: Client, content: bytes, name: str = "ccv.csv", **more: Any) -> str:
-    answer = client.post(MAKE, {"example": SimpleUploadedFile(name, content), **more})
+def show(client: Client, content: bytes, name: str = "ccv.csv", kind: str = "settlement", **more: Any) -> str:
+    answer = client.post(MAKE, {"kind": kind, "example": SimpleUploadedFile(name, content), **more})
     assert answer.status_code == 200
     return answer.content.decode()
 
@@ -47,7 +47,7 @@ def filled(html: str, **given: str) -> dict[str, str]:
 def test_a_mapping_is_made_of_an_example_and_previewed_before_it_is_kept(shop: Shop) -> None:
     client = signed_in(shop)
     first = show(client, EXAMPLE.encode("windows-1252"))
-    form = filled(first, name="CCV", provider_account=shop.account_id("external"), sign="by_type", **COLUMNS)
+    form = filled(first, name="CCV", account=shop.account_id("external"), sign="by_type", **COLUMNS)
     assert (form["header_row"], form["delimiter"], form["decimal"]) == ("2", ";", ","), "as the example suggests"
 
     second = client.post(MAKE, form).content.decode()
@@ -73,7 +73,7 @@ def test_a_mapping_is_made_of_an_example_and_previewed_before_it_is_kept(shop: S
 
 def test_a_mapping_with_problems_is_not_kept_whatever_is_pressed(shop: Shop) -> None:
     client = signed_in(shop)
-    form = filled(show(client, EXAMPLE.encode()), name="CCV", provider_account=shop.account_id("external"), **COLUMNS)
+    form = filled(show(client, EXAMPLE.encode()), name="CCV", account=shop.account_id("external"), **COLUMNS)
     form |= {"sign": "by_type", "decimal": ".", "type_0": "sale", "type_1": "fee", "keep": "1"}
     html = client.post(MAKE, form).content.decode()
     assert "no amount with a decimal point" in html
@@ -93,7 +93,7 @@ def test_an_excel_example_and_an_exported_mapping_fill_the_form(shop: Shop) -> N
     }
     book = workbook("Datum,Kenmerk,Soort,Bedrag\n2026-11-21,K1,Verkoop,12.5\n")
     file = SimpleUploadedFile("mapping.json", json.dumps(exported).encode())
-    form = filled(show(client, book, "ccv.xlsx", exported=file), provider_account=shop.account_id("external"))
+    form = filled(show(client, book, "ccv.xlsx", exported=file), account=shop.account_id("external"))
     assert (form["column_date"], form["type_0"], form["sign"]) == ("Datum", "sale", "by_type")
     client.post(MAKE, form | {"keep": "1"})
     made = FileMapping.objects.get()
@@ -114,7 +114,7 @@ def test_what_is_no_example_says_so(shop: Shop) -> None:
 
 def test_a_mapping_is_removed_by_finance_and_read_by_an_auditor(shop: Shop) -> None:
     client = signed_in(shop)
-    form = filled(show(client, EXAMPLE.encode()), name="CCV", provider_account=shop.account_id("external"), **COLUMNS)
+    form = filled(show(client, EXAMPLE.encode()), name="CCV", account=shop.account_id("external"), **COLUMNS)
     client.post(MAKE, form | {"sign": "by_type", "type_0": "sale", "type_1": "fee", "keep": "1"})
     made = FileMapping.objects.get()
     auditor = signed_in(shop, Role.Name.AUDITOR, "aukje")
@@ -132,3 +132,30 @@ def test_it_is_all_there_in_dutch(shop: Shop) -> None:
     html = show(client, EXAMPLE.encode())
     for words in ("Koppeling maken", "Decimaalteken", "Kolomnamen in rij", "Voorbeeld bekijken"):
         assert words in html
+
+
+def test_the_list_of_a_bank_is_mapped_and_then_imported(shop: Shop) -> None:
+    savings = BankAccount.objects.create(
+        merchant=shop.merchant, iban="NL44RABO0123456789", name="Sparen", currency="EUR"
+    )
+    client, columns = signed_in(shop), ("date", "amount", "type", "description")
+    example = b"Boekdatum;Richting;Bedrag;Omschrijving\n21-11-2026;Bij;12,50;Rente\n22-11-2026;Af;2,50;Kosten\n"
+    first = show(client, example, "bank.csv", kind="bank")
+    assert 'name="column_rrn"' not in first
+    names = ("Boekdatum", "Bedrag", "Richting", "Omschrijving")
+    given = {f"column_{column}": name for column, name in zip(columns, names, strict=True)}
+    form = filled(first, name="Regiobank", account=savings.id, sign="by_type", **given)
+    form = filled(client.post(MAKE, form).content.decode(), type_0="credit", type_1="debit")
+    third = client.post(MAKE, form).content.decode()
+    assert "2.50" in third
+    assert "money out" in third
+    client.post(MAKE, filled(third, keep="1"))
+    mapping = FileMapping.objects.get()
+    assert (mapping.account, mapping.definition["kind"]) == (savings, "bank")
+    assert "NL44RABO0123456789" in page(client, f"/admin/reconciliation/filemapping/{mapping.id}/change/")
+    assert shop.sends(example, "bank.csv").status == "imported"
+
+
+def test_a_mapping_of_the_other_kind_is_not_taken_over(shop: Shop) -> None:
+    exported = SimpleUploadedFile("m.json", json.dumps({"kind": "bank", "columns": {"date": "Datum"}}).encode())
+    assert "for the other kind of file" in show(signed_in(shop), EXAMPLE.encode(), exported=exported)
