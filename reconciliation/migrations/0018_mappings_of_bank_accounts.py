@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("payments", "0029_fiscal_year_start"),
-        ("reconciliation", "0014_exports"),
+        ("reconciliation", "0017_statements_to_packages"),
     ]
 
     operations = [
