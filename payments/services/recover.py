@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from payments.models import Operation, Payment, ProviderEvent
 from payments.models.payment import PaymentStatus
 from payments.providers import registry
 from payments.providers.base import Outcome, Result, Verb
+from payments.runtime import task_queue
 from payments.runtime.fail_points import fail_point
 from payments.runtime.sweeps import Sweep
 from payments.services import charge_transitions, provider_call_log
@@ -63,6 +64,16 @@ def _recover_operations(limit: int) -> int:
         with sweep.item(operation_id, merchant_id=merchant_id):
             recover_operation(operation_id)
     return len(claimed)
+
+
+def look_again(operation_id: str) -> bool:
+    """Have the provider asked at once about an operation without a final outcome; return whether it can be asked."""
+    open_ones = Operation.objects.filter(id=operation_id, executor=Operation.Executor.PROVIDER)
+    unknown = open_ones.filter(Q(outcome=None) | Q(outcome__in=[Outcome.UNKNOWN, Outcome.PENDING]))
+    if not unknown.update(due_at=Now()):
+        return False
+    task_queue.enqueue_on_commit("payments.recover")
+    return True
 
 
 def _apply_events(limit: int) -> int:

@@ -206,6 +206,7 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
             return undoing
         balance = open_balance(row)
         return undoing | {
+            "asked": (row.resolution or {}).get("asked"),
             "actions_possible": [(action, _LABELS[action]) for action in possible(row)],
             "candidates": [choice(one) for one in candidates(row)],
             "open_amount": written(Money(balance.amount, balance.account.currency)) if balance is not None else "",

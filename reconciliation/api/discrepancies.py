@@ -25,7 +25,7 @@ from payments.models.discrepancy import DiscrepancyKind
 from payments.people.actors import Caller
 from payments.people.models import Approval
 from payments.services.idempotency import IdempotencyGuard
-from reconciliation.api.schemas import DISCREPANCY, WHOLE_DISCREPANCY
+from reconciliation.api.schemas import DISCREPANCY, RESOLVED_DISCREPANCY, WHOLE_DISCREPANCY
 from reconciliation.services.actions import actions
 from reconciliation.services.candidates import Candidate, candidates
 from reconciliation.services.open_balance import ACTIONS
@@ -118,7 +118,7 @@ class Resolve(ApiView):
     @described(
         "resolve_discrepancy",
         "Resolve a discrepancy; what needs a second person waits for one",
-        {200: DISCREPANCY},
+        {200: RESOLVED_DISCREPANCY},
         body=ResolveInput,
         refusals=[404],
         tag=TAG,
@@ -143,10 +143,10 @@ class Resolve(ApiView):
             actor=self.caller,
             guard=guard,
         )
-        return Answer(200, payloads.discrepancy(row))
+        return Answer(200, _resolved(row))
 
     def _resume(self, object_id: str) -> Answer:
-        return Answer(200, payloads.discrepancy(self.one(_discrepancies(), id=object_id)))
+        return Answer(200, _resolved(self.one(_discrepancies(), id=object_id)))
 
 
 class Undo(ApiView):
@@ -185,10 +185,15 @@ def _discrepancies() -> QuerySet[Discrepancy]:
     return Discrepancy.objects.select_related("merchant", "payment")
 
 
+def _resolved(row: Discrepancy) -> payloads.Shape:
+    """A discrepancy with how its provider was asked last, if it was: with a letter to send, where one was drafted."""
+    return payloads.discrepancy(row) | {"asked": (row.resolution or {}).get("asked")}
+
+
 def _in_full(row: Discrepancy, caller: Caller) -> payloads.Shape:
     """A discrepancy with what a person needs to decide about it."""
     is_open = row.status == Discrepancy.Status.OPEN
-    return payloads.discrepancy(row) | {
+    return _resolved(row) | {
         "severity": severity(row, now=timezone.now()),
         "due_on": due_on(row).isoformat(),
         "candidates": [_candidate(one) for one in candidates(row)] if is_open else [],

@@ -143,6 +143,16 @@ _DISCREPANCY: Final[dict[str, Schema]] = {
     "test_mode": FLAG,
 }
 DISCREPANCY = define("Discrepancy", record(**_DISCREPANCY))
+_ASKED: Final = maybe(
+    record(
+        how=word("fetch", "letter"),
+        provider_account=maybe(identifier("pac")),
+        language=maybe(word("nl", "en")),
+        subject=maybe(TEXT),
+        body=maybe(TEXT),
+    )
+)
+RESOLVED_DISCREPANCY = define("ResolvedDiscrepancy", record(**_DISCREPANCY, asked=_ASKED))
 _SIGNAL: Final = record(name=TEXT, ours=TEXT, theirs=TEXT, agrees=FLAG)
 SETTLEMENT = define(
     "Settlement",
@@ -187,6 +197,7 @@ WHOLE_DISCREPANCY = define(
     "DiscrepancyInFull",
     record(
         **_DISCREPANCY,
+        asked=_ASKED,
         severity=words(Severity),
         due_on=DAY,
         candidates=many(

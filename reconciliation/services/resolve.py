@@ -23,6 +23,7 @@ from payments.services import limits
 from payments.services.idempotency import IdempotencyGuard
 from payments.services.limits import Exceeded
 from reconciliation.services import locks, steps
+from reconciliation.services.ask_provider import ask
 from reconciliation.services.carry_out import Resolution, carry_out, match_of, payload_of
 from reconciliation.services.matching import is_forced
 from reconciliation.services.open_balance import ACTIONS, BOOKING, LATER, open_balance, possible, to_book
@@ -210,6 +211,8 @@ def _postpone(row: Discrepancy, resolution: Resolution, actor: str) -> Discrepan
     until = resolution.until
     row.wait_until = datetime.combine(until, time(0), row.merchant.zone) if until else None
     row.resolution = payload_of(resolution, actor)
+    if resolution.action == "ask_provider":
+        row.resolution["asked"] = ask(row)
     row.save(update_fields=["wait_until", "resolution"])
     _log(row, resolution, actor, "discrepancy.postponed")
     return row
