@@ -29,7 +29,7 @@ from payments.admin.base.links import row_link
 from payments.admin.base.page import Fact, Page
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.errors import OnetillError
-from payments.core.money import Money
+from payments.core.money import EXPONENTS, Money
 from payments.models import Channel, Discrepancy
 from payments.people.models import Approval, Role, User
 from payments.people.permissions import May, may
@@ -38,6 +38,7 @@ from reconciliation.admin.choices import choice, written
 from reconciliation.admin.render import column
 from reconciliation.admin.steps import resolution, steps
 from reconciliation.models import SettlementFile
+from reconciliation.services import payouts
 from reconciliation.services.assign import assign
 from reconciliation.services.candidates import candidates
 from reconciliation.services.open_balance import open_balance, possible
@@ -211,6 +212,9 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
             "candidates": [choice(one) for one in candidates(row)],
             "open_amount": written(Money(balance.amount, balance.account.currency)) if balance is not None else "",
             "takes_part": balance is not None and balance.amount != 0,
+            # What the candidates are to come to, signed as they are: money in suspense stands on the other side.
+            "open_minor": (balance.amount if row.kind in payouts.KINDS else -balance.amount) if balance else 0,
+            "decimals": EXPONENTS.get(row.currency or "", 2),
         }
 
     def resolve(self, request: HttpRequest, discrepancy_id: str) -> HttpResponse:
