@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
+from payments.models import Channel
 from payments.payloads import Shape, channel_ref, day, instant
 from reconciliation.closing import Check, Scope, State
 from reconciliation.models import (
@@ -58,7 +59,19 @@ def bank_account(row: BankAccount) -> Shape:
 
 
 def export(row: Export) -> Shape:
-    """One export; needs its merchant. `url` is there when it is ready, and takes a key of the same merchant."""
+    """One export, as `exports` has it."""
+    (shape,) = exports([row])
+    return shape
+
+
+def exports(rows: Iterable[Export]) -> list[Shape]:
+    """Exports; need their merchants. `url` is there when one is ready, and takes a key of the same merchant."""
+    listed = list(rows)
+    channels = Channel.objects.in_bulk({row.channel_id for row in listed if row.channel_id})
+    return [_export(row, channels.get(row.channel_id or "")) for row in listed]
+
+
+def _export(row: Export, channel: Channel | None) -> Shape:
     ready = row.status == Export.Status.READY
     return {
         "id": row.id,
@@ -69,7 +82,7 @@ def export(row: Export) -> Shape:
         "to": day(row.last),
         "currency": row.currency,
         "account": row.account or None,
-        "channel": row.channel_id,
+        "channel": None if channel is None else channel_ref(channel),
         "status": row.status,
         "entries": row.entries,
         "postings": row.postings,

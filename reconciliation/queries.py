@@ -6,9 +6,9 @@ from datetime import datetime
 from django.db.models import IntegerField, Max, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from payments.ledger.models import JournalEntry, Posting
+from payments.ledger.models import Posting
 from payments.ledger.posting import AccountSpec
-from reconciliation.models import Connector, ConnectorDocument, Export, Settlement
+from reconciliation.models import Connector, ConnectorDocument, Settlement
 from reconciliation.sql import settlements
 
 
@@ -41,12 +41,3 @@ def _entries(status: str) -> Coalesce:
     documents = ConnectorDocument.objects.filter(connector_id=OuterRef("id"), status=status)
     summed = documents.order_by().values("connector_id").annotate(sum=Sum("entries")).values("sum")
     return Coalesce(Subquery(summed), 0, output_field=IntegerField())
-
-
-def booked_since(export: Export) -> int:
-    """How many entries were booked into the days of an export after it was made."""
-    if export.finished_at is None:
-        return 0
-    # The moment alone finds them: few are booked after it, whatever their day.
-    late = JournalEntry.objects.filter(booked_at__gt=export.finished_at, merchant_id=export.merchant_id)
-    return late.filter(book_date__range=export.span).count()

@@ -1,9 +1,11 @@
 """The forms of exports: a new one, and how accounts are called in the accountant's software."""
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
 from django import forms
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -38,6 +40,11 @@ PROFILES: Final[dict[str, Any]] = {
     "moneybird": "Moneybird",
     "xero": "Xero",
 }
+
+
+def _last_month() -> dt.date:
+    """Its last day: what is exported most."""
+    return timezone.localdate().replace(day=1) - dt.timedelta(days=1)
 
 
 class WhatForm(forms.Form):
@@ -81,8 +88,10 @@ def _statement_accounts(merchants: Any) -> list[tuple[str, str]]:
 class ExportForm(WhatForm):
     """One export."""
 
-    first = forms.DateField(label=gettext_lazy("from"), widget=UnfoldAdminDateWidget)
-    last = forms.DateField(label=gettext_lazy("to"), widget=UnfoldAdminDateWidget)
+    first = forms.DateField(
+        label=gettext_lazy("from"), widget=UnfoldAdminDateWidget, initial=lambda: _last_month().replace(day=1)
+    )
+    last = forms.DateField(label=gettext_lazy("to"), widget=UnfoldAdminDateWidget, initial=_last_month)
 
 
 class ScheduleForm(WhatForm):

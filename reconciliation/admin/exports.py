@@ -34,10 +34,10 @@ from reconciliation.admin.export_forms import KINDS, PROFILES, ExportForm
 from reconciliation.admin.problems import problem
 from reconciliation.admin.render import column, text
 from reconciliation.models import Export
-from reconciliation.queries import booked_since
 from reconciliation.services.account_mapping import mapped_accounts
 from reconciliation.services.deliver_export import file_name
 from reconciliation.services.download_export import open_export
+from reconciliation.services.export_books import booked_since
 from reconciliation.services.request_export import ExportRequest, request_export
 
 _COLORS = {"processing": "info", "ready": "success", "failed": "danger"}
@@ -214,7 +214,7 @@ def _balances(row: Export) -> str:
 
 def _since(row: Export) -> str:
     """What came late is in no export yet: whoever imported this one should know."""
-    count = booked_since(row)
+    count = booked_since(row, registry.export_kinds()[row.kind])
     return _("%(count)s entries, which this file does not hold") % {"count": whole(count)} if count else _("nothing")
 
 

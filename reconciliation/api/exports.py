@@ -74,7 +74,7 @@ class Exports(ExportView):
         query = self.query(ExportsQuery)
         given = query.given()
         wanted = {name: given[name] for name in ("status", "kind") if name in given}
-        return self.page(self.rows().filter(**wanted), payloads.export, query)
+        return self.page_of(self.rows().filter(**wanted), payloads.exports, query)
 
     @described(
         "create_export",

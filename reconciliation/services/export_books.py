@@ -107,16 +107,22 @@ def write_books(export: Export, kind: ExportKind, out: IO[bytes]) -> Proof:
     return proof
 
 
+def booked_since(export: Export, kind: ExportKind) -> int:
+    """How many entries the export's days have now that its file does not hold: nothing that is booked goes away."""
+    codes = _account_codes(export, kind)
+    _, entries, _ = sql.totals(_span(export, kind, codes, dict.fromkeys(codes, "")))
+    return entries - (export.entries or 0)
+
+
 class _Reading:
     """The books of one export, within the snapshot."""
 
     def __init__(self, export: Export, kind: ExportKind) -> None:
         self._export, self._kind = export, kind
         self._mapped = mapped_accounts(export.merchant)
-        rows = LedgerAccount.objects.filter(merchant_id=export.merchant_id, currency=export.currency)
-        known = rows.filter(code=export.account) if kind.of_one_account else rows
-        self._codes: dict[int, str] = dict(known.order_by("number").values_list("number", "code"))
-        self._span = self._span_of()
+        self._codes = _account_codes(export, kind)
+        journals = {number: self._mapped[code].journal for number, code in self._codes.items()}
+        self._span = _span(export, kind, self._codes, journals)
         self._moved, entries, booked_at = sql.totals(self._span)
         self._opening = self._stood(export.first - dt.timedelta(days=1))
         self._closing = self._stood(export.last)
@@ -159,19 +165,6 @@ class _Reading:
         if self._kind.of_one_account:
             return sum(self._opening.values()), sum(self._closing.values())
         return _debits(self._opening), _debits(self._closing)
-
-    def _span_of(self) -> Span:
-        export = self._export
-        channel = export.channel_id
-        return Span(
-            merchant=export.merchant_id,
-            first=export.first,
-            last=export.last,
-            journals={number: self._mapped[code].journal for number, code in self._codes.items()},
-            owned=[number for number, code in self._codes.items() if code.endswith(f":{channel}")] if channel else None,
-            by_journal=self._kind.by_journal,
-            changes=self._kind.of_one_account,
-        )
 
     def _stood(self, day: dt.date) -> dict[int, int]:
         found = balances.trial_balance(self._export.merchant_id, day)
@@ -235,6 +228,26 @@ class _Reading:
             text=export_texts.sentence(row.event, named),
             lines=[Line(self._accounts[one.account], one.amount, objects.get(one.item or 0, "")) for one in rows],
         )
+
+
+def _account_codes(export: Export, kind: ExportKind) -> dict[int, str]:
+    """The accounts that an export reads, by their numbers."""
+    rows = LedgerAccount.objects.filter(merchant_id=export.merchant_id, currency=export.currency)
+    known = rows.filter(code=export.account) if kind.of_one_account else rows
+    return dict(known.order_by("number").values_list("number", "code"))
+
+
+def _span(export: Export, kind: ExportKind, codes: Mapping[int, str], journals: Mapping[int, str]) -> Span:
+    channel = export.channel_id
+    return Span(
+        merchant=export.merchant_id,
+        first=export.first,
+        last=export.last,
+        journals=journals,
+        owned=[number for number, code in codes.items() if code.endswith(f":{channel}")] if channel else None,
+        by_journal=kind.by_journal,
+        changes=kind.of_one_account,
+    )
 
 
 def _some(entries: Iterator[list[Row]]) -> list[list[Row]]:

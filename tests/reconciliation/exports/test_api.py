@@ -91,3 +91,14 @@ def test_the_merchant_says_what_its_audit_files_need(books: Books) -> None:
     assert {name: changed[name] for name in settings} == settings
     assert read(client.patch("/v1/merchant", {"vat_number": None}))["vat_number"] is None
     assert faults(client.patch("/v1/merchant", {"fiscal_year_start": 13})) == {"fiscal_year_start": "out_of_range"}
+
+
+def test_an_export_of_a_channel_names_it(books: Books) -> None:
+    client = books.api()
+    store = books.shop.store
+    asked = read(client.post("/v1/exports", wish(books, channel=store.id)))
+    assert asked["channel"] == {"id": store.id, "name": store.name, "kind": "in_store"}
+    assert [row["channel"]["id"] for row in read(client.get("/v1/exports"))["data"]] == [store.id]
+    assert faults(client.post("/v1/exports", wish(books, kind="hledger", channel=store.id))) == {
+        "channel": "not_together"
+    }
