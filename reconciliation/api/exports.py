@@ -17,7 +17,7 @@ from payments.core.inputs import Input
 from payments.models import Channel
 from payments.services.idempotency import IdempotencyGuard
 from reconciliation import payloads, registry
-from reconciliation.api.schemas import EXPORT, FILE
+from reconciliation.api.export_schemas import EXPORT, FILE
 from reconciliation.models import Export
 from reconciliation.services.deliver_export import file_name
 from reconciliation.services.download_export import open_export

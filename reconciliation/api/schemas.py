@@ -25,12 +25,10 @@ from payments.api.schemas import (
 from payments.ledger.days import Status
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
-from reconciliation import registry
 from reconciliation.formats import layout
 from reconciliation.models import (
     Connector,
     ConnectorDocument,
-    Export,
     Payout,
     PeriodChange,
     SettlementFile,
@@ -73,37 +71,6 @@ BANK_ACCOUNT = define(
         name=TEXT,
         currency=CURRENCY,
         created_at=INSTANT,
-        test_mode=FLAG,
-    ),
-)
-EXPORT = define(
-    "Export",
-    record(
-        id=identifier("exp"),
-        object=word("export"),
-        kind=words(registry.export_kinds()),
-        profile=maybe(TEXT),
-        **{"from": DAY},
-        to=DAY,
-        currency=CURRENCY,
-        account=maybe(TEXT),
-        channel=maybe(CHANNEL_REF),
-        status=words(Export.Status.values),
-        entries=maybe(WHOLE),
-        postings=maybe(WHOLE),
-        first_entry=maybe(identifier("jrn")),
-        last_entry=maybe(identifier("jrn")),
-        entries_sha256=maybe(TEXT),
-        opening=maybe(MINOR_UNITS),
-        closing=maybe(MINOR_UNITS),
-        debit=maybe(MINOR_UNITS),
-        credit=maybe(MINOR_UNITS),
-        problems=many(record(code=TEXT, detail=TEXT, account=maybe(TEXT))),
-        size=maybe(WHOLE),
-        sha256=maybe(TEXT),
-        url=maybe(TEXT),
-        created_at=INSTANT,
-        finished_at=maybe(INSTANT),
         test_mode=FLAG,
     ),
 )
@@ -309,7 +276,6 @@ MAPPING_PREVIEW = define(
         problems=many(record(line=maybe(WHOLE), code=TEXT, detail=TEXT)),
     ),
 )
-FILE: Final[Schema] = {"type": "string", "format": "binary"}
 EXAMPLE: Final[Schema] = {
     "type": "object",
     "properties": {"file": {"type": "string", "format": "binary"}},
