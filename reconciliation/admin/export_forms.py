@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminSelectWidget, Unfol
 
 from payments.admin.base.links import row_link
 from payments.ledger.models import Account
-from payments.models import Merchant
+from payments.models import Channel, Merchant
 from payments.queries import books
 from reconciliation import registry
 from reconciliation.models import ExportSchedule
@@ -92,6 +92,36 @@ class ExportForm(WhatForm):
         label=gettext_lazy("from"), widget=UnfoldAdminDateWidget, initial=lambda: _last_month().replace(day=1)
     )
     last = forms.DateField(label=gettext_lazy("to"), widget=UnfoldAdminDateWidget, initial=_last_month)
+
+    currency = forms.ChoiceField(
+        label=gettext_lazy("currency"),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("The merchant's own, if none is chosen."),
+    )
+    channel = forms.ModelChoiceField(
+        Channel.objects.none(),
+        label=gettext_lazy("channel"),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("Of a journal: the entries of one channel alone."),
+    )
+
+    def __init__(self, *args: Any, merchants: Any, **kwargs: Any) -> None:
+        super().__init__(*args, merchants=merchants, **kwargs)
+        own: dict[str, Any] = self.fields
+        booked = Account.objects.filter(merchant_id__in=merchants.values("id"))
+        currencies = sorted(set(booked.values_list("currency", flat=True)))
+        own["currency"].choices = [("", _("none")), *((code, code) for code in currencies)]
+        own["channel"].queryset = Channel.objects.filter(merchant__in=merchants).order_by("name")
+
+    def clean(self) -> dict[str, Any]:
+        """A channel is its merchant's own."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        channel, merchant = given.get("channel"), given.get("merchant")
+        if channel is not None and merchant is not None and channel.merchant_id != merchant.id:
+            self.add_error("channel", _("This channel is another merchant's."))
+        return given
 
 
 class ScheduleForm(WhatForm):

@@ -187,6 +187,8 @@ class ExportAdmin(ReadOnlyModelAdmin):
             last=given["last"],
             profile=given["profile"] if registry.export_kinds()[given["kind"]].profiles else "",
             account=given["account"],
+            currency=given["currency"],
+            channel=given["channel"],
         )
         try:
             return request_export(wanted, actor=person(request).id)

@@ -1,6 +1,7 @@
 """A bookkeeper exports in the admin, enters the accountant's codes, and sets up a schedule."""
 
 import re
+from collections.abc import Callable
 from html import unescape
 
 from django.test import Client
@@ -8,6 +9,7 @@ from django.test import Client
 from payments.people.models import AuditLog, Role
 from reconciliation.models import AccountMapping, Export, ExportSchedule
 from reconciliation.services.make_export import make_export
+from tests.reconciliation.conftest import Shop
 from tests.reconciliation.exports.conftest import Books
 from tests.reconciliation.test_admin import page, signed_in
 
@@ -77,6 +79,17 @@ def test_what_cannot_be_exported_is_said_on_the_form(books: Books) -> None:
     answer = client.post(NEW, form(books, first="2026-03-02", last="2026-03-01"))
     assert "The last day is before the first one." in unescape(answer.content.decode())
     assert not Export.objects.exists()
+
+
+def test_an_export_may_be_of_one_channel_of_the_merchants_own(books: Books, open_shop: Callable[[str], Shop]) -> None:
+    client = signed_in(books.shop)
+    client.post(NEW, form(books, channel=books.shop.store.id, currency="EUR"))
+    export = Export.objects.get()
+    assert (export.channel_id, export.currency) == (books.shop.store.id, "EUR")
+    assert books.shop.store.name in text(client, page(Export, "change", export.id))
+    strange = open_shop("Vreemd").store
+    assert client.post(NEW, form(books, channel=strange.id)).status_code == 200
+    assert Export.objects.count() == 1
 
 
 def test_the_accountants_codes_are_entered_on_one_page(books: Books) -> None:
