@@ -43,6 +43,7 @@ def _sent(*, user: User, row: ConnectorDocument, form: Any) -> str:
 class ConnectorDocumentAdmin(ReadOnlyModelAdmin):
     """What was and is to be sent, one row a journal."""
 
+    empty_text = gettext_lazy("Nothing was handed to the accountant's software yet. Connect it under Connectors.")
     sees: ClassVar[May] = May.SEE_BOOKS
     merchant_path = "connector__merchant_id"
     channel_path: ClassVar[str | None] = None

@@ -93,6 +93,7 @@ def _sends(row: Connector) -> bool:
 class ConnectorAdmin(ReadOnlyModelAdmin):
     """Connectors are added on a page of their own; credentials are entered and never shown."""
 
+    empty_text = gettext_lazy("No bookkeeping software is connected yet.")
     sees: ClassVar[May] = May.SEE_BOOKS
     channel_path: ClassVar[str | None] = None
     list_display = ("name", "shown_kind", "merchant", "shown_status", "waiting", "failing", "ran")

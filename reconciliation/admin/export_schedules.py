@@ -45,6 +45,7 @@ def _end(*, user: User, row: ExportSchedule, form: Any) -> str:
 class ExportScheduleAdmin(ReadOnlyModelAdmin):
     """The merchants' schedules."""
 
+    empty_text = gettext_lazy("No export is made by itself yet. Add a schedule: what, how often, and where it goes.")
     sees: ClassVar[May] = May.SEE_BOOKS
     channel_path: ClassVar[str | None] = None
     list_display = ("what", "every", "where", "shown_active", "merchant")

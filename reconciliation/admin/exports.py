@@ -60,6 +60,7 @@ class OfKind(DropdownFilter):
 class ExportAdmin(ReadOnlyModelAdmin):
     """The exports of the merchants' books."""
 
+    empty_text = gettext_lazy("The books were not exported yet. Ask for an export here, or make a schedule.")
     sees: ClassVar[May] = May.SEE_BOOKS
     channel_path: ClassVar[str | None] = None
     page_template: ClassVar[str] = "reconciliation/export.html"

@@ -166,6 +166,7 @@ REOPEN: Final = AdminAction(
 class PeriodAdmin(ReadOnlyModelAdmin):
     """The days and months that were closed or asked about; of every other there is a page, too, by its own name."""
 
+    empty_text = gettext_lazy("There are no days to close yet. They begin with the first sale.")
     sees: ClassVar[May] = May.SEE_BOOKS
     channel_path: ClassVar[str | None] = None
     page_actions = (CLOSE, OVERRIDE, REOPEN)

@@ -22,7 +22,7 @@ from payments.models import ProviderAccount
 from payments.services.idempotency import IdempotencyGuard
 from reconciliation import payloads
 from reconciliation.api import bank_accounts  # noqa: F401  (lets inputs name bank accounts)
-from reconciliation.api.schemas import EXAMPLE, FILE_MAPPING, MAPPING_PREVIEW
+from reconciliation.api.mapping_schemas import EXAMPLE, FILE_MAPPING, MAPPING_PREVIEW
 from reconciliation.formats import layout
 from reconciliation.models import BankAccount, FileMapping
 from reconciliation.services import mappings
