@@ -19,9 +19,9 @@ from payments.api.schemas import (
     word,
     words,
 )
-from reconciliation.api.schemas import STRINGS
 from reconciliation.formats import layout
 
+_STRINGS: Final[Schema] = {"type": "object", "additionalProperties": {"type": "string"}}
 FILE_MAPPING = define(
     "FileMapping",
     record(
@@ -40,8 +40,8 @@ FILE_MAPPING = define(
         sheet=TEXT,
         sign=word("signed", "debit_credit", "by_type"),
         fees=word("positive", "negative"),
-        columns=STRINGS,
-        types=STRINGS,
+        columns=_STRINGS,
+        types=_STRINGS,
         created_at=INSTANT,
         test_mode=FLAG,
     ),
