@@ -19,7 +19,7 @@ from payments.core.inputs import Input
 from payments.people.models import Approval
 from payments.services.idempotency import IdempotencyGuard
 from reconciliation import payloads, queries
-from reconciliation.api.schemas import CONNECTOR, CONNECTOR_ENTRY
+from reconciliation.api.connector_schemas import CONNECTOR, CONNECTOR_ENTRY
 from reconciliation.models import Connector, ConnectorDocument, ConnectorEntry
 from reconciliation.services import connector_outbox, connectors
 
