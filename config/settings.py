@@ -166,7 +166,7 @@ SWEEPS = {
     "reconciliation.rematch": 60,
     "reconciliation.raise_overdue": 3600,
     "reconciliation.forget_files": 600,
-    "reconciliation.fill_outboxes": 60,
+    "reconciliation.fill_outboxes": 300,
     "reconciliation.send_to_accountants": 10,
     "reconciliation.make_exports_due": 5,
     "reconciliation.request_scheduled": 300,

@@ -57,7 +57,7 @@ def forget_files() -> int:
 
 @shared_task(name="reconciliation.fill_outboxes")
 def fill_outboxes() -> int:
-    """Put what may be sent to accountants into their outboxes (beat: every minute)."""
+    """Put what may be sent to accountants into their outboxes (beat: every five minutes)."""
     return filling.fill_outboxes()
 
 
