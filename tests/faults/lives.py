@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import httpx
 from django.conf import settings
@@ -11,13 +13,14 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from payments.ledger import fold
+from payments.ledger.models import BookDay
 from payments.models import Order, Payment, ProviderEvent, Refund
 from payments.notify.models import Event, WebhookDelivery
 from payments.notify.services.deliver import deliver
 from payments.services.receive import apply_event
 from payments.services.recover import recover
 from payments.statistics import fold_all
-from reconciliation.models import SettlementFile
+from reconciliation.models import PeriodChange, SettlementFile
 from reconciliation.services.import_file import import_due
 from tests.faults.life import PATIENCE, Life, lapse, on_its_own
 from tests.notify import receiver
@@ -213,10 +216,28 @@ class IsAtTheCounter(Life):
             yield f"orders {found}"
 
 
+class IsClosed(Life):
+    """The store closes yesterday's books."""
+
+    own = ("close.",)
+
+    def act(self) -> None:
+        yesterday = (timezone.now().astimezone(ZoneInfo("Europe/Amsterdam")) - timedelta(days=1)).date()
+        self.post(f"/v1/days/{yesterday}/close", {"channel": self.stage["store"]}, "close")
+
+    def check(self) -> Iterator[str]:
+        changes = PeriodChange.objects.filter(period__merchant_id=self.stage["merchant"])
+        events = Event.objects.filter(merchant_id=self.stage["merchant"], type="day.closed")
+        days = BookDay.objects.filter(merchant_id=self.stage["merchant"], closed=True)
+        found = [changes.count(), events.count(), days.filter(branch=self.stage["store"]).count()]
+        if found != [1, 1, 1]:
+            yield f"closings, events and closed days {found}"
+
+
 LIVES: Final[dict[str, type[Life]]] = {
     life.__name__: life
     for life in (
         *(Pays, IsCaptured, BringsBack, IsUnknown, IsTold, RunsOut),
-        *(IsFolded, IsTellingTheShop, IsSettled, IsAtTheCounter),
+        *(IsFolded, IsTellingTheShop, IsSettled, IsAtTheCounter, IsClosed),
     )
 }
