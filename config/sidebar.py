@@ -67,6 +67,14 @@ NAVIGATION: Final = [
         _item(_("Payouts"), "account_balance", "reconciliation_payout", "sees_books"),
         _item(_("Announced payouts"), "campaign", "reconciliation_announcement", "sees_books"),
         {
+            **_item(_("Forecast"), "trending_up", "reconciliation_payout", "sees_books"),
+            "link": reverse_lazy("admin:reconciliation_payout_forecast"),
+        },
+        {
+            **_item(_("Fees"), "percent", "reconciliation_payout", "sees_books"),
+            "link": reverse_lazy("admin:reconciliation_payout_fees"),
+        },
+        {
             **_item(_("Days"), "event_available", "reconciliation_period", "sees_books"),
             "link": reverse_lazy("admin:reconciliation_period_days"),
         },

@@ -1,13 +1,16 @@
 """How files, payouts and connectors look to the outside: the same in API answers, events and the command's output."""
 
+from collections import defaultdict
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from django.conf import settings
 
-from payments.models import Channel
+from payments.models import Channel, Merchant
 from payments.payloads import Shape, channel_ref, day, instant
 from reconciliation.closing import Check, Scope, State
+from reconciliation.forecast import FeeRate, Forecast, OwedBy
 from reconciliation.models import (
     BankAccount,
     Connector,
@@ -214,3 +217,73 @@ def connector_entry(row: ConnectorEntry) -> Shape:
 
 def _error(code: str, detail: str) -> Shape | None:
     return {"code": code, "detail": detail} if code else None
+
+
+def forecast(found: Forecast) -> Shape:
+    """What providers owe: each account with what it is made of, and the sums of the days to come by currency."""
+    flow: dict[tuple[date, str], int] = defaultdict(int)
+    for owed in found.owed:
+        for when, amount in owed.by_day().items():
+            flow[when, owed.currency] += amount
+    return {
+        "object": "forecast",
+        "from": day(found.first),
+        "to": day(found.last),
+        "accounts": [_owed(owed) for owed in found.owed],
+        "cash_flow": [
+            {"date": day(when), "currency": currency, "amount": amount}
+            for (when, currency), amount in sorted(flow.items())
+            if when <= found.last
+        ],
+        "test_mode": found.merchant.test_mode,
+    }
+
+
+def _owed(owed: OwedBy) -> Shape:
+    account = owed.account
+    return {
+        "provider_account": {"id": account.id, "provider": account.provider, "name": account.name},
+        "currency": owed.currency,
+        "bank_iban": owed.iban or None,
+        "owed": owed.total(),
+        "overdue": owed.total(overdue=True),
+        "undated": owed.total(dated=False),
+        "delay": {"bank_days": owed.delay.bank_days, "source": owed.delay.source, "payouts": owed.delay.payouts},
+        "expected": [
+            {
+                "date": day(each.on),
+                "overdue": each.overdue,
+                "sold_on": day(each.sold_on),
+                "payout": each.payout.id if each.payout is not None else None,
+                "items": each.items,
+                "amount": each.amount,
+                "fees": each.fees,
+                "net": each.net,
+            }
+            for each in owed.expected
+        ],
+    }
+
+
+def fees(merchant: Merchant, rates: Iterable[FeeRate]) -> Shape:
+    """What was charged by method and brand. Rates are in hundredths of a percent, the VAT on fees left out."""
+    return {"object": "fees", "rates": [_fee_rate(rate) for rate in rates], "test_mode": merchant.test_mode}
+
+
+def _fee_rate(rate: FeeRate) -> Shape:
+    account, row = rate.account, rate.charged
+    return {
+        "provider_account": {"id": account.id, "provider": account.provider, "name": account.name},
+        "currency": row.currency,
+        "method": row.method,
+        "brand": row.brand or None,
+        "sales": row.sales,
+        "gross": row.gross,
+        "fees": row.fee,
+        "vat": row.vat,
+        "effective_basis_points": rate.effective,
+        "contract": None
+        if rate.agreed is None
+        else {"fixed": rate.agreed.get("fixed", 0), "basis_points": rate.agreed.get("basis_points", 0)},
+        "contract_fees": rate.agreed_fee,
+    }

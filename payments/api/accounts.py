@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
 
 from payments import payloads
@@ -20,6 +20,7 @@ from payments.api.schemas import (
     FLAG,
     INSTANT,
     TEXT,
+    WHOLE,
     define,
     identifier,
     many,
@@ -31,9 +32,10 @@ from payments.api.schemas import (
 from payments.api.views import ApiView
 from payments.core.fee_rates import LONGEST_WORD, MOST, NUMBERS
 from payments.core.input_faults import FAULT
-from payments.core.input_types import Currency, text
+from payments.core.input_types import Currency, text, whole_number
 from payments.core.inputs import Input
 from payments.models import ProviderAccount
+from payments.models.merchant import MOST_PAYOUT_DAYS
 from payments.people.models import Approval
 from payments.queries import account_status
 from payments.queries.account_status import AccountStatus
@@ -56,6 +58,7 @@ PROVIDER_ACCOUNT = define(
         external_id=maybe(TEXT),
         bank_iban=maybe(TEXT),
         fee_rates=many(ANY_OBJECT),
+        payout_days=maybe(WHOLE),
         webhook_url=ADDRESS,
         default=FLAG,
         active=FLAG,
@@ -110,6 +113,7 @@ class ProviderAccountChangeInput(Input):
     bank_iban: Annotated[str, text(42)] | None = None
     credentials: Secrets | None = None
     fee_rates: FeeRates | None = None
+    payout_days: Annotated[int, whole_number(0, MOST_PAYOUT_DAYS)] | UnsetType | None = UNSET
     default: bool | None = None
     active: bool | None = None
 
@@ -219,6 +223,7 @@ def _account(row: ProviderAccount, state: AccountStatus) -> dict[str, Any]:
         "external_id": row.external_id or None,
         "bank_iban": row.bank_iban or None,
         "fee_rates": row.fee_rates,
+        "payout_days": row.payout_days,
         "webhook_url": webhook_url(row),
         "default": row.default,
         "active": row.active,

@@ -177,6 +177,9 @@ class Channel(ApiObject):
 WITH_COUNTER: Final = frozenset({Channel.Kind.IN_STORE, Channel.Kind.REMOTE})
 
 
+MOST_PAYOUT_DAYS: Final = 60
+
+
 class ProviderAccount(ApiObject):
     """The contract with a provider or acquirer."""
 
@@ -191,6 +194,12 @@ class ProviderAccount(ApiObject):
     bank_iban = models.CharField(_("pays out to IBAN"), max_length=34, blank=True, default="")
     credentials = EncryptedTextField(blank=True, default="", editable=False)  # a JSON object of strings
     fee_rates: models.JSONField[Any, Any] = models.JSONField(_("fee rates"), default=list, blank=True)
+    payout_days = models.PositiveSmallIntegerField(
+        _("bank days from a sale to its payout"),
+        null=True,
+        blank=True,
+        help_text=_("As the contract says; what its last payouts took counts before it."),
+    )
     default = models.BooleanField(_("used when none is named"), default=False)
     active = models.BooleanField(_("active"), default=True)
 

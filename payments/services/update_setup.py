@@ -81,7 +81,7 @@ CHANNEL: Final = Subject(
 # What an order of a channel was made under cannot change beneath it.
 SETTLED_BY_ORDERS: Final = frozenset({"kind", "namespace"})
 ACCOUNT: Final = Subject(
-    frozenset({"name", "external_id", "bank_iban", "fee_rates", "active", "default"}),
+    frozenset({"name", "external_id", "bank_iban", "fee_rates", "payout_days", "active", "default"}),
     frozenset({"external_id", "bank_iban", "default", "credentials"}),
     Action.CHANGE_PROVIDER_ACCOUNT,
     Action.CHANGE_PAYOUT,

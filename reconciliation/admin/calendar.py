@@ -62,7 +62,7 @@ class Choice(forms.Form):
 
 
 def days_page(request: HttpRequest) -> HttpResponse:
-    """Every day of a month that has begun, with the status of each channel."""
+    """Every day of a month that is over, with the status of each channel."""
     return _page(request, _("Days"), _days)
 
 
@@ -118,7 +118,7 @@ def _usual(own: Sequence[Merchant]) -> dict[str, str]:
 
 
 def _days(merchant: Merchant, first: date) -> list[Section]:
-    last = min(last_of_month(first), merchant.business_day(timezone.now()))
+    last = min(last_of_month(first), merchant.business_day(timezone.now()) - timedelta(days=1))
     channels = list(Channel.objects.filter(merchant=merchant).order_by("name"))
     newest = days.latest(merchant.id, first, last)
     active = days.active_days(merchant.id, first, last, [channel.id for channel in channels])
@@ -135,7 +135,7 @@ def _days(merchant: Merchant, first: date) -> list[Section]:
                 ]
                 for day in span
             ],
-            empty=_("This month has not begun, or there is no channel yet."),
+            empty=_("No day of this month is over yet, or there is no channel."),
         )
     ]
 

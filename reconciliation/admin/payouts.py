@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
+from django.urls import path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,6 +19,7 @@ from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance import journal
 from payments.models import Discrepancy
 from payments.people.permissions import May
+from reconciliation.admin import forecast
 from reconciliation.admin.render import column
 from reconciliation.models import BankStatementLine, Payout
 
@@ -66,6 +68,14 @@ class PayoutAdmin(ReadOnlyModelAdmin):
     @admin.display(description=gettext_lazy("received on"), ordering="received_on")
     def received(self, row: Payout) -> str:
         return render.day(row.received_on)
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view
+        return [
+            path("forecast/", view(forecast.forecast_page), name="reconciliation_payout_forecast"),
+            path("fees/", view(forecast.fees_page), name="reconciliation_payout_fees"),
+            *super().get_urls(),
+        ]
 
     def page(self, request: HttpRequest, row: Payout) -> Page:
         """The transfer, the settlement it pays, and the bank's lines of it."""

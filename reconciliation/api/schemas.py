@@ -3,6 +3,7 @@
 from typing import Final
 
 from payments.api.schemas import (
+    ACCOUNT_REF,
     CHANNEL_REF,
     CURRENCY,
     DAY,
@@ -219,4 +220,60 @@ CLOSE = define(
         },
         "required": ["object", "channel", "checklist", "status", "history", "test_mode"],
     },
+)
+
+FORECAST = define(
+    "Forecast",
+    record(
+        object=word("forecast"),
+        **{"from": DAY},
+        to=DAY,
+        accounts=many(
+            record(
+                provider_account=ACCOUNT_REF,
+                currency=CURRENCY,
+                bank_iban=maybe(TEXT),
+                owed=MINOR_UNITS,
+                overdue=MINOR_UNITS,
+                undated=MINOR_UNITS,
+                delay=record(bank_days=maybe(WHOLE), source=maybe(word("payouts", "contract")), payouts=WHOLE),
+                expected=many(
+                    record(
+                        date=maybe(DAY),
+                        overdue=FLAG,
+                        sold_on=maybe(DAY),
+                        payout=maybe(identifier("pyo")),
+                        items=WHOLE,
+                        amount=MINOR_UNITS,
+                        fees=MINOR_UNITS,
+                        net=MINOR_UNITS,
+                    )
+                ),
+            )
+        ),
+        cash_flow=many(record(date=DAY, currency=CURRENCY, amount=MINOR_UNITS)),
+        test_mode=FLAG,
+    ),
+)
+FEES = define(
+    "Fees",
+    record(
+        object=word("fees"),
+        rates=many(
+            record(
+                provider_account=ACCOUNT_REF,
+                currency=CURRENCY,
+                method=maybe(TEXT),
+                brand=maybe(TEXT),
+                sales=WHOLE,
+                gross=MINOR_UNITS,
+                fees=MINOR_UNITS,
+                vat=MINOR_UNITS,
+                effective_basis_points=WHOLE,
+                contract=maybe(record(fixed=MINOR_UNITS, basis_points=WHOLE)),
+                contract_fees=maybe(MINOR_UNITS),
+            )
+        ),
+        test_mode=FLAG,
+    ),
 )

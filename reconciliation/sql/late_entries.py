@@ -7,17 +7,21 @@ from django.db import connection
 
 from payments.models import Merchant
 
-# The condition on the days is the index's own: it holds what is booked on a later day than UTC's of the event.
+# A subquery with LIMIT is asked for each late entry; without it, all postings there are might be read for a few. The
+# condition on the days is the index's own: it holds what is booked on a later day than UTC's of the event.
 _LATE: Final = """
 SELECT entry.id, entry.key, entry.event, entry.occurred_at, entry.book_date
 FROM ledger_journalentry entry
 WHERE entry.merchant_id = %(merchant)s AND entry.occurred_at >= %(start)s AND entry.occurred_at < %(end)s
   AND entry.book_date > (entry.occurred_at AT TIME ZONE 'UTC')::date
   AND entry.book_date > (entry.occurred_at AT TIME ZONE %(zone)s)::date
-  AND (%(channel)s::text IS NULL OR EXISTS (
-      SELECT FROM ledger_posting posting JOIN ledger_account account ON account.number = posting.account_id
-      WHERE posting.entry_id = entry.id AND split_part(account.code, ':', 2) = %(channel)s
-  ))
+  AND (%(channel)s::text IS NULL OR COALESCE((
+      SELECT true FROM ledger_posting posting
+      WHERE posting.entry_id = entry.id AND %(channel)s = (
+          SELECT split_part(code, ':', 2) FROM ledger_account WHERE number = posting.account_id
+      )
+      LIMIT 1
+  ), false))
 ORDER BY entry.occurred_at DESC
 LIMIT %(limit)s
 """

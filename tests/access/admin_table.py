@@ -283,6 +283,8 @@ PAGES: Final[dict[str, May | None]] = {
     "admin/second-factor/": None,
     "admin/reconciliation/settlementfile/upload/": May.RESOLVE,
     "admin/reconciliation/bankaccount/enter/": May.RESOLVE,
+    "admin/reconciliation/payout/forecast/": May.SEE_BOOKS,
+    "admin/reconciliation/payout/fees/": May.SEE_BOOKS,
     "admin/reconciliation/period/days/": May.SEE_BOOKS,
     "admin/reconciliation/period/months/": May.SEE_BOOKS,
     "admin/reconciliation/filemapping/make/": May.RESOLVE,

@@ -103,6 +103,7 @@ TABLE: Final = [
     *rows("reconciliation:read", W, "GET /v1/discrepancies", "GET /v1/discrepancies/{discrepancy}"),
     *rows("reconciliation:write", W, "POST /v1/discrepancies/{discrepancy}/resolve"),
     *rows("reconciliation:write", W, "POST /v1/discrepancies/{discrepancy}/undo"),
+    *rows("reconciliation:read", W, "GET /v1/forecast", "GET /v1/fees"),
     *rows("reconciliation:read", W, "GET /v1/days/{day}/close", "GET /v1/months/{month}/close"),
     *rows("reconciliation:write", W, "POST /v1/days/{day}/close", "POST /v1/months/{month}/close"),
     *rows("reconciliation:write", W, "POST /v1/days/{day}/reopen", "POST /v1/months/{month}/reopen"),

@@ -25,6 +25,8 @@ BOOKS = (
     "/v1/payouts",
     "/v1/settlements",
     "/v1/bank_accounts",
+    "/v1/forecast",
+    "/v1/fees",
     "/v1/days/2026-01-02/close",
     "/v1/months/2026-01/close",
     "/v1/connectors",

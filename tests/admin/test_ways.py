@@ -37,7 +37,7 @@ from reconciliation.models import Announcement, Connector, SettlementFile
 from reconciliation.services import connectors, mappings
 from reconciliation.services.account_mapping import change_mapping
 from reconciliation.services.bank_accounts import create_bank_account
-from reconciliation.services.close_period import close
+from reconciliation.services.close_period import close, decide_override
 from reconciliation.services.export_schedules import NewSchedule, create_schedule
 from reconciliation.services.import_file import import_file
 from reconciliation.services.make_export import make_export
@@ -51,7 +51,7 @@ from tests.admin.conftest import sign_in as sign_in
 from tests.admin.crawler import Crawl, Page, Seen
 from tests.api.client import Api
 from tests.builders import BY, Shop, open_shop, report_dispute
-from tests.people.cast import person
+from tests.people.cast import finance_of, person
 from tests.reconciliation.conftest import BankLine, card_present, settlement_csv, statement
 from tests.simulator import RunningSimulator
 from tests.terminals.device import Device, sale
@@ -183,13 +183,14 @@ def _is_connected(shop: Shop) -> None:
 
 
 def _closes(shop: Shop) -> None:
-    """The webshop's day is closed and can be reopened, the store's waits for what its terminal has not sent."""
-    day = shop.merchant.business_day(timezone.now()) - timedelta(days=1)
-    closed = close(day_of(shop.webshop, day), actor=BY)
-    assert not isinstance(closed, Approval)
+    """A day of each channel is closed, and one of the store waits; yesterday can be closed, the store's by two alone."""
+    day = shop.merchant.business_day(timezone.now()) - timedelta(days=2)
+    assert not isinstance(close(day_of(shop.webshop, day), actor=BY), Approval)
     because = Why(operator="Anna", reason="The till was stolen.")
-    close(day_of(shop.store, day), actor=BY, override=because)
     close(day_of(shop.store, day - timedelta(days=1)), actor=BY, override=because)
+    asked = close(day_of(shop.store, day), actor=BY, override=because)
+    assert isinstance(asked, Approval)
+    decide_override(asked.subject_id, user=finance_of(shop.merchant.id), approved=True)
 
 
 def _exports(shop: Shop) -> None:

@@ -19,6 +19,7 @@ from unfold.widgets import (
 
 from payments.admin.base.forms import ActionForm, AmountField, in_major_units
 from payments.models import Channel, Merchant, ProviderAccount
+from payments.models.merchant import MOST_PAYOUT_DAYS
 from payments.models.refund import Route
 from payments.people.models import User
 
@@ -201,12 +202,20 @@ class AccountForm(ActionForm):
     external_id = text(gettext_lazy("account or MID at the provider"), max_length=100, required=False)
     bank_iban = text(gettext_lazy("pays out to IBAN"), max_length=42, required=False)
     fee_rates = JsonField(kind=list, label=gettext_lazy("fee rates"), help_text=gettext_lazy("A list in JSON."))
+    payout_days = forms.IntegerField(
+        label=gettext_lazy("bank days from a sale to its payout"),
+        min_value=0,
+        max_value=MOST_PAYOUT_DAYS,
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text=gettext_lazy("As the contract says; what its last payouts took counts before it."),
+    )
     default = switch(gettext_lazy("used when none is named"))
     active = switch(gettext_lazy("active"))
     credentials = CredentialsField()
 
     def __init__(self, *args: Any, row: ProviderAccount, user: User, **kwargs: Any) -> None:
-        names = ("name", "external_id", "bank_iban", "default", "active")
+        names = ("name", "external_id", "bank_iban", "payout_days", "default", "active")
         rates = json.dumps(row.fee_rates, ensure_ascii=False) if row.fee_rates else ""
         initial = {**{name: getattr(row, name) for name in names}, "fee_rates": rates}
         super().__init__(*args, row=row, user=user, initial=initial, **kwargs)

@@ -200,6 +200,7 @@ class ProviderAccountAdmin(SettingAdmin):
             (_("settlement currency"), row.currency),
             (_("account or MID at the provider"), row.external_id),
             (_("pays out to IBAN"), row.bank_iban),
+            (_("bank days from a sale to its payout"), row.payout_days),
             (_("used when none is named"), _("yes") if row.default else _("no")),
             (_("credentials"), ", ".join(setting_actions.credential_names(row)) or _("none")),
             (_("webhook address"), render.quiet(webhook_url(row))),
