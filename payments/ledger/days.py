@@ -86,6 +86,13 @@ def active_days(merchant_id: str, first: date, last: date, branches: Collection[
         return set(cursor.fetchall())
 
 
+def first_active_days(merchant_id: str, branches: Collection[str]) -> dict[str, date]:
+    """The first day on which something is booked on the accounts of each of these branches; none of a new one."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.FIRST_ACTIVE_DAYS, {"merchant": merchant_id, "branches": list(branches)})
+        return dict(cursor.fetchall())
+
+
 def _mark(
     merchant_id: str, first: date, last: date, *, branch: str, closed: bool, actor: str, approval: str
 ) -> list[date]:

@@ -108,6 +108,23 @@ ACTIVE_DAYS: Final = """
     WHERE e.book_date BETWEEN %(first)s::date AND %(last)s::date
 """
 
+# The first day of each branch, by the same two.
+FIRST_ACTIVE_DAYS: Final = """
+    SELECT branch, min(day) FROM (
+        SELECT split_part(a.code, ':', 2) AS branch,
+            LEAST((SELECT min(c.book_date) FROM ledger_balancecheckpoint c WHERE c.account_id = a.number), (
+                SELECT min((SELECT e.book_date FROM ledger_journalentry e WHERE e.id = p.entry_id))
+                FROM ledger_posting p
+                WHERE p.account_id = a.number
+                    AND p.xid > COALESCE((SELECT f.xid FROM ledger_foldcursor f WHERE f.id = 1), 0)
+            )) AS day
+        FROM ledger_account a
+        WHERE a.merchant_id = %(merchant)s::text AND split_part(a.code, ':', 2) = ANY(%(branches)s::text[])
+    ) account
+    WHERE day IS NOT NULL
+    GROUP BY branch
+"""
+
 # The fold, in statements that follow one another: locking and moving the cursor in one WITH would move it and fold
 # nothing. Only one fold runs at a time.
 NO_TIMEOUT: Final = "SET LOCAL statement_timeout = 0"

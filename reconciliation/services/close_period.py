@@ -4,6 +4,7 @@ One transaction: the ledger's lock of the days is taken first, so that who is bo
 the days closed; then everything is checked, closed and written down, or nothing is.
 """
 
+from collections import defaultdict
 from datetime import date, timedelta
 
 from django.db import transaction
@@ -143,8 +144,8 @@ def _close(scope: Scope, period: Period, change: PeriodChange, *, since: date) -
 def _close_day(scope: Scope, channel: Channel, since: date, *, actor: str) -> None:
     """Close a channel's day, and the days before it on which nothing was sold, which nobody would close.
 
-    A day that no channel has open any longer is closed for the merchant as a whole: settlements and bank lines are of
-    no channel.
+    A day that every channel has closed is closed for the merchant as a whole: settlements and bank lines are of no
+    channel.
     """
     merchant_id = scope.merchant.id
     left = {day for _, day in open_days(scope)}
@@ -155,13 +156,18 @@ def _close_day(scope: Scope, channel: Channel, since: date, *, actor: str) -> No
 
 
 def closed_by_all(scope: Scope, since: date) -> list[date]:
-    """Return the days from `since` that a channel has closed, and of which no channel has anything open."""
+    """Return the days from `since` that every channel has closed which had sold anything by then.
+
+    A channel that never sold has no day to close, and holds up nobody.
+    """
     merchant_id = scope.merchant.id
     channels = list(Channel.objects.filter(merchant_id=merchant_id).values_list("id", flat=True))
-    newest = days.latest(merchant_id, since, scope.last)
-    closed = {(of, day) for (day, of), row in newest.items() if row.closed and of}
-    left = {day for of, day in days.active_days(merchant_id, since, scope.last, channels) if (of, day) not in closed}
-    return sorted({day for _, day in closed} - left)
+    begun = days.first_active_days(merchant_id, channels)
+    closed: dict[date, set[str]] = defaultdict(set)
+    for (day, of), row in days.latest(merchant_id, since, scope.last).items():
+        if row.closed and of:
+            closed[day].add(of)
+    return sorted(day for day, by in closed.items() if all(of in by for of, first in begun.items() if first <= day))
 
 
 def _checklist_failed(scope: Scope, checks: list[Check]) -> Conflict:

@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple
 from django.db import connection
 
 # What is folded, and the tail that is not: each summed up by the day of an item's oldest event, which is the day of the
-# sale, or the one on which a settlement was closed. The tail adds to the day of its item, so that what it settles nets to
-# nothing there and no item has to be looked up in the other.
+# sale, or the one on which a settlement was closed. The tail adds to the day of its item, so that what it settles nets
+# to nothing there, and the many folded items are not compared with it.
 _OPEN: Final = """
 WITH tail AS (
     SELECT posting.account_id, posting.item, sum(posting.amount)::bigint AS amount, min(entry.occurred_at) AS since
@@ -125,4 +125,5 @@ def charged(merchant_id: str, *, since: datetime) -> list[Charged]:
 def _read(statement: str, names: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, names)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

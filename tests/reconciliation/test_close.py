@@ -126,6 +126,18 @@ def test_each_channel_closes_its_own_day(open_shop: Any) -> None:
     assert days.status(shop.merchant.id, day) == Status.CLOSED
 
 
+def test_a_channel_that_sold_nothing_today_closes_its_own_day_all_the_same(shop: Shop) -> None:
+    """Its terminals may only be offline: the webshop's closing does not close the store's day, nor the merchant's."""
+    cash(shop, shop.webshop, ago(shop, 1))
+    sells(shop, 1200, ago(shop, 2))
+    closes(shop, shop.store, ago(shop, 2))
+    closes(shop, shop.webshop, ago(shop, 1))
+    assert state_of(day_of(shop.store, ago(shop, 1))).status == Status.OPEN
+    assert booked_on(sells(shop, 700, ago(shop, 1))) == ago(shop, 1)
+    closes(shop, shop.store, ago(shop, 1))
+    assert days.status(shop.merchant.id, ago(shop, 1)) == Status.CLOSED
+
+
 def cash(shop: Shop, channel: Channel, day: date) -> date:
     """Something is booked on a channel's accounts; return on which day."""
     lines = [debit(account("promotions", "EUR"), 300), credit(account("takings", "EUR", channel.id), 300)]
