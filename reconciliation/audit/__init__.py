@@ -22,6 +22,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     question("discrepancy_of_payout_untrue", sql.OF_PAYOUTS_UNTRUE),
     question("discrepancy_of_payout_missing", sql.OF_PAYOUTS_MISSING),
     question("missing_in_settlement_untrue", sql.MISSING_UNTRUE),
+    question("period_untrue", sql.PERIODS_UNTRUE),
 )
 
 

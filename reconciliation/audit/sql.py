@@ -279,3 +279,22 @@ JOIN ledger_journalentry entry ON entry.key = ANY(step.entries)
 LEFT JOIN ledger_journalentry reversal ON reversal.reverses_id = entry.id
 WHERE (step.undone_at IS NULL) <> (reversal.id IS NULL)
 """
+# What the log of closings says last is what the ledger's lock does: of a day its channel's, of a month all of its days.
+PERIODS_UNTRUE: Final = """
+SELECT period.id, format('%s of %s was %s at last, and the ledger has %s %s', period.first,
+                         COALESCE(period.channel_id, period.merchant_id), change.status, day::date,
+                         CASE WHEN lock.closed THEN 'closed' ELSE 'open' END)
+FROM reconciliation_period period
+JOIN LATERAL (
+    SELECT status FROM reconciliation_periodchange
+    WHERE period_id = period.id ORDER BY number DESC LIMIT 1
+) change ON true
+CROSS JOIN LATERAL generate_series(period.first, CASE
+    WHEN period.channel_id IS NULL THEN (period.first + interval '1 month - 1 day')::date ELSE period.first
+END, interval '1 day') day
+CROSS JOIN LATERAL (
+    SELECT ledger_day_closed(period.merchant_id, day::date, ARRAY[period.channel_id]) AS closed
+) lock
+WHERE change.status = 'closed' AND NOT lock.closed
+   OR change.status = 'reopened' AND lock.closed AND period.channel_id IS NOT NULL
+"""

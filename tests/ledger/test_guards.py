@@ -209,3 +209,12 @@ def test_the_owner_is_refused_too(books, statement):
 def test_the_applications_role_cannot_lift_the_guards(books, statement):
     with pytest.raises(DatabaseError):
         as_application(statement)
+
+
+@WHO
+def test_a_day_that_a_branch_has_closed_is_refused_to_its_accounts(books, run):
+    days.close_day(books.merchant, FRIDAY, actor="tests", branch="chn_web")
+    refused(books.insert((5, 100, 1, books.receivable), (None, -100, 2, books.takings)), "ledger_day_open", run)
+    fits = books.insert((5, 100, 1, books.receivable), (6, -100, 2, books.receivable))
+    with connection.cursor() as cursor:
+        cursor.execute(fits)

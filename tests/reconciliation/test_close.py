@@ -24,7 +24,7 @@ from reconciliation.closing import Scope, State, Why
 from reconciliation.models import PeriodChange
 from reconciliation.services import close_period, reopen_period
 from reconciliation.services.close_period import close
-from reconciliation.services.periods import day_of, month_of, state_of
+from reconciliation.services.periods import day_of, find_or_make, month_of, state_of
 from reconciliation.services.reopen_period import reopen
 from tests.people.cast import finance_of, person
 from tests.reconciliation.conftest import BankLine, Line, Shop, settlement_csv, statement, violations
@@ -476,3 +476,17 @@ def test_the_application_cannot_take_a_closing_back(shop: Shop) -> None:
         with pytest.raises(Exception) as refusal, transaction.atomic(), connection.cursor() as cursor:  # noqa: PT011
             cursor.execute(statement_)
         assert "permission denied" in str(refusal.value) or "stays as it is" in str(refusal.value)
+
+
+def test_the_audit_names_a_closing_that_locks_nothing(shop: Shop) -> None:
+    """As an application that lies would write it: a line in the log, and no lock."""
+    day, month = last_month(shop)
+    closes(shop, shop.store, day)
+    assert violations() == []
+    for scope in (day_of(shop.webshop, ago(shop, 1)), month):
+        period = find_or_make(scope)
+        PeriodChange.objects.create(period=period, number=1, status="closed", actor="tests")
+        named = [each for each in violations() if each.rule == "period_untrue"]
+        assert {each.subject for each in named} == {period.id}
+        days.close_days(shop.merchant.id, scope.first, scope.last, actor="tests")
+        assert violations() == []
