@@ -51,7 +51,7 @@ from tests.admin.conftest import sign_in as sign_in
 from tests.admin.crawler import Crawl, Page, Seen
 from tests.api.client import Api
 from tests.builders import BY, Shop, open_shop, report_dispute
-from tests.people.cast import finance_of, person
+from tests.people.cast import person
 from tests.reconciliation.conftest import BankLine, card_present, settlement_csv, statement
 from tests.simulator import RunningSimulator
 from tests.terminals.device import Device, sale
@@ -190,7 +190,7 @@ def _closes(shop: Shop) -> None:
     close(day_of(shop.store, day - timedelta(days=1)), actor=BY, override=because)
     asked = close(day_of(shop.store, day), actor=BY, override=because)
     assert isinstance(asked, Approval)
-    decide_override(asked.subject_id, user=finance_of(shop.merchant.id), approved=True)
+    decide_override(asked.subject_id, user=person(f"Wim at {shop.merchant.name}", shop.merchant.id), approved=True)
 
 
 def _exports(shop: Shop) -> None:
