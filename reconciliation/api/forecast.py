@@ -7,12 +7,81 @@ from rest_framework.request import Request
 
 from payments.api.inputs import Query
 from payments.api.openapi import described
+from payments.api.schemas import (
+    ACCOUNT_REF,
+    CURRENCY,
+    DAY,
+    FLAG,
+    MINOR_UNITS,
+    TEXT,
+    WHOLE,
+    define,
+    identifier,
+    many,
+    maybe,
+    record,
+    word,
+)
 from payments.api.views import ApiView
 from payments.core.input_types import number_of_query
 from reconciliation import payloads
-from reconciliation.api.schemas import FEES, FORECAST
 from reconciliation.forecast import LONGEST, fee_rates, forecast
 
+FORECAST = define(
+    "Forecast",
+    record(
+        object=word("forecast"),
+        **{"from": DAY},
+        to=DAY,
+        accounts=many(
+            record(
+                provider_account=ACCOUNT_REF,
+                currency=CURRENCY,
+                bank_iban=maybe(TEXT),
+                owed=MINOR_UNITS,
+                overdue=MINOR_UNITS,
+                undated=MINOR_UNITS,
+                delay=record(bank_days=maybe(WHOLE), source=maybe(word("payouts", "contract")), payouts=WHOLE),
+                expected=many(
+                    record(
+                        date=maybe(DAY),
+                        overdue=FLAG,
+                        sold_on=maybe(DAY),
+                        payout=maybe(identifier("pyo")),
+                        items=WHOLE,
+                        amount=MINOR_UNITS,
+                        fees=MINOR_UNITS,
+                        net=MINOR_UNITS,
+                    )
+                ),
+            )
+        ),
+        cash_flow=many(record(date=DAY, currency=CURRENCY, amount=MINOR_UNITS)),
+        test_mode=FLAG,
+    ),
+)
+FEES = define(
+    "Fees",
+    record(
+        object=word("fees"),
+        rates=many(
+            record(
+                provider_account=ACCOUNT_REF,
+                currency=CURRENCY,
+                method=maybe(TEXT),
+                brand=maybe(TEXT),
+                sales=WHOLE,
+                gross=MINOR_UNITS,
+                fees=MINOR_UNITS,
+                vat=MINOR_UNITS,
+                effective_basis_points=WHOLE,
+                contract=maybe(record(fixed=MINOR_UNITS, basis_points=WHOLE)),
+                contract_fees=maybe(MINOR_UNITS),
+            )
+        ),
+        test_mode=FLAG,
+    ),
+)
 TAG: Final = "Reconciliation"
 
 

@@ -10,21 +10,50 @@ from payments.api.approvals import REQUIRES_APPROVAL, accepted
 from payments.api.idempotency import Answer
 from payments.api.inputs import Query
 from payments.api.openapi import described
+from payments.api.schemas import CHANNEL_REF, DAY, FLAG, INSTANT, TEXT, WHOLE, define, many, maybe, record, word, words
 from payments.api.views import ApiView
 from payments.core.errors import wrong
 from payments.core.input_types import text
 from payments.core.inputs import Input
+from payments.ledger.days import Status
 from payments.models import Channel
 from payments.people.models import Approval
 from payments.services.idempotency import IdempotencyGuard
 from reconciliation import payloads
-from reconciliation.api.schemas import CLOSE
 from reconciliation.closing import LONGEST_OPERATOR, LONGEST_REASON, Scope, State, Why
-from reconciliation.models import Period
+from reconciliation.models import Period, PeriodChange
 from reconciliation.services.close_period import close
 from reconciliation.services.periods import day_of, month_of, scope_of, state_of
 from reconciliation.services.reopen_period import reopen
 
+_CHECKLIST = many(record(check=TEXT, passed=FLAG, detail=TEXT, count=WHOLE))
+# Of a day `date` and its channel, of a month `month` and no channel.
+CLOSE = define(
+    "Close",
+    {
+        "type": "object",
+        "properties": {
+            "object": word("close"),
+            "date": DAY,
+            "month": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"},
+            "channel": maybe(CHANNEL_REF),
+            "checklist": _CHECKLIST,
+            "status": words(Status),
+            "history": many(
+                record(
+                    status=words(PeriodChange.Status.values),
+                    at=INSTANT,
+                    by=TEXT,
+                    approved_by=maybe(TEXT),
+                    operator=maybe(TEXT),
+                    reason=maybe(TEXT),
+                )
+            ),
+            "test_mode": FLAG,
+        },
+        "required": ["object", "channel", "checklist", "status", "history", "test_mode"],
+    },
+)
 TAG: Final = "Reconciliation"
 SCOPES: Final = {"GET": "reconciliation:read", "POST": "reconciliation:write"}
 

@@ -3,8 +3,6 @@
 from typing import Final
 
 from payments.api.schemas import (
-    ACCOUNT_REF,
-    CHANNEL_REF,
     CURRENCY,
     DAY,
     FLAG,
@@ -21,12 +19,10 @@ from payments.api.schemas import (
     word,
     words,
 )
-from payments.ledger.days import Status
 from payments.models import Discrepancy
 from payments.models.discrepancy import DiscrepancyKind
 from reconciliation.models import (
     Payout,
-    PeriodChange,
     SettlementFile,
     SettlementLine,
 )
@@ -192,88 +188,3 @@ UPLOAD: Final[Schema] = {
     "required": ["file"],
     "additionalProperties": False,
 }
-
-_CHECKLIST = many(record(check=TEXT, passed=FLAG, detail=TEXT, count=WHOLE))
-# Of a day `date` and its channel, of a month `month` and no channel.
-CLOSE = define(
-    "Close",
-    {
-        "type": "object",
-        "properties": {
-            "object": word("close"),
-            "date": DAY,
-            "month": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"},
-            "channel": maybe(CHANNEL_REF),
-            "checklist": _CHECKLIST,
-            "status": words(Status),
-            "history": many(
-                record(
-                    status=words(PeriodChange.Status.values),
-                    at=INSTANT,
-                    by=TEXT,
-                    approved_by=maybe(TEXT),
-                    operator=maybe(TEXT),
-                    reason=maybe(TEXT),
-                )
-            ),
-            "test_mode": FLAG,
-        },
-        "required": ["object", "channel", "checklist", "status", "history", "test_mode"],
-    },
-)
-
-FORECAST = define(
-    "Forecast",
-    record(
-        object=word("forecast"),
-        **{"from": DAY},
-        to=DAY,
-        accounts=many(
-            record(
-                provider_account=ACCOUNT_REF,
-                currency=CURRENCY,
-                bank_iban=maybe(TEXT),
-                owed=MINOR_UNITS,
-                overdue=MINOR_UNITS,
-                undated=MINOR_UNITS,
-                delay=record(bank_days=maybe(WHOLE), source=maybe(word("payouts", "contract")), payouts=WHOLE),
-                expected=many(
-                    record(
-                        date=maybe(DAY),
-                        overdue=FLAG,
-                        sold_on=maybe(DAY),
-                        payout=maybe(identifier("pyo")),
-                        items=WHOLE,
-                        amount=MINOR_UNITS,
-                        fees=MINOR_UNITS,
-                        net=MINOR_UNITS,
-                    )
-                ),
-            )
-        ),
-        cash_flow=many(record(date=DAY, currency=CURRENCY, amount=MINOR_UNITS)),
-        test_mode=FLAG,
-    ),
-)
-FEES = define(
-    "Fees",
-    record(
-        object=word("fees"),
-        rates=many(
-            record(
-                provider_account=ACCOUNT_REF,
-                currency=CURRENCY,
-                method=maybe(TEXT),
-                brand=maybe(TEXT),
-                sales=WHOLE,
-                gross=MINOR_UNITS,
-                fees=MINOR_UNITS,
-                vat=MINOR_UNITS,
-                effective_basis_points=WHOLE,
-                contract=maybe(record(fixed=MINOR_UNITS, basis_points=WHOLE)),
-                contract_fees=maybe(MINOR_UNITS),
-            )
-        ),
-        test_mode=FLAG,
-    ),
-)

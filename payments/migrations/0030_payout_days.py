@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0028_in_the_way_of_closing")]
+    dependencies = [("payments", "0029_fiscal_year_start")]
 
     operations = [
         migrations.AddField(
