@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 from django.db.models.functions import Abs
 
 from payments.core.ids import earliest
@@ -104,7 +104,14 @@ def _corrected_today(merchant: Merchant, person: str, now: datetime) -> int:
     rows = Discrepancy.objects.filter(
         merchant=merchant, resolved_by=person, resolved_at__gte=midnight(merchant, now), currency=merchant.currency
     )
-    sums = rows.exclude(id__in=_approved()).aggregate(total=Sum(Abs("amount")))
+    # What two people decided and undid is no approval of what one of them decides about it afterwards.
+    undone = Approval.objects.filter(
+        subject_id=OuterRef("subject_id"),
+        action=Approval.Action.UNDO_RESOLUTION,
+        decision=Approval.Decision.APPROVED,
+        decided_at__gte=OuterRef("decided_at"),
+    )
+    sums = rows.exclude(id__in=_approved().exclude(Exists(undone))).aggregate(total=Sum(Abs("amount")))
     return sums["total"] or 0
 
 

@@ -18,7 +18,7 @@ from reconciliation.services import payouts, steps
 from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.line_discrepancies import line_of
 from reconciliation.services.matching import Booked, named_payment, owed
-from reconciliation.services.open_balance import OpenBalance, open_balance, to_book
+from reconciliation.services.open_balance import OpenBalance, to_book
 from reconciliation.services.refusals import exceeds_open, no_match, too_much_named
 
 _NOT_OPEN: Final = gettext_noop("There is no such payment, and no such open difference in the same currency.")
@@ -39,7 +39,7 @@ class Netting:
     """The open balance of a discrepancy, or a part of it, against those of others."""
 
     row: Discrepancy
-    own: OpenBalance
+    own: OpenBalance  # of the account, and what of it this discrepancy is about
     moved: int
     sides: tuple[Side, ...]
     difference: int
@@ -82,7 +82,7 @@ def netting(row: Discrepancy, names: Sequence[str], asked: int | None) -> Nettin
         moved = total
     if moved * own.amount <= 0:
         raise no_match(gettext_noop("Both sides are open in the same direction. They do not explain one another."))
-    whole = open_balance(row)
+    whole = to_book(row)
     assert whole is not None
     return Netting(row, whole, moved, tuple(_cut(found, moved)), own.amount - total)
 

@@ -109,7 +109,7 @@ def _release(row: Discrepancy, parts: Iterable[PayoutAllocation], at: datetime) 
     locked = {one.id: one for one in of_payouts.filter(id__in={part.payout_id for part in found}).order_by("id")}
     of_lines = BankStatementLine.objects.select_for_update(of=("self",)).select_related("statement__merchant")
     entries: list[Entry] = []
-    for line in of_lines.filter(id__in=lines).order_by("-id"):
+    for line in of_lines.filter(id__in=lines).order_by("id"):
         own = [part for part in found if part.bank_line_id == line.id]
         _refuse_if_used_since(line, own, locked, released=[part.id for part in found if part.pk])
         entries += release(line, own, at)

@@ -378,3 +378,32 @@ def test_one_payout_is_not_given_to_two_lines_at_once(shop: Shop) -> None:
     assert Payout.objects.get().amount_received == 10_000
     assert shop.balance("in_transit", payout.item) == 0
     assert violations() == []
+
+
+def test_a_difference_is_closed_where_more_than_it_is_open_of_its_payment(shop: Shop) -> None:
+    """A sale in two halves, of which the first was settled short and the second not yet."""
+    row = differs(shop, 1_000)
+    account = shop.account("simulator")
+    shop.sends(settlement_csv(Line(1_000, reference="who?"), payout="P-9"), provider_account=account)
+    (unknown,) = shop.disagreements("unknown_line")
+    resolved(shop, row, "suspense", amount=400)
+    with pytest.raises(Invalid):
+        resolved(shop, unknown, "match", with_=(row.id,), amount=1_001)
+    assert resolved(shop, unknown, "match", with_=(row.id,), amount=600).status == "open"
+    assert (fresh(row).status, left(unknown)) == ("resolved", -400)
+    assert violations() == []
+
+
+def test_what_one_decides_after_two_undid_it_counts_towards_the_day(shop: Shop) -> None:
+    anna = person("anna", shop.merchant.id)
+    row = differs(shop, 600)
+    agreed(shop, row, "write_off")
+    undo(shop, row)
+    undoing.decide(row.id, user=person("carl", shop.merchant.id), approved=True)
+    shop.merchant.second_person_above, shop.merchant.second_person_above_daily = 5_000, 900
+    shop.merchant.save()
+    assert resolved(shop, row, "book_fee", actor=anna).status == "resolved"
+    payment = shop.sells_online(5_000)
+    shop.sends(settlement_csv(Line(4_400, operation=payment.operations.get().id)))
+    (other,) = shop.disagreements("amount_differs")
+    assert resolved(shop, other, "book_fee", actor=anna).status == "proposed"
