@@ -34,6 +34,7 @@ from payments.models import Channel, Discrepancy
 from payments.people.models import Approval, Role, User
 from payments.people.permissions import May, may
 from payments.text.messages import render_message
+from reconciliation.admin import resolve_many
 from reconciliation.admin.choices import choice, written
 from reconciliation.admin.render import column
 from reconciliation.admin.steps import resolution, steps
@@ -107,7 +108,7 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
     list_select_related = ("merchant", "assigned_to")
     search_fields = ("=id", "=payment__id", "=payment__order__reference", "=terminal_id", "detail")
     search_help_text = _("Order reference, payment, terminal or part of the detail")
-    actions = ("take", "leave")
+    actions = ("take", "leave", "settle")
     page_template = "reconciliation/discrepancy.html"
 
     @admin.action(description=_("Assign to me"))
@@ -119,6 +120,17 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
     def leave(self, request: HttpRequest, rows: QuerySet[Discrepancy]) -> None:
         """Unassign the selected discrepancies."""
         self._assign(request, rows, None)
+
+    @admin.action(description=_("Resolve"))
+    def settle(self, request: HttpRequest, rows: QuerySet[Discrepancy]) -> HttpResponse | None:
+        """Resolve the selected discrepancies in one way, after one confirmation."""
+        found = resolve_many.chosen(request, rows)
+        if found is None:
+            return None
+        if "confirmed" not in request.POST:
+            return resolve_many.ask(request, found, _LABELS)
+        resolve_many.carry_out(request, found)
+        return None
 
     def _assign(self, request: HttpRequest, rows: QuerySet[Discrepancy], to: User | None) -> None:
         for row in rows:

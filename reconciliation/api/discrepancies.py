@@ -25,7 +25,7 @@ from payments.models.discrepancy import DiscrepancyKind
 from payments.people.actors import Caller
 from payments.people.models import Approval
 from payments.services.idempotency import IdempotencyGuard
-from reconciliation.api.schemas import DISCREPANCY, RESOLVED_DISCREPANCY, WHOLE_DISCREPANCY
+from reconciliation.api.discrepancy_schemas import DISCREPANCY, RESOLVED_DISCREPANCY, WHOLE_DISCREPANCY
 from reconciliation.services.actions import actions
 from reconciliation.services.candidates import Candidate, candidates
 from reconciliation.services.open_balance import ACTIONS

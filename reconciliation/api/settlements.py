@@ -17,7 +17,7 @@ from payments.api.views import ApiView
 from payments.core.errors import NotFound
 from payments.core.input_types import Day, text
 from payments.payloads import Shape, day, instant
-from reconciliation.api.schemas import SETTLEMENT, SETTLEMENT_LINE
+from reconciliation.api.discrepancy_schemas import SETTLEMENT, SETTLEMENT_LINE
 from reconciliation.models import Settlement
 from reconciliation.services.settlement_figures import (
     Figures,

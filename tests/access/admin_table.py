@@ -58,6 +58,7 @@ class Button:
     posted: bool = False
     shows: bool = False  # it only shows something, and is no button of the page
     only: dict[str, Any] = field(default_factory=dict)  # the rows that have it, where others answer 404
+    form: dict[str, Any] = field(default_factory=dict)  # what the page that it asks for sends
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,10 @@ TABLE: Final = [
         Rows.CHANNEL,
         # Who may not resolve is told so on the page of the row.
         (Button("resolve/", May.SEE, posted=True), Button("undo/", May.SEE, posted=True)),
-        actions=tuple(buttons(May.RESOLVE, "take", "leave")),
+        actions=(
+            *buttons(May.RESOLVE, "take", "leave"),
+            Button("settle", May.RESOLVE, form={"confirmed": "1", "do": "ask_provider", "note": "What is this?"}),
+        ),
     ),
     Listed(
         "payments.merchant",

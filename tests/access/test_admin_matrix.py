@@ -295,6 +295,7 @@ def presses(who: Person, action: Button, rows: list[Sample]) -> tuple[str, set[A
     """How the list answers to an action on these rows, and on which of them it is done; none of it stays."""
     address = f"/{rows[0].listed.path}"
     form = {"action": action.name, "_selected_action": [row.pk for row in rows], "csrfmiddlewaretoken": TOKEN}
+    form |= action.form
     with transaction.atomic():
         before = AuditLog.objects.order_by("-id").values_list("id", flat=True).first() or 0
         told = Case(who, "POST", address, PASSES)._told(browser(who).post(address, form))

@@ -305,3 +305,36 @@ def test_a_settlement_shows_by_what_each_line_was_matched(shop: Shop) -> None:
     shown = client.get(page(SettlementLine, "change", str(line.pk))).content.decode()
     assert "By what it was matched" in shown
     assert "48.00" in shown and "50.00" in shown
+
+
+def test_several_are_resolved_in_one_way_after_one_look(shop: Shop) -> None:
+    operations = [shop.sells_online(5000).operations.get().id for _ in range(3)]
+    shop.sends(settlement_csv(*(Line(4800, operation=name) for name in operations)))
+    rows = shop.disagreements("amount_differs")
+    client = signed_in(shop)
+    chosen = {"action": "settle", "_selected_action": [row.id for row in rows]}
+    shown = client.post("/admin/payments/discrepancy/", chosen).content.decode()
+    assert 'value="book_fee"' in shown and 'value="match"' not in shown
+    assert "6.00" in shown
+    assert shop.balance("fees") == 0
+    sent = chosen | {"confirmed": "1", "do": "book_fee", "note": "Their fee."}
+    assert "3 done." in client.post("/admin/payments/discrepancy/", sent, follow=True).content.decode()
+    assert (shop.balance("fees"), shop.disagreements()) == (600, [])
+    again = client.post("/admin/payments/discrepancy/", sent, follow=True).content.decode()
+    assert "is not open any more" in again
+    assert shop.balance("fees") == 600
+
+
+def test_one_that_is_refused_stops_no_other(shop: Shop) -> None:
+    operations = [shop.sells_online(5000).operations.get().id for _ in range(2)]
+    shop.sends(settlement_csv(*(Line(4800, operation=name) for name in operations)))
+    first, second = shop.disagreements("amount_differs")
+    client = signed_in(shop)
+    client.post(
+        reverse("admin:payments_discrepancy_resolve", args=[first.id]), {"action": "write_off", "note": "Lost."}
+    )
+    sent = {"action": "settle", "_selected_action": [first.id, second.id], "confirmed": "1", "do": "write_off"}
+    shown = client.post("/admin/payments/discrepancy/", sent | {"note": "Lost."}, follow=True).content.decode()
+    assert "1 waits for a second person." in shown
+    assert "is not open any more" in shown
+    assert shop.balance("write_offs") == 0
