@@ -14,7 +14,6 @@ from typing import IO, Any, Final
 
 from django.utils import translation
 
-from payments import object_index
 from payments.core.errors import OnetillError
 from payments.core.money import EXPONENTS
 from payments.ledger import balances
@@ -211,12 +210,11 @@ class _Reading:
             export_texts.Described(rows[0].entry, rows[0].key, rows[0].event, [*its, *about.get(rows[0].entry, [])])
             for rows, its in zip(entries, items.values(), strict=True)
         ]
-        named = export_texts.named(described)
-        objects = object_index.objects_of({item for its in items.values() for item in its})
-        for rows in entries:
-            yield self._entry(rows, named[rows[0].entry], objects)
+        names = export_texts.Names(described)
+        for rows, entry in zip(entries, described, strict=True):
+            yield self._entry(rows, names.of(entry), names)
 
-    def _entry(self, rows: list[Row], named: export_texts.Named, objects: Mapping[int, str]) -> Entry:
+    def _entry(self, rows: list[Row], named: export_texts.Named, names: export_texts.Names) -> Entry:
         row = rows[0]
         return Entry(
             id=row.entry,
@@ -226,7 +224,7 @@ class _Reading:
             journal=row.journal,
             reference=named.reference,
             text=export_texts.sentence(row.event, named),
-            lines=[Line(self._accounts[one.account], one.amount, objects.get(one.item or 0, "")) for one in rows],
+            lines=[Line(self._accounts[one.account], one.amount, names.object_of(one.item)) for one in rows],
         )
 
 

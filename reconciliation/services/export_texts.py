@@ -1,12 +1,12 @@
 """What an entry is called for people: the order, settlement or payout it is about, and a sentence."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from payments.accounting.labels import EVENTS
-from payments.models import Chargeback, Operation, Payment, RefundPart
-from reconciliation.models import Payout, Settlement
+from reconciliation.sql import export_names
+from reconciliation.sql.export_names import NAMELESS, SETTLEMENT, NamedItem
 
 _SETTLED: Final = "settled"  # about the settlement, though it is also about every payment in it
 
@@ -29,11 +29,35 @@ class Described:
     items: Sequence[int]
 
 
-def named(entries: Sequence[Described]) -> dict[str, Named]:
-    """What each of these entries is about, with a number of queries that does not grow."""
-    operations = _operations({name for entry in entries if (name := entry.key.rpartition(":")[2]).startswith("op_")})
-    tables = _tables({item for entry in entries for item in entry.items})
-    return {entry.id: _of(entry, operations, tables) for entry in entries}
+class Names:
+    """What many entries are about, read in two statements."""
+
+    def __init__(self, entries: Sequence[Described]) -> None:
+        keys = (entry.key.rpartition(":")[2] for entry in entries)
+        self._operations = export_names.of_operations({name for name in keys if name.startswith("op_")})
+        self._items = _first(export_names.of_items({item for entry in entries for item in entry.items}))
+
+    def of(self, entry: Described) -> Named:
+        """What an entry is about; of one about nothing that has a name, its key."""
+        operation = self._operations.get(entry.key.rpartition(":")[2])
+        if operation is not None:
+            return Named(*operation)
+        known = [found for item in entry.items if (found := self._items.get(item)) and found.rank != NAMELESS]
+        if entry.event == _SETTLED:
+            known = [found for found in known if found.rank == SETTLEMENT]
+        best = min(known, key=lambda found: found.rank, default=None)
+        return Named(entry.key) if best is None else Named(best.reference, best.note)
+
+    def object_of(self, item: int | None) -> str:
+        """The object that an item is about, nothing where none is known."""
+        found = None if item is None else self._items.get(item)
+        return "" if found is None else found.object_id
+
+
+def named(entries: Sequence[Described]) -> Mapping[str, Named]:
+    """What each of these entries is about, by its id."""
+    names = Names(entries)
+    return {entry.id: names.of(entry) for entry in entries}
 
 
 def sentence(event: str, about: Named) -> str:
@@ -42,46 +66,7 @@ def sentence(event: str, about: Named) -> str:
     return f"{head}: {about.note}" if about.note else head
 
 
-def _of(entry: Described, operations: Mapping[str, Named], tables: Sequence[Mapping[int, Named]]) -> Named:
-    operation = operations.get(entry.key.rpartition(":")[2])
-    if operation is not None:
-        return operation
-    ordered = tables if entry.event != _SETTLED else tables[-1:]
-    found = (table[item] for table in ordered for item in entry.items if item in table)
-    return next(found, Named(entry.key))
-
-
-def _tables(items: Collection[int]) -> list[dict[int, Named]]:
-    """What is rarer before what is common; a settlement last, which a payout's entry is about, too."""
-    return [
-        _plain(Payout.objects.filter(item__in=items).values_list("item", "reference")),
-        _ordered(Chargeback.objects.filter(item__in=items), "order", "reason"),
-        _ordered(RefundPart.objects.filter(item__in=items), "refund__order", "refund__reason"),
-        _ordered(Payment.objects.filter(item__in=items), "order", "description"),
-        _plain(Settlement.objects.filter(item__in=items).values_list("item", "reference")),
-    ]
-
-
-def _plain(rows: Iterable[tuple[int, str]]) -> dict[int, Named]:
-    return {item: Named(reference) for item, reference in rows}
-
-
-def _ordered(rows: Any, order: str, note: str) -> dict[int, Named]:
-    found = rows.values_list("item", f"{order}__reference", f"{order}_id", note)
-    return {item: Named(reference or order_id, text) for item, reference, order_id, text in found}
-
-
-def _operations(ids: Collection[str]) -> dict[str, Named]:
-    rows = Operation.objects.filter(id__in=ids).values_list(
-        "id",
-        "refund_part__refund__order__reference",
-        "refund_part__refund__order_id",
-        "refund_part__refund__reason",
-        "payment__order__reference",
-        "payment__order_id",
-        "payment__description",
-    )
-    return {
-        row[0]: Named(row[1] or row[2], row[3] or "") if row[2] else Named(row[4] or row[5] or row[0], row[6] or "")
-        for row in rows
-    }
+def _first(found: Iterable[NamedItem]) -> dict[int, NamedItem]:
+    """Of what is known of an item, what ranks first; of equals the first by its id, whatever order they came in."""
+    ordered = sorted(found, key=lambda one: (one.rank, one.object_id), reverse=True)
+    return {one.item: one for one in ordered}
