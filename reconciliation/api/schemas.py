@@ -78,7 +78,6 @@ PAYOUT = define(
         test_mode=FLAG,
     ),
 )
-_STRINGS: Final[Schema] = {"type": "object", "additionalProperties": {"type": "string"}}
 UPLOAD: Final[Schema] = {
     "type": "object",
     "properties": {
