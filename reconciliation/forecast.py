@@ -25,6 +25,7 @@ LONGEST: Final = 90  # days ahead
 LAST_PAYOUTS: Final = 20  # of which the delay is learned
 ENOUGH_PAYOUTS: Final = 3  # fewer may be a holiday's chance
 RECEIVABLE: Final = "receivable:"  # before the provider account, in the code of its account
+WHOLE: Final = 10_000  # in hundredths of a percent
 FEES_OF: Final = timedelta(days=90)
 
 
@@ -110,11 +111,11 @@ class FeeRate:
 
     @property
     def agreed_fee(self) -> int | None:
-        """What the contract's rate comes to for these sales, in minor units."""
+        """What the contract's rate comes to for these sales together, in minor units."""
         if self.agreed is None:
             return None
         of_gross = self.charged.gross * self.agreed.get("basis_points", 0)
-        return self.agreed.get("fixed", 0) * self.charged.sales + round(of_gross / 10_000)
+        return self.agreed.get("fixed", 0) * self.charged.sales + _rounded(of_gross, WHOLE)
 
 
 def forecast(merchant: Merchant, *, days: int) -> Forecast:
@@ -170,7 +171,7 @@ def _sold(row: OpenAtProvider, currency: str, delay: Delay, share: int, today: d
     return Expected(
         currency=currency,
         amount=row.amount,
-        fees=round(row.amount * share / 10_000),
+        fees=_rounded(row.amount * share, WHOLE),
         on=on,
         overdue=on is not None and on < today,
         sold_on=row.day,
@@ -232,7 +233,13 @@ def _shares(merchant: Merchant) -> dict[tuple[str, str], int]:
 
 
 def _share(part: int, whole: int) -> int:
-    return round(part * 10_000 / whole) if whole > 0 else 0
+    return _rounded(part * WHOLE, whole) if whole > 0 else 0
+
+
+def _rounded(numerator: int, denominator: int) -> int:
+    """The whole number nearest to a fraction, halves away from zero; `denominator` is above zero."""
+    away = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return away if numerator >= 0 else -away
 
 
 def _agreed(account: ProviderAccount, row: Charged) -> Mapping[str, int] | None:
