@@ -65,7 +65,7 @@ class ResolveInput(Input, kw_only=True):
 class UndoInput(Input, kw_only=True):
     """Why a resolution is undone."""
 
-    note: Annotated[str, text(LONGEST_NOTE)] = ""
+    note: Annotated[str, text(LONGEST_NOTE)] | None = None
 
 
 class Discrepancies(ApiView):
@@ -168,7 +168,7 @@ class Undo(ApiView):
         return self.once(lambda guard: self._undo(found.id, guard), self._resume)
 
     def _undo(self, discrepancy_id: str, guard: IdempotencyGuard) -> Answer:
-        note = self.input(UndoInput).note
+        note = self.input(UndoInput).note or ""
         done = undo(merchant=self.merchant, discrepancy_id=discrepancy_id, note=note, actor=self.caller, guard=guard)
         return accepted(done) if isinstance(done, Approval) else Answer(200, payloads.discrepancy(done))
 
