@@ -52,11 +52,13 @@ class Shop:
     terminal: str = field(default_factory=lambda: new_id("trm"))
 
     def account(self, provider: str) -> ProviderAccount:
-        return ProviderAccount.objects.select_related("merchant").get(merchant=self.merchant, provider=provider)
+        accounts = ProviderAccount.objects.select_related("merchant")
+        return accounts.get(merchant=self.merchant, provider=provider, default=True)
 
     def account_id(self, provider: str) -> str:
         """Its id alone, where nothing else of it can be read."""
-        return ProviderAccount.objects.values_list("id", flat=True).get(merchant=self.merchant, provider=provider)
+        ids = ProviderAccount.objects.values_list("id", flat=True)
+        return ids.get(merchant=self.merchant, provider=provider, default=True)
 
     def sells_online(self, amount: int, currency: str = "EUR") -> Payment:
         """A card payment through the real simulator."""
@@ -84,6 +86,7 @@ class Shop:
         resolves: int | None = None,
         order: str | None = None,
         terminal: str | None = None,
+        account: ProviderAccount | None = None,
         currency: str = "EUR",
         at: datetime | None = None,
         **proof: str,
@@ -98,7 +101,7 @@ class Shop:
             label="Till 1",
             series=1,
             channel=self.store,
-            account=self.account("external"),
+            account=account or self.account("external"),
         )
         row = DeviceTransaction(
             sequence=sequence,
@@ -194,11 +197,16 @@ class Line:
 
 
 def settlement_csv(
-    *lines: Line, reference: str = "", payout: str = "", on: date | None = None, currency: str = "EUR"
+    *lines: Line,
+    reference: str = "",
+    payout: str = "",
+    on: date | None = None,
+    currency: str = "EUR",
+    at: datetime | None = None,
 ) -> str:
     """A settlement in the simulator's format with sums that fit its lines."""
     name = reference or f"SET-{next(_numbers)}"
-    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    now = (at or datetime.now(UTC)).isoformat().replace("+00:00", "Z")
     rows = [HEADER, f"H,{name},,,,,{now},{currency},,,,,,"]
     rows += [
         f"L,{name},{line.type},{line.reference},{line.operation},{line.payment_reference},{now},{currency},"
