@@ -212,7 +212,7 @@ def test_settings_change_in_the_open(shop: Shop, sign_in: SignIn) -> None:
     owner.prove()
     path = f"payments/merchant/{shop.merchant.id}"
     given = {"name": "Bloem BV", "iban": IBAN, "cash_rounding": "5", "second_person_above": "250.00"}
-    given |= {"refund_fallback": "voucher", "allocation": "last_paid_first"}
+    given |= {"refund_fallback": "voucher", "allocation": "last_paid_first", "fiscal_year_start": "1"}
     assert "Bloem BV" in owner.post(f"{path}/set/", **given)
     assert fresh(shop.merchant).second_person_above == 25_000
     assert fresh(shop.merchant).refund_fallback == "voucher"

@@ -45,7 +45,8 @@ def form(shop: Shop, **changes: Any) -> dict[str, Any]:
     """The merchant's own form, as it stands, with changes."""
     row = shop.merchant
     given = {"name": row.name, "iban": row.iban, "cash_rounding": row.cash_rounding, "second_person_above": "100.00"}
-    return {**given, "refund_fallback": row.refund_fallback, "allocation": row.allocation, **changes}
+    given |= {"refund_fallback": row.refund_fallback, "allocation": row.allocation, "fiscal_year_start": "1"}
+    return {**given, **changes}
 
 
 @pytest.mark.parametrize("mode", ["test", "live"])

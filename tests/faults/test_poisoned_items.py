@@ -20,6 +20,7 @@ from payments.core.money import Money
 from payments.models import (
     CardEvidence,
     Discrepancy,
+    Merchant,
     Operation,
     Payment,
     ProviderAccount,
@@ -40,9 +41,27 @@ from payments.services.recover import recover
 from payments.services.retry_work import retry_work
 from payments.services.send_receipt import write_due
 from payments.services.voucher import VoucherRequest, create_voucher, expire
-from reconciliation.models import Announcement, Payout, SettlementFile, SettlementLine
-from reconciliation.services import forget_files, import_file, read_sources, rematch
+from reconciliation.models import (
+    Announcement,
+    Connector,
+    Export,
+    ExportSchedule,
+    Payout,
+    SettlementFile,
+    SettlementLine,
+)
+from reconciliation.services import (
+    export_schedules,
+    fill_outboxes,
+    forget_files,
+    import_file,
+    make_export,
+    read_sources,
+    rematch,
+    send_documents,
+)
 from reconciliation.services.overdue import raise_overdue
+from reconciliation.services.request_export import ExportRequest, request_export
 from terminals.models import Terminal, TerminalTransaction
 from terminals.services import deferred
 from tests import sql
@@ -95,6 +114,8 @@ def test_every_sweep_over_work_is_proven_here() -> None:
         *("payments.notify.deliver", "payments.notify.send_mail", "terminals.sweep_waiting"),
         *("reconciliation.import_due", "reconciliation.read_sources", "reconciliation.look_for_payouts"),
         *("reconciliation.rematch", "reconciliation.raise_overdue", "reconciliation.forget_files"),
+        *("reconciliation.fill_outboxes", "reconciliation.send_to_accountants"),
+        *("reconciliation.make_exports_due", "reconciliation.request_scheduled"),
     }
     assert set(settings.SWEEPS) == as_sets | proven
 
@@ -328,10 +349,10 @@ def test_a_payout_that_cannot_be_found(shop: Shop, monkeypatch: pytest.MonkeyPat
     poison = "PAY-1"
     book = rematch.journal.payout_received
 
-    def refuses_one(merchant: Any, payout: Payout, line: Any) -> Any:
-        if payout.reference == poison:
+    def refuses_one(line: Any, parts: list[tuple[Payout, int]], **more: Any) -> Any:
+        if any(payout.reference == poison for payout, _ in parts):
             raise ValueError("a defect that only this payout finds")
-        return book(merchant, payout, line)
+        return book(line, parts, **more)
 
     monkeypatch.setattr(rematch.journal, "payout_received", refuses_one)
     for row, reference in zip(rows, ("PAY-1", "PAY-2"), strict=True):
@@ -444,3 +465,79 @@ def _news(shop: Shop) -> NewEvent:
         data={"object": {"id": "pay_00000000000000000000000001"}},
         test_mode=True,
     )
+
+
+def connected(shop: Shop) -> Connector:
+    """An accountant's software, and a day's document that is due there."""
+    shop.sells_in_store(500)
+    row = Connector.objects.create(
+        merchant=shop.merchant,
+        kind="snelstart",
+        name="Books",
+        sends="journals",
+        starts_on=timezone.now().date() - timedelta(days=3),
+        status=Connector.Status.CONNECTED,
+        due_at=timezone.now(),
+    )
+    fill_outboxes.fill(row.id, now=timezone.now() + timedelta(days=2))
+    assert row.documents.update(due_at=timezone.now()) == 1
+    return row
+
+
+def test_an_outbox_that_cannot_be_filled(shop: Shop, neighbour: Shop) -> None:
+    poison, good = connected(shop), connected(neighbour)
+    Connector.objects.update(filled_at=None)
+    Merchant.objects.filter(id=shop.merchant.id).update(timezone="Nowhere/Land")
+    fill_outboxes.fill_outboxes()
+    failure("reconciliation.fill_outbox", poison.id)
+    good.refresh_from_db()
+    assert good.filled_at is not None
+
+
+def test_a_connector_that_cannot_send(shop: Shop, neighbour: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    poison, good = connected(shop), connected(neighbour)
+    gone: list[str] = []
+    monkeypatch.setattr(send_documents._Run, "go", lambda run: gone.append(run.row.id))
+    _write("UPDATE reconciliation_connector SET credentials = %s WHERE id = %s", UNREADABLE, poison.id)
+    send_documents.send_due()
+    failure("reconciliation.send_to_accountant", poison.id)
+    assert gone == [good.id]
+
+
+def test_an_export_that_cannot_be_made(shop: Shop, neighbour: Shop) -> None:
+    today = timezone.now().date()
+    poison, good = (
+        request_export(
+            ExportRequest(merchant=each.merchant, kind="journal_csv", first=today, last=today), actor="tests"
+        )
+        for each in (shop, neighbour)
+    )
+    Export.objects.filter(id=poison.id).update(kind="nonsense")
+    Export.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    make_export.make_due()
+    failure("reconciliation.make_export", poison.id)
+    good.refresh_from_db()
+    assert good.status == "ready"
+
+
+def test_a_schedule_that_cannot_be_kept(shop: Shop, neighbour: Shop, settings: Any, tmp_path: Any) -> None:
+    settings.EXPORT_FOLDER = tmp_path
+    poison, good = (
+        export_schedules.create_schedule(
+            export_schedules.NewSchedule(
+                merchant=each.merchant,
+                every="day",
+                delivery="folder",
+                email="",
+                kind="journal_csv",
+                profile="exact",
+                account="",
+            ),
+            actor="tests",
+        )
+        for each in (shop, neighbour)
+    )
+    ExportSchedule.objects.filter(id=poison.id).update(kind="nonsense")
+    assert export_schedules.request_due(now=timezone.now() + timedelta(days=1)) == 1
+    failure(export_schedules.WORK, poison.id)
+    assert Export.objects.get().merchant_id == neighbour.merchant.id == good.merchant_id
