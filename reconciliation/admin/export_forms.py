@@ -142,6 +142,8 @@ class AccountForm(forms.Form):
     """How one account is called outside; each of a page has a prefix of its own."""
 
     NAMES: ClassVar[tuple[str, ...]] = ("code", "name", "journal", "vat_code", "number")
+    # Characters, so that what stands in them is read without scrolling in them.
+    WIDTHS: ClassVar[dict[str, int]] = {"code": 8, "name": 32, "journal": 6, "vat_code": 6, "number": 30}
 
     code = forms.CharField(label=gettext_lazy("code"), required=False, max_length=16)
     name = forms.CharField(label=gettext_lazy("name"), required=False, max_length=100)
@@ -155,7 +157,7 @@ class AccountForm(forms.Form):
         self.account = account
         for name, field in self.fields.items():
             label = f"{capfirst(field.label)}, {account.title}"
-            field.widget = UnfoldAdminTextInputWidget(attrs={"aria-label": label})
+            field.widget = UnfoldAdminTextInputWidget(attrs={"aria-label": label, "size": self.WIDTHS[name]})
             field.widget.is_required = False
             self.fields[name] = field
 
