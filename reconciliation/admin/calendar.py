@@ -100,7 +100,8 @@ def _page(request: HttpRequest, title: str, sections: Any) -> HttpResponse:
     # Of whole merchants: who keeps the books of one channel closes nothing.
     reach = within(person(request), May.SEE_BOOKS, merchant="id", channel=None)
     own = list(Merchant.objects.filter(reach).order_by("-mode", "name"))
-    form = Choice({**_usual(own), **request.GET.dict()}, own)
+    # Who has none is told so, whichever merchant an approval's page has led here for.
+    form = Choice({**_usual(own), **request.GET.dict()} if own else {}, own)
     found: list[Section] = []
     if own and form.is_valid():
         merchant = next(row for row in own if row.id == form.cleaned_data["merchant"])
