@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from payments.admin.base import tables
-from payments.admin.base.access import person
+from payments.admin.base.access import person, whole_merchants
 from payments.admin.base.addresses import list_url
 from payments.admin.base.error_messages import explain
 from payments.admin.base.links import row_link
@@ -19,7 +19,7 @@ from payments.admin.base.page import Fact, Page
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.errors import OnetillError
 from payments.models import Merchant
-from payments.people.permissions import May, may, within
+from payments.people.permissions import May, may
 from payments.queries import books
 from reconciliation.admin.export_forms import AccountForm
 from reconciliation.models import AccountMapping
@@ -37,8 +37,7 @@ class AccountMappingAdmin(ReadOnlyModelAdmin):
         """The accounts of one merchant, with what each is called; what is unmapped stands above them."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        reach = within(person(request), May.SEE_BOOKS, merchant="id", channel=None)
-        merchants = list(Merchant.objects.filter(reach).order_by("name", "id"))
+        merchants = list(whole_merchants(person(request), May.SEE_BOOKS).order_by("name", "id"))
         chosen, unknown = _chosen(request, merchants)
         rows = _rows(request, chosen)
         faults: list[str] = []

@@ -15,7 +15,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from payments.admin.base import render
-from payments.admin.base.access import person
+from payments.admin.base.access import person, whole_merchants
 from payments.admin.base.addresses import row_url
 from payments.admin.base.error_messages import explain
 from payments.admin.base.filters import OwnRelated
@@ -26,7 +26,7 @@ from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.errors import OnetillError
 from payments.core.money import EXPONENTS
 from payments.models import Merchant
-from payments.people.permissions import May, may_somewhere, within
+from payments.people.permissions import May, may_somewhere
 from reconciliation.models import BankAccount, BankStatement
 from reconciliation.services.bank_accounts import create_bank_account
 
@@ -95,9 +95,8 @@ class BankAccountAdmin(ReadOnlyModelAdmin):
         """Take an account in, so that its statements are imported."""
         if not self.has_enter_permission(request):
             raise PermissionDenied
-        reach = within(person(request), May.RESOLVE, merchant="id", channel=None)
         data = request.POST if request.method == "POST" else None
-        form = BankAccountForm(data, merchants=Merchant.objects.filter(reach))
+        form = BankAccountForm(data, merchants=whole_merchants(person(request), May.RESOLVE))
         if form.is_valid() and (row := self._entered(request, form)) is not None:
             return redirect(row_url(BankAccount, row.id))
         if request.method == "POST":

@@ -16,14 +16,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from payments.admin.base import render
-from payments.admin.base.access import can, person
+from payments.admin.base.access import can, person, whole_merchants
 from payments.admin.base.addresses import model_page_url, row_url
+from payments.admin.base.forms import OfMerchantForm
 from payments.admin.base.links import open_page_link
 from payments.admin.base.page import Section
 from payments.ledger import days
 from payments.ledger.models import BookDay
 from payments.models import Channel, Merchant
-from payments.people.permissions import May, within
+from payments.people.permissions import May
 from reconciliation.closing import Scope
 from reconciliation.models import Period, PeriodChange
 from reconciliation.models.period import last_of_month
@@ -43,22 +44,10 @@ class MonthInput(forms.DateInput):
         super().__init__(format=_PATTERN)
 
 
-class Choice(forms.Form):
+class Choice(OfMerchantForm):
     """Whose days, of which month."""
 
-    merchant = forms.ChoiceField(label=gettext_lazy("merchant"))
     month = forms.DateField(label=gettext_lazy("month"), widget=MonthInput, input_formats=[_PATTERN])
-
-    def __init__(self, data: Any, own: Sequence[Merchant]) -> None:
-        super().__init__(data)
-        field: Any = self.fields["merchant"]
-        field.choices = [(row.id, row.name) for row in own]
-
-    def clean(self) -> dict[str, Any]:
-        given: dict[str, Any] = super().clean() or {}
-        for name in set(self.data) - set(self.fields):
-            self.add_error(None, _("This page has no choice “%(name)s”.") % {"name": name})
-        return given
 
 
 def days_page(request: HttpRequest) -> HttpResponse:
@@ -98,10 +87,8 @@ def _page(request: HttpRequest, title: str, sections: Any) -> HttpResponse:
     if not can(request, May.SEE_BOOKS):
         raise PermissionDenied
     # Of whole merchants: who keeps the books of one channel closes nothing.
-    reach = within(person(request), May.SEE_BOOKS, merchant="id", channel=None)
-    own = list(Merchant.objects.filter(reach).order_by("-mode", "name"))
-    # Who has none is told so, whichever merchant an approval's page has led here for.
-    form = Choice({**_usual(own), **request.GET.dict()} if own else {}, own)
+    own = list(whole_merchants(person(request), May.SEE_BOOKS).order_by("-mode", "name"))
+    form = Choice({**_usual(own), **request.GET.dict()}, own)
     found: list[Section] = []
     if own and form.is_valid():
         merchant = next(row for row in own if row.id == form.cleaned_data["merchant"])

@@ -16,7 +16,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action
 
 from payments.admin.base import render
-from payments.admin.base.access import person, require_second_factor
+from payments.admin.base.access import person, require_second_factor, whole_merchants
 from payments.admin.base.actions import AdminAction
 from payments.admin.base.addresses import list_url, row_url
 from payments.admin.base.error_messages import explain
@@ -26,9 +26,8 @@ from payments.admin.base.links import list_link, row_link
 from payments.admin.base.page import Fact, Page
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.errors import OnetillError
-from payments.models import Merchant
 from payments.people.models import Approval, User
-from payments.people.permissions import May, may_somewhere, within
+from payments.people.permissions import May, may_somewhere
 from reconciliation import queries, registry
 from reconciliation.admin.connector_documents import documents_section
 from reconciliation.admin.connector_forms import (
@@ -234,8 +233,7 @@ class ConnectorAdmin(ReadOnlyModelAdmin):
             raise Http404
         if step_up := require_second_factor(request, back=request.get_full_path()):
             return step_up
-        reach = within(person(request), May.MANAGE_SETTINGS, merchant="id", channel=None)
-        merchants = Merchant.objects.filter(reach).order_by("name")
+        merchants = whole_merchants(person(request), May.MANAGE_SETTINGS).order_by("name")
         data = request.POST if request.method == "POST" else None
         form = NewConnectorForm(data, merchants=merchants, kind=kind)
         if form.is_valid() and (done := self._connected(request, kind, form)) is not None:

@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter
 from unfold.decorators import action
 
 from payments.admin.base import render, tables
-from payments.admin.base.access import person
+from payments.admin.base.access import person, whole_merchants
 from payments.admin.base.actions import AdminAction
 from payments.admin.base.addresses import row_url
 from payments.admin.base.error_messages import explain
@@ -25,9 +25,8 @@ from payments.admin.base.links import row_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.errors import OnetillError
-from payments.models import Merchant
 from payments.people.models import User
-from payments.people.permissions import May, may_somewhere, within
+from payments.people.permissions import May, may_somewhere
 from reconciliation import registry
 from reconciliation.admin.export_forms import KINDS, PROFILES, ScheduleForm
 from reconciliation.models import ExportSchedule
@@ -107,9 +106,8 @@ class ExportScheduleAdmin(ReadOnlyModelAdmin):
         """Set one up."""
         if not self.has_new_permission(request):
             raise PermissionDenied
-        reach = within(person(request), May.RESOLVE, merchant="id", channel=None)
         data = request.POST if request.method == "POST" else None
-        form = ScheduleForm(data, merchants=Merchant.objects.filter(reach))
+        form = ScheduleForm(data, merchants=whole_merchants(person(request), May.RESOLVE))
         if form.is_valid() and (row := self._made(request, form)) is not None:
             return redirect(row_url(ExportSchedule, row.id))
         if request.method == "POST":

@@ -17,7 +17,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action
 
 from payments.admin.base import render, tables
-from payments.admin.base.access import person
+from payments.admin.base.access import person, whole_merchants
 from payments.admin.base.addresses import model_page_url, row_url
 from payments.admin.base.error_messages import explain
 from payments.admin.base.filters import DayRange, OwnRelated
@@ -26,8 +26,8 @@ from payments.admin.base.links import page_link, row_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.errors import Conflict, OnetillError
-from payments.models import Channel, Merchant
-from payments.people.permissions import May, may_somewhere, within
+from payments.models import Channel
+from payments.people.permissions import May, may_somewhere
 from payments.text.formatting import whole
 from reconciliation import registry
 from reconciliation.admin.export_forms import KINDS, PROFILES, ExportForm
@@ -169,9 +169,8 @@ class ExportAdmin(ReadOnlyModelAdmin):
         """Ask for an export; the workers make it."""
         if not self.has_new_permission(request):
             raise PermissionDenied
-        reach = within(person(request), May.RESOLVE, merchant="id", channel=None)
         data = request.POST if request.method == "POST" else None
-        form = ExportForm(data, merchants=Merchant.objects.filter(reach))
+        form = ExportForm(data, merchants=whole_merchants(person(request), May.RESOLVE))
         if form.is_valid() and (row := self._requested(request, form)) is not None:
             return redirect(row_url(Export, row.id))
         if request.method == "POST":

@@ -19,7 +19,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
 from payments.admin.base import render, tables
-from payments.admin.base.access import person
+from payments.admin.base.access import person, whole_merchants
 from payments.admin.base.addresses import row_url
 from payments.admin.base.error_messages import explain
 from payments.admin.base.filters import DayRange, OwnRelated
@@ -29,7 +29,7 @@ from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.errors import OnetillError
 from payments.models import Discrepancy, Merchant, ProviderAccount
-from payments.people.permissions import May, may_somewhere, within
+from payments.people.permissions import May, may_somewhere
 from payments.text.formatting import whole
 from reconciliation import registry
 from reconciliation.admin.problems import problem
@@ -163,9 +163,8 @@ class SettlementFileAdmin(ReadOnlyModelAdmin):
         """Take a file in; the workers import it."""
         if not self.has_upload_permission(request):
             raise PermissionDenied
-        reach = within(person(request), May.RESOLVE, merchant="id", channel=None)
         data, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
-        form = UploadForm(data, files, merchants=Merchant.objects.filter(reach))
+        form = UploadForm(data, files, merchants=whole_merchants(person(request), May.RESOLVE))
         if form.is_valid() and (row := self._taken(request, form)) is not None:
             return redirect(row_url(SettlementFile, row.id))
         if request.method == "POST":

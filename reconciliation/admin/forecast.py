@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, Final
 
-from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -12,15 +11,15 @@ from django.template.response import TemplateResponse
 from django.utils import formats
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from payments.admin.base import render
-from payments.admin.base.access import can, person
+from payments.admin.base.access import can, person, whole_merchants
+from payments.admin.base.forms import OfMerchantForm
 from payments.admin.base.links import list_link, open_page_link, row_link
 from payments.admin.base.page import Section
 from payments.models import Merchant, Payment, ProviderAccount
 from payments.models.payment import Method
-from payments.people.permissions import May, within
+from payments.people.permissions import May
 from reconciliation.forecast import (
     Delay,
     Expected,
@@ -37,23 +36,6 @@ from reconciliation.models import Settlement
 DAYS: Final = 14
 
 
-class WhoseForm(forms.Form):
-    """Whose money."""
-
-    merchant = forms.ChoiceField(label=gettext_lazy("merchant"))
-
-    def __init__(self, data: Any, own: Sequence[Merchant]) -> None:
-        super().__init__(data)
-        field: Any = self.fields["merchant"]
-        field.choices = [(row.id, row.name) for row in own]
-
-    def clean(self) -> dict[str, Any]:
-        given: dict[str, Any] = super().clean() or {}
-        for name in set(self.data) - set(self.fields):
-            self.add_error(None, _("This page has no choice “%(name)s”.") % {"name": name})
-        return given
-
-
 def forecast_page(request: HttpRequest) -> HttpResponse:
     """What each provider owes, when it is expected, and what is overdue."""
     return _page(request, _("Forecast"), _forecast, _("No provider owes anything."))
@@ -67,10 +49,9 @@ def fees_page(request: HttpRequest) -> HttpResponse:
 def _page(request: HttpRequest, title: str, sections: Callable[[Merchant], list[Section]], empty: str) -> HttpResponse:
     if not can(request, May.SEE_BOOKS):
         raise PermissionDenied
-    reach = within(person(request), May.SEE_BOOKS, merchant="id", channel=None)
-    own = list(Merchant.objects.filter(reach).order_by("-mode", "name"))
+    own = list(whole_merchants(person(request), May.SEE_BOOKS).order_by("-mode", "name"))
     usual = {"merchant": own[0].id} if own else {}
-    form = WhoseForm({**usual, **request.GET.dict()}, own)
+    form = OfMerchantForm({**usual, **request.GET.dict()}, own)
     found: list[Section] = []
     if own and form.is_valid():
         found = sections(next(row for row in own if row.id == form.cleaned_data["merchant"]))

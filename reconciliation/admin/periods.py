@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from payments.admin.base import render
-from payments.admin.base.access import person
+from payments.admin.base.access import person, whole_merchants
 from payments.admin.base.actions import AdminAction
 from payments.admin.base.addresses import row_url
 from payments.admin.base.filters import DayRange, OwnRelated
@@ -25,9 +25,9 @@ from payments.admin.base.links import list_link, open_page_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.ledger.days import Status
-from payments.models import Channel, Discrepancy, Merchant, Payment
+from payments.models import Channel, Discrepancy, Payment
 from payments.people.models import Approval, User
-from payments.people.permissions import May, within
+from payments.people.permissions import May
 from payments.text.messages import render_message
 from reconciliation.admin import calendar
 from reconciliation.admin.late_entries import late_entries
@@ -275,13 +275,12 @@ def _named(request: HttpRequest, name: str) -> Period | None:
     first = _first(when if owner.startswith("chn_") else f"{when}-01")
     if first is None:
         return None
-    reach = within(person(request), PeriodAdmin.sees, merchant="id", channel=None)
+    merchants = whole_merchants(person(request), PeriodAdmin.sees)
     if owner.startswith("chn_"):
-        merchants = Merchant.objects.filter(reach)
         channel = Channel.objects.select_related("merchant").filter(merchant__in=merchants, id=owner).first()
         scope = Scope(merchant=channel.merchant, channel=channel, first=first) if channel is not None else None
     else:
-        merchant = Merchant.objects.filter(reach, id=owner).first()
+        merchant = merchants.filter(id=owner).first()
         scope = Scope(merchant=merchant, channel=None, first=first) if merchant is not None else None
     if scope is None:
         return None

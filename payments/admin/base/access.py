@@ -182,6 +182,11 @@ def merchants(user: User, what: May = May.SEE) -> QuerySet[Merchant]:
     return Merchant.objects.filter(id__in={role.merchant_id for role in held if what in GRANTS[Role.Name(role.role)]})
 
 
+def whole_merchants(user: User, what: May) -> QuerySet[Merchant]:
+    """The merchants at which a person may do this everywhere; who may in one channel alone is at none of them."""
+    return Merchant.objects.filter(within(user, what, merchant="id", channel=None))
+
+
 def deciding_alone(request: HttpRequest) -> list[Merchant]:
     """The person's merchants that let one person decide where there is no other."""
     user = request.user

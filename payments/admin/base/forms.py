@@ -1,5 +1,6 @@
 """What a button asks before it does anything."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from django import forms
@@ -11,9 +12,31 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from payments.core.money import EXPONENTS, Money
 from payments.core.pan import has_card_number
+from payments.models import Merchant
 from payments.people.models import User
 from payments.people.services import authority
 from payments.text import form_fields
+
+
+class OfMerchantForm(forms.Form):
+    """What a page of figures is about: one of the merchants of its reader, and what a subclass asks beside.
+
+    Who has no merchant is asked nothing, whichever one the address names: no other page's link shows them its id.
+    """
+
+    merchant = forms.ChoiceField(label=gettext_lazy("merchant"))
+
+    def __init__(self, data: Mapping[str, Any], own: Sequence[Merchant]) -> None:
+        super().__init__(data if own else {})
+        field: Any = self.fields["merchant"]
+        field.choices = [(row.id, row.name) for row in own]
+
+    def clean(self) -> dict[str, Any]:
+        """What was chosen; a parameter that the page does not know is named."""
+        given: dict[str, Any] = super().clean() or {}
+        for name in set(self.data) - set(self.fields):
+            self.add_error(None, _("This page has no choice “%(name)s”.") % {"name": name})
+        return given
 
 
 class PersonForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from payments import statistics
 from payments.admin.base import render
 from payments.admin.base.access import can, merchants, person
+from payments.admin.base.forms import OfMerchantForm
 from payments.admin.base.page import Section
 from payments.models import Channel, Merchant
 from payments.models.payment import Method, Origin
@@ -47,23 +48,15 @@ class DayInput(forms.TextInput):
             return str(value)
 
 
-class Period(forms.Form):
+class Period(OfMerchantForm):
     """Which days of whose sales, and by what."""
 
-    merchant = forms.ChoiceField(label=gettext_lazy("merchant"))
     first = DayField(label=gettext_lazy("from"), widget=DayInput)
     last = DayField(label=gettext_lazy("up to"), widget=DayInput)
     by = forms.ChoiceField(label=gettext_lazy("by"), choices=GROUPS)
 
-    def __init__(self, data: Any, own: Sequence[Merchant]) -> None:
-        super().__init__(data)
-        field: Any = self.fields["merchant"]
-        field.choices = [(row.id, row.name) for row in own]
-
     def clean(self) -> dict[str, Any]:
-        given: dict[str, Any] = super().clean() or {}
-        for name in set(self.data) - set(self.fields):
-            self.add_error(None, _("This page has no choice “%(name)s”.") % {"name": name})
+        given = super().clean()
         if "first" in given and "last" in given and not timedelta(0) <= given["last"] - given["first"] <= LONGEST:
             self.add_error("last", _("Choose a period of at most a year, from its first day to its last."))
         return given

@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from payments.admin.base import render
-from payments.admin.base.access import person, require_second_factor
+from payments.admin.base.access import person, require_second_factor, whole_merchants
 from payments.admin.base.error_messages import explain
 from payments.admin.base.filters import OfMerchant
 from payments.admin.base.forms import PersonForm, bound_to, note_refused_choices
@@ -24,7 +24,7 @@ from payments.admin.base.read_only_admin import ByIdAdmin, clock
 from payments.core.errors import OnetillError
 from payments.models import Channel, Merchant
 from payments.people.models import ApiKey
-from payments.people.permissions import May, may_somewhere, within
+from payments.people.permissions import May, may_somewhere
 from payments.people.scopes import SCOPES
 from payments.people.services import api_keys
 from payments.people.services.api_keys import NewKey
@@ -50,7 +50,7 @@ class ApiKeyForm(PersonForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        own = Merchant.objects.filter(within(self.user, May.MANAGE_KEYS, merchant="id", channel=None))
+        own = whole_merchants(self.user, May.MANAGE_KEYS)
         self._field("merchant_id").queryset = own
         self._field("channel_id").queryset = Channel.objects.filter(merchant__in=own)
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from payments.admin.base.access import whole_merchants
 from payments.admin.base.actions import AdminAction
 from payments.admin.base.forms import ActionForm
 from payments.models import Channel, Merchant
@@ -153,7 +154,7 @@ def _shared(user: User, row: User) -> str | None:
 
 def _places(user: User, merchant: Merchant | None) -> list[tuple[str, str]]:
     """Where this person may give roles, each merchant's channels first."""
-    own = Merchant.objects.filter(within(user, May.MANAGE_USERS, merchant="id", channel=None))
+    own = whole_merchants(user, May.MANAGE_USERS)
     if merchant is not None:
         own = own.filter(pk=merchant.pk)
     channels = Channel.objects.filter(merchant__in=own).select_related("merchant").order_by("merchant__name", "name")
