@@ -69,7 +69,7 @@ def _row(row: Row, layout: Layout, groups: dict[tuple[str, str], _Group]) -> Ite
     meaning = cells.meaning()
     if meaning == IGNORE:
         return
-    currency = row.currency(layout.columns["currency"]) if cells.has("currency") else layout.currency
+    currency = cells.currency()
     at = cells.at()
     gross, fee, vat = _amounts(cells, meaning, currency)
     name = cells.text("settlement")

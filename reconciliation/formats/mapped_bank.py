@@ -30,7 +30,7 @@ class MappedStatement(MappedTable):
         meaning = cells.meaning()
         if meaning == IGNORE:
             return
-        currency = row.currency(self.layout.columns["currency"]) if cells.has("currency") else self.layout.currency
+        currency = cells.currency()
         yield Movement(
             account=self.layout.account,
             line=StatementLine(

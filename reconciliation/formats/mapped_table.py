@@ -58,6 +58,15 @@ class Cells:
         """Whether the layout has this part."""
         return name in self.layout.columns
 
+    def currency(self) -> str:
+        """The row's own currency, else that of the whole file.
+
+        Raises:
+            ValueError: the cell names no currency.
+        """
+        column = self.layout.columns.get("currency")
+        return self.layout.currency if column is None else self.row.currency(column)
+
     def text(self, name: str) -> str:
         """A cell that is kept, "" where the layout has none.
 

@@ -20,7 +20,7 @@ from payments.models import Merchant
 from payments.people.permissions import May
 from payments.people.services import authority
 from payments.queries import books
-from reconciliation.exports.base import Nature
+from reconciliation.exports.base import Account, Nature
 from reconciliation.exports.text import one_line
 from reconciliation.models import AccountMapping
 
@@ -85,6 +85,20 @@ class MappedAccount:
     @property
     def mapped(self) -> bool:
         return bool(self.code)
+
+    def stood(self, opening: int, closing: int) -> Account:
+        """The account as an export tells it, with what stood on it before and after: minor units, debit positive."""
+        return Account(
+            ledger_code=self.ledger_code,
+            code=self.code,
+            name=self.name,
+            nature=self.nature,
+            journal=self.journal,
+            vat_code=self.vat_code,
+            number=self.number,
+            opening=opening,
+            closing=closing,
+        )
 
 
 def mapped_accounts(merchant: Merchant) -> dict[str, MappedAccount]:

@@ -76,17 +76,7 @@ def _camt(
     named: Mapping[str, export_texts.Named],
 ) -> bytes:
     """The same statement as a bank would tell it."""
-    account = Account(
-        ledger_code=mapped.ledger_code,
-        code=mapped.code,
-        name=mapped.name,
-        nature=mapped.nature,
-        journal=mapped.journal,
-        vat_code=mapped.vat_code,
-        number=mapped.number,
-        opening=plain.opening,
-        closing=plain.closing,
-    )
+    account = mapped.stood(plain.opening, plain.closing)
     entries = (
         Entry(
             id=row.id,

@@ -176,17 +176,7 @@ class _Reading:
 
     def _account(self, number: int) -> Account:
         mapped = self._mapped[self._codes[number]]
-        return Account(
-            ledger_code=mapped.ledger_code,
-            code=mapped.code,
-            name=mapped.name,
-            nature=mapped.nature,
-            journal=mapped.journal,
-            vat_code=mapped.vat_code,
-            number=mapped.number,
-            opening=self._opening.get(number, 0),
-            closing=self._closing.get(number, 0),
-        )
+        return mapped.stood(self._opening.get(number, 0), self._closing.get(number, 0))
 
     def _books(self, entries: int, booked_at: dt.datetime | None) -> Books:
         export, accounts = self._export, sorted(self._accounts.values(), key=attrgetter("ledger_code"))
