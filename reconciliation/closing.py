@@ -83,6 +83,16 @@ class Why:
             raise ValidationFailed(faults)
 
 
+def asked_about(scope: Scope, why: Why) -> dict[str, str]:
+    """What a request for a second person says: PostgreSQL, too, reads from it which days may be reopened."""
+    return {
+        "first": scope.first.isoformat(),
+        "last": scope.last.isoformat(),
+        "operator": why.operator,
+        "reason": why.reason,
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """A day or month as it stands: `checks` as they were when it was closed, as they are now while it is open."""
