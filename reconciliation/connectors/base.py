@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import ClassVar, Final, Protocol
 
+from payments.providers.base import Credential
+
 LONGEST_KEY: Final = 25  # SnelStart's field `boekstuk`, the shortest of all
 
 
@@ -52,15 +54,6 @@ class SignInNeeded(ConnectorError):
 
 class Refused(ConnectorError):
     """The package says no, and would say no again: a person has to change something."""
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """One secret that a connector needs, by its name."""
-
-    name: str
-    required: bool = True
-    secret: bool = True
 
 
 @dataclass(frozen=True, slots=True)

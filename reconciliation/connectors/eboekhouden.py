@@ -9,10 +9,10 @@ the setting `positive` turns the sign. Compare the first day that it books.
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 
+from payments.providers.base import Credential
 from reconciliation.connectors.base import (
     Access,
     Capabilities,
-    Credential,
     Found,
     Journal,
     JournalsOnly,

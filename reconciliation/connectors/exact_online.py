@@ -8,11 +8,10 @@ its own: our key begins the description of each of its lines.
 
 from typing import Any, ClassVar
 
-from reconciliation.connectors import oauth
+from payments.providers.base import Credential
 from reconciliation.connectors.base import (
     Access,
     Capabilities,
-    Credential,
     Found,
     Journal,
     JournalsOnly,
@@ -23,7 +22,7 @@ from reconciliation.connectors.base import (
     Tokens,
 )
 from reconciliation.connectors.http import Answer, ask
-from reconciliation.connectors.package import base_of, bearer, codes, created, decimal, known, minor, shortened
+from reconciliation.connectors.package import base_of, bearer, codes, created, decimal, known, minor, renewed, shortened
 
 
 class ExactOnline(JournalsOnly):
@@ -40,11 +39,7 @@ class ExactOnline(JournalsOnly):
 
     def renew(self, access: Access) -> Tokens:
         """By the refresh token, which is used up by it."""
-        signed_in = self.capabilities.oauth
-        assert signed_in is not None, "this class names it"
-        return oauth.refreshed(
-            base_of(self.code, "token"), signed_in, credentials=access.credentials, tokens=access.tokens
-        )
+        return renewed(self.code, self.capabilities, access)
 
     def check(self, access: Access) -> str:
         """The name of the journal in its division."""

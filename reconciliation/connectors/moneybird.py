@@ -7,11 +7,10 @@ Our key is the document's `reference`, which its list filters by. A statement's 
 
 from typing import Any, ClassVar, Final
 
-from reconciliation.connectors import oauth
+from payments.providers.base import Credential
 from reconciliation.connectors.base import (
     Access,
     Capabilities,
-    Credential,
     Found,
     Journal,
     NotReached,
@@ -23,7 +22,7 @@ from reconciliation.connectors.base import (
     Tokens,
 )
 from reconciliation.connectors.http import Answer, ask
-from reconciliation.connectors.package import base_of, bearer, codes, created, decimal, known, minor
+from reconciliation.connectors.package import base_of, bearer, codes, created, decimal, known, minor, renewed
 
 _MOST_LISTED: Final = 100
 _JOURNALS: Final = "documents/general_journal_documents"
@@ -50,12 +49,9 @@ class Moneybird:
         """A personal token is used as it is."""
         if access.credentials.get("token"):
             return Tokens(access.credentials["token"])
-        signed_in = self.capabilities.oauth
-        if signed_in is None or not access.credentials.get("client_id"):
+        if not access.credentials.get("client_id"):
             raise SignInNeeded("credentials_missing", "token")
-        return oauth.refreshed(
-            base_of(self.code, "token"), signed_in, credentials=access.credentials, tokens=access.tokens
-        )
+        return renewed(self.code, self.capabilities, access)
 
     def check(self, access: Access) -> str:
         """The name of the administration; not to be found where the sign-in does not reach it."""

@@ -7,7 +7,8 @@ from typing import Any
 from django.conf import settings
 
 from payments.core.money import Money
-from reconciliation.connectors.base import Access, Refused, TokenRefused, Unclear
+from reconciliation.connectors import oauth
+from reconciliation.connectors.base import Access, Capabilities, Refused, TokenRefused, Tokens, Unclear
 
 
 def base_of(code: str, part: str = "api") -> str:
@@ -21,6 +22,18 @@ def bearer(access: Access) -> dict[str, str]:
     if access.tokens is None:
         raise TokenRefused("token_refused")
     return {"Authorization": f"Bearer {access.tokens.access}"}
+
+
+def renewed(code: str, capabilities: Capabilities, access: Access) -> Tokens:
+    """Return new tokens of a package to which a person signs in, by the refresh token, which is used up by it.
+
+    Raises:
+        ConnectorError: as `oauth.refreshed`.
+    """
+    assert capabilities.oauth is not None, "no other package is signed in to so"
+    return oauth.refreshed(
+        base_of(code, "token"), capabilities.oauth, credentials=access.credentials, tokens=access.tokens
+    )
 
 
 def decimal(amount: int, currency: str) -> Decimal:

@@ -7,11 +7,10 @@ cannot book on Xero's own bank and tax accounts.
 
 from typing import Any, ClassVar
 
-from reconciliation.connectors import oauth
+from payments.providers.base import Credential
 from reconciliation.connectors.base import (
     Access,
     Capabilities,
-    Credential,
     Found,
     Journal,
     JournalsOnly,
@@ -21,7 +20,7 @@ from reconciliation.connectors.base import (
     Tokens,
 )
 from reconciliation.connectors.http import Answer, ask
-from reconciliation.connectors.package import base_of, bearer, created, decimal, minor
+from reconciliation.connectors.package import base_of, bearer, created, decimal, minor, renewed
 
 
 class Xero(JournalsOnly):
@@ -42,11 +41,7 @@ class Xero(JournalsOnly):
 
     def renew(self, access: Access) -> Tokens:
         """By the refresh token, which is used up by it."""
-        signed_in = self.capabilities.oauth
-        assert signed_in is not None, "this class names it"
-        return oauth.refreshed(
-            base_of(self.code, "token"), signed_in, credentials=access.credentials, tokens=access.tokens
-        )
+        return renewed(self.code, self.capabilities, access)
 
     def check(self, access: Access) -> str:
         """The name of the organisation."""
