@@ -1,42 +1,25 @@
 """A file for beancount: accounts, opening balances, transactions, and what must stand on each account at the end."""
 
 from collections.abc import Iterator
-from typing import IO, ClassVar
+from typing import ClassVar
 
-from reconciliation.exports.base import Books, Entry, by_code, major
-from reconciliation.exports.plain_text import account_names, opening, write_transactions
+from reconciliation.exports.base import Books, by_code, major
+from reconciliation.exports.plain_text import PlainText
 
 
-class Beancount:
+class Beancount(PlainText):
     """`bean-check` refuses the file where a balance is not, to the cent, what our books say."""
 
     code: ClassVar[str] = "beancount"
     suffix: ClassVar[str] = "beancount"
-    media_type: ClassVar[str] = "text/plain"
-    profiles: ClassVar[tuple[str, ...]] = ()
-    of_one_account: ClassVar[bool] = False
-    by_channel: ClassVar[bool] = False
-    by_journal: ClassVar[bool] = False
-    one_fiscal_year: ClassVar[bool] = False
-    most_decimals: ClassVar[int] = 3
 
-    def write(self, out: IO[bytes], books: Books, entries: Iterator[Entry]) -> None:
-        names = account_names(books.accounts)
-        out.write("".join(_head(books, names)).encode())
-        write_transactions(out, books, names, entries)
-        out.write("".join(_assertions(books, names)).encode())
+    def head(self, books: Books, names: dict[str, str]) -> Iterator[str]:
+        yield f'option "operating_currency" "{books.currency}"\n'
+        yield from (f"{books.first} open {name} {books.currency}\n" for name in names.values())
 
-
-def _head(books: Books, names: dict[str, str]) -> Iterator[str]:
-    yield f'option "operating_currency" "{books.currency}"\n'
-    yield from (f"{books.first} open {name} {books.currency}\n" for name in names.values())
-    yield "\n"
-    yield from opening(books, names)
-
-
-def _assertions(books: Books, names: dict[str, str]) -> Iterator[str]:
-    """A balance is that of a day's beginning; without `~ 0` beancount lets a cent pass."""
-    zero = major(0, books.exponent)
-    for one in by_code(books.accounts):
-        amount = major(one.closing, books.exponent)
-        yield f"{books.day_after} balance {names[one.code]:<50}  {amount} ~ {zero} {books.currency}\n"
+    def assertions(self, books: Books, names: dict[str, str]) -> Iterator[str]:
+        """A balance is that of a day's beginning; without `~ 0` beancount lets a cent pass."""
+        zero = major(0, books.exponent)
+        for one in by_code(books.accounts):
+            amount = major(one.closing, books.exponent)
+            yield f"{books.day_after} balance {names[one.code]:<50}  {amount} ~ {zero} {books.currency}\n"

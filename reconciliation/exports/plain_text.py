@@ -1,8 +1,9 @@
 """What hledger and beancount share: account names that both take, and transactions that both read."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import IO, Final
+from typing import IO, ClassVar, Final
 
 from reconciliation.exports.base import Account, Books, Entry, Nature, by_code, major
 from reconciliation.exports.text import ascii_letters, one_line
@@ -19,12 +20,39 @@ _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9]+")
 OPENING: Final = "Opening balances"
 
 
-def account_names(accounts: Iterable[Account]) -> dict[str, str]:
+class PlainText(ABC):
+    """What both write: accounts, what stood on them, transactions, and what must stand on each at the end."""
+
+    media_type: ClassVar[str] = "text/plain"
+    profiles: ClassVar[tuple[str, ...]] = ()
+    of_one_account: ClassVar[bool] = False
+    by_channel: ClassVar[bool] = False
+    by_journal: ClassVar[bool] = False
+    one_fiscal_year: ClassVar[bool] = False
+    most_decimals: ClassVar[int] = 3
+
+    @abstractmethod
+    def head(self, books: Books, names: dict[str, str]) -> Iterator[str]:
+        """The currency, and the accounts by their names."""
+
+    @abstractmethod
+    def assertions(self, books: Books, names: dict[str, str]) -> Iterator[str]:
+        """What must stand on each account after the last day."""
+
+    def write(self, out: IO[bytes], books: Books, entries: Iterator[Entry]) -> None:
+        """Write the whole file."""
+        names = _account_names(books.accounts)
+        out.write("".join((*self.head(books, names), "\n", *_opening(books, names))).encode())
+        _write_transactions(out, books, names, entries)
+        out.write("".join(self.assertions(books, names)).encode())
+
+
+def _account_names(accounts: Iterable[Account]) -> dict[str, str]:
     """What each code is called: `Assets:1210-Receivable-Stripe`."""
     return {one.code: f"{_ROOTS[one.nature]}:{_part(f'{one.code} {one.name}')}" for one in by_code(accounts)}
 
 
-def opening(books: Books, names: Mapping[str, str]) -> Iterator[str]:
+def _opening(books: Books, names: Mapping[str, str]) -> Iterator[str]:
     """The transaction that brings in what stood before the first day; nothing where the books begin with it."""
     standing = [(names[one.code], one.opening) for one in by_code(books.accounts) if one.opening]
     if standing:
@@ -33,7 +61,7 @@ def opening(books: Books, names: Mapping[str, str]) -> Iterator[str]:
         yield "\n"
 
 
-def write_transactions(out: IO[bytes], books: Books, names: Mapping[str, str], entries: Iterable[Entry]) -> None:
+def _write_transactions(out: IO[bytes], books: Books, names: Mapping[str, str], entries: Iterable[Entry]) -> None:
     """One transaction an entry; its id is its link, by which it is found again in our books."""
     for entry in entries:
         head = f'{entry.book_date} * "{_quoted(entry.reference)}" "{_quoted(entry.text)}" ^{_link(entry.id)}\n'
