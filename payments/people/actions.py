@@ -86,7 +86,7 @@ RULES: Final[dict[Action, Rule]] = {
     Action.ADD_PROVIDER_ACCOUNT: _settings(second_person=SecondPerson.LIVE),
     Action.CHANGE_PROVIDER_ACCOUNT: _settings(),
     Action.CHANGE_PAYOUT: _settings(second_person=SecondPerson.LIVE),
-    # Whoever has the credentials decides to whom the books are told.
+    # The credentials decide to whom the books are sent.
     Action.ADD_CONNECTOR: _settings(scope="reconciliation:write", second_person=SecondPerson.LIVE),
     Action.CHANGE_CONNECTOR: _settings(scope="reconciliation:write", second_person=SecondPerson.LIVE),
     Action.MAKE_KEY: _keys(),

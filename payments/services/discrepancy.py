@@ -68,11 +68,11 @@ def resolve_discrepancies(
 def resolve_one(row: Discrepancy, *, actor: str, resolution: dict[str, Any]) -> Discrepancy:
     """Resolve a discrepancy that the caller has locked, even if something has just explained it."""
     row.refresh_from_db(fields=["status", "resolved_at"])
-    told = row.status == Discrepancy.Status.RESOLVED
+    was_resolved = row.status == Discrepancy.Status.RESOLVED
     row.status, row.resolved_by, row.resolution = Discrepancy.Status.RESOLVED, actor, resolution
     row.resolved_at = row.resolved_at or timezone.now()
     row.save(update_fields=["status", "resolved_at", "resolved_by", "resolution"])
-    if not told:
+    if not was_resolved:
         emit([_event("discrepancy.resolved", row)])
     return row
 

@@ -61,7 +61,7 @@ class AccountMappingAdmin(ReadOnlyModelAdmin):
         return TemplateResponse(request, "reconciliation/account_mapping.html", context)
 
     def page(self, request: HttpRequest, row: AccountMapping) -> Page:
-        """How one account is called, and who said so; it is changed on the page of all."""
+        """How one account is called, and who decided so; it is changed on the page of all."""
         name = books.names([row.account])[row.account]
         facts: list[tuple[str, Any]] = [
             (_("account"), name),

@@ -1,7 +1,7 @@
 """e-Boekhouden (REST v1): mutations of the type journal.
 
 A reconstruction: written against a specification put together from other clients, and never run against e-Boekhouden
-itself. Our key is the mutation's `entryNumber`, which its list filters by. A journal is told from the side of one
+itself. Our key is the mutation's `entryNumber`, which its list filters by. A journal is written from the side of one
 ledger account (the first line's), the others are its rows; whether a positive row debits it is not documented, so that
 the setting `positive` turns the sign. Compare the first day that it books.
 """
@@ -61,7 +61,7 @@ class EBoekhouden(JournalsOnly):
         return self.name
 
     def find(self, access: Access, journal: Journal) -> list[Found]:
-        """Mutations with our entry number; what they come to is not told in a way that can be relied on."""
+        """Mutations with our entry number; their amounts cannot be relied on."""
         rows = self._page(access, "mutation", entryNumber=journal.key)
         return [Found(str(row["id"])) for row in rows if row.get("entryNumber") == journal.key]
 

@@ -139,8 +139,8 @@ def pause(headers: Mapping[str, str], now: float) -> float:
         _until(headers.get("X-RateLimit-Minutely-Reset"), now, per_second=1000),
         _until(headers.get("X-RateLimit-Reset"), now, per_second=1000),
     ]
-    told = next((wait for wait in waits if wait is not None), USUAL_PAUSE)
-    return min(max(told, 1.0), LONGEST_PAUSE)
+    requested = next((wait for wait in waits if wait is not None), USUAL_PAUSE)
+    return min(max(requested, 1.0), LONGEST_PAUSE)
 
 
 def _seconds(text: str | None, now: float) -> float | None:

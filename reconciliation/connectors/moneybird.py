@@ -157,5 +157,5 @@ def _total(row: Any, currency: str) -> int:
 def _words(body: Any) -> str:
     error = body["error"]
     if isinstance(error, dict):
-        return "; ".join(f"{field} {', '.join(map(str, said))}" for field, said in error.items())
+        return "; ".join(f"{field} {', '.join(map(str, texts))}" for field, texts in error.items())
     return str(error)

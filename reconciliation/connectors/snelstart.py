@@ -106,8 +106,8 @@ class SnelStart:
         if len(rows) != 1:
             raise Unclear("no_answer", "unreadable")
         if not rows[0].get("isSuccess"):
-            said = "; ".join(str(error.get("description")) for error in rows[0].get("errors") or ())
-            raise Refused("refused", said)
+            detail = "; ".join(str(error.get("description")) for error in rows[0].get("errors") or ())
+            raise Refused("refused", detail)
         return name
 
     def _journal(self, access: Access) -> str:

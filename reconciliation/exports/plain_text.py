@@ -54,10 +54,10 @@ def _account_names(accounts: Iterable[Account]) -> dict[str, str]:
 
 def _opening(books: Books, names: Mapping[str, str]) -> Iterator[str]:
     """The transaction that brings in what stood before the first day; nothing where the books begin with it."""
-    standing = [(names[one.code], one.opening) for one in by_code(books.accounts) if one.opening]
-    if standing:
+    opened = [(names[one.code], one.opening) for one in by_code(books.accounts) if one.opening]
+    if opened:
         yield f'{books.first} * "{OPENING}" "before {books.first}"\n'
-        yield from (_posting(name, amount, books) for name, amount in standing)
+        yield from (_posting(name, amount, books) for name, amount in opened)
         yield "\n"
 
 

@@ -33,5 +33,5 @@ def kind_of(entry: Entry) -> str:
 def statement_id(books: Books, length: int) -> str:
     """A name for exactly this statement: other entries in the same days give another."""
     account, totals = account_of(books), books.totals
-    told = (account.ledger_code, books.currency, books.first, books.last, account.opening, account.closing, totals)
-    return "OT" + hashlib.sha256(repr(told).encode()).hexdigest()[: length - 2].upper()
+    content = (account.ledger_code, books.currency, books.first, books.last, account.opening, account.closing, totals)
+    return "OT" + hashlib.sha256(repr(content).encode()).hexdigest()[: length - 2].upper()

@@ -143,13 +143,13 @@ class _Writer:
             yield f"{element('endDatePeriod', last.isoformat())}</period>"
         yield "</periods>"
 
-    def _opening(self, standing: list[CodedAccount]) -> Iterator[str]:
-        debit = sum(one.opening for one in standing if one.opening > 0)
+    def _opening(self, accounts: list[CodedAccount]) -> Iterator[str]:
+        debit = sum(one.opening for one in accounts if one.opening > 0)
         yield "<openingBalance>"
         if self._version.dates_its_opening:
             yield element("opBalDate", self._books.first.isoformat())
-        yield self._totals(len(standing), debit, debit - sum(one.opening for one in standing))
-        for number, one in enumerate(standing, 1):
+        yield self._totals(len(accounts), debit, debit - sum(one.opening for one in accounts))
+        for number, one in enumerate(accounts, 1):
             yield f"<obLine>{element('nr', number)}{element('accID', one.code, 35)}{self._amount(one.opening)}</obLine>"
         yield "</openingBalance>"
 

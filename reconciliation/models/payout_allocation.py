@@ -21,7 +21,7 @@ class PayoutAllocation(models.Model):
     entry_key = models.CharField(max_length=200)  # of what it booked, together with the line's other parts
     state_before = models.CharField(max_length=8, blank=True, default="")  # of the line; none: it was just imported
     item_before = models.BigIntegerField(null=True, blank=True)
-    step = models.ForeignKey(  # of the person who said so; None: it was found by a rule
+    step = models.ForeignKey(  # of the person who decided it; None: it was found by a rule
         ResolutionStep, models.PROTECT, null=True, blank=True, related_name="allocations"
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)

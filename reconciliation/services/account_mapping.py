@@ -167,7 +167,7 @@ def default_mapping(merchant: Merchant, account: str, *, actor: str) -> None:
 
 
 class _Default(NamedTuple):
-    """How an account is called where nobody said."""
+    """How an account is called where nobody mapped it."""
 
     code: str
     name: str

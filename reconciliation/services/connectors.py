@@ -1,6 +1,6 @@
 """Connect a merchant's books with the accountant's software: add a connector, change it, switch it off, remove it.
 
-Whoever has the credentials decides to whom the books are told. So adding a connector and changing its credentials or
+The credentials decide to whom the books are sent. So adding a connector and changing its credentials or
 settings take a fresh second factor, and at a live merchant a second person (`connector_approvals`).
 """
 

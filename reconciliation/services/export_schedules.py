@@ -22,7 +22,7 @@ from reconciliation.services.request_export import ExportRequest, check_request,
 
 WORK: Final = "reconciliation.request_scheduled"
 BY: Final = "system:schedule"
-NOT_BEFORE: Final = dt.time(5)  # on the merchant's clock: terminals that were offline have told the day before by then
+NOT_BEFORE: Final = dt.time(5)  # on the merchant's clock: terminals that were offline have sent the day before by then
 AT_ONCE: Final = 31  # spans of one schedule, where the server was off for long
 
 

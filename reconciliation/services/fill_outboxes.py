@@ -16,7 +16,7 @@ from payments.runtime.sweeps import Sweep
 from reconciliation.models import Connector
 from reconciliation.sql import connectors as sql
 
-# A day is over when even a till that closes after midnight has told what it sold.
+# A day is over when even a till that closes after midnight has sent what it sold.
 GRACE: Final = timedelta(hours=3)
 # A transaction that was open when the outbox was filled last may have been committed since.
 OVERLAP: Final = timedelta(days=1)

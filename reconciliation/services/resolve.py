@@ -241,8 +241,8 @@ def _propose(row: Discrepancy, resolution: Resolution, actor: str, waiting: _Wai
 
 
 def _proposed(discrepancy_id: str) -> tuple[Discrepancy, Resolution]:
-    told = Discrepancy.objects.filter(id=discrepancy_id).values_list("resolution", flat=True).first() or {}
-    row = locks.locked(discrepancy_id, beside=told.get("with") or ())
+    resolution = Discrepancy.objects.filter(id=discrepancy_id).values_list("resolution", flat=True).first() or {}
+    row = locks.locked(discrepancy_id, beside=resolution.get("with") or ())
     if row.status != Discrepancy.Status.PROPOSED or row.resolution is None:
         raise Conflict("nothing_proposed", "Nothing waits for a second person here.")
     proposed = row.resolution
