@@ -14,7 +14,6 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.db import transaction
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
@@ -30,6 +29,7 @@ from tests.access.test_api_matrix import addresses
 from tests.admin.test_ways import IBAN, everything_happens
 from tests.builders import Shop, open_shop
 from tests.people.cast import person, signed_in
+from tests.responses import ClientResponse
 from tests.simulator import RunningSimulator
 from tests.threads import at_once
 
@@ -130,7 +130,7 @@ class Case:
         return f"{self.who}: {self.method}{' forged' * self.forged} {self.path}"
 
 
-def readable(answer: HttpResponse) -> str:
+def readable(answer: ClientResponse) -> str:
     return answer.content.decode() if answer.headers.get("Content-Type", "").startswith("text/html") else ""
 
 

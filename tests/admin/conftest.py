@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from payments.people.models import Role, User
 from tests.builders import Shop, open_shop
 from tests.people import cast
+from tests.responses import ClientResponse
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Browser:
         cast.prove(self.user, self.client)
 
 
-def told(response: HttpResponse, status: int) -> str:
+def told(response: ClientResponse, status: int) -> str:
     text = response.content.decode()
     assert response.status_code == status, (response.status_code, text[:2000])
     return text

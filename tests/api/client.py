@@ -5,10 +5,10 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 from tests.api import conformity
+from tests.responses import ClientResponse
 
 
 @dataclass
@@ -18,13 +18,13 @@ class Api:
     key: str = ""
     http: Client = field(default_factory=Client)
 
-    def get(self, path: str, **parameters: Any) -> HttpResponse:
+    def get(self, path: str, **parameters: Any) -> ClientResponse:
         return self._held("GET", path, self.http.get(path, parameters, headers=self.headers()))
 
-    def delete(self, path: str) -> HttpResponse:
+    def delete(self, path: str) -> ClientResponse:
         return self._held("DELETE", path, self.http.delete(path, headers=self.headers()))
 
-    def patch(self, path: str, body: Any) -> HttpResponse:
+    def patch(self, path: str, body: Any) -> ClientResponse:
         content = json.dumps(body)
         return self._held("PATCH", path, self.http.patch(path, content, "application/json", headers=self.headers()))
 
@@ -36,7 +36,7 @@ class Api:
         idempotency_key: str | None = None,
         raw: bytes | None = None,
         content_type: str = "application/json",
-    ) -> HttpResponse:
+    ) -> ClientResponse:
         headers = self.headers() | {"Idempotency-Key": idempotency_key or secrets.token_hex(8)}
         content = raw if raw is not None else json.dumps(body if body is not None else {}).encode()
         return self._held("POST", path, self.http.generic("POST", path, content, content_type, headers=headers))
@@ -44,13 +44,13 @@ class Api:
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}"} if self.key else {}
 
-    def _held(self, method: str, path: str, response: HttpResponse) -> HttpResponse:
+    def _held(self, method: str, path: str, response: ClientResponse) -> ClientResponse:
         """Every answer is held against the OpenAPI document."""
         conformity.check(method, path, response)
         return response
 
 
-def refusal(response: HttpResponse, status: int, code: str) -> dict[str, Any]:
+def refusal(response: ClientResponse, status: int, code: str) -> dict[str, Any]:
     """The members of a refusal, after a look at its form."""
     members: dict[str, Any] = json.loads(response.content)
     assert (response.status_code, members.get("code")) == (status, code), members
@@ -61,7 +61,7 @@ def refusal(response: HttpResponse, status: int, code: str) -> dict[str, Any]:
     return members
 
 
-def faults(response: HttpResponse) -> dict[str | None, str]:
+def faults(response: ClientResponse) -> dict[str | None, str]:
     """The code of each fault by its place."""
     members = json.loads(response.content)
     assert response.status_code == 422, members

@@ -5,14 +5,15 @@ import re
 from functools import cache
 from typing import Any, Final
 
-from django.http import HttpResponse
 from django.test import Client
 from jsonschema import Draft202012Validator, FormatChecker
+
+from tests.responses import ClientResponse
 
 PARAMETER: Final = re.compile(r"\{[^}]+\}")
 
 
-def check(method: str, path: str, response: HttpResponse) -> None:
+def check(method: str, path: str, response: ClientResponse) -> None:
     """Compare a response with the OpenAPI document, if that has the address."""
     operation = _operation(method, path.partition("?")[0])
     if operation is None:

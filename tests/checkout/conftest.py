@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -15,6 +14,7 @@ from payments.people.services import api_keys
 from payments.services.recover import recover
 from tests.api.client import Api
 from tests.builders import BY, Shop, open_shop
+from tests.responses import ClientResponse
 from tests.simulator import RunningSimulator
 
 
@@ -39,17 +39,17 @@ class Visitor:
     simulator: RunningSimulator
     browser: Client = field(default_factory=lambda: Client(enforce_csrf_checks=True))
 
-    def opens(self, link: dict[str, Any], query: str = "", **headers: str) -> HttpResponse:
+    def opens(self, link: dict[str, Any], query: str = "", **headers: str) -> ClientResponse:
         """Look at the page."""
         return self.browser.get(_path(link) + query, headers=headers or None)
 
-    def chooses(self, link: dict[str, Any], method: str, **said: str) -> HttpResponse:
+    def chooses(self, link: dict[str, Any], method: str, **said: str) -> ClientResponse:
         """Open the page and press a button."""
         attempt = re.search(r'name="attempt" value="([0-9a-f]{32})"', self.opens(link).content.decode())
         assert attempt is not None
         return self.sends(link, {"attempt": attempt[1], "method": method} | said)
 
-    def sends(self, link: dict[str, Any], form: dict[str, str]) -> HttpResponse:
+    def sends(self, link: dict[str, Any], form: dict[str, str]) -> ClientResponse:
         """Send the form."""
         return self.browser.post(_path(link), form)
 

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 
 from payments.models import Merchant
 from payments.people.models import Approval, AuditLog, Role, User
@@ -17,6 +16,7 @@ from tests.api.conftest import open_shop as open_shop
 from tests.api.conftest import shop as shop
 from tests.connectors.conftest import Connects
 from tests.people.cast import finance_of, person
+from tests.responses import ClientResponse
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MONEYBIRD: dict[str, Any] = {
@@ -27,7 +27,7 @@ MONEYBIRD: dict[str, Any] = {
 }
 
 
-def told(answer: HttpResponse) -> dict[str, Any]:
+def told(answer: ClientResponse) -> dict[str, Any]:
     read: dict[str, Any] = json.loads(answer.content)
     return read
 

@@ -15,7 +15,6 @@ from typing import Any, ClassVar, Final, TypeVar
 import httpx
 from django import db
 from django.conf import settings
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -32,6 +31,7 @@ from reconciliation.models import SettlementFile
 from reconciliation.services.import_file import import_due
 from tests import sql
 from tests.builders import open_shop
+from tests.responses import ClientResponse
 
 PATIENCE: Final = 60.0
 SWEEPS: Final[tuple[Callable[[], Any], ...]] = (recover, import_due, deliver, fold.fold_all, statistics.fold_all)
@@ -98,7 +98,7 @@ class Life:
         """One request of anybody."""
         return self.answered(partial(self.http.generic, "POST", path, body, "application/json", headers=headers))
 
-    def answered(self, send: Callable[[], HttpResponse]) -> dict[str, Any]:
+    def answered(self, send: Callable[[], ClientResponse]) -> dict[str, Any]:
         """What a request is answered, if it is."""
         answer = on_its_own(send)
         if answer.status_code >= 500:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import HttpResponse
 
 from payments import object_index
 from payments.people.services import api_keys
@@ -16,6 +15,7 @@ from reconciliation.services.resolve import decide
 from tests.api.client import Api, faults, refusal
 from tests.people.cast import person
 from tests.reconciliation.conftest import BankLine, Line, Shop, settlement_csv, statement
+from tests.responses import ClientResponse
 
 
 def api(shop: Shop, *scopes: str, channel: bool = False) -> Api:
@@ -29,14 +29,14 @@ def api(shop: Shop, *scopes: str, channel: bool = False) -> Api:
     return Api(key.text)
 
 
-def send(client: Api, content: str | bytes, key: str | None = None, **fields: Any) -> HttpResponse:
+def send(client: Api, content: str | bytes, key: str | None = None, **fields: Any) -> ClientResponse:
     data = content.encode() if isinstance(content, str) else content
     headers = client.headers() | {"Idempotency-Key": key or secrets.token_hex(8)}
     form = {"file": SimpleUploadedFile("file.csv", data), **fields}
     return client.http.post("/v1/settlement_files", form, headers=headers)
 
 
-def read(response: HttpResponse) -> dict[str, Any]:
+def read(response: ClientResponse) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(response.content)
     return body
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.http import HttpResponse
 
 from payments.models import Discrepancy
 from payments.people.models import Approval
@@ -17,6 +16,7 @@ from tests.people.cast import finance_of
 from tests.reconciliation.conftest import Shop
 from tests.reconciliation.test_api import api, read
 from tests.reconciliation.test_close import ago, booked_on, sells
+from tests.responses import ClientResponse
 
 WHY = {"operator": "Anna", "reason": "The till was stolen."}
 
@@ -27,7 +27,7 @@ def in_the_way(shop: Shop) -> Discrepancy:
     )
 
 
-def agrees(answer: HttpResponse, shop: Shop) -> None:
+def agrees(answer: ClientResponse, shop: Shop) -> None:
     """Another person decides, as in the admin."""
     approval = read(answer)["approval"]
     user = finance_of(shop.merchant.id)

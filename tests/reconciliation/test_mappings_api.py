@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import HttpResponse
 
 from reconciliation.models import FileMapping
 from reconciliation.services.import_file import import_due
 from tests.api.client import Api, faults, refusal
 from tests.reconciliation.conftest import Shop
 from tests.reconciliation.test_api import api, read, send
+from tests.responses import ClientResponse
 
 MAPPING: dict[str, Any] = {
     "name": "CCV",
@@ -23,7 +23,7 @@ MAPPING: dict[str, Any] = {
 FILE = "Datum;Kenmerk;Soort;Bedrag\n21-11-2026;K1;Kosten;15,00\n"
 
 
-def create(client: Api, shop: Shop, **change: Any) -> HttpResponse:
+def create(client: Api, shop: Shop, **change: Any) -> ClientResponse:
     body = MAPPING | {"provider_account": shop.account_id("external")} | change
     return client.post("/v1/file_mappings", body, idempotency_key=change.get("name", "m1"))
 

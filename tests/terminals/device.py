@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.http import HttpResponse
 from django.test import Client
 
 from terminals import signatures
+from tests.responses import ClientResponse
 
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
@@ -27,15 +27,15 @@ class Device:
     signature: int = 1  # the version it signs by
     http: Client = field(default_factory=Client)
 
-    def post(self, *transactions: dict[str, Any], **options: Any) -> HttpResponse:
+    def post(self, *transactions: dict[str, Any], **options: Any) -> ClientResponse:
         """Post several as a batch, one as itself."""
         body = transactions[0] if len(transactions) == 1 else {"transactions": list(transactions)}
         return self.send("/v1/terminal/transactions", body, **options)
 
-    def batch(self, transactions: list[dict[str, Any]], **options: Any) -> HttpResponse:
+    def batch(self, transactions: list[dict[str, Any]], **options: Any) -> ClientResponse:
         return self.send("/v1/terminal/transactions", {"transactions": transactions}, **options)
 
-    def heartbeat(self, body: Any = None, **options: Any) -> HttpResponse:
+    def heartbeat(self, body: Any = None, **options: Any) -> ClientResponse:
         return self.send("/v1/terminal/heartbeat", body if body is not None else {}, **options)
 
     def send(
@@ -47,7 +47,7 @@ class Device:
         timestamp: int | None = None,
         raw: bytes | None = None,
         headers: dict[str, str] | None = None,
-    ) -> HttpResponse:
+    ) -> ClientResponse:
         content = raw if raw is not None else json.dumps(body).encode()
         signed = self.headers(content, path, webhook_id=webhook_id, timestamp=timestamp) | (headers or {})
         return self.http.generic("POST", path, content, "application/json", headers=signed)

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import HttpResponse
 
 from payments.models import ProviderAccount
 from reconciliation.services.import_file import import_due
 from tests.api.client import Api
 from tests.api.conftest import Shop
 from tests.reconciliation.conftest import card_present, settlement_csv
+from tests.responses import ClientResponse
 from tests.terminals.device import Device, sale
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,7 +36,7 @@ def settles(api: Api, shop: Shop, *amounts: tuple[int, int]) -> dict[str, Any]:
     account = ProviderAccount.objects.get(merchant=shop.merchant, provider="external")
     form = {"file": SimpleUploadedFile("pin.csv", settlement_csv(*lines).encode()), "provider_account": account.id}
     headers = api.headers() | {"Idempotency-Key": secrets.token_hex(8)}
-    answer: HttpResponse = api.http.post("/v1/settlement_files", form, headers=headers)
+    answer: ClientResponse = api.http.post("/v1/settlement_files", form, headers=headers)
     assert answer.status_code == 202, answer.content
     import_due()
     file: dict[str, Any] = api.get(f"/v1/settlement_files/{answer.json()['id']}").json()

@@ -8,21 +8,21 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
 
 from payments.models import Order, Payment
 from tests.api.client import Api
 from tests.api.conftest import Shop
+from tests.responses import ClientResponse
 from tests.terminals.conftest import books, paired
 from tests.terminals.device import Device, refund, sale
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def at_once(calls: list[Any]) -> list[HttpResponse]:
+def at_once(calls: list[Any]) -> list[ClientResponse]:
     """Run them in threads, each with a connection of its own."""
 
-    def run(call: Any) -> HttpResponse:
+    def run(call: Any) -> ClientResponse:
         try:
             return call()
         finally:

@@ -4,16 +4,15 @@ import hashlib
 import json
 from typing import Any
 
-from django.http import HttpResponse
-
 from payments.people.models import AuditLog
 from reconciliation.models import Export
 from reconciliation.services.make_export import make_due
 from tests.api.client import Api, faults, refusal
 from tests.reconciliation.exports.conftest import Books
+from tests.responses import ClientResponse
 
 
-def read(response: HttpResponse) -> dict[str, Any]:
+def read(response: ClientResponse) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(response.content)
     return body
 
