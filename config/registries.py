@@ -76,6 +76,8 @@ CHAINED = [
 ]
 # When each provider account was last settled, as the floor above knows it.
 LAST_SETTLEMENTS = "reconciliation.queries.last_settlements"
+# How many shifts of terminals stand open in a channel at a moment, as the floor beside reconciliation knows it.
+OPEN_SHIFTS = "terminals.queries.open_shifts"
 # Who carries out what a second person has decided.
 APPROVAL_ACTIONS = {
     "take_second_factor": "payments.services.colleagues.decide_recovery",

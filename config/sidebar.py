@@ -57,6 +57,7 @@ NAVIGATION: Final = [
         _("Terminals"),
         _item(_("Terminals"), "point_of_sale", "terminals_terminal", "sees"),
         _item(_("Card evidence"), "receipt_long", "payments_cardevidence", "sees"),
+        _item(_("Shifts"), "work_history", "terminals_shift", "sees"),
         _item(_("Numbers posted"), "format_list_numbered", "terminals_terminaltransaction", "sees"),
         _item(_("Conflicts"), "difference", "terminals_sequenceconflict", "sees"),
     ),

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from payments.payloads import channel_ref, instant
+from payments.payloads import channel_ref, day, instant
 from terminals import codes
-from terminals.models import Terminal
+from terminals.models import Shift, Terminal
 
 Shape = dict[str, Any]
 
@@ -33,5 +33,27 @@ def terminal(row: Terminal, *, pairing_code: str | None = None) -> Shape:
         "queue_depth": row.queue_depth,
         "battery": row.battery,
         "created_at": instant(row.created_at),
+        "test_mode": row.merchant.test_mode,
+    }
+
+
+def shift(row: Shift) -> Shape:
+    """One shift; needs its terminal, channel and merchant. `totals` are the device's, `differences` hold the books'."""
+    return {
+        "id": row.id,
+        "object": row.OBJECT,
+        "shift": row.label,
+        "status": row.status,
+        "terminal": {"id": row.terminal_id, "label": row.terminal.label},
+        "channel": channel_ref(row.channel),
+        "series": row.series,
+        "opened_at": instant(row.opened_at),
+        "closed_at": instant(row.closed_at),
+        "business_day": day(row.business_day),
+        "first_sequence": row.first_sequence,
+        "last_sequence": row.last_sequence,
+        "totals": row.totals,
+        "differences": row.differences,
+        "overlaps": row.overlaps,
         "test_mode": row.merchant.test_mode,
     }

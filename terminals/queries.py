@@ -1,8 +1,11 @@
 """Queries for terminals."""
 
-from django.db.models import QuerySet
+from datetime import datetime
 
-from terminals.models import Terminal
+from django.db.models import Max, Q, QuerySet
+
+from payments.models import CardEvidence
+from terminals.models import Shift, Terminal
 
 RELATED = ("merchant", "channel")
 
@@ -13,3 +16,20 @@ def terminals(*, status: str | None = None, channel_id: str | None = None) -> Qu
     if status is not None:
         rows = rows.filter(status=status)
     return rows if channel_id is None else rows.filter(channel_id=channel_id)
+
+
+def open_shifts(merchant_id: str, channel_id: str | None, before: datetime) -> int:
+    """How many shifts stand open of what was done before a moment; `channel_id` None asks for the whole merchant.
+
+    Of a terminal that closes shifts, what it did since its last one belongs to one that it has not opened: it counts.
+    """
+    rows = Shift.objects.filter(merchant=merchant_id)
+    rows = rows if channel_id is None else rows.filter(channel=channel_id)
+    opened = set(rows.filter(status=Shift.Status.OPEN, opened_at__lt=before).values_list("terminal_id", flat=True))
+    closed = rows.exclude(terminal__in=opened).exclude(status=Shift.Status.OPEN).values_list("terminal_id", "series")
+    reached = closed.annotate(last=Max("last_sequence")).order_by()
+    since = Q(pk__in=[])
+    for terminal_id, series, last in reached:
+        since |= Q(terminal_id=terminal_id, series=series, sequence__gt=last)
+    left = CardEvidence.objects.filter(since, merchant=merchant_id, occurred_at__lt=before)
+    return len(opened) + left.values("terminal_id").distinct().count()

@@ -18,7 +18,7 @@ def after(
     if highest > last:
         # All in between is missing until it is recorded, this request's own numbers too: they are cut out below.
         ranges.append([last + 1, highest])
-    return _without(_joined(ranges), sorted(set(recorded))), highest
+    return _without(joined(ranges), sorted(set(recorded))), highest
 
 
 def recorded(missing: Sequence[Sequence[int]], last: int, numbers: Iterable[int]) -> list[int]:
@@ -31,20 +31,21 @@ def count(missing: Iterable[Sequence[int]]) -> int:
     return sum(end - first + 1 for first, end in missing)
 
 
+def joined(ranges: Iterable[Sequence[int]]) -> Ranges:
+    """The same numbers in as few ranges as there can be, ascending."""
+    found: Ranges = []
+    for first, end in sorted((first, end) for first, end in ranges):
+        if found and first <= found[-1][1] + 1:
+            found[-1][1] = max(end, found[-1][1])
+        else:
+            found.append([first, end])
+    return found
+
+
 def _is_within(ranges: Sequence[Sequence[int]], number: int) -> bool:
     # By halves: a device that lost its memory may have left thousands of ranges.
     at = bisect_right(ranges, number, key=lambda range_: range_[0]) - 1
     return at >= 0 and number <= ranges[at][1]
-
-
-def _joined(ranges: Ranges) -> Ranges:
-    joined: Ranges = []
-    for first, end in ranges:
-        if joined and joined[-1][1] + 1 == first:
-            joined[-1][1] = end
-        else:
-            joined.append([first, end])
-    return joined
 
 
 def _without(ranges: Ranges, recorded: Sequence[int]) -> Ranges:

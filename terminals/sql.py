@@ -20,6 +20,10 @@ _REQUEST_STATE: Final = """
             SELECT FROM terminals_terminaltransaction
             WHERE terminal_id = %(terminal)s AND series = %(series)s AND to_tell
         ),
+        (
+            SELECT coalesce(max(last_sequence), 0) FROM terminals_shift
+            WHERE terminal_id = %(terminal)s AND series = %(series)s
+        ),
         ARRAY(SELECT nextval('ledger_item') FROM generate_series(1, %(open_items)s::int))
 """
 
@@ -28,6 +32,7 @@ _REQUEST_STATE: Final = """
 class DeviceRequestState:
     """Whether this webhook-id has been answered, whether anything of the series waits, and numbers of open items.
 
+    `shifts_reach`: the highest number that a closed shift of the series covers, 0 where there is none.
     `news`: something that waited has been applied, and no answer has reported it to the device yet. `careful`:
     registering all at once has failed, so each transaction is registered by itself.
     """
@@ -35,6 +40,7 @@ class DeviceRequestState:
     known: bool
     waits: bool
     news: bool
+    shifts_reach: int
     open_items: Sequence[int]
     careful: bool = False
 

@@ -143,6 +143,8 @@ ERRORS: Final[dict[str, str]] = {
     "sign_in_state_unknown": "The sign-in was begun by somebody else, or too long ago. Begin it again.",
     "sequence_conflict": "This sequence was posted before with other content. Both are kept; set this one aside.",
     "sequence_out_of_range": "A sequence lies between 1 and 2,147,483,647, and at most 100,000 above the highest seen.",
+    "shift_conflict": "This shift was reported before with other content. Both are kept; set this one aside and show "
+    "it. `shift` is the id of the first.",
     "signature_invalid": "The signature does not belong to this body, this moment or this sender.",
     "signature_reused": "This webhook-id was used for another request. Use a new one.",
     "status_unknown": "The status is none of those that `detail` lists.",

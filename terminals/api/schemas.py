@@ -10,6 +10,7 @@ from payments.api.schemas import (
     ANY_OBJECT,
     CHANNEL_REF,
     CURRENCY,
+    DAY,
     FLAG,
     INSTANT,
     TEXT,
@@ -23,7 +24,7 @@ from payments.api.schemas import (
     words,
 )
 from terminals import schemas
-from terminals.models import Terminal
+from terminals.models import Shift, Terminal
 
 Schema = dict[str, Any]
 
@@ -93,6 +94,39 @@ _NEWS: Final[dict[str, Schema]] = {
 RESULTS = define("TransactionResults", record(results=many(RESULT), **_SERIES, **_NEWS))
 ALIVE = define("Alive", record(server_time=INSTANT, **_SERIES, **_NEWS))
 
+
+_SUM: Final[Schema] = record(count=WHOLE, amount=WHOLE)
+_COUNTED_TYPES: Final[Schema] = words(["sale", "refund", "reversal", "declined"])
+SHIFT = define(
+    "Shift",
+    record(
+        id=identifier("shf"),
+        object=word("shift"),
+        shift=TEXT,
+        status=words(Shift.Status.values),
+        terminal=record(id=identifier("trm"), label=TEXT),
+        channel=CHANNEL_REF,
+        series=WHOLE,
+        opened_at=INSTANT,
+        closed_at=maybe(INSTANT),
+        business_day=DAY,
+        first_sequence=WHOLE,
+        last_sequence=maybe(WHOLE),
+        totals=many(record(brand=maybe(TEXT), type=_COUNTED_TYPES, count=WHOLE, amount=WHOLE, currency=CURRENCY)),
+        differences=many(
+            record(
+                brand=maybe(TEXT),
+                type=_COUNTED_TYPES,
+                currency=CURRENCY,
+                device=_SUM,
+                books=_SUM,
+                sequences=RANGES,
+            )
+        ),
+        overlaps=many(identifier("shf")),
+        test_mode=FLAG,
+    ),
+)
 
 TRANSACTION: Final = body_of(schemas.Transaction, prefix="Device")
 POSTED: Final[Schema] = {

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from terminals.api import device, pairing, terminals
+from terminals.api import device, pairing, shifts, terminals
 
 urlpatterns = [
     path("v1/terminal/transactions", device.Transactions.as_view()),
     path("v1/terminal/heartbeat", device.Heartbeat.as_view()),
+    path("v1/terminal/shifts", shifts.Shifts.as_view()),
     path("v1/terminals", terminals.Terminals.as_view()),
     path("v1/terminals/pair", pairing.Pair.as_view()),
     path("v1/terminals/<str:terminal_id>", terminals.OneTerminal.as_view()),

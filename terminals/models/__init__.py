@@ -1,7 +1,8 @@
 """What terminals remember, one subject a file."""
 
 from terminals.models.request import SignedRequest
+from terminals.models.shift import Shift, ShiftConflict
 from terminals.models.terminal import Terminal
 from terminals.models.transaction import SequenceConflict, TerminalTransaction
 
-__all__ = ["SequenceConflict", "SignedRequest", "Terminal", "TerminalTransaction"]
+__all__ = ["SequenceConflict", "Shift", "ShiftConflict", "SignedRequest", "Terminal", "TerminalTransaction"]

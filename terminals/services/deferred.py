@@ -22,6 +22,7 @@ from payments.services.card_present.register import register
 from payments.services.card_present.types import DeviceTransaction, Kind, Registered, RegistrationStatus
 from terminals import schemas, translate
 from terminals.models import Terminal, TerminalTransaction
+from terminals.services import judge_shifts
 
 PATIENCE: Final = timedelta(hours=48)  # a till that was offline over a weekend has sent its sales by then
 LIMIT: Final = 500  # as many as a batch may bring
@@ -156,7 +157,10 @@ def _try(terminal_id: str, series: int, ids: Sequence[int]) -> int:
         actor=terminal.id,
         now=now,
     )
-    return write_results(rows, {result.sequence: result for result in results})
+    applied = write_results(rows, {result.sequence: result for result in results})
+    if applied:
+        judge_shifts.follow(terminal, [row.sequence for row in rows], series=series, now=now)
+    return applied
 
 
 def _waiting(terminal: Terminal, series: int) -> QuerySet[TerminalTransaction]:

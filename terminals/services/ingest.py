@@ -19,7 +19,7 @@ from payments.services.card_present.register import register
 from payments.services.card_present.types import DeviceTransaction, Registered, RegistrationStatus
 from terminals import schemas, sequences, translate
 from terminals.models import Terminal, TerminalTransaction
-from terminals.services import conflicts, deferred, sequence_gaps
+from terminals.services import conflicts, deferred, judge_shifts, sequence_gaps
 from terminals.services.posted import LEAP, Readable, Rejected, Result, read
 from terminals.sql import DeviceRequestState
 
@@ -56,6 +56,7 @@ def ingest(
             rows = _register(terminal, fresh, taken, now, state) if fresh else []
         state = replace(state, open_items=())  # a number is used once
     conflicts.keep(terminal, differing, taken)
+    rows = _follow_shifts(terminal, posted, rows, state, now)
     left = _advance(terminal, posted, taken, now)
     return [each.result for each in posted], [*bulk.insertion(rows), *left]
 
@@ -172,6 +173,24 @@ def _answer(result: Result, row: TerminalTransaction, status: str) -> None:
     result.status = status
     result.payment, result.refund = row.payment_id, row.refund_id
     result.discrepancies = row.discrepancies
+
+
+def _follow_shifts(
+    terminal: Terminal,
+    posted: Sequence[Readable | Rejected],
+    rows: list[TerminalTransaction],
+    state: DeviceRequestState,
+    now: datetime,
+) -> list[TerminalTransaction]:
+    """Compare shifts again that were closed before some of this came; return the rows that are not written yet."""
+    numbers = [each.sequence for each in posted if isinstance(each, Readable)]
+    numbers = [number for number in numbers if number <= state.shifts_reach]
+    # The usual case: everything came before its shift was closed.
+    if not numbers and not (state.waits and state.shifts_reach):
+        return rows
+    bulk.insert(rows)
+    judge_shifts.follow(terminal, numbers, series=terminal.series, now=now, differing=state.waits)
+    return []
 
 
 def _advance(

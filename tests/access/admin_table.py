@@ -262,6 +262,7 @@ TABLE: Final = [
         merchant="terminal__merchant_id",
         channel="terminal__channel_id",
     ),
+    Listed("terminals.shift", May.SEE, Rows.CHANNEL),
     Listed(
         "terminals.terminal",
         May.SEE,

@@ -111,7 +111,12 @@ TABLE: Final = [
 # Addresses without a key: of the documentation, of devices (which sign), of providers (whose secret signs).
 KEYLESS: Final = {
     *("v1/openapi.json", "v1/docs", "v1/errors", "v1/errors/(code)", "v1/terminals/pair"),
-    *("v1/terminal/transactions", "v1/terminal/heartbeat", "providers/(provider)/(account_id)/webhooks"),
+    *(
+        "v1/terminal/transactions",
+        "v1/terminal/heartbeat",
+        "v1/terminal/shifts",
+        "providers/(provider)/(account_id)/webhooks",
+    ),
     *("health/live", "health/ready", "metrics", "pay/(token)", "pay/(token)/qr", "pay/(token)/qr.svg"),
     "pay/(token)/qr.png",
 }

@@ -42,6 +42,7 @@ _MODELS: Final[Mapping[str, str]] = {
     "pev": "payments.providerevent",
     "txn": "payments.cardevidence",
     "trm": "terminals.terminal",
+    "shf": "terminals.shift",
     "usr": "people.user",
     "acc": "ledger.account",
     "jrn": "ledger.journalentry",
