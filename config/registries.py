@@ -78,10 +78,13 @@ CHAINED = [
 LAST_SETTLEMENTS = "reconciliation.queries.last_settlements"
 # How many shifts of terminals stand open in a channel at a moment, as the floor beside reconciliation knows it.
 OPEN_SHIFTS = "terminals.queries.open_shifts"
+# The IBANs of a merchant's own accounts in a currency, as the floor above knows them.
+OWN_BANK_ACCOUNTS = "reconciliation.services.own_accounts.ibans_in"
 # Who carries out what a second person has decided.
 APPROVAL_ACTIONS = {
     "take_second_factor": "payments.services.colleagues.decide_recovery",
     "refund": "payments.services.refunds.decide.decide",
+    "release_batch": "payments.services.transfer_batches.release.decide",
     "change_money_rules": "payments.services.setting_approvals.decide_change",
     "decide_alone": "payments.services.decide_alone.decide",
     "change_payout": "payments.services.setting_approvals.decide_change",
@@ -100,6 +103,7 @@ APPROVAL_ACTIONS = {
 # What shows the second person the case to decide.
 APPROVAL_PAGES = {
     **dict.fromkeys(("refund", "release_transfer"), "payments.admin.finance.approval_pages.refund"),
+    "release_batch": "payments.admin.sales.transfer_batches.case",
     **dict.fromkeys(
         ("change_money_rules", "change_payout", "add_provider_account", "decide_alone"),
         "payments.admin.finance.approval_pages.setting",

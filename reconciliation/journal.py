@@ -10,9 +10,9 @@ from datetime import date, datetime, time
 from typing import Final
 
 from payments.accounting.chart_of_accounts import account
-from payments.accounting.journal import bank_owner, entry_of
+from payments.accounting.journal import entry_of, paying_bank
 from payments.ledger.posting import Entry, Line
-from payments.models import Merchant, Payment
+from payments.models import Merchant, Payment, RefundPart
 from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementLine
 
 PART: Final = 5_000  # payments of a settlement in one entry
@@ -84,10 +84,14 @@ def _arrived(payout: Payout, amount: int) -> Line:
     return Line(account("in_transit", payout.currency, payout.provider_account_id), -amount, payout.item)
 
 
-def transfer_seen(merchant: Merchant, line: BankStatementLine, item: int) -> Entry:
-    """A refund by bank transfer has left the account, or (incoming) has been returned to it."""
-    transit = account("in_transit", line.currency, bank_owner(merchant))
-    return _at_bank(merchant, line, "transfer_seen", Line(transit, -line.amount, item))
+def transfer_seen(merchant: Merchant, line: BankStatementLine, parts: Iterable[RefundPart]) -> Entry:
+    """Refunds by bank transfer have left the account, one or all of a batch; or (incoming) one was returned to it."""
+    sign = -1 if line.amount > 0 else 1
+    lines = [
+        Line(account("in_transit", line.currency, paying_bank(merchant, part)), sign * part.amount, part.item)
+        for part in parts
+    ]
+    return _at_bank(merchant, line, "transfer_seen", *lines)
 
 
 def payment_credited(merchant: Merchant, line: BankStatementLine, payment: Payment) -> Entry:

@@ -256,6 +256,11 @@ def bank_owner(merchant: Merchant) -> str:
     return merchant.iban or "main"
 
 
+def paying_bank(merchant: Merchant, part: RefundPart) -> str:
+    """The account that a transfer leaves from, as it is named in the chart: its batch's, else the merchant's own."""
+    return part.batch.iban if part.batch is not None else bank_owner(merchant)
+
+
 def _tender_in(payment: Payment, amount: int) -> list[Line]:
     """The debit side of a capture: where the money now is."""
     currency = payment.currency
@@ -277,7 +282,7 @@ def _tender_out(part: RefundPart, operation: Operation, channel_id: str) -> list
     if part.voucher is not None:
         return [credit(account("vouchers", currency), part.amount, part.voucher.item)]
     if part.route == Route.BANK:
-        return [credit(account("in_transit", currency, bank_owner(operation.merchant)), part.amount, part.item)]
+        return [credit(account("in_transit", currency, paying_bank(operation.merchant, part)), part.amount, part.item)]
     item = part.payment.item if part.payment is not None else part.item
     return [credit(account("receivable", currency, operation.provider_account_id), part.amount, item)]
 

@@ -3,6 +3,13 @@
 import re
 from typing import Final
 
+# The countries whose IBANs the schemes of the European Payments Council reach (EPC409-09, 2026).
+_SEPA: Final = frozenset(
+    re.findall(
+        "..",
+        "ADALATBEBGCHCYCZDEDKEEESFIFRGBGIGRHRHUIEISITLILTLULVMCMDMEMKMTNLNOPLPTRORSSESISKSMVA",
+    )
+)
 _FORM: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 
 
@@ -21,6 +28,11 @@ def compact(text: str) -> str:
 def is_iban(text: str) -> bool:
     """Return whether it is a valid IBAN in its compact form."""
     return _FORM.fullmatch(text) is not None and _adds_up(text)
+
+
+def in_sepa(iban: str) -> bool:
+    """Return whether a SEPA credit transfer reaches this account, given in its compact form."""
+    return iban[:2] in _SEPA
 
 
 def _adds_up(iban: str) -> bool:

@@ -13,6 +13,7 @@ from payments.models.provider_event import ProviderEvent
 from payments.models.receipt_due import ReceiptDue
 from payments.models.refund import BankTransfer, Refund, RefundPart
 from payments.models.statistic import StatisticDelta, StatisticTotal
+from payments.models.transfer_batch import TransferBatch
 from payments.models.transition import Transition
 from payments.models.voucher import Voucher
 from payments.models.work_failure import WorkFailure
@@ -38,6 +39,7 @@ __all__ = [
     "RefundPart",
     "StatisticDelta",
     "StatisticTotal",
+    "TransferBatch",
     "Transition",
     "Voucher",
     "WorkFailure",

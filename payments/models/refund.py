@@ -12,6 +12,7 @@ from payments.models.base import ApiObject
 from payments.models.merchant import Channel, Merchant
 from payments.models.order import Order
 from payments.models.payment import Method, Payment
+from payments.models.transfer_batch import TransferBatch
 
 
 class RefundStatus(models.TextChoices):
@@ -108,6 +109,9 @@ class RefundPart(models.Model):
     rounding = AmountField(_("cash rounding"), default=0)
     expected_at = models.DateTimeField(_("expected at"), null=True, blank=True)
     released_at = models.DateTimeField(_("released at"), null=True, blank=True)  # of a bank transfer
+    batch = models.ForeignKey(
+        TransferBatch, models.PROTECT, null=True, blank=True, related_name="parts", db_index=False, editable=False
+    )
     reasons: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)
 
     class Meta:
@@ -124,6 +128,7 @@ class RefundPart(models.Model):
         indexes = [
             # What stands in the way of a day's closing: few at any time.
             models.Index(fields=["refund"], name="refund_part_unknown", condition=Q(status="unknown")),
+            models.Index(fields=["batch"], name="refund_part_of_batch", condition=Q(batch__isnull=False)),
         ]
 
     def __str__(self) -> str:

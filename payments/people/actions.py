@@ -71,6 +71,9 @@ RULES: Final[dict[Action, Rule]] = {
     Action.RELEASE_TRANSFER: Rule(
         needs=May.RELEASE_TRANSFERS, decides=May.RELEASE_TRANSFERS, second_person=SecondPerson.ALWAYS
     ),
+    Action.RELEASE_BATCH: Rule(
+        needs=May.RELEASE_TRANSFERS, decides=May.RELEASE_TRANSFERS, second_person=SecondPerson.ALWAYS
+    ),
     Action.WRITE_OFF: _correction(SecondPerson.ALWAYS),
     Action.FORCED_MATCH: _correction(SecondPerson.ALWAYS),
     Action.BOOK_FEE: _correction(),

@@ -23,7 +23,7 @@ _REFUNDS: Final = CompiledQuery(
 _REFUND_PARTS: Final = CompiledQuery(
     lambda order_ids: (
         RefundPart.objects.filter(refund__order_id__in=order_ids)
-        .select_related("voucher")
+        .select_related("voucher", "batch")
         .order_by("refund_id", "position")
     )
 )

@@ -1,6 +1,7 @@
 """One transaction of a CAMT entry (`TxDtls`): its own amount, who it was with, and what they wrote."""
 
 from dataclasses import replace
+from typing import Final
 
 from lxml.etree import _Element as Element
 
@@ -8,6 +9,8 @@ from payments.core.money import Money
 from reconciliation.formats import camt_elements as at
 from reconciliation.formats.base import StatementLine
 from reconciliation.formats.markup import line_of
+
+LONGEST_CODE: Final = 40
 
 
 def details_of(element: Element, entry: StatementLine, amount: Money | None) -> StatementLine:
@@ -29,8 +32,14 @@ def details_of(element: Element, entry: StatementLine, amount: Money | None) -> 
         counterparty_name=at.text(element, *(path for party in parties for path in _names(party))),
         counterparty_iban=at.text(element, f"RltdPties/{parties[0]}Acct/Id/IBAN"),
         remittance=_remittance(element),
-        code=at.code(element) or entry.code,
+        code=_code(element, entry),
     )
+
+
+def _code(element: Element, entry: StatementLine) -> str:
+    """What kind of transaction it is, and of one that was returned also the bank's code for the reason."""
+    parts = (at.code(element) or entry.code, at.text(element, "RtrInf/Rsn/Cd", "RtrInf/Rsn/Prtry"))
+    return " ".join(part for part in parts if part)[:LONGEST_CODE]
 
 
 def _names(party: str) -> tuple[str, str]:

@@ -91,6 +91,8 @@ class BankStatementLine(models.Model):
         Payout, models.PROTECT, null=True, blank=True, related_name="bank_lines", verbose_name=_("payout")
     )
     operation_id = IdField(_("operation"), null=True, blank=True)  # of a refund by bank transfer, or of a payment
+    # Of one debit for a batch of refunds' transfers.
+    transfer_batch_id = IdField(_("transfer batch"), null=True, blank=True)
     provider_account_id = IdField(
         _("provider account"), null=True, blank=True
     )  # whose line it seems to be, where nothing else explains it

@@ -25,6 +25,15 @@ def ibans_of(merchant: Merchant) -> set[str]:
     return {iban.replace(" ", "").upper() for iban in (merchant.iban, *paid_out, *plain) if iban}
 
 
+def ibans_in(merchant: Merchant, currency: str) -> set[str]:
+    """The IBANs of the merchant's own accounts in this currency; registered in `settings.OWN_BANK_ACCOUNTS`."""
+    paid_out = ProviderAccount.objects.filter(merchant=merchant, currency=currency)
+    plain = BankAccount.objects.filter(merchant=merchant, currency=currency).values_list("iban", flat=True)
+    main = merchant.iban if merchant.currency == currency else ""
+    found = (main, *paid_out.values_list("bank_iban", flat=True), *plain)
+    return {iban.replace(" ", "").upper() for iban in found if iban}
+
+
 # Revolut's list names no account; its IBANs are recognized by the bank's code.
 _REVOLUT: Final = "REVOLUT"
 _AT_REVOLUT: Final = re.compile(r"[A-Z]{2}[0-9]{2}REVO.*|LT[0-9]{2}32500.*")

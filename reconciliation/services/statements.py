@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop
 
 from payments.core.money import Money
 from payments.ledger.posting import Entry, post
-from payments.models import Discrepancy, Merchant, Operation
+from payments.models import Discrepancy, Merchant, Operation, RefundPart
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.providers.base import Outcome, ProviderReport, ReportType, Result
 from payments.services import discrepancy
@@ -25,6 +25,7 @@ from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.line_discrepancies import of_bank_line
 from reconciliation.services.own_accounts import account_named, ibans_of
 from reconciliation.services.staging import Reading
+from reconciliation.services.transfer_returns import returned_because
 from reconciliation.sql import notified_parts, payout_names, session, statements
 
 ACTOR: Final = "system:reconciliation"
@@ -203,15 +204,19 @@ def _book_payouts(merchant: Merchant, lines: Sequence[BankStatementLine]) -> Non
 
 
 def _book_transfers(merchant: Merchant, lines: Sequence[BankStatementLine]) -> None:
-    """A transfer that left makes its refund succeed; one that came back makes it fail."""
-    transfers = _of(lines, BankStatementLine.State.REFUND)
-    related = ("refund_part", "provider_account__merchant")
+    """A transfer that left makes its refund succeed; one that came back makes it fail. A batch was paid already."""
+    seen = _of(lines, BankStatementLine.State.REFUND)
+    for line in (line for line in seen if line.transfer_batch_id is not None):
+        parts = RefundPart.objects.filter(batch=line.transfer_batch_id).select_related("batch").order_by("item")
+        post([journal.transfer_seen(merchant, line, parts)])
+    transfers = [line for line in seen if line.operation_id is not None]
+    related = ("refund_part__batch", "provider_account__merchant")
     operations = Operation.objects.select_related(*related).in_bulk([str(line.operation_id) for line in transfers])
     for line in transfers:
         operation = operations[str(line.operation_id)]
         record(operation.provider_account, [_report(merchant, operation, line)], actor=ACTOR)
         if operation.refund_part is not None:
-            post([journal.transfer_seen(merchant, line, operation.refund_part.item)])
+            post([journal.transfer_seen(merchant, line, [operation.refund_part])])
 
 
 def _report(merchant: Merchant, operation: Operation, line: BankStatementLine) -> ProviderReport:
@@ -222,7 +227,7 @@ def _report(merchant: Merchant, operation: Operation, line: BankStatementLine) -
         reference=operation.provider_reference,
         amount=Money(operation.amount, operation.currency),
         code=None if outgoing else "transfer_returned",
-        detail=None if outgoing else "The bank returned the transfer.",
+        detail=None if outgoing else returned_because(line),
         # A statement has days only: on the same day it counts as later than what is known already.
         occurred_at=max(noon, operation.occurred_at or noon),
     )

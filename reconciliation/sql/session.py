@@ -77,7 +77,8 @@ CREATE TEMPORARY TABLE staged_statement_line (
     """
 CREATE TEMPORARY TABLE staged_statement_match (
     position int PRIMARY KEY, state varchar NOT NULL, payout_id varchar COLLATE "C",
-    operation_id varchar COLLATE "C", provider_account_id varchar COLLATE "C", booked_before boolean NOT NULL
+    operation_id varchar COLLATE "C", transfer_batch_id varchar COLLATE "C", provider_account_id varchar COLLATE "C",
+    booked_before boolean NOT NULL
 )""",
     """
 CREATE TEMPORARY TABLE staged_payout_provider (position bigint NOT NULL, id varchar COLLATE "C" NOT NULL)""",

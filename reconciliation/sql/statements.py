@@ -6,7 +6,8 @@ fit the longest is meant. A short reference counts only with the payout's amount
 number, which might be anybody's invoice) only beside the provider's own name or account, too. What only might be a
 payout is held in suspense for a person. A refund by bank transfer carries its operation's id as end-to-end id, or in
 its text where the bank passes on no such id; banks write it in capitals, and put another character (or none) in place
-of its underscore.
+of its underscore. A batch of such transfers that the bank debits as one carries the batch's id, as the name of the
+payment order. What is debited once more, or with another amount, is held in suspense.
 """
 
 from collections.abc import Sequence
@@ -36,6 +37,19 @@ _AFTER: Final = 60
 _OUR_ID: Final = r"""'op_' || substring(
     lower(concat_ws('|', line.end_to_end_id, line.remittance) COLLATE "C")
     FROM '(?:^|[^0-9a-z])op[^0-9a-z]?([0-9a-z]{26})(?![0-9a-z])')"""
+# The batch's id that we gave as the payment order's, in the same spellings.
+_OUR_BATCH: Final = r"""'trb_' || substring(
+    lower(concat_ws('|', line.batch, line.end_to_end_id, line.remittance) COLLATE "C")
+    FROM '(?:^|[^0-9a-z])trb[^0-9a-z]?([0-9a-z]{26})(?![0-9a-z])')"""
+# What of a refund's transfer, or of all of a batch, was ordered and is not at the bank yet: below zero as the books
+# have it. The account is the one that it was ordered from.
+_IN_TRANSIT: Final = """
+SELECT coalesce(sum(posting.amount), 0)
+FROM ledger_posting posting
+JOIN ledger_account account ON account.number = posting.account_id
+JOIN payments_refundpart part ON part.item = posting.item
+WHERE account.merchant_id = %(merchant)s AND split_part(account.code, ':', 1) = 'in_transit' AND {which}
+"""
 # A sale that the provider credits by itself, with our end-to-end id, and that nothing has settled yet.
 _CREDITED: Final = f"""
 SELECT line.position, operation.id, operation.provider_account_id,
@@ -49,7 +63,9 @@ JOIN payments_operation operation
 WHERE line.amount > 0
 """
 _MATCH: Final = rf"""
-INSERT INTO staged_statement_match (position, state, payout_id, operation_id, provider_account_id, booked_before)
+INSERT INTO staged_statement_match (
+    position, state, payout_id, operation_id, transfer_batch_id, provider_account_id, booked_before
+)
 WITH line AS (
     SELECT staged.*, account.iban, account.booked, account.opening, {TEXTS.format("staged")} AS texts
     FROM staged_statement_line staged
@@ -116,13 +132,32 @@ owner AS (
     ) either
     ORDER BY position, place, id
 ),
-refund AS (
-    SELECT line.position, operation.id
+transfers AS (
+    SELECT line.position, batch.id,
+           batch.status = 'released' AND batch.currency = line.currency AND batch.amount = -line.amount
+           AND ({_IN_TRANSIT.format(which="part.batch_id = batch.id")}) = line.amount AS fits,
+           row_number() OVER (PARTITION BY batch.id ORDER BY line.position) AS nth
+    FROM line
+    JOIN payments_transferbatch batch ON batch.id = {_OUR_BATCH} AND batch.merchant_id = %(merchant)s
+),
+named AS (
+    SELECT line.position, operation.id, part.batch_id, line.amount > 0 AS incoming,
+           row_number() OVER (PARTITION BY operation.id, line.amount > 0 ORDER BY line.position) AS nth,
+           operation.outcome IS DISTINCT FROM 'succeeded'
+           OR ({_IN_TRANSIT.format(which="part.id = operation.refund_part_id")}) = line.amount AS leaving
     FROM line
     JOIN payments_operation operation
       ON operation.id = {_OUR_ID} AND operation.merchant_id = %(merchant)s
      AND operation.executor = 'bank' AND operation.currency = line.currency
      AND operation.amount = abs(line.amount)
+    JOIN payments_refundpart part ON part.id = operation.refund_part_id
+),
+-- A transfer leaves once: what is debited again, by itself or with its batch, is the bank's to explain.
+refund AS (
+    SELECT position, id, incoming OR leaving AND nth = 1 AND NOT EXISTS (
+        SELECT FROM transfers WHERE transfers.id = named.batch_id AND fits AND nth = 1
+    ) AS fits
+    FROM named
 )
 SELECT line.position,
        CASE
@@ -130,17 +165,19 @@ SELECT line.position,
            WHEN repeated.position IS NOT NULL THEN 'repeated'
            WHEN payout.id IS NOT NULL OR back.id IS NOT NULL
                 OR line.position IN (SELECT position FROM staged_payout_part) THEN 'payout'
-           WHEN refund.id IS NOT NULL THEN 'refund'
+           WHEN refund.fits OR refund.id IS NULL AND transfers.fits AND transfers.nth = 1 THEN 'refund'
            WHEN credited.fits AND credited.nth = 1 THEN 'payment'
-           WHEN owner.id IS NOT NULL THEN 'suspense'
+           WHEN owner.id IS NOT NULL OR refund.id IS NOT NULL OR transfers.id IS NOT NULL THEN 'suspense'
            ELSE 'other'
        END,
-       COALESCE(payout.id, back.id), COALESCE(refund.id, credited.id), owner.id, coalesce(repeated.was_booked, false)
+       COALESCE(payout.id, back.id), COALESCE(refund.id, credited.id),
+       CASE WHEN refund.id IS NULL THEN transfers.id END, owner.id, coalesce(repeated.was_booked, false)
 FROM line
 LEFT JOIN repeated ON repeated.position = line.position
 LEFT JOIN payout ON payout.position = line.position
 LEFT JOIN back ON back.position = line.position
 LEFT JOIN refund ON refund.position = line.position
+LEFT JOIN transfers ON transfers.position = line.position
 LEFT JOIN credited ON credited.position = line.position
 LEFT JOIN owner ON owner.position = line.position
 """
@@ -178,13 +215,14 @@ _STORE: Final = """
 INSERT INTO reconciliation_bankstatementline (
     statement_id, position, number, amount, currency, booked_on, valued_on, reversal, bank_reference, end_to_end_id,
     batch, counterparty_name, counterparty_iban, remittance, code, state, payout_id, operation_id,
-    provider_account_id, item
+    transfer_batch_id, provider_account_id, item
 )
 SELECT statement.id, line.position, line.number, line.amount, line.currency, line.booked_on, line.valued_on,
        line.reversal, line.bank_reference, line.end_to_end_id, line.batch, line.counterparty_name,
        line.counterparty_iban, line.remittance, line.code, match.state,
        CASE WHEN match.state = 'payout' THEN match.payout_id END,
        CASE WHEN match.state IN ('refund', 'payment') THEN match.operation_id END,
+       CASE WHEN match.state = 'refund' THEN match.transfer_batch_id END,
        match.provider_account_id,
        CASE WHEN match.state = 'suspense' THEN nextval('ledger_item') END
 FROM staged_statement_line line

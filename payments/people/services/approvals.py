@@ -1,6 +1,6 @@
 """Approvals: requested for sensitive actions, decided by another person, never by an API key."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -28,8 +28,12 @@ def request(
     requested_by: str,
     payload: Mapping[str, Any] | None = None,
     secrets: str | None = None,
+    also: Collection[str] = (),
 ) -> Approval:
-    """Ask for a second person, in the transaction that makes what waits for it."""
+    """Ask for a second person, in the transaction that makes what waits for it.
+
+    `also` are others who requested what it is about: neither they nor the requester decide.
+    """
     row = Approval(
         merchant_id=merchant_id,
         channel_id=channel_id,
@@ -37,7 +41,7 @@ def request(
         subject_id=subject.pk,
         action=action,
         requested_by=requested_by,
-        behind=second_person.behind(requested_by),
+        behind=sorted({name for each in (requested_by, *also) for name in second_person.behind(each)}),
         payload=dict(payload or {}),
         secrets=secrets,
     )
@@ -71,7 +75,8 @@ def decide(
     row = Approval.objects.select_for_update().filter(subject_id=subject_id, action=action, decision=None).first()
     if row is None:
         raise Conflict("approval_not_open", "Nothing waits for a second person here.")
-    row.behind = second_person.behind(row.requested_by)  # a key may have been rolled since its request
+    # A key may have been rolled since its request; nobody who stood behind it then is behind it no longer.
+    row.behind = sorted({*row.behind, *second_person.behind(row.requested_by)})
     row.alone = _check(row, user, alone_from)
     # The stored secrets end with the decision; the caller still needs them, so the row in memory gets them back below.
     secrets, row.secrets = row.secrets, None

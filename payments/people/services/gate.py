@@ -4,7 +4,7 @@
 first; if so, `propose` stores the request until a person decides (`payments.people.services.approvals`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -72,8 +72,11 @@ def propose(
     channel_id: str | None = None,
     payload: Mapping[str, Any] | None = None,
     secrets: str | None = None,
+    also: Collection[str] = (),
 ) -> Approval:
     """Store a request until another person decides. `payload` is shown to that person, `secrets` to nobody.
+
+    `also` are others who requested what it is about, and cannot decide either.
 
     Raises:
         Conflict: `approval_waiting`, when the same waits already.
@@ -88,6 +91,7 @@ def propose(
                 requested_by=name_of(by),
                 payload=payload,
                 secrets=secrets,
+                also=also,
             )
     except IntegrityError as error:
         # The index decides between two who propose at once; any other violation is a defect.

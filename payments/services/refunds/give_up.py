@@ -11,8 +11,16 @@ from payments.services.unit_of_work import UnitOfWork
 
 
 def give_up(uow: UnitOfWork, parts: Sequence[RefundPart], *, detail: str) -> None:
-    """Abandon every part that has not left; refuse as a whole if one may just be leaving."""
+    """Abandon every part that has not left; refuse as a whole if one may just be leaving.
+
+    Raises:
+        Conflict: `refund_not_cancelable`; `transfer_in_batch`, when one waits in a batch that people agree about.
+    """
     open_parts = [part for part in parts if part.status not in (PartStatus.SUCCEEDED, PartStatus.CANCELED)]
+    if any(part.batch_id is not None and part.status == PartStatus.PENDING for part in open_parts):
+        raise Conflict(
+            "transfer_in_batch", "A transfer of this refund is in a batch that waits for release. Cancel that first."
+        )
     rows = Operation.objects.select_for_update().filter(refund_part__in=open_parts).order_by("id")
     operations = {row.refund_part_id: row for row in rows}
     if not open_parts or not all(_may_be_given_up(part, operations.get(part.id)) for part in open_parts):

@@ -21,7 +21,7 @@ def release_bank_part(part: RefundPart, *, user: User) -> Refund:
     It is neither the person who requested the refund nor the creator of the key that did; it counts as an approval.
 
     Raises:
-        Conflict: `transfer_not_releasable`, when it is no transfer that waits for this.
+        Conflict: `transfer_not_releasable`, when it is no transfer that waits for this; `transfer_in_batch`.
         Forbidden: as `gate.check` and `approvals.decide`.
     """
     refund = part.refund
@@ -29,6 +29,8 @@ def release_bank_part(part: RefundPart, *, user: User) -> Refund:
     with transaction.atomic():
         uow, parts = open_refund(refund, user.id)
         held = next(row for row in parts if row.id == part.id)
+        if held.batch_id is not None:
+            raise Conflict("transfer_in_batch", "This transfer is in a batch, and leaves with it.")
         if held.route != Route.BANK or held.status != PartStatus.PENDING:
             raise Conflict("transfer_not_releasable", f"This part waits for no bank transfer; it is {held.status}.")
         _note_release(uow, refund, held, user)
