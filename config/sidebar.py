@@ -50,6 +50,7 @@ NAVIGATION: Final = [
         {**_item(_("Discrepancies"), "rule", "payments_discrepancy", "sees"), "link": _OPEN_DISCREPANCIES},
         _item(_("Second person"), "approval", "people_approval", "sees"),
         _item(_("Bank transfers"), "send_money", "payments_banktransfer", "releases_transfers"),
+        _item(_("Batches for the bank"), "account_balance_wallet", "payments_transferbatch", "releases_transfers"),
         _item(_("Provider events"), "inbox", "payments_providerevent", "sees_books"),
         _item(_("Failed work"), "report", "payments_workfailure", "sees_books"),
     ),

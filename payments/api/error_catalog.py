@@ -7,6 +7,7 @@ against every code that the program can answer.
 from typing import Final
 
 ERRORS: Final[dict[str, str]] = {
+    "account_not_own": "The account is none of the merchant's own in this currency.",
     "action_not_possible": "This action is not for this kind of discrepancy; `actions` on the discrepancy lists what "
     "may be done.",
     "amount_exceeds_capturable": "More than what is authorized and not yet captured: amount_capturable.",
@@ -22,7 +23,12 @@ ERRORS: Final[dict[str, str]] = {
     "approval_not_open": "Nothing waits for a second person here: it was decided already, or was never requested.",
     "approval_waiting": "An earlier request like this waits for a second person. Have it decided in the admin first.",
     "authentication_required": "Send an API key: `Authorization: Bearer ot_test_…`.",
+    "bank_account_forgotten": "The customer's bank account was erased after its retention. Ask the customer again.",
     "bank_account_required": "A transfer needs to know where it goes. Send bank_account with iban and name.",
+    "batch_changed": "A transfer of the batch has left meanwhile. Decline the batch, and prepare another.",
+    "batch_downloaded": "It was fetched before. Say why it is needed again: given to the bank twice, it pays twice.",
+    "batch_not_released": "There is no file before a second person has released the batch.",
+    "batch_not_waiting": "The batch was released or canceled already.",
     "batch_too_large": "Post at most 500 transactions at once.",
     "body_incomplete": "The connection broke before the whole body came. Send it again with the same Idempotency-Key.",
     "body_too_large": "A body has at most one megabyte, a file at most MAX_IMPORT_MB.",
@@ -54,6 +60,7 @@ ERRORS: Final[dict[str, str]] = {
     "events_required": 'Name at least one event, or ["*"] for every one.',
     "exceeds_amount": "More is named to be matched with than the amount comes to. Leave out what does not belong "
     "to it.",
+    "execution_day_invalid": "Banks execute on a bank day, from today to a month ahead.",
     "fee_without_account": "It is not known which provider account this fee belongs to. Write it off instead.",
     "export_not_ready": "The export has no file: it is being made (`processing`), or was not released (`failed`, with "
     "`problems`).",
@@ -85,6 +92,7 @@ ERRORS: Final[dict[str, str]] = {
     "method_not_supported": "No provider account of the merchant takes this method.",
     "metrics_token_required": "From another machine or through a proxy, send METRICS_TOKEN as a bearer token.",
     "month_closed": "The day lies in a month that is closed. Reopen the month first.",
+    "name_not_for_banks": "The holder's name has no letter that SEPA knows. Transfer it by hand.",
     "name_taken": "Another file mapping of this merchant has the name. Choose another, or change that one.",
     "no_till": "Cash is handed over in a store. Use a store as channel, or another route.",
     "named_twice": "The same id stands there twice. Send it once.",
@@ -162,7 +170,11 @@ ERRORS: Final[dict[str, str]] = {
     "too_many_requests": "Too many requests. Wait as long as Retry-After says.",
     "too_many_streams": "The merchant has too many event streams open. Close some first.",
     "too_short": "The text is too short.",
+    "transfer_in_batch": "The transfer is in a batch for the bank. It leaves with it; or cancel the batch first.",
+    "transfer_not_batchable": "One of the transfers does not wait any more, or no batch can hold it.",
+    "transfer_not_in_euros": "A batch is in euros. Transfer this one in the bank's own program.",
     "transfer_not_releasable": "This part of a refund does not wait for a bank transfer.",
+    "transfer_outside_sepa": "The account is outside of SEPA. Transfer it in the bank's own program.",
     "unavailable": "The database is busy. Repeat the request with the same Idempotency-Key.",
     "undo_not_possible": "This cannot be undone, as `detail` says: it was explained by what came in later, or by what "
     "a payment came to.",

@@ -153,6 +153,16 @@ TABLE: Final = [
         merchant="refund__merchant_id",
         channel="refund__channel_id",
     ),
+    Listed(
+        "payments.transferbatch",
+        May.RELEASE_TRANSFERS,
+        Rows.WHOLE,
+        (
+            Button("download/", May.RELEASE_TRANSFERS, Where.WHOLE),
+            Button("cancel/", May.RELEASE_TRANSFERS, Where.WHOLE),
+        ),
+        channel="",
+    ),
     Listed("payments.cardevidence", May.SEE, Rows.CHANNEL, channel="payment__channel_id"),
     Listed("payments.chargeback", May.SEE, Rows.CHANNEL, channel="payment__channel_id"),
     Listed(

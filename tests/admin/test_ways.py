@@ -20,6 +20,7 @@ from django.test import Client
 from django.utils import timezone
 
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
+from payments.core.bank_days import bank_day_from
 from payments.core.ids import ALPHABET
 from payments.db.fields import AmountField
 from payments.models import Chargeback, ProviderEvent
@@ -32,6 +33,8 @@ from payments.services.card_present.types import AcquirerReferences
 from payments.services.link import LinkRequest, create_link
 from payments.services.refunds.plan import BankAccount
 from payments.services.send_link import send_link
+from payments.services.transfer_batches.prepare import prepare_batch
+from payments.services.transfer_batches.release import decide
 from reconciliation.closing import Why
 from reconciliation.models import Announcement, Connector, SettlementFile
 from reconciliation.services import connectors, mappings
@@ -51,7 +54,7 @@ from tests.admin.conftest import sign_in as sign_in
 from tests.admin.crawler import Crawl, Page, Seen
 from tests.api.client import Api
 from tests.builders import BY, Shop, open_shop, report_dispute
-from tests.people.cast import person
+from tests.people.cast import finance_of, person
 from tests.reconciliation.conftest import BankLine, card_present, settlement_csv, statement
 from tests.simulator import RunningSimulator
 from tests.terminals.device import Device, sale
@@ -119,6 +122,17 @@ def _gives_back(shop: Shop) -> None:
     account = BankAccount(iban=IBAN, name="A. Jansen")
     shop.refund(shop.pin(9_753).order, 8_642, route="bank", bank_account=account)
     shop.refund(shop.pay_cash(45_678).order, 34_567, channel=shop.store, route="cash")
+    _sends_transfers(shop, account)
+
+
+def _sends_transfers(shop: Shop, account: BankAccount) -> None:
+    """One batch for the bank that waits for a second person, and one that was released."""
+    maker = person(f"maker of {shop.merchant.id}", shop.merchant.id)
+    for amount in (4_357, 5_468):
+        part = shop.refund(shop.pin(amount).order, amount, route="bank", bank_account=account).parts.get()
+        today = bank_day_from(shop.merchant.business_day(timezone.now()))
+        batch = prepare_batch(merchant=shop.merchant, iban=IBAN, part_ids=[part.id], execute_on=today, user=maker)
+    decide(batch.id, user=finance_of(shop.merchant.id), approved=True, note="")
 
 
 def _asks_for_money(shop: Shop) -> None:

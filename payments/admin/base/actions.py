@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 
 class ActionHandler(Protocol):
-    """Calls the service and tells what became of it."""
+    """Calls the service and tells what became of it, or hands out a file that it made."""
 
-    def __call__(self, *, user: User, row: Any, form: Any) -> str: ...
+    def __call__(self, *, user: User, row: Any, form: Any) -> str | HttpResponse: ...
 
 
 def _where(row: Any) -> tuple[str, str | None]:
@@ -89,14 +89,16 @@ def _do(
 ) -> HttpResponse | None:
     """Call the service; None where it refuses, with the refusal on the form."""
     try:
-        message = action.act(user=person(request), row=row, form=form)
+        done = action.act(user=person(request), row=row, form=form)
     except KeyTaken:
         messages.info(request, _("This had already been done. Nothing was done twice."))
     except OnetillError as refusal:
         form.add_error(None, explain(refusal))
         return None
     else:
-        messages.success(request, message)
+        if isinstance(done, HttpResponse):
+            return done
+        messages.success(request, done)
     return redirect(row_url(admin.model, row.pk))
 
 

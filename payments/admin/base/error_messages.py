@@ -19,6 +19,22 @@ _WORDS: Final[dict[str, Any]] = {
     "refund_not_cancelable": gettext_lazy("The money may already be on its way, or there is nothing left to cancel."),
     "refund_not_waiting": gettext_lazy("This refund is not waiting for approval."),
     "transfer_not_releasable": gettext_lazy("This part of the refund is not waiting for a bank transfer."),
+    "account_not_own": gettext_lazy("Choose one of the merchant's own bank accounts in euros."),
+    "bank_account_forgotten": gettext_lazy("The account was erased. Cancel the refund and ask the customer again."),
+    "batch_changed": gettext_lazy("One of its transfers has left already. Decline this batch, and make another."),
+    "batch_downloaded": gettext_lazy(
+        "It was fetched before. Say why you need it again: given to the bank twice, it pays twice."
+    ),
+    "batch_not_released": gettext_lazy("There is no file before a second person has released the batch."),
+    "batch_not_waiting": gettext_lazy("This batch was released or canceled already."),
+    "execution_day_invalid": gettext_lazy("Choose a bank day from today to a month ahead."),
+    "name_not_for_banks": gettext_lazy("The holder's name has no letter that SEPA knows. Transfer it by hand."),
+    "transfer_in_batch": gettext_lazy("This transfer is in a batch for the bank. Cancel the batch first."),
+    "transfer_not_batchable": gettext_lazy(
+        "One of these transfers waits no more, or is in another batch. Choose again."
+    ),
+    "transfer_not_in_euros": gettext_lazy("A batch is in euros. Transfer this one in the bank's own program."),
+    "transfer_outside_sepa": gettext_lazy("The account is outside of SEPA. Transfer it in the bank's own program."),
     "approval_not_open": gettext_lazy("Nothing here is waiting for a second person."),
     "approval_waiting": gettext_lazy("An earlier request like this waits for a second person. Have it decided first."),
     "own_request": gettext_lazy("A second person has to decide; this is your own request, or your own key's."),

@@ -33,6 +33,7 @@ _MODELS: Final[Mapping[str, str]] = {
     "ref": "payments.refund",
     "cbk": "payments.chargeback",
     "vch": "payments.voucher",
+    "trb": "payments.transferbatch",
     "lnk": "payments.paymentlink",
     "msg": "notify.mail",
     "dsc": "payments.discrepancy",

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from payments.accounting.labels import EVENTS
 from payments.admin.base.links import link
-from payments.models import Chargeback, Payment, PaymentLink, ProviderEvent, Voucher
+from payments.models import Chargeback, Payment, PaymentLink, ProviderEvent, TransferBatch, Voucher
 from payments.models.payment import PaymentStatus
 from payments.models.refund import PartStatus, RefundStatus
 from payments.people.models import ApiKey, User
@@ -30,12 +30,15 @@ STATUSES: Final[dict[str, Any]] = {
         Chargeback.Stage,
         Chargeback.Status,
         Voucher.Status,
+        TransferBatch.Status,
         ProviderEvent.Status,
     )
     for value, label in choices.choices
 }
 COLORS: Final[dict[str, str]] = {
-    **dict.fromkeys(["captured", "succeeded", "won", "applied", "active", "paid", "resolved", "enabled"], "success"),
+    **dict.fromkeys(
+        ["captured", "succeeded", "won", "applied", "active", "paid", "resolved", "enabled", "released"], "success"
+    ),
     **dict.fromkeys(["authorized", "processing", "queued", "pending", "inquiry", "waiting"], "info"),
     **dict.fromkeys(["requires_action", "requires_approval", "proposed", "open"], "warning"),
     **dict.fromkeys(["pre_arbitration", "arbitration"], "warning"),

@@ -27,7 +27,7 @@ from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance import approval_pages
 from payments.admin.sales.create_refund import voucher_code_message
 from payments.core.errors import OnetillError
-from payments.models import Channel, Discrepancy, Merchant, Refund
+from payments.models import Channel, Discrepancy, Merchant, Refund, TransferBatch
 from payments.people.models import Approval
 from payments.people.services import approvals
 
@@ -49,9 +49,9 @@ class ApprovalAdmin(ReadOnlyModelAdmin):
     page_template = "payments/admin/approval.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With what each is about in money: of its refund or of its discrepancy."""
+        """With what each is about in money: of its refund, discrepancy or batch of transfers."""
         rows: QuerySet[Any] = super().get_queryset(request)
-        about = [model.objects.filter(id=OuterRef("subject_id")) for model in (Refund, Discrepancy)]
+        about = [model.objects.filter(id=OuterRef("subject_id")) for model in (Refund, Discrepancy, TransferBatch)]
         annotated: QuerySet[Any] = rows.annotate(
             of_amount=Coalesce(*(Subquery(row.values("amount")[:1]) for row in about)),
             of_currency=Coalesce(*(Subquery(row.values("currency")[:1]) for row in about)),

@@ -1,7 +1,7 @@
-"""Bank transfers of refunds: what to copy into the bank, for people who may release them.
+"""Bank transfers of refunds: those that wait, to be put in a batch or copied into the bank's own program by hand.
 
-Until a batch file is made, this is the way: copy, transfer in the bank's own program, release. The IBAN and the name
-are shown to those who may release, masked to all others; each look at them stands in the audit log.
+The IBAN and the name are shown to those who may release, masked to all others; each look at them stands in the audit
+log.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,28 +9,31 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
+from unfold.decorators import action
 
-from payments import audit_log
 from payments.admin.base import render
-from payments.admin.base.access import person
+from payments.admin.base.access import person, whole_merchants
 from payments.admin.base.forms import in_major_units
 from payments.admin.base.links import page_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyChangeList, ReadOnlyModelAdmin
+from payments.admin.sales import prepare_batch
+from payments.admin.sales.account_looks import grouped, note_looks
 from payments.models import BankTransfer, RefundPart
 from payments.models.refund import PartStatus
 from payments.people.models import User
 from payments.people.permissions import May, may
-from payments.services.refunds.plan import BankAccount
 from payments.services.transfer import account_of, end_to_end_id, remittance
 
-SEEN = "bank_account.seen"
+_BY_HAND = gettext_lazy(
+    "Put it in a batch for the bank; or copy it into your bank's own program and release it on the refund's page."
+)
 
 
 class TransferStatusFilter(DropdownFilter):
@@ -56,7 +59,7 @@ class TransferList(ReadOnlyChangeList):
 
 @admin.register(BankTransfer)
 class BankTransferAdmin(ReadOnlyModelAdmin):
-    """Transfers to be made by hand, those that wait first."""
+    """Transfers that wait, to be made as a batch or by hand."""
 
     empty_text = gettext_lazy("No refund waits for a bank transfer. Those by route bank appear here.")
     sees = May.RELEASE_TRANSFERS
@@ -66,6 +69,7 @@ class BankTransferAdmin(ReadOnlyModelAdmin):
     list_display_links = ("requested_at",)
     list_select_related = ("refund__merchant", "refund__order", "refund__channel")
     list_filter = (TransferStatusFilter,)
+    actions_list = ("prepare",)
     search_fields = ("=refund__id", "=refund__order__reference", "=operations__id")
     search_help_text = gettext_lazy("Order reference, refund or end-to-end id")
 
@@ -75,13 +79,27 @@ class BankTransferAdmin(ReadOnlyModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return TransferList
 
+    def has_prepare_permission(self, request: HttpRequest) -> bool:
+        """A batch is the merchant's as a whole."""
+        return whole_merchants(person(request), May.RELEASE_TRANSFERS).exists()
+
+    @action(
+        description=gettext_lazy("Make a batch for the bank"),
+        url_path="prepare",
+        permissions=["prepare"],
+        icon="send_money",
+    )  # type: ignore[untyped-decorator]
+    def prepare(self, request: HttpRequest) -> HttpResponse:
+        """Choose what leaves together."""
+        return prepare_batch.prepare_view(request, {**self.admin_site.each_context(request), "opts": self.opts})
+
     @admin.display(description=gettext_lazy("requested at"), ordering="id")
     def requested_at(self, row: BankTransfer) -> str:
         return render.short_moment(row.refund.created_at, row.refund.merchant.zone)
 
     @admin.display(description="IBAN")
     def to(self, row: BankTransfer) -> str | SafeString:
-        return copied(_grouped(account_of(row)))
+        return copied(grouped(account_of(row).iban))
 
     @admin.display(description=gettext_lazy("account holder"))
     def holder(self, row: BankTransfer) -> str | SafeString:
@@ -109,6 +127,8 @@ class BankTransferAdmin(ReadOnlyModelAdmin):
 
     @admin.display(description=gettext_lazy("refund"))
     def release(self, row: BankTransfer) -> str | SafeString:
+        if row.batch_id is not None:
+            return render.link(row.batch_id, _("in a batch"))
         if row.status != PartStatus.PENDING:
             return render.link(row.refund_id)
         return page_link(row.refund, "release", _("Release"))
@@ -118,7 +138,7 @@ class BankTransferAdmin(ReadOnlyModelAdmin):
         note_looks(person(request), [row])
         account = account_of(row)
         facts = [
-            ("IBAN", copied(_grouped(account))),
+            ("IBAN", copied(grouped(account.iban))),
             (_("account holder"), copied(account.name)),
             (_("amount"), _amount(row)),
             (_("remittance text"), copied(remittance(row))),
@@ -128,12 +148,13 @@ class BankTransferAdmin(ReadOnlyModelAdmin):
             (_("requested by"), render.people([row.refund.requested_by])[row.refund.requested_by]),
             (_("reason"), row.refund.reason),
             (_("released at"), render.moment(row.released_at, row.refund.merchant.zone)),
+            (_("transfer batch"), render.link(row.batch_id)),
         ]
         return Page(
             title=_("Bank transfer %(amount)s") % {"amount": render.amount(row.amount, row.refund.currency)},
             label=render.status(row.status),
             facts=[Fact(name, value) for name, value in facts],
-            notes=[_("Copy this into your bank's own program, then release the transfer on the refund's page.")],
+            notes=[] if row.batch_id is not None or row.status != PartStatus.PENDING else [_BY_HAND],
         )
 
 
@@ -163,12 +184,6 @@ def of_refund(user: User, parts: Iterable[RefundPart]) -> list[Section]:
     ]
 
 
-def note_looks(user: User, parts: Iterable[RefundPart]) -> None:
-    """Write down each look at a customer's bank account, every time."""
-    subjects = [(part, part.refund.merchant_id) for part in parts]
-    audit_log.write_each(actor=user.id, action=SEEN, subjects=subjects)
-
-
 def copied(text: str) -> SafeString:
     """Text that one click selects as a whole and copies."""
     return format_html('<code class="ot-copy">{}</code>', text)
@@ -176,7 +191,7 @@ def copied(text: str) -> SafeString:
 
 def _in_full(part: RefundPart) -> Sequence[Any]:
     account = account_of(part)
-    texts = (copied(text) for text in (_grouped(account), account.name))
+    texts = (copied(text) for text in (grouped(account.iban), account.name))
     return [*texts, _amount(part), copied(remittance(part)), copied(end_to_end_id(part)), render.status(part.status)]
 
 
@@ -196,8 +211,3 @@ def _amount(part: RefundPart) -> SafeString:
     """As a bank's program takes it: the figure alone is copied."""
     currency = part.refund.currency
     return format_html("{} {}", currency, copied(in_major_units(part.amount, currency)))
-
-
-def _grouped(account: BankAccount) -> str:
-    """An IBAN as people read it."""
-    return " ".join(account.iban[at : at + 4] for at in range(0, len(account.iban), 4))
