@@ -162,9 +162,16 @@ def open_shop(name: str = "Bloem", **columns: Any) -> Shop:
 
 def report_dispute(payment: Payment, stage: str, status: str, **more: Any) -> Chargeback:
     """Record one step of a payment's dispute, as its provider reports it."""
-    values = {"reference": "dispute_of_anna", "amount": payment.amount, "reason": "fraudulent", "respond_by": None}
+    values: dict[str, Any] = {
+        "amount": payment.amount,
+        "reason": "fraudulent",
+        "respond_by": None,
+        "at": timezone.now(),
+    }
     report = DisputeReport(
-        stage=Chargeback.Stage(stage), status=Chargeback.Status(status), **(values | {"at": timezone.now()} | more)
+        stage=Chargeback.Stage(stage),
+        status=Chargeback.Status(status),
+        **({"reference": "dispute_of_anna"} | values | more),
     )
     with transaction.atomic():
         uow = UnitOfWork(merchant=payment.merchant, actor="provider", now=timezone.now(), facts=True)

@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from config.standalone import embedded, paths
+from config.standalone.paths import EmbeddedError
 from tests import sql
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
@@ -143,8 +144,8 @@ def _start(postgres: embedded.Postgres) -> None:
     """It is careless with its disk: what a machine that lost its power left of it is thrown away."""
     try:
         postgres.start()
-    except embedded.EmbeddedError:
-        with contextlib.suppress(embedded.EmbeddedError):
+    except EmbeddedError:
+        with contextlib.suppress(EmbeddedError):
             postgres.stop()
         shutil.rmtree(postgres.data)
         postgres.start()

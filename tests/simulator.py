@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import httpx
 import pytest
@@ -25,7 +25,7 @@ PATIENCE: Final = 60.0  # seconds, on a machine that others use too
 T = TypeVar("T")
 
 
-def eventually(ask: Callable[[], T], *, within: float = PATIENCE) -> T:
+def eventually(ask: Callable[[], T | Literal[False] | None], *, within: float = PATIENCE) -> T:
     """Ask until the answer is true; fail with the last one. Patience costs only where something is wrong."""
     end = time.monotonic() + within
     while True:

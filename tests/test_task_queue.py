@@ -14,6 +14,7 @@ from django.db import transaction
 
 from config.standalone import embedded
 from payments.runtime import task_queue
+from tests.queues import waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,16 +31,11 @@ def rested(monkeypatch: pytest.MonkeyPatch) -> None:
 def broker(url: str) -> Iterator[None]:
     """Ring at another broker than the running one."""
     before = current_app.conf.broker_write_url
-    current_app.conf.broker_write_url = url
+    current_app.conf["broker_write_url"] = url
     try:
         yield
     finally:
-        current_app.conf.broker_write_url = before
-
-
-def waiting() -> int:
-    with current_app.connection_for_read() as connection:
-        return connection.default_channel.client.llen("realtime")
+        current_app.conf["broker_write_url"] = before
 
 
 def test_the_bell_rings_after_the_commit_and_not_before() -> None:

@@ -61,8 +61,15 @@ def pages() -> set[tuple[str, str]]:
     }
 
 
-def named(part: str) -> set[str]:
-    return set(re.findall(r"`([^`\s]+)`", part))
+def named(text: str) -> set[str]:
+    return set(re.findall(r"`([^`\s]+)`", text))
+
+
+def part(pattern: str) -> str:
+    """What of the page stands in the pattern's group."""
+    found = re.search(pattern, PAGE)
+    assert found is not None, pattern
+    return found[1]
 
 
 def of_app(name: str) -> set[str]:
@@ -82,7 +89,7 @@ def test_every_page_and_button_of_the_admin_is_named_behind_its_app() -> None:
 
 def test_every_command_is_named() -> None:
     commands = {name for name, where in get_commands().items() if where in OURS}
-    assert named(re.search(r"\*\*commands\*\*.*", PAGE)[0]) == commands
+    assert named(part(r"\*\*commands\*\*(.*)")) == commands
 
 
 def test_every_task_and_queue_is_named() -> None:
@@ -90,7 +97,7 @@ def test_every_task_and_queue_is_named() -> None:
     tasks = {name for name in app.tasks if name.startswith(("payments.", "terminals.", "reconciliation."))}
     assert named(PAGE.split("**Tasks**")[1].split("\n## ")[0]) == tasks
     queues = {settings.CELERY_TASK_DEFAULT_QUEUE, *(route["queue"] for route in settings.CELERY_TASK_ROUTES.values())}
-    assert named(re.search(r"\*\*queues\*\* (.*?) \(", PAGE)[1]) == queues
+    assert named(part(r"\*\*queues\*\* (.*?) \(")) == queues
 
 
 def test_it_is_one_page() -> None:

@@ -28,7 +28,7 @@ def test_an_address_that_is_not_there(shop: Shop, path: str) -> None:
 
 
 def test_a_key_then_a_scope_then_the_body(shop: Shop, stack: Stack) -> None:
-    broken = {"content": b"{", "headers": {"Content-Type": "application/json"}}
+    broken: dict[str, Any] = {"content": b"{", "headers": {"Content-Type": "application/json"}}
     problem(httpx.post(f"{stack.url}/v1/payments", trust_env=False, **broken), 401, "authentication_required")
     made = stack.manage("create_api_key", "--merchant", shop.merchant, "--scopes", "payments:read,refunds:write")
     reader = Client(stack.url, made["key"])

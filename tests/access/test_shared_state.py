@@ -7,7 +7,7 @@ What the rules below find is a defect, unless it stands in `REVIEWED` with the r
 import ast
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeGuard
 
 import pytest
 
@@ -85,14 +85,14 @@ def test_what_is_remembered_for_all_is_nobodys() -> None:
 
 def changes_of_shared(module: ast.Module) -> Iterator[str]:
     """What of a module is changed while it runs: names of its own, of classes, or of an instance that all share."""
-    yield from (str(node.attr) for node in ast.walk(module) if is_class_field(node))
+    yield from (node.attr for node in ast.walk(module) if is_class_field(node))
     yield from (f"{name} of a class" for name in set_on_classes(module))
     yield from (f"{owner}.{name}" for owner, name in set_on_shared_instances(module))
     yield from changed_names(module)
     yield from (f"{function}'s default" for function in mutable_defaults(module))
 
 
-def is_class_field(node: ast.AST) -> bool:
+def is_class_field(node: ast.AST) -> TypeGuard[ast.Attribute]:
     return isinstance(node, ast.Attribute) and node.attr in CLASS_FIELDS
 
 

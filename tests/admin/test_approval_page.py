@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from payments.admin.finance.approval_pages import case_of
 from payments.models import Merchant, Refund
+from payments.people.actions import Action
 from payments.people.models import Approval, Role, User
 from payments.people.services import api_keys, gate
 from payments.services import decide_alone, update_setup
@@ -43,6 +44,7 @@ def test_a_refund_is_shown_as_people_speak_of_it(
     approval = Approval.objects.get()
     finance = sign_in("finance", language=language)
     page = finance.get(f"people/approval/{approval.id}/change/")
+    assert made.order.reference is not None
     for shown in (amount, "Does not fit.", made.order.reference, *words):
         assert shown in page, shown
     assert f"/admin/payments/order/{made.order_id}/change/" in page
@@ -121,7 +123,7 @@ def test_every_action_that_waits_has_its_page(shop: Shop, ada: User, settings: o
         ("change_money_rules", shop.store),
     ):
         row = gate.propose(
-            gate.Action(action),
+            Action(action),
             subject=subject,
             by="command",
             merchant_id=shop.merchant.id,

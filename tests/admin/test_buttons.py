@@ -1,6 +1,7 @@
 """Buttons call the services that the API calls, and refuse what those refuse."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,12 @@ def hidden(page: str, name: str) -> str:
 def refund(browser: Browser, payment: Payment, status: int = 200, **given: str) -> str:
     """Ask for a refund, read how it would go, and agree."""
     path = f"payments/payment/{payment.id}/refund/"
-    asked = {"amount": "5.00", "channel": payment.channel_id, "route": "auto", "reason": "Too small."} | given
+    asked: dict[str, Any] = {
+        "amount": "5.00",
+        "channel": payment.channel_id,
+        "route": "auto",
+        "reason": "Too small.",
+    } | given
     asked["once"] = hidden(browser.get(path), "once")
     plan = browser.client.post(f"/admin/{path}", asked).content.decode()
     agreed = re.search(r'<button[^>]*name="confirmed" value="([^"]*)"', plan)
@@ -37,7 +43,7 @@ def refund(browser: Browser, payment: Payment, status: int = 200, **given: str) 
 def test_a_refund_is_planned_first_and_made_once(shop: Shop, root: Browser) -> None:
     payment = shop.pay_cash(2_000)
     path = f"payments/payment/{payment.id}/refund/"
-    asked = {"amount": "5.00", "channel": shop.store.id, "route": "auto", "reason": "Too small."}
+    asked: dict[str, Any] = {"amount": "5.00", "channel": shop.store.id, "route": "auto", "reason": "Too small."}
     asked["once"] = hidden(root.get(path), "once")
 
     plan = root.post(path, **asked)
@@ -63,7 +69,7 @@ def assert_no_answer_is_invented(object_id: str) -> None:
 def test_a_plan_that_changed_meanwhile_is_shown_again(shop: Shop, root: Browser) -> None:
     payment = shop.pay_cash(2_000)
     path = f"payments/payment/{payment.id}/refund/"
-    asked = {"amount": "5.00", "channel": shop.store.id, "route": "auto", "reason": "Too small."}
+    asked: dict[str, Any] = {"amount": "5.00", "channel": shop.store.id, "route": "auto", "reason": "Too small."}
     asked["once"] = hidden(root.get(path), "once")
     page = root.post(path, **asked, confirmed=f"{payment.id}:400:original")
     assert "How the money goes back" in page
@@ -96,7 +102,7 @@ def test_a_refund_by_voucher_shows_the_code_once(shop: Shop, root: Browser) -> N
     ],
 )
 def test_what_cannot_be_refunded_is_refused_in_words(
-    given: dict[str, str], told: str, shop: Shop, root: Browser
+    given: dict[str, Any], told: str, shop: Shop, root: Browser
 ) -> None:
     assert told in refund(root, shop.pin(2_000), **given)
     assert not Refund.objects.exists()
@@ -197,7 +203,12 @@ def test_credentials_are_written_and_never_shown(shop: Shop, sign_in: SignIn) ->
     owner = sign_in("owner")
     owner.prove()
     path = f"payments/provideraccount/{account.id}/set/"
-    given = {"name": "Simulator", "default": "on", "active": "on", "credentials": '{"webhook_secret": "geheim-99"}'}
+    given: dict[str, Any] = {
+        "name": "Simulator",
+        "default": "on",
+        "active": "on",
+        "credentials": '{"webhook_secret": "geheim-99"}',
+    }
     page = owner.post(path, **given)
     assert "webhook_secret" in page
     assert '"webhook_secret": "geheim-99"' in ProviderAccount.objects.get(id=account.id).credentials
@@ -211,7 +222,7 @@ def test_settings_change_in_the_open(shop: Shop, sign_in: SignIn) -> None:
     owner = sign_in("owner")
     owner.prove()
     path = f"payments/merchant/{shop.merchant.id}"
-    given = {"name": "Bloem BV", "iban": IBAN, "cash_rounding": "5", "second_person_above": "250.00"}
+    given: dict[str, Any] = {"name": "Bloem BV", "iban": IBAN, "cash_rounding": "5", "second_person_above": "250.00"}
     given |= {"refund_fallback": "voucher", "allocation": "last_paid_first", "fiscal_year_start": "1"}
     assert "Bloem BV" in owner.post(f"{path}/set/", **given)
     assert fresh(shop.merchant).second_person_above == 25_000
@@ -229,7 +240,7 @@ def test_the_ways_a_channel_gives_money_back_are_chosen(shop: Shop, sign_in: Sig
     owner = sign_in("owner")
     owner.prove()
     path = f"payments/channel/{shop.store.id}"
-    given = {"name": shop.store.name, "active": "on"}
+    given: dict[str, Any] = {"name": shop.store.name, "active": "on"}
     assert "original method, card on a terminal, cash" in owner.post(
         f"{path}/set/", **given, refund_routes=["original", "terminal", "cash"]
     )
@@ -252,7 +263,7 @@ def test_discrepancies_are_assigned_while_they_stand(shop: Shop, sign_in: SignIn
     shop.pin_back(100)
     row = Discrepancy.objects.get(kind="unlinked_refund")
     finance = sign_in("finance")
-    chosen = {"action": "take", "_selected_action": row.id}
+    chosen: dict[str, Any] = {"action": "take", "_selected_action": row.id}
     assert "Assigned." in finance.post("payments/discrepancy/", **chosen)
     assert fresh(row).assigned_to_id == finance.user.id
     assert AuditLog.objects.get(action="discrepancy.assigned").after == {"assigned_to": finance.user.id}

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 def make(browser: Browser, shop: Shop, status: int = 200, **given: Any) -> str:
     """Fill in the form for a new link."""
-    asked = {"channel": shop.webshop.id, "description": "Autumn bouquet", "amount": "49.50"} | given
+    asked: dict[str, Any] = {"channel": shop.webshop.id, "description": "Autumn bouquet", "amount": "49.50"} | given
     asked["once"] = given.get("once") or hidden(browser.get("payments/paymentlink/add/"), "once")
     return browser.post("payments/paymentlink/add/", status=status, **asked)
 
@@ -79,7 +79,12 @@ def test_a_link_for_an_order_asks_what_is_due(shop: Shop, root: Browser) -> None
     path = f"payments/order/{paid.order_id}/link/"
     form = root.get(path)
     assert hidden(form, "amount") == "20.00"
-    asked = {"channel": shop.webshop.id, "description": "The rest", "to": "anna@example.com", "language": "nl"}
+    asked: dict[str, Any] = {
+        "channel": shop.webshop.id,
+        "description": "The rest",
+        "to": "anna@example.com",
+        "language": "nl",
+    }
     page = root.post(path, once=hidden(form, "once"), amount="", **asked)
     link = PaymentLink.objects.get()
     assert (link.order_id, link.amount, link.channel_id) == (paid.order_id, None, shop.webshop.id)

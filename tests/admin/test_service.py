@@ -1,6 +1,7 @@
 """Staff of one store serve every customer of the merchant; what others sell and settle stays the others'."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,13 @@ def test_it_is_given_back_where_the_goods_came(shop: Shop, online: Payment, staf
     assert f'value="{shop.webshop.id}"' not in form
     once = re.search(r'name="once"[^>]*value="([^"]*)"', form)
     assert once is not None
-    asked = {"amount": "20.00", "channel": shop.store.id, "route": "auto", "reason": "Small.", "once": once[1]}
+    asked: dict[str, Any] = {
+        "amount": "20.00",
+        "channel": shop.store.id,
+        "route": "auto",
+        "reason": "Small.",
+        "once": once[1],
+    }
     plan = staff.post(path, **asked)
     agreed = re.search(r'<button[^>]*name="confirmed" value="([^"]*)"', plan)
     assert agreed is not None

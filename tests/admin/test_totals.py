@@ -90,6 +90,7 @@ def test_a_payment_is_found_by(name: str, sold: Shop, root: Browser) -> None:
     Payment.objects.filter(id=payment.id).update(card_last4="9999", customer=customer)
     payment.order.reference = "WEB-9"
     payment.order.save()
+    assert payment.receipt_number is not None
     known = {
         "order": "WEB-9",
         "payment": payment.id,
@@ -106,6 +107,7 @@ def test_a_payment_is_found_by(name: str, sold: Shop, root: Browser) -> None:
 
 def test_nothing_is_found_at_another_merchant(sold: Shop) -> None:
     theirs = open_shop("Vreemd").pin(4_321, references=AcquirerReferences(rrn="RRN-9"))
+    assert theirs.card_last4 is not None
     for name in (theirs.id, theirs.order_id, "RRN-9", theirs.card_last4):
         found = Payment.objects.filter(id__in=search.payments(name, merchants=[sold.merchant.id]))
         assert theirs not in found
@@ -163,7 +165,7 @@ def test_a_page_asks_as_many_queries_for_a_long_story_as_for_a_short_one(shop: S
     for name in ("payment", "order"):
         paths = [f"payments/{name}/{row.id if name == 'payment' else row.order_id}/change/" for row in (short, long)]
         assert queries(root, paths[0]) == queries(root, paths[1])
-    refunds = [Refund.objects.filter(order=row.order).first() for row in (short, long)]
+    refunds = [Refund.objects.filter(order=row.order).earliest("id") for row in (short, long)]
     assert len({queries(root, f"payments/refund/{refund.id}/change/") for refund in refunds}) == 1
 
 

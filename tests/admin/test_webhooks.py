@@ -17,7 +17,7 @@ LIST = "notify/webhookdelivery/"
 def failed(shop: Shop, settings: Any) -> WebhookDelivery:
     """A delivery at the end of its schedule."""
     settings.WEBHOOK_ALLOW_PRIVATE = True
-    about = {"merchant_id": shop.merchant.id, "test_mode": True, "actor": "tests"}
+    about: dict[str, Any] = {"merchant_id": shop.merchant.id, "test_mode": True, "actor": "tests"}
     endpoints.create(url="http://127.0.0.1:9/hook", events=["payment.captured"], **about)
     shop.pay_cash(1_250)
     row = WebhookDelivery.objects.get()

@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -74,7 +75,7 @@ def test_a_webhook_that_is_not_signed_by_its_account_is_refused(shop: Shop, stra
     stale = signing.headers(
         message_id="evt_1",
         body=body,
-        moment=timezone.now() - timezone.timedelta(minutes=10),
+        moment=timezone.now() - timedelta(minutes=10),
         secrets=[secret_of(account)],
     )
     for headers in ({}, forged, stale, signed(other, body)):

@@ -2,15 +2,20 @@
 
 import json
 import threading
+import time
+from collections.abc import Callable
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command, execute_from_command_line
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from standardwebhooks import Webhook
 
-from payments.management.commands import listen
 from payments.models import Channel, Merchant, ProviderAccount
+from payments.notify import queries
+from payments.notify.models import Event
+from payments.notify.queries import Position
 from tests.api.client import Api
 from tests.api.conftest import Shop
 from tests.simulator import Receiver, eventually
@@ -108,8 +113,8 @@ def test_what_a_merchant_cannot_have() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_events_are_forwarded_signed(shop: Shop, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     ready = threading.Event()
-    monkeypatch.setattr(listen.queries, "settled", _announcing(listen.queries.settled, ready))
-    monkeypatch.setattr(listen.time, "sleep", _until(lambda: len(receiver.landed) >= 1, listen.time.sleep))
+    monkeypatch.setattr(queries, "settled", _announcing(queries.settled, ready))
+    monkeypatch.setattr(time, "sleep", _until(lambda: len(receiver.landed) >= 1, time.sleep))
     seller = threading.Thread(target=_sell, args=[shop, ready])
     seller.start()
     out = StringIO()
@@ -133,16 +138,16 @@ def test_listening_goes_on_behind_an_event_and_through_an_absent_database(
     sales = [event["id"] for event in api.get("/v1/events").json()["data"] if event["type"] == "payment.captured"]
     absent = iter([True])
 
-    def after(*args: object, **values: object) -> object:
+    def after(*args: Any, **values: Any) -> list[Event]:
         if next(absent, False):
             raise OperationalError("gone")
         return real(*args, **values)
 
-    real = listen.queries.after
+    real = queries.after
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    monkeypatch.setattr(listen.queries, "after", after)
-    monkeypatch.setattr(listen.connections, "close_all", lambda: None)
-    monkeypatch.setattr(listen.time, "sleep", _until(lambda: len(receiver.landed) >= 2, lambda _: None))
+    monkeypatch.setattr(queries, "after", after)
+    monkeypatch.setattr(connections, "close_all", lambda: None)
+    monkeypatch.setattr(time, "sleep", _until(lambda: len(receiver.landed) >= 2, lambda _: None))
     out, said = StringIO(), StringIO()
     wanted = {"after": sales[-1], "events": "payment.captured", "secret": secret, "merchant": shop.merchant.id}
     call_command("listen", forward_to=receiver.url, json=True, stdout=out, stderr=said, **wanted)
@@ -160,8 +165,8 @@ def test_listening_refuses_what_it_cannot_do(shop: Shop, wrong: dict[str, str]) 
         call_command("listen", forward_to="http://127.0.0.1:9", stderr=StringIO(), **wrong)
 
 
-def _announcing(settled, ready):  # type: ignore[no-untyped-def]
-    def announce():  # type: ignore[no-untyped-def]
+def _announcing(settled: Callable[[], Position], ready: threading.Event) -> Callable[[], Position]:
+    def announce() -> Position:
         position = settled()
         ready.set()
         return position
@@ -169,7 +174,7 @@ def _announcing(settled, ready):  # type: ignore[no-untyped-def]
     return announce
 
 
-def _until(done, sleep):  # type: ignore[no-untyped-def]
+def _until(done: Callable[[], bool], sleep: Callable[[float], None]) -> Callable[[float], None]:
     def nap(seconds: float) -> None:
         if done():
             raise KeyboardInterrupt

@@ -47,20 +47,24 @@ def codes() -> Iterator[tuple[str, str]]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in REFUSALS:
                 at = 1 if getattr(node.func, "id", "") == "Fault" else 0
-                if len(node.args) > at and isinstance(node.args[at], ast.Constant):
-                    yield str(node.args[at].value), f"{path.relative_to(PROJECT)}:{node.lineno}"
-            if isinstance(node, ast.Tuple) and any(part in str(path) for part in INPUTS) and is_told(node):
-                yield str(node.elts[0].value), f"{path.relative_to(PROJECT)}:{node.lineno}"  # type: ignore[attr-defined]
+                match node.args[at:]:
+                    case [ast.Constant(value=code), *_]:
+                        yield str(code), f"{path.relative_to(PROJECT)}:{node.lineno}"
+            if isinstance(node, ast.Tuple) and any(part in str(path) for part in INPUTS):
+                yield from ((code, f"{path.relative_to(PROJECT)}:{node.lineno}") for code in coded(node))
 
 
-def is_told(node: ast.Tuple) -> bool:
-    """Whether this is a code beside its sentence, as the types of inputs note them."""
-    if len(node.elts) != 2 or not isinstance(node.elts[0], ast.Constant):
-        return False
+def coded(node: ast.Tuple) -> Iterator[str]:
+    """The code of a code beside its sentence, as the types of inputs note them; nothing of another pair."""
+    if len(node.elts) != 2:
+        return
     code, sentence = node.elts
+    if not isinstance(code, ast.Constant):
+        return
     end = sentence.values[-1] if isinstance(sentence, ast.JoinedStr) else sentence
     said = str(end.value) if isinstance(end, ast.Constant) else ""
-    return CODE.fullmatch(str(code.value)) is not None and said.endswith((".", '"')) and " " in ast.unparse(sentence)
+    if CODE.fullmatch(str(code.value)) and said.endswith((".", '"')) and " " in ast.unparse(sentence):
+        yield str(code.value)
 
 
 def test_every_code_that_is_answered_is_in_the_catalog() -> None:

@@ -9,9 +9,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def sell(api: Api, amount: int, reference: str = "1") -> dict[str, str]:
-    return api.post(
-        "/v1/payments", {"order_reference": reference, "amount": amount, "currency": "EUR", "method": "cash"}
-    ).json()
+    wish = {"order_reference": reference, "amount": amount, "currency": "EUR", "method": "cash"}
+    made: dict[str, str] = api.post("/v1/payments", wish).json()
+    return made
 
 
 def test_accounts_have_balances_and_postings(shop: Shop) -> None:

@@ -58,12 +58,21 @@ def document(tmp_path: Path) -> Path:
 def test_spectral_finds_no_error(tools: Path, document: Path) -> None:
     rules = document.with_name("rules.yaml")
     rules.write_text('extends: ["spectral:oas"]\n')
-    command = [tools / "spectral", "lint", document, "--ruleset", rules, "--fail-severity", "warn", "--quiet"]
+    command: list[str | Path] = [
+        tools / "spectral",
+        "lint",
+        document,
+        "--ruleset",
+        rules,
+        "--fail-severity",
+        "warn",
+        "--quiet",
+    ]
     told = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert told.returncode == 0, told.stdout[:3000] + told.stderr[:1000]
 
 
 def test_redocly_finds_no_error(tools: Path, document: Path) -> None:
-    command = [tools / "redocly", "lint", document, "--skip-rule=info-license"]
+    command: list[str | Path] = [tools / "redocly", "lint", document, "--skip-rule=info-license"]
     told = subprocess.run(command, cwd=document.parent, capture_output=True, text=True, timeout=200, check=False)
     assert told.returncode == 0, told.stdout[:3000] + told.stderr[:3000]

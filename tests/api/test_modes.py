@@ -148,7 +148,12 @@ def test_a_live_merchant_refuses_the_simulator(live: Shop) -> None:
 
 def test_a_key_says_its_mode_and_lies_in_no_other(shop: Shop, live: Shop) -> None:
     for own, mode, other in ((shop, "test", "live"), (live, "live", "test")):
-        given = {"merchant_id": own.merchant.id, "test_mode": own.merchant.test_mode, "scopes": ["all"], "actor": BY}
+        given: dict[str, Any] = {
+            "merchant_id": own.merchant.id,
+            "test_mode": own.merchant.test_mode,
+            "scopes": ["all"],
+            "actor": BY,
+        }
         text = api_keys.create(**given).text
         assert text.startswith(f"ot_{mode}_")
         assert Api(text).get("/v1").json()["test_mode"] is (mode == "test")

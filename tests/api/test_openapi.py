@@ -9,6 +9,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Err, Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -35,8 +36,14 @@ SOME = settings(
 def test_no_answer_is_a_surprise(shop: Shop, mode: GenerationMode) -> None:
     document = schemathesis.openapi.from_wsgi("/v1/openapi.json", application)
     headers = {"Authorization": f"Bearer {shop.api(channel=shop.store).key}"}
-    asked = [_ask(result.ok(), mode, headers) for result in document.get_all_operations()]
+    asked = [_ask(_readable(result), mode, headers) for result in document.get_all_operations()]
     assert len(asked) > 45
+
+
+def _readable(operation: Ok[Any] | Err[Any]) -> Any:
+    """The operation, if its description can be read."""
+    assert isinstance(operation, Ok), operation
+    return operation.ok()
 
 
 def _ask(operation: Any, mode: GenerationMode, headers: dict[str, str]) -> str:

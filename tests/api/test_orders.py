@@ -1,5 +1,7 @@
 """An order tells its whole story over all channels, and is found by what its customer brings."""
 
+from typing import Any
+
 import pytest
 
 from tests.api.client import Api, faults, refusal
@@ -10,7 +12,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def order(shop: Shop, simulator: RunningSimulator) -> dict[str, object]:
+def order(shop: Shop, simulator: RunningSimulator) -> dict[str, Any]:
     """Paid by card in the webshop and in cash at the counter; a part brought back to the store."""
     web, store = shop.api(channel=shop.webshop), shop.api(channel=shop.store)
     wish = {"order_reference": "1001", "amount": 2500, "currency": "EUR", "method": "card", "order_total": 4000}
@@ -18,10 +20,11 @@ def order(shop: Shop, simulator: RunningSimulator) -> dict[str, object]:
     rest = {"order": paid["order"]["id"], "amount": 1500, "currency": "EUR", "method": "cash"}
     store.post("/v1/payments", rest)
     store.post("/v1/refunds", {"order": paid["order"]["id"], "amount": 500, "reason": "too big", "route": "cash"})
-    return web.get(f"/v1/orders/{paid['order']['id']}").json()
+    found: dict[str, Any] = web.get(f"/v1/orders/{paid['order']['id']}").json()
+    return found
 
 
-def test_the_whole_story(order: dict[str, object], shop: Shop) -> None:
+def test_the_whole_story(order: dict[str, Any], shop: Shop) -> None:
     assert (order["reference"], order["total"], order["paid"], order["refunded"]) == ("1001", 4000, 4000, 500)
     assert (order["refundable"], order["due"], order["charged_back"]) == (3500, 0, 0)
     assert [payment["channel"]["name"] for payment in order["payments"]] == ["Bloem online", "Bloem Utrecht"]
@@ -40,7 +43,7 @@ def test_the_whole_story(order: dict[str, object], shop: Shop) -> None:
     assert order["timeline"][0]["object"] == {"id": order["payments"][0]["id"], "type": "payment"}
 
 
-def test_an_order_is_found_by_what_its_customer_brings(order: dict[str, object], shop: Shop) -> None:
+def test_an_order_is_found_by_what_its_customer_brings(order: dict[str, Any], shop: Shop) -> None:
     api = shop.api(channel=shop.store)
     card = order["payments"][0]
     for given in (

@@ -149,7 +149,8 @@ def test_a_list_comes_in_pages(shop: Shop) -> None:
         ).json()["id"]
         for at in range(5)
     ]
-    seen, cursor = [], {}
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
     while True:
         page = api.get("/v1/payments", limit=2, **cursor).json()
         seen += [row["id"] for row in page["data"]]

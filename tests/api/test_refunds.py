@@ -1,5 +1,7 @@
 """Refunds over the API: planned, made, given up, found; what they do is tried in tests/payments."""
 
+from typing import Any
+
 import pytest
 
 from tests.api.client import Api, faults, refusal
@@ -10,12 +12,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def paid(shop: Shop, simulator: RunningSimulator) -> dict[str, object]:
+def paid(shop: Shop, simulator: RunningSimulator) -> dict[str, Any]:
     wish = {"order_reference": "1001", "amount": 2500, "currency": "EUR", "method": "card"}
-    return shop.api(channel=shop.webshop).post("/v1/payments", wish).json()
+    made: dict[str, Any] = shop.api(channel=shop.webshop).post("/v1/payments", wish).json()
+    return made
 
 
-def test_a_plan_changes_nothing_and_needs_no_key(shop: Shop, paid: dict[str, object]) -> None:
+def test_a_plan_changes_nothing_and_needs_no_key(shop: Shop, paid: dict[str, Any]) -> None:
     api = shop.api("refunds:read", channel=shop.store)
     answer = api.http.post(
         "/v1/refunds/plan",
@@ -32,7 +35,7 @@ def test_a_plan_changes_nothing_and_needs_no_key(shop: Shop, paid: dict[str, obj
     assert api.get("/v1/refunds").json()["data"] == []
 
 
-def test_a_refund_falls_off_what_is_refundable_at_once(shop: Shop, paid: dict[str, object]) -> None:
+def test_a_refund_falls_off_what_is_refundable_at_once(shop: Shop, paid: dict[str, Any]) -> None:
     store = shop.api(channel=shop.store)
     answer = store.post(
         "/v1/refunds", {"order": paid["order"]["id"], "amount": 1000, "reason": "too big", "metadata": {"a": "b"}}
@@ -60,7 +63,7 @@ def test_a_refund_falls_off_what_is_refundable_at_once(shop: Shop, paid: dict[st
     assert store.get("/v1/refunds", route="cash").json()["data"] == []
 
 
-def test_a_voucher_is_shown_in_the_first_answer_only(shop: Shop, paid: dict[str, object]) -> None:
+def test_a_voucher_is_shown_in_the_first_answer_only(shop: Shop, paid: dict[str, Any]) -> None:
     api = shop.api(channel=shop.store)
     wish = {"payment": paid["id"], "amount": 700, "reason": "too big", "route": "voucher"}
     first = api.post("/v1/refunds", wish, idempotency_key="k1").json()
@@ -72,7 +75,7 @@ def test_a_voucher_is_shown_in_the_first_answer_only(shop: Shop, paid: dict[str,
     assert api.get(f"/v1/vouchers/{code}").json()["balance"] == 700
 
 
-def test_a_bank_part_waits_and_is_given_up(shop: Shop, paid: dict[str, object]) -> None:
+def test_a_bank_part_waits_and_is_given_up(shop: Shop, paid: dict[str, Any]) -> None:
     api = shop.api(channel=shop.store)
     account = {"iban": "NL91 ABNA 0417 1643 00", "name": "Ada"}
     wish = {"payment": paid["id"], "reason": "x", "route": "bank", "bank_account": account}
@@ -85,7 +88,7 @@ def test_a_bank_part_waits_and_is_given_up(shop: Shop, paid: dict[str, object]) 
     assert api.get(f"/v1/payments/{paid['id']}").json()["amount_refundable"] == 2500
 
 
-def test_what_cannot_be_meant(shop: Shop, stranger: Shop, paid: dict[str, object]) -> None:
+def test_what_cannot_be_meant(shop: Shop, stranger: Shop, paid: dict[str, Any]) -> None:
     api = shop.api(channel=shop.store)
     wish = {"payment": paid["id"], "reason": "x"}
     told = {
@@ -111,7 +114,7 @@ def test_what_cannot_be_meant(shop: Shop, stranger: Shop, paid: dict[str, object
     assert "payment" in faults(stranger.api(channel=stranger.store).post("/v1/refunds", wish))
 
 
-def test_an_iban_is_no_card_number(shop: Shop, paid: dict[str, object]) -> None:
+def test_an_iban_is_no_card_number(shop: Shop, paid: dict[str, Any]) -> None:
     """Its digits may look like one; it is checked by its own rule."""
     api = Api(shop.api(channel=shop.store).key)
     account = {"iban": "NL30INGB4111111111", "name": "4111111111111111"}
@@ -121,7 +124,7 @@ def test_an_iban_is_no_card_number(shop: Shop, paid: dict[str, object]) -> None:
     )
 
 
-def test_a_refund_may_name_a_terminal_of_its_merchant_only(shop: Shop, stranger: Shop, paid: dict[str, object]) -> None:
+def test_a_refund_may_name_a_terminal_of_its_merchant_only(shop: Shop, stranger: Shop, paid: dict[str, Any]) -> None:
     ours, theirs = (
         one.api().post("/v1/terminals", {"channel": one.store.id, "label": "Till 1"}).json()["id"]
         for one in (shop, stranger)

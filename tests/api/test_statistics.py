@@ -1,6 +1,7 @@
 """Figures of what was sold and given back, with what was committed a moment ago."""
 
 import threading
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -14,17 +15,19 @@ from tests.api.conftest import BY, Shop
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def sell(api: Api, amount: int, reference: str = "1", **more: object) -> dict[str, object]:
+def sell(api: Api, amount: int, reference: str = "1", **more: Any) -> dict[str, Any]:
     wish = {"order_reference": reference, "amount": amount, "currency": "EUR", "method": "cash", **more}
     answer = api.post("/v1/payments", wish)
     assert answer.status_code == 201, answer.content
-    return answer.json()
+    made: dict[str, Any] = answer.json()
+    return made
 
 
-def figures(api: Api, **query: str) -> list[dict[str, object]]:
+def figures(api: Api, **query: str) -> list[dict[str, Any]]:
     answer = api.get("/v1/statistics", **query)
     assert answer.status_code == 200, answer.content
-    return answer.json()["rows"]
+    rows: list[dict[str, Any]] = answer.json()["rows"]
+    return rows
 
 
 def test_a_sale_and_its_refund_count_at_once(shop: Shop) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -93,7 +94,11 @@ def _given_back_unwatched(shop: Shop, payments: Sequence[str]) -> None:
         time.sleep(0.02)
     time.sleep(1)
     for refund in asked[-1:]:
-        eventually(lambda refund=refund: shop.api.get(f"/v1/refunds/{refund}")["status"] == "succeeded", within=60)
+        eventually(partial(_has_succeeded, shop, refund), within=60)
+
+
+def _has_succeeded(shop: Shop, refund: str) -> bool:
+    return bool(shop.api.get(f"/v1/refunds/{refund}")["status"] == "succeeded")
 
 
 def _until_imported(shop: Shop, file: str, payments: list[str]) -> Iterator[float]:

@@ -88,4 +88,4 @@ def make_link(web: Api) -> Callable[..., dict[str, Any]]:
 
 
 def _path(link: dict[str, Any]) -> str:
-    return "/pay/" + link["url"].rpartition("/pay/")[2]
+    return "/pay/" + str(link["url"]).rpartition("/pay/")[2]

@@ -46,7 +46,12 @@ def pays_by_clicking(page: Any, url: str, *, choose: str, approve: str) -> None:
     page.click(f"main button >> text={choose}")
     page.click(f"button >> text={approve}")
     page.wait_for_url("**/pay/**")
-    eventually(lambda: [look_again(), Payment.objects.latest("id").status == "captured"][1])
+
+    def captured() -> bool:
+        look_again()
+        return Payment.objects.latest("id").status == "captured"
+
+    eventually(captured)
     page.wait_for_selector(".good")  # the page has seen it by itself
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core import mail as outbox
+from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 
 from payments import mail
@@ -105,7 +106,9 @@ def test_a_link_is_mailed_in_the_merchants_language(web: Api, make_link: Make, s
     assert (letter.to, letter.subject) == (["anna@example.com"], "Uw betaling aan Bloem")
     assert made["url"] in letter.body
     assert "€\N{NO-BREAK SPACE}49,50" in letter.body
+    assert isinstance(letter, EmailMultiAlternatives)
     ((html, _),) = letter.alternatives
+    assert isinstance(html, str)
     assert made["url"] in html
     assert "<b>" not in html
     assert Mail.objects.get().status == "succeeded"

@@ -104,7 +104,7 @@ def opened(shop: Installation, backup: Path) -> dict[str, bytes]:
     pyrage.decrypt_io(io.BytesIO(backup.read_bytes()), clear, [pyrage.x25519.Identity.from_str(line)])
     clear.seek(0)
     with tarfile.open(fileobj=clear) as archive:
-        return {member.name: archive.extractfile(member).read() for member in archive if member.isfile()}
+        return {member.name: file.read() for member in archive if (file := archive.extractfile(member))}
 
 
 def test_a_backup_is_encrypted_and_holds_no_key(shop: Installation, backup: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import AsyncClient, Client, override_settings
 
-from config.observability import health
+from config.observability import metrics
 
 PROJECT = Path(__file__).parents[2]
 
@@ -61,7 +61,7 @@ def test_every_name_at_once_is_no_setting(tmp_path: Path) -> None:
 
 @pytest.fixture
 def _figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health.figures, "text", lambda: b"figures")
+    monkeypatch.setattr(metrics, "text", lambda: b"figures")
 
 
 @pytest.mark.usefixtures("_figures")
@@ -78,7 +78,7 @@ def _figures(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 @pytest.mark.parametrize("behind_proxy", [None, ("HTTP_X_FORWARDED_PROTO", "https")])
-def test_figures_are_this_machines_own(sender: dict[str, str], status: int, behind_proxy: Any, settings: Any) -> None:
+def test_figures_are_this_machines_own(sender: dict[str, Any], status: int, behind_proxy: Any, settings: Any) -> None:
     settings.SECURE_PROXY_SSL_HEADER = behind_proxy
     assert Client(**sender).get("/metrics").status_code == status
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.db import connection as django_connection
+from django.db.backends.utils import CursorWrapper
 
 from config import sql
 from config.standalone import embedded, home, paths
@@ -105,7 +107,8 @@ def test_what_it_holds_outlives_a_stop_and_a_kill(postgres: embedded.Postgres) -
 
 
 def test_starting_anew_is_refused_where_a_live_merchant_is(postgres: embedded.Postgres) -> None:
-    with psycopg.connect(postgres.url(embedded.OWNER)) as connection, connection.cursor() as cursor:
+    with psycopg.connect(postgres.url(embedded.OWNER)) as connection, connection.cursor() as raw:
+        cursor = CursorWrapper(raw, django_connection)
         assert not sql.has_live_merchant(cursor)
         cursor.execute("CREATE TABLE payments_merchant (mode text)")
         cursor.execute("INSERT INTO payments_merchant VALUES ('test')")

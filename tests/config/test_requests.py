@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from queue import Queue
+from typing import NoReturn
 
 import pytest
 from celery.contrib.testing.worker import start_worker
@@ -17,7 +18,7 @@ from payments.core.ids import is_id
 NOTED: Queue[tuple[str, str]] = Queue()
 
 
-def broken(request: object) -> None:
+def broken(request: object) -> NoReturn:
     logging.getLogger("payments").error("paid with 4111 1111 1111 1111")
     raise RuntimeError("broken with 4111111111111111")
 
@@ -103,6 +104,6 @@ def test_a_task_logs_under_the_request_that_rang_for_it() -> None:
     with start_worker(app, pool="solo", perform_ping_check=False, queues=["tests"]):
         token = current_request_id.set("till-7-0001")
         app.send_task("tests.note_request", args=["by name"], queue="tests")
-        note_request.apply_async(args=["by itself"], queue="tests")
+        note_request.apply_async(args=("by itself",), queue="tests")
         current_request_id.reset(token)
         assert [NOTED.get(timeout=60) for _ in range(2)] == [("by name", "till-7-0001"), ("by itself", "till-7-0001")]

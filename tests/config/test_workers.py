@@ -69,8 +69,9 @@ def test_a_task_that_failed_leaves_nothing_of_its_session(worker: None) -> None:
 def sessions(stack: Stack) -> int:
     """How many the server has opened so far."""
     with psycopg.connect(embedded.Postgres(stack.home).url("postgres", "postgres")) as server:
-        [count] = server.execute("SELECT sessions FROM pg_stat_database WHERE datname = 'onetill'").fetchone()
-    return int(count)
+        row = server.execute("SELECT sessions FROM pg_stat_database WHERE datname = 'onetill'").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def give_back(shop: Shop) -> None:

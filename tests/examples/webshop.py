@@ -14,8 +14,10 @@ import os
 import secrets
 import time
 import urllib.request
+from email.message import Message
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 ONETILL = os.environ.get("ONETILL_URL", "http://127.0.0.1:8000")
@@ -23,11 +25,11 @@ SHOP = os.environ.get("SHOP_URL", "http://127.0.0.1:9000")
 KEY, CHANNEL = os.environ["ONETILL_KEY"], os.environ["ONETILL_CHANNEL"]
 PRICE = 4950  # cents, always whole: money is never a float
 
-orders: dict[str, dict] = {}  # a real shop has a database: number → what it knows of the order
+orders: dict[str, dict[str, Any]] = {}  # a real shop has a database: number → what it knows of the order
 heard: set[str] = set()  # the ids of the webhooks that were acted upon
 
 
-def ask(path: str, body: dict | None = None, key: str = "") -> dict:
+def ask(path: str, body: dict[str, Any] | None = None, key: str = "") -> dict[str, Any]:
     """Call the API. The same `key` again never makes anything twice, however often the line breaks."""
     request = urllib.request.Request(ONETILL + path, data=None if body is None else json.dumps(body).encode())
     request.add_header("Authorization", f"Bearer {KEY}")
@@ -35,7 +37,8 @@ def ask(path: str, body: dict | None = None, key: str = "") -> dict:
     if key:
         request.add_header("Idempotency-Key", key)
     with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
+        told: dict[str, Any] = json.load(answer)
+        return told
 
 
 def buy() -> str:
@@ -53,7 +56,7 @@ def buy() -> str:
     }
     payment = ask("/v1/payments", wish, key=f"pay-{number}")
     orders[number]["payment"] = payment["id"]
-    return payment["next_action"]["url"]
+    return str(payment["next_action"]["url"])
 
 
 def give_back(number: str) -> None:
@@ -63,7 +66,7 @@ def give_back(number: str) -> None:
     orders[number]["status"] = "to be refunded"
 
 
-def is_from_onetill(headers, body: bytes) -> bool:
+def is_from_onetill(headers: Message | dict[str, str], body: bytes) -> bool:
     """Standard Webhooks: the HMAC of id, moment and body, by a secret that only the two of us know."""
     message_id, moment = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not moment.isdecimal() or abs(time.time() - int(moment)) > 300:
@@ -75,7 +78,7 @@ def is_from_onetill(headers, body: bytes) -> bool:
     return any(hmac.compare_digest(right.encode(), one.encode()) for one in given)
 
 
-def hear(event: dict) -> None:
+def hear(event: dict[str, Any]) -> None:
     """What happened. Events may come late, twice and in any order; unknown kinds are left alone."""
     about = event["data"]["object"]
     order = orders.get(about.get("order", {}).get("reference") or "")

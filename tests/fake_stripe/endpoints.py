@@ -115,8 +115,9 @@ def capture(books: Books, name: str, params: Object) -> Object:
     intent = books.get(name, "pi")
     if intent["status"] != "requires_capture":
         raise unexpected_state(intent, "capture")
-    amount = params.get("amount_to_capture", intent["amount_capturable"])
-    if not 0 < amount <= intent["amount_capturable"]:
+    held: int = intent["amount_capturable"]
+    amount: int = params.get("amount_to_capture", held)
+    if not 0 < amount <= held:
         message = "The amount to capture is greater than the amount that can be captured."
         raise invalid(message, code="amount_too_large", param="amount_to_capture")
     checks.texts(params)

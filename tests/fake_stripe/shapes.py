@@ -9,7 +9,7 @@ from tests.fake_stripe.schemas import SHARED
 
 FIXTURES: Final = SHARED / "psp" / "stripe" / "fixtures3.json"
 # What Stripe's fixtures fill with placeholders and is empty in life.
-EMPTY: Final = {
+EMPTY: Final[dict[str, dict[str, Any]]] = {
     "payment_intent": {
         **dict.fromkeys(("last_payment_error", "next_action", "processing", "transfer_data", "shipping", "source")),
         "automatic_payment_methods": None,

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 
@@ -40,7 +41,7 @@ def in_a_child(order: dict[str, Any]) -> dict[str, Any]:
         os.close(reading)
         status = 1
         try:
-            live(order, lambda **report: os.write(writing, json.dumps(report).encode() + b"\n") and None)
+            live(order, partial(_say, writing))
             status = 0
         finally:
             sys.stderr.flush()
@@ -53,6 +54,10 @@ def in_a_child(order: dict[str, Any]) -> dict[str, Any]:
             reports["hits"] += [report.pop("hit")] if "hit" in report else []
             reports |= report
     return reports | {"ended": os.waitpid(pid, 0)[1]}
+
+
+def _say(to: int, **report: Any) -> None:
+    os.write(to, json.dumps(report).encode() + b"\n")
 
 
 def live(order: dict[str, Any], say: Callable[..., None]) -> None:

@@ -145,7 +145,7 @@ def lapse() -> None:
     """Time passes: every lease is over, and what waits for its next attempt is due."""
     now = timezone.now() - timedelta(seconds=1)
     for model in (Operation, ProviderEvent, SettlementFile):
-        model.objects.filter(due_at__isnull=False).update(due_at=now)  # type: ignore[attr-defined]
+        model.objects.filter(due_at__isnull=False).update(due_at=now)
     IdempotencyKey.objects.filter(lease_until__isnull=False).update(lease_until=now)
     WebhookDelivery.objects.filter(status="pending").update(lease_until=None, next_attempt_at=now)
     Lease.objects.update(taken_until=now)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
+import pytest
 from django.conf import settings
 from django.db import connection
 
@@ -17,6 +18,7 @@ from tests import sql
 
 PROVIDER_CALLS: Final = ("submit.calling", "recover.asking")
 SOON: Final = 0.3  # seconds of patience, where something is to take too long
+_patience: Final = pytest.MonkeyPatch()
 
 
 class Struck(Exception):
@@ -64,7 +66,7 @@ class Strike:
         if self.point in PROVIDER_CALLS:
             _provider_is_slow()
         elif self.point == "deliver.sending":
-            deliver.ANSWER_SECONDS = SOON  # the receiver takes longer
+            _patience.setattr(deliver, "ANSWER_SECONDS", SOON)  # the receiver takes longer
         elif self.point == "deliver.sent":
             raise TimeoutError(self.point)
         elif self.point == "import.copying":
@@ -95,4 +97,4 @@ def provider_is_well() -> None:
     """As before."""
     httpx.post(f"{settings.SIMULATOR_URL}/faults", json={"rate": 0}, trust_env=False).raise_for_status()
     provider._client().timeout = httpx.Timeout(provider.READ_SECONDS, connect=provider.CONNECT_SECONDS)
-    deliver.ANSWER_SECONDS = 10.0
+    _patience.undo()

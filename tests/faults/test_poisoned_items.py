@@ -41,6 +41,7 @@ from payments.services.recover import recover
 from payments.services.retry_work import retry_work
 from payments.services.send_receipt import write_due
 from payments.services.voucher import VoucherRequest, create_voucher, expire
+from reconciliation import journal, registry
 from reconciliation.models import (
     Announcement,
     Connector,
@@ -60,8 +61,10 @@ from reconciliation.services import (
     rematch,
     send_documents,
 )
+from reconciliation.services.keep_masked import MOST_ATTEMPTS
 from reconciliation.services.overdue import raise_overdue
 from reconciliation.services.request_export import ExportRequest, request_export
+from reconciliation.sources.base import SourceUnavailable
 from terminals.models import Terminal, TerminalTransaction
 from terminals.services import deferred
 from tests import sql
@@ -91,7 +94,7 @@ def heal(account: ProviderAccount) -> None:
     ProviderAccount.objects.filter(id=account.id).update(credentials=account.credentials)
 
 
-def _write(statement: str, *values: object) -> None:
+def _write(statement: str, *values: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
 
@@ -287,7 +290,7 @@ def test_a_transaction_that_cannot_be_applied(shop: Shop) -> None:
 def test_a_file_that_cannot_be_imported(shop: Shop, neighbour: Shop) -> None:
     poison = shop.uploads(settlement_csv(Line(100, reference="a")), provider_account=shop.account("simulator"))
     good = neighbour.uploads(settlement_csv(Line(100, reference="b")), provider_account=neighbour.account("simulator"))
-    poison.file.storage.delete(poison.file.name)
+    poison.file.delete(save=False)
     SettlementFile.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     import_file.import_due()
     good.refresh_from_db()
@@ -297,8 +300,8 @@ def test_a_file_that_cannot_be_imported(shop: Shop, neighbour: Shop) -> None:
 
 def test_a_file_that_can_never_be_imported_says_why(shop: Shop) -> None:
     poison = shop.uploads(settlement_csv(Line(100, reference="a")), provider_account=shop.account("simulator"))
-    poison.file.storage.delete(poison.file.name)
-    for _ in range(import_file.MOST_ATTEMPTS + 1):
+    poison.file.delete(save=False)
+    for _ in range(MOST_ATTEMPTS + 1):
         SettlementFile.objects.update(due_at=timezone.now() - timedelta(seconds=1))
         WorkFailure.objects.update(due_at=timezone.now())
         import_file.import_due()
@@ -327,14 +330,14 @@ def test_a_line_that_cannot_be_matched(shop: Shop, monkeypatch: pytest.MonkeyPat
     shop.sells_in_store(500, rrn="1", acquirer_tid="T1")
     shop.sells_in_store(700, rrn="2", acquirer_tid="T1")
     poison = SettlementLine.objects.get(rrn="1")
-    book = rematch.journal.late_match
+    book = journal.late_match
 
     def refuses_one(merchant: Any, line: SettlementLine, item: int, at: Any) -> Any:
         if line.id == poison.id:
             raise ValueError("a defect that only this line finds")
         return book(merchant, line, item, at)
 
-    monkeypatch.setattr(rematch.journal, "late_match", refuses_one)
+    monkeypatch.setattr(journal, "late_match", refuses_one)
     rematch.rematch()
     failure("reconciliation.rematch_line", poison.id)
     assert [row.amount for row in shop.disagreements()] == [500]
@@ -347,14 +350,14 @@ def test_a_payout_that_cannot_be_found(shop: Shop, monkeypatch: pytest.MonkeyPat
     shop.sends(statement(BankLine(500, "PAY-1"), BankLine(700, "PAY-2")))
     rows = [Line(500, reference="a"), Line(700, reference="b")]
     poison = "PAY-1"
-    book = rematch.journal.payout_received
+    book = journal.payout_received
 
     def refuses_one(line: Any, parts: list[tuple[Payout, int]], **more: Any) -> Any:
         if any(payout.reference == poison for payout, _ in parts):
             raise ValueError("a defect that only this payout finds")
         return book(line, parts, **more)
 
-    monkeypatch.setattr(rematch.journal, "payout_received", refuses_one)
+    monkeypatch.setattr(journal, "payout_received", refuses_one)
     for row, reference in zip(rows, ("PAY-1", "PAY-2"), strict=True):
         file = shop.sends(settlement_csv(row, payout=reference), provider_account=shop.account("simulator"))
         assert file.status == "imported"
@@ -408,14 +411,14 @@ class _Source:
         return ["po_2"]
 
     def look(self, reference: str, credentials: Any) -> Any:
-        raise read_sources.SourceUnavailable("It is away.")
+        raise SourceUnavailable("It is away.")
 
 
 @pytest.mark.parametrize("work", ["read_payout", "look_for_payouts"])
 def test_a_payout_that_cannot_be_read(
     stripe_accounts: list[ProviderAccount], work: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_sources.registry, "sources", lambda: {"stripe": _Source()})
+    monkeypatch.setattr(registry, "sources", lambda: {"stripe": _Source()})
     poison, good = stripe_accounts
     rows = [
         Announcement.objects.create(

@@ -63,7 +63,11 @@ def test_the_database_alone_says_no(monkeypatch: pytest.MonkeyPatch) -> None:
     """The application's own check is switched off: the lock stays, and the CHECK refuses."""
     told: list[str] = []
     monkeypatch.setattr(plan, "check_refundable", lambda *args, **more: None)
-    real = request.exceeds_refundable
-    monkeypatch.setattr(request, "exceeds_refundable", lambda *args: told.append("CHECK") or real(*args))
+
+    def refused(*args: Any) -> Invalid:
+        told.append("CHECK")
+        return plan.exceeds_refundable(*args)
+
+    monkeypatch.setattr(request, "exceeds_refundable", refused)
     give_back(open_shop(refund_fallback="voucher"))
     assert len(told) == ORDERS * (AT_ONCE - 1)

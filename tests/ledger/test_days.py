@@ -1,5 +1,6 @@
 """Closed days stay as they are: what comes late is booked on the first open day after it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
@@ -26,7 +27,7 @@ def merchant() -> str:
 
 
 @pytest.mark.django_db
-def test_a_day_is_open_until_it_is_closed_and_closed_once(merchant):
+def test_a_day_is_open_until_it_is_closed_and_closed_once(merchant: str) -> None:
     assert days.status(merchant, FRIDAY) == days.Status.OPEN
     assert days.close_day(merchant, FRIDAY, actor="tests")
     assert not days.close_day(merchant, FRIDAY, actor="tests")
@@ -35,7 +36,7 @@ def test_a_day_is_open_until_it_is_closed_and_closed_once(merchant):
 
 
 @pytest.mark.django_db
-def test_what_comes_late_is_booked_on_the_first_open_day(merchant):
+def test_what_comes_late_is_booked_on_the_first_open_day(merchant: str) -> None:
     days.close_days(merchant, FRIDAY, FRIDAY + timedelta(days=2), actor="tests")
     [late] = post([sale(merchant)])
     assert late.book_date == MONDAY
@@ -44,7 +45,7 @@ def test_what_comes_late_is_booked_on_the_first_open_day(merchant):
 
 
 @pytest.mark.django_db
-def test_one_batch_over_open_and_closed_days(merchant):
+def test_one_batch_over_open_and_closed_days(merchant: str) -> None:
     days.close_day(merchant, FRIDAY, actor="tests")
     moments = [datetime(2026, 11, day, 12, tzinfo=UTC) for day in (19, 20, 21)]
     posted = post([sale(merchant, at=moment) for moment in moments])
@@ -52,7 +53,7 @@ def test_one_batch_over_open_and_closed_days(merchant):
 
 
 @pytest.mark.django_db
-def test_a_replay_after_the_close_keeps_its_day(merchant):
+def test_a_replay_after_the_close_keeps_its_day(merchant: str) -> None:
     given = sale(merchant)
     [first] = post([given])
     days.close_day(merchant, FRIDAY, actor="tests")
@@ -62,7 +63,7 @@ def test_a_replay_after_the_close_keeps_its_day(merchant):
 
 
 @pytest.mark.django_db
-def test_a_month_closes_with_the_days_that_were_still_open(merchant):
+def test_a_month_closes_with_the_days_that_were_still_open(merchant: str) -> None:
     days.close_day(merchant, FRIDAY, actor="tests")
     closed = days.close_days(merchant, date(2026, 11, 1), date(2026, 11, 30), actor="tests")
     assert len(closed) == 29
@@ -70,7 +71,7 @@ def test_a_month_closes_with_the_days_that_were_still_open(merchant):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_closing_waits_for_who_is_posting(merchant):
+def test_closing_waits_for_who_is_posting(merchant: str) -> None:
     with transaction.atomic():
         book(merchant, 100)
         closing = in_thread(lambda: days.close_day(merchant, FRIDAY, actor="tests"))
@@ -84,7 +85,7 @@ def test_closing_waits_for_who_is_posting(merchant):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_posting_waits_for_who_is_closing(merchant):
+def test_posting_waits_for_who_is_closing(merchant: str) -> None:
     book(merchant, 1)
     with transaction.atomic():
         days.close_day(merchant, FRIDAY, actor="tests")
@@ -97,7 +98,7 @@ def test_posting_waits_for_who_is_closing(merchant):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_days_close_while_many_post_and_none_is_booked_afterwards(merchant):
+def test_days_close_while_many_post_and_none_is_booked_afterwards(merchant: str) -> None:
     def sell() -> None:
         for _ in range(40):
             book(merchant, 100)
@@ -140,14 +141,15 @@ def not_agreed(merchant: str, why: str) -> str:
         days.reopen_days(merchant, FRIDAY, FRIDAY, actor="tests", approval=used)
         days.close_day(merchant, FRIDAY, actor="tests")
         return used
-    return {
+    ways: dict[str, Callable[[], str]] = {
         "": lambda: "",
         "unknown": lambda: "apv_unknown",
         "waiting": lambda: agreed(merchant, decision=None),
         "rejected": lambda: agreed(merchant, decision="rejected"),
         "of another day": lambda: agreed(merchant, day=SATURDAY),
         "of another merchant": lambda: agreed(new_merchant()),
-    }[why]()
+    }
+    return ways[why]()
 
 
 def in_the_store(merchant: str) -> Entry:
@@ -159,7 +161,7 @@ def between_bank_and_provider(merchant: str, *, branch: str | None = None) -> En
 
 
 @pytest.mark.django_db
-def test_a_branch_closes_its_own_accounts_alone(merchant):
+def test_a_branch_closes_its_own_accounts_alone(merchant: str) -> None:
     days.close_day(merchant, FRIDAY, actor="tests", branch="chn_web")
     posted = post([sale(merchant), in_the_store(merchant), between_bank_and_provider(merchant)])
     assert [row.book_date for row in posted] == [SATURDAY, FRIDAY, FRIDAY]
@@ -171,14 +173,14 @@ def test_a_branch_closes_its_own_accounts_alone(merchant):
 
 
 @pytest.mark.django_db
-def test_an_entry_says_whose_day_it_is_where_its_accounts_do_not(merchant):
+def test_an_entry_says_whose_day_it_is_where_its_accounts_do_not(merchant: str) -> None:
     days.close_day(merchant, FRIDAY, actor="tests", branch="chn_web")
     [paid] = post([between_bank_and_provider(merchant, branch="chn_web")])
     assert paid.book_date == SATURDAY
 
 
 @pytest.mark.django_db
-def test_a_day_of_the_merchant_is_closed_for_every_branch(merchant):
+def test_a_day_of_the_merchant_is_closed_for_every_branch(merchant: str) -> None:
     days.close_day(merchant, FRIDAY, actor="tests", branch="chn_web")
     days.close_day(merchant, FRIDAY, actor="tests")
     posted = post([sale(merchant), in_the_store(merchant), between_bank_and_provider(merchant)])
@@ -186,7 +188,7 @@ def test_a_day_of_the_merchant_is_closed_for_every_branch(merchant):
 
 
 @pytest.mark.django_db
-def test_a_reopened_day_takes_entries_until_it_is_closed_again(merchant):
+def test_a_reopened_day_takes_entries_until_it_is_closed_again(merchant: str) -> None:
     days.close_day(merchant, FRIDAY, actor="tests", branch="chn_web")
     assert days.reopen_days(merchant, FRIDAY, FRIDAY, actor="tests", approval=agreed(merchant), branch="chn_web") == [
         FRIDAY
@@ -203,7 +205,7 @@ def test_a_reopened_day_takes_entries_until_it_is_closed_again(merchant):
 @pytest.mark.parametrize(
     "approval", ["", "unknown", "waiting", "rejected", "of another day", "of another merchant", "used before"]
 )
-def test_no_day_is_reopened_without_two_persons(merchant, approval):
+def test_no_day_is_reopened_without_two_persons(merchant: str, approval: str) -> None:
     days.close_day(merchant, FRIDAY, actor="tests")
     with pytest.raises(IntegrityError), transaction.atomic():
         days.reopen_days(merchant, FRIDAY, FRIDAY, actor="tests", approval=not_agreed(merchant, approval))
@@ -211,7 +213,7 @@ def test_no_day_is_reopened_without_two_persons(merchant, approval):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_reopening_waits_for_who_is_posting(merchant):
+def test_reopening_waits_for_who_is_posting(merchant: str) -> None:
     days.close_day(merchant, FRIDAY, actor="tests")
     approval = agreed(merchant)
     with transaction.atomic():

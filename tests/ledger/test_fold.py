@@ -44,7 +44,7 @@ def nothing_wrong() -> None:
         assert list(audit.violations()) == []
 
 
-def test_a_balance_is_the_same_before_and_after_the_fold(merchant):
+def test_a_balance_is_the_same_before_and_after_the_fold(merchant: str) -> None:
     book(merchant, 100, 200)
     assert balances.balance(merchant, RECEIVABLE) == 300
     fold_everything()
@@ -57,7 +57,7 @@ def test_a_balance_is_the_same_before_and_after_the_fold(merchant):
     nothing_wrong()
 
 
-def test_checkpoints_are_kept_per_account_and_book_date(merchant):
+def test_checkpoints_are_kept_per_account_and_book_date(merchant: str) -> None:
     post([sale(merchant, 100), sale(merchant, 200), sale(merchant, 50, at=NOON + timedelta(days=1))])
     fold_task()
     fold_everything()
@@ -65,7 +65,7 @@ def test_checkpoints_are_kept_per_account_and_book_date(merchant):
     assert list(rows.values_list("amount", "postings")) == [(300, 2), (50, 1)]
 
 
-def test_folding_in_small_steps_folds_whole_transactions(merchant):
+def test_folding_in_small_steps_folds_whole_transactions(merchant: str) -> None:
     for _ in range(5):
         book(merchant, 100, 200)
     seen = set()
@@ -77,7 +77,7 @@ def test_folding_in_small_steps_folds_whole_transactions(merchant):
     nothing_wrong()
 
 
-def test_a_slow_transaction_is_waited_for_and_not_skipped(merchant):
+def test_a_slow_transaction_is_waited_for_and_not_skipped(merchant: str) -> None:
     book(merchant, 1)
     fold_everything()
     written, may_end = Event(), Event()
@@ -101,7 +101,7 @@ def test_a_slow_transaction_is_waited_for_and_not_skipped(merchant):
     nothing_wrong()
 
 
-def test_what_was_rolled_back_is_not_folded(merchant):
+def test_what_was_rolled_back_is_not_folded(merchant: str) -> None:
     with suppress(RuntimeError), transaction.atomic():
         book(merchant, 1000)
         raise RuntimeError
@@ -111,7 +111,7 @@ def test_what_was_rolled_back_is_not_folded(merchant):
     nothing_wrong()
 
 
-def test_folds_at_the_same_time_fold_once(merchant):
+def test_folds_at_the_same_time_fold_once(merchant: str) -> None:
     for amount in range(1, 60):
         book(merchant, amount)
     start = Barrier(6)
@@ -128,7 +128,7 @@ def test_folds_at_the_same_time_fold_once(merchant):
     nothing_wrong()
 
 
-def test_folding_while_many_post_to_hot_accounts_loses_nothing(merchant):
+def test_folding_while_many_post_to_hot_accounts_loses_nothing(merchant: str) -> None:
     book(merchant, 1)
     done = Event()
 
@@ -154,7 +154,7 @@ def test_folding_while_many_post_to_hot_accounts_loses_nothing(merchant):
     nothing_wrong()
 
 
-def test_an_item_is_open_until_it_nets_to_zero(merchant):
+def test_an_item_is_open_until_it_nets_to_zero(merchant: str) -> None:
     accepted = entry(merchant, debit(RETURNS, 500), credit(PAYABLE, 500, 77))
     paid = entry(merchant, debit(PAYABLE, 500, 77), credit(RECEIVABLE, 500, 1), at=NOON + timedelta(hours=1))
     post([sale(merchant, 1250, item=1), accepted])
@@ -174,7 +174,7 @@ def test_an_item_is_open_until_it_nets_to_zero(merchant):
     nothing_wrong()
 
 
-def test_what_opened_and_closed_between_two_folds_leaves_no_trace(merchant):
+def test_what_opened_and_closed_between_two_folds_leaves_no_trace(merchant: str) -> None:
     post([sale(merchant, 100, item=5), entry(merchant, debit(TAKINGS, 100), credit(RECEIVABLE, 100, 5))])
     fold_everything()
     assert not OpenItem.objects.exists()
@@ -183,7 +183,7 @@ def test_what_opened_and_closed_between_two_folds_leaves_no_trace(merchant):
     assert [row.amount for row in OpenItem.objects.all()] == [100]
 
 
-def test_the_age_is_that_of_the_oldest_posting_not_folded(merchant):
+def test_the_age_is_that_of_the_oldest_posting_not_folded(merchant: str) -> None:
     assert age() == 0
     book(merchant, 1)
     assert 0 < age() < 60
@@ -191,21 +191,21 @@ def test_the_age_is_that_of_the_oldest_posting_not_folded(merchant):
     assert age() == 0
 
 
-def test_a_database_restored_on_another_server_is_folded_anew(merchant):
+def test_a_database_restored_on_another_server_is_folded_anew(merchant: str) -> None:
     fold()
     # What a logical restore brings along: transaction numbers far ahead of this server's, and another's identity.
     FoldCursor.objects.update(shift=1_000_000)
     book(merchant, 100)
     fold_everything()
     before = FoldCursor.objects.get()
-    far = Posting.objects.order_by("-xid").first().xid
+    far = Posting.objects.latest("xid").xid
     here = before.cluster
     FoldCursor.objects.update(shift=0, cluster="another server")
     fold()
     after = FoldCursor.objects.get()
     assert (after.epoch, after.cluster) == (before.epoch + 1, here)
     book(merchant, 20)
-    assert Posting.objects.order_by("-xid").first().xid > far
+    assert Posting.objects.latest("xid").xid > far
     assert balances.balance(merchant, RECEIVABLE) == 120
     fold_everything()
     assert folded() == 4
@@ -213,7 +213,7 @@ def test_a_database_restored_on_another_server_is_folded_anew(merchant):
     nothing_wrong()
 
 
-def test_a_new_epoch_waits_for_who_is_posting(merchant):
+def test_a_new_epoch_waits_for_who_is_posting(merchant: str) -> None:
     book(merchant, 100)
     fold_everything()
     FoldCursor.objects.update(cluster="another server")

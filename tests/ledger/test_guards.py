@@ -77,25 +77,25 @@ WHO = pytest.mark.parametrize("run", [as_application, as_owner], ids=["applicati
 
 
 @WHO
-def test_a_whole_balanced_entry_passes(books, run):
+def test_a_whole_balanced_entry_passes(books: Books, run: Callable[[str], None]) -> None:
     run(books.insert((5, 100, 1, books.receivable), (None, -100, 2, books.takings)))
     assert Posting.objects.filter(entry__event="forged").count() == 2
 
 
 @WHO
-def test_an_unbalanced_entry_is_refused(books, run):
+def test_an_unbalanced_entry_is_refused(books: Books, run: Callable[[str], None]) -> None:
     refused(books.insert((5, 100, 1, books.receivable), (None, -99, 2, books.takings)), "ledger_entry_balances", run)
 
 
 @WHO
-def test_two_currencies_do_not_balance_each_other(books, run):
+def test_two_currencies_do_not_balance_each_other(books: Books, run: Callable[[str], None]) -> None:
     post([entry(books.merchant, debit(DOLLAR_TAKINGS, 1), credit(DOLLAR_TAKINGS, 1))])
     dollars = books.number(DOLLAR_TAKINGS.code, "USD")
     refused(books.insert((5, 100, 1, books.receivable), (None, -100, 2, dollars)), "ledger_entry_balances", run)
 
 
 @WHO
-def test_an_entry_without_its_postings_is_refused(books, run):
+def test_an_entry_without_its_postings_is_refused(books: Books, run: Callable[[str], None]) -> None:
     statement = f"""
         INSERT INTO ledger_journalentry (id, key, event, merchant_id, book_date, occurred_at, booked_at, lines, seal)
         VALUES ('{new_id("jrn")}', 'empty', 'forged', '{books.merchant}', '{FRIDAY}', now(), now(), 2, '')
@@ -107,14 +107,18 @@ def test_an_entry_without_its_postings_is_refused(books, run):
 @pytest.mark.parametrize(
     ("first", "second", "lines"), [(1, 2, 3), (2, 3, 2), (1, 3, 2), (0, 1, 2)], ids=["fewer", "from 2", "gap", "from 0"]
 )
-def test_lines_run_from_one_to_their_number(books, run, first, second, lines):
+def test_lines_run_from_one_to_their_number(
+    books: Books, run: Callable[[str], None], first: int, second: int, lines: int
+) -> None:
     statement = books.insert((5, 100, first, books.receivable), (None, -100, second, books.takings), lines=lines)
     refused(statement, "ledger_entry_complete", run)
 
 
 @WHO
 @pytest.mark.parametrize("numbers", [(3, 4), (1, 2)], ids=["further lines", "the same lines"])
-def test_a_balanced_pair_is_not_added_to_an_old_entry(books, run, numbers):
+def test_a_balanced_pair_is_not_added_to_an_old_entry(
+    books: Books, run: Callable[[str], None], numbers: tuple[int, int]
+) -> None:
     statement = f"""
         INSERT INTO ledger_posting (xid, item, amount, line, account_id, entry_id) VALUES
         (1, 5, 100, {numbers[0]}, {books.receivable}, '{books.entry}'),
@@ -124,7 +128,7 @@ def test_a_balanced_pair_is_not_added_to_an_old_entry(books, run, numbers):
 
 
 @WHO
-def test_a_posting_of_no_entry_is_refused(books, run):
+def test_a_posting_of_no_entry_is_refused(books: Books, run: Callable[[str], None]) -> None:
     statement = f"""
         INSERT INTO ledger_posting (xid, item, amount, line, account_id, entry_id) VALUES
         (1, 5, 100, 1, {books.receivable}, 'jrn_none'), (1, NULL, -100, 2, {books.takings}, 'jrn_none')
@@ -133,36 +137,36 @@ def test_a_posting_of_no_entry_is_refused(books, run):
 
 
 @WHO
-def test_an_unknown_account_is_refused(books, run):
+def test_an_unknown_account_is_refused(books: Books, run: Callable[[str], None]) -> None:
     statement = books.insert((5, 100, 1, books.receivable), (None, -100, 2, 999_999))
     refused(statement, "ledger_posting_account", run)
 
 
 @WHO
-def test_another_merchants_account_is_refused(books, run):
+def test_another_merchants_account_is_refused(books: Books, run: Callable[[str], None]) -> None:
     strange = Books().takings
     refused(books.insert((5, 100, 1, books.receivable), (None, -100, 2, strange)), "ledger_posting_account", run)
 
 
 @WHO
-def test_an_account_of_open_items_needs_one(books, run):
+def test_an_account_of_open_items_needs_one(books: Books, run: Callable[[str], None]) -> None:
     statement = books.insert((None, 100, 1, books.receivable), (None, -100, 2, books.takings))
     refused(statement, "ledger_posting_needs_item", run)
 
 
 @WHO
-def test_a_posting_of_nothing_is_refused(books, run):
+def test_a_posting_of_nothing_is_refused(books: Books, run: Callable[[str], None]) -> None:
     refused(books.insert((5, 0, 1, books.receivable), (None, 0, 2, books.takings)), "ledger_posting_amount", run)
 
 
 @WHO
-def test_a_closed_day_is_refused(books, run):
+def test_a_closed_day_is_refused(books: Books, run: Callable[[str], None]) -> None:
     days.close_day(books.merchant, FRIDAY, actor="tests")
     refused(books.insert((5, 100, 1, books.receivable), (None, -100, 2, books.takings)), "ledger_day_open", run)
 
 
 @WHO
-def test_a_key_is_booked_once(books, run):
+def test_a_key_is_booked_once(books: Books, run: Callable[[str], None]) -> None:
     statement = books.insert((5, 100, 1, books.receivable), (None, -100, 2, books.takings))
     key = JournalEntry.objects.get(id=books.entry).key
     forged = statement.split("VALUES ('")[1][:30]
@@ -187,12 +191,12 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("statement", CHANGES)
-def test_the_applications_role_has_no_right_to_change_what_is_booked(books, statement):
+def test_the_applications_role_has_no_right_to_change_what_is_booked(books: Books, statement: str) -> None:
     refused(statement, "permission denied")
 
 
 @pytest.mark.parametrize("statement", CHANGES)
-def test_the_owner_is_refused_too(books, statement):
+def test_the_owner_is_refused_too(books: Books, statement: str) -> None:
     refused(statement, "ledger_immutable", as_owner)
 
 
@@ -206,13 +210,13 @@ def test_the_owner_is_refused_too(books, statement):
     ],
     ids=["disable", "replica", "drop", "replace"],
 )
-def test_the_applications_role_cannot_lift_the_guards(books, statement):
+def test_the_applications_role_cannot_lift_the_guards(books: Books, statement: str) -> None:
     with pytest.raises(DatabaseError):
         as_application(statement)
 
 
 @WHO
-def test_a_day_that_a_branch_has_closed_is_refused_to_its_accounts(books, run):
+def test_a_day_that_a_branch_has_closed_is_refused_to_its_accounts(books: Books, run: Callable[[str], None]) -> None:
     days.close_day(books.merchant, FRIDAY, actor="tests", branch="chn_web")
     refused(books.insert((5, 100, 1, books.receivable), (None, -100, 2, books.takings)), "ledger_day_open", run)
     fits = books.insert((5, 100, 1, books.receivable), (6, -100, 2, books.receivable))

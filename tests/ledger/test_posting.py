@@ -1,11 +1,13 @@
 """Booking: what goes in comes out, once, on the day on which it happened."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.transaction import TransactionManagementError
+from pytest_django import DjangoAssertNumQueries
 
 from payments.ledger import accounts
 from payments.ledger.balances import balance
@@ -36,7 +38,7 @@ def merchant() -> str:
     return new_merchant()
 
 
-def test_an_entry_stands_with_its_lines_as_given(merchant):
+def test_an_entry_stands_with_its_lines_as_given(merchant: str) -> None:
     lines = [debit(RECEIVABLE, 975, 7), debit(FEES, 25), credit(RECEIVABLE, 1000, 8)]
     [posted] = post([entry(merchant, *lines, key=f"settled:{merchant}", event="settled")])
     stored = JournalEntry.objects.get(id=posted.id)
@@ -56,7 +58,7 @@ def test_an_entry_stands_with_its_lines_as_given(merchant):
     assert posted.book_date == FRIDAY
 
 
-def test_many_entries_go_in_one_statement(merchant, django_assert_num_queries):
+def test_many_entries_go_in_one_statement(merchant: str, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     book(merchant, 1)
     entries = [sale(merchant, amount) for amount in range(1, 501)]
     with django_assert_num_queries(2):  # within the test's own transaction accounts are looked up anew
@@ -65,12 +67,12 @@ def test_many_entries_go_in_one_statement(merchant, django_assert_num_queries):
     assert balance(merchant, RECEIVABLE) == 1 + sum(range(1, 501))
 
 
-def test_nothing_to_book_asks_the_database_nothing(django_assert_num_queries):
+def test_nothing_to_book_asks_the_database_nothing(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(0):
         assert post([]) == []
 
 
-def test_booking_twice_is_harmless(merchant):
+def test_booking_twice_is_harmless(merchant: str) -> None:
     given = sale(merchant)
     [first] = post([given])
     [second] = post([given])
@@ -80,7 +82,7 @@ def test_booking_twice_is_harmless(merchant):
     assert balance(merchant, RECEIVABLE) == 1250
 
 
-def test_twins_in_one_batch_are_booked_once(merchant):
+def test_twins_in_one_batch_are_booked_once(merchant: str) -> None:
     given = sale(merchant)
     first, other, twin = post([given, sale(merchant, 50), given])
     assert (first.new, other.new, twin.new) == (True, True, False)
@@ -88,7 +90,7 @@ def test_twins_in_one_batch_are_booked_once(merchant):
     assert balance(merchant, RECEIVABLE) == 1300
 
 
-def test_a_batch_books_what_is_new_beside_what_was_booked(merchant):
+def test_a_batch_books_what_is_new_beside_what_was_booked(merchant: str) -> None:
     old = sale(merchant, 100)
     post([old])
     results = post([sale(merchant, 200), old, sale(merchant, 300)])
@@ -105,7 +107,7 @@ def test_a_batch_books_what_is_new_beside_what_was_booked(merchant):
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_a_key_with_other_content_is_refused(merchant, change):
+def test_a_key_with_other_content_is_refused(merchant: str, change: dict[str, Any]) -> None:
     key = f"capture:{merchant}"
     post([sale(merchant, key=key)])
     with pytest.raises(KeyReused), transaction.atomic():
@@ -113,14 +115,14 @@ def test_a_key_with_other_content_is_refused(merchant, change):
     assert balance(merchant, RECEIVABLE) == 1250
 
 
-def test_a_key_with_other_content_in_one_batch_is_refused(merchant):
+def test_a_key_with_other_content_in_one_batch_is_refused(merchant: str) -> None:
     key = f"capture:{merchant}"
     with pytest.raises(KeyReused):
         post([sale(merchant, 1, key=key), sale(merchant, 2, key=key)])
     assert not JournalEntry.objects.filter(merchant_id=merchant).exists()
 
 
-def test_each_currency_balances_by_itself(merchant):
+def test_each_currency_balances_by_itself(merchant: str) -> None:
     lines = [debit(RECEIVABLE, 100, 1), credit(TAKINGS, 100), debit(DOLLARS, 110), credit(DOLLAR_TAKINGS, 110)]
     [posted] = post([entry(merchant, *lines)])
     assert posted.new
@@ -128,32 +130,32 @@ def test_each_currency_balances_by_itself(merchant):
         post([entry(merchant, debit(RECEIVABLE, 100, 1), credit(DOLLAR_TAKINGS, 100))])
 
 
-def test_what_does_not_balance_is_refused_and_nothing_of_its_batch_is_booked(merchant):
+def test_what_does_not_balance_is_refused_and_nothing_of_its_batch_is_booked(merchant: str) -> None:
     crooked = entry(merchant, debit(RECEIVABLE, 100, 1), credit(TAKINGS, 99))
     with pytest.raises(Unbalanced, match="EUR by 1"):
         post([sale(merchant), crooked])
     assert not JournalEntry.objects.filter(merchant_id=merchant).exists()
 
 
-def test_no_lines_are_no_entry(merchant):
+def test_no_lines_are_no_entry(merchant: str) -> None:
     with pytest.raises(Unbalanced):
         post([entry(merchant)])
 
 
-def test_an_account_of_open_items_is_told_which(merchant):
+def test_an_account_of_open_items_is_told_which(merchant: str) -> None:
     with pytest.raises(ItemMissing, match="receivable"):
         post([entry(merchant, debit(RECEIVABLE, 100), credit(TAKINGS, 100))])
 
 
 @pytest.mark.parametrize("amount", [0, -5, 12.5, "12", True, None, 2**62])
-def test_an_amount_is_whole_minor_units_above_zero(merchant, amount):
+def test_an_amount_is_whole_minor_units_above_zero(merchant: str, amount: Any) -> None:
     with pytest.raises(LineRefused):
         debit(TAKINGS, amount)
     with pytest.raises(LineRefused):
         post([entry(merchant, Line(TAKINGS, amount if amount != -5 else 0), credit(FEES, 5))])
 
 
-def test_a_moment_without_zone_is_refused(merchant):
+def test_a_moment_without_zone_is_refused(merchant: str) -> None:
     with pytest.raises(ValueError, match="time zone"):
         post([sale(merchant, at=datetime(2026, 11, 20, 12, 0))])  # noqa: DTZ001 - that is the point
 
@@ -168,12 +170,12 @@ def test_a_moment_without_zone_is_refused(merchant):
         (datetime(2026, 10, 25, 22, 30, tzinfo=UTC), "2026-10-25"),
     ],
 )
-def test_the_book_date_is_the_day_on_the_merchants_calendar(merchant, moment, day):
+def test_the_book_date_is_the_day_on_the_merchants_calendar(merchant: str, moment: datetime, day: str) -> None:
     [posted] = post([sale(merchant, at=moment)])
     assert posted.book_date.isoformat() == day
 
 
-def test_an_account_is_made_once_per_merchant_and_currency(merchant):
+def test_an_account_is_made_once_per_merchant_and_currency(merchant: str) -> None:
     other = new_merchant()
     post([sale(merchant), sale(merchant), sale(other)])
     made = Account.objects.filter(code=TAKINGS.code, merchant_id__in=[merchant, other])
@@ -192,20 +194,20 @@ def test_an_account_is_made_once_per_merchant_and_currency(merchant):
     ],
     ids=["kind", "rule"],
 )
-def test_an_account_never_changes(merchant, changed):
+def test_an_account_never_changes(merchant: str, changed: AccountSpec) -> None:
     book(merchant, 1)
     with pytest.raises(AccountDiffers):
         post([entry(merchant, debit(changed, 5, 1), credit(FEES, 5))])
 
 
-def test_items_are_numbers_that_come_once():
+def test_items_are_numbers_that_come_once() -> None:
     numbers = [*next_items(3), *next_items(2)]
     assert len(set(numbers)) == 5
     assert numbers == sorted(numbers)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_reused_key_takes_its_whole_batch_down(merchant):
+def test_a_reused_key_takes_its_whole_batch_down(merchant: str) -> None:
     key = f"capture:{merchant}"
     post([sale(merchant, key=key)])
     with pytest.raises(KeyReused, match=key):
@@ -214,7 +216,7 @@ def test_a_reused_key_takes_its_whole_batch_down(merchant):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_account_whose_making_was_rolled_back_is_made_again(merchant):
+def test_an_account_whose_making_was_rolled_back_is_made_again(merchant: str) -> None:
     with transaction.atomic():
         book(merchant, 100)
         transaction.set_rollback(True)
@@ -223,7 +225,7 @@ def test_an_account_whose_making_was_rolled_back_is_made_again(merchant):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_known_account_costs_no_question(merchant, django_assert_num_queries):
+def test_a_known_account_costs_no_question(merchant: str, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     accounts.forget()
     book(merchant, 1)
     with django_assert_num_queries(0):  # one entry's statement goes past Django's cursor
@@ -233,7 +235,7 @@ def test_a_known_account_costs_no_question(merchant, django_assert_num_queries):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_entry_is_not_booked_in_a_transaction_that_failed(merchant):
+def test_one_entry_is_not_booked_in_a_transaction_that_failed(merchant: str) -> None:
     with transaction.atomic():
         with pytest.raises(IntegrityError), transaction.atomic():
             raise IntegrityError
@@ -244,7 +246,7 @@ def test_one_entry_is_not_booked_in_a_transaction_that_failed(merchant):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_lost_under_one_entry_is_told_and_the_next_one_stands(merchant):
+def test_a_connection_lost_under_one_entry_is_told_and_the_next_one_stands(merchant: str) -> None:
     book(merchant, 1)
     disconnect(settings.DATABASE_URL, connection.connection.info.backend_pid)
     with pytest.raises(OperationalError):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -101,7 +102,7 @@ class Model:
 @pytest.mark.django_db(transaction=True)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=steps)
-def test_the_books_agree_with_arithmetic(steps):
+def test_the_books_agree_with_arithmetic(steps: list[tuple[str, Any]]) -> None:
     model = Model()
     for step, argument in steps:
         getattr(model, step)(argument)

@@ -26,7 +26,7 @@ def clean() -> bool:
         return list(audit.violations()) == []
 
 
-def test_fifty_posts_with_one_key_book_once(merchant):
+def test_fifty_posts_with_one_key_book_once(merchant: str) -> None:
     given = sale(merchant)
     outcomes = at_once(*[lambda: post([given])[0]] * 50)
     assert sum(outcome.new for outcome in outcomes) == 1
@@ -34,7 +34,7 @@ def test_fifty_posts_with_one_key_book_once(merchant):
     assert balance(merchant, RECEIVABLE) == 1250
 
 
-def test_of_two_contents_under_one_key_one_wins_and_the_other_is_told(merchant):
+def test_of_two_contents_under_one_key_one_wins_and_the_other_is_told(merchant: str) -> None:
     key = f"capture:{merchant}"
     works = [lambda amount=amount: post([sale(merchant, amount, key=key)])[0] for amount in (100, 200)] * 5
     outcomes = at_once(*works)
@@ -43,7 +43,7 @@ def test_of_two_contents_under_one_key_one_wins_and_the_other_is_told(merchant):
     assert balance(merchant, RECEIVABLE) in {100, 200}
 
 
-def test_who_waits_for_a_key_that_is_rolled_back_books_it(merchant):
+def test_who_waits_for_a_key_that_is_rolled_back_books_it(merchant: str) -> None:
     given = sale(merchant)
 
     def give_up() -> None:
@@ -56,7 +56,7 @@ def test_who_waits_for_a_key_that_is_rolled_back_books_it(merchant):
     assert balance(merchant, RECEIVABLE) == 1250
 
 
-def test_batches_with_the_same_keys_in_any_order_do_not_deadlock(merchant):
+def test_batches_with_the_same_keys_in_any_order_do_not_deadlock(merchant: str) -> None:
     given = [sale(merchant, amount) for amount in range(1, 101)]
     orders = [random.Random(seed).sample(given, len(given)) for seed in range(6)]
     outcomes = at_once(*[lambda order=order: post(order) for order in orders])
@@ -65,7 +65,7 @@ def test_batches_with_the_same_keys_in_any_order_do_not_deadlock(merchant):
     assert balance(merchant, RECEIVABLE) == sum(range(1, 101))
 
 
-def test_many_make_the_same_accounts_at_once(merchant):
+def test_many_make_the_same_accounts_at_once(merchant: str) -> None:
     accounts.forget()
     specs = [AccountSpec(f"takings:chn_{number}", "income", "EUR") for number in range(20)]
 
@@ -80,7 +80,7 @@ def test_many_make_the_same_accounts_at_once(merchant):
     assert clean()
 
 
-def test_eight_threads_on_hot_accounts_mismatch_nowhere(merchant):
+def test_eight_threads_on_hot_accounts_mismatch_nowhere(merchant: str) -> None:
     def sell(seed: int) -> int:
         amounts = [random.Random(f"{seed} {n}").randint(1, 10_000) for n in range(60)]
         for amount in amounts[:30]:

@@ -1,8 +1,10 @@
 """Reading the books: as of a date, as known at a moment, what is open, and page by page."""
 
 from datetime import date, datetime, timedelta
+from typing import Protocol
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from payments.ledger import days
 from payments.ledger.balances import balance, balances, open_items, trial_balance
@@ -30,13 +32,19 @@ pytestmark = pytest.mark.django_db
 SATURDAY = FRIDAY + timedelta(days=1)
 
 
+class FoldNow(Protocol):
+    """Fold here, if this run is one that folds; `first` where there is more to come."""
+
+    def __call__(self, *, first: bool) -> None: ...
+
+
 @pytest.fixture
 def merchant() -> str:
     return new_merchant()
 
 
 @pytest.fixture(params=["in the tail", "folded", "half folded"])
-def fold_now(request, transactional_db):
+def fold_now(request: pytest.FixtureRequest, transactional_db: None) -> FoldNow:
     """Whether what was booked so far gets folded: no answer may depend on it."""
 
     def run(*, first: bool) -> None:
@@ -50,7 +58,7 @@ def rows(merchant: str, on: date | None = None, known_at: datetime | None = None
     return {row.code: row.amount for row in trial_balance(merchant, on, known_at)}
 
 
-def test_a_trial_balance_by_book_date(merchant, fold_now):
+def test_a_trial_balance_by_book_date(merchant: str, fold_now: FoldNow) -> None:
     post([sale(merchant, 100)])
     fold_now(first=True)
     post([sale(merchant, 30, at=NOON + timedelta(days=1))])
@@ -60,7 +68,7 @@ def test_a_trial_balance_by_book_date(merchant, fold_now):
     assert rows(merchant, SATURDAY) == rows(merchant) == {RECEIVABLE.code: 130, TAKINGS.code: -130}
 
 
-def test_a_trial_balance_as_it_was_known(merchant, fold_now):
+def test_a_trial_balance_as_it_was_known(merchant: str, fold_now: FoldNow) -> None:
     [first] = post([sale(merchant, 100)])
     fold_now(first=True)
     [late] = post([sale(merchant, 30)])
@@ -70,7 +78,7 @@ def test_a_trial_balance_as_it_was_known(merchant, fold_now):
     assert rows(merchant, FRIDAY, first.booked_at - timedelta(seconds=1)) == {}
 
 
-def test_what_comes_after_the_close_changes_the_next_day_only(merchant, fold_now):
+def test_what_comes_after_the_close_changes_the_next_day_only(merchant: str, fold_now: FoldNow) -> None:
     post([sale(merchant, 100)])
     days.close_day(merchant, FRIDAY, actor="tests")
     fold_now(first=True)
@@ -80,7 +88,7 @@ def test_what_comes_after_the_close_changes_the_next_day_only(merchant, fold_now
     assert rows(merchant, SATURDAY)[RECEIVABLE.code] == 130
 
 
-def test_a_trial_balance_is_in_two_columns_and_per_currency(merchant):
+def test_a_trial_balance_is_in_two_columns_and_per_currency(merchant: str) -> None:
     post([sale(merchant, 100), entry(merchant, debit(DOLLARS, 7), credit(DOLLAR_TAKINGS, 7))])
     found = trial_balance(merchant)
     assert [(row.currency, row.code, row.debit, row.credit) for row in found] == [
@@ -92,7 +100,7 @@ def test_a_trial_balance_is_in_two_columns_and_per_currency(merchant):
     assert {row.kind for row in found} == {"asset", "income"}
 
 
-def test_another_merchants_books_are_not_in_it(merchant):
+def test_another_merchants_books_are_not_in_it(merchant: str) -> None:
     other = new_merchant()
     book(merchant, 100)
     book(other, 7)
@@ -101,17 +109,17 @@ def test_another_merchants_books_are_not_in_it(merchant):
     assert [row.amount for row in open_items(other)] == [7]
 
 
-def test_an_account_that_settled_is_not_in_the_trial_balance(merchant):
+def test_an_account_that_settled_is_not_in_the_trial_balance(merchant: str) -> None:
     post([sale(merchant, 100), entry(merchant, debit(TAKINGS, 100), credit(RECEIVABLE, 100, 1))])
     assert rows(merchant) == {}
 
 
-def test_a_balance_of_what_was_never_posted_to_is_nothing(merchant):
+def test_a_balance_of_what_was_never_posted_to_is_nothing(merchant: str) -> None:
     assert balance(merchant, RECEIVABLE) == 0
     assert balances([]) == {}
 
 
-def test_open_items_of_all_accounts_or_of_one(merchant):
+def test_open_items_of_all_accounts_or_of_one(merchant: str) -> None:
     post(
         [
             sale(merchant, 100, item=11),
@@ -131,7 +139,7 @@ def test_open_items_of_all_accounts_or_of_one(merchant):
     assert open_items(merchant, "receivable:pac_other") == []
 
 
-def test_open_items_page_by_page(merchant, fold_now):
+def test_open_items_page_by_page(merchant: str, fold_now: FoldNow) -> None:
     post([sale(merchant, 100, item=item) for item in range(1, 6)])
     fold_now(first=True)
     post([sale(merchant, 100, item=item) for item in range(6, 8)])
@@ -142,7 +150,7 @@ def test_open_items_page_by_page(merchant, fold_now):
     assert seen == [7, 6, 5, 4, 3, 2, 1]
 
 
-def test_entries_about_an_item(merchant, django_assert_max_num_queries):
+def test_entries_about_an_item(merchant: str, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
     first, second = post([sale(merchant, 100, item=21), sale(merchant, 50, item=22)])
     [both] = post([entry(merchant, debit(TAKINGS, 30), credit(RECEIVABLE, 10, 21), credit(RECEIVABLE, 20, 22))])
     with django_assert_max_num_queries(4):
@@ -154,7 +162,7 @@ def test_entries_about_an_item(merchant, django_assert_max_num_queries):
         assert taken.account.code == TAKINGS.code
 
 
-def test_an_accounts_postings_newest_first_page_by_page(merchant):
+def test_an_accounts_postings_newest_first_page_by_page(merchant: str) -> None:
     post([sale(merchant, amount) for amount in (1, 2, 3)])
     post([sale(merchant, amount) for amount in (4, 5)])
     number = Account.objects.get(merchant_id=merchant, code=RECEIVABLE.code).number

@@ -36,7 +36,7 @@ def undoing(key: str, new_key: str | None = None) -> Reversal:
     return Reversal(key, new_key or f"reversal:{key}", "reversed", NOON + timedelta(hours=1), ZONE)
 
 
-def test_a_reversal_is_the_mirror_image_on_the_same_items(merchant):
+def test_a_reversal_is_the_mirror_image_on_the_same_items(merchant: str) -> None:
     lines = [debit(RECEIVABLE, 100, 1), credit(TAKINGS, 100), debit(DOLLARS, 7), credit(DOLLAR_TAKINGS, 7)]
     given = entry(merchant, *lines)
     [booked] = post([given])
@@ -53,7 +53,7 @@ def test_a_reversal_is_the_mirror_image_on_the_same_items(merchant):
     assert balance(merchant, RECEIVABLE) == 0
 
 
-def test_reversing_twice_under_one_key_is_harmless(merchant):
+def test_reversing_twice_under_one_key_is_harmless(merchant: str) -> None:
     given = sale(merchant)
     post([given])
     [first] = reverse([undoing(given.key)])
@@ -62,7 +62,7 @@ def test_reversing_twice_under_one_key_is_harmless(merchant):
     assert not second.new
 
 
-def test_an_entry_is_reversed_once(merchant):
+def test_an_entry_is_reversed_once(merchant: str) -> None:
     given = sale(merchant)
     post([given])
     reverse([undoing(given.key)])
@@ -70,24 +70,24 @@ def test_an_entry_is_reversed_once(merchant):
         reverse([undoing(given.key, "another")])
 
 
-def test_what_was_never_booked_is_not_reversed(merchant):
+def test_what_was_never_booked_is_not_reversed(merchant: str) -> None:
     with pytest.raises(NoSuchEntry):
         reverse([undoing("capture:op_none")])
 
 
-def test_an_entry_that_claims_to_reverse_nothing_is_refused(merchant):
+def test_an_entry_that_claims_to_reverse_nothing_is_refused(merchant: str) -> None:
     with pytest.raises(NoSuchEntry):
         post([entry(merchant, debit(RECEIVABLE, 1, 1), credit(TAKINGS, 1), reverses="capture:op_none")])
 
 
-def test_an_entry_and_its_reversal_go_in_one_batch(merchant):
+def test_an_entry_and_its_reversal_go_in_one_batch(merchant: str) -> None:
     given = sale(merchant)
     undo = entry(merchant, debit(TAKINGS, 1250), credit(RECEIVABLE, 1250, 1), reverses=given.key, event="reversed")
     booked, undone = post([given, undo])
     assert JournalEntry.objects.get(id=undone.id).reverses_id == booked.id
 
 
-def test_a_reversal_can_itself_be_reversed(merchant):
+def test_a_reversal_can_itself_be_reversed(merchant: str) -> None:
     given = sale(merchant)
     post([given])
     reverse([undoing(given.key)])
@@ -95,7 +95,7 @@ def test_a_reversal_can_itself_be_reversed(merchant):
     assert balance(merchant, RECEIVABLE) == 1250
 
 
-def test_a_reversal_goes_to_an_open_day_and_leaves_the_closed_one_alone(merchant):
+def test_a_reversal_goes_to_an_open_day_and_leaves_the_closed_one_alone(merchant: str) -> None:
     given = sale(merchant)
     post([given])
     days.close_day(merchant, FRIDAY, actor="tests")
@@ -103,7 +103,7 @@ def test_a_reversal_goes_to_an_open_day_and_leaves_the_closed_one_alone(merchant
     assert undone.book_date == FRIDAY + timedelta(days=1)
 
 
-def test_a_mirror_can_be_posted_along_with_others(merchant):
+def test_a_mirror_can_be_posted_along_with_others(merchant: str) -> None:
     given = sale(merchant)
     post([given])
     results = post([mirror(undoing(given.key)), sale(merchant, 99)])
@@ -112,7 +112,7 @@ def test_a_mirror_can_be_posted_along_with_others(merchant):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_who_reverse_at_once_one_does(merchant):
+def test_of_many_who_reverse_at_once_one_does(merchant: str) -> None:
     given = sale(merchant)
     post([given])
     works = [lambda number=number: reverse([undoing(given.key, f"undo:{merchant}:{number}")]) for number in range(8)]

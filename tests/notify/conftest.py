@@ -30,7 +30,12 @@ def endpoint(shop: Receiver) -> Callable[..., NewSecret]:
     """Make an endpoint at the shop's server."""
 
     def make(path: str = "/hook", **values: Any) -> NewSecret:
-        given = {"merchant_id": MERCHANT, "test_mode": True, "events": ["*"], "actor": "system"} | values
+        given: dict[str, Any] = {
+            "merchant_id": MERCHANT,
+            "test_mode": True,
+            "events": ["*"],
+            "actor": "system",
+        } | values
         return endpoints.create(url=given.pop("url", shop.url(path)), **given)
 
     return make
@@ -50,7 +55,7 @@ def happen() -> Callable[..., list[str]]:
 
 def _event(**values: Any) -> NewEvent:
     payment = new_id("pay")
-    given = {
+    given: dict[str, Any] = {
         "merchant_id": MERCHANT,
         "channel_id": WEBSHOP,
         "type": "payment.captured",

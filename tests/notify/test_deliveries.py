@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from celery import current_app
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
@@ -20,17 +19,12 @@ from payments.notify.services import leases
 from payments.notify.services.deliver import PAUSES, clear_stranded, deliver, next_attempt
 from tests.notify.conftest import OTHER_MERCHANT, STORE
 from tests.notify.receiver import Receiver
+from tests.queues import waiting
 from tests.sql import analyze, plan
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def waiting() -> int:
-    """How many tasks stand in the realtime queue."""
-    with current_app.connection_for_read() as connection:
-        return int(connection.default_channel.client.llen("realtime"))
 
 
 def make_due() -> None:

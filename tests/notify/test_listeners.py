@@ -12,7 +12,7 @@ from django.test import AsyncRequestFactory
 
 from payments.api import event_stream
 from payments.core.errors import TooMany
-from payments.notify import stream
+from payments.notify import queries, stream
 from payments.notify.models import Event
 from tests.notify.conftest import MERCHANT, OTHER_MERCHANT
 from tests.simulator import eventually
@@ -83,7 +83,7 @@ def test_a_database_that_does_not_answer_delays_and_loses_nothing(
     happen: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "REST_SECONDS", 0.1)
-    real = stream.queries.settled
+    real = queries.settled
     refusals = iter([True, True])
 
     def settled() -> Any:
@@ -91,7 +91,7 @@ def test_a_database_that_does_not_answer_delays_and_loses_nothing(
             raise ConnectionError("the database is away")
         return real()
 
-    monkeypatch.setattr(stream.queries, "settled", settled)
+    monkeypatch.setattr(queries, "settled", settled)
 
     async def listen() -> Any:
         async with listening() as feed:
@@ -108,7 +108,8 @@ def test_a_database_that_is_lost_between_two_pages_lets_nobody_hear_twice(
     happen: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "REST_SECONDS", 0.1)
-    real, pages = stream.queries.after, []
+    real = queries.after
+    pages: list[str] = []
 
     def after(*args: Any, **values: Any) -> Any:
         if threading.current_thread().name != "event-stream":
@@ -123,7 +124,7 @@ def test_a_database_that_is_lost_between_two_pages_lets_nobody_hear_twice(
     async def listen() -> list[Any]:
         async with listening() as feed:
             assert await anext(feed) is None
-            monkeypatch.setattr(stream.queries, "after", after)
+            monkeypatch.setattr(queries, "after", after)
             first = asyncio.create_task(anext(feed))
             await asyncio.sleep(1)  # until the past is read, and nothing of it is left
             await asyncio.to_thread(_and_close, happen, 10)

@@ -55,14 +55,20 @@ def office(settings: Any) -> Iterator[PostOffice]:
     with PostOffice() as server:
         Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-        settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address[:2]
         settings.EMAIL_USE_TLS = False
         yield server
         server.shutdown()
 
 
 def letter(to: str = "anna@example.com", **more: Any) -> Mail:
-    about = {"merchant_id": "mer_1", "channel_id": None, "object_id": "pay_1", "subject": "Bon €\n1", "text": "Dank u"}
+    about: dict[str, Any] = {
+        "merchant_id": "mer_1",
+        "channel_id": None,
+        "object_id": "pay_1",
+        "subject": "Bon €\n1",
+        "text": "Dank u",
+    }
     return mail.write(mail.Letter(to=to, **about, **more))
 
 

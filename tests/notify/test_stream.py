@@ -100,7 +100,12 @@ def listen(server: str) -> Iterator[Callable[..., Any]]:
 
 
 def key(**values: Any) -> str:
-    given = {"merchant_id": MERCHANT, "test_mode": True, "scopes": ["payments:read"], "actor": "system"} | values
+    given: dict[str, Any] = {
+        "merchant_id": MERCHANT,
+        "test_mode": True,
+        "scopes": ["payments:read"],
+        "actor": "system",
+    } | values
     return api_keys.create(**given).text
 
 
@@ -186,7 +191,7 @@ def test_a_slower_transaction_is_not_skipped(listen: Make, happen: Make) -> None
     assert sorted(event["type"] for event in stream.events) == ["payment.captured", "payment.expired"]
 
 
-ENDS = {
+ENDS: dict[str, dict[str, Any]] = {
     "revoked": {"revoked_at": datetime(2026, 1, 1, tzinfo=UTC)},
     "expired": {"expires_at": datetime(2026, 1, 1, tzinfo=UTC)},
     "narrowed in scope": {"scopes": ["refunds:read"]},

@@ -101,7 +101,7 @@ class TestAChargeThatIsBeingAskedFor:
         assert shop.pay(50, order=order).status == "captured"
 
     def test_a_redirect_that_waits_holds_nothing(self, shop: Shop) -> None:
-        away = {"method": "ideal", "return_url": "https://shop.example"}
+        away: dict[str, Any] = {"method": "ideal", "return_url": "https://shop.example"}
         waiting = shop.pay(1_000, order_total=1_000, **away)
         assert (waiting.status, left(waiting.order)) == ("requires_action", 1_000)
         assert shop.pay(1_000, order=waiting.order, **away).status == "requires_action"

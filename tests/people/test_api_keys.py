@@ -1,5 +1,6 @@
 """Keys that programs sign in with: shown once, recognized by one query, rolled with overlap, revoked for good."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ OTHER_MERCHANT = "mer_00000000000000000000000002"
 
 
 def make(**values: Any) -> NewKey:
-    given = {"merchant_id": MERCHANT, "test_mode": True, "scopes": ["all"], "actor": "tests"} | values
+    given: dict[str, Any] = {"merchant_id": MERCHANT, "test_mode": True, "scopes": ["all"], "actor": "tests"} | values
     return api_keys.create(**given)
 
 
@@ -88,8 +89,8 @@ def test_what_another_process_revoked_opens_nothing_within_seconds(monkeypatch: 
     new = make()
     api_keys.verify(new.text)
     ApiKey.objects.update(revoked_at=timezone.now())
-    now = api_keys.time.monotonic()
-    monkeypatch.setattr(api_keys.time, "monotonic", lambda: now + 2.1)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 2.1)
     assert not opens(new.text)
 
 
@@ -123,6 +124,7 @@ def test_rolling_overlaps() -> None:
     assert opens(new.text)
     assert (new.key.channel_id, new.key.scopes, new.key.label) == ("chn_1", ["refunds:read", "refunds:write"], "till")
     old.key.refresh_from_db()
+    assert old.key.expires_at is not None
     assert timedelta(hours=23) < old.key.expires_at - timezone.now() <= timedelta(hours=24)
     ApiKey.objects.filter(id=old.key.id).update(expires_at=timezone.now())
     assert not opens(old.text)

@@ -66,6 +66,7 @@ def absolute(start: str, address: str) -> str:
 def letter_to(address: str) -> str:
     """Where the link in the last letter to somebody leads."""
     sealed = Mail.objects.filter(to=address, sealed__isnull=False).latest("id").sealed
+    assert sealed is not None
     return "/admin/" + sealed.partition("/admin/")[2].split()[0]
 
 

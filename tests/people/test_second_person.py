@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from payments import audit_log
 from payments.core.errors import Conflict, Forbidden
+from payments.people.actions import Action
 from payments.people.models import ApiKey, Approval, AuditLog, Role, User
 from payments.people.services import api_keys, approvals, gate
 from payments.people.services.approvals import decide
@@ -126,7 +127,7 @@ def test_alone_only_where_the_merchant_says_so_since_and_nobody_else_could() -> 
 
 def test_secrets_stand_encrypted_while_they_wait_and_are_gone_afterwards() -> None:
     row = gate.propose(
-        gate.Action.CHANGE_PAYOUT,
+        Action.CHANGE_PAYOUT,
         subject=ask(),
         by=owner(),
         merchant_id=MERCHANT,
@@ -147,7 +148,7 @@ def test_the_same_is_asked_once_at_a_time() -> None:
     subject = ask()
 
     def propose() -> Approval:
-        return gate.propose(gate.Action.CHANGE_PAYOUT, subject=subject, by=owner("o"), merchant_id=MERCHANT)
+        return gate.propose(Action.CHANGE_PAYOUT, subject=subject, by=owner("o"), merchant_id=MERCHANT)
 
     propose()
     User.objects.all().delete()

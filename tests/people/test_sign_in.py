@@ -386,6 +386,7 @@ def test_a_forgotten_password_is_set_by_letter_and_factor_and_says_nothing_of_wh
     assert answers == {302}
     letter = Mail.objects.get(subject="A new password for Onetill")
     assert "/admin/join/" not in letter.text
+    assert letter.sealed is not None
     path = "/admin/" + letter.sealed.partition("/admin/")[2].split()[0]
     form = {"password": "another sentence of words", "password_again": "another sentence of words"}
     assert client.post(path, {**form, "code": "000000"}).status_code in (200, 422)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core import mail as outbox
+from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 
 from payments import mail
@@ -12,6 +13,7 @@ from payments.models import Payment, ReceiptDue, WorkFailure
 from payments.notify.models import Mail
 from payments.people.models import AuditLog, Customer
 from payments.people.services import api_keys, customers
+from payments.receipts.contents import of_payment
 from payments.runtime.sweeps import ATTEMPTS
 from payments.services import send_receipt
 from payments.services.refunds.plan import BankAccount
@@ -67,7 +69,10 @@ def test_a_receipt_is_asked_for_and_sent_once(shop: Shop, till: Api, settings: A
     (letter,) = outbox.outbox
     assert letter.subject == f"Bon {payment.receipt_number} van Bloem"
     assert "€\N{NO-BREAK SPACE}12,52" in letter.body
+    assert isinstance(letter, EmailMultiAlternatives)
     ((html, _),) = letter.alternatives
+    assert isinstance(html, str)
+    assert payment.receipt_number is not None
     assert payment.receipt_number in html
     ((name, content, kind),) = letter.attachments
     assert (name, content[:5], kind) == (f"{payment.receipt_number}.pdf", b"%PDF-", "application/pdf")
@@ -155,12 +160,11 @@ def test_what_cannot_be_written_waits_and_stops_nothing(
     willing: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second = willing.pay_cash(1_000, buyer=ANNA), willing.pay_cash(2_000, buyer=ANNA)
-    whole = send_receipt.of_payment
 
     def breaks(row: Payment) -> Any:
         if row.id == first.id:
             raise ValueError("nobody can write this")
-        return whole(row)
+        return of_payment(row)
 
     monkeypatch.setattr(send_receipt, "of_payment", breaks)
     with caplog.at_level(logging.DEBUG):

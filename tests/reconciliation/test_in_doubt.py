@@ -30,7 +30,7 @@ TID = "12345601"
 UNKNOWN, DECLINED, APPROVED = DeviceOutcome.UNKNOWN, DeviceOutcome.DECLINED, DeviceOutcome.APPROVED
 
 
-def numbers(number: int, *, code: str = "") -> dict[str, str]:
+def numbers(number: int, *, code: str = "") -> dict[str, Any]:
     """What a device prints of its n-th transaction."""
     told = {"rrn": f"6328140{number:05}", "stan": f"{number:06}", "acquirer_tid": TID}
     return told | ({"authorization_code": code} if code else {})
@@ -118,7 +118,7 @@ def test_a_refund_in_doubt_is_booked_when_it_is_settled(shop: Shop) -> None:
 
 
 def test_where_a_device_tells_no_tid_rrn_and_stan_together_name_its_transaction(shop: Shop) -> None:
-    proof = {"rrn": "632817001422", "stan": "001422"}
+    proof: dict[str, Any] = {"rrn": "632817001422", "stan": "001422"}
     sale = shop.sells_in_store(1000, ending=UNKNOWN, **proof)
     shop.sends(settlement_csv(card_present(1000, tid=TID, **proof)))
     sale.refresh_from_db()
@@ -303,7 +303,7 @@ def test_an_order_in_doubt_can_be_charged_once_it_is_settled(shop: Shop) -> None
 
 
 def test_two_tills_with_the_same_numbers_are_told_apart_by_their_tid(shop: Shop) -> None:
-    same = {"rrn": "632810000007", "stan": "000007"}
+    same: dict[str, Any] = {"rrn": "632810000007", "stan": "000007"}
     first = shop.sells_in_store(1250, acquirer_tid="12345601", authorization_code="C0FFE1", **same)
     second = shop.sells_in_store(4000, acquirer_tid="12345602", authorization_code="C0FFE2", **same)
     by_code = [shop.sells_in_store(1000, acquirer_tid=f"1234560{n}", authorization_code="D00D01") for n in (1, 2)]
@@ -326,5 +326,5 @@ def test_between_two_that_fit_alike_nobody_guesses(shop: Shop) -> None:
     assert [row.kind for row in shop.disagreements()] == ["unknown_line"]
 
 
-def _told(proof: dict[str, str]) -> dict[str, str]:
+def _told(proof: dict[str, Any]) -> dict[str, Any]:
     return {"rrn": proof["rrn"], "stan": proof["stan"]}

@@ -1,5 +1,6 @@
 """What disagrees is resolved by a person's word, or by two where money is given up or a match is forced."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -180,13 +181,14 @@ def test_what_cannot_be_is_refused(shop: Shop, wish: dict[str, object], param: s
     assert row.status == "open"
 
 
-def test_another_merchants_payment_or_discrepancy_is_none(shop: Shop, open_shop: object) -> None:
-    stranger: Shop = open_shop("Vreemd")  # type: ignore[operator]
+def test_another_merchants_payment_or_discrepancy_is_none(shop: Shop, open_shop: Callable[[str], Shop]) -> None:
+    stranger = open_shop("Vreemd")
     row = unknown_line(shop)
-    for attempt in (
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: resolved(stranger, row, "ask_provider"),
         lambda: resolved(shop, row, "match", with_=(stranger.sells_online(5000).id,)),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises((NotFound, OnetillError)):
             attempt()
 

@@ -20,6 +20,7 @@ def test_what_the_simulator_settles_is_owed_no_more(shop: Shop) -> None:
     file = shop.sends(shop.settlement())
     assert (file.status, file.format, file.lines, file.currency) == ("imported", "simulator_csv", 3, "EUR")
     assert file.gross == 1250 + 4000 + 999_00
+    assert file.fees is not None
     assert file.gross - file.fees == file.net
     for payment in payments:
         assert shop.balance("receivable", payment.item) == 0

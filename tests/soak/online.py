@@ -27,7 +27,8 @@ def chaos(share: float) -> dict[str, Any]:
     fake = FakeStripe()
     try:
         with stacks.running(STRIPE_API_BASE=fake.url) as stack:
-            size = OnlineSize(**stacks.sized(FULL, share), seed=seed, customers=CUSTOMERS, patience=900)
+            sized: dict[str, Any] = stacks.sized(FULL, share)
+            size = OnlineSize(**sized, seed=seed, customers=CUSTOMERS, patience=900)
             verdict = OnlineOrdeal(stack, fake, size).run()
     finally:
         fake.close()

@@ -16,7 +16,7 @@ from terminals.device.storage import Memory
 from tests.simulator import eventually
 from tests.stack import Shop, Stack
 
-CARD = {
+CARD: dict[str, Any] = {
     "card": {"brand": "maestro", "last4": "4012"},
     "entry_mode": "contactless",
     "verification": "none",

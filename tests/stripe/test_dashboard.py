@@ -1,5 +1,8 @@
 """What a person does at Stripe's dashboard is as true as what we asked for: it is booked, once, and nothing is left."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from django.utils import timezone
 
@@ -17,24 +20,24 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _books_agree(stripe_shop: StripeShop):
+def _books_agree(stripe_shop: StripeShop) -> Iterator[None]:
     """Whatever a test did, the ledger proves itself afterwards."""
     yield
     assert violations() == []
 
 
-def press_capture(shop: StripeShop, payment: dict, amount: int | None = None) -> None:
+def press_capture(shop: StripeShop, payment: dict[str, Any], amount: int | None = None) -> None:
     """Somebody in the office presses Capture."""
     asked = {"amount_to_capture": amount} if amount else {}
     endpoints.capture(shop.books, shop.intent(payment)["id"], asked)
 
 
-def stands(shop: StripeShop, payment: dict) -> tuple[str, int, int, int]:
+def stands(shop: StripeShop, payment: dict[str, Any]) -> tuple[str, int, int, int]:
     shown = shop.payment(payment)
     return shown["status"], shown["amount_captured"], shown["amount_refundable"], shown["amount_capturable"]
 
 
-def captures(shop: StripeShop, payment: dict) -> list[dict]:
+def captures(shop: StripeShop, payment: dict[str, Any]) -> list[dict[str, Any]]:
     return [row for row in shop.payment(payment)["operations"] if row["verb"] == "capture"]
 
 

@@ -18,8 +18,8 @@ from tests.fake_stripe.post import FORGERS_SECRET, Mischief, Post, body_of, sign
 from tests.fake_stripe.server import FakeStripe, signed
 from tests.simulator import Landed, Receiver, eventually
 
-CARD = {"confirm": True, "payment_method": "pm_card_visa"}
-EUROS = {"amount": 50_00, "currency": "eur"}
+CARD: dict[str, Any] = {"confirm": True, "payment_method": "pm_card_visa"}
+EUROS: dict[str, Any] = {"amount": 50_00, "currency": "eur"}
 
 
 @pytest.fixture
@@ -201,7 +201,7 @@ def test_many_at_once_under_one_key_move_money_once(sdk: Any, books: Books) -> N
 def test_every_fault_breaks_the_answer_and_does_or_does_not_do_it(fake: FakeStripe, fault: Fault) -> None:
     fake.faults.silence = 0.1
     key = new_id("op").replace("_", "")
-    client = stripe.StripeClient(f"sk_test_{key}", base_addresses={"api": fake.url}, max_network_retries=0).v1
+    client: Any = stripe.StripeClient(f"sk_test_{key}", base_addresses={"api": fake.url}, max_network_retries=0).v1
     fake.faults.plan(fault)
     with pytest.raises(stripe.StripeError):
         client.payment_intents.create({**EUROS, **CARD}, {"idempotency_key": key})

@@ -1,11 +1,14 @@
 """Online payments through Stripe, from the webshop's request to the books."""
 
 import random
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from payments.models import Discrepancy, Operation, Payment, ProviderAccount, ProviderEvent
+from payments.providers.base import Credentials, ProviderRequest, Result
 from payments.providers.stripe.provider import Stripe
 from payments.services.receive import apply_event
 from tests.api.conftest import Shop
@@ -19,13 +22,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _books_agree(stripe_shop: StripeShop):
+def _books_agree(stripe_shop: StripeShop) -> Iterator[None]:
     """Whatever a test did, the ledger proves itself afterwards."""
     yield
     assert violations() == []
 
 
-def statuses(shop: StripeShop, payment: dict) -> tuple[str, int, int]:
+def statuses(shop: StripeShop, payment: dict[str, Any]) -> tuple[str, int, int]:
     shown = shop.payment(payment)
     return shown["status"], shown["amount_captured"], shown["amount_refunded"]
 
@@ -191,7 +194,7 @@ def test_webhooks_in_any_order_any_number_of_times(stripe_shop: StripeShop) -> N
 def test_the_webhook_may_come_before_the_answer(stripe_shop: StripeShop, monkeypatch: pytest.MonkeyPatch) -> None:
     execute = Stripe.execute
 
-    def slowly(provider, call, credentials):
+    def slowly(provider: Stripe, call: ProviderRequest, credentials: Credentials) -> Result:
         result = execute(provider, call, credentials)
         stripe_shop.deliver(then_work=False)
         for event in ProviderEvent.objects.filter(due_at__isnull=False):

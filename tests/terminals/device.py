@@ -27,7 +27,7 @@ class Device:
     signature: int = 1  # the version it signs by
     http: Client = field(default_factory=Client)
 
-    def post(self, *transactions: dict[str, Any], **options: Any) -> ClientResponse:
+    def post(self, *transactions: Any, **options: Any) -> ClientResponse:
         """Post several as a batch, one as itself."""
         body = transactions[0] if len(transactions) == 1 else {"transactions": list(transactions)}
         return self.send("/v1/terminal/transactions", body, **options)

@@ -48,8 +48,8 @@ class ManualDevice:
         """One request, and what its answer asks for."""
         if self.pending is None:
             taken = self.queue[: self.largest]
-            body = taken[0] if len(taken) == 1 else {"transactions": taken}
-            self.pending = (secrets.token_hex(8), json.dumps(body).encode(), len(taken))
+            content = taken[0] if len(taken) == 1 else {"transactions": taken}
+            self.pending = (secrets.token_hex(8), json.dumps(content).encode(), len(taken))
         name, body, count = self.pending
         answer = self._post("/v1/terminal/transactions", name, body)
         status, headers, told = answer if answer is not None else (0, {}, {})

@@ -66,7 +66,7 @@ def test_a_fault_is_told_by_its_place(terminal: Device, given: dict[str, Any], p
 
 
 def test_a_fault_says_what_to_send(terminal: Device) -> None:
-    wrong = sale(1, type="loan", amount="5", tip=-1, occurred_at="now", order_reference="", offline=1, rrn="é")
+    wrong = sale(1, type="loan", tip=-1, occurred_at="now", order_reference="", offline=1, rrn="é") | {"amount": "5"}
     told = {fault["param"]: fault["detail"] for fault in terminal.post(wrong).json()["errors"]}
     assert told == {
         "type": "Send one of: sale, refund, reversal.",
@@ -143,7 +143,7 @@ def test_masked_references_that_end_alike_stay_two_orders(terminal: Device) -> N
     terminal.post(sale(2, order_reference="4000000000061111"))
     terminal.post(sale(3, order_reference="4111111111111111"))
     assert Order.objects.count() == 2
-    assert all("*" in reference for reference in Order.objects.values_list("reference", flat=True))
+    assert all("*" in (reference or "") for reference in Order.objects.values_list("reference", flat=True))
 
 
 def test_the_same_masked_report_is_a_duplicate(terminal: Device) -> None:

@@ -44,7 +44,7 @@ def test_no_transaction_breaks_anything(back_office: Api, seed: int) -> None:
 
 def _something(chance: random.Random) -> dict[str, Any]:
     at, other = chance.randint(1, 30), chance.randint(1, 30)
-    name = {"order_reference": f"R-{chance.randint(1, 3)}"}
+    name: dict[str, Any] = {"order_reference": f"R-{chance.randint(1, 3)}"}
     outcome = chance.choice(["approved", "declined", "unknown"])
     kinds: list[Callable[[], dict[str, Any]]] = [
         lambda: sale(at, outcome=outcome),

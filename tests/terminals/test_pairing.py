@@ -15,6 +15,7 @@ from terminals.models import Terminal
 from terminals.services import authenticate
 from tests.api.client import Api, faults, refusal
 from tests.api.conftest import Shop
+from tests.responses import ClientResponse
 from tests.terminals.conftest import new_terminal, paired
 from tests.terminals.device import Device, sale
 
@@ -29,7 +30,7 @@ def stranger_on_the_phone() -> Api:
     )
 
 
-def pair(api: Api, code: str, **more: str) -> object:
+def pair(api: Api, code: str, **more: str) -> ClientResponse:
     return api.post("/v1/terminals/pair", {"pairing_code": code, **more})
 
 

@@ -2,9 +2,9 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -19,10 +19,10 @@ from tests.terminals.device import Device, refund, sale
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def at_once(calls: list[Any]) -> list[ClientResponse]:
+def at_once(calls: Sequence[Callable[[], ClientResponse]]) -> list[ClientResponse]:
     """Run them in threads, each with a connection of its own."""
 
-    def run(call: Any) -> ClientResponse:
+    def run(call: Callable[[], ClientResponse]) -> ClientResponse:
         try:
             return call()
         finally:
