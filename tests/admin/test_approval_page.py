@@ -6,6 +6,7 @@ from django.utils import timezone
 from payments.admin.finance.approval_pages import case_of
 from payments.models import Merchant, Refund
 from payments.people.actions import Action
+from payments.people.actors import Actor
 from payments.people.models import Approval, Role, User
 from payments.people.services import api_keys, gate
 from payments.services import decide_alone, update_setup
@@ -24,10 +25,10 @@ def ada(shop: Shop) -> User:
     return user
 
 
-def refund(shop: Shop, actor: object) -> Refund:
+def refund(shop: Shop, actor: Actor) -> Refund:
     order = shop.pay_cash(20_000, customer=None).order
     wish = shop.asks(order, 12_345, channel=shop.store, reason="Does not fit.")
-    return request_refund(wish, actor=actor).refund  # type: ignore[arg-type]
+    return request_refund(wish, actor=actor).refund
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from tests.api.client import Api, faults, refusal
 from tests.api.conftest import Shop
@@ -70,7 +71,9 @@ def test_two_channels_may_use_one_reference(shop: Shop, simulator: RunningSimula
     assert [row["id"] for row in only] == [found[0]["id"]]
 
 
-def test_a_list_of_orders_asks_no_query_per_row(shop: Shop, django_assert_max_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_a_list_of_orders_asks_no_query_per_row(
+    shop: Shop, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
     api = shop.api(channel=shop.store)
     for at in range(12):
         wish = {"order_reference": str(at), "amount": 500, "currency": "EUR", "method": "cash"}

@@ -90,7 +90,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Package
 
     def start(code: str) -> Package:
         package = PACKAGES[code]()
-        package.accounts = needed(package)  # type: ignore[attr-defined]
+        package.accounts = needed(package)
         servers.append(serve(package))
         monkeypatch.setattr(settings, "CONNECTOR_ADDRESSES", settings.CONNECTOR_ADDRESSES | package.addresses())
         return package

@@ -20,7 +20,6 @@ class EBoekhouden(Package):
     code: ClassVar[str] = "eboekhouden"
     access_token: str = "api-token"
     lives: float = 3600.0
-    accounts: dict[str, str] = field(default_factory=dict)
     mutations: list[dict[str, Any]] = field(default_factory=list)
     sessions: dict[str, float] = field(default_factory=dict)
 

@@ -21,7 +21,6 @@ class ExactOnline(Package):
     division: str = "654321"
     journal: str = "90"
     tokens: Tokens = field(default_factory=lambda: Tokens(lives=600, early=31))
-    accounts: dict[str, str] = field(default_factory=dict)
     entries: list[dict[str, Any]] = field(default_factory=list)
 
     def routes(self) -> Any:

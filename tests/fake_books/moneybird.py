@@ -24,7 +24,6 @@ class Moneybird(Package):
     administration: str = "123456789"
     token: str = "personal"
     tokens: Tokens = field(default_factory=lambda: Tokens(lives=3600, rotates=False))
-    accounts: dict[str, str] = field(default_factory=dict)
     documents: list[dict[str, Any]] = field(default_factory=list)
     statements: list[dict[str, Any]] = field(default_factory=list)
     _ids: Any = field(default_factory=lambda: itertools.count(300_000))

@@ -52,6 +52,7 @@ class Package:
     received: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    accounts: dict[str, str] = field(default_factory=dict)  # its ids of ledger accounts, by their code
 
     def routes(self) -> dict[str, Callable[[Request], tuple[int, Any]]]:
         """`METHOD /path/with/(groups)` and who answers."""

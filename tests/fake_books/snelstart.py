@@ -24,7 +24,6 @@ class SnelStart(Package):
     client_key: str = "client-key"
     subscription_key: str = "subscription-key"
     lives: float = 3599.0
-    accounts: dict[str, str] = field(default_factory=dict)
     journals: dict[str, str] = field(default_factory=lambda: {"90": str(uuid.uuid4())})
     bookings: list[dict[str, Any]] = field(default_factory=list)
     files: list[str] = field(default_factory=list)

@@ -21,7 +21,6 @@ class Xero(Package):
     code: ClassVar[str] = "xero"
     tenant: str = "4f2b6c1e-0d6f-4f39-9a55-0a8a8f0f8e11"
     tokens: Tokens = field(default_factory=lambda: Tokens(lives=1800))
-    accounts: dict[str, str] = field(default_factory=dict)
     journals: list[dict[str, Any]] = field(default_factory=list)
     answers: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 

@@ -4,12 +4,14 @@ import pytest
 from django.utils import timezone
 
 from payments.core.errors import Conflict, Invalid
+from payments.core.ids import new_id
 from payments.models import Operation, Order, Payment
 from payments.notify.models import Event
 from payments.payloads import PAYMENT_RELATED
 from payments.providers.base import Outcome, ProviderReport, ReportType, Result
 from payments.services.cancel import cancel_payment
 from payments.services.capture import capture_payment
+from payments.services.card_present.types import Device
 from payments.services.record import record
 from payments.services.recover import recover
 from tests.builders import BY, Shop, open_shop
@@ -119,7 +121,10 @@ class TestWhoeverElseAsks:
         assert left(held) == ("captured", 7_010, 0, 0)
 
     def test_gives_back_what_is_captured_and_hears_of_the_rest(self, held: Payment) -> None:
-        shop = Shop(held.merchant, held.channel, held.channel, None)  # type: ignore[arg-type]
+        till = Device(
+            terminal_id=new_id("trm"), label="Till", series=1, channel=held.channel, account=held.provider_account
+        )
+        shop = Shop(held.merchant, held.channel, held.channel, till)
         capture(held, 4_000 + SUCCEEDS)
         for ask in (shop.refund, lambda row, amount: shop.refund(row.order, amount)):
             with pytest.raises(Invalid, match="amount_exceeds_refundable") as refused:

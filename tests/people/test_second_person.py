@@ -1,6 +1,6 @@
 """The second person is another person: attacks by somebody who plays both."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -103,14 +103,14 @@ def test_alone_only_where_the_merchant_says_so_since_and_nobody_else_could() -> 
     asker = owner("asker")
     since = timezone.now() - timedelta(minutes=1)
 
-    def attempt(alone_from: object) -> Approval:
+    def attempt(alone_from: datetime | None) -> Approval:
         return decide(
             subject_id="ref_1",
             action="refund",
             user=asker,
             approved=True,
             note="",
-            alone_from=alone_from,  # type: ignore[arg-type]
+            alone_from=alone_from,
         )
 
     ask(by=asker.id)

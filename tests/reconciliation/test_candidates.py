@@ -1,5 +1,6 @@
 """A person sees what a difference could be about, what speaks for it, and what each action would book."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -51,8 +52,8 @@ def test_of_equal_numbers_at_two_tills_all_are_candidates_the_likeliest_first(sh
     assert signals(found[2]) == {"rrn": True, "authorization_code": True, "amount": False, "day": True}
 
 
-def test_another_merchants_payments_are_none(shop: Shop, open_shop: object) -> None:
-    other = open_shop("Kaas")  # type: ignore[operator]
+def test_another_merchants_payments_are_none(shop: Shop, open_shop: Callable[[str], Shop]) -> None:
+    other = open_shop("Kaas")
     other.sells_online(5_000)
     shop.sends(settlement_csv(Line(5_000, reference="who?")), provider_account=shop.account("simulator"))
     assert candidates(shop.disagreements()[0]) == []

@@ -1,6 +1,7 @@
 """The pages of days and months: found from home, with what was checked, and the buttons that two persons press."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -126,8 +127,8 @@ def test_they_are_read_in_dutch(shop: Shop) -> None:
     assert "Dagen" in words(client, f"{PERIODS}days/")
 
 
-def test_nobody_sees_another_merchants_days(shop: Shop, anna: Client, open_shop: object) -> None:
-    stranger = open_shop("Vreemd")  # type: ignore[operator]
+def test_nobody_sees_another_merchants_days(shop: Shop, anna: Client, open_shop: Callable[[str], Shop]) -> None:
+    stranger = open_shop("Vreemd")
     day = ago(shop, 1)
     for name in (
         f"{stranger.store.id}.{day}",

@@ -5,10 +5,12 @@ import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from django.db import connections
 from django.utils import timezone
+from pytest_django import Settings
 
 from payments.core.errors import TooLarge, ValidationFailed
 from payments.ledger.models import JournalEntry
@@ -18,6 +20,8 @@ from reconciliation.services import import_file as importing
 from reconciliation.services import settlements
 from reconciliation.services.import_file import import_due, import_file
 from tests.reconciliation.conftest import BankLine, Line, Shop, codes, settlement_csv, statement
+
+T = TypeVar("T")
 
 GOLDEN = Path(__file__).parent / "golden"
 SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
@@ -125,8 +129,8 @@ def test_a_format_may_be_asked_for(shop: Shop) -> None:
     assert [fault.code for fault in refusal.value.faults] == ["format_unknown"]
 
 
-def test_a_file_beyond_the_limit_is_refused_at_the_door(shop: Shop, settings: object) -> None:
-    settings.MAX_IMPORT_MB = 1  # type: ignore[attr-defined]
+def test_a_file_beyond_the_limit_is_refused_at_the_door(shop: Shop, settings: Settings) -> None:
+    settings.MAX_IMPORT_MB = 1
     with pytest.raises(TooLarge):
         shop.uploads(b"0" * 1_000_001)
     assert SettlementFile.objects.count() == 0
@@ -271,9 +275,9 @@ def packed(*files: str) -> bytes:
     return stream.getvalue()
 
 
-def at_once(work: Callable[[], object], times: int) -> list[SettlementFile]:
+def at_once(work: Callable[[], T], times: int) -> list[T]:
     """Run it in as many threads, each with a connection of its own."""
-    results: list[object] = []
+    results: list[T] = []
     failures: list[BaseException] = []
     barrier = threading.Barrier(times)
 
@@ -292,4 +296,4 @@ def at_once(work: Callable[[], object], times: int) -> list[SettlementFile]:
     for thread in threads:
         thread.join(60)
     assert failures == []
-    return results  # type: ignore[return-value]
+    return results

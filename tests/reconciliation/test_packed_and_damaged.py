@@ -4,6 +4,7 @@ import gzip
 import io
 import time
 import zipfile
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -90,8 +91,8 @@ def test_gzip_is_unpacked_and_card_numbers_in_it_are_masked(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("spoil", [lambda raw: raw[:-20], lambda raw: raw[:40] + b"\xff" * 20 + raw[60:]])
-def test_a_damaged_gzip_is_refused_at_once(shop: Shop, spoil: "object") -> None:
-    content = spoil(gzip.compress(days(1)[0].encode()))  # type: ignore[operator]
+def test_a_damaged_gzip_is_refused_at_once(shop: Shop, spoil: Callable[[bytes], bytes]) -> None:
+    content = spoil(gzip.compress(days(1)[0].encode()))
     file = shop.sends(content, "day.gz")
     assert (file.status, codes(file)) == ("refused", ["archive_invalid"])
 

@@ -1,5 +1,7 @@
 """One transfer for several payouts, one that is sent back, paid twice, or a payment that is credited by itself."""
 
+from collections.abc import Callable
+
 import pytest
 
 from payments.models import Payment
@@ -220,8 +222,8 @@ def test_a_credit_that_comes_before_its_payment_succeeded(shop: Shop) -> None:
     assert violations() == []
 
 
-def test_another_merchants_payment_is_nobodys_here(shop: Shop, open_shop: object) -> None:
-    stranger: Shop = open_shop("Vreemd")  # type: ignore[operator]
+def test_another_merchants_payment_is_nobodys_here(shop: Shop, open_shop: Callable[[str], Shop]) -> None:
+    stranger = open_shop("Vreemd")
     payment = ideal(stranger)
     shop.sends(statement(BankLine(5_000, "iDEAL", end_to_end_id=payment.operations.get().id)))
     assert BankStatementLine.objects.get().state == "other"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -22,8 +23,8 @@ from tests.people.cast import person
 from tests.reconciliation.conftest import BankLine, Line, Shop, settlement_csv, statement
 
 
-def resolved(shop: Shop, row: Discrepancy, action: str, actor: Actor = "tests", **how: object) -> Discrepancy:
-    wish = Resolution(action=action, note="We looked at it together.", **how)  # type: ignore[arg-type]
+def resolved(shop: Shop, row: Discrepancy, action: str, actor: Actor = "tests", **how: Any) -> Discrepancy:
+    wish = Resolution(action=action, note="We looked at it together.", **how)
     return resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor=actor)
 
 
@@ -171,9 +172,9 @@ def test_every_step_is_in_the_audit_log(shop: Shop) -> None:
         ({"action": "match", "with_": ("pay_00000000000000000000000000",)}, "with", "not_found"),
     ],
 )
-def test_what_cannot_be_is_refused(shop: Shop, wish: dict[str, object], param: str, code: str) -> None:
+def test_what_cannot_be_is_refused(shop: Shop, wish: dict[str, Any], param: str, code: str) -> None:
     row = unknown_line(shop)
-    resolution = Resolution(**{"note": "Because.", **wish})  # type: ignore[arg-type]
+    resolution = Resolution(**{"note": "Because.", **wish})
     with pytest.raises(ValidationFailed) as refusal:
         resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=resolution, actor="tests")
     assert [(fault.param, fault.code) for fault in refusal.value.faults] == [(param, code)]

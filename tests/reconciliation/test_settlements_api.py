@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 
+from pytest_django import DjangoAssertNumQueries
+
 from reconciliation.models import Payout, Settlement, SettlementFile
 from reconciliation.services.settlement_figures import public_id
 from tests.api.client import faults, refusal
@@ -125,13 +127,13 @@ def test_what_cannot_be_read_is_refused(shop: Shop, open_shop: Callable[[str], S
 
 
 def test_reading_a_page_of_lines_takes_as_many_queries_as_one_line(
-    shop: Shop, django_assert_max_num_queries: Callable[[int], object]
+    shop: Shop, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     payments = [shop.sells_online(1_000) for _ in range(6)]
     lines = [Line(1_000, operation=payment.operations.get().id) for payment in payments]
     shop.sends(settlement_csv(*lines), provider_account=shop.account("simulator"))
     name = public_id(Settlement.objects.get())
     client = api(shop)
-    with django_assert_max_num_queries(14):  # type: ignore[attr-defined]
+    with django_assert_max_num_queries(14):
         shown = read(client.get(f"/v1/settlements/{name}/lines"))["data"]
     assert len(shown) == 6

@@ -55,7 +55,8 @@ def test_one_valid_signature_of_several_suffices(device: Device) -> None:
 def test_a_device_with_a_key_of_its_own_has_no_secret_to_sign_with(back_office: Api) -> None:
     device = paired(back_office, ed25519=True)
     message = signatures.message("m-1", str(int(time.time())), b"{}")
-    tried = hmac.new(device.key.public_key().public_bytes_raw(), message, hashlib.sha256).digest()  # type: ignore[union-attr]
+    assert device.key is not None
+    tried = hmac.new(device.key.public_key().public_bytes_raw(), message, hashlib.sha256).digest()
     headers = device.headers(b"{}", webhook_id="m-1") | {"webhook-signature": f"v1,{base64.b64encode(tried).decode()}"}
     refusal(device.heartbeat(headers=headers), 401, "signature_invalid")
 

@@ -62,7 +62,7 @@ def test_an_export_shows_itself_when_it_is_ready_and_is_fetched(books: Books) ->
     assert "/live/?id=" not in shown
     assert "Exact Online" in shown
     file = client.get(f"/admin/reconciliation/export/{export.id}/file/")
-    assert b"".join(file.streaming_content).startswith(b"\xef\xbb\xbfJournalCode;")  # type: ignore[attr-defined]
+    assert file.getvalue().startswith(b"\xef\xbb\xbfJournalCode;")
     assert AuditLog.objects.filter(action="export.downloaded", object_id=export.id).count() == 1
 
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.utils import timezone
 
@@ -220,9 +220,9 @@ class Week:
         """Write down a difference that has to be found."""
         self.expected.add(Expected(kind, about))
 
-    def settled(self, sold: Sold, provider: str = "external", **wrong: object) -> Line:
+    def settled(self, sold: Sold, provider: str = "external", **wrong: Any) -> Line:
         """Put its line into some settlement, changed in this way; it is about this payment all the same."""
-        line = replace(sold.line, **wrong)  # type: ignore[arg-type]
+        line = replace(sold.line, **wrong)
         self.settles[line.reference] = sold.payment
         self.says(line, provider)
         return line
