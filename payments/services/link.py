@@ -88,6 +88,7 @@ def create_link(request: LinkRequest, *, actor: str, guard: IdempotencyGuard | N
         if guard is not None:
             guard.begin(row.id)
         row.customer = customers.get_or_create(merchant_id=merchant.id, **request.buyer)
+        # A reusable link has a new order with each payment, unless it is about one that is named.
         if request.order is not None or not request.reusable:
             row.order = _take_order(request, row, actor)
         row.save(force_insert=True)
@@ -142,6 +143,7 @@ def methods(row: PaymentLink) -> list[str]:
 def lock(link_id: str) -> PaymentLink:
     """The link, locked until the transaction ends: of two who pay or cancel it at once, one waits for the other."""
     PaymentLink.objects.select_for_update().get(id=link_id)
+    # Read again: what the one before it has paid was added up before this one waited.
     return read(link_id)
 
 

@@ -154,7 +154,8 @@ class _Known:
         return candidates[-1] if candidates else None
 
 
-_NONE: Final = [""]  # no id and no reference is empty
+# In place of no texts: no id and no reference is empty, and Django asks nothing at all where a list is.
+_NONE: Final = [""]
 
 
 def _named(account_id: str, operation_ids: Sequence[str], references: Sequence[str]) -> Q:

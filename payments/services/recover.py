@@ -31,6 +31,7 @@ from payments.services.unit_of_work import UnitOfWork
 logger = logging.getLogger(__name__)
 
 ACTOR: Final = "system:recover"
+MOST_AT_ONCE: Final = 200  # of each kind; what is left comes with the next beat
 # A charge sent again after this would debit a customer who has paid in another way, or has left.
 CHARGE_LIVES: Final = timedelta(minutes=15)  # after that nobody waits at the checkout any more
 # A refund is owed however long it takes; after three days a person chooses another route.
@@ -38,7 +39,7 @@ REFUND_LIVES: Final = timedelta(days=3)
 _CHARGES: Final = frozenset({Verb.SALE, Verb.AUTHORIZE})
 
 
-def recover(*, limit: int = 200) -> int:
+def recover(*, limit: int = MOST_AT_ONCE) -> int:
     """Take up everything that is due, each in its own transaction; return how many things were taken up."""
     # Operations first: their answers place events that wait for them, and pay what would expire.
     return _recover_operations(limit) + _apply_events(limit) + _expire_payments(limit)

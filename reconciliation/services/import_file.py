@@ -18,7 +18,7 @@ from reconciliation.services.keep_masked import MOST_ATTEMPTS, WORK, keep_masked
 from reconciliation.services.staging import MOST_PROBLEMS, Reading, stage
 from reconciliation.sql import session
 
-AT_ONCE: Final = 20
+AT_ONCE: Final = 20  # a file may take minutes: the rest comes with the next beat
 
 logger = logging.getLogger(__name__)
 

@@ -55,9 +55,8 @@ def rematch_account(account: ProviderAccount) -> int:
     Does nothing while a file of its merchant is being imported.
     """
     with session.session_lock(f"merchant:{account.merchant_id}") as free:
-        # A file of this merchant is being imported: the next round of the sweep finds what is left.
         if not free:
-            return 0
+            return 0  # the next round of the sweep finds what is left
         with session.staging():
             sweep = Sweep("reconciliation.rematch_line")
             matching.stage_stored_lines(account.id, leave=[int(line_id) for line_id in sweep.resting])
@@ -165,5 +164,6 @@ def _out_of_suspense(account: ProviderAccount, line: SettlementLine, match: matc
 
 def _open_differences(line: SettlementLine) -> None:
     """Open discrepancies of a line that is matched now, but differs in amount or currency."""
+    # No rates: its fee was held against them when its file was imported.
     for issue in differences.issues(settlement_id=line.settlement_id, rates="[]", number=line.number):
         discrepancy.open_discrepancies(list(discrepancies_of(line.settlement, issue)))

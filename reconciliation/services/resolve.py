@@ -64,6 +64,7 @@ def resolve(
     found = Discrepancy.objects.filter(merchant=merchant, id=discrepancy_id).first()
     if found is None:
         raise NotFound
+    # Before the transaction: the note of a refusal must outlive it.
     gate.check(_action(resolution), by=actor, merchant_id=merchant.id, channel_id=found.channel_id)
     with transaction.atomic():
         row = locks.locked(discrepancy_id, beside=resolution.with_)
@@ -241,6 +242,7 @@ def _propose(row: Discrepancy, resolution: Resolution, actor: str, waiting: _Wai
 
 
 def _proposed(discrepancy_id: str) -> tuple[Discrepancy, Resolution]:
+    # Without a lock, only to learn what is to be locked beside it; what counts is read again under the locks.
     resolution = Discrepancy.objects.filter(id=discrepancy_id).values_list("resolution", flat=True).first() or {}
     row = locks.locked(discrepancy_id, beside=resolution.get("with") or ())
     if row.status != Discrepancy.Status.PROPOSED or row.resolution is None:

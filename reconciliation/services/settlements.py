@@ -86,6 +86,7 @@ def _accounts(file: SettlementFile, reading: Reading) -> list[ProviderAccount]:
     fitting = [account for account in accounts if at_terminals or not _only_reports(account)]
     if len(fitting) == 1:
         return fitting
+    # A format names the provider itself first, and last the account that only reports: a PIN acquirer's.
     wanted = providers[-1] if at_terminals else providers[0]
     return [account for account in accounts if account.default and account.provider == wanted]
 

@@ -33,7 +33,7 @@ from reconciliation.services import mappings
 from reconciliation.sql import session
 
 MOST_PROBLEMS: Final = 100  # nobody mends more at a time; reading ends there
-LONGEST: Final = 255
+LONGEST: Final = 255  # what a column holds
 LONGEST_REMITTANCE: Final = 2000
 EXCEL_SHEET: Final = "This is an Excel sheet. Save it as CSV, or make a mapping for it under Settings."
 
@@ -200,6 +200,8 @@ def _opened(header: StatementHeader, trailer: StatementTrailer) -> StatementHead
     return replace(header, opening=header.opening or trailer.opening, opened_on=header.opened_on or trailer.opened_on)
 
 
+# Where a line does not say whose it is, it is of the header that was read last; where it does, it counts from the first
+# header of its own document, of which an archive has several.
 def _settlement_rows(lines: Iterator[Any], reading: Reading) -> Iterator[tuple[Any, ...]]:
     for position, line in enumerate(lines):
         yield (

@@ -29,7 +29,6 @@ from reconciliation.services.transfer_returns import returned_because
 from reconciliation.sql import notified_parts, payout_names, session, statements
 
 ACTOR: Final = "system:reconciliation"
-AT_ONCE: Final = 500
 
 
 def match(file: SettlementFile, reading: Reading) -> list[Problem]:

@@ -111,6 +111,7 @@ def staging() -> Iterator[None]:
     try:
         yield
     finally:
+        # A connection that is lost has taken the tables along; one that must roll back takes no statement any more.
         if connection.is_usable() and not connection.needs_rollback:
             with connection.cursor() as cursor:
                 cursor.execute(_DROP)

@@ -30,7 +30,8 @@ from reconciliation.sql.payout_names import (
 )
 from reconciliation.sql.repeated_lines import REPEATED
 
-# Days around the one on which a payout is expected in which what names it is part of it.
+# Days around the one on which a payout is expected (else known) in which a line that names it is a part of it. Before:
+# the settlement may be imported days after the bank has paid it. After: what was held back may come weeks later.
 _BEFORE: Final = 10
 _AFTER: Final = 60
 # The operation's id that we gave as end-to-end id, as banks spell it.
