@@ -225,8 +225,9 @@ def test_all_processes_count_together(ada: User, monkeypatch: pytest.MonkeyPatch
     bucket = Bucket("shared", 2)
     assert [sign_in_throttle.attempt([bucket]) for _ in range(2)] == [None, None]
     another_process = sign_in_throttle._Memory()
-    monkeypatch.setattr(sign_in_throttle, "_memory", another_process)
-    block = sign_in_throttle.attempt([bucket])
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(sign_in_throttle, "_memory", another_process)
+        block = sign_in_throttle.attempt([bucket])
     assert block is not None
     assert block.begins
     assert sign_in_throttle.blocked([bucket]) == 0  # this one has not heard of it
