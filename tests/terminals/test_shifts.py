@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 
 from payments.models import Discrepancy
@@ -44,7 +43,7 @@ def shift(first: int, last: int, *totals: dict[str, Any], name: str = "7", **mor
 
 
 def close(device: Device, body: dict[str, Any], status: int = 201) -> dict[str, Any]:
-    answer: HttpResponse = device.send("/v1/terminal/shifts", body)
+    answer = device.send("/v1/terminal/shifts", body)
     assert answer.status_code == status, answer.content
     found: dict[str, Any] = answer.json()
     return found
