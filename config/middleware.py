@@ -19,7 +19,7 @@ from payments.core.ids import new_id
 from payments.runtime.metrics import REQUESTS
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-OWN_FORM: Final = ("/admin", "/pay/", "/health/")  # pages for people, and states for a monitoring system
+OWN_FORM: Final = ("/admin", "/counter", "/pay/", "/health/")  # pages for people, and states for a monitoring system
 NOT_LOGGED: Final = ("/health/", "/metrics", "/static/")  # polled every few seconds, or of no interest
 SANE: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")  # a client's id goes into logs: nothing that could break a line
 

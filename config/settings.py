@@ -207,6 +207,8 @@ AUTH_PASSWORD_VALIDATORS = [
 PASSWORD_HASHERS = ["payments.people.hashers.Argon2id", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 # Minutes of inactivity after which users who can move money are signed out; all are after ten hours.
 SESSION_IDLE_MINUTES = env.integer("SESSION_IDLE_MINUTES", 15, minimum=1)
+# Minutes of inactivity after which the staff of a store type their code again at the counter's page.
+COUNTER_IDLE_MINUTES = env.integer("COUNTER_IDLE_MINUTES", 5, minimum=1)
 # What pages ask by themselves is nobody's doing.
 SESSION_UNATTENDED_PATHS = ("/admin/live/", "/admin/reconciliation/export/live/")
 CSRF_FAILURE_VIEW = "payments.people.sign_in_views.csrf_failure"

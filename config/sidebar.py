@@ -57,6 +57,8 @@ NAVIGATION: Final = [
     _group(
         _("Terminals"),
         _item(_("Terminals"), "point_of_sale", "terminals_terminal", "sees"),
+        _item(_("Tablets and phones"), "tablet_android", "terminals_counterbrowser", "sees"),
+        _item(_("Staff codes"), "pin", "terminals_staffcode", "sees"),
         _item(_("Card evidence"), "receipt_long", "payments_cardevidence", "sees"),
         _item(_("Shifts"), "work_history", "terminals_shift", "sees"),
         _item(_("Numbers posted"), "format_list_numbered", "terminals_terminaltransaction", "sees"),

@@ -116,9 +116,10 @@ def drop_aside(cursor: CursorWrapper) -> None:
 
 
 # Sessions, codes and tokens: no backup holds them, and a restore voids them.
-LEFT_OUT: Final = ("django_session", "people_signin", "people_onetimelink")
+LEFT_OUT: Final = ("django_session", "people_signin", "people_onetimelink", "terminals_countersignin")
 REDACTED: Final[Mapping[str, Mapping[str, str]]] = {
     "terminals_terminal": {"pairing_code_hash": "NULL", "pairing_expires_at": "NULL"},
+    "terminals_counterbrowser": {"pairing_code_hash": "NULL", "pairing_expires_at": "NULL", "token_hash": "NULL"},
     "notify_mail": {"sealed": "NULL"},  # one-time links
 }
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("admin/", include("payments.people.urls")),
     path("admin/", include("payments.admin.urls")),
     path("admin/", admin.site.urls),
+    path("counter/", include("terminals.counter.urls")),
     path("", include("payments.checkout.urls")),
     path("", include("payments.api.urls")),
     path("", include("reconciliation.api.urls")),

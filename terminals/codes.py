@@ -27,8 +27,11 @@ def hash_of(code: str) -> str:
 
 def qr_svg(code: str) -> str:
     """A QR code for a device with a camera. The code is in the fragment, which no browser sends or logs."""
+    return qr_of(f"{settings.PUBLIC_URL}/v1/terminals/pair#{code}")
+
+
+def qr_of(address: str) -> str:
+    """An address as a QR code, to be shown beside the code that is in it."""
     image = io.BytesIO()
-    segno.make(f"{settings.PUBLIC_URL}/v1/terminals/pair#{code}", error="m").save(
-        image, kind="svg", scale=4, xmldecl=False, svgns=True
-    )
+    segno.make(address, error="m").save(image, kind="svg", scale=4, xmldecl=False, svgns=True)
     return image.getvalue().decode()

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from terminals.services import deferred, forget
+from terminals.services.counter import sign_ins
 
 
 @shared_task(name="terminals.sweep_waiting")
@@ -13,5 +14,5 @@ def sweep_waiting() -> int:
 
 @shared_task(name="terminals.forget_requests")
 def forget_requests() -> int:
-    """Forget signed requests whose month is over."""
-    return forget.forget()
+    """Forget signed requests whose month is over, and who was signed in at a counter long ago."""
+    return forget.forget() + sign_ins.forget()

@@ -86,7 +86,7 @@ class IdempotentRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormSubmission:
-    """A form of the admin that makes one thing, however often it is sent. No answer is kept: the page is drawn anew."""
+    """A form for people that makes one thing, however often it is sent. No answer is kept: the page is drawn anew."""
 
     merchant_id: str
     form_id: str  # random, one for every form that is shown
@@ -99,7 +99,16 @@ class FormSubmission:
         """
         # No request of the API can name it (its keys have no space), and a random name needs no fingerprint beside it.
         # Nobody leases it: nothing is left to continue once it is committed.
-        _begin(self.merchant_id, f"admin {self.form_id}", bytes(32), object_id, None)
+        _begin(self.merchant_id, self._key, bytes(32), object_id, None)
+
+    def made(self) -> str | None:
+        """The id of what this form has created, if it has been submitted."""
+        row = _KEY.first(self.merchant_id, self._key)
+        return row.object_id if row is not None else None
+
+    @property
+    def _key(self) -> str:
+        return f"admin {self.form_id}"
 
 
 def _begin(merchant_id: str, key: str, fingerprint: bytes, object_id: str, lease: datetime | None) -> None:

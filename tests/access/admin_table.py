@@ -266,6 +266,14 @@ TABLE: Final = [
         only={"username__startswith": "colleague"},
     ),
     Listed(
+        "terminals.counterbrowser",
+        May.SEE,
+        Rows.CHANNEL,
+        (Button("unpair/", May.MANAGE_TERMINALS),),
+        adds=May.MANAGE_TERMINALS,
+    ),
+    Listed("terminals.staffcode", May.SEE, Rows.CHANNEL, (Button("remove/", May.MANAGE_TERMINALS),), adds=May.SERVE),
+    Listed(
         "terminals.sequenceconflict",
         May.SEE,
         Rows.CHANNEL,

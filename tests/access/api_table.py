@@ -117,6 +117,10 @@ KEYLESS: Final = {
         "v1/terminal/shifts",
         "providers/(provider)/(account_id)/webhooks",
     ),
+    *("counter/", "counter/pair", "counter/sign-in", "counter/sign-out", "counter/language", "counter/link"),
+    *("counter/orders/(order_id)", "counter/orders/(order_id)/refund", "counter/orders/(order_id)/link"),
+    *("counter/refunds/(refund_id)", "counter/links/(link_id)", "counter/receipts/(object_id)"),
+    *("counter/receipts/(object_id)/mail", "counter/receipts/(object_id)/pdf"),
     *("health/live", "health/ready", "metrics", "pay/(token)", "pay/(token)/qr", "pay/(token)/qr.svg"),
     "pay/(token)/qr.png",
 }

@@ -47,6 +47,8 @@ from reconciliation.services.make_export import make_export
 from reconciliation.services.periods import day_of
 from reconciliation.services.request_export import ExportRequest, request_export
 from reconciliation.services.upload import upload
+from terminals.services.counter.pair import offer
+from terminals.services.counter.staff_codes import choose
 from terminals.services.create import create
 from tests.access.things import connector
 from tests.admin.conftest import Browser, SignIn
@@ -147,6 +149,9 @@ def _has_a_terminal(shop: Shop) -> None:
     device = Device(made.terminal.id, secret=answer.json()["secret"])
     device.post(sale(1, 6_161))
     device.post(sale(1, 7_272))
+    offer(channel=shop.store, label="Tablet", actor=BY)
+    clerk = person(f"clerk of {shop.store.id}", shop.merchant.id, role=Role.Name.CLERK, channel_id=shop.store.id)
+    choose(user=clerk, channel=shop.store, code="271828")
 
 
 def _waits_for_capture(shop: Shop) -> None:

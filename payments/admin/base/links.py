@@ -20,7 +20,7 @@ from django.http.response import HttpResponseBase
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from payments.admin.base.addresses import list_url, row_url
+from payments.admin.base.addresses import list_url, model_page_url, row_url
 from payments.core.ids import PATTERN
 from payments.people.models import User
 from payments.people.permissions import is_same_everywhere
@@ -44,6 +44,8 @@ _MODELS: Final[Mapping[str, str]] = {
     "txn": "payments.cardevidence",
     "trm": "terminals.terminal",
     "shf": "terminals.shift",
+    "cbr": "terminals.counterbrowser",
+    "stc": "terminals.staffcode",
     "usr": "people.user",
     "acc": "ledger.account",
     "jrn": "ledger.journalentry",
@@ -129,6 +131,20 @@ def list_link(model: type[Model], text: Any, **filters: Any) -> str | SafeString
         if not pages.get_queryset(request).filter(**filters).exists():
             return str(text)
     return format_html('<a href="{}" class="ot-link">{}</a>', list_url(model, **filters), text)
+
+
+def named_list_link(model: str, text: Any, **filters: Any) -> str | SafeString:
+    """The list of a model of a floor above, which is known by its name alone."""
+    found = _model(model)
+    return NOTHING if found is None else list_link(found, text, **filters)
+
+
+def add_link(model: str, text: Any, **given: Any) -> str | SafeString:
+    """The form of a new row with these fields filled in; nothing where the reader may add none."""
+    found, request = _model(model), current_request.get()
+    if found is None or request is None or not admin.site.get_model_admin(found).has_add_permission(request):
+        return ""
+    return format_html('<a href="{}" class="ot-link">{}</a>', model_page_url(found, "add", **given), text)
 
 
 def same_page_link(parameters: str, text: str) -> SafeString:

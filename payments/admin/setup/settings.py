@@ -11,11 +11,12 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 
 from payments.admin.base import render, tables
 from payments.admin.base.access import ScopedAdmin, merchants, person
-from payments.admin.base.links import list_link
+from payments.admin.base.links import add_link, list_link, named_list_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.setup import setting_actions
 from payments.models import Channel, Merchant, Payment, ProviderAccount
+from payments.models.merchant import WITH_COUNTER
 from payments.models.refund import Route
 from payments.people.permissions import May, may
 from payments.services.submit import webhook_url
@@ -166,6 +167,7 @@ class ChannelAdmin(SettingAdmin):
             (_("address on receipts"), row.address),
             (_("refund routes"), ", ".join(str(Route(route).label) for route in row.refund_routes or Route)),
             (_("payments"), sees and list_link(Payment, _("all payments here"), channel__id__exact=row.id)),
+            *(_at_the_counter(request, row) if sees and row.kind in WITH_COUNTER else ()),
             (_("created at"), render.moment(row.created_at, row.merchant.zone)),
             ("id", row.id),
         ]
@@ -175,6 +177,20 @@ class ChannelAdmin(SettingAdmin):
             facts=[Fact(name, value) for name, value in facts if value],
             sections=_log(request, row, row.merchant),
         )
+
+
+def _at_the_counter(request: HttpRequest, row: Channel) -> list[tuple[Any, Any]]:
+    """The ways to what stands in the store, and for who manages it to pair another tablet or phone."""
+    manages = may(person(request), May.MANAGE_TERMINALS, merchant_id=row.merchant_id, channel_id=row.id)
+    pair = add_link("terminals.counterbrowser", _("pair a tablet or phone"), channel=row.id) if manages else ""
+    return [
+        (_("terminals"), named_list_link("terminals.terminal", _("all terminals here"), channel__id__exact=row.id)),
+        (
+            _("counter's page"),
+            named_list_link("terminals.counterbrowser", _("all tablets and phones here"), channel__id__exact=row.id),
+        ),
+        (_("new at the counter"), pair if row.active else ""),
+    ]
 
 
 @admin.register(ProviderAccount)

@@ -1,0 +1,182 @@
+"""What the counter says in sentences that a cashier can read out: how money goes back, and what happened."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any, Final
+
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from payments.models import Order, Payment, PaymentLink, RefundPart
+from payments.models.payment import Method, PaymentStatus
+from payments.models.refund import PartStatus, Route
+from payments.queries.timeline import Happening
+from payments.services.refunds.plan import PlannedPart
+from payments.text.formatting import amount, day, title
+
+# How each method gives back, where its provider does it without the customer's card.
+_ORIGINAL: Final[Mapping[str, Any]] = {
+    Method.IDEAL: gettext_lazy("%(amount)s goes back to the iDEAL account it came from, %(when)s."),
+    Method.CARD: gettext_lazy("%(amount)s goes back to the card that was used (%(card)s), %(when)s."),
+    Method.BANCONTACT: gettext_lazy("%(amount)s goes back to the Bancontact card that was used, %(when)s."),
+    Method.SEPA_DEBIT: gettext_lazy("%(amount)s goes back to the bank account it was collected from, %(when)s."),
+    Method.BANK_TRANSFER: gettext_lazy("%(amount)s goes back to the bank account it came from, %(when)s."),
+    Method.KLARNA: gettext_lazy("%(amount)s goes back over Klarna, which takes it off the customer's bill, %(when)s."),
+    Method.PAYPAL: gettext_lazy("%(amount)s goes back to the PayPal account it came from, %(when)s."),
+    Method.VOUCHER: gettext_lazy("%(amount)s goes back on the voucher it was paid with (%(card)s), at once."),
+}
+_ROUTES: Final[Mapping[str, Any]] = {
+    Route.CASH: gettext_lazy("Give the customer %(handed)s from the till, now."),
+    Route.TERMINAL: gettext_lazy("%(amount)s goes back on the card, which the customer holds to the terminal now."),
+    Route.BANK: gettext_lazy("%(amount)s is transferred to %(account)s once a colleague has released it, %(when)s."),
+    Route.VOUCHER: gettext_lazy("%(amount)s goes on a new voucher. Its code is shown once, on the next page."),
+}
+_PARTS: Final[Mapping[str, Any]] = {
+    PartStatus.REQUIRES_APPROVAL: gettext_lazy("A second person has to agree first. Nothing has moved yet."),
+    PartStatus.QUEUED: gettext_lazy("It is being sent."),
+    PartStatus.PENDING: gettext_lazy("It is on its way."),
+    PartStatus.UNKNOWN: gettext_lazy("It is not known yet whether it went through. Do not give it back again."),
+    PartStatus.SUCCEEDED: gettext_lazy("Done."),
+    PartStatus.FAILED: gettext_lazy("It did not go through. The customer is still owed this: choose another way."),
+    PartStatus.CANCELED: gettext_lazy("Canceled."),
+}
+_PAYMENTS: Final[Mapping[str, Any]] = {
+    PaymentStatus.REQUIRES_ACTION: gettext_lazy("waits for the customer"),
+    PaymentStatus.PROCESSING: gettext_lazy("under way"),
+    PaymentStatus.AUTHORIZED: gettext_lazy("reserved, not taken yet"),
+    PaymentStatus.CAPTURED: gettext_lazy("paid"),
+    PaymentStatus.DECLINED: gettext_lazy("declined"),
+    PaymentStatus.CANCELED: gettext_lazy("canceled"),
+    PaymentStatus.EXPIRED: gettext_lazy("expired"),
+    PaymentStatus.REVERSED: gettext_lazy("taken back"),
+    PaymentStatus.UNKNOWN: gettext_lazy("not known whether it came through"),
+}
+_HAPPENED: Final[Mapping[str, Any]] = {
+    "payment.created": gettext_lazy("A payment of %(amount)s was begun"),
+    "payment.requires_action": gettext_lazy("The customer was asked to pay %(amount)s"),
+    "payment.processing": gettext_lazy("A payment of %(amount)s was under way"),
+    "payment.authorized": gettext_lazy("%(amount)s was reserved on the customer's card"),
+    "payment.captured": gettext_lazy("%(amount)s was paid"),
+    "payment.declined": gettext_lazy("A payment of %(amount)s was declined"),
+    "payment.canceled": gettext_lazy("A payment of %(amount)s was canceled"),
+    "payment.expired": gettext_lazy("A payment of %(amount)s expired"),
+    "payment.reversed": gettext_lazy("%(amount)s was taken back by the bank or the terminal"),
+    "payment.unknown": gettext_lazy("Nobody knew whether %(amount)s came through"),
+    "payment.unknown_acknowledged": gettext_lazy("%(amount)s was taken although an earlier payment was in doubt"),
+    "refund.requires_approval": gettext_lazy("A refund of %(amount)s waited for a second person"),
+    "refund.pending": gettext_lazy("A refund of %(amount)s was begun"),
+    "refund.succeeded": gettext_lazy("%(amount)s was given back"),
+    "refund.failed": gettext_lazy("A refund of %(amount)s did not go through"),
+    "refund.canceled": gettext_lazy("A refund of %(amount)s was canceled"),
+    "chargeback.inquiry": gettext_lazy("The customer's bank asked about %(amount)s"),
+    "chargeback.opened": gettext_lazy("The customer had %(amount)s charged back"),
+    "chargeback.won": gettext_lazy("The chargeback of %(amount)s was won"),
+    "chargeback.lost": gettext_lazy("The chargeback of %(amount)s was lost"),
+}
+_WEEK: Final = 7  # days within which a weekday is enough
+
+
+def planned(part: PlannedPart, currency: str) -> str:
+    """How this part of a refund would travel, in one sentence."""
+    templates = _ORIGINAL if part.route == Route.ORIGINAL else _ROUTES
+    name = (part.payment.method or "") if part.route == Route.ORIGINAL else part.route
+    template = templates.get(name, gettext_lazy("%(amount)s goes back the way it came, %(when)s."))
+    account = part.bank_account
+    return str(template) % {
+        "amount": amount(part.amount, currency),
+        "handed": amount(part.amount + part.rounding, currency),
+        "card": paid_with(part.payment),
+        "account": f"{account.iban} ({account.name})" if account is not None else "",
+        "when": by(part.expected_at),
+    }
+
+
+def going(part: RefundPart, currency: str) -> str:
+    """By which way a part of a refund goes back: `€ 49.90 to iDEAL`."""
+    names = {
+        Route.CASH: pgettext_lazy("refund", "in cash"),
+        Route.BANK: pgettext_lazy("refund", "by bank transfer"),
+        Route.VOUCHER: pgettext_lazy("refund", "on a voucher"),
+        Route.TERMINAL: pgettext_lazy("refund", "on the card, at the terminal"),
+    }
+    way = names.get(Route(part.route))
+    if way is None or part.in_cash:
+        way = names[Route.CASH] if part.in_cash else paid_with(part.payment) if part.payment is not None else ""
+    return f"{amount(part.amount, currency)} · {way}"
+
+
+def standing(part: RefundPart) -> str:
+    """How a part of a refund stands, and what to do."""
+    if part.status == PartStatus.PENDING and part.route == Route.BANK:
+        return _("It waits until a colleague has released the transfer.")
+    if part.status == PartStatus.QUEUED and part.route == Route.TERMINAL:
+        return _("The terminal is to be told. Have the customer's card ready.")
+    if part.status in (PartStatus.PENDING, PartStatus.QUEUED) and part.expected_at is not None:
+        return _("It is on its way, and there %(when)s.") % {"when": by(part.expected_at)}
+    return str(_PARTS.get(PartStatus(part.status), part.get_status_display()))
+
+
+def paid_with(payment: Payment) -> str:
+    """How it was paid: `Visa •4242`, `iDEAL`, `voucher …7KQP`."""
+    method = title(str(payment.get_method_display() or _("not chosen yet")))
+    if payment.voucher is not None:
+        return f"{method} …{payment.voucher.code_end}"
+    if payment.card_brand or payment.card_last4:
+        name = (payment.card_brand or method).replace("_", " ").title()
+        return f"{name} •{payment.card_last4}" if payment.card_last4 else name
+    return method
+
+
+def payment_stands(payment: Payment) -> str:
+    """How a payment stands, in two or three words."""
+    return str(_PAYMENTS.get(PaymentStatus(payment.status), payment.get_status_display()))
+
+
+def happened(line: Happening) -> str:
+    """One line of an order's history."""
+    template = _HAPPENED.get(line.type)
+    values = {"amount": amount(line.amount, line.currency)}
+    return str(template) % values if template is not None else f"{line.type} {values['amount']}"
+
+
+def told(lines: Iterable[Happening]) -> list[Happening]:
+    """The lines that tell somebody at a counter anything: not how a payment began that was paid at that moment."""
+    lines = list(lines)
+    decided = {line.object_id for line in lines if line.type not in ("payment.created", "payment.processing")}
+    return [
+        line
+        for line in lines
+        if not (line.type in ("payment.created", "payment.processing") and line.object_id in decided)
+    ]
+
+
+def by(moment: datetime) -> str:
+    """When it is there at the latest: `today`, `by Thursday`, `by 12 Dec 2026`."""
+    there = moment.astimezone(timezone.get_current_timezone()).date()
+    left = (there - timezone.localdate()).days
+    if left <= 0:
+        return _("today")
+    if left == 1:
+        return _("by tomorrow")
+    return _("by %(day)s") % {"day": _weekday(there) if left < _WEEK else day(there)}
+
+
+def _weekday(value: date) -> str:
+    return formats.date_format(value, "l")
+
+
+def name_of(order: Order) -> str:
+    """What to call an order."""
+    return _("Order %(name)s") % {"name": order.reference} if order.reference else _("Sale without a number")
+
+
+def link_stands(link: PaymentLink) -> str:
+    """How a payment link stands."""
+    texts = {
+        PaymentLink.Status.ACTIVE: _("Waiting for the customer to pay."),
+        PaymentLink.Status.PAID: _("Paid."),
+        PaymentLink.Status.EXPIRED: _("Expired. Nothing was paid by it."),
+        PaymentLink.Status.CANCELED: _("Canceled."),
+    }
+    return texts[PaymentLink.Status(link.status)]

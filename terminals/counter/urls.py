@@ -1,0 +1,22 @@
+"""The addresses of the counter's page."""
+
+from django.urls import path
+
+from terminals.counter import entry, link, order, receipt, refund, search
+
+urlpatterns = [
+    path("", search.find, name="counter"),
+    path("pair", entry.pair, name="counter_pair"),
+    path("sign-in", entry.sign_in, name="counter_sign_in"),
+    path("sign-out", entry.sign_out, name="counter_sign_out"),
+    path("language", entry.language, name="counter_language"),
+    path("orders/<str:order_id>", order.show, name="counter_order"),
+    path("orders/<str:order_id>/refund", refund.ask, name="counter_refund"),
+    path("orders/<str:order_id>/link", link.of_order, name="counter_order_link"),
+    path("refunds/<str:refund_id>", refund.watch, name="counter_refunded"),
+    path("link", link.new, name="counter_link"),
+    path("links/<str:link_id>", link.watch, name="counter_linked"),
+    path("receipts/<str:object_id>", receipt.show, name="counter_receipt"),
+    path("receipts/<str:object_id>/mail", receipt.mail, name="counter_receipt_mail"),
+    path("receipts/<str:object_id>/pdf", receipt.pdf, name="counter_receipt_pdf"),
+]

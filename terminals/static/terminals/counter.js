@@ -1,0 +1,109 @@
+// What the counter's pages do beyond links and forms: show progress, watch what is under way, scan, print.
+// Without scripts all of it works by touching once more.
+
+const busy = document.querySelector("[data-busy]");
+
+// A form is sent once: its buttons rest until the answer is there, however often they are touched on a slow line.
+addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "1";
+  busy.textContent = busy.dataset.text;
+  setTimeout(() => (busy.textContent = busy.dataset.slow), 6000);
+  // After the form has been read: a button that is resting is not sent with it.
+  setTimeout(() => form.querySelectorAll("button").forEach((button) => (button.disabled = true)));
+});
+
+// Back by the browser's own button: the page is as it was.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
+// What is under way: looked at again, ever less often, and shown once it has changed. It keeps nobody signed in.
+let seconds = 1.5;
+async function look() {
+  const main = document.querySelector("[data-watch]");
+  if (!main) return;
+  try {
+    const address = new URL(location.href);
+    address.searchParams.set("unattended", "");
+    const answer = await fetch(address, { cache: "no-store" });
+    if (answer.status === 401) {
+      location.reload();
+      return;
+    }
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+    if (answer.ok && page && page.dataset.watch !== main.dataset.watch) {
+      main.replaceWith(page);
+      seconds = 1.5;
+      offer();
+    }
+  } catch {
+    // No line for a moment: look again.
+  }
+  seconds = Math.min(seconds * 1.4, 15);
+  setTimeout(look, seconds * 1000);
+}
+setTimeout(look, seconds * 1000);
+
+// A tablet that lies there shows nobody's order: the page asks again who is there, unless somebody is typing.
+const idle = Number(document.body.dataset.idle || 0);
+let touched = Date.now();
+for (const name of ["pointerdown", "keydown", "input"]) addEventListener(name, () => (touched = Date.now()));
+if (idle) setInterval(() => Date.now() - touched > (idle + 5) * 1000 && location.reload(), 5000);
+
+// A pairing code that was scanned stands behind the #, which no browser sends.
+const pairing = document.querySelector("[data-pair]");
+if (pairing && location.hash.length > 1) {
+  pairing.elements.code.value = decodeURIComponent(location.hash.slice(1));
+  history.replaceState(null, "", location.pathname);
+}
+
+async function scan(field) {
+  const box = document.querySelector("[data-camera]");
+  const video = box.querySelector("video");
+  const detector = new BarcodeDetector();
+  let stream;
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+  } catch {
+    field.focus();
+    return;
+  }
+  box.hidden = false;
+  video.srcObject = stream;
+  await video.play();
+  let stopped = false;
+  const stop = () => {
+    stopped = true;
+    stream.getTracks().forEach((track) => track.stop());
+    box.hidden = true;
+  };
+  box.querySelector("[data-stop]").onclick = stop;
+  while (!stopped) {
+    const [code] = await detector.detect(video).catch(() => []);
+    if (code && !stopped) {
+      stop();
+      field.value = code.rawValue;
+      field.form.requestSubmit();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+// Buttons that only scripts can serve are there where they can.
+function offer() {
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.onclick = () => print();
+  }
+  if (!("BarcodeDetector" in window) || !navigator.mediaDevices) return;
+  for (const button of document.querySelectorAll("[data-scan]")) {
+    button.hidden = false;
+    button.onclick = () => scan(document.getElementById(button.dataset.scan));
+  }
+}
+offer();

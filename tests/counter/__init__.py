@@ -1,0 +1,1 @@
+"""The counter's page: store staff at a tablet or a phone."""
