@@ -40,6 +40,7 @@ class OfStoreForm(PersonForm):
     """A new row of one of the stores where its maker may make one."""
 
     needs: ClassVar[May] = May.SEE
+    asks: ClassVar[tuple[str, ...]] = ()
     channel = forms.ModelChoiceField(Channel.objects.none(), label=_("store"), widget=UnfoldAdminSelectWidget)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -53,6 +54,7 @@ class BrowserForm(OfStoreForm):
     """A tablet or phone that is to be paired."""
 
     needs = May.MANAGE_TERMINALS
+    asks = ("channel", "label")
 
     class Meta:
         model = CounterBrowser
@@ -63,6 +65,7 @@ class StaffCodeForm(OfStoreForm):
     """One's own code, typed twice."""
 
     needs = May.SERVE
+    asks = ("channel", "code", "again")
     code = forms.CharField(
         label=_("code"),
         max_length=LONGEST,
@@ -97,7 +100,7 @@ class MadeByServiceAdmin(ReadOnlyModelAdmin):
         return may_somewhere(person(request), self.own_form.needs)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return list(self.own_form.declared_fields) if obj is None else ()
+        return self.own_form.asks if obj is None else ()
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return bound_to(self.own_form, person(request))

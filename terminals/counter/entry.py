@@ -167,7 +167,7 @@ def _after(request: HttpRequest) -> str:
 def _waiting(seconds: int) -> str:
     minutes = max(1, round(seconds / 60))
     return ngettext(
-        "Too many attempts. Wait a minute, then try again.",
+        "Too many attempts. Wait %(count)d minute, then try again.",
         "Too many attempts. Wait %(count)d minutes, then try again.",
         minutes,
     ) % {"count": minutes}

@@ -54,9 +54,10 @@ class FindForm(forms.Form):
 @at_counter
 def find(request: HttpRequest, desk: Desk) -> HttpResponse:
     """`/counter/`: what to look for, and what was found; what was named exactly opens by itself."""
-    names = FindForm.base_fields
-    is_asked = any(request.GET.get(name, "").strip() for name in names)
-    form = FindForm(request.GET if is_asked else None, currency=desk.merchant.currency)
+    form = FindForm(None, currency=desk.merchant.currency)
+    is_asked = any(request.GET.get(name, "").strip() for name in form.fields)
+    if is_asked:
+        form = FindForm(request.GET, currency=desk.merchant.currency)
     found = None
     if is_asked and form.is_valid():
         found = find_orders(desk.merchant, form.sought())

@@ -32,6 +32,12 @@ _ROUTES: Final[Mapping[str, Any]] = {
     Route.BANK: gettext_lazy("%(amount)s is transferred to %(account)s once a colleague has released it, %(when)s."),
     Route.VOUCHER: gettext_lazy("%(amount)s goes on a new voucher. Its code is shown once, on the next page."),
 }
+_BY: Final[Mapping[str, Any]] = {
+    Route.CASH: pgettext_lazy("refund", "in cash"),
+    Route.BANK: pgettext_lazy("refund", "by bank transfer"),
+    Route.VOUCHER: pgettext_lazy("refund", "on a voucher"),
+    Route.TERMINAL: pgettext_lazy("refund", "on the card, at the terminal"),
+}
 _PARTS: Final[Mapping[str, Any]] = {
     PartStatus.REQUIRES_APPROVAL: gettext_lazy("A second person has to agree first. Nothing has moved yet."),
     PartStatus.QUEUED: gettext_lazy("It is being sent."),
@@ -94,15 +100,8 @@ def planned(part: PlannedPart, currency: str) -> str:
 
 def going(part: RefundPart, currency: str) -> str:
     """By which way a part of a refund goes back: `€ 49.90 to iDEAL`."""
-    names = {
-        Route.CASH: pgettext_lazy("refund", "in cash"),
-        Route.BANK: pgettext_lazy("refund", "by bank transfer"),
-        Route.VOUCHER: pgettext_lazy("refund", "on a voucher"),
-        Route.TERMINAL: pgettext_lazy("refund", "on the card, at the terminal"),
-    }
-    way = names.get(Route(part.route))
-    if way is None or part.in_cash:
-        way = names[Route.CASH] if part.in_cash else paid_with(part.payment) if part.payment is not None else ""
+    route = Route.CASH if part.in_cash else Route(part.route)
+    way = str(_BY[route]) if route in _BY else paid_with(part.payment) if part.payment is not None else ""
     return f"{amount(part.amount, currency)} · {way}"
 
 

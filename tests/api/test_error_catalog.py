@@ -27,6 +27,7 @@ ELSEWHERE = (
     "services/one_time_links.py",
     "services/second_factors.py",
     "services/sign_in_attempts.py",
+    "terminals/services/counter/",
 )
 # Where the types of inputs are.
 INPUTS = ("/core/input", "/api/", "terminals/schemas.py")
