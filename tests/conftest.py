@@ -18,6 +18,7 @@ from django.utils import translation
 from tests import once, sharing, sql
 from tests.fake_stripe.server import fake_stripe as fake_stripe
 from tests.fake_stripe.server import stripe_of_stack as stripe_of_stack
+from tests.measuring import pytest_sessionfinish as pytest_sessionfinish
 from tests.servers import Servers
 from tests.simulator import receiver as receiver
 from tests.simulator import simulator as simulator

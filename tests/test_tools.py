@@ -100,6 +100,27 @@ def test_help_names_every_target_but_old_names() -> None:
     assert all(len(line[45:].strip()) > 6 for line in told.splitlines()), told
 
 
+KILLED_AT_EXIT = """
+import atexit, os
+from tests.measuring import pytest_sessionfinish
+
+atexit.register(os._exit, 0)  # as xdist ends a worker whose servers take too long to stop
+"""
+
+
+def test_what_a_worker_measured_is_kept_though_it_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(KILLED_AT_EXIT)
+    (tmp_path / "shop.py").write_text("def open() -> bool:\n    return True\n")
+    (tmp_path / "test_shop.py").write_text("import shop\n\ndef test_it_opens() -> None:\n    assert shop.open()\n")
+    (tmp_path / ".coveragerc").write_text("[run]\nsource = .\nparallel = true\npatch = subprocess\n")
+    path = {"PYTHONPATH": str(PROJECT), "PYTEST_ADDOPTS": ""}
+    done = run(tmp_path, "coverage", "run", "-m", "pytest", "-q", "-n", "1", **path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    run(tmp_path, "coverage", "combine")
+    told = run(tmp_path, "coverage", "report", "--include=shop.py")
+    assert "100%" in told.stdout, told.stdout
+
+
 def test_the_hooks_before_a_commit_are_the_tools_that_the_lock_pins(tmp_path: Path) -> None:
     hooks = yaml.safe_load((PROJECT / ".pre-commit-config.yaml").read_text())["repos"]
     assert [repo["repo"] for repo in hooks] == ["local"]
