@@ -62,6 +62,8 @@ CONNECTOR_ADDRESSES = {
     "xero_token": "https://identity.xero.com",
     "xero_sign_in": "https://login.xero.com",
 }
+# What a worker does about an operation just committed, by who carries it out; a sweep finds what no task was sent for.
+OPERATION_TASKS = {"provider": "payments.submit", "terminal": "terminals.offer_refund"}
 # Checks that upper floors add to `audit_ledger`, beside the ledger's own.
 LEDGER_AUDITS = ["payments.audit.check", "terminals.audit.check", "reconciliation.audit.check"]
 # Tables whose rows stay, each noted in a chain by which the audit names what is gone.

@@ -159,6 +159,7 @@ SWEEPS = {
     "payments.forget_keys": 3600,
     "payments.forget_sign_ins": 3600,
     "terminals.sweep_waiting": 10,
+    "terminals.sweep_actions": 1,
     "terminals.forget_requests": 3600,
     "reconciliation.import_due": 5,
     "reconciliation.read_sources": 5,

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from payments.payloads import channel_ref, day, instant
+from payments.payloads import channel_ref, day, instant, order_ref
 from terminals import codes
-from terminals.models import Shift, Terminal
+from terminals.models import Shift, Terminal, TerminalAction
 
 Shape = dict[str, Any]
 
@@ -57,3 +57,42 @@ def shift(row: Shift) -> Shape:
         "overlaps": row.overlaps,
         "test_mode": row.merchant.test_mode,
     }
+
+
+def action(row: TerminalAction) -> Shape:
+    """One action as back offices see it; needs `queries.ACTION_RELATED`."""
+    return {
+        "id": row.id,
+        "object": row.OBJECT,
+        "type": row.type,
+        "status": row.status,
+        "terminal": {"id": row.terminal_id, "label": row.terminal.label},
+        "channel": channel_ref(row.channel),
+        "target": row.target_id,
+        "amount": row.amount,
+        "currency": row.currency,
+        "order": order_ref(row.order) if row.order is not None else None,
+        "payment": row.payment_id,
+        "refund": row.refund_part.refund_id if row.refund_part is not None else None,
+        "operator": row.operator or None,
+        "reason": row.reason or None,
+        "requested_by": row.requested_by,
+        "expires_at": instant(row.expires_at),
+        "presented_at": instant(row.presented_at),
+        "completed_at": instant(row.completed_at),
+        "history": [{name: line[name] for name in ("at", "status", "cause", "actor")} for line in row.history],
+        "created_at": instant(row.created_at),
+        "test_mode": row.merchant.test_mode,
+    }
+
+
+def action_of_device(row: TerminalAction) -> Shape:
+    """One action as its device needs it: who and why is no matter of the device's."""
+    shape = action(row)
+    return {name: shape[name] for name in _OF_DEVICE}
+
+
+_OF_DEVICE = (
+    *("id", "object", "type", "status", "target", "amount", "currency", "order", "payment", "refund", "operator"),
+    *("expires_at", "created_at", "test_mode"),
+)

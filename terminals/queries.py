@@ -1,13 +1,17 @@
 """Queries for terminals."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from django.db.models import Max, Q, QuerySet
 
 from payments.models import CardEvidence
-from terminals.models import Shift, Terminal
+from terminals.models import Shift, Terminal, TerminalAction
+from terminals.models.action import MONEY_TYPES
 
 RELATED = ("merchant", "channel")
+ACTION_RELATED: Final = ("merchant", "channel", "terminal", "order", "refund_part", "target")
 
 
 def terminals(*, status: str | None = None, channel_id: str | None = None) -> QuerySet[Terminal]:
@@ -33,3 +37,15 @@ def open_shifts(merchant_id: str, channel_id: str | None, before: datetime) -> i
         since |= Q(terminal_id=terminal_id, series=series, sequence__gt=last)
     left = CardEvidence.objects.filter(since, merchant=merchant_id, occurred_at__lt=before)
     return len(opened) + left.values("terminal_id").distinct().count()
+
+
+def actions(*, terminal_id: str | None = None) -> QuerySet[TerminalAction]:
+    """What terminals were asked to do, with what its shape needs."""
+    rows = TerminalAction.objects.select_related(*ACTION_RELATED)
+    return rows if terminal_id is None else rows.filter(terminal_id=terminal_id)
+
+
+def operations_of(terminal_id: str, action_ids: Iterable[str | None]) -> dict[str, str]:
+    """The operations that these actions of a terminal are to carry out, by action; a question or a stop has none."""
+    rows = TerminalAction.objects.filter(terminal_id=terminal_id, id__in=list(filter(None, action_ids)))
+    return dict(rows.filter(type__in=MONEY_TYPES).values_list("id", "operation_id"))

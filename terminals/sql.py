@@ -52,3 +52,23 @@ def request_state(*, terminal_id: str, series: int, open_items: int, webhook_id:
     with connection.cursor() as cursor:
         cursor.execute(_REQUEST_STATE, values)
         return DeviceRequestState(*cursor.fetchone())
+
+
+_MAY_HAVE_ACTION: Final = """
+    SELECT EXISTS (
+        SELECT FROM terminals_terminalaction
+        WHERE terminal_id = %(terminal)s AND status = 'queued'
+            AND (expires_at IS NULL OR expires_at > clock_timestamp())
+    ) OR EXISTS (
+        SELECT FROM terminals_signedrequest WHERE terminal_id = %(terminal)s AND webhook_id = %(webhook_id)s
+    ) OR NOT EXISTS (
+        SELECT FROM terminals_terminal WHERE id = %(terminal)s AND status = 'active'
+    )
+"""
+
+
+def may_have_action(*, terminal_id: str, webhook_id: str) -> bool:
+    """Whether a poll has to be looked at: something waits, this webhook-id has been used, or its key ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MAY_HAVE_ACTION, {"terminal": terminal_id, "webhook_id": webhook_id})
+        return bool(cursor.fetchone()[0])

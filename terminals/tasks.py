@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from terminals.services import deferred, forget
+from terminals.services.actions import refunds, sweep
 from terminals.services.counter import sign_ins
 
 
@@ -16,3 +17,15 @@ def sweep_waiting() -> int:
 def forget_requests() -> int:
     """Forget signed requests whose month is over, and who was signed in at a counter long ago."""
     return forget.forget() + sign_ins.forget()
+
+
+@shared_task(name="terminals.sweep_actions")
+def sweep_actions() -> int:
+    """Expire what no device fetched, ask about what was not answered, and offer refunds that wait for a terminal."""
+    return sweep.sweep() + refunds.offer_refunds()
+
+
+@shared_task(name="terminals.offer_refund")
+def offer_refund(operation_id: str) -> bool:
+    """Offer one refund to its terminal."""
+    return refunds.offer_refund(operation_id)

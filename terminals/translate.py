@@ -35,9 +35,14 @@ def device_of(terminal: Terminal, *, series: int) -> Device:
 
 
 def device_transaction(
-    transaction: schemas.Transaction, posted: Mapping[str, Any], *, evidence_id: str | None = None, patient: bool = True
+    transaction: schemas.Transaction,
+    posted: Mapping[str, Any],
+    *,
+    operation_id: str | None = None,
+    evidence_id: str | None = None,
+    patient: bool = True,
 ) -> DeviceTransaction:
-    """A transaction as payments registers it."""
+    """A transaction as payments registers it; `operation_id` is what its action was to carry out."""
     return DeviceTransaction(
         sequence=transaction.sequence,
         kind=transaction.type,
@@ -54,6 +59,7 @@ def device_transaction(
         namespace=transaction.namespace,
         original=_original(transaction),
         resolves=transaction.resolves,
+        operation_id=operation_id,
         operator=transaction.operator or "",
         reason=transaction.reason or "",
         decline_code=transaction.decline_code or "",

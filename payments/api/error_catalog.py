@@ -8,6 +8,8 @@ from typing import Final
 
 ERRORS: Final[dict[str, str]] = {
     "account_not_own": "The account is none of the merchant's own in this currency.",
+    "action_ended": "The terminal's action is over, or nothing can be stopped or asked about. Read the action; a "
+    "device does not present it any more.",
     "action_not_possible": "This action is not for this kind of discrepancy; `actions` on the discrepancy lists what "
     "may be done.",
     "amount_exceeds_capturable": "More than what is authorized and not yet captured: amount_capturable.",
@@ -133,7 +135,8 @@ ERRORS: Final[dict[str, str]] = {
     "receipt_not_available": "There is a receipt once the money has moved.",
     "received_too_little": "Less cash than the amount, rounded as the merchant rounds.",
     "refund_not_cancelable": "The money may have moved already, or nothing is left to cancel.",
-    "refund_not_waiting": "The refund does not wait for an approval: it was decided already, or needs none.",
+    "refund_not_waiting": "The refund does not wait for an approval, or for this terminal: it was decided or carried "
+    "out already, or needs none.",
     "refund_window_passed": "The provider gives back for a limited time after the sale only. Use another route.",
     "required": "The field, or one of several fields, has to be sent.",
     "resolved_since": "What followed from this was resolved since. Undo that first; `detail` says what it is.",
@@ -159,6 +162,7 @@ ERRORS: Final[dict[str, str]] = {
     "span_invalid": "The last day (`to`) is before the first one (`from`).",
     "spans_years": "An audit file is of one financial year. Ask for each year by itself.",
     "terminal_busy": "The terminal is presenting something else. Wait, or abort that.",
+    "terminal_not_active": "No device is paired with this terminal, or it was revoked. Pair one first.",
     "terminal_required": "A refund on a card needs a terminal. Name the one at which the customer presents the card.",
     "terminal_revoked": "The terminal may not send any more. Keep the queue, and pair it again.",
     "timestamp_out_of_range": "The clock of the sender is off. Sign again with the offset to server_time.",

@@ -9,7 +9,7 @@ from payments.api.views import channel_of
 from payments.core.errors import Fault
 from payments.core.input_faults import InvalidValue
 from payments.db.compiled_queries import CompiledQuery
-from payments.models import Channel, Order, Payment, ProviderAccount
+from payments.models import Channel, Order, Payment, ProviderAccount, Refund
 from payments.people.actors import Caller
 
 Named = TypeVar("Named")
@@ -63,6 +63,10 @@ def _payment(caller: Caller, payment_id: str) -> Payment | None:
     return _PAYMENT.first(caller.merchant_id, payment_id)
 
 
+def _refund(caller: Caller, refund_id: str) -> Refund | None:
+    return Refund.objects.filter(id=refund_id, merchant_id=caller.merchant_id).first()
+
+
 def _terminal(caller: Caller, terminal_id: str) -> NamedTerminal | None:
     known = object_index.exists("trm", terminal_id, merchant_id=caller.merchant_id)
     return NamedTerminal(terminal_id) if known else None
@@ -82,5 +86,6 @@ named(Channel, channel_of, called="channel", example="chn_…")
 named(Order, _order, called="order", example="ord_…")
 named(Payment, _payment, called="payment", example="pay_…")
 named(ProviderAccount, _account, called="provider account", example="pac_…")
+named(Refund, _refund, called="refund", example="ref_…")
 named(NamedTerminal, _terminal, called="terminal", example="trm_…")
 named(Namespace, _namespace, called="channel", example="chn_…")

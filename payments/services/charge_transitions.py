@@ -20,6 +20,10 @@ AUTHORIZATION_LIVES: Final = timedelta(days=7)
 _FINAL: Final = frozenset({Outcome.SUCCEEDED, Outcome.DECLINED})
 # What a provider calls a refusal, though nobody refused.
 _ENDINGS: Final = {"expired": PaymentStatus.EXPIRED, "canceled": PaymentStatus.CANCELED}
+_NO_ANSWER: Final = {
+    False: gettext_noop("The provider gave no answer to {verb} {id}; it is being asked."),
+    True: gettext_noop("The terminal gave no answer to {verb} {id}; it is being asked."),
+}
 _PATIENCE: Final = (2, 4, 8, 15, 30, 60, 120, 300)  # seconds until the sweep looks again
 
 
@@ -54,6 +58,8 @@ def repeats(operation: Operation, result: Result) -> bool:
 def record_outcome(uow: UnitOfWork, operation: Operation, result: Result) -> None:
     """Write an outcome on its operation, and when the sweep is to look at it again."""
     final = result.outcome in _FINAL
+    # Nobody else is asked by the sweep: what a terminal, a bank or a till does is reported.
+    asked = operation.executor == Operation.Executor.PROVIDER
     was_unknown = operation.outcome == Outcome.UNKNOWN
     uow.change(
         operation,
@@ -63,7 +69,7 @@ def record_outcome(uow: UnitOfWork, operation: Operation, result: Result) -> Non
         failure_detail=result.detail or "",
         occurred_at=(result.occurred_at or uow.now) if final else operation.occurred_at,
         completed_at=uow.now if final else None,
-        due_at=None if final else next_look(operation.attempts, uow.now),
+        due_at=None if final or not asked else next_look(operation.attempts, uow.now),
     )
     key = f"outcome_unknown:{operation.id}"
     if result.outcome == Outcome.UNKNOWN:
@@ -71,7 +77,7 @@ def record_outcome(uow: UnitOfWork, operation: Operation, result: Result) -> Non
             DiscrepancyKind.OUTCOME_UNKNOWN,
             key,
             **message_columns(
-                gettext_noop("The provider gave no answer to {verb} {id}; it is being asked."),
+                _NO_ANSWER[operation.executor == Operation.Executor.TERMINAL],
                 verb=Translatable(operation.verb),
                 id=operation.id,
             ),

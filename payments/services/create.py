@@ -189,12 +189,20 @@ def _check_order(uow: UnitOfWork, order: Order, payment_id: str, request: Paymen
     charge_limit.check_due(uow, order, request.amount.amount)
     if request.customer is not None and order.customer_id is None:
         uow.change(order, customer=request.customer)
-    if request.method == Method.CASH:
-        return
-    if request.acknowledge_unknown is None:
+    if request.method != Method.CASH:
+        check_unknown(uow, order, payment_id, request.acknowledge_unknown)
+
+
+def check_unknown(uow: UnitOfWork, order: Order, payment_id: str, by: Acknowledgement | None) -> None:
+    """Let a charge pass beside payments of unknown outcome only where a named person takes that upon themselves.
+
+    Raises:
+        Conflict: `outcome_unknown`.
+    """
+    if by is None:
         charge_limit.check_known(uow, order)
     else:
-        _acknowledge(uow, order, payment_id, request.acknowledge_unknown)
+        _acknowledge(uow, order, payment_id, by)
 
 
 def _acknowledge(uow: UnitOfWork, order: Order, payment_id: str, by: Acknowledgement) -> None:

@@ -37,8 +37,8 @@ _CONFLICT: Final = "This sequence was used for another transaction. Both are kep
 class DeviceView(JsonView):
     """A view for paired devices."""
 
-    def signed(self) -> tuple[Signed, Key, bytes]:
-        """Return the signed request, the key that verified it and its body.
+    def signed(self, query: type[Query] = Query) -> tuple[Signed, Key, bytes]:
+        """Return the signed request, the key that verified it and its body; `query` are the parameters it may have.
 
         Raises:
             Unauthenticated: it is not signed, not by this terminal, or not now.
@@ -48,7 +48,7 @@ class DeviceView(JsonView):
             self.plain.headers, method=self.plain.method or "", path=self.plain.get_full_path(), body=content
         )
         key = authenticate(signed, now=timezone.now())
-        read_query(Query, self.plain.GET)
+        read_query(query, self.plain.GET)
         return signed, key, content
 
     def send(self, answer: Rendered) -> HttpResponse:
@@ -87,11 +87,8 @@ class Transactions(DeviceView):
         [result] = outcome.results
         status = _STATUSES.get(result.status)
         if status is not None:
-            return Rendered(status, encode({**_shape(result, ""), **_series(outcome.terminal)}))
-        refusal = _refusal(result)
-        members = {**_shape(result, ""), "result_status": result.status, **_series(outcome.terminal)}
-        refusal.members |= {**members, "status": refusal.status}  # a problem's status is HTTP's
-        answer = problem(refusal, self.plain)
+            return Rendered(status, encode({**result_shape(result), **series_shape(outcome.terminal)}))
+        answer = problem(refusal_of(result, outcome.terminal), self.plain)
         return Rendered(answer.status_code, answer.content)
 
 
@@ -131,13 +128,13 @@ def _place(at: int) -> str:
 
 
 def _render_results(outcome: RequestOutcome) -> Rendered:
-    shapes = [_shape(result, _place(at)) for at, result in enumerate(outcome.results)]
-    return Rendered(200, encode({"results": shapes, **_series(outcome.terminal), "resolved": _news(outcome)}))
+    shapes = [result_shape(result, _place(at)) for at, result in enumerate(outcome.results)]
+    return Rendered(200, encode({"results": shapes, **series_shape(outcome.terminal), "resolved": _news(outcome)}))
 
 
 def _render_heartbeat(outcome: RequestOutcome) -> Rendered:
     now = instant(timezone.now())
-    return Rendered(200, encode({"server_time": now, **_series(outcome.terminal), "resolved": _news(outcome)}))
+    return Rendered(200, encode({"server_time": now, **series_shape(outcome.terminal), "resolved": _news(outcome)}))
 
 
 def _items(data: dict[str, Any]) -> list[Any]:
@@ -152,7 +149,15 @@ def _items(data: dict[str, Any]) -> list[Any]:
     return list(items)
 
 
-def _shape(result: Result, place: str) -> dict[str, Any]:
+def refusal_of(result: Result, terminal: Terminal) -> Invalid | Conflict:
+    """The refusal of one transaction, with its result as members."""
+    refusal = _refusal(result)
+    members = {**result_shape(result), "result_status": result.status, **series_shape(terminal)}
+    refusal.members |= {**members, "status": refusal.status}  # a problem's status is HTTP's
+    return refusal
+
+
+def result_shape(result: Result, place: str = "") -> dict[str, Any]:
     return {
         "sequence": result.sequence,
         "status": result.status,
@@ -199,5 +204,6 @@ def _news(outcome: RequestOutcome) -> list[dict[str, Any]]:
     ]
 
 
-def _series(terminal: Terminal) -> dict[str, Any]:
+def series_shape(terminal: Terminal) -> dict[str, Any]:
+    """How far the device's sequence has come."""
     return {"missing_sequences": terminal.missing, "next_sequence": terminal.next_sequence}

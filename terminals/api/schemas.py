@@ -13,6 +13,9 @@ from payments.api.schemas import (
     DAY,
     FLAG,
     INSTANT,
+    MINOR_UNITS,
+    ORDER_REF,
+    REFUND,
     TEXT,
     WHOLE,
     define,
@@ -24,7 +27,7 @@ from payments.api.schemas import (
     words,
 )
 from terminals import schemas
-from terminals.models import Shift, Terminal
+from terminals.models import ActionStatus, ActionType, Shift, Terminal
 
 Schema = dict[str, Any]
 
@@ -57,6 +60,37 @@ TERMINAL = define(
         test_mode=FLAG,
     ),
 )
+_ACTION: Final[dict[str, Schema]] = {
+    "id": identifier("act"),
+    "object": word("terminal_action"),
+    "type": words(ActionType.values),
+    "status": words(ActionStatus.values),
+    "target": maybe(identifier("act")),
+    "amount": maybe(MINOR_UNITS),
+    "currency": maybe(CURRENCY),
+    "order": maybe(ORDER_REF),
+    "payment": maybe(identifier("pay")),
+    "refund": maybe(identifier("ref")),
+    "operator": maybe(TEXT),
+    "expires_at": maybe(INSTANT),
+    "created_at": INSTANT,
+    "test_mode": FLAG,
+}
+DEVICE_ACTION = define("DeviceAction", record(**_ACTION))
+ACTION = define(
+    "TerminalAction",
+    record(
+        **_ACTION,
+        terminal=record(id=identifier("trm"), label=TEXT),
+        channel=CHANNEL_REF,
+        reason=maybe(TEXT),
+        requested_by=TEXT,
+        presented_at=maybe(INSTANT),
+        completed_at=maybe(INSTANT),
+        history=many(record(at=INSTANT, status=words(ActionStatus.values), cause=TEXT, actor=TEXT)),
+    ),
+)
+WAITING_REFUND = define("WaitingRefund", record(status=TEXT, refund=REFUND, approval=maybe(ANY_OBJECT)))
 PAIRING = define(
     "Pairing",
     record(
@@ -127,6 +161,13 @@ SHIFT = define(
         test_mode=FLAG,
     ),
 )
+ANSWERED = define(
+    "AnsweredAction",
+    {
+        **record(**_ACTION),
+        "properties": {**_ACTION, "transaction": RESULT, **_SERIES},
+    },
+)
 
 TRANSACTION: Final = body_of(schemas.Transaction, prefix="Device")
 POSTED: Final[Schema] = {
@@ -137,6 +178,19 @@ POSTED: Final[Schema] = {
                 "type": "object",
                 "properties": {"transactions": {**many(TRANSACTION), "minItems": 1, "maxItems": 500}},
                 "required": ["transactions"],
+                "additionalProperties": False,
+            },
+        ]
+    }
+}
+WORD_OR_TRANSACTION: Final[Schema] = {
+    "application/json": {
+        "oneOf": [
+            TRANSACTION,
+            {
+                "type": "object",
+                "properties": {"outcome": words(["unknown", "not_found", "in_progress", "aborted"])},
+                "required": ["outcome"],
                 "additionalProperties": False,
             },
         ]

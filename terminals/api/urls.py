@@ -2,15 +2,20 @@
 
 from django.urls import path
 
-from terminals.api import device, pairing, shifts, terminals
+from terminals.api import actions, device, device_actions, pairing, shifts, terminals
 
 urlpatterns = [
     path("v1/terminal/transactions", device.Transactions.as_view()),
     path("v1/terminal/heartbeat", device.Heartbeat.as_view()),
     path("v1/terminal/shifts", shifts.Shifts.as_view()),
+    path("v1/terminal/actions", device_actions.NextAction.as_view()),
+    path("v1/terminal/actions/<str:action_id>/ack", device_actions.Acknowledge.as_view()),
+    path("v1/terminal/actions/<str:action_id>/result", device_actions.ActionResult.as_view()),
     path("v1/terminals", terminals.Terminals.as_view()),
     path("v1/terminals/pair", pairing.Pair.as_view()),
     path("v1/terminals/<str:terminal_id>", terminals.OneTerminal.as_view()),
     path("v1/terminals/<str:terminal_id>/unpair", terminals.Unpair.as_view()),
     path("v1/terminals/<str:terminal_id>/revoke", terminals.Revoke.as_view()),
+    path("v1/terminals/<str:terminal_id>/actions", actions.Actions.as_view()),
+    path("v1/terminals/<str:terminal_id>/actions/<str:action_id>", actions.OneAction.as_view()),
 ]

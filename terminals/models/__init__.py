@@ -1,5 +1,6 @@
 """What terminals remember, one subject a file."""
 
+from terminals.models.action import ActionStatus, ActionType, TerminalAction
 from terminals.models.counter import CounterBrowser, CounterSignIn, StaffCode
 from terminals.models.request import SignedRequest
 from terminals.models.shift import Shift, ShiftConflict
@@ -7,6 +8,8 @@ from terminals.models.terminal import Terminal
 from terminals.models.transaction import SequenceConflict, TerminalTransaction
 
 __all__ = [
+    "ActionStatus",
+    "ActionType",
     "CounterBrowser",
     "CounterSignIn",
     "SequenceConflict",
@@ -15,5 +18,6 @@ __all__ = [
     "SignedRequest",
     "StaffCode",
     "Terminal",
+    "TerminalAction",
     "TerminalTransaction",
 ]

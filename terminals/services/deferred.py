@@ -4,7 +4,7 @@ What a post of the same terminal brings frees them at once; the sweep frees thos
 refund whose sale nobody has brought in two days is booked as what it is: one that no sale is known for.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,7 +22,9 @@ from payments.services.card_present.register import register
 from payments.services.card_present.types import DeviceTransaction, Kind, Registered, RegistrationStatus
 from terminals import schemas, translate
 from terminals.models import Terminal, TerminalTransaction
+from terminals.queries import operations_of
 from terminals.services import judge_shifts
+from terminals.services.actions.answered import follow_actions
 
 PATIENCE: Final = timedelta(hours=48)  # a till that was offline over a weekend has sent its sales by then
 LIMIT: Final = 500  # as many as a batch may bring
@@ -52,19 +54,27 @@ def bring_again(rows: Sequence[TerminalTransaction], *, now: datetime | None = N
     if not rows:
         return []
     recorded_at = {row.sequence: row.recorded_at for row in rows}
-    evidence = CardEvidence.objects.filter(
-        terminal_id=rows[0].terminal_id, series=rows[0].series, sequence__in=recorded_at
+    terminal_id = rows[0].terminal_id
+    evidence = list(
+        CardEvidence.objects.filter(terminal_id=terminal_id, series=rows[0].series, sequence__in=recorded_at)
     )
+    asked = operations_of(terminal_id, actions_in(evidence))
     return [
         translate.device_transaction(
             schemas.again(one.posted),
             one.posted,
+            operation_id=asked.get(one.posted.get("action") or ""),
             evidence_id=one.id,
             # A reversal waits for its sale for ever: without it there is nothing that it took back.
             patient=now is None or one.type == Kind.REVERSAL or recorded_at[one.sequence] > now - PATIENCE,
         )
         for one in evidence
     ]
+
+
+def actions_in(evidence: Iterable[CardEvidence]) -> list[str]:
+    """The actions that these transactions answer."""
+    return [one.posted["action"] for one in evidence if one.posted.get("action")]
 
 
 def write_results(rows: Sequence[TerminalTransaction], results: Mapping[int, Registered]) -> int:
@@ -150,13 +160,15 @@ def _try(terminal_id: str, series: int, ids: Sequence[int]) -> int:
     terminal = terminals.select_for_update(of=("self",), no_key=True).get(id=terminal_id)
     rows = list(_waiting(terminal, series).filter(id__in=ids))
     now = timezone.now()
+    brought = bring_again(rows, now=now)
     results = register(
         merchant=terminal.merchant,
         device=translate.device_of(terminal, series=series),
-        transactions=bring_again(rows, now=now),
+        transactions=brought,
         actor=terminal.id,
         now=now,
     )
+    follow_actions(terminal, [one.operation_id for one in brought], now)
     applied = write_results(rows, {result.sequence: result for result in results})
     if applied:
         judge_shifts.follow(terminal, [row.sequence for row in rows], series=series, now=now)

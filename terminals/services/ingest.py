@@ -19,7 +19,9 @@ from payments.services.card_present.register import register
 from payments.services.card_present.types import DeviceTransaction, Registered, RegistrationStatus
 from terminals import schemas, sequences, translate
 from terminals.models import Terminal, TerminalTransaction
+from terminals.queries import operations_of
 from terminals.services import conflicts, deferred, judge_shifts, sequence_gaps
+from terminals.services.actions.answered import follow_actions
 from terminals.services.posted import LEAP, Readable, Rejected, Result, read
 from terminals.sql import DeviceRequestState
 
@@ -32,13 +34,20 @@ _STATUS: Final = {
 
 
 def ingest(
-    terminal: Terminal, items: Sequence[Any], *, places: Sequence[str], now: datetime, state: DeviceRequestState
+    terminal: Terminal,
+    items: Sequence[Any],
+    *,
+    places: Sequence[str],
+    now: datetime,
+    state: DeviceRequestState,
+    only_action: str | None = None,
 ) -> tuple[list[Result], list[bulk.Part]]:
     """Record posted transactions; return a result for each, in the order sent, and what the caller is to write beside.
 
-    `places` says where each stands in the request (`transactions[3]`). One bad item never stops the others.
+    `places` says where each stands in the request (`transactions[3]`); `only_action` is the action they answer by the
+    address they were sent to. One bad item never stops the others.
     """
-    posted = read(terminal, items, places)
+    posted = read(terminal, items, places, only_action=only_action)
     readable = [each for each in posted if isinstance(each, Readable)]
     taken = _taken(terminal, readable)
     differing: list[Readable] = []
@@ -101,8 +110,11 @@ def _register(
     """Register the fresh ones, and with them what waited for one of them; return the rows of their numbers."""
     transactions = {each.sequence: each.transaction for each in fresh}
     freed = deferred.freed_by(terminal, list(transactions.values())) if state.waits and not state.careful else []
+    named = [one.action for one in transactions.values() if one.action is not None]
+    asked = operations_of(terminal.id, named) if named else {}
     brought: list[DeviceTransaction] = [
-        translate.device_transaction(one, schemas.posted(one)) for one in transactions.values()
+        translate.device_transaction(one, schemas.posted(one), operation_id=asked.get(one.action or ""))
+        for one in transactions.values()
     ]
     brought += deferred.bring_again(freed)
     device = translate.device_of(terminal, series=terminal.series)
@@ -114,6 +126,7 @@ def _register(
         now=now,
         open_items=state.open_items,
     )
+    follow_actions(terminal, [one.operation_id for one in brought], now)
     by_sequence = {result.sequence: result for result in results}
     found = [_row(terminal, each, by_sequence[each.sequence], now) for each in fresh]
     rows = [row for row in found if row is not None]

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -13,6 +14,7 @@ from payments.core.inputs import convert
 from payments.models import Channel
 from terminals import schemas
 from terminals.models import Terminal
+from terminals.queries import operations_of
 
 logger = logging.getLogger(__name__)
 
@@ -53,12 +55,40 @@ class Readable:
         return self.transaction.sequence
 
 
-def read(terminal: Terminal, items: Sequence[Any], places: Sequence[str]) -> list[Readable | Rejected]:
-    """Read transactions, in the order sent; `places` says where each stands in the request (`transactions[3]`)."""
+def read(
+    terminal: Terminal, items: Sequence[Any], places: Sequence[str], *, only_action: str | None = None
+) -> list[Readable | Rejected]:
+    """Read transactions, in the order sent; `places` says where each stands in the request (`transactions[3]`).
+
+    `only_action` is the action that they answer by the address they were sent to, if by that.
+    """
     limit = terminal.last_sequence + LEAP
     posted = [_read(item, at, limit) for item, at in zip(items, places, strict=True)]
+    posted = _with_known_actions(terminal, posted, only_action)
     _mask(terminal, [each for each in posted if isinstance(each, Readable)])
     return posted
+
+
+def _with_known_actions(
+    terminal: Terminal, posted: Sequence[Readable | Rejected], only_action: str | None
+) -> list[Readable | Rejected]:
+    """Reject what answers an action that this terminal was never given: a slip of the pen, as any unknown id."""
+    named = {each.transaction.action for each in posted if isinstance(each, Readable)} - {None}
+    if not named:
+        return list(posted)
+    known = set(operations_of(terminal.id, named))
+    return [each if isinstance(each, Rejected) else _checked(each, known, only_action) for each in posted]
+
+
+def _checked(each: Readable, known: AbstractSet[str], only_action: str | None) -> Readable | Rejected:
+    action, at = each.transaction.action, inside(each.at, "action")
+    if action is None or (action in known and only_action in (None, action)):
+        return each
+    if action in known:
+        fault = Fault(at, "not_together", "The address names another action than the transaction. Send one of them.")
+    else:
+        fault = Fault(at, "not_found", "This terminal has not been asked for any such payment or refund.")
+    return Rejected(result=Result(sequence=each.sequence, status="refused", faults=[fault]))
 
 
 def _read(item: Any, at: str, limit: int) -> Readable | Rejected:

@@ -65,6 +65,8 @@ TABLE: Final = [
     *rows("vouchers:read", M, "GET /v1/vouchers/{code}"),
     *rows("vouchers:write", M, "POST /v1/vouchers"),
     *rows("terminals:read", C, "GET /v1/terminals", "GET /v1/terminals/{terminal}"),
+    *rows("terminals:read", C, "GET /v1/terminals/{terminal}/actions", "GET /v1/terminals/{terminal}/actions/{action}"),
+    *rows("terminals:write", C, "POST /v1/terminals/{terminal}/actions"),
     *rows("terminals:write", M, "POST /v1/terminals"),
     *rows("terminals:write", C, "POST /v1/terminals/{terminal}/unpair", "POST /v1/terminals/{terminal}/revoke"),
     *rows("webhooks:read", C, "GET /v1/webhook_endpoints", "GET /v1/webhook_endpoints/{endpoint}"),
@@ -111,16 +113,14 @@ TABLE: Final = [
 # Addresses without a key: of the documentation, of devices (which sign), of providers (whose secret signs).
 KEYLESS: Final = {
     *("v1/openapi.json", "v1/docs", "v1/errors", "v1/errors/(code)", "v1/terminals/pair"),
-    *(
-        "v1/terminal/transactions",
-        "v1/terminal/heartbeat",
-        "v1/terminal/shifts",
-        "providers/(provider)/(account_id)/webhooks",
-    ),
     *("counter/", "counter/pair", "counter/sign-in", "counter/sign-out", "counter/language", "counter/link"),
     *("counter/orders/(order_id)", "counter/orders/(order_id)/refund", "counter/orders/(order_id)/link"),
     *("counter/refunds/(refund_id)", "counter/links/(link_id)", "counter/receipts/(object_id)"),
     *("counter/receipts/(object_id)/mail", "counter/receipts/(object_id)/pdf"),
+    "v1/terminal/shifts",
+    *("v1/terminal/transactions", "v1/terminal/heartbeat", "v1/terminal/actions"),
+    *("v1/terminal/actions/(action_id)/ack", "v1/terminal/actions/(action_id)/result"),
+    "providers/(provider)/(account_id)/webhooks",
     *("health/live", "health/ready", "metrics", "pay/(token)", "pay/(token)/qr", "pay/(token)/qr.svg"),
     "pay/(token)/qr.png",
 }

@@ -17,7 +17,10 @@ from reconciliation.models import BankAccount, Connector, ConnectorDocument, Exp
 from reconciliation.services import connectors, fill_outboxes, mappings
 from reconciliation.services.settlement_figures import public_id
 from reconciliation.services.upload import upload
+from terminals.models import TerminalAction
+from terminals.services.actions.request import SaleRequest, request_sale
 from terminals.services.create import create as create_terminal
+from terminals.services.pair import pair
 from tests.builders import BY, Shop, report_dispute
 
 MAPPING = {"columns": {"date": "Date", "amount": "Amount", "reference": "Reference"}}
@@ -50,7 +53,8 @@ def things(shop: Shop) -> dict[str, str]:
         "reference": str(anna.reference),
         "code": shop.voucher(500).code,
         "channel": store.id,
-        "terminal": create_terminal(channel=store, label="Stand", actor=BY).terminal.id,
+        "terminal": (action := driven(shop)).terminal_id,
+        "action": action.id,
         "endpoint": endpoint.id,
         "delivery": WebhookDelivery.objects.filter(endpoint=endpoint).values_list("id", flat=True)[0],
         "provider_account": account.id,
@@ -67,6 +71,13 @@ def things(shop: Shop) -> dict[str, str]:
         "settlement": public_id(payout.settlement),
         "discrepancy": Discrepancy.objects.filter(merchant=merchant).values_list("id", flat=True)[0],
     }
+
+
+def driven(shop: Shop) -> TerminalAction:
+    """A paired terminal in the store, that was asked to charge a card."""
+    made = create_terminal(channel=shop.store, label="Stand", actor=BY)
+    pair(code=made.pairing_code, address="tests")
+    return request_sale(SaleRequest(terminal_id=made.terminal.id, amount=900), actor=BY)
 
 
 def connector(shop: Shop) -> Connector:

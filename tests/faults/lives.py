@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -22,6 +22,8 @@ from payments.services.recover import recover
 from payments.statistics import fold_all
 from reconciliation.models import PeriodChange, SettlementFile
 from reconciliation.services.import_file import import_due
+from terminals.models import TerminalAction
+from terminals.services.actions import sweep
 from tests.faults.life import PATIENCE, Life, lapse, on_its_own
 from tests.notify import receiver
 from tests.simulator import eventually
@@ -194,15 +196,20 @@ class IsSettled(Life):
             yield f"files {found}"
 
 
+def pair(life: Life) -> None:
+    """A terminal comes to the store."""
+    made = life.post("/v1/terminals", {"channel": life.stage["store"], "label": "Till 1"}, "till")
+    paired = life.post("/v1/terminals/pair", {"pairing_code": made["pairing_code"]}, "pair")
+    life.stage |= {"terminal": paired["terminal"], "secret": paired["secret"]}
+
+
 class IsAtTheCounter(Life):
     """A terminal posts what it did, offline for a while."""
 
     own = ("device.",)
 
     def prepare(self) -> None:
-        made = self.post("/v1/terminals", {"channel": self.stage["store"], "label": "Till 1"}, "till")
-        paired = self.post("/v1/terminals/pair", {"pairing_code": made["pairing_code"]}, "pair")
-        self.stage |= {"terminal": paired["terminal"], "secret": paired["secret"]}
+        pair(self)
 
     def act(self) -> None:
         device = Device(self.stage["terminal"], self.stage["secret"], http=self.http)
@@ -214,6 +221,72 @@ class IsAtTheCounter(Life):
         found = list(orders.values_list("captured", "refunded"))
         if found != [(500, 0), (1000, 400)]:
             yield f"orders {found}"
+
+
+class IsDriven(Life):
+    """A till has a terminal charge two cards: one is answered, of the other the device only says later that it was not."""
+
+    own = ("action.",)
+
+    def prepare(self) -> None:
+        pair(self)
+
+    def act(self) -> None:
+        first = self.drive("first", {"type": "sale", "amount": 1000, "currency": "EUR"})
+        self.tells("poll 1", "GET", "")
+        self.tells("ack 1", "POST", f"/{first['id']}/ack", {})
+        self.tells("result 1", "POST", f"/{first['id']}/result", sale(1, 1000))
+        second = self.drive("second", {"type": "sale", "amount": 500, "currency": "EUR"})
+        self.tells("poll 2", "GET", "")
+        now = timezone.now()
+        open_ones = TerminalAction.objects.filter(id=second["id"], status="queued")
+        open_ones.update(expires_at=now, ask_at=now)
+        on_its_own(sweep.sweep)
+        asked = self.tells("poll 3", "GET", "")
+        self.tells("result 3", "POST", f"/{asked['id']}/result", {"outcome": "not_found"})
+
+    def check(self) -> Iterator[str]:
+        found = sorted(self.payments().values_list("amount", "status"))
+        actions = TerminalAction.objects.filter(merchant_id=self.stage["merchant"])
+        ended = sorted(actions.values_list("type", "status"))
+        if found != [(500, "canceled"), (1000, "captured")]:
+            yield f"payments {found}"
+        if ended != [("sale", "canceled"), ("sale", "succeeded"), ("status", "succeeded")]:
+            yield f"actions {ended}"
+
+    def drive(self, key: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self.post(f"/v1/terminals/{self.stage['terminal']}/actions", body, key)
+
+    def tells(self, name: str, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        device = Device(self.stage["terminal"], self.stage["secret"], http=self.http)
+        raw = b"" if method == "GET" else None
+        send = partial(device.send, f"/v1/terminal/actions{path}", body, method=method, raw=raw, webhook_id=name)
+        told: dict[str, Any] = self.answered(send)
+        return told
+
+
+class IsGivenBackAtTheTerminal(IsDriven):
+    """A sale by PIN is given back on the card, at the terminal."""
+
+    own = ("retourpin.",)
+
+    def prepare(self) -> None:
+        pair(self)
+        device = Device(self.stage["terminal"], self.stage["secret"], http=self.http)
+        sold: dict[str, Any] = self.answered(partial(device.post, sale(1, 1000), webhook_id="sold"))
+        self.stage["payment"] = sold["payment"]
+
+    def act(self) -> None:
+        about = {"payment": self.stage["payment"], "amount": 400, "operator": "Sanne", "reason": "Too small"}
+        asked = self.drive("back", {"type": "refund"} | about)
+        self.tells("poll", "GET", "")
+        self.tells("ack", "POST", f"/{asked['id']}/ack", {})
+        self.tells("result", "POST", f"/{asked['id']}/result", refund(2, 400))
+
+    def check(self) -> Iterator[str]:
+        back = list(Refund.objects.filter(merchant_id=self.stage["merchant"]).values_list("amount", "status"))
+        if back != [(400, "succeeded")]:
+            yield f"given back {back}"
 
 
 class IsClosed(Life):
@@ -238,6 +311,6 @@ LIVES: Final[dict[str, type[Life]]] = {
     life.__name__: life
     for life in (
         *(Pays, IsCaptured, BringsBack, IsUnknown, IsTold, RunsOut),
-        *(IsFolded, IsTellingTheShop, IsSettled, IsAtTheCounter, IsClosed),
+        *(IsFolded, IsTellingTheShop, IsSettled, IsAtTheCounter, IsDriven, IsGivenBackAtTheTerminal, IsClosed),
     )
 }

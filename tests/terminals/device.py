@@ -38,25 +38,43 @@ class Device:
     def heartbeat(self, body: Any = None, **options: Any) -> ClientResponse:
         return self.send("/v1/terminal/heartbeat", body if body is not None else {}, **options)
 
+    def poll(self, **options: Any) -> dict[str, Any] | None:
+        """What it is to do next; None: nothing."""
+        answer = self.send("/v1/terminal/actions", None, method="GET", raw=b"", **options)
+        assert answer.status_code in (200, 204), answer.content
+        return json.loads(answer.content) if answer.status_code == 200 else None
+
+    def ack(self, action: str, **options: Any) -> ClientResponse:
+        """Say that it presents an action."""
+        return self.send(f"/v1/terminal/actions/{action}/ack", {}, **options)
+
+    def result(self, action: str, body: Any, **options: Any) -> ClientResponse:
+        """Say what came of an action: a transaction, or a word."""
+        said = {"outcome": body} if isinstance(body, str) else body
+        return self.send(f"/v1/terminal/actions/{action}/result", said, **options)
+
     def send(
         self,
         path: str,
         body: Any,
         *,
+        method: str = "POST",
         webhook_id: str | None = None,
         timestamp: int | None = None,
         raw: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> ClientResponse:
         content = raw if raw is not None else json.dumps(body).encode()
-        signed = self.headers(content, path, webhook_id=webhook_id, timestamp=timestamp) | (headers or {})
-        return self.http.generic("POST", path, content, "application/json", headers=signed)
+        signed = self.headers(content, path, method=method, webhook_id=webhook_id, timestamp=timestamp)
+        signed |= headers or {}
+        return self.http.generic(method, path, content, "application/json", headers=signed)
 
     def headers(
         self,
         body: bytes,
         path: str = "/v1/terminal/transactions",
         *,
+        method: str = "POST",
         webhook_id: str | None = None,
         timestamp: int | None = None,
     ) -> dict[str, str]:
@@ -66,13 +84,13 @@ class Device:
             "Terminal-Id": self.terminal,
             "webhook-id": name,
             "webhook-timestamp": moment,
-            "webhook-signature": self.sign(self.message(name, moment, path, body)),
+            "webhook-signature": self.sign(self.message(name, moment, path, body, method)),
         }
 
-    def message(self, name: str, moment: str, path: str, body: bytes) -> bytes:
+    def message(self, name: str, moment: str, path: str, body: bytes, method: str = "POST") -> bytes:
         if self.signature == 1:
             return signatures.message(name, moment, body)
-        return signatures.message_v2(name, moment, body, method="POST", path=path, terminal=self.terminal)
+        return signatures.message_v2(name, moment, body, method=method, path=path, terminal=self.terminal)
 
     def sign(self, message: bytes) -> str:
         if self.key is not None:

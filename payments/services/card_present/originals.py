@@ -45,7 +45,9 @@ class Originals:
         self.merchant = merchant
         self.device = device
         self.places: dict[int, KnownTransaction] = {}
-        self._only_sales = all(row.kind == Kind.SALE and row.resolves is None for row in transactions)
+        self._only_sales = all(
+            row.kind == Kind.SALE and row.resolves is None and row.operation_id is None for row in transactions
+        )
         self.evidence = self._find_evidence(transactions)
         self._orders_of_payments = self._find_payments(transactions)
         self._receipts = self._find_receipts(transactions)
@@ -53,6 +55,7 @@ class Originals:
         self._make_orders(transactions)
         self._orders = self._find_orders(transactions)
         self._named = self._find_named(transactions)
+        self._requested = self._find_requested(transactions)
         self._operations: list[Operation] = []
 
     def order_ids(self) -> set[str]:
@@ -60,6 +63,7 @@ class Originals:
         found = {*self._orders, *self._orders_of_payments.values()}
         found |= {receipt.order_id for receipt in self._receipts.values()}
         found |= {order_id for named in self._named.values() for order_id in named.values()}
+        found |= set(self._requested.values())
         for row in self.evidence:
             if row.payment is not None:
                 found.add(row.payment.order_id)
@@ -69,7 +73,7 @@ class Originals:
 
     def read(self, uow: UnitOfWork) -> None:
         """Once the orders are locked: the operations of their payments, and what earlier transactions made."""
-        operation_ids = {row.operation_id for row in self.evidence if row.operation_id}
+        operation_ids = {row.operation_id for row in self.evidence if row.operation_id} | self._requested.keys()
         if self._only_sales or not (uow.payments or operation_ids):
             return
         self._operations = list(
@@ -90,8 +94,17 @@ class Originals:
                 refund_id=part.refund_id if part is not None else None,
             )
 
+    def requested(self, row: DeviceTransaction) -> Operation | None:
+        """The operation of ours that the terminal was asked to carry out by this, as it stands under the lock."""
+        return next((each for each in self._operations if each.id == row.operation_id), None)
+
     def order_of_sale(self, row: DeviceTransaction) -> str | None:
-        """The order that a sale names, by its id or by its reference in the own (or the named) namespace."""
+        """The order of a sale: of what was asked for; else by its id or its reference in the own (or named) namespace.
+
+        What was asked for has been answered where this is looked for: a further charge is one on the same order.
+        """
+        if row.operation_id in self._requested:
+            return self._requested[row.operation_id]
         if row.order_id is not None:
             return row.order_id if self.has_order(row.order_id) else None
         return self._named.get(row.order_reference or "", {}).get(row.namespace or self.device.channel.namespace)
@@ -228,6 +241,15 @@ class Originals:
         ids = _ids((name for row in transactions for name in (row.order_id, row.about.order_id)), "ord")
         rows = Order.objects.filter(merchant=self.merchant, id__in=ids)
         return set(rows.values_list("id", flat=True)) if ids else set()
+
+    def _find_requested(self, transactions: Sequence[DeviceTransaction]) -> dict[str | None, str]:
+        """The orders behind the operations of ours that transactions carry out, by operation."""
+        ids = [row.operation_id for row in transactions if row.operation_id is not None]
+        if not ids:
+            return {}
+        rows = Operation.objects.filter(merchant=self.merchant, id__in=ids)
+        named = rows.values_list("id", "payment__order_id", "refund_part__refund__order_id")
+        return {operation_id: refunded or paid for operation_id, paid, refunded in named}
 
     def _find_named(self, transactions: Sequence[DeviceTransaction]) -> dict[str, dict[str, str]]:
         """The orders of each reference, by their namespace: of a sale the one it names, of a return all there are."""

@@ -34,6 +34,9 @@ def give_back_of(work: Work, row: DeviceTransaction, original: KnownTransaction 
     if payment is not None and payment.currency != row.currency:
         # Its sale is in another currency: it can only be somebody else's, so that this one is booked by itself.
         payment = original = None
+    asked = asked_for(work, row)
+    if asked is not None and row.outcome != DeviceOutcome.APPROVED:
+        return _not_given(work, row, asked)
     if row.outcome == DeviceOutcome.UNKNOWN:
         work.note_unknown(row, payment, f"outcome_unknown:{work.reference(row)}")
     # No money moved, or nobody knows: nothing is booked before that is settled.
@@ -45,17 +48,21 @@ def give_back_of(work: Work, row: DeviceTransaction, original: KnownTransaction 
 
 def original_of(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
     """What a refund or reversal is about, as far as it has come."""
-    about = row.about
+    about, asked = row.about, asked_for(work, row)
+    if asked is not None and asked.payment_id is not None:
+        return _as_original(work, work.uow.payments[asked.payment_id])
     if about.sequence is not None:
         return work.originals.places.get(about.sequence)
     payment_id = work.originals.payment_id(about)
     if payment_id is not None:
-        payment: Payment | None = work.uow.payments[payment_id]
+        paid: Payment | None = work.uow.payments[payment_id]
     else:
         orders = work.originals.orders_of_return(row, work.uow)
-        payment = _likeliest(work, row, orders[0].id) if len(orders) == 1 else None
-    if payment is None:
-        return None
+        paid = _likeliest(work, row, orders[0].id) if len(orders) == 1 else None
+    return _as_original(work, paid) if paid is not None else None
+
+
+def _as_original(work: Work, payment: Payment) -> KnownTransaction:
     operation = work.originals.charge_of(payment)
     return KnownTransaction(kind=Kind.SALE, outcome=DeviceOutcome.APPROVED, payment=payment, operation=operation)
 
@@ -137,21 +144,58 @@ def _refund(work: Work, row: DeviceTransaction, payment: Payment | None) -> Know
 
 def _requested_operation(work: Work, row: DeviceTransaction, payment: Payment | None) -> Operation | None:
     """The operation of a refund that waits for this terminal to give just this back; None where there is none."""
+    operation = _awaited(work, row, payment)
+    if operation is not None:
+        # The card that was presented decides: its brand may be under another contract than the sale's.
+        work.uow.change(operation, provider_account=work.device.account_for(row.card.brand))
+        # What we concluded from silence has no moment of its own that could outweigh what the device says happened.
+        if operation.occurred_at is not None:
+            work.uow.change(operation, occurred_at=min(operation.occurred_at, row.occurred_at))
+        result = Result(outcome=Outcome.SUCCEEDED, reference=work.reference(row), occurred_at=row.occurred_at)
+        transitions.apply_result(work.uow, operation, result)
+    return operation
+
+
+def _awaited(work: Work, row: DeviceTransaction, payment: Payment | None) -> Operation | None:
+    """The one that the terminal was asked for by name, else one that fits what it did."""
+    asked = asked_for(work, row)
+    if asked is not None:
+        # Another amount than was asked for is booked by itself, and so is a second time; the part still waits.
+        fits = (asked.amount, asked.currency) == (row.amount, row.currency)
+        return asked if fits and asked.outcome != Outcome.SUCCEEDED else None
     if payment is None:
         return None
-    operation = transitions.awaited_at_terminal(
+    return transitions.awaited_at_terminal(
         work.uow,
         payment=payment,
         terminal_id=work.device.terminal_id,
         amount=row.amount,
         any_of_order=row.about.sequence is None and work.originals.payment_id(row.about) is None,
     )
-    if operation is not None:
-        # The card that was presented decides: its brand may be under another contract than the sale's.
-        work.uow.change(operation, provider_account=work.device.account_for(row.card.brand))
-        result = Result(outcome=Outcome.SUCCEEDED, reference=work.reference(row), occurred_at=row.occurred_at)
-        transitions.apply_result(work.uow, operation, result)
-    return operation
+
+
+def asked_for(work: Work, row: DeviceTransaction) -> Operation | None:
+    """The refund that the terminal was asked to carry out by this."""
+    operation = work.originals.requested(row) if row.kind == Kind.REFUND else None
+    return operation if operation is not None and operation.verb == Verb.REFUND else None
+
+
+def _not_given(work: Work, row: DeviceTransaction, asked: Operation) -> KnownTransaction:
+    """The card was refused, or the device does not know: told of the part that it was asked to give back."""
+    part = asked.refund_part
+    assert part is not None
+    declined = row.outcome == DeviceOutcome.DECLINED
+    result = Result(
+        outcome=Outcome.DECLINED if declined else Outcome.UNKNOWN,
+        reference=work.reference(row),
+        code=(row.decline_code or "declined") if declined else None,
+        detail="Declined at the terminal." if declined else None,
+        occurred_at=row.occurred_at,
+    )
+    transitions.apply_result(work.uow, asked, result)
+    return KnownTransaction(
+        kind=row.kind, outcome=row.outcome, payment=part.payment, operation=asked, refund_id=part.refund_id
+    )
 
 
 def _order_without_sale(work: Work, row: DeviceTransaction) -> Order:

@@ -28,7 +28,10 @@ _DEVICE_OUTCOMES: Final = {outcome.value: reported for reported, outcome in _OUT
 
 
 def sale(work: Work, row: DeviceTransaction) -> KnownTransaction:
-    """A card was charged, or refused, or nobody knows: a payment either way."""
+    """A card was charged, or refused, or nobody knows: a payment either way, if it can be the one asked for."""
+    asked = _requested(work, row)
+    if asked is not None:
+        return answer(work, row, asked)
     named = _named_order(work, row)
     order = named if named is not None and named.currency == row.currency else work.new_order(row)
     payment = _payment(work, row, order)
@@ -42,6 +45,42 @@ def sale(work: Work, row: DeviceTransaction) -> KnownTransaction:
     if named is not None and named is not order:
         text = gettext_noop("The order this sale names is in another currency; the sale has an order of its own.")
         work.note(row, DiscrepancyKind.CURRENCY_DIFFERS, text, payment=payment)
+    return KnownTransaction(kind=row.kind, outcome=row.outcome, payment=payment, operation=operation)
+
+
+def _requested(work: Work, row: DeviceTransaction) -> Operation | None:
+    """The charge that the terminal was asked for, if this can only be that one.
+
+    A further approval under one request is another charge: the customer paid twice, and finance is told.
+    """
+    operation = work.originals.requested(row)
+    if operation is None or operation.verb != Verb.SALE or operation.currency != row.currency:
+        return None
+    return operation if operation.outcome != Outcome.SUCCEEDED else None
+
+
+def answer(work: Work, row: DeviceTransaction, operation: Operation) -> KnownTransaction:
+    """What came of a charge that the terminal was asked for: told by the device, in time or late."""
+    payment = work.uow.payments[operation.payment_id or ""]
+    account = work.device.account_for(row.card.brand)
+    charged = row.amount if row.outcome == DeviceOutcome.APPROVED else operation.amount
+    # What the customer gave on top, or had handed out, was not asked for and differs from nothing.
+    if charged == operation.amount + row.tip + row.cashback:
+        work.uow.change(operation, amount=charged)
+        work.uow.change(payment, amount=charged)
+    provisional = row.offline and row.outcome == DeviceOutcome.APPROVED
+    work.uow.change(payment, provider_account=account, tip=row.tip, cashback=row.cashback, provisional=provisional)
+    work.uow.change(operation, provider_account=account, provider_reference=work.reference(row))
+    # What we concluded from silence has no moment of its own that could outweigh what the device says happened.
+    if operation.occurred_at is not None:
+        work.uow.change(operation, occurred_at=min(operation.occurred_at, row.occurred_at))
+    if row.outcome == DeviceOutcome.UNKNOWN:
+        work.note_unknown(row, payment, f"outcome_unknown:{operation.id}")
+    charge_transitions.apply_result(work.uow, operation, _result(row, with_card=True))
+    work.keys[row.sequence] += [
+        f"amount_differs:{operation.id}",
+        overpaid_key(payment.order),
+    ]
     return KnownTransaction(kind=row.kind, outcome=row.outcome, payment=payment, operation=operation)
 
 

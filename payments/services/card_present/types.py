@@ -90,6 +90,7 @@ class DeviceTransaction:
     namespace: str | None = None  # of order_reference; None is the channel's own
     original: Original | None = None
     resolves: int | None = None
+    operation_id: str | None = None  # of ours, which the terminal was asked to carry out by this
     operator: str = ""
     reason: str = ""
     decline_code: str = ""

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+from django.conf import settings
+
 from payments.core.money import Money
 from payments.models import Operation, Order, ProviderAccount, Refund, RefundPart, Voucher
 from payments.models.payment import Method
@@ -39,8 +41,8 @@ def carry_out(uow: UnitOfWork, *, refund: Refund, parts: Sequence[RefundPart]) -
             _do(uow, part, operation)
         elif operation.executor == Executor.BANK:
             uow.transition(part, PartStatus.PENDING, operation=operation)
-        elif operation.executor == Executor.PROVIDER:
-            task_queue.enqueue_on_commit("payments.submit", operation.id)
+        elif operation.executor in settings.OPERATION_TASKS:
+            task_queue.enqueue_on_commit(settings.OPERATION_TASKS[operation.executor], operation.id)
     if made is not None and refund.exchange_for_id is not None:
         _exchange(uow, made.voucher, refund, uow.orders[refund.exchange_for_id])
     return None if made is None else made.code
