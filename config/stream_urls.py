@@ -4,9 +4,12 @@ from django.urls import path
 
 from config.observability import health
 from payments.api import event_stream
+from terminals.api import stream as terminal_stream
 
 urlpatterns = [
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("v1/events/stream", event_stream.stream),
+    path("v1/terminal/actions", terminal_stream.poll),
+    path("v1/terminals/<str:terminal_id>/actions/<str:action_id>", terminal_stream.watch),
 ]

@@ -233,17 +233,17 @@ class IsDriven(Life):
 
     def act(self) -> None:
         first = self.drive("first", {"type": "sale", "amount": 1000, "currency": "EUR"})
-        self.tells("poll 1", "GET", "")
-        self.tells("ack 1", "POST", f"/{first['id']}/ack", {})
-        self.tells("result 1", "POST", f"/{first['id']}/result", sale(1, 1000))
+        self.tells("poll-1", "GET", "")
+        self.tells("ack-1", "POST", f"/{first['id']}/ack", {})
+        self.tells("result-1", "POST", f"/{first['id']}/result", sale(1, 1000))
         second = self.drive("second", {"type": "sale", "amount": 500, "currency": "EUR"})
-        self.tells("poll 2", "GET", "")
+        self.tells("poll-2", "GET", "")
         now = timezone.now()
         open_ones = TerminalAction.objects.filter(id=second["id"], status="queued")
         open_ones.update(expires_at=now, ask_at=now)
         on_its_own(sweep.sweep)
-        asked = self.tells("poll 3", "GET", "")
-        self.tells("result 3", "POST", f"/{asked['id']}/result", {"outcome": "not_found"})
+        asked = self.tells("poll-3", "GET", "")
+        self.tells("result-3", "POST", f"/{asked['id']}/result", {"outcome": "not_found"})
 
     def check(self) -> Iterator[str]:
         found = sorted(self.payments().values_list("amount", "status"))
