@@ -60,6 +60,7 @@ NAVIGATION: Final = [
         _item(_("Tablets and phones"), "tablet_android", "terminals_counterbrowser", "sees"),
         _item(_("Staff codes"), "pin", "terminals_staffcode", "sees"),
         _item(_("Card evidence"), "receipt_long", "payments_cardevidence", "sees"),
+        _item(_("Tills"), "payments", "payments_till", "sees"),
         _item(_("Shifts"), "work_history", "terminals_shift", "sees"),
         _item(_("Numbers posted"), "format_list_numbered", "terminals_terminaltransaction", "sees"),
         _item(_("Conflicts"), "difference", "terminals_sequenceconflict", "sees"),

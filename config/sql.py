@@ -63,6 +63,7 @@ APPEND_ONLY: Final[Mapping[str, Sequence[str]]] = {
     "people_auditlog": (),
     "people_approval": ("behind", "alone", "secrets", "decided_by_id", "decided_at", "decision", "note"),
     "notify_event": (),
+    "payments_tillmovement": (),
     "payments_transition": (),
     "payments_cardevidence": ("payment_id", "operation_id", "settled"),
     "payments_providerevent": ("status", "detail", "deliveries", "attempts", "due_at", "applied_at"),

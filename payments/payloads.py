@@ -19,6 +19,7 @@ from payments.models import (
     ProviderAccount,
     Refund,
     RefundPart,
+    TillMovement,
     Voucher,
 )
 from payments.models.refund import Route
@@ -312,5 +313,28 @@ def discrepancy(row: Discrepancy) -> Shape:
         "assigned_to": str(row.assigned_to_id) if row.assigned_to_id else None,
         "created_at": instant(row.created_at),
         "resolved_at": instant(row.resolved_at),
+        "test_mode": row.merchant.test_mode,
+    }
+
+
+def till_movement(row: TillMovement) -> Shape:
+    """What was done at a till, and what the books expected; `counted` and `difference` are those of a count."""
+    counts = row.kind == TillMovement.Kind.COUNT
+    return {
+        "id": row.id,
+        "object": row.OBJECT,
+        "till": row.till_id,
+        "channel": channel_ref(row.till.channel),
+        "kind": row.kind,
+        "amount": row.amount,
+        "currency": row.currency,
+        "expected": row.expected,
+        "counted": row.amount if counts else None,
+        "difference": row.difference,
+        "operator": row.operator,
+        "reason": row.reason or None,
+        "terminal": row.terminal_id,
+        "occurred_at": instant(row.occurred_at),
+        "business_day": day(row.business_day),
         "test_mode": row.merchant.test_mode,
     }

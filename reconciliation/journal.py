@@ -10,7 +10,7 @@ from datetime import date, datetime, time
 from typing import Final
 
 from payments.accounting.chart_of_accounts import account
-from payments.accounting.journal import entry_of, paying_bank
+from payments.accounting.journal import bank_owner, entry_of, paying_bank
 from payments.ledger.posting import Entry, Line
 from payments.models import Merchant, Payment, RefundPart
 from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementLine
@@ -92,6 +92,12 @@ def transfer_seen(merchant: Merchant, line: BankStatementLine, parts: Iterable[R
         for part in parts
     ]
     return _at_bank(merchant, line, "transfer_seen", *lines)
+
+
+def deposit_seen(merchant: Merchant, line: BankStatementLine) -> Entry:
+    """Cash that a store took to the bank has arrived there."""
+    transit = account("in_transit", line.currency, bank_owner(merchant))
+    return _at_bank(merchant, line, "deposit_seen", Line(transit, -line.amount, line.item))
 
 
 def payment_credited(merchant: Merchant, line: BankStatementLine, payment: Payment) -> Entry:

@@ -5,13 +5,21 @@ that booking twice is harmless and the audit can ask for each of them by name.
 """
 
 from datetime import datetime
+from typing import Final
 
 from payments.accounting.chart_of_accounts import account
 from payments.ledger.posting import Entry, Line, credit, debit
-from payments.models import Chargeback, Merchant, Operation, Payment, RefundPart, Voucher
+from payments.models import Chargeback, Merchant, Operation, Payment, RefundPart, TillMovement, Voucher
 from payments.models.payment import Method
 from payments.models.refund import Route
 from payments.providers.base import Verb
+
+_TILL_EVENTS: Final[dict[str, str]] = {
+    TillMovement.Kind.COUNT: "till_counted",
+    TillMovement.Kind.PAID_IN: "till_paid_in",
+    TillMovement.Kind.PAID_OUT: "till_paid_out",
+    TillMovement.Kind.DEPOSIT: "till_deposited",
+}
 
 
 def captured(merchant: Merchant, payment: Payment, operation: Operation, amount: int, at: datetime) -> Entry:
@@ -249,6 +257,22 @@ def voucher_expired(merchant: Merchant, voucher: Voucher, at: datetime) -> Entry
             credit(account("breakage", voucher.currency), voucher.balance),
         ],
     )
+
+
+def till_moved(row: TillMovement) -> Entry:
+    """A till was counted and differs, cash was paid in or out of it for something yet to be named, or deposited."""
+    currency, merchant = row.currency, row.merchant
+    event, against, into_till = _TILL_EVENTS[row.kind], account("till_differences", currency), row.difference or 0
+    if row.kind == TillMovement.Kind.DEPOSIT:
+        against, into_till = account("in_transit", currency, bank_owner(merchant)), -row.amount
+    elif row.kind != TillMovement.Kind.COUNT:
+        against = account("suspense", currency)
+        into_till = row.amount if row.kind == TillMovement.Kind.PAID_IN else -row.amount
+    lines = [
+        Line(account("till", currency, row.channel_id), into_till),
+        Line(against, -into_till, row.item),
+    ]
+    return entry_of(merchant, f"{event}:{row.id}", event, row.occurred_at, lines, branch=row.channel_id)
 
 
 def bank_owner(merchant: Merchant) -> str:

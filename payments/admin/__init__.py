@@ -10,6 +10,7 @@ from payments.admin.sales import chargebacks as chargebacks
 from payments.admin.sales import orders as orders
 from payments.admin.sales import payments as payments
 from payments.admin.sales import refunds as refunds
+from payments.admin.sales import tills as tills
 from payments.admin.sales import transfer_batches as transfer_batches
 from payments.admin.sales import transfers as transfers
 from payments.admin.sales import vouchers as vouchers

@@ -26,7 +26,8 @@ ERRORS: Final[dict[str, str]] = {
     "approval_waiting": "An earlier request like this waits for a second person. Have it decided in the admin first.",
     "authentication_required": "Send an API key: `Authorization: Bearer ot_test_…`.",
     "bank_account_forgotten": "The customer's bank account was erased after its retention. Ask the customer again.",
-    "bank_account_required": "A transfer needs to know where it goes. Send bank_account with iban and name.",
+    "bank_account_required": "A transfer needs to know where it goes. Send bank_account with iban and name; for a "
+    "deposit from a till enter the merchant's own IBAN.",
     "batch_changed": "A transfer of the batch has left meanwhile. Decline the batch, and prepare another.",
     "batch_downloaded": "It was fetched before. Say why it is needed again: given to the bank twice, it pays twice.",
     "batch_not_released": "There is no file before a second person has released the batch.",
@@ -165,6 +166,7 @@ ERRORS: Final[dict[str, str]] = {
     "terminal_not_active": "No device is paired with this terminal, or it was revoked. Pair one first.",
     "terminal_required": "A refund on a card needs a terminal. Name the one at which the customer presents the card.",
     "terminal_revoked": "The terminal may not send any more. Keep the queue, and pair it again.",
+    "till_balance_too_low": "The till does not hold that much by the books (`balance`). Count it, or take out less.",
     "timestamp_out_of_range": "The clock of the sender is off. Sign again with the offset to server_time.",
     "too_few": "The list is too short.",
     "too_long": "The text is too long.",

@@ -7,6 +7,7 @@ from payments.models.chargeback import Chargeback
 from payments.models.merchant import Channel
 from payments.models.payment import Method, Origin, PaymentStatus
 from payments.models.refund import PartStatus, RefundStatus, Route
+from payments.models.till import TillMovement
 from payments.models.voucher import Voucher
 from payments.providers.base import Outcome, Verb
 
@@ -297,6 +298,27 @@ ORDER = define(
             )
         ),
         created_at=INSTANT,
+        test_mode=FLAG,
+    ),
+)
+TILL_MOVEMENT = define(
+    "TillMovement",
+    record(
+        id=identifier("tmv"),
+        object=word("till_movement"),
+        till=identifier("til"),
+        channel=CHANNEL_REF,
+        kind=words(TillMovement.Kind.values),
+        amount=MINOR_UNITS,
+        currency=CURRENCY,
+        expected=MINOR_UNITS,
+        counted=maybe(MINOR_UNITS),
+        difference=maybe(MINOR_UNITS),
+        operator=TEXT,
+        reason=maybe(TEXT),
+        terminal=maybe(identifier("trm")),
+        occurred_at=INSTANT,
+        business_day=DAY,
         test_mode=FLAG,
     ),
 )

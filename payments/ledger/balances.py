@@ -16,6 +16,7 @@ __all__ = [
     "AccountBalance",
     "Open",
     "balance",
+    "balance_at",
     "balances",
     "fold",
     "fold_age",
@@ -62,6 +63,17 @@ def balance(merchant_id: str, account: AccountSpec) -> int:
     """What stands on an account, debit positive; 0 where nothing was ever posted."""
     known = Account.objects.filter(merchant_id=merchant_id, code=account.code, currency=account.currency)
     return sum(balances(list(known.values_list("number", flat=True))).values())
+
+
+def balance_at(merchant_id: str, account: AccountSpec, moment: dt.datetime) -> int:
+    """What stood on an account at a moment, by when things happened (not by when they were booked)."""
+    known = Account.objects.filter(merchant_id=merchant_id, code=account.code, currency=account.currency)
+    number = known.values_list("number", flat=True).first()
+    if number is None:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(sql.BALANCE_SINCE, {"number": number, "moment": moment})
+        return balances([number])[number] - int(cursor.fetchone()[0])
 
 
 def balances(numbers: Collection[int]) -> dict[int, int]:

@@ -212,6 +212,14 @@ BALANCES: Final = """
         ), 0)
     FROM unnest(%s::int[]) n (number)
 """
+# Little, by the index on when entries were booked: nothing is booked more than a day (a wrong clock) before it happens.
+BALANCE_SINCE: Final = """
+    SELECT COALESCE(sum(p.amount), 0)
+    FROM ledger_journalentry e
+    JOIN ledger_posting p ON p.entry_id = e.id
+    WHERE e.booked_at > %(moment)s::timestamptz - interval '1 day' AND e.occurred_at > %(moment)s::timestamptz
+        AND p.account_id = %(number)s
+"""
 # Checkpoints know no moment of booking: what was booked after `known_at` is subtracted again, which is little.
 TRIAL_BALANCE: Final = """
     SELECT a.id, a.number, a.code, a.kind, a.currency, sum(m.amount)::bigint

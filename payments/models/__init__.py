@@ -13,6 +13,7 @@ from payments.models.provider_event import ProviderEvent
 from payments.models.receipt_due import ReceiptDue
 from payments.models.refund import BankTransfer, Refund, RefundPart
 from payments.models.statistic import StatisticDelta, StatisticTotal
+from payments.models.till import Till, TillMovement
 from payments.models.transfer_batch import TransferBatch
 from payments.models.transition import Transition
 from payments.models.voucher import Voucher
@@ -39,6 +40,8 @@ __all__ = [
     "RefundPart",
     "StatisticDelta",
     "StatisticTotal",
+    "Till",
+    "TillMovement",
     "TransferBatch",
     "Transition",
     "Voucher",

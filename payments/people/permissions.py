@@ -23,6 +23,7 @@ class May(StrEnum):
     APPROVE_REFUNDS = "approve_refunds"
     APPROVE_CORRECTIONS = "approve_corrections"  # write-offs, forced matches, fees and suspense
     APPROVE_SETTINGS = "approve_settings"  # limits, bank accounts, credentials, a colleague's second factor
+    MOVE_CASH = "move_cash"  # count a till, pay in and out of it, take cash to the bank
     MANAGE_TERMINALS = "manage_terminals"
     MANAGE_KEYS = "manage_keys"
     MANAGE_SETTINGS = "manage_settings"  # channels, provider accounts, webhook endpoints
@@ -41,6 +42,7 @@ GRANTS: Final[dict[Role.Name, frozenset[May]]] = {
             May.SEND_MAIL,
             May.REFUND,
             May.APPROVE_REFUNDS,
+            May.MOVE_CASH,
             May.MANAGE_TERMINALS,
         }
     ),

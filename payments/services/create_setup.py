@@ -10,7 +10,7 @@ from payments import audit_log
 from payments.core.errors import Forbidden, Invalid
 from payments.core.fee_rates import faults as fee_rate_faults
 from payments.core.iban import compact
-from payments.models import Channel, Merchant, ProviderAccount
+from payments.models import Channel, Merchant, ProviderAccount, Till
 from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.services import gate, second_factors
@@ -132,6 +132,8 @@ def create_channel(
         if guard is not None:
             guard.begin(channel.id)
         channel.save(force_insert=True)
+        if kind == Channel.Kind.IN_STORE:  # counted in the admin before anything is paid there
+            Till.objects.create(merchant=merchant, channel=channel)
         audit_log.write(actor=name_of(actor), action="channel.created", subject=channel, merchant_id=merchant.id)
     return channel
 

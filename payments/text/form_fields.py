@@ -134,9 +134,9 @@ def _no_amount(decimals: int) -> ValidationError:
 class AmountField(forms.CharField):
     """An amount in major units of one currency, as people write it; becomes whole minor units."""
 
-    def __init__(self, *, currency: str = "EUR", **kwargs: Any) -> None:
+    def __init__(self, *, currency: str = "EUR", or_zero: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.currency = currency
+        self.currency, self.or_zero = currency, or_zero
 
     def clean(self, value: Any) -> int | None:
         text = super().clean(value)
@@ -145,7 +145,7 @@ class AmountField(forms.CharField):
         typed = read_amount(text, decimals=lambda _: EXPONENTS[self.currency])
         if typed.currency not in (None, self.currency):
             raise ValidationError(_("Write the amount in %(currency)s.") % {"currency": self.currency})
-        if typed.value <= 0:
+        if typed.value < 0 or (typed.value == 0 and not self.or_zero):
             raise ValidationError(_("The amount must be above zero."))
         if typed.value > Money(MAX_AMOUNT, self.currency).to_decimal():
             raise ValidationError(_("The amount is too large."))

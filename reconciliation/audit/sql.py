@@ -167,7 +167,7 @@ LEFT JOIN ledger_account account
 LEFT JOIN ledger_posting posting ON posting.entry_id = entry.id AND posting.account_id = account.number
 GROUP BY line.id
 HAVING COALESCE(sum(posting.amount), 0)
-       <> CASE WHEN line.state IN ('payout', 'refund', 'payment', 'suspense') THEN line.amount ELSE 0 END
+       <> CASE WHEN line.state IN ('payout', 'refund', 'payment', 'deposit', 'suspense') THEN line.amount ELSE 0 END
 """
 
 # A sale that the bank shows by itself is taken from its payment's receivable, once and with its amount.

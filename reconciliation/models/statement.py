@@ -66,6 +66,7 @@ class BankStatementLine(models.Model):
         PAYOUT = "payout", _("payout")
         REFUND = "refund", _("refund by bank transfer")
         PAYMENT = "payment", _("payment credited by itself")
+        DEPOSIT = "deposit", _("cash from a till")
         SUSPENSE = "suspense", _("unknown, from a provider")
         REPEATED = "repeated", _("booked before")
         OTHER = "other", _("not ours to explain")
@@ -96,7 +97,7 @@ class BankStatementLine(models.Model):
     provider_account_id = IdField(
         _("provider account"), null=True, blank=True
     )  # whose line it seems to be, where nothing else explains it
-    item = models.BigIntegerField(_("item"), null=True, blank=True)  # its open item, while it is in suspense
+    item = models.BigIntegerField(_("item"), null=True, blank=True)  # while it is in suspense, or of a deposit
     # How often a match of it was undone: since the first time only a person matches it.
     undone = models.PositiveSmallIntegerField(_("matches undone"), default=0, db_default=0)
 

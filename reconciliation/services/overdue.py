@@ -10,16 +10,18 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from payments.core.money import Money
-from payments.models import Discrepancy
+from payments.models import Discrepancy, TillMovement
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.runtime.sweeps import Sweep
 from payments.services import discrepancy
 from payments.text.messages import Translatable, message_columns
 from reconciliation.models import Payout
+from reconciliation.services import till_deposits
 from reconciliation.sql import differences
 
 SETTLED_WITHIN: Final = timedelta(days=5)  # longer than any weekend with a bank holiday
 PAID_WITHIN: Final = timedelta(days=3)  # after the day the provider named
+DEPOSITED_WITHIN: Final = timedelta(days=7)  # a bag is counted, and booked after the weekend
 AT_ONCE: Final = 1000  # the rest comes with the next beat
 
 
@@ -42,6 +44,11 @@ def raise_overdue(*, now: datetime | None = None) -> int:
         lambda some: raised.append(len(discrepancy.open_discrepancies([_not_received(payout) for payout in some]))),
         subject=lambda payout: payout.id,
     )
+    sweep.together(
+        _late_deposits(moment, sweep.resting),
+        lambda some: raised.append(len(discrepancy.open_discrepancies([_not_deposited(row) for row in some]))),
+        subject=lambda row: row.id,
+    )
     return sum(raised)
 
 
@@ -57,6 +64,35 @@ def _late_payouts(moment: datetime, leave: Sequence[str]) -> list[Payout]:
         expected_on__lt=(moment - PAID_WITHIN).date(),
     )
     return list(waiting.exclude(id__in=leave).select_related("settlement").order_by("id")[:AT_ONCE])
+
+
+def _late_deposits(moment: datetime, leave: Sequence[str]) -> list[TillMovement]:
+    """Return deposits that the bank should have shown by now, and nobody has been told of."""
+    late = till_deposits.on_their_way().filter(occurred_at__lt=moment - DEPOSITED_WITHIN)
+    reported = Discrepancy.objects.filter(
+        merchant_id=OuterRef("merchant_id"), key=Concat(Value(f"{Kind.PAYOUT_NOT_RECEIVED}:"), OuterRef("id"))
+    )
+    return list(late.filter(~Exists(reported)).exclude(id__in=leave).select_related("till__channel")[:AT_ONCE])
+
+
+def _not_deposited(row: TillMovement) -> Discrepancy:
+    return Discrepancy(
+        merchant_id=row.merchant_id,
+        kind=Kind.PAYOUT_NOT_RECEIVED,
+        key=till_deposits.deposit_key(row.id),
+        amount=row.amount,
+        currency=row.currency,
+        channel_id=row.channel_id,
+        **message_columns(
+            gettext_noop(
+                "{operator} took {amount} of cash from {store} to the bank on {day}, and no statement shows it."
+            ),
+            operator=row.operator,
+            amount=Money(row.amount, row.currency),
+            store=row.till.channel.name,
+            day=row.business_day,
+        ),
+    )
 
 
 def _missing(row: differences.Missing) -> Discrepancy:

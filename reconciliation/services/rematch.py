@@ -16,7 +16,7 @@ from payments.services import discrepancy
 from reconciliation import journal
 from reconciliation.card_present import sql as card_present
 from reconciliation.models import Payout, Settlement, SettlementLine
-from reconciliation.services import payment_credits
+from reconciliation.services import payment_credits, till_deposits
 from reconciliation.services.allocations import allocate, free_bank_lines, unallocated
 from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.confirm_settled import confirm_settled
@@ -46,7 +46,7 @@ def rematch() -> int:
         if account_id not in sweep.resting:
             with sweep.item(account_id, merchant_id=merchant_id):
                 found += rematch_account(ProviderAccount.objects.select_related("merchant").get(id=account_id))
-    return found
+    return found + till_deposits.rematch()
 
 
 def rematch_account(account: ProviderAccount) -> int:

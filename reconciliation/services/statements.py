@@ -19,7 +19,7 @@ from reconciliation import journal
 from reconciliation.formats.base import Kind as FileKind
 from reconciliation.formats.base import Problem, StatementHeader, StatementTrailer
 from reconciliation.models import BankStatement, BankStatementLine, Payout, SettlementFile
-from reconciliation.services import payment_credits
+from reconciliation.services import payment_credits, till_deposits
 from reconciliation.services.allocations import allocate_imported
 from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.line_discrepancies import of_bank_line
@@ -95,6 +95,7 @@ def book(file: SettlementFile, reading: Reading) -> None:
     _book_payouts(file.merchant, stored)
     _book_transfers(file.merchant, stored)
     payment_credits.book(file.merchant, _of(stored, BankStatementLine.State.PAYMENT))
+    till_deposits.match(file.merchant, BankStatementLine.objects.filter(statement__in=rows))
     _hold_unknown(file, stored)
     # After all statements of the file are stored: they may come in any order, and fill one another's gaps.
     for account in sorted({row.account for row in rows}):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from terminals.api import actions, device, device_actions, pairing, shifts, terminals
+from terminals.api import actions, device, device_actions, pairing, shifts, terminals, tills
 
 urlpatterns = [
     path("v1/terminal/transactions", device.Transactions.as_view()),
@@ -11,6 +11,10 @@ urlpatterns = [
     path("v1/terminal/actions", device_actions.NextAction.as_view()),
     path("v1/terminal/actions/<str:action_id>/ack", device_actions.Acknowledge.as_view()),
     path("v1/terminal/actions/<str:action_id>/result", device_actions.ActionResult.as_view()),
+    path("v1/terminal/tills/count", tills.Count.as_view()),
+    path("v1/terminal/tills/paid_in", tills.PaidIn.as_view()),
+    path("v1/terminal/tills/paid_out", tills.PaidOut.as_view()),
+    path("v1/terminal/tills/deposit", tills.Deposit.as_view()),
     path("v1/terminals", terminals.Terminals.as_view()),
     path("v1/terminals/pair", pairing.Pair.as_view()),
     path("v1/terminals/<str:terminal_id>", terminals.OneTerminal.as_view()),

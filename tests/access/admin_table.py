@@ -23,6 +23,7 @@ HOLDERS: Final[dict[May, set[str]]] = {
     May.RELEASE_TRANSFERS: {OWNER, FINANCE},
     May.RESOLVE: {OWNER, FINANCE},
     May.APPROVE_REFUNDS: {OWNER, FINANCE, MANAGER},
+    May.MOVE_CASH: {OWNER, FINANCE, MANAGER},
     May.MANAGE_TERMINALS: {OWNER, MANAGER},
     May.MANAGE_KEYS: {OWNER},
     May.MANAGE_SETTINGS: {OWNER},
@@ -217,6 +218,12 @@ TABLE: Final = [
             Button("receipt/", May.SEND_MAIL),
             Button(_PDF, May.SEE, Where.ANY, only={"status": "captured"}),
         ),
+    ),
+    Listed(
+        "payments.till",
+        May.SEE,
+        Rows.CHANNEL,
+        tuple(buttons(May.MOVE_CASH, "count/", "paid_in/", "paid_out/", "deposit/", "float/")),
     ),
     Listed(
         "payments.refund",

@@ -113,6 +113,7 @@ TABLE: Final = [
 # Addresses without a key: of the documentation, of devices (which sign), of providers (whose secret signs).
 KEYLESS: Final = {
     *("v1/openapi.json", "v1/docs", "v1/errors", "v1/errors/(code)", "v1/terminals/pair"),
+    *(f"v1/terminal/tills/{kind}" for kind in ("count", "paid_in", "paid_out", "deposit")),
     *("counter/", "counter/pair", "counter/sign-in", "counter/sign-out", "counter/language", "counter/link"),
     *("counter/orders/(order_id)", "counter/orders/(order_id)/refund", "counter/orders/(order_id)/link"),
     *("counter/refunds/(refund_id)", "counter/links/(link_id)", "counter/receipts/(object_id)"),

@@ -134,6 +134,11 @@ def explain(refusal: OnetillError) -> str:
         return _("At most %(amount)s can be given back.") % {"amount": amount(left, refusal.members["currency"])}
     if refusal.code == "amount_exceeds_refundable":
         return _("Nothing is left to give back.")
+    if refusal.code == "till_balance_too_low":
+        held = amount(refusal.members["balance"], refusal.members["currency"])
+        return _("The till holds %(amount)s by the books. Count it, or take out less.") % {"amount": held}
+    if refusal.code == "bank_account_required" and refusal.param is None:
+        return _("Enter the merchant's own IBAN first: a deposit is on its way to that account.")
     if refusal.code == "route_required":
         return _which_route(refusal.members["routes"])
     reasons = refusal.members.get("reasons") or ()

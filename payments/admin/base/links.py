@@ -42,6 +42,7 @@ _MODELS: Final[Mapping[str, str]] = {
     "mer": "payments.merchant",
     "pev": "payments.providerevent",
     "txn": "payments.cardevidence",
+    "til": "payments.till",
     "trm": "terminals.terminal",
     "shf": "terminals.shift",
     "cbr": "terminals.counterbrowser",
