@@ -7,11 +7,13 @@ one, letters lose their accents or become question marks, and the receipt is sen
 
 import logging
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
+import segno
 from django.conf import settings
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -33,6 +35,7 @@ SIZE: Final = (105, 240)  # millimeters: a receipt, not a letter
 MARGIN: Final = 8
 HEIGHT: Final = 4.6  # of a line
 NAMES: Final = 0.42  # of the width
+CODE: Final = 20  # millimeters: read by a telephone from a hand's breadth
 
 # They warn of each letter that a font lacks, at every receipt; a name may hold one.
 logging.getLogger("fpdf").setLevel(logging.ERROR)
@@ -50,6 +53,7 @@ def written(receipt: Receipt, at: datetime) -> bytes:
     paper.rule()
     for note in receipt.notes:
         paper.text(note, size=8)
+    paper.code(receipt.number)
     return bytes(paper.pdf.output())
 
 
@@ -100,6 +104,18 @@ class _Paper:
         self.pdf.line(self.pdf.l_margin, y, self.pdf.w - self.pdf.r_margin, y)
         self.pdf.set_y(y + 2)
 
+    def code(self, number: str) -> None:
+        """Draw the receipt's number as a QR code, by which a counter's camera finds the purchase again."""
+        rows = [bytes(row) for row in segno.make(number, error="m", micro=False).matrix]
+        size = CODE / len(rows)
+        if self.pdf.will_page_break(CODE + 2):
+            self.pdf.add_page()
+        top = self.pdf.get_y() + 2
+        self.pdf.set_fill_color(0)
+        for y, row in enumerate(rows):
+            for x, length in _runs(row):
+                self.pdf.rect(self.pdf.l_margin + x * size, top + y * size, length * size, size, style="F")
+
     def _pen(self, *, bold: bool, size: float) -> None:
         self.pdf.set_font(self.family, style="B" if bold else "", size=size)
 
@@ -107,6 +123,16 @@ class _Paper:
         drawn = _westernized(text) if self.plain else text
         place: dict[str, Any] = {"new_x": XPos.LMARGIN, "new_y": YPos.NEXT}
         self.pdf.multi_cell(width, HEIGHT * size / 9, drawn, align=align, **place)
+
+
+def _runs(row: bytes) -> Iterator[tuple[int, int]]:
+    """Where dark stretches of a row begin, and how long they are: one rectangle each leaves no seams."""
+    at = 0
+    for dark, stretch in groupby(row):
+        length = len(list(stretch))
+        if dark:
+            yield at, length
+        at += length
 
 
 def _font(pdf: FPDF, words: Iterable[str]) -> tuple[str, bool]:

@@ -26,10 +26,11 @@ def show(request: HttpRequest, desk: Desk, order_id: str) -> HttpResponse:
     order = of_merchant(desk, order_id)
     (story,) = stories([order])
     _note_look(desk, story)
+    name = sentences.name_of(order, story.payments)
     context = {
         "desk": desk,
         "order": order,
-        "name": sentences.name_of(order),
+        "name": name,
         "due": due(order, story.payments),
         "in_doubt": oldest_in_doubt(story.payments),
         "payments": [_payment(row, desk) for row in story.payments],
@@ -39,7 +40,7 @@ def show(request: HttpRequest, desk: Desk, order_id: str) -> HttpResponse:
         "customer": order.customer,
         "sent": request.GET.get("sent") == "receipt",
     }
-    return page(request, "order.html", context, title=sentences.name_of(order))
+    return page(request, "order.html", context, title=name)
 
 
 def of_merchant(desk: Desk, order_id: str) -> Order:

@@ -76,7 +76,7 @@ class RefundForm(forms.Form):
             try:
                 self.plan = plan_refund(self.refund_request(given))
             except OnetillError as error:
-                raise ValidationError(refusal_of(error), code=error.code) from error
+                raise ValidationError(_refusal(error), code=error.code) from error
         return given
 
     def refund_request(self, given: dict[str, Any]) -> RefundRequest:
@@ -214,6 +214,13 @@ def _read_out(request: HttpRequest, desk: Desk, form: RefundForm) -> HttpRespons
         "second_person": exceeded is not None,
     }
     return page(request, "refund_plan.html", context, title=_("How the money goes back"))
+
+
+def _refusal(error: OnetillError) -> str:
+    """Why it does not go; the other ways stand on the page, each with its own reason."""
+    if error.code == "route_required":
+        return _("This cannot go back by itself. Ask the customer, and choose another way below.")
+    return refusal_of(error)
 
 
 def _why_not_better(plan: Plan) -> Iterator[str]:

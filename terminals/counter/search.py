@@ -78,7 +78,7 @@ def _row(order: Order, payments: list[Payment], desk: Desk) -> dict[str, Any]:
     last = paid[-1] if paid else None
     return {
         "id": order.id,
-        "name": sentences.name_of(order),
+        "name": sentences.name_of(order, payments),
         "amount": amount(order.captured or (last.amount if last else order.total), order.currency),
         "when": short_moment(last.occurred_at if last else order.created_at, desk.merchant.zone),
         "where": last.channel.name if last else order.channel.name,

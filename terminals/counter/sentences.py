@@ -165,9 +165,13 @@ def _weekday(value: date) -> str:
     return formats.date_format(value, "l")
 
 
-def name_of(order: Order) -> str:
-    """What to call an order."""
-    return _("Order %(name)s") % {"name": order.reference} if order.reference else _("Sale without a number")
+def name_of(order: Order, payments: Iterable[Payment] | None = None) -> str:
+    """What to call an order: by its own number, else by that of a receipt of it."""
+    if order.reference:
+        return _("Order %(name)s") % {"name": order.reference}
+    rows = order.payments.order_by("id") if payments is None else payments
+    number = next((row.receipt_number for row in rows if row.receipt_number), None)
+    return _("Receipt %(number)s") % {"number": number} if number else _("Sale without a number")
 
 
 def link_stands(link: PaymentLink) -> str:

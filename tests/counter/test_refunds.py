@@ -145,7 +145,7 @@ def test_another_way_is_possible_with_the_reason_why_not_the_usual_one(
 def test_a_card_of_the_terminal_needs_a_choice_and_says_which(shop: Shop, at_counter: Tablet) -> None:
     answer = begins(at_counter, shop.pin(2_500).order)
     assert answer.status_code == 422
-    assert "Ask the customer and choose a route" in text(answer)
+    assert "Ask the customer, and choose another way below." in text(answer)
     assert "<details open>" in answer.content.decode()
 
 

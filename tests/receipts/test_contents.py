@@ -5,6 +5,7 @@ import zlib
 from typing import Any
 
 import pytest
+import segno
 from django.template.loader import render_to_string
 from django.utils import translation
 
@@ -199,11 +200,14 @@ def test_never_more_than_four_digits(shop: Shop) -> None:
 
 def text_of(content: bytes) -> str:
     """What stands on the page of a PDF that carries no font."""
+    found = re.findall(rb"\((.*?)(?<!\\)\) Tj", pages_of(content))
+    return " ".join(re.sub(rb"\\(.)", rb"\1", text).decode("windows-1252") for text in found)
+
+
+def pages_of(content: bytes) -> bytes:
+    """What a PDF draws, in its own words."""
     streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", content, re.DOTALL)
-    pages = b"".join(zlib.decompress(stream) for stream in streams)
-    return " ".join(
-        re.sub(rb"\\(.)", rb"\1", found).decode("windows-1252") for found in re.findall(rb"\((.*?)(?<!\\)\) Tj", pages)
-    )
+    return b"".join(zlib.decompress(stream) for stream in streams)
 
 
 def test_a_pdf_says_the_same(shop: Shop) -> None:
@@ -215,6 +219,25 @@ def test_a_pdf_says_the_same(shop: Shop) -> None:
         assert told in text, told
     assert b"FontFile" not in content
     assert content == pdf.written(of_payment(payment), payment.occurred_at)
+
+
+def test_a_counters_camera_finds_the_number_on_it(shop: Shop) -> None:
+    payment = pinned(shop)
+    content = pdf.written(of_payment(payment), payment.occurred_at)
+    assert payment.receipt_number is not None
+    code = segno.make(payment.receipt_number, error="m", micro=False)
+    size = pdf.CODE * 72 / 25.4 / len(code.matrix)
+    drawn = [
+        tuple(map(float, numbers))
+        for numbers in re.findall(rb"([\d.]+) ([\d.]+) ([\d.]+) -?([\d.]+) re f", pages_of(content))
+    ]
+    left, top = min(x for x, *_ in drawn), max(y for _, y, *_ in drawn)
+    dark = {
+        (round((top - y) / size), round((x - left) / size) + step)
+        for x, y, width, _ in drawn
+        for step in range(round(width / size))
+    }
+    assert dark == {(y, x) for y, row in enumerate(code.matrix) for x, module in enumerate(row) if module}
 
 
 @pytest.mark.parametrize("fonts", [True, False], ids=["font", "no font"])

@@ -40,6 +40,8 @@ async function look() {
       main.replaceWith(page);
       seconds = 1.5;
       offer();
+      // Said aloud to who does not see it: the page itself was replaced, and no reader notices that.
+      document.querySelector("[data-spoken]").textContent = page.querySelector("[data-says]")?.textContent ?? "";
     }
   } catch {
     // No line for a moment: look again.

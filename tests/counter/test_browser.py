@@ -1,0 +1,197 @@
+"""A cashier at a tablet and at a phone, in both languages: everything by clicking, and everybody can read it.
+
+With `SCREENSHOTS=folder` each page is kept as a picture, to be looked at.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from payments.models import Payment, Refund
+from payments.people.models import User
+from terminals.services.counter.pair import offer
+from tests.browsers import CHROMIUM, a_browser, page_of
+from tests.builders import BY, Shop, fresh, work
+from tests.checkout.conftest import look_again
+from tests.counter.cast import CODE
+from tests.simulator import RunningSimulator, eventually
+
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here"),
+]
+PICTURES = os.environ.get("SCREENSHOTS")
+TABLET = {"viewport": {"width": 820, "height": 1180}, "has_touch": True}
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+DEVICES = [
+    ("tablet", TABLET, "nl-NL"),
+    ("phone", PHONE, "en-GB"),
+    ("phone", PHONE, "nl-NL"),
+    ("tablet", TABLET, "en-GB"),
+]
+WORDS = {
+    "nl-NL": {
+        "find": "Zoeken",
+        "refund": "Terugbetalen",
+        "see": "Bekijk hoe het teruggaat",
+        "goes": r"€\s49,90 gaat terug naar de rekening waarmee via iDEAL is betaald, uiterlijk (morgen|\w+dag)\.",
+        "do": "terugbetalen",
+        "done": "Klaar.",
+    },
+    "en-GB": {
+        "find": "Find",
+        "refund": "Give back",
+        "see": "See how it goes back",
+        "goes": r"€49\.90 goes back to the iDEAL account it came from, by (tomorrow|\w+day)\.",
+        "do": "Give back",
+        "done": "Done.",
+    },
+}
+
+
+class Screen:
+    """A device in a cashier's hands: each page is held against axe, and must fit its width."""
+
+    def __init__(self, page: Any, name: str) -> None:
+        self.page, self.name = page, name
+        self.found: list[tuple[Any, ...]] = []
+
+    def look(self, what: str, *, dark: bool = False) -> None:
+        for scheme in ("dark", "light") if dark else ("light",):
+            self.page.emulate_media(color_scheme=scheme)
+            for each in axe.Axe().run(self.page).response["violations"]:
+                self.found.append((self.name, what, scheme, each["id"], [node["target"] for node in each["nodes"]]))
+            if PICTURES:
+                Path(PICTURES).mkdir(exist_ok=True, parents=True)
+                self.page.screenshot(path=f"{PICTURES}/{self.name}-{what}-{scheme}.png", full_page=True)
+        assert self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), what
+
+
+Open = Callable[[str, dict[str, Any], str], Screen]
+
+
+@pytest.fixture
+def opens(
+    live_server: Any, simulator: RunningSimulator, settings: Any, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Open]:
+    """A device that is paired by what the admin shows, and nothing was refused by the content security policy."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # playwright's loop runs in this thread
+    settings.PUBLIC_URL = live_server.url
+    complaints: list[str] = []
+    screens: list[Screen] = []
+    with a_browser() as browser:
+
+        def open_(name: str, look: dict[str, Any], locale: str) -> Screen:
+            page = page_of(browser, complaints, base_url=live_server.url, locale=locale, **look)
+            screen = Screen(page, f"{name}-{locale[:2]}")
+            screens.append(screen)
+            code = offer(channel=shop.store, label=name, actor=BY).pairing_code
+            page.goto(f"/counter/pair#{code}")
+            screen.look("pair")
+            assert page.input_value("#code") == code
+            page.click("button.main")
+            page.wait_for_url("**/counter/sign-in")
+            return screen
+
+        yield open_
+    assert complaints == []
+    assert [each for screen in screens for each in screen.found] == []
+
+
+def signs_in(screen: Screen) -> None:
+    """By touching one's name and typing one's code."""
+    page = screen.page
+    screen.look("sign-in", dark=True)
+    page.click(".tiles label >> text=Anna")
+    page.fill("#code", CODE)
+    page.click("button.main")
+    page.wait_for_url("**/counter/")
+
+
+def bought_online(shop: Shop, simulator: RunningSimulator) -> Payment:
+    """49.90 by iDEAL in the webshop."""
+    paid = shop.pay(4_990, method="ideal", return_url="https://shop.example/back")
+    simulator.customer(paid.redirect_url, "approve")
+    look_again()
+    return paid
+
+
+@pytest.mark.parametrize(("name", "look", "locale"), DEVICES)
+def test_an_online_order_goes_back_on_its_online_method_by_clicking(
+    name: str,
+    look: dict[str, Any],
+    locale: str,
+    opens: Open,
+    shop: Shop,
+    anna: User,
+    simulator: RunningSimulator,
+) -> None:
+    says = WORDS[locale]
+    paid = bought_online(shop, simulator)
+    screen = opens(name, look, locale)
+    page = screen.page
+    signs_in(screen)
+    screen.look("find")
+    page.fill("#q", paid.order.reference)
+    page.click(f"form.find >> text={says['find']}")
+    page.wait_for_url("**/counter/orders/*")
+    screen.look("order", dark=True)
+    page.click(f".actions >> text={says['refund']}")
+    page.fill("#reason", "Te klein")
+    screen.look("refund")
+    page.click(f"text={says['see']}")
+    page.wait_for_selector("#plan")
+    assert re.search(says["goes"], page.inner_text("#plan"))
+    screen.look("plan", dark=True)
+    page.click(f"button.main >> text={says['do']}")
+    page.wait_for_url("**/counter/refunds/*")
+    screen.look("under-way")
+
+    def done() -> bool:
+        work()
+        look_again()
+        return says["done"] in page.inner_text("main")
+
+    eventually(done)  # the page has seen it by itself
+    screen.look("done", dark=True)
+    made = Refund.objects.get()
+    assert (made.parts.get().route, fresh(paid).amount_refunded, made.channel) == ("original", 4_990, shop.store)
+
+
+def test_what_else_a_cashier_sees(opens: Open, shop: Shop, anna: User, simulator: RunningSimulator) -> None:
+    for _ in range(2):
+        shop.pin(1_250)
+    doubtful = shop.pay_cash(2_000, order_total=4_000)
+    Payment.objects.filter(id=doubtful.id).update(status="unknown", amount_captured=0)
+    paid = shop.pin(2_500)
+    screen = opens("tablet", TABLET, "nl-NL")
+    page = screen.page
+    signs_in(screen)
+    page.goto("/counter/?q=4242")
+    screen.look("found", dark=True)
+    page.goto("/counter/?q=nothing")
+    screen.look("nothing-found")
+    page.goto(f"/counter/orders/{doubtful.order_id}")
+    screen.look("in-doubt", dark=True)
+    page.goto(f"/counter/orders/{paid.order_id}/refund")
+    page.fill("#reason", "Bon kwijt")
+    page.click("main form button.main")
+    page.wait_for_selector("[role=alert]")
+    screen.look("another-way", dark=True)
+    page.goto(f"/counter/receipts/{paid.id}")
+    screen.look("receipt")
+    page.goto("/counter/link")
+    page.fill("#amount", "24,95")
+    page.fill("#description", "Fietsbel")
+    page.click("main form button.main")
+    page.wait_for_selector("img.qr")
+    screen.look("link", dark=True)
+    page.goto("/counter/orders/ord_nothing")
+    screen.look("missing")
