@@ -129,7 +129,7 @@ def _gives_back(shop: Shop) -> None:
 
 def _sends_transfers(shop: Shop, account: BankAccount) -> None:
     """One batch for the bank that waits for a second person, and one that was released."""
-    maker = person(f"maker of {shop.merchant.id}", shop.merchant.id)
+    maker = person(f"maker of {shop.merchant.name}", shop.merchant.id)
     for amount in (4_357, 5_468):
         part = shop.refund(shop.pin(amount).order, amount, route="bank", bank_account=account).parts.get()
         today = bank_day_from(shop.merchant.business_day(timezone.now()))
@@ -150,7 +150,7 @@ def _has_a_terminal(shop: Shop) -> None:
     device.post(sale(1, 6_161))
     device.post(sale(1, 7_272))
     offer(channel=shop.store, label="Tablet", actor=BY)
-    clerk = person(f"clerk of {shop.store.id}", shop.merchant.id, role=Role.Name.CLERK, channel_id=shop.store.id)
+    clerk = person(f"clerk of {shop.store.name}", shop.merchant.id, role=Role.Name.CLERK, channel_id=shop.store.id)
     choose(user=clerk, channel=shop.store, code="271828")
 
 
