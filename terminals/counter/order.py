@@ -26,12 +26,13 @@ def show(request: HttpRequest, desk: Desk, order_id: str) -> HttpResponse:
     order = of_merchant(desk, order_id)
     (story,) = stories([order])
     _note_look(desk, story)
-    name = sentences.name_of(order, story.payments)
+    name, left = sentences.name_of(order, story.payments), due(order, story.payments)
     context = {
         "desk": desk,
         "order": order,
         "name": name,
-        "due": due(order, story.payments),
+        "due": left,
+        "asks": left is None or left > 0,
         "in_doubt": oldest_in_doubt(story.payments),
         "payments": [_payment(row, desk) for row in story.payments],
         "refunds": [_refund(row, desk) for row in story.refunds],

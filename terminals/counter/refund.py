@@ -1,6 +1,6 @@
 """Give back at the counter: ask, read out how the money goes back, do it once, and watch it arrive."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from django import forms
@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from payments import payloads
 from payments.core.errors import Invalid, OnetillError
-from payments.models import Order, Payment, Refund
+from payments.models import Order, Payment, Refund, RefundPart
 from payments.models.refund import PartStatus, RefundStatus, Route
 from payments.services import limits
 from payments.services.idempotency import FormSubmission, KeyTaken
@@ -29,7 +29,7 @@ from terminals.counter.desk import Desk, at_counter, refusal_of
 from terminals.counter.forms import IbanField, OnceField, WordsField, new_once, typed
 from terminals.counter.order import of_merchant
 from terminals.counter.page import page
-from terminals.models import Terminal
+from terminals.models import Terminal, TerminalAction
 
 WAYS: Final = {
     Route.ORIGINAL: gettext_lazy("The way it was paid"),
@@ -156,22 +156,43 @@ def watch(request: HttpRequest, desk: Desk, refund_id: str) -> HttpResponse:
 
 def _watched(request: HttpRequest, desk: Desk, row: Refund, voucher_code: str | None) -> HttpResponse:
     parts = list(row.parts.all())
+    actions = _on_terminals(desk, parts)
     context = {
         "desk": desk,
         "refund": row,
         "amount": amount(row.amount, row.currency),
         "order_name": sentences.name_of(row.order),
         "parts": [
-            {"goes": sentences.going(part, row.currency), "stands": sentences.standing(part), "status": part.status}
+            {
+                "goes": sentences.going(part, row.currency),
+                "stands": " ".join(sentences.on_terminal(actions[part.id]))
+                if part.id in actions and part.status not in FINAL
+                else sentences.standing(part),
+                "status": part.status,
+                "action": actions[part.id].id if part.id in actions else "",
+            }
             for part in parts
         ],
-        "state": "" if all(part.status in FINAL for part in parts) else " ".join(part.status for part in parts),
+        "state": _state(parts, actions),
         "voucher_code": voucher_code,
         "with_voucher": any(part.route == Route.VOUCHER and part.status == PartStatus.SUCCEEDED for part in parts),
         "receipt": is_available(row),
         "waits": row.status == RefundStatus.REQUIRES_APPROVAL,
     }
     return page(request, "refund_watch.html", context, title=_("Refund of %(amount)s") % {"amount": context["amount"]})
+
+
+def _on_terminals(desk: Desk, parts: Iterable[RefundPart]) -> dict[str, TerminalAction]:
+    """What a terminal of this store was asked to do of each part, the last time."""
+    rows = TerminalAction.objects.filter(refund_part__in=list(parts), channel=desk.channel).select_related("terminal")
+    return {row.refund_part_id or "": row for row in rows.order_by("id")}
+
+
+def _state(parts: Sequence[RefundPart], actions: Mapping[str, TerminalAction]) -> str:
+    """A text that differs whenever anything has changed; "" where nothing will any more."""
+    if all(part.status in FINAL for part in parts):
+        return ""
+    return " ".join([*(part.status for part in parts), *(f"{row.status} {row.id}" for row in actions.values())])
 
 
 def _do(request: HttpRequest, desk: Desk, form: RefundForm, submission: FormSubmission) -> HttpResponse:

@@ -1,8 +1,9 @@
 """What the counter says in sentences that a cashier can read out: how money goes back, and what happened."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
@@ -13,7 +14,8 @@ from payments.models.payment import Method, PaymentStatus
 from payments.models.refund import PartStatus, Route
 from payments.queries.timeline import Happening
 from payments.services.refunds.plan import PlannedPart
-from payments.text.formatting import amount, day, title
+from payments.text.formatting import amount, day, moment, title
+from terminals.models import ActionStatus, ActionType, TerminalAction
 
 # How each method gives back, where its provider does it without the customer's card.
 _ORIGINAL: Final[Mapping[str, Any]] = {
@@ -80,6 +82,55 @@ _HAPPENED: Final[Mapping[str, Any]] = {
     "chargeback.won": gettext_lazy("The chargeback of %(amount)s was won"),
     "chargeback.lost": gettext_lazy("The chargeback of %(amount)s was lost"),
 }
+_SALE: Final[Mapping[str, Sequence[Any]]] = {
+    ActionStatus.QUEUED: (gettext_lazy("%(terminal)s is being asked."),),
+    ActionStatus.PRESENTED: (gettext_lazy("The customer pays on %(terminal)s now."),),
+    ActionStatus.SUCCEEDED: (gettext_lazy("Paid."),),
+    ActionStatus.DECLINED: (
+        gettext_lazy("Declined. Nothing was taken."),
+        gettext_lazy("The customer can try again, with another card or in another way."),
+    ),
+    ActionStatus.CANCELED: (gettext_lazy("Stopped. Nothing was taken."),),
+    ActionStatus.EXPIRED: (
+        gettext_lazy("%(terminal)s did not take it in time. Nothing was taken."),
+        gettext_lazy("Look whether it is on and has a line, then try again."),
+    ),
+    ActionStatus.UNKNOWN: (
+        gettext_lazy("It is not known yet whether the card was charged."),
+        gettext_lazy("Do not charge the card again. Ask for cash, or wait: %(terminal)s is asked until it is known."),
+        gettext_lazy("If the customer has gone, leave it: what comes of it is booked by itself."),
+    ),
+}
+_RETURN: Final[Mapping[str, Sequence[Any]]] = {
+    ActionStatus.QUEUED: (gettext_lazy("%(terminal)s is being asked. Have the customer's card ready."),),
+    ActionStatus.PRESENTED: (gettext_lazy("The customer holds the card to %(terminal)s now."),),
+    ActionStatus.SUCCEEDED: (gettext_lazy("Given back on the card."),),
+    ActionStatus.DECLINED: (
+        gettext_lazy("The card's bank declined it. Nothing was given back."),
+        gettext_lazy("Try the card that was paid with, or give it back in another way from the order."),
+    ),
+    ActionStatus.CANCELED: (gettext_lazy("Stopped. Nothing was given back."),),
+    ActionStatus.EXPIRED: (
+        gettext_lazy("%(terminal)s did not take it in time. Nothing was given back."),
+        gettext_lazy("Look whether it is on and has a line, then have it asked once more."),
+    ),
+    ActionStatus.UNKNOWN: (
+        gettext_lazy("It is not known yet whether the card was given its money back."),
+        gettext_lazy("Do not give it back again, not in cash either: %(terminal)s is asked until it is known."),
+    ),
+}
+_CAUSES: Final[Mapping[str, Any]] = {
+    "requested": gettext_lazy("Asked for"),
+    "presented": gettext_lazy("On the terminal"),
+    "aborted": gettext_lazy("Stopped"),
+    "expired": gettext_lazy("The terminal did not take it in time"),
+    "not_found": gettext_lazy("The terminal knew of no such payment"),
+    "unknown": gettext_lazy("The terminal did not know what came of it"),
+    "no_answer": gettext_lazy("The terminal gave no answer"),
+    "reported": gettext_lazy("The terminal told what came of it"),
+    "late": gettext_lazy("Afterwards the terminal told that it did succeed"),
+    "refund_ended": gettext_lazy("The refund was canceled before"),
+}
 _WEEK: Final = 7  # days within which a weekday is enough
 
 
@@ -116,6 +167,30 @@ def standing(part: RefundPart) -> str:
     return str(_PARTS.get(PartStatus(part.status), part.get_status_display()))
 
 
+def on_terminal(action: TerminalAction) -> list[str]:
+    """What goes on at a terminal, and what to do: the first sentence is the state, the others are advice."""
+    texts = _SALE if action.type == ActionType.SALE else _RETURN
+    values = {"terminal": action.terminal.label}
+    return [str(text) % values for text in texts[ActionStatus(action.status)]]
+
+
+def course(action: TerminalAction, zone: ZoneInfo) -> list[dict[str, str]]:
+    """What happened to an action, line by line."""
+    lines = []
+    for entry in action.history:
+        cause = _CAUSES.get(entry["cause"])
+        at = datetime.fromisoformat(entry["at"])
+        text = str(cause) if cause is not None else str(ActionStatus(entry["status"]).label)
+        lines.append({"when": moment(at, zone), "what": text})
+    return lines
+
+
+def state_of(action: TerminalAction) -> str:
+    """A text that differs whenever anything about an action has changed."""
+    asked = action.about.count()
+    return f"{action.status} {len(action.history)} {asked}"
+
+
 def paid_with(payment: Payment) -> str:
     """How it was paid: `Visa •4242`, `iDEAL`, `voucher …7KQP`."""
     method = title(str(payment.get_method_display() or _("not chosen yet")))
@@ -150,9 +225,9 @@ def told(lines: Iterable[Happening]) -> list[Happening]:
     ]
 
 
-def by(moment: datetime) -> str:
+def by(at: datetime) -> str:
     """When it is there at the latest: `today`, `by Thursday`, `by 12 Dec 2026`."""
-    there = moment.astimezone(timezone.get_current_timezone()).date()
+    there = at.astimezone(timezone.get_current_timezone()).date()
     left = (there - timezone.localdate()).days
     if left <= 0:
         return _("today")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from terminals.counter import entry, link, order, receipt, refund, search
+from terminals.counter import charge, entry, link, order, receipt, refund, search
 
 urlpatterns = [
     path("", search.find, name="counter"),
@@ -16,6 +16,12 @@ urlpatterns = [
     path("refunds/<str:refund_id>", refund.watch, name="counter_refunded"),
     path("link", link.new, name="counter_link"),
     path("links/<str:link_id>", link.watch, name="counter_linked"),
+    path("pay", charge.new, name="counter_pay"),
+    path("orders/<str:order_id>/pay", charge.of_order, name="counter_order_pay"),
+    path("actions/<str:action_id>", charge.watch, name="counter_action"),
+    path("actions/<str:action_id>/abort", charge.abort, name="counter_action_abort"),
+    path("actions/<str:action_id>/ask", charge.ask_again, name="counter_action_ask"),
+    path("actions/<str:action_id>/again", charge.again, name="counter_action_again"),
     path("receipts/<str:object_id>", receipt.show, name="counter_receipt"),
     path("receipts/<str:object_id>/mail", receipt.mail, name="counter_receipt_mail"),
     path("receipts/<str:object_id>/pdf", receipt.pdf, name="counter_receipt_pdf"),

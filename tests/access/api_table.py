@@ -117,6 +117,8 @@ KEYLESS: Final = {
     *("counter/", "counter/pair", "counter/sign-in", "counter/sign-out", "counter/language", "counter/link"),
     *("counter/orders/(order_id)", "counter/orders/(order_id)/refund", "counter/orders/(order_id)/link"),
     *("counter/refunds/(refund_id)", "counter/links/(link_id)", "counter/receipts/(object_id)"),
+    *("counter/pay", "counter/orders/(order_id)/pay", "counter/actions/(action_id)"),
+    *("counter/actions/(action_id)/abort", "counter/actions/(action_id)/ask", "counter/actions/(action_id)/again"),
     *("counter/receipts/(object_id)/mail", "counter/receipts/(object_id)/pdf"),
     "v1/terminal/shifts",
     *("v1/terminal/transactions", "v1/terminal/heartbeat", "v1/terminal/actions"),
