@@ -91,6 +91,7 @@ APPROVAL_ACTIONS = {
     "decide_alone": "payments.services.decide_alone.decide",
     "change_payout": "payments.services.setting_approvals.decide_change",
     "add_provider_account": "payments.services.setting_approvals.decide_account",
+    "change_matching_rules": "reconciliation.services.matching_rules.decide",
     "add_connector": "reconciliation.services.connector_approvals.decide_new",
     "change_connector": "reconciliation.services.connector_approvals.decide_change",
     "write_off": "reconciliation.services.resolve.decide",
@@ -111,6 +112,7 @@ APPROVAL_PAGES = {
         "payments.admin.finance.approval_pages.setting",
     ),
     "take_second_factor": "payments.admin.finance.approval_pages.account",
+    "change_matching_rules": "reconciliation.admin.matching_rule_approvals.case",
     **dict.fromkeys(("add_connector", "change_connector"), "reconciliation.admin.connector_approvals.case"),
     **dict.fromkeys(
         ("write_off", "forced_match", "book_fee", "suspense", "accept"),

@@ -107,6 +107,7 @@ NAVIGATION: Final = [
         _item(_("Channels"), "store", "payments_channel", "sees"),
         _item(_("Provider accounts"), "handshake", "payments_provideraccount", "sees"),
         _item(_("File mappings"), "table_view", "reconciliation_filemapping", "sees_books"),
+        _item(_("Matching rules"), "rule", "reconciliation_matchingrule", "sees_books"),
         _item(_("API keys"), "key", "people_apikey", "manages_keys"),
         _item(_("Webhook endpoints"), "webhook", "notify_webhookendpoint", "manages_settings"),
         _item(_("Webhook deliveries"), "outbox", "notify_webhookdelivery", "manages_settings"),

@@ -146,6 +146,8 @@ ERRORS: Final[dict[str, str]] = {
     "route_required": "Nothing goes back by itself here: there is no card, no bank account is known, and the merchant "
     "does not give vouchers unasked. `routes` says of each route whether it is possible, and if not why. Ask the "
     "customer, then send `route`.",
+    "rule_order": "Each matching rule has a place of its own, from 1 on.",
+    "rules_incomplete": "An account has each matching rule once: give all of them.",
     "same_order": "An order is not exchanged for itself.",
     "scope_missing": "The key lacks the scope that `scope` names.",
     "scope_unknown": "There is no scope of this name; `detail` lists them.",

@@ -89,6 +89,8 @@ RULES: Final[dict[Action, Rule]] = {
     Action.ADD_PROVIDER_ACCOUNT: _settings(second_person=SecondPerson.LIVE),
     Action.CHANGE_PROVIDER_ACCOUNT: _settings(),
     Action.CHANGE_PAYOUT: _settings(second_person=SecondPerson.LIVE),
+    # What is tolerated is booked without a person.
+    Action.CHANGE_MATCHING_RULES: _settings(scope=None, second_person=SecondPerson.LIVE),
     # The credentials decide to whom the books are sent.
     Action.ADD_CONNECTOR: _settings(scope="reconciliation:write", second_person=SecondPerson.LIVE),
     Action.CHANGE_CONNECTOR: _settings(scope="reconciliation:write", second_person=SecondPerson.LIVE),

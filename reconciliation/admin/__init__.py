@@ -10,6 +10,7 @@ from reconciliation.admin import export_schedules as export_schedules
 from reconciliation.admin import exports as exports
 from reconciliation.admin import files as files
 from reconciliation.admin import mappings as mappings
+from reconciliation.admin import matching_rules as matching_rules
 from reconciliation.admin import payouts as payouts
 from reconciliation.admin import periods as periods
 from reconciliation.admin import settlements as settlements

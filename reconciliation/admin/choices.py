@@ -18,6 +18,7 @@ SIGNALS = {
     "rrn": "RRN",
     "stan": "STAN",
     "authorization_code": _("authorization code"),
+    "card": _("card"),
     "amount": _("amount"),
     "counterparty": _("counterparty"),
     "day": _("day"),

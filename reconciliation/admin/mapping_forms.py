@@ -44,6 +44,7 @@ COLUMNS: Final[dict[str, Any]] = {
     "rrn": "RRN",
     "stan": "STAN",
     "authorization_code": _("authorization code"),
+    "card": _("card (last four digits)"),
     "settlement": _("settlement"),
     "description": _("description"),
     "counterparty": _("counterparty"),

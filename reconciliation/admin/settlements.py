@@ -273,6 +273,7 @@ class SettlementLineAdmin(ReadOnlyModelAdmin):
             ("TID", row.tid),
             ("STAN", row.stan),
             (_("authorization code"), row.authorization_code),
+            (_("card"), row.card_last4),
             (_("merchant"), settlement.merchant.name),
         ]
         return Page(

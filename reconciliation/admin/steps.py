@@ -13,7 +13,7 @@ from payments.admin.base import render
 from payments.admin.base.page import Section
 from payments.models import Discrepancy
 from reconciliation.admin.render import named
-from reconciliation.models import ResolutionStep
+from reconciliation.models import MatchingRule, ResolutionStep
 
 _DONE = {
     "match": _("matched"),
@@ -26,6 +26,7 @@ _DONE = {
     "captured": _("settled as carried out"),
     "declined": _("settled as not carried out"),
     "explained": _("explained by itself"),
+    "tolerance": _("within the tolerance of its matching rule"),
     "undo": _("undone"),
 }
 
@@ -68,6 +69,7 @@ def resolution(done: Mapping[str, Any], names: Mapping[str, str]) -> SafeString 
     until = parse_date(done.get("until") or "")
     parts = [
         _DONE.get(done.get("action", ""), done.get("action")),
+        MatchingRule.Reason(done["reason"]).label if done.get("reason") else "",
         done.get("note"),
         named(done.get("with") or ()),
         until and render.day(until),

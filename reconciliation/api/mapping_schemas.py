@@ -65,6 +65,7 @@ MAPPING_PREVIEW = define(
                 rrn=TEXT,
                 tid=TEXT,
                 authorization_code=TEXT,
+                card=TEXT,
                 description=TEXT,
                 counterparty=TEXT,
                 iban=TEXT,

@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 from django.db import connection
 
 _NEAR: Final = (
-    "evidence.occurred_at BETWEEN line.occurred_at - interval '3 days' AND line.occurred_at + interval '3 days'"
+    "evidence.occurred_at BETWEEN line.occurred_at - make_interval(days => %(card_present_days)s::int) "
+    "AND line.occurred_at + make_interval(days => %(card_present_days)s::int)"
 )
 # A number that both a line and a device's transaction give: 1 if it is the same, -1 if not; 0 if one does not give it.
 _COMPARED: Final = (

@@ -92,7 +92,8 @@ class SettlementLine:
 
     It is ours by the first of these that is known: `operation_id` (our own), `reference` (the provider's name for
     the movement), `payment_reference` (its name for the payment), for card-present movements `rrn`, `tid` with
-    `stan`, `authorization_code`, and `order_reference` with the amount where one operation alone can be meant.
+    `stan`, `authorization_code`, and `order_reference` with the amount where one operation alone can be meant;
+    by `card_last4` with amount and day where the merchant has chosen so.
     """
 
     line: int
@@ -109,6 +110,7 @@ class SettlementLine:
     stan: str = ""
     authorization_code: str = ""
     order_reference: str = ""  # the merchant's own name for the order, as the provider was given it
+    card_last4: str = ""
     settlement: int | None = None  # its place among the document's settlements, where several are open at once
     fee_parts: Mapping[str, Money] | None = None  # what the fee consists of, where the provider tells
 

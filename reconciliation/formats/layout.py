@@ -143,8 +143,8 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
 COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     SETTLEMENT: (
         *("date", "amount", "debit", "credit", "fee", "vat", "net", "type", "currency", "reference"),
-        *("payment_reference", "operation", "order", "tid", "rrn", "stan", "authorization_code", "settlement"),
-        "description",
+        *("payment_reference", "operation", "order", "tid", "rrn", "stan", "authorization_code", "card"),
+        *("settlement", "description"),
     ),
     # `iban` and `counterparty` are who paid or was paid; whose movements they are, the mapping itself names.
     BANK: (
@@ -152,7 +152,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
         *("iban", "balance"),
     ),
 }
-_KNOWN_BY: Final = ("reference", "payment_reference", "operation", "order", "rrn", "authorization_code")
+_KNOWN_BY: Final = ("reference", "payment_reference", "operation", "order", "rrn", "authorization_code", "card")
 
 
 def _words(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

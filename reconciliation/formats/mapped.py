@@ -138,6 +138,7 @@ def _line(
         stan=cells.text("stan"),
         authorization_code=cells.text("authorization_code"),
         order_reference=cells.text("order"),
+        card_last4=cells.card(),
         settlement=group.place,
     )
 

@@ -13,6 +13,7 @@ from reconciliation.formats.layout import Layout, moment
 from reconciliation.formats.table import Row, money, table_at
 from reconciliation.formats.workbook import SheetAsCsv
 
+_LAST4: Final = re.compile(r"(?:\A|[^0-9])[0-9]{4}\Z")  # what of a card number may be shown
 _TYPED: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")  # a cell that holds a number, as `workbook` writes it
 _WRITTEN: Final = re.compile(r"[+-]?[0-9]+(?:,[0-9]+)?")  # one that holds text, with a decimal comma
 
@@ -75,6 +76,17 @@ class Cells:
         """
         column = self.layout.columns.get(name)
         return "" if column is None else self.row.reference(column)
+
+    def card(self) -> str:
+        """The last four digits of the card, however the rest is hidden; "" where there are none.
+
+        Raises:
+            ValueError: a cell that does not end in four digits.
+        """
+        cell = self.text("card")
+        if cell and not _LAST4.search(cell):
+            raise ValueError(f"{self.layout.columns['card']} is {cell!r}, and does not end in four digits of a card")
+        return cell[-4:]
 
     def money(self, name: str, currency: str) -> Money:
         """An amount; 0 of an empty cell, or where the layout has none.

@@ -5,6 +5,7 @@ from reconciliation.models.bank_account import BankAccount
 from reconciliation.models.connector import Connector, ConnectorDocument, ConnectorEntry
 from reconciliation.models.export import AccountMapping, Export, ExportSchedule
 from reconciliation.models.file_mapping import FileMapping
+from reconciliation.models.matching_rule import MatchingRule
 from reconciliation.models.payout import Payout
 from reconciliation.models.payout_allocation import PayoutAllocation
 from reconciliation.models.period import Period, PeriodChange
@@ -25,6 +26,7 @@ __all__ = [
     "Export",
     "ExportSchedule",
     "FileMapping",
+    "MatchingRule",
     "Payout",
     "PayoutAllocation",
     "Period",

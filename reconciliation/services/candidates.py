@@ -81,6 +81,7 @@ def signals_of(
         ("payment_reference", payment.provider_reference or "", line.payment_reference),
         ("order_reference", payment.order.reference or "", line.order_reference),
         *_card_present(line, evidence),
+        ("card", payment.card_last4 or "", line.card_last4),
         ("amount", money, Money(abs(line.gross), line.currency)),
         ("day", payment.business_day.isoformat(), line.occurred_at.date().isoformat()),
     ]

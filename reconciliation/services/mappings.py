@@ -214,7 +214,7 @@ def exported(row: FileMapping) -> dict[str, Any]:
 
 # By what rows of a preview are known.
 KNOWN_BY: Final = (
-    *("reference", "payment_reference", "order", "rrn", "tid", "authorization_code"),
+    *("reference", "payment_reference", "order", "rrn", "tid", "authorization_code", "card"),
     *("description", "counterparty", "iban"),
 )
 _NEEDED: Final = ("provider_account", "bank_account", "merchant")
@@ -258,6 +258,7 @@ def _show(record: Record, made: Preview) -> None:
 def _shown(line: SettlementLine) -> dict[str, Any]:
     named = {"reference": line.reference, "payment_reference": line.payment_reference, "order": line.order_reference}
     named |= {"rrn": line.rrn, "tid": line.tid, "authorization_code": line.authorization_code}
+    named |= {"card": line.card_last4}
     costs = {"fee": line.fee.amount, "vat": line.vat.amount, "net": line.net.amount}
     return {**_without_costs(line.line, line.occurred_at.date(), line.type.value, line.gross), **costs, **named}
 

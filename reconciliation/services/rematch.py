@@ -12,16 +12,17 @@ from payments.ledger.posting import Entry, post
 from payments.models import Discrepancy, Merchant, ProviderAccount
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.runtime.sweeps import Sweep
-from payments.services import discrepancy
 from reconciliation import journal
 from reconciliation.card_present import sql as card_present
 from reconciliation.models import Payout, Settlement, SettlementLine
-from reconciliation.services import payment_credits, till_deposits
+from reconciliation.services import payment_credits, till_deposits, tolerances
 from reconciliation.services.allocations import allocate, free_bank_lines, unallocated
 from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.confirm_settled import confirm_settled
 from reconciliation.services.doubts import decline_unpaid, settle_doubts
-from reconciliation.services.line_discrepancies import UNEXPLAINED, discrepancies_of, key, kind_of
+from reconciliation.services.line_discrepancies import UNEXPLAINED, key, kind_of
+from reconciliation.services.matching_rules import rules_of, ruleset
+from reconciliation.services.open_differences import open_differences
 from reconciliation.sql import differences, matching, payout_names, session, settlements
 from reconciliation.sql import statements as bank
 
@@ -60,13 +61,19 @@ def rematch_account(account: ProviderAccount) -> int:
         with session.staging():
             sweep = Sweep("reconciliation.rematch_line")
             matching.stage_stored_lines(account.id, leave=[int(line_id) for line_id in sweep.resting])
-            matching.match_settlement_lines(merchant_id=account.merchant_id, account_id=account.id)
+            rules = rules_of(account)
+            matching.match_settlement_lines(
+                merchant_id=account.merchant_id,
+                account_id=account.id,
+                zone=account.merchant.timezone,
+                rules=ruleset(rules),
+            )
             # Before the late matches: what is proven now is an operation that a line may settle.
             _apply_confirmations(account)
             found = matching.late_matches()
             sweep.together(
                 found,
-                partial(_apply, account),
+                partial(_apply, account, tolerances.tolerant(rules)),
                 subject=lambda match: str(match.line_id),
                 merchant_id=account.merchant_id,
             )
@@ -126,7 +133,7 @@ def _give(merchant: Merchant, found: Sequence[_Found]) -> None:
     resolve_explained(merchant, [f"{Kind.UNKNOWN_LINE}:bank:{line_id}" for line_id in suspended])
 
 
-def _apply(account: ProviderAccount, found: Sequence[matching.LateMatch]) -> None:
+def _apply(account: ProviderAccount, tolerant: tolerances.Rules, found: Sequence[matching.LateMatch]) -> None:
     rows = SettlementLine.objects.select_related("settlement__merchant", "settlement__provider_account")
     stored = rows.in_bulk([match.line_id for match in found])
     entries = [entry for match in found for entry in _out_of_suspense(account, stored[match.line_id], match)]
@@ -143,7 +150,9 @@ def _apply(account: ProviderAccount, found: Sequence[matching.LateMatch]) -> Non
     resolve_explained(account.merchant, keys)
     post(entries)
     for line in stored.values():
-        _open_differences(line)
+        # No rates: its fee was held against them when its file was imported.
+        issues = list(differences.issues(settlement_id=line.settlement_id, rates="[]", number=line.number))
+        open_differences(line.settlement, issues, tolerant, at=timezone.now())
     for settlement in {line.settlement_id: line.settlement for line in stored.values()}.values():
         resolve_explained(account.merchant, settlements.explained_keys(settlement.id))
         confirm_settled(settlement)
@@ -160,10 +169,3 @@ def _out_of_suspense(account: ProviderAccount, line: SettlementLine, match: matc
     if line.state != _State.EARLY:
         line.booked_currency, line.booked_amount = match.booked_currency, match.booked_amount
         yield journal.late_match(account.merchant, line, match.item, timezone.now())
-
-
-def _open_differences(line: SettlementLine) -> None:
-    """Open discrepancies of a line that is matched now, but differs in amount or currency."""
-    # No rates: its fee was held against them when its file was imported.
-    for issue in differences.issues(settlement_id=line.settlement_id, rates="[]", number=line.number):
-        discrepancy.open_discrepancies(list(discrepancies_of(line.settlement, issue)))

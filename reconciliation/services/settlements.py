@@ -2,21 +2,23 @@
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from payments.ledger.posting import next_items, post
-from payments.models import Discrepancy, ProviderAccount
+from payments.models import ProviderAccount
 from payments.notify.services.emit import NewEvent, emit
 from payments.providers.registry import provider
-from payments.services import discrepancy
 from reconciliation import journal, payloads
 from reconciliation.formats.base import LineType, Problem, SettlementHeader, SettlementTrailer, Transfer
 from reconciliation.models import Payout, Settlement, SettlementFile
 from reconciliation.services import payouts as payouts_
+from reconciliation.services import tolerances
 from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.confirm_settled import confirm_settled
 from reconciliation.services.doubts import decline_unpaid, settle_doubts
-from reconciliation.services.line_discrepancies import discrepancies_of
+from reconciliation.services.matching_rules import rules_of, ruleset
+from reconciliation.services.open_differences import open_differences
 from reconciliation.services.rematch import find_payouts
 from reconciliation.services.staging import Reading
 from reconciliation.sql import differences, matching, settlements
@@ -33,7 +35,12 @@ def match(file: SettlementFile, reading: Reading) -> list[Problem]:
     # Each explains the next: where the settlement is known, so are its movements and payouts.
     problems = list(_known_before(file, reading)) or list(_overlaps(file, reading)) or list(_paid_before(file, reading))
     if not problems:
-        matching.match_settlement_lines(merchant_id=file.merchant_id, account_id=accounts[0].id)
+        matching.match_settlement_lines(
+            merchant_id=file.merchant_id,
+            account_id=accounts[0].id,
+            zone=file.merchant.timezone,
+            rules=ruleset(rules_of(accounts[0])),
+        )
     return problems
 
 
@@ -189,14 +196,11 @@ def _update_discrepancies(settlement: Settlement) -> None:
     explained = [*settlements.complete_parts(settlement.id), *settlements.explained_keys(settlement.id)]
     resolve_explained(settlement.merchant, explained)
     rates = json.dumps(settlement.provider_account.fee_rates or [])
-    some: list[Discrepancy] = []
-    for row in differences.issues(settlement_id=settlement.id, rates=rates):
-        some += discrepancies_of(settlement, row)
-        # In pieces, so that memory stays flat where every line of a file has a discrepancy.
-        if len(some) >= AT_ONCE:
-            discrepancy.open_discrepancies(some)
-            some = []
-    discrepancy.open_discrepancies(some)
+    rules = tolerances.tolerant(rules_of(settlement.provider_account))
+    # In pieces, so that memory stays flat where every line of a file has a discrepancy.
+    issues = differences.issues(settlement_id=settlement.id, rates=rates)
+    while some := list(islice(issues, AT_ONCE)):
+        open_differences(settlement, some, rules, at=settlement.closed_at)
 
 
 def _announced_event(payout: Payout) -> NewEvent:

@@ -224,6 +224,7 @@ def _settlement_rows(lines: Iterator[Any], reading: Reading) -> Iterator[tuple[A
             line.vat.amount,
             reading.text(line.order_reference),
             _parts(line),
+            line.card_last4,
         )
 
 

@@ -77,6 +77,37 @@ def issues(*, settlement_id: int, rates: str, number: int | None = None) -> Iter
             yield from (Issue(*row) for row in rows)
 
 
+class OpenAmount(NamedTuple):
+    """A line's difference in amount that is open: by which rule it was matched, and what the books expected."""
+
+    rule: str
+    amount: int
+    expected: int
+
+
+def open_amounts(*, merchant_id: str, account_id: str, most: int) -> list[OpenAmount]:
+    """Return the newest open differences in amount of an account's settlement lines."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT line.rule, discrepancy.amount, discrepancy.amount + line.gross
+            FROM payments_discrepancy discrepancy
+            JOIN reconciliation_settlementline line
+              -- Another key is about no line, and its second word may be no number.
+              ON line.settlement_id = CASE WHEN discrepancy.key ~ '^amount_differs:[0-9]+:[0-9]+$'
+                                           THEN split_part(discrepancy.key, ':', 2)::bigint END
+             AND line.number = split_part(discrepancy.key, ':', 3)::int
+            JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
+            WHERE discrepancy.merchant_id = %(merchant)s AND discrepancy.kind = 'amount_differs'
+              AND discrepancy.status = 'open' AND discrepancy.amount IS NOT NULL
+              AND settlement.provider_account_id = %(account)s
+            ORDER BY discrepancy.id DESC LIMIT %(most)s
+            """,
+            {"merchant": merchant_id, "account": account_id, "most": most},
+        )
+        return [OpenAmount(*row) for row in cursor.fetchall()]
+
+
 class Missing(NamedTuple):
     """An operation that no settlement shows."""
 

@@ -1,7 +1,7 @@
 """Staged settlement lines matched as a set, never looked up one by one.
 
-A line is ours by the first rank of `line_candidates` that finds something: our own operation id, the provider's
-reference, what a PIN acquirer prints, the payment's reference, the order's with the amount.
+A line is ours by the first of its account's rules (`line_candidates.Ruleset`) that finds something. Whatever the rules
+are, what contradicts itself, fits several or has the wrong sign is left to a person.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from django.db import connection
 
 from reconciliation.card_present.sql import LIKELIEST
-from reconciliation.sql.line_candidates import CANDIDATES, NAMING, RULES
+from reconciliation.sql.line_candidates import CANDIDATES, FITTING, LAST, NAMING, RULES, Ruleset
 
 # Nothing of a payment to find, so that they are booked by their type alone.
 _ABOUT_NO_PAYMENT: Final = "('fee', 'rounding', 'conversion', 'reserve_hold', 'reserve_release', 'balance_carried')"
@@ -53,35 +53,40 @@ _MATCH: Final = f"""
 INSERT INTO staged_settlement_match
 WITH {LIKELIEST},
 {NAMING},
-candidate AS ({CANDIDATES}),
--- What a line says of itself must be about one payment, and its reference the one of the operation that it names.
+candidate AS (SELECT one.*, (%(places)s::int[])[rule] AS place FROM ({CANDIDATES}) one),
+-- What a line says of itself must be about one payment, and its reference the one of the operation that it names. What
+-- only fits may be another payment's, unless it is to count first.
 contradicting AS (
     SELECT position FROM candidate GROUP BY position
-    HAVING count(DISTINCT payment_id) FILTER (WHERE rank <> 5) > 1
-        OR array_agg(operation_id) FILTER (WHERE rank = 2) IS NOT NULL
-           AND NOT array_agg(operation_id) FILTER (WHERE rank = 2) @> array_agg(operation_id) FILTER (WHERE rank = 1)
+    HAVING min(payment_id) FILTER (WHERE NOT {FITTING}) <> max(payment_id) FILTER (WHERE NOT {FITTING})
+        OR min(payment_id) <> max(payment_id)
+           AND min(place) FILTER (WHERE {FITTING}) < COALESCE(min(place) FILTER (WHERE NOT {FITTING}), {LAST})
+        OR array_agg(operation_id) FILTER (WHERE rule = 2) IS NOT NULL
+           AND NOT array_agg(operation_id) FILTER (WHERE rule = 2) @> array_agg(operation_id) FILTER (WHERE rule = 1)
 ),
 best AS (
     SELECT DISTINCT ON (position) * FROM candidate
-    WHERE position NOT IN (SELECT position FROM contradicting)
-    ORDER BY position, rank, operation_id
+    WHERE place IS NOT NULL AND position NOT IN (SELECT position FROM contradicting)
+    ORDER BY position, place, operation_id
 ),
 found AS (
     SELECT line.position, line.line_id, line.type, line.reference, line.gross, line.currency AS settled_in,
            CASE WHEN line.type IN ('sale', 'refund', 'confirmed', 'declined')
                 THEN best.operation_id END AS operation_id,
-           best.payment_id, best.evidence_id, best.proven, best.rank,
+           best.payment_id, best.evidence_id, best.proven, best.rule,
            -- Money in a direction that its type does not have is nobody's until a person has looked.
            sign(line.gross) = direction.wrong AS wrong_sign,
            CASE WHEN contradicting.position IS NOT NULL THEN 'contradicts'
-                WHEN best.position IS NULL AND line.position IN (SELECT position FROM likeliest WHERE alike > 1)
-                THEN 'ambiguous' END AS doubt,
+                WHEN best.position IS NULL AND (
+                    line.position IN (SELECT position FROM likeliest WHERE alike > 1)
+                    OR line.position IN (SELECT position FROM alike WHERE operations > 1 OR lines > 1)
+                ) THEN 'ambiguous' END AS doubt,
            operation.outcome, operation.reversed_at, operation.amount,
            COALESCE(payment.currency, operation.currency) AS currency,
            operation.verb, payment.status,
            COALESCE(payment.item, part.item) AS item,
            row_number() OVER (PARTITION BY best.operation_id, line.type ORDER BY line.position) AS nth,
-           count(*) OVER (PARTITION BY best.operation_id, line.type) > 1
+           %(parts)s::boolean AND count(*) OVER (PARTITION BY best.operation_id, line.type) > 1
                AND abs(sum(line.gross) OVER (PARTITION BY best.operation_id, line.type)) = operation.amount
                AND line.currency = operation.currency AS part
     FROM staged_settlement_line line
@@ -149,7 +154,8 @@ LEFT JOIN LATERAL (
     -- The rest of what an earlier settlement paid in part, as long as it is owed.
     SELECT sign(found.gross)::int * found.amount - earlier.gross AS rest
     FROM reconciliation_settlementline earlier
-    WHERE settled.id IS NOT NULL AND earlier.id = settled.id AND found.type IN ('sale', 'refund') AND found.nth = 1
+    WHERE %(parts)s::boolean AND settled.id IS NOT NULL AND earlier.id = settled.id
+      AND found.type IN ('sale', 'refund') AND found.nth = 1
       AND found.settled_in = found.currency AND found.outcome = 'succeeded'
       AND found.gross = (
           SELECT sum(posting.amount) FROM ledger_posting posting
@@ -184,15 +190,16 @@ SELECT position,
        evidence_id, proven,
        COALESCE(doubt, CASE WHEN wrong_sign AND item IS NOT NULL THEN 'sign'
                             WHEN (in_parts OR last_part) AND state = 'matched' THEN 'parts'
-                            ELSE {RULES}[rank] END, '')
+                            ELSE {RULES}[rule] END, '')
 FROM judged
 """
 
 
-def match_settlement_lines(*, merchant_id: str, account_id: str) -> None:
-    """Say of each staged line what it is about, and in which state."""
+def match_settlement_lines(*, merchant_id: str, account_id: str, zone: str, rules: Ruleset) -> None:
+    """Say of each staged line what it is about, and in which state. `zone` is the merchant's: days are its days."""
+    names = {"merchant": merchant_id, "account": account_id, "zone": zone, **rules.parameters()}
     with connection.cursor() as cursor:
-        cursor.execute(_MATCH, {"merchant": merchant_id, "account": account_id})
+        cursor.execute(_MATCH, names)
         cursor.execute("ANALYZE staged_settlement_match")
 
 
@@ -236,12 +243,12 @@ def staged_card_present() -> bool:
     return bool(row and row[0])
 
 
-def stage_stored_lines(account_id: str, *, leave: Sequence[int] = ()) -> int:
-    """Stage the stored, unexplained lines of this provider account, to be matched again. Return how many.
+def stage_stored_lines(account_id: str, *, leave: Sequence[int] = (), most: int | None = None) -> int:
+    """Stage the stored, unexplained lines of this provider account (the newest `most`), to be matched again.
 
-    Lines that a person has taken out of suspense, those of which a match was undone, and those of `leave` are left
-    alone. A `repeated` line is staged,
-    too: it may be a second movement of the same name that was not in the books yet.
+    Return how many. Lines that a person has taken out of suspense, those of which a match was undone, and those of
+    `leave` are left alone. A `repeated` line is staged, too: it may be a second movement of the same name that was not
+    in the books yet.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -250,7 +257,7 @@ def stage_stored_lines(account_id: str, *, leave: Sequence[int] = ()) -> int:
             SELECT row_number() OVER (ORDER BY line.id), 0, line.id, line.number, line.type, line.reference,
                    line.payment_reference, line.reported_operation, line.rrn, line.tid, line.stan,
                    line.authorization_code, line.occurred_at, line.currency, line.gross, line.fee, line.vat,
-                   line.order_reference
+                   line.order_reference, NULL, line.card_last4
             FROM reconciliation_settlementline line
             JOIN reconciliation_settlement settlement ON settlement.id = line.settlement_id
             WHERE settlement.provider_account_id = %(account)s AND line.id <> ALL(%(leave)s::bigint[])
@@ -260,8 +267,9 @@ def stage_stored_lines(account_id: str, *, leave: Sequence[int] = ()) -> int:
                    OR (line.state = 'unknown' OR line.state = 'repeated' AND line.type NOT IN ('sale', 'refund'))
                       AND -line.gross = COALESCE(
                           (SELECT sum(posting.amount) FROM ledger_posting posting WHERE posting.item = line.item), 0))
+            ORDER BY line.id DESC LIMIT %(most)s
             """,
-            {"account": account_id, "leave": list(leave)},
+            {"account": account_id, "leave": list(leave), "most": most},
         )
         return int(cursor.rowcount)
 

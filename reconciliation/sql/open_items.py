@@ -1,5 +1,6 @@
 """What stands open of one difference on a payment's receivable, apart from what else is open there."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from django.db import connection
@@ -96,6 +97,22 @@ def parts(
         row = cursor.fetchone()
     assert row is not None  # an aggregate has one row
     return Parts(*row)
+
+
+def balances(merchant_id: str, code: str, currency: str, items: Sequence[int]) -> dict[int, int]:
+    """Return what stands on one account about each of these items, in minor units, debit positive."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT posting.item, sum(posting.amount)::bigint
+            FROM ledger_posting posting
+            JOIN ledger_account account ON account.number = posting.account_id
+            WHERE posting.item = ANY(%s) AND account.merchant_id = %s AND account.code = %s AND account.currency = %s
+            GROUP BY posting.item
+            """,
+            [list(items), merchant_id, code, currency],
+        )
+        return dict(cursor.fetchall())
 
 
 def sole_unsettled(payment_id: str, *, line_type: str, amount: int) -> str | None:

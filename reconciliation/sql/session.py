@@ -33,6 +33,7 @@ SETTLEMENT_COLUMNS: Final = (
     "vat",
     "order_reference",
     "fee_parts",
+    "card_last4",
 )
 STATEMENT_COLUMNS: Final = (
     "position",
@@ -58,7 +59,8 @@ CREATE TEMPORARY TABLE staged_settlement_line (
     reference varchar NOT NULL, payment_reference varchar NOT NULL, reported_operation varchar COLLATE "C" NOT NULL,
     rrn varchar NOT NULL, tid varchar NOT NULL, stan varchar NOT NULL, authorization_code varchar NOT NULL,
     occurred_at timestamptz NOT NULL, currency char(3) NOT NULL, gross bigint NOT NULL, fee bigint NOT NULL,
-    vat bigint NOT NULL, order_reference varchar NOT NULL, fee_parts jsonb
+    vat bigint NOT NULL, order_reference varchar NOT NULL, fee_parts jsonb,
+    card_last4 varchar NOT NULL
 )""",
     """
 CREATE TEMPORARY TABLE staged_settlement_match (

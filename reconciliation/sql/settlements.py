@@ -28,7 +28,8 @@ WITH kept AS MATERIALIZED (
 INSERT INTO reconciliation_settlementline (
     settlement_id, number, type, reference, payment_reference, reported_operation, rrn, tid, stan,
     authorization_code, occurred_at, currency, gross, fee, vat, state, operation_id, payment_id, item,
-    booked_currency, booked_amount, expected, evidence_id, fee_parts, order_reference, rule
+    booked_currency, booked_amount, expected, evidence_id, fee_parts, order_reference, rule,
+    card_last4
 )
 SELECT settlement.id, line.number, line.type, line.reference, line.payment_reference, line.reported_operation,
        line.rrn, line.tid, line.stan, line.authorization_code, line.occurred_at, line.currency, line.gross, line.fee,
@@ -43,7 +44,7 @@ SELECT settlement.id, line.number, line.type, line.reference, line.payment_refer
             THEN match.expected_currency END,
        CASE WHEN match.state IN ('matched', 'early') AND match.expected_currency <> line.currency
             THEN match.expected END,
-       match.differs, match.evidence_id, line.fee_parts, line.order_reference, match.rule
+       match.differs, match.evidence_id, line.fee_parts, line.order_reference, match.rule, line.card_last4
 FROM staged_settlement_line line
 JOIN staged_settlement_match match ON match.position = line.position
 JOIN unnest(%(settlements)s::bigint[]) WITH ORDINALITY settlement(id, place) ON settlement.place = line.settlement + 1

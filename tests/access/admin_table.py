@@ -108,6 +108,7 @@ TABLE: Final = [
         only={"status": "ready"},
     ),
     *books("reconciliation.accountmapping"),
+    *books("reconciliation.matchingrule", merchant="provider_account__merchant_id"),
     *books("reconciliation.exportschedule", buttons=(Button("end/", May.RESOLVE, Where.WHOLE),)),
     *books("reconciliation.bankstatementline", merchant="statement__merchant_id"),
     *books("reconciliation.settlementline", merchant="settlement__merchant_id"),

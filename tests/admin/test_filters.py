@@ -16,6 +16,7 @@ from payments.notify.models import Event, Mail
 from payments.services import create_setup
 from payments.text.form_fields import AmountField, read_day
 from reconciliation.admin.account_mapping import AccountMappingAdmin
+from reconciliation.admin.matching_rules import MatchingRuleAdmin
 from tests.admin.conftest import Browser, SignIn
 from tests.builders import Shop, open_shop
 
@@ -24,7 +25,8 @@ pytestmark = pytest.mark.django_db
 LISTS = sorted(
     f"{model._meta.app_label}/{model._meta.model_name}/"
     for model, page in admin.site._registry.items()
-    if isinstance(page, ScopedAdmin) and not isinstance(page, AccountMappingAdmin)  # one page, and no list
+    # These have one page, and no list.
+    if isinstance(page, ScopedAdmin) and not isinstance(page, AccountMappingAdmin | MatchingRuleAdmin)
 )
 
 WRONG: list[dict[str, Any]] = [

@@ -46,7 +46,7 @@ def busy(shop: Shop) -> Shop:
 
 
 # In place of a list they have one page, on which all rows are edited.
-EDITED_AT_ONCE = {"reconciliation/accountmapping"}
+EDITED_AT_ONCE = {"reconciliation/accountmapping", "reconciliation/matchingrule"}
 
 
 @pytest.mark.parametrize("name", LISTS)

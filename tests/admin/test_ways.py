@@ -44,6 +44,7 @@ from reconciliation.services.close_period import close, decide_override
 from reconciliation.services.export_schedules import NewSchedule, create_schedule
 from reconciliation.services.import_file import import_file
 from reconciliation.services.make_export import make_export
+from reconciliation.services.matching_rules import USUAL, change_rules
 from reconciliation.services.periods import day_of
 from reconciliation.services.request_export import ExportRequest, request_export
 from reconciliation.services.upload import upload
@@ -225,6 +226,8 @@ def _exports(shop: Shop) -> None:
     make_export(failed.id)
     failed.refresh_from_db()
     assert failed.problems
+    stricter = [replace(one, enabled=one.enabled and one.rule != "order") for one in USUAL]
+    change_rules(shop.account("external"), stricter, actor=BY)
     statement = {"kind": "camt053", "profile": "", "account": receivable, "every": "day"}
     create_schedule(NewSchedule(merchant=shop.merchant, **statement, delivery="mail", email="a@example.com"), actor=BY)
 

@@ -64,6 +64,7 @@ _MODELS: Final[Mapping[str, str]] = {
     "exp": "reconciliation.export",
     "exs": "reconciliation.exportschedule",
     "acm": "reconciliation.accountmapping",
+    "mrl": "reconciliation.matchingrule",
 }
 # A link as `_to_row` marks it. Its text is escaped, so that no other link stands in it, and nobody else can write one.
 _MARKED: Final = re.compile(

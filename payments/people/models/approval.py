@@ -42,6 +42,7 @@ class Approval(models.Model):
         DECIDE_ALONE = "decide_alone", _("deciding alone")
         ADD_PROVIDER_ACCOUNT = "add_provider_account", _("new provider account")
         CHANGE_PROVIDER_ACCOUNT = "change_provider_account", _("change of a provider account")
+        CHANGE_MATCHING_RULES = "change_matching_rules", _("tolerance of matching rules")
         CHANGE_PAYOUT = "change_payout", _("change of credentials or payout account")
         ADD_CONNECTOR = "add_connector", _("new connector to bookkeeping software")
         CHANGE_CONNECTOR = "change_connector", _("change of where the books are sent")
