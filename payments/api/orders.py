@@ -29,6 +29,7 @@ class OrdersQuery(Paging):
 
     reference: Annotated[str, text(64)] | None = None
     namespace: Annotated[str, text(64)] | None = None
+    invoice_reference: Annotated[str, text(64)] | None = None
     receipt: Annotated[str, text(40)] | None = None
     card_fingerprint: Annotated[str, text(255)] | None = None
     customer: Annotated[str, text(64)] | None = None
@@ -71,6 +72,7 @@ def _order(story: Story) -> Shape:
         "object": row.OBJECT,
         "reference": row.reference,
         "namespace": row.namespace,
+        "invoice_reference": row.invoice_reference,
         "channel": payloads.channel_ref(row.channel),
         "total": row.total,
         "currency": row.currency,

@@ -98,6 +98,7 @@ class PaymentInput(Input, kw_only=True):
     customer: CustomerInput | None = None
     description: Annotated[str, text(500)] | None = None
     order_total: Amount | None = None
+    invoice_reference: Annotated[str, text(64)] | None = None
     vat: Annotated[list[VatLineInput], Meta(max_length=20)] | None = None
     received: Amount | None = None
     voucher_code: Annotated[str, text(40)] | None = None
@@ -185,6 +186,7 @@ class Payments(PaymentView):
                 buyer=given.customer.given() if given.customer else {},
                 description=given.description or "",
                 order_total=given.order_total,
+                invoice_reference=given.invoice_reference,
                 vat=tuple(line.given() for line in given.vat or ()),
                 received=given.received,
                 voucher_code=given.voucher_code,

@@ -271,6 +271,7 @@ ORDER = define(
         object=word("order"),
         reference=maybe(TEXT),
         namespace=TEXT,
+        invoice_reference=maybe(TEXT),
         channel=CHANNEL_REF,
         total=maybe(MINOR_UNITS),
         currency=CURRENCY,

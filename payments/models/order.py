@@ -26,6 +26,8 @@ class Order(ApiObject):
     channel = models.ForeignKey(Channel, models.PROTECT, related_name="+", db_index=False, verbose_name=_("channel"))
     namespace = models.CharField(_("namespace"), max_length=64)
     reference = models.CharField(_("reference"), max_length=64, null=True, blank=True)
+    # What the shop's own invoicing calls the invoice that it pays; the accountant's software matches by it.
+    invoice_reference = models.CharField(_("invoice"), max_length=64, null=True, blank=True)
     customer = models.ForeignKey(Customer, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False)
     currency = CurrencyField(_("currency"))
     total = AmountField(_("total"), null=True, blank=True)
@@ -67,6 +69,11 @@ class Order(ApiObject):
         indexes = [
             models.Index(fields=["merchant", "-id"], name="order_list"),
             models.Index(fields=["customer"], name="order_customer", condition=Q(customer__isnull=False)),
+            models.Index(
+                fields=["merchant", "invoice_reference", "-id"],
+                name="order_invoice",
+                condition=Q(invoice_reference__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -35,7 +35,7 @@ def orders(merchant_id: str, filters: Mapping[str, Any] | None = None) -> QueryS
     """A merchant's orders, found by their name or by what a customer brings to a counter."""
     rows = Order.objects.filter(merchant_id=merchant_id).select_related("merchant", "channel")
     given = filters or {}
-    for name in ("reference", "namespace"):
+    for name in ("reference", "namespace", "invoice_reference"):
         if name in given:
             rows = rows.filter(**{name: given[name]})
     for name, find in _FINDERS.items():

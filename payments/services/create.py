@@ -54,6 +54,7 @@ class PaymentRequest:
     buyer: Mapping[str, str] = field(default_factory=dict)  # instead of `customer`: what is known of a new one
     description: str = ""
     order_total: int | None = None
+    invoice_reference: str | None = None
     vat: tuple[Mapping[str, Any], ...] = ()
     received: int | None = None
     voucher_code: str | None = None
@@ -186,6 +187,8 @@ def _check_order(uow: UnitOfWork, order: Order, payment_id: str, request: Paymen
     """Hold a charge against what its order still has to pay, under the order's lock."""
     if request.order_total is not None:
         charge_limit.change_total(uow, order, request.order_total)
+    if request.invoice_reference is not None and request.invoice_reference != order.invoice_reference:
+        uow.change(order, invoice_reference=request.invoice_reference)
     charge_limit.check_due(uow, order, request.amount.amount)
     if request.customer is not None and order.customer_id is None:
         uow.change(order, customer=request.customer)

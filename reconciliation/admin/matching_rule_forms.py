@@ -57,6 +57,8 @@ class RuleForm(forms.Form):
         label=gettext_lazy("booked as"), required=False, choices=[("", "–"), *MatchingRule.Reason.choices]
     )
 
+    own: Any = ""  # the way to the page of the rule, where the account has it
+
     def __init__(self, data: Any, *, setting: RuleSetting, currency: str) -> None:
         super().__init__(data, prefix=setting.rule, initial=_shown(setting, currency))
         self.rule = setting.rule

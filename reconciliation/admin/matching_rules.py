@@ -40,11 +40,13 @@ class MatchingRuleAdmin(ReadOnlyModelAdmin):
         accounts = _accounts(request)
         chosen, unknown = _chosen(request, accounts)
         context: dict[str, Any] = {"accounts": accounts, "chosen": chosen, "unknown": unknown, "rows": []}
+        context["with_own"] = _with_own(accounts)
         if chosen is not None:
             answer = self._change(request, chosen, context)
             if answer is not None:
                 return answer
             context["may_change"] = _may_change(request, chosen)
+            _mark_own(context["rows"], chosen)
         context |= {**self.admin_site.each_context(request), "opts": self.opts, "title": _("Matching rules")}
         return TemplateResponse(request, "reconciliation/matching_rules.html", {**context, "columns": columns()})
 
@@ -123,6 +125,19 @@ def _tried(account: ProviderAccount, rules: Any) -> dict[str, Any]:
     found = preview(account, rules)
     by_rule = [(SettlementLine.Rule(rule).label if rule else "–", count) for rule, count in found.matched.items()]
     return {"found": found, "by_rule": sorted(by_rule, key=lambda one: -one[1])}
+
+
+def _mark_own(rows: list[RuleForm], account: ProviderAccount) -> None:
+    """Lead from each rule that is the account's own to the page that says who set it."""
+    kept = {row.rule: row for row in MatchingRule.objects.filter(provider_account=account)}
+    for form in rows:
+        form.own = row_link(kept[form.rule], _("your own")) if form.rule in kept else ""
+
+
+def _with_own(accounts: list[ProviderAccount]) -> list[tuple[str, str]]:
+    """The names of the accounts that have rules of their own, and the addresses of these."""
+    kept = set(MatchingRule.objects.filter(provider_account__in=accounts).values_list("provider_account_id", flat=True))
+    return [(row.name, list_url(MatchingRule, account=row.id)) for row in accounts if row.id in kept]
 
 
 def _accounts(request: HttpRequest) -> list[ProviderAccount]:

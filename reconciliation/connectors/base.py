@@ -85,6 +85,7 @@ class Capabilities:
     oauth: OAuth | None = None
     statements: bool = False  # takes statements of accounts, to match open invoices with
     finds_statements: bool = False  # and can tell whether it has one
+    links_invoices: bool = False  # and marks the invoices as paid that its lines name
     longest_text: int = 250  # of a line's description
 
 
@@ -134,12 +135,16 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One movement of an account: `amount` in minor units, what came in positive; `key` names it for good."""
+    """One movement of an account: `amount` in minor units, what came in positive; `key` names it for good.
+
+    `invoice` is the number of the invoice that a sale pays.
+    """
 
     key: str
     date: date
     amount: int
     description: str
+    invoice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +200,23 @@ class Connector(Protocol):
         """Hand a statement over and return its id there; only where `statements`."""
         ...
 
+    def link_invoices(self, access: Access, statement: Statement) -> None:
+        """Mark the open invoices that the lines of a statement name as paid by them; only where `links_invoices`.
+
+        It may be repeated: what is linked already stays. A line whose invoice is not open, or less than it, stays for
+        a person there.
+        """
+        ...
+
 
 class JournalsOnly:
     """For packages that take no statements."""
 
     def find_statement(self, access: Access, statement: Statement) -> list[Found]:
+        """Refuse it."""
+        raise Refused("statements_not_supported")
+
+    def link_invoices(self, access: Access, statement: Statement) -> None:
         """Refuse it."""
         raise Refused("statements_not_supported")
 

@@ -5,7 +5,10 @@ Our key is the document's `reference`, which its list filters by. A statement's 
 `account_servicer_transaction_id`, by which Moneybird itself recognizes repeated ones.
 """
 
+import logging
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Final
+from urllib.parse import quote
 
 from payments.providers.base import Credential
 from reconciliation.connectors.base import (
@@ -19,12 +22,15 @@ from reconciliation.connectors.base import (
     Setting,
     SignInNeeded,
     Statement,
+    StatementLine,
     Tokens,
 )
 from reconciliation.connectors.http import Answer, ask
 from reconciliation.connectors.package import base_of, bearer, codes, created, decimal, known, minor, renewed
 
 _MOST_LISTED: Final = 100
+_OPEN: Final = frozenset({"open", "pending_payment", "reminded", "late"})
+logger = logging.getLogger(__name__)
 _JOURNALS: Final = "documents/general_journal_documents"
 
 
@@ -40,9 +46,10 @@ class Moneybird:
             Credential("client_secret", required=False),
         ),
         settings=(Setting("administration"),),
-        oauth=OAuth("/oauth/authorize", "/oauth/token", ("documents", "settings", "bank")),
+        oauth=OAuth("/oauth/authorize", "/oauth/token", ("documents", "settings", "bank", "sales_invoices")),
         statements=True,
         finds_statements=True,
+        links_invoices=True,
     )
 
     def renew(self, access: Access) -> Tokens:
@@ -129,6 +136,45 @@ class Moneybird:
         access.hold()
         return created(self._post(access, "financial_statements", {"financial_statement": body}).body, "id")
 
+    def link_invoices(self, access: Access, statement: Statement) -> None:
+        """Link each movement that is not processed yet to the open invoice that it names."""
+        wanted = {line.key: line for line in statement.lines if line.invoice}
+        account = self._financial_account(access, statement.account)
+        for day in sorted({line.date for line in wanted.values()}):
+            amounts = sorted({line.amount for line in wanted.values() if line.date == day})
+            for row in self._unprocessed(access, account, f"{day:%Y%m%d}", amounts, statement.currency):
+                line = wanted.get(str(row.get("account_servicer_transaction_id")))
+                if line is not None:
+                    self._link(access, str(row["id"]), line, statement.currency)
+
+    def _link(self, access: Access, mutation: str, line: StatementLine, currency: str) -> None:
+        try:
+            invoice = self._get(access, f"sales_invoices/find_by_invoice_id/{quote(line.invoice, safe='')}").body
+            unpaid = minor(invoice.get("total_unpaid") or 0, currency)
+            if invoice.get("state") not in _OPEN or invoice.get("currency") != currency or unpaid < line.amount:
+                return
+            amount = _text(line.amount, currency)
+            booking = {"booking_type": "SalesInvoice", "booking_id": str(invoice["id"]), "price_base": amount}
+            access.hold()
+            self._patch(access, f"financial_mutations/{mutation}/link_booking", booking)
+        except Refused as refusal:
+            # It stays among what is to be processed there, and the rest of the day is not held up by it.
+            logger.warning("no invoice was linked to movement %s: %s", mutation, refusal.code)
+
+    def _unprocessed(
+        self, access: Access, account: str, day: str, amounts: Sequence[int], currency: str
+    ) -> Iterator[Any]:
+        """The movements of these amounts; a list that is cut off is asked for in halves."""
+        low, high = (_text(abs(amount), currency) for amount in (amounts[0], amounts[-1]))
+        wanted = f"period:{day}..{day},state:unprocessed,financial_account_id:{account}"
+        rows = self._get(access, "financial_mutations", filter=f"{wanted},amount_from:{low},amount_to:{high}").body
+        if len(rows) < _MOST_LISTED or len(amounts) == 1:
+            yield from rows
+            return
+        half = len(amounts) // 2
+        for some in (amounts[:half], amounts[half:]):
+            yield from self._unprocessed(access, account, day, some, currency)
+
     def _accounts(self, access: Access) -> dict[str, str]:
         rows = self._get(access, "ledger_accounts").body
         return codes([row for row in rows if row.get("active", True)], "account_id", "id")
@@ -144,6 +190,9 @@ class Moneybird:
 
     def _post(self, access: Access, what: str, body: Any) -> Answer:
         return ask("POST", self._url(access, what), headers=bearer(access), body=body, writes=True, explain=_words)
+
+    def _patch(self, access: Access, what: str, body: Any) -> Answer:
+        return ask("PATCH", self._url(access, what), headers=bearer(access), body=body, writes=True, explain=_words)
 
 
 def _text(amount: int, currency: str) -> str:

@@ -110,6 +110,10 @@ class SnelStart:
             raise Refused("refused", detail)
         return name
 
+    def link_invoices(self, access: Access, statement: Statement) -> None:
+        """SnelStart matches by the file itself, which names the invoices."""
+        raise Refused("statements_not_supported")
+
     def _journal(self, access: Access) -> str:
         """The journal of the settings; without one, the only one for memorial entries."""
         rows = self._get(access, "dagboeken").body

@@ -63,7 +63,8 @@ class Line:
 class Entry:
     """One journal entry, with its postings in the export's currency.
 
-    `reference` is by what people know it (an order, a settlement, a payout), `text` is a sentence for them.
+    `reference` is by what people know it (an order, a settlement, a payout), `text` is a sentence for them, `invoice`
+    the invoice that its order pays.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Entry:
     reference: str
     text: str
     lines: list[Line]
+    invoice: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

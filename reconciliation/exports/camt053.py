@@ -10,6 +10,7 @@ from reconciliation.exports.text import one_line
 
 NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.02"
 END_TO_END: Final = 35
+INVOICE: Final = 35
 NONE: Final = "NOTPROVIDED"
 
 
@@ -63,7 +64,7 @@ def _entry(books: Books, entry: Entry) -> str:
     details = (
         f"<Refs>{element('AcctSvcrRef', entry.id)}{element('EndToEndId', given)}</Refs>"
         f"<AmtDtls><TxAmt>{_amount(books, amount)}</TxAmt></AmtDtls>"
-        f"<RmtInf>{element('Ustrd', text, 140)}</RmtInf>"
+        f"<RmtInf>{element('Ustrd', text, 140)}{_invoice(entry)}</RmtInf>"
     )
     return (
         f"<Ntry>{element('NtryRef', entry.id)}{_amount(books, amount)}{_side(amount)}{element('Sts', 'BOOK')}"
@@ -71,6 +72,15 @@ def _entry(books: Books, entry: Entry) -> str:
         f"<BkTxCd><Prtry>{element('Cd', f'N{kind_of(entry)}')}{element('Issr', 'SWIFT')}</Prtry></BkTxCd>"
         f"<NtryDtls><TxDtls>{details}</TxDtls></NtryDtls>{optional('AddtlNtryInf', text, 500)}</Ntry>"
     )
+
+
+def _invoice(entry: Entry) -> str:
+    """The invoice as structured remittance, whole or not at all."""
+    number = one_line(entry.invoice)
+    if not 0 < len(number) <= INVOICE:
+        return ""
+    kind = f"<Tp><CdOrPrtry>{element('Cd', 'CINV')}</CdOrPrtry></Tp>"
+    return f"<Strd><RfrdDocInf>{kind}{element('Nb', number)}</RfrdDocInf></Strd>"
 
 
 def _amount(books: Books, amount: int) -> str:

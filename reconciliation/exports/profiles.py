@@ -58,6 +58,11 @@ def _reference(longest: int | None = None) -> Value:
     return lambda books, entry, line, number: one_line(entry.reference, longest)
 
 
+def _invoice(longest: int) -> Value:
+    """The invoice that the order pays, by which open ones are matched; without one, what people know the entry by."""
+    return lambda books, entry, line, number: one_line(entry.invoice or entry.reference, longest)
+
+
 def _voucher(longest: int) -> Value:
     """The entry's own id, from its end: it stays unique."""
     return lambda books, entry, line, number: entry.id.partition("_")[2][-longest:]
@@ -122,6 +127,7 @@ PROFILES: Final[dict[str, Profile]] = {
             ("vat_code", _vat()),
             ("about", lambda books, entry, line, number: line.about),
             ("ledger_account", lambda books, entry, line, number: line.account.ledger_code),
+            ("invoice", lambda books, entry, line, number: one_line(entry.invoice)),
         ),
         delimiter=",",
         decimal=".",
@@ -152,7 +158,7 @@ PROFILES: Final[dict[str, Profile]] = {
             ("debitcredit", _side),
             ("value", _unsigned),
             ("vatcode", _vat()),
-            ("invoicenumber", _reference(40)),
+            ("invoicenumber", _invoice(40)),
             ("description", _text(40)),
         ),
         date_format="%Y%m%d",
@@ -196,7 +202,7 @@ PROFILES: Final[dict[str, Profile]] = {
             ("inExVat", _always("EX")),
             ("vatCode", _vat("GEEN")),
             ("amount", _signed),
-            ("invoiceNumber", _reference(50)),
+            ("invoiceNumber", _invoice(50)),
         )
     ),
     "moneybird": Profile(

@@ -22,6 +22,7 @@ from reconciliation.services.export_books import company_of
 from reconciliation.sql import connectors as sql
 
 _CAMT: Final = Camt053()
+SALE: Final = "captured"  # the event of an entry by which a customer pays
 
 
 def journal(document: ConnectorDocument, connector: Connector) -> Journal:
@@ -54,7 +55,10 @@ def statement(document: ConnectorDocument, connector: Connector) -> Statement:
     with translation.override(merchant.language):
         named = export_texts.named([export_texts.Described(row.id, row.key, row.event, row.items) for row in rows])
         texts = {row.id: export_texts.sentence(row.event, named[row.id]) for row in rows}
-    lines = [StatementLine(row.id, row.book_date, row.amount, texts[row.id]) for row in rows]
+    lines = [
+        StatementLine(row.id, row.book_date, row.amount, texts[row.id], _paid(row, named[row.id].invoice))
+        for row in rows
+    ]
     plain = Statement(
         key=document.key,
         account=account.number,
@@ -66,6 +70,11 @@ def statement(document: ConnectorDocument, connector: Connector) -> Statement:
         file=b"",
     )
     return replace(plain, file=_camt(plain, account, merchant, rows, named))
+
+
+def _paid(row: sql.Changed, invoice: str) -> str:
+    """The invoice that a sale pays; what goes out of the account, or settles others, pays none."""
+    return invoice if row.event == SALE and row.amount > 0 else ""
 
 
 def _camt(
@@ -86,6 +95,7 @@ def _camt(
             journal=mapped.journal,
             reference=named[row.id].reference,
             text=line.description,
+            invoice=named[row.id].invoice,
             lines=[ExportLine(account, row.amount)],
         )
         for row, line in zip(rows, plain.lines, strict=True)

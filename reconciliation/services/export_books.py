@@ -214,6 +214,7 @@ class _Reading:
             journal=row.journal,
             reference=named.reference,
             text=export_texts.sentence(row.event, named),
+            invoice=named.invoice,
             lines=[Line(self._accounts[one.account], one.amount, names.object_of(one.item)) for one in rows],
         )
 

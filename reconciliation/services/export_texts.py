@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from django.utils.translation import gettext as _
+
 from payments.accounting.labels import EVENTS
 from reconciliation.sql import export_names
 from reconciliation.sql.export_names import NAMELESS, SETTLEMENT, NamedItem
@@ -17,6 +19,7 @@ class Named:
 
     reference: str
     note: str = ""
+    invoice: str = ""  # that the order pays
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Names:
         if entry.event == _SETTLED:
             known = [found for found in known if found.rank == SETTLEMENT]
         best = min(known, key=lambda found: found.rank, default=None)
-        return Named(entry.key) if best is None else Named(best.reference, best.note)
+        return Named(entry.key) if best is None else Named(best.reference, best.note, best.invoice)
 
     def object_of(self, item: int | None) -> str:
         """The object that an item is about, nothing where none is known."""
@@ -61,8 +64,10 @@ def named(entries: Sequence[Described]) -> Mapping[str, Named]:
 
 
 def sentence(event: str, about: Named) -> str:
-    """`Sale 1001: two chairs`, in the active language."""
+    """`Sale 1001, invoice 2026-17: two chairs`, in the active language."""
     head = f"{EVENTS.get(event, event)} {about.reference}"
+    if about.invoice:
+        head = _("%(sale)s, invoice %(invoice)s") % {"sale": head, "invoice": about.invoice}
     return f"{head}: {about.note}" if about.note else head
 
 

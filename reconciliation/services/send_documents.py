@@ -147,7 +147,11 @@ class _Run:
             raise Refused("outcome_unclear", document.key)
         else:
             found = []
-        return _only(found, None) or self._signed(lambda access: self.package.push_statement(access, statement))
+        remote_id = _only(found, None) or self._signed(lambda access: self.package.push_statement(access, statement))
+        if self.package.capabilities.links_invoices and any(line.invoice for line in statement.lines):
+            # Repeated where it was interrupted: the statement is found then, and what is linked stays so.
+            self._signed(lambda access: self.package.link_invoices(access, statement))
+        return remote_id
 
     def _begin(self, document: ConnectorDocument) -> None:
         """Note the attempt, so that whoever comes after a crash knows that one was made."""

@@ -108,3 +108,28 @@ def test_due_and_totals(shop: Shop) -> None:
     other = {"order": first["order"]["id"], "amount": 100, "currency": "USD", "method": "cash"}
     refusal(api.post("/v1/payments", other), 422, "order_currency_differs")
     assert api.get(f"/v1/orders/{first['order']['id']}").json()["due"] == 400
+
+
+def test_an_order_names_the_invoice_that_it_pays(shop: Shop) -> None:
+    web = shop.api(channel=shop.webshop)
+    wish = {"order_reference": "77", "amount": 500, "currency": "EUR", "method": "card"}
+    paid = web.post("/v1/payments", wish | {"invoice_reference": "F-2026-17"}).json()
+    assert web.get(f"/v1/orders/{paid['order']['id']}").json()["invoice_reference"] == "F-2026-17"
+    again = web.post("/v1/payments", wish).json()
+    order = web.get(f"/v1/orders/{again['order']['id']}").json()
+    assert order["invoice_reference"] == "F-2026-17", "what is not sent changes nothing"
+    web.post("/v1/payments", wish | {"invoice_reference": "F-2026-18"})
+    found = web.get("/v1/orders", invoice_reference="F-2026-18").json()["data"]
+    assert [row["id"] for row in found] == [order["id"]]
+    assert web.get("/v1/orders", invoice_reference="F-2026-17").json()["data"] == []
+    other = web.post("/v1/payments", wish | {"order_reference": "78"}).json()
+    assert web.get(f"/v1/orders/{other['order']['id']}").json()["invoice_reference"] is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"), [("x" * 65, "too_long"), ("4111111111111111", "card_number_refused"), (17, "invalid_type")]
+)
+def test_an_invoice_that_cannot_be_one_is_refused(shop: Shop, wrong: object, code: str) -> None:
+    wish = {"order_reference": "77", "amount": 500, "currency": "EUR", "method": "card", "invoice_reference": wrong}
+    answer = shop.api(channel=shop.webshop).post("/v1/payments", wish)
+    assert faults(answer) == {"invoice_reference": code}

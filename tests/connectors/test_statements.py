@@ -6,6 +6,7 @@ import signal
 import pytest
 from lxml import etree
 
+from payments.models import Order, Payment
 from reconciliation.models import ConnectorDocument
 from reconciliation.services import connector_outbox
 from tests.connectors.conftest import Accountant, Connects
@@ -127,3 +128,78 @@ def test_a_file_that_is_refused_names_why(connects: Connects, monkeypatch: pytes
     failed = accountant.document
     assert (failed.status, failed.error_code) == ("failed", "refused")
     assert failed.error_detail == "Dit bestand is geen bankafschrift."
+
+
+def invoiced(accountant: Accountant, amount: int, invoice: str) -> Payment:
+    """A sale on an order that pays an invoice of the shop."""
+    sale = accountant.sells(amount)
+    Order.objects.filter(id=sale.order_id).update(invoice_reference=invoice)
+    return sale
+
+
+LINKS = "PATCH /123456789/financial_mutations"
+
+
+def test_moneybird_marks_the_open_invoice_that_an_order_names_as_paid(connects: Connects) -> None:
+    accountant = connects("moneybird", sends="statements")
+    books = accountant.package
+    books.invoiced("2026-0017", "50.00")
+    books.invoiced("2026-0018", "99.00")  # more than was paid: a part of it stays open
+    books.invoiced("2026-0019", "10.00")  # less: whose the rest is, a person says
+    books.invoiced("2026-0020", "12.00", state="paid")
+    invoiced(accountant, 50_00, "2026-0017")
+    invoiced(accountant, 20_00, "2026-0018")
+    invoiced(accountant, 30_00, "2026-0019")
+    invoiced(accountant, 12_00, "2026-0020")
+    invoiced(accountant, 7_00, "nobody's")
+    accountant.sells(50_00)
+    numbered(accountant)
+    assert accountant.hand_over() == 1
+    assert {number: (one["state"], one["total_unpaid"]) for number, one in books.invoices.items()} == {
+        "2026-0017": ("paid", "0.00"),
+        "2026-0018": ("open", "79.00"),
+        "2026-0019": ("open", "10.00"),
+        "2026-0020": ("paid", "12.00"),
+    }
+    (statement,) = books.statements
+    states = {row["message"]: row["state"] for row in statement["financial_mutations"]}
+    assert sorted(states.values()) == ["processed"] * 2 + ["unprocessed"] * 4
+    assert any("2026-0017" in message for message in states)
+    assert books.wrong == []
+
+
+@pytest.mark.parametrize("fault", [Fault.DROPPED_DONE, Fault.ERROR_NOT_DONE, Fault.RATE_LIMITED])
+def test_an_invoice_is_linked_once_whatever_becomes_of_the_answer(fault: Fault, connects: Connects) -> None:
+    accountant = connects("moneybird", sends="statements")
+    books = accountant.package
+    for number in ("A-1", "A-2"):
+        books.invoiced(number, "50.00")
+        invoiced(accountant, 50_00, number)
+    numbered(accountant)
+    accountant.fill()
+    books.faults.plan(LINKS, fault)
+    assert accountant.send() == 0
+    assert accountant.send() == 1
+    assert [one["state"] for one in books.invoices.values()] == ["paid", "paid"]
+    assert [effect.what for effect in books.effects] == ["statement", "link", "link"]
+    assert books.wrong == []
+
+
+def test_a_refund_pays_no_invoice(connects: Connects) -> None:
+    accountant = connects("moneybird", sends="statements")
+    accountant.package.invoiced("A-1", "20.00")
+    sale = accountant.sells(50_00)
+    accountant.gives_back(sale, 20_00)
+    Order.objects.filter(id=sale.order_id).update(invoice_reference="A-1")
+    numbered(accountant)
+    assert accountant.hand_over() == 1
+    assert accountant.package.invoices["A-1"]["state"] == "open", "less is open than was paid, and no refund pays it"
+
+
+def test_the_file_for_snelstart_names_the_invoice_twice(connects: Connects) -> None:
+    accountant = connects("snelstart", sends="statements")
+    invoiced(accountant, 50_00, "F-2026-17")
+    assert accountant.hand_over() == 1
+    (file,) = accountant.package.files
+    assert "<RfrdDocInf><Tp><CdOrPrtry><Cd>CINV</Cd></CdOrPrtry></Tp><Nb>F-2026-17</Nb></RfrdDocInf>" in file
+    assert "factuur F-2026-17" in file

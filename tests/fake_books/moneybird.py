@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
+from urllib.parse import unquote
 
 from tests.fake_books import specs
 from tests.fake_books.server import Effect, Package, Refusal, Request
@@ -26,6 +27,7 @@ class Moneybird(Package):
     tokens: Tokens = field(default_factory=lambda: Tokens(lives=3600, rotates=False))
     documents: list[dict[str, Any]] = field(default_factory=list)
     statements: list[dict[str, Any]] = field(default_factory=list)
+    invoices: dict[str, dict[str, Any]] = field(default_factory=dict)  # by their numbers
     _ids: Any = field(default_factory=lambda: itertools.count(300_000))
 
     def routes(self) -> Any:
@@ -40,6 +42,8 @@ class Moneybird(Package):
             rf"POST {here}/documents/general_journal_documents\.json": self._create,
             rf"GET {here}/financial_mutations\.json": self._mutations,
             rf"POST {here}/financial_statements\.json": self._import,
+            rf"GET {here}/sales_invoices/find_by_invoice_id/([^/]+)\.json": self._invoice,
+            rf"PATCH {here}/financial_mutations/(\d+)/link_booking\.json": self._link,
         }
 
     def limited(self) -> dict[str, str]:
@@ -135,6 +139,7 @@ class Moneybird(Package):
             for statement in self.statements
             for mutation in statement["financial_mutations"]
             if first <= mutation["date"].replace("-", "") <= last
+            and wanted.get("state", mutation["state"]) == mutation["state"]
             and Decimal(wanted["amount_from"]) <= abs(Decimal(mutation["amount"])) <= Decimal(wanted["amount_to"])
         ]
         return 200, rows[:100]
@@ -147,12 +152,45 @@ class Moneybird(Package):
             raise Refusal(422, {"error": {"reference": ["has already been taken"]}})
         id_ = str(next(self._ids))
         lines = given["financial_mutations_attributes"]
-        mutations = [{**line, "id": str(next(self._ids)), "financial_statement_id": id_} for line in lines]
+        of_it = {"financial_statement_id": id_, "state": "unprocessed"}
+        mutations = [{**line, "id": str(next(self._ids)), **of_it} for line in lines]
         row = {"id": id_, "reference": given["reference"], "financial_mutations": mutations}
         self.statements.append(row)
         total = sum((Decimal(line["amount"]) for line in lines), Decimal(0))
         self.effects.append(Effect("statement", given["reference"], int(total * 100)))
         return 201, row
+
+    def invoiced(self, number: str, amount: str, **more: Any) -> dict[str, Any]:
+        """An invoice that was sent, with what is unpaid of it."""
+        unpaid = {"total_unpaid": amount, "total_unpaid_base": amount, "currency": "EUR"}
+        row = {"id": str(next(self._ids)), "invoice_id": number, "state": "open", **unpaid, **more}
+        self.invoices[number] = row
+        return row
+
+    def _invoice(self, request: Request) -> tuple[int, Any]:
+        self._signed(request)
+        found = self.invoices.get(unquote(request.args[0]))
+        if found is None:
+            raise Refusal(404, {"error": "record not found"})
+        return 200, found
+
+    def _link(self, request: Request) -> tuple[int, Any]:
+        self._signed(request)
+        path = "/{administration_id}/financial_mutations/{id}/link_booking{format}"
+        self._conforms(path, "patch", request.body, None)
+        mutations = [row for statement in self.statements for row in statement["financial_mutations"]]
+        mutation = next(row for row in mutations if row["id"] == request.args[0])
+        given = request.body
+        invoice = next(row for row in self.invoices.values() if row["id"] == given["booking_id"])
+        amount, unpaid = Decimal(given["price_base"]), Decimal(invoice["total_unpaid"])
+        self.demand(given["booking_type"] == "SalesInvoice" and amount > 0, "of an invoice the amount is positive")
+        if mutation["state"] != "unprocessed" or amount > unpaid or amount != abs(Decimal(mutation["amount"])):
+            raise Refusal(400, {"error": "cannot be linked"})
+        mutation["state"] = "processed"
+        invoice["total_unpaid"] = str(unpaid - amount)
+        invoice["state"] = "paid" if amount == unpaid else invoice["state"]
+        self.effects.append(Effect("link", invoice["invoice_id"], int(amount * 100)))
+        return 200, mutation
 
     def _conforms(self, path: str, method: str, body: Any, status: int | None) -> None:
         found = specs.faults(SPEC, path, method, body, status=status)

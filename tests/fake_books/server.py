@@ -161,6 +161,9 @@ def _handler(package: Package) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             self._serve()
 
+        def do_PATCH(self) -> None:
+            self._serve()
+
         def do_PUT(self) -> None:
             self._serve()
 

@@ -47,8 +47,8 @@ class OrderAdmin(ServiceAdmin):
     list_display_links = ("name",)
     list_select_related = ("merchant", "channel")
     list_filter = (("channel", OwnRelated), PaidAmount)
-    search_fields = ("=reference", "=id", "=payments__receipt_number")
-    search_help_text = gettext_lazy("Order reference or receipt number")
+    search_fields = ("=reference", "=invoice_reference", "=id", "=payments__receipt_number")
+    search_help_text = gettext_lazy("Order reference, invoice or receipt number")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         user = person(request)
@@ -129,6 +129,7 @@ def _facts(story: Story) -> list[Fact]:
         (_("still refundable"), render.amount(row.refundable, currency)),
         (_("channel"), row.channel.name),
         (_("namespace"), row.channel.name if row.namespace == row.channel_id else row.namespace),
+        (_("invoice"), row.invoice_reference),
         (_("customer"), row.customer and render.link(row.customer_id, customer_tables.name_of(row.customer))),
         (_("created at"), render.moment(row.created_at, row.merchant.zone)),
         (_("merchant"), row.merchant.name),

@@ -59,6 +59,7 @@ def entries(*, of: Account | None = None, by_journal: bool = False) -> Iterator[
             journal=lines[0][0].journal,
             reference=reference,
             text=text,
+            invoice="F-2026-17" if event == "captured" else "",
             lines=[Line(on, amount, f"pay_{number}") for on, amount in lines if of is None or on is of],
         )
         for number, (event, day, reference, text, lines) in enumerate(ENTRIES, 1)

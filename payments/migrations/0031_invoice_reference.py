@@ -1,0 +1,15 @@
+"""An order names the invoice that it pays."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("payments", "0030_payout_days")]
+
+    operations = [
+        migrations.AddField(
+            model_name="order",
+            name="invoice_reference",
+            field=models.CharField(blank=True, max_length=64, null=True, verbose_name="invoice"),
+        ),
+    ]
