@@ -4,6 +4,7 @@ import re
 from html import unescape
 from typing import Any
 
+import pytest
 from django.test import Client
 
 from payments.models import Discrepancy, Merchant
@@ -132,3 +133,19 @@ def test_a_tolerated_difference_is_told_on_its_page(shop: Shop) -> None:
     shown = text(client.get(f"/admin/payments/discrepancy/{row.id}/change/"))
     assert "within the tolerance of its matching rule" in shown
     assert "rounding" in shown
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_each_rule_of_an_account_is_reached_from_the_page_without_typing(shop: Shop, language: str) -> None:
+    sets(shop, operation={"tolerance": 12_34, "reason": "fee"})
+    client = owner(shop)
+    client.cookies["django_language"] = language
+    first = client.get(PAGE).content.decode()
+    way = f"{PAGE}?account={shop.account_id('simulator')}"
+    assert f'href="{way}"' in first
+    shown = client.get(way)
+    for row in MatchingRule.objects.all():
+        assert f'href="{PAGE}{row.id}/change/"' in shown.content.decode()
+        assert client.get(f"{PAGE}{row.id}/change/").status_code == 200
+    assert "1234" not in text(shown)
+    assert ("Matching rules" if language == "en" else "Afletterregels") in text(shown)
