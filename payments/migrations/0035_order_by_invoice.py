@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("payments", "0031_invoice_reference")]
+    dependencies = [("payments", "0034_invoice_reference")]
 
     operations = [
         AddIndexConcurrently(

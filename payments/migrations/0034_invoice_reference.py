@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0030_payout_days")]
+    dependencies = [("payments", "0033_tills")]
 
     operations = [
         migrations.AddField(
