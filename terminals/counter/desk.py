@@ -21,7 +21,7 @@ from terminals.counter import cookies
 from terminals.counter.page import guarded, language_of, page
 from terminals.models import CounterBrowser
 from terminals.services.counter import sign_ins
-from terminals.services.counter.tokens import hash_of
+from terminals.services.counter.browsers import paired_by
 
 View = Callable[..., HttpResponse]
 
@@ -72,11 +72,7 @@ class Desk:
 
 def paired(request: HttpRequest) -> CounterBrowser | None:
     """The paired browser that asks; None: it never was, it was unpaired, or its store is closed."""
-    token = cookies.read(request, cookies.BROWSER)
-    if not token:
-        return None
-    rows = CounterBrowser.objects.select_related("merchant", "channel__merchant")
-    return rows.filter(token_hash=hash_of(token), channel__active=True).first()
+    return paired_by(cookies.read(request, cookies.BROWSER))
 
 
 def with_browser(view: View) -> View:

@@ -11,7 +11,7 @@ from terminals.counter import cookies
 
 LANGUAGES: Final = tuple(code for code, _name in settings.LANGUAGES)
 POLICY: Final = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self' {stream}; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
@@ -21,13 +21,13 @@ def page(
 ) -> HttpResponse:
     """Render a page. `title` names it in the browser's list of pages and to who hears it read aloud."""
     languages = [(code, name) for code, name in settings.LANGUAGES if code != translation.get_language()]
-    shared = {"title": title, "languages": languages, "path": request.get_full_path()}
+    shared = {"title": title, "languages": languages, "path": request.get_full_path(), "stream": settings.STREAM_URL}
     return guarded(render(request, f"terminals/counter/{template}", {**shared, **context}, status=status))
 
 
 def guarded(response: HttpResponse) -> HttpResponse:
     """Add what browsers are to hold against the page, a redirect or a picture."""
-    response["Content-Security-Policy"] = POLICY
+    response["Content-Security-Policy"] = POLICY.format(stream=settings.STREAM_URL)
     response["Permissions-Policy"] = "camera=(self)"
     response["Referrer-Policy"] = "same-origin"  # Django's check of forms reads it; other sites get nothing
     response["X-Robots-Tag"] = "noindex"

@@ -13,12 +13,17 @@ import pytest
 
 from payments.models import Payment, Refund
 from payments.people.models import User
+from terminals.services.actions import refunds
 from terminals.services.counter.pair import offer
 from tests.browsers import CHROMIUM, a_browser, page_of
 from tests.builders import BY, Shop, fresh, work
 from tests.checkout.conftest import look_again
 from tests.counter.cast import CODE
+from tests.counter.test_terminals import asked, no_answer, retourpin
+from tests.counter.test_terminals import device as device
 from tests.simulator import RunningSimulator, eventually
+from tests.terminals.device import Device, sale
+from tests.terminals.test_long_poll import stream as stream
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -195,3 +200,82 @@ def test_what_else_a_cashier_sees(opens: Open, shop: Shop, anna: User, simulator
     screen.look("link", dark=True)
     page.goto("/counter/orders/ord_nothing")
     screen.look("missing")
+
+
+SAYS = {
+    "nl-NL": {
+        "on": "De klant betaalt nu op Till 1.",
+        "paid": "Betaald.",
+        "unknown": "Reken niet opnieuw met de pas af.",
+        "card": "De klant houdt de pas nu bij Till 1.",
+        "back": "Teruggestort op de pas.",
+        "ask": "Vraag het de terminal nu",
+    },
+    "en-GB": {
+        "on": "The customer pays on Till 1 now.",
+        "paid": "Paid.",
+        "unknown": "Do not charge the card again.",
+        "card": "The customer holds the card to Till 1 now.",
+        "back": "Given back on the card.",
+        "ask": "Ask the terminal now",
+    },
+}
+
+
+@pytest.mark.parametrize(("name", "look", "locale"), DEVICES[:2])
+def test_a_driven_sale_an_unknown_outcome_and_a_retourpin_by_clicking(
+    name: str,
+    look: dict[str, Any],
+    locale: str,
+    opens: Open,
+    stream: str,
+    settings: Any,
+    shop: Shop,
+    anna: User,
+    device: Device,
+) -> None:
+    settings.STREAM_URL = stream
+    says = SAYS[locale]
+    screen = opens(name, look, locale)
+    page = screen.page
+
+    def shows(words: str) -> None:
+        """The page has it without being touched: the stream told it."""
+        page.wait_for_function("words => document.querySelector('main').innerText.includes(words)", arg=words)
+
+    signs_in(screen)
+    page.click(".actions a.button >> nth=0")
+    page.fill("#amount", "12,50" if locale == "nl-NL" else "12.50")
+    screen.look("charge")
+    page.click("main form button.main")
+    page.wait_for_url("**/counter/actions/*")
+    screen.look("asked")
+    given = asked(device)
+    shows(says["on"])
+    screen.look("presented")
+    no_answer()
+    shows(says["unknown"])
+    screen.look("unknown", dark=True)
+    page.click(f"text={says['ask']}")
+    question = device.poll()
+    assert question is not None
+    device.result(question["id"], sale(1))
+    shows(says["paid"])
+    screen.look("paid", dark=True)
+    page.click("p.crumb a")
+    page.click(".actions a.main")
+    page.fill("#reason", "Te klein")
+    page.click("main form > button.main")
+    page.click("button[name=confirmed]")
+    page.wait_for_url("**/counter/refunds/*")
+    refunds.offer_refunds()
+    eventually(lambda: page.locator(".parts a").count() == 1)
+    page.click(".parts a")
+    back = asked(device)
+    shows(says["card"])
+    screen.look("retourpin")
+    assert back["payment"] == given["payment"]
+    device.result(back["id"], retourpin(back))
+    shows(says["back"])
+    screen.look("given-back", dark=True)
+    assert Refund.objects.get().status == "succeeded"

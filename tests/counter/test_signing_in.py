@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
@@ -272,4 +273,5 @@ def test_pages_load_nothing_from_elsewhere_and_are_kept_nowhere(at_counter: Tabl
         answer = at_counter.opens(path)
         assert "default-src 'none'" in answer["Content-Security-Policy"]
         assert "unsafe" not in answer["Content-Security-Policy"]
+        assert f"connect-src 'self' {settings.STREAM_URL};" in answer["Content-Security-Policy"]
         assert answer["Cache-Control"] == "no-store"
