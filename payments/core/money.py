@@ -66,12 +66,6 @@ class Money:
     def __neg__(self) -> Self:
         return type(self)(-self.amount, self.currency)
 
-    def __lt__(self, other: Self) -> bool:
-        return self.amount < self._same(other)
-
-    def __le__(self, other: Self) -> bool:
-        return self.amount <= self._same(other)
-
     def __str__(self) -> str:
         return f"{self.to_decimal()} {self.currency}"
 

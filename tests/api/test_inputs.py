@@ -2,6 +2,7 @@
 
 import string
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Annotated, Any, Final
 
 import pytest
@@ -97,6 +98,23 @@ class Form(Input, kw_only=True):
     to: Email | None = None
     words: Annotated[str, some_of(["a", "b"])] | None = None
     metadata: Metadata | None = None
+
+
+class Ware:
+    """No type of msgspec's."""
+
+
+class Odd(Input, kw_only=True):
+    """An input of types that no form has: whoever adds one is told so at the first request, not by a wrong answer."""
+
+    ware: Ware | None = None
+    share: Decimal | None = None
+
+
+def test_a_type_that_nothing_reads_is_no_input() -> None:
+    for wrong in ({"ware": "tulips"}, {"share": "a third"}):
+        with pytest.raises(NotImplementedError):
+            convert(Odd, wrong)
 
 
 def faults(data: Any) -> list[tuple[str | None, str]]:

@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from payments import audit_log
 from payments.ledger import audit, chain
+from payments.ledger.chain.sql import TRY_LOCK
 from payments.ledger.models import ChainBlock
 from payments.models import ProviderEvent
 from payments.notify.models import Event
@@ -151,6 +152,39 @@ def test_nothing_young_is_noted_and_nothing_beside_an_open_transaction(shop: Sho
         assert not ChainBlock.objects.filter(ids__contains=[Event.objects.latest("id").id]).exists()
     assert chain.extend(behind=AT_ONCE) > 0
     assert seen >= 0
+
+
+def blocks(table: str) -> list[int]:
+    """How many rows each block of a table holds."""
+    found = ChainBlock.objects.filter(table_name=table).order_by("number")
+    return [len(ids) for ids in found.values_list("ids", flat=True)]
+
+
+def test_a_backlog_is_noted_in_blocks_of_a_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = open_shop()
+    for _ in range(5):
+        shop.pay_cash(100)
+    monkeypatch.setattr(chain, "BLOCK", 2)
+    assert chain.extend(behind=AT_ONCE) > 10
+    assert blocks("ledger_journalentry") == [2, 2, 1]
+    assert named() == []
+
+
+def test_no_worker_is_held_by_a_backlog_and_the_rest_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    open_shop().pay_cash(100)
+    monkeypatch.setattr(chain, "LONGEST", 0.0)
+    assert chain.extend(behind=AT_ONCE) == 0
+    monkeypatch.undo()
+    assert chain.extend(behind=AT_ONCE) > 0
+    assert blocks("ledger_journalentry") == [1]
+
+
+def test_beside_another_run_nothing_is_noted_twice() -> None:
+    open_shop().pay_cash(100)
+    with psycopg.connect(os.environ["DATABASE_URL"]) as other:
+        other.execute(TRY_LOCK)
+        assert chain.extend(behind=AT_ONCE) == 0
+    assert chain.extend(behind=AT_ONCE) > 0
 
 
 def test_a_decision_that_the_audit_log_does_not_know_is_named(shop: Shop) -> None:

@@ -200,6 +200,25 @@ def test_an_account_never_changes(merchant: str, changed: AccountSpec) -> None:
         post([entry(merchant, debit(changed, 5, 1), credit(FEES, 5))])
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_process_that_has_seen_too_many_accounts_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered is bounded; nothing is booked elsewhere for it."""
+    accounts.forget()
+    monkeypatch.setattr(accounts, "MOST_REMEMBERED", 3)
+    merchants = [new_merchant() for _ in range(4)]
+    for merchant in [*merchants, *merchants]:
+        book(merchant, 100)
+        assert len(accounts._remembered) <= 5
+    assert [balance(merchant, RECEIVABLE) for merchant in merchants] == [200] * 4
+
+
+@pytest.mark.parametrize("key", ['sale "A"', "back\\slash", '\\"', "a,b{c}", "NULL"])
+def test_a_key_of_any_characters_is_kept_as_it_is(merchant: str, key: str) -> None:
+    keys = [f"{key} {merchant} {number}" for number in range(2)]
+    post([sale(merchant, key=name) for name in keys])
+    assert set(JournalEntry.objects.filter(merchant_id=merchant).values_list("key", flat=True)) == set(keys)
+
+
 def test_items_are_numbers_that_come_once() -> None:
     numbers = [*next_items(3), *next_items(2)]
     assert len(set(numbers)) == 5
