@@ -101,6 +101,13 @@ class TestSpending:
         assert (refused.value.code, refused.value.members["balance"]) == ("voucher_insufficient", 2500)
         assert fresh(voucher.voucher).balance == 2500
 
+    def test_in_the_currency_it_is_worth(self, shop: Shop) -> None:
+        voucher = shop.voucher(2500)
+        with pytest.raises(Invalid) as refused:
+            shop.pay(100, method="voucher", voucher_code=voucher.code, currency="USD")
+        assert (refused.value.code, refused.value.param) == ("voucher_currency_differs", "voucher_code")
+        assert fresh(voucher.voucher).balance == 2500
+
     def test_after_its_day(self, shop: Shop) -> None:
         voucher = shop.voucher(2500, expires_at=timezone.now() + timedelta(days=1))
         Voucher.objects.update(expires_at=timezone.now())
