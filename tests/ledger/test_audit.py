@@ -5,13 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from pytest_django import Settings
 
 from payments.ledger import audit, days
 from payments.ledger.audit import Violation
 from payments.ledger.fold import fold_all
-from payments.ledger.models import Account, BalanceCheckpoint, FoldCursor, JournalEntry, OpenItem
+from payments.ledger.models import Account, BalanceCheckpoint, FoldCursor, JournalEntry, OpenItem, Posting
 from payments.ledger.posting import post
+from payments.ledger.queries import entries_about
 from payments.ledger.reversing import Reversal, reverse
 from tests.ledger.books import (
     FRIDAY,
@@ -324,6 +326,21 @@ def test_the_command_speaks_to_people_too(books: Books, capsys: pytest.CaptureFi
     with pytest.raises(CommandError):
         call_command("audit_ledger")
     assert "till_empty: chn_1 has no money" in capsys.readouterr().out
+
+
+def test_it_may_look_within_a_transaction_that_has_begun(books: Books) -> None:
+    with transaction.atomic():
+        [late] = book(books.merchant, 5)
+        with audit.one_moment():
+            assert audit.counts().entries == 5
+        assert JournalEntry.objects.filter(id=late).exists()
+
+
+def test_what_is_left_of_a_removed_entry_keeps_nobody_from_reading_the_others(books: Books) -> None:
+    item = Posting.objects.get(entry_id=books.second, account=books.receivable).item
+    assert item is not None
+    tampering(f"DELETE FROM ledger_journalentry WHERE id = '{books.second}'")
+    assert books.second not in [row.id for row in entries_about([item])[item]]
 
 
 def test_the_audit_sees_one_moment_while_others_post_and_fold(books: Books) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from payments import audit_log
-from payments.ledger import audit, chain
+from payments.ledger import audit, chain, tasks
 from payments.ledger.chain.sql import TRY_LOCK
 from payments.ledger.models import ChainBlock
 from payments.models import ProviderEvent
@@ -177,6 +177,13 @@ def test_no_worker_is_held_by_a_backlog_and_the_rest_follows(monkeypatch: pytest
     monkeypatch.undo()
     assert chain.extend(behind=AT_ONCE) > 0
     assert blocks("ledger_journalentry") == [1]
+
+
+def test_the_beat_notes_what_is_old_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    open_shop().pay_cash(100)
+    assert tasks.extend_chain() == 0
+    monkeypatch.setattr(chain.extend, "__kwdefaults__", {"behind": AT_ONCE})
+    assert tasks.extend_chain() > 0
 
 
 def test_beside_another_run_nothing_is_noted_twice() -> None:

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from payments.core.ids import new_id
-from payments.ledger import days
+from payments.ledger import days, posting
+from payments.ledger.errors import DayClosed
 from payments.ledger.models import Account, JournalEntry, Posting
 from payments.ledger.posting import credit, debit, post
 from tests.ledger.books import (
@@ -163,6 +164,15 @@ def test_a_posting_of_nothing_is_refused(books: Books, run: Callable[[str], None
 def test_a_closed_day_is_refused(books: Books, run: Callable[[str], None]) -> None:
     days.close_day(books.merchant, FRIDAY, actor="tests")
     refused(books.insert((5, 100, 1, books.receivable), (None, -100, 2, books.takings)), "ledger_day_open", run)
+
+
+def test_a_refusal_of_the_database_is_told_by_its_name(books: Books) -> None:
+    """What Python checks first may be so no more when it is written: a day is closed in between."""
+    days.close_day(books.merchant, FRIDAY, actor="tests")
+    with pytest.raises(IntegrityError) as caught:
+        as_application(books.insert((5, 100, 1, books.receivable), (None, -100, 2, books.takings)))
+    with pytest.raises(DayClosed, match=f"the books of {FRIDAY} are closed"):
+        posting._translate(caught.value)
 
 
 @WHO

@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from payments.ledger import accounts
 from payments.ledger.balances import balance
 from payments.ledger.entries import Line
-from payments.ledger.errors import AccountDiffers, ItemMissing, KeyReused, LineRefused, Unbalanced
+from payments.ledger.errors import AccountDiffers, BooksRefused, ItemMissing, KeyReused, LineRefused, Unbalanced
 from payments.ledger.models import Account, JournalEntry, Posting
 from payments.ledger.posting import AccountSpec, credit, debit, next_items, post
 from tests.ledger.books import (
@@ -210,6 +210,22 @@ def test_a_process_that_has_seen_too_many_accounts_begins_anew(monkeypatch: pyte
         book(merchant, 100)
         assert len(accounts._remembered) <= 5
     assert [balance(merchant, RECEIVABLE) for merchant in merchants] == [200] * 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_whose_database_was_put_back_refuses_once_and_finds_its_accounts_again(merchant: str) -> None:
+    book(merchant, 100)
+    for place in [place for place in accounts._remembered if place[0] == merchant]:
+        accounts._remembered[place] += 1_000_000  # as they were numbered in another database
+    with pytest.raises(BooksRefused, match="ledger_posting_account"):
+        book(merchant, 50)
+    book(merchant, 20)
+    assert balance(merchant, RECEIVABLE) == 120
+
+
+def test_a_line_is_in_a_currency_that_there_is() -> None:
+    with pytest.raises(ValueError, match="'GLD' is no ISO 4217 currency"):
+        debit(AccountSpec("till:chn_x", "asset", "GLD"), 100)
 
 
 @pytest.mark.parametrize("key", ['sale "A"', "back\\slash", '\\"', "a,b{c}", "NULL"])
