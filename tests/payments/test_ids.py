@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from payments.core.ids import earliest, is_id, made_at, made_in, new_id
 
 PAST = datetime(2025, 3, 30, 12, 0, tzinfo=UTC)
@@ -22,3 +24,11 @@ def test_no_id_of_a_moment_sorts_before_its_earliest() -> None:
         made = new_id("pay")
     assert earliest("pay", PAST) <= made < earliest("pay", PAST + timedelta(milliseconds=1))
     assert earliest("pay", datetime(1, 1, 1, tzinfo=UTC)) < made
+
+
+@pytest.mark.parametrize(
+    "id_", ["", "pay", "pay_1", "pay_06h2tsv7d400jrw0nk591kttxu", "PAY_06h2tsv7d400jrw0nk591kttx8"]
+)
+def test_what_is_no_id_of_ours_was_made_at_no_moment(id_: str) -> None:
+    with pytest.raises(ValueError, match="no id of ours"):
+        made_at(id_)

@@ -40,3 +40,14 @@ def test_no_provider_is_called_while_locks_are_held() -> None:
 def test_an_operation_without_a_payment_is_nothing_to_ask_a_provider() -> None:
     with pytest.raises(ValueError, match="has no payment"):
         provider_request(Operation(id="op_1"))
+
+
+def test_orders_that_are_locked_one_after_the_other_keep_their_own_sums() -> None:
+    shop = open_shop()
+    paid, overpaid = shop.pay_cash(1_000, order_total=1_000), shop.pay_cash(1_000, order_total=1_000)
+    shop.pin(300, order=overpaid.order)  # the till did not know that nothing was due
+    with transaction.atomic():
+        uow = UnitOfWork(merchant=shop.merchant, actor="tests", now=timezone.now())
+        uow.lock([paid.order_id])
+        uow.lock([overpaid.order_id])
+        assert uow.overpaid_before == {paid.order_id: 0, overpaid.order_id: 300}
