@@ -60,6 +60,14 @@ NAVIGATION: Final = [
         _item(_("Tablets and phones"), "tablet_android", "terminals_counterbrowser", "sees"),
         _item(_("Staff codes"), "pin", "terminals_staffcode", "sees"),
         _item(_("Card evidence"), "receipt_long", "payments_cardevidence", "sees"),
+        {
+            **_item(_("Day report"), "summarize", "terminals_terminal", "sees"),
+            "link": reverse_lazy("admin:terminals_terminal_day_report"),
+        },
+        {
+            **_item(_("Approved offline"), "cloud_off", "terminals_terminal", "sees"),
+            "link": reverse_lazy("admin:terminals_terminal_exposure"),
+        },
         _item(_("Tills"), "payments", "payments_till", "sees"),
         _item(_("Shifts"), "work_history", "terminals_shift", "sees"),
         _item(_("Numbers posted"), "format_list_numbered", "terminals_terminaltransaction", "sees"),

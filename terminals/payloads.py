@@ -1,9 +1,13 @@
 """How terminals look to the outside."""
 
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from payments.payloads import channel_ref, day, instant, order_ref
 from terminals import codes
+from terminals.exposure import Exposure
 from terminals.models import Shift, Terminal, TerminalAction
 
 Shape = dict[str, Any]
@@ -96,3 +100,23 @@ _OF_DEVICE = (
     *("id", "object", "type", "status", "target", "amount", "currency", "order", "payment", "refund", "operator"),
     *("expires_at", "created_at", "test_mode"),
 )
+
+
+def exposure(found: Iterable[Exposure], *, now: datetime) -> Shape:
+    """What stands provisional at a moment, by store, terminal and currency; ages in days, the last without end."""
+    return {
+        "object": "exposure",
+        "at": instant(now),
+        "data": [
+            {
+                "channel": {"id": one.channel_id, "name": one.channel_name, "kind": one.channel_kind},
+                "terminal": {"id": one.terminal_id, "label": one.terminal_label} if one.terminal_id else None,
+                "currency": one.currency,
+                "count": one.count,
+                "amount": one.amount,
+                "oldest_at": instant(one.oldest_at),
+                "ages": [asdict(aged) for aged in one.ages],
+            }
+            for one in found
+        ],
+    }

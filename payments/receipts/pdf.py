@@ -67,7 +67,7 @@ class _Paper:
         self.pdf.set_title(f"{receipt.title} {receipt.number}")
         self.pdf.set_lang(get_language() or "en")
         self.pdf.set_creation_date(at)
-        self.family, self.plain = _font(self.pdf, _words(receipt))
+        self.family, self.plain = choose_font(self.pdf, _words(receipt))
         self.pdf.add_page()
 
     def head(self, receipt: Receipt) -> None:
@@ -120,7 +120,7 @@ class _Paper:
         self.pdf.set_font(self.family, style="B" if bold else "", size=size)
 
     def _write(self, width: float, text: str, size: float, *, align: str) -> None:
-        drawn = _westernized(text) if self.plain else text
+        drawn = westernized(text) if self.plain else text
         place: dict[str, Any] = {"new_x": XPos.LMARGIN, "new_y": YPos.NEXT}
         self.pdf.multi_cell(width, HEIGHT * size / 9, drawn, align=align, **place)
 
@@ -135,7 +135,7 @@ def _runs(row: bytes) -> Iterator[tuple[int, int]]:
         at += length
 
 
-def _font(pdf: FPDF, words: Iterable[str]) -> tuple[str, bool]:
+def choose_font(pdf: FPDF, words: Iterable[str]) -> tuple[str, bool]:
     """Return the font family, and whether it has Western European letters only."""
     found = None if all(map(_is_western, words)) else _found()
     if found is None:
@@ -159,10 +159,10 @@ def _words(receipt: Receipt) -> Iterable[str]:
 
 
 def _is_western(text: str) -> bool:
-    return text.replace(MINUS, "-") == _westernized(text)
+    return text.replace(MINUS, "-") == westernized(text)
 
 
-def _westernized(text: str) -> str:
+def westernized(text: str) -> str:
     """Return the text in letters that Helvetica has: others without their accents, the rest as question marks."""
     text = text.replace(MINUS, "-")
     try:

@@ -18,16 +18,11 @@ from payments.models import Discrepancy
 from terminals import totals
 from terminals.models import Shift
 from terminals.services.judge_shifts import numbers_of
-from terminals.shift_report import DECLINED, REFUND, REVERSAL, SALE, counted
+from terminals.shift_report import counted
+from terminals.texts import TYPES
 from terminals.totals import Counted, Group
 
 COLORS = {"open": "info", "agrees": "success", "differs": "warning"}
-TYPES = {
-    SALE: _("sale"),
-    REFUND: _("refund"),
-    REVERSAL: _("reversal"),
-    DECLINED: _("declined"),
-}
 
 
 @admin.register(Shift)

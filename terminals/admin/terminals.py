@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +25,8 @@ from payments.core.errors import OnetillError
 from payments.models import Channel, ProviderAccount
 from payments.people.permissions import May, may_somewhere, within
 from terminals import codes, sequences
+from terminals.admin.day_report import day_report_page, day_report_pdf
+from terminals.admin.exposure import exposure_page
 from terminals.models import Terminal
 from terminals.services.create import NewTerminal, create
 from terminals.services.revoke import revoke
@@ -97,6 +100,15 @@ class TerminalAdmin(ReadOnlyModelAdmin):
     def waiting(self, terminal: Terminal) -> str:
         """How many transactions it has not sent yet, by its last heartbeat."""
         return render.NOTHING if terminal.queue_depth is None else str(terminal.queue_depth)
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view
+        return [
+            path("exposure/", view(exposure_page), name="terminals_terminal_exposure"),
+            path("day-report/", view(day_report_page), name="terminals_terminal_day_report"),
+            path("day-report/day-report.pdf", view(day_report_pdf), name="terminals_terminal_day_report_pdf"),
+            *super().get_urls(),
+        ]
 
     def page(self, request: HttpRequest, row: Terminal) -> Page:
         """The device, its contract, and what is missing of what it did."""

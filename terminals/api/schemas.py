@@ -169,6 +169,25 @@ ANSWERED = define(
     },
 )
 
+EXPOSURE = define(
+    "Exposure",
+    record(
+        object=word("exposure"),
+        at=INSTANT,
+        data=many(
+            record(
+                channel=CHANNEL_REF,
+                terminal=maybe(record(id=identifier("trm"), label=TEXT)),
+                currency=CURRENCY,
+                count=WHOLE,
+                amount=WHOLE,
+                oldest_at=INSTANT,
+                ages=many(record(from_days=WHOLE, to_days=maybe(WHOLE), count=WHOLE, amount=WHOLE)),
+            )
+        ),
+    ),
+)
+
 TRANSACTION: Final = body_of(schemas.Transaction, prefix="Device")
 POSTED: Final[Schema] = {
     "application/json": {

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from terminals.api import actions, device, device_actions, pairing, shifts, terminals, tills
+from terminals.api import actions, device, device_actions, exposure, pairing, shifts, terminals, tills
 
 urlpatterns = [
     path("v1/terminal/transactions", device.Transactions.as_view()),
@@ -16,6 +16,7 @@ urlpatterns = [
     path("v1/terminal/tills/paid_out", tills.PaidOut.as_view()),
     path("v1/terminal/tills/deposit", tills.Deposit.as_view()),
     path("v1/terminals", terminals.Terminals.as_view()),
+    path("v1/terminals/exposure", exposure.OfflineExposure.as_view()),
     path("v1/terminals/pair", pairing.Pair.as_view()),
     path("v1/terminals/<str:terminal_id>", terminals.OneTerminal.as_view()),
     path("v1/terminals/<str:terminal_id>/unpair", terminals.Unpair.as_view()),

@@ -64,6 +64,7 @@ TABLE: Final = [
     *rows("customers:write", W, "DELETE /v1/customers/{reference}"),
     *rows("vouchers:read", M, "GET /v1/vouchers/{code}"),
     *rows("vouchers:write", M, "POST /v1/vouchers"),
+    *rows("terminals:read", C, "GET /v1/terminals/exposure"),
     *rows("terminals:read", C, "GET /v1/terminals", "GET /v1/terminals/{terminal}"),
     *rows("terminals:read", C, "GET /v1/terminals/{terminal}/actions", "GET /v1/terminals/{terminal}/actions/{action}"),
     *rows("terminals:write", C, "POST /v1/terminals/{terminal}/actions"),

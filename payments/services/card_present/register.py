@@ -17,6 +17,7 @@ from payments.services.card_present import returns, transitions, unlinked
 from payments.services.card_present.clock import note_clock
 from payments.services.card_present.context import Work
 from payments.services.card_present.originals import KnownTransaction, Originals
+from payments.services.card_present.twins import note_twins
 from payments.services.card_present.types import Device, DeviceTransaction, Kind, Registered, RegistrationStatus
 from payments.services.unit_of_work import UnitOfWork
 
@@ -50,6 +51,7 @@ def register(
         _take_all(work, transactions, results)
         kept = [row for row in transactions if results[row.sequence].status != RegistrationStatus.REFUSED]
         note_clock(work, kept)
+        note_twins(work, kept)
         raised = {row.key: row for row in uow.flush(beside=_evidence_of(work, kept))}
     return [_with_discrepancies(work, results[row.sequence], raised) for row in transactions]
 
