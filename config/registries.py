@@ -88,6 +88,7 @@ APPROVAL_ACTIONS = {
     "refund": "payments.services.refunds.decide.decide",
     "release_batch": "payments.services.transfer_batches.release.decide",
     "change_money_rules": "payments.services.setting_approvals.decide_change",
+    "change_refund_rules": "payments.services.refund_rules.decide",
     "decide_alone": "payments.services.decide_alone.decide",
     "change_payout": "payments.services.setting_approvals.decide_change",
     "add_provider_account": "payments.services.setting_approvals.decide_account",
@@ -113,6 +114,7 @@ APPROVAL_PAGES = {
     ),
     "take_second_factor": "payments.admin.finance.approval_pages.account",
     "change_matching_rules": "reconciliation.admin.matching_rule_approvals.case",
+    "change_refund_rules": "payments.admin.setup.refund_rules.case",
     **dict.fromkeys(("add_connector", "change_connector"), "reconciliation.admin.connector_approvals.case"),
     **dict.fromkeys(
         ("write_off", "forced_match", "book_fee", "suspense", "accept"),

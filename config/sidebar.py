@@ -33,6 +33,10 @@ NAVIGATION: Final = [
         None,
         _item(_("Overview"), "dashboard", "admin:index", "sees"),
         {**_item(_("Sales"), "bar_chart", "admin:index", "sees"), "link": reverse_lazy("sales")},
+        {
+            **_item(_("Reasons of returns"), "help_center", "admin:index", "sees"),
+            "link": reverse_lazy("return_reasons"),
+        },
     ),
     _group(
         _("Payments"),
@@ -114,6 +118,8 @@ NAVIGATION: Final = [
         _item(_("Merchants"), "storefront", "payments_merchant", "sees"),
         _item(_("Channels"), "store", "payments_channel", "sees"),
         _item(_("Provider accounts"), "handshake", "payments_provideraccount", "sees"),
+        _item(_("Refund rules"), "gavel", "payments_refundrule", "sees"),
+        _item(_("Refund reasons"), "label", "payments_refundreason", "sees"),
         _item(_("File mappings"), "table_view", "reconciliation_filemapping", "sees_books"),
         _item(_("Matching rules"), "rule", "reconciliation_matchingrule", "sees_books"),
         _item(_("API keys"), "key", "people_apikey", "manages_keys"),

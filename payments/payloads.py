@@ -242,9 +242,17 @@ def refund_part(row: RefundPart, *, voucher_code: str | None = None) -> Shape:
         "status": row.status,
         "expected_at": instant(row.expected_at),
         "provider_reference": latest.provider_reference if latest else None,
+        "failure": _refund_failure(latest) if row.status == "failed" else None,
         "voucher": _voucher_of(row, voucher_code),
         "reasons": row.reasons,
     }
+
+
+def _refund_failure(operation: Operation | None) -> Shape | None:
+    """Why the money did not arrive, as the provider or the bank says it."""
+    if operation is None or not operation.failure_code:
+        return None
+    return {"code": operation.failure_code, "detail": operation.failure_detail}
 
 
 def _voucher_of(row: RefundPart, code: str | None) -> Shape | None:

@@ -16,6 +16,7 @@ from payments.admin.sales import transfers as transfers
 from payments.admin.sales import vouchers as vouchers
 from payments.admin.setup import api_keys as api_keys
 from payments.admin.setup import provider_events as provider_events
+from payments.admin.setup import refund_rules as refund_rules
 from payments.admin.setup import settings as settings
 from payments.admin.setup import users as users
 from payments.admin.setup import webhooks as webhooks

@@ -3,11 +3,12 @@
 from django.contrib import admin
 from django.urls import path
 
-from payments.admin.finance import dashboard, sales
+from payments.admin.finance import dashboard, return_reasons, sales
 from payments.admin.setup import language
 
 urlpatterns = [
     path("live/", dashboard.live, name="live"),
     path("sales/", admin.site.admin_view(sales.page), name="sales"),
+    path("return-reasons/", admin.site.admin_view(return_reasons.page), name="return_reasons"),
     path("language/", admin.site.admin_view(language.choose), name="language"),
 ]

@@ -213,7 +213,7 @@ class RefundPlan(RefundView):
     @described("plan_refund", "How it would go", {200: PLAN}, body=RefundInput, once=False, tag="Refunds")
     def post(self, request: Request) -> HttpResponse:
         self.no_query()
-        return self.answer(_plan(plan_refund(self.refund_request())))
+        return self.answer(_plan(plan_refund(self.refund_request(), actor=self.caller)))
 
 
 class OneRefund(RefundView):

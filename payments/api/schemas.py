@@ -139,6 +139,7 @@ REFUND_PART = record(
     status=words(PartStatus.values),
     expected_at=maybe(INSTANT),
     provider_reference=maybe(TEXT),
+    failure=maybe(record(code=TEXT, detail=TEXT)),
     voucher=maybe(record(id=identifier("vch"), code=maybe(TEXT))),
     reasons=REASONS,
 )

@@ -12,6 +12,7 @@ from payments.models.payment import Payment
 from payments.models.provider_event import ProviderEvent
 from payments.models.receipt_due import ReceiptDue
 from payments.models.refund import BankTransfer, Refund, RefundPart
+from payments.models.refund_rule import RefundReason, RefundRule
 from payments.models.statistic import StatisticDelta, StatisticTotal
 from payments.models.till import Till, TillMovement
 from payments.models.transfer_batch import TransferBatch
@@ -38,6 +39,8 @@ __all__ = [
     "ReceiptDue",
     "Refund",
     "RefundPart",
+    "RefundReason",
+    "RefundRule",
     "StatisticDelta",
     "StatisticTotal",
     "Till",

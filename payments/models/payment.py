@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from payments.core.crypto import EncryptedTextField
 from payments.db.fields import AmountField, CurrencyField, IdField, id_factory
 from payments.models.base import ApiObject
 from payments.models.merchant import Channel, Merchant, ProviderAccount
@@ -104,6 +105,8 @@ class Payment(ApiObject):
     voucher = models.ForeignKey(
         "payments.Voucher", models.PROTECT, null=True, blank=True, related_name="payments", db_index=False
     )
+    # JSON {"iban", "name"} of the account that it came from, where the method tells it; forgotten as a refund's is.
+    payer_account = EncryptedTextField(null=True, blank=True, editable=False)
     description = models.TextField(_("description"), blank=True, default="")
     vat: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)
     metadata: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)

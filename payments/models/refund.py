@@ -65,6 +65,7 @@ class Refund(ApiObject):
     currency = CurrencyField(_("currency"))
     status = models.CharField(_("status"), max_length=20, choices=RefundStatus)
     reason = models.CharField(_("reason"), max_length=200)
+    reason_code = models.CharField(_("reason code"), max_length=40, blank=True, default="", db_default="")
     requested_by = models.CharField(_("requested by"), max_length=100)
     operator = models.CharField(_("operator"), max_length=100, blank=True, default="")
     reported = models.BooleanField(_("made elsewhere"), default=False)  # a fact, not our decision
@@ -105,6 +106,7 @@ class RefundPart(models.Model):
     status = models.CharField(_("status"), max_length=20, choices=PartStatus)
     terminal_id = IdField(_("terminal"), null=True, blank=True)
     bank_account = EncryptedTextField(blank=True, default="", editable=False)  # JSON {"iban", "name"}
+    iban_hash = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     voucher = models.ForeignKey("payments.Voucher", models.PROTECT, null=True, blank=True, related_name="+")
     rounding = AmountField(_("cash rounding"), default=0)
     expected_at = models.DateTimeField(_("expected at"), null=True, blank=True)
@@ -128,6 +130,7 @@ class RefundPart(models.Model):
         indexes = [
             # What stands in the way of a day's closing: few at any time.
             models.Index(fields=["refund"], name="refund_part_unknown", condition=Q(status="unknown")),
+            models.Index(fields=["iban_hash"], name="refund_part_to_iban", condition=~Q(iban_hash="")),
             models.Index(fields=["batch"], name="refund_part_of_batch", condition=Q(batch__isnull=False)),
         ]
 

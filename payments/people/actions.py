@@ -85,6 +85,7 @@ RULES: Final[dict[Action, Rule]] = {
     Action.REOPEN_PERIOD: _correction(SecondPerson.ALWAYS),
     Action.CHANGE_SETTINGS: _settings(fresh_factor=False),
     Action.CHANGE_MONEY_RULES: _settings(second_person=SecondPerson.LIVE),
+    Action.CHANGE_REFUND_RULES: _settings(scope=None, second_person=SecondPerson.LIVE),
     Action.DECIDE_ALONE: _settings(scope=None, second_person=SecondPerson.LIVE),
     Action.ADD_PROVIDER_ACCOUNT: _settings(second_person=SecondPerson.LIVE),
     Action.CHANGE_PROVIDER_ACCOUNT: _settings(),

@@ -79,6 +79,18 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Payer:
+    """The bank account that a customer paid from, where the method tells it (iDEAL, SEPA): compact IBAN, and name."""
+
+    iban: str = field(repr=False)
+    name: str = field(repr=False)
+
+
+# The code of `NOT_SENT` where the merchant's balance at the provider is too short for a refund: tried again later.
+BALANCE_TOO_SHORT: Final = "balance_too_short"
+
+
+@dataclass(frozen=True, slots=True)
 class Credentials:
     """A provider account as a provider needs to know it; `secrets` are decrypted, and never logged."""
 
@@ -128,6 +140,7 @@ class Result:
     redirect_url: str | None = None
     method: str | None = None
     card: Card | None = None
+    payer: Payer | None = None
     occurred_at: datetime | None = None
     expected_at: datetime | None = None
 
@@ -186,6 +199,9 @@ class Capabilities:
     multiple_captures: bool = False
     refund_arrival: timedelta = timedelta(days=1)  # how long until the customer has the money
     refund_window: timedelta | None = None
+    partial_refund: bool = True  # whether less than all of a payment can be given back
+    most_refunds: int | None = None  # of one payment
+    least_refund: Mapping[str, int] = field(default_factory=dict)  # in minor units, of the currencies that have one
     instant: bool = False  # execute() moves nothing outside our own books and may run inside a transaction
     test_only: bool = False  # moves no money: a live merchant is refused
     reports_only: bool = False  # it moves money by itself and reports it; it takes no requests

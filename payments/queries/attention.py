@@ -9,6 +9,7 @@ from django.db.models import Count, Min, Q
 from payments.models import Chargeback, Discrepancy, Payment, ProviderEvent, RefundPart, WorkFailure
 from payments.models.payment import PaymentStatus
 from payments.models.refund import PartStatus, Route
+from payments.providers.base import BALANCE_TOO_SHORT
 from payments.queries.chargebacks import TO_ANSWER
 
 
@@ -38,7 +39,8 @@ def refunds(within: Q) -> list[Waiting]:
     """Parts of refunds that go no further by themselves."""
     wanted = {
         "approval": Q(status=PartStatus.REQUIRES_APPROVAL),
-        "release": Q(status=PartStatus.PENDING, route=Route.BANK),
+        "release": Q(status=PartStatus.PENDING, route=Route.BANK, batch=None),
+        "balance": Q(status=PartStatus.QUEUED, reasons__contains=[{"code": BALANCE_TOO_SHORT}]),
         "failed": Q(status=PartStatus.FAILED),
         "unknown": Q(status=PartStatus.UNKNOWN),
     }
@@ -46,7 +48,9 @@ def refunds(within: Q) -> list[Waiting]:
     for name, where in wanted.items():
         sums[f"{name}_count"] = Count("refund", filter=where, distinct=True)
         sums[f"{name}_since"] = Min("refund__created_at", filter=where)
-    stuck = [PartStatus.REQUIRES_APPROVAL, PartStatus.PENDING, PartStatus.FAILED, PartStatus.UNKNOWN]
+    stuck = [
+        *(PartStatus.REQUIRES_APPROVAL, PartStatus.QUEUED, PartStatus.PENDING, PartStatus.FAILED, PartStatus.UNKNOWN)
+    ]
     found = RefundPart.objects.filter(within, status__in=stuck).order_by().aggregate(**sums)
     return [Waiting(name, found[f"{name}_count"], found[f"{name}_since"]) for name in wanted]
 

@@ -1,5 +1,6 @@
 """Transitions of a charge: what each outcome of authorize, sale, capture and cancel changes and books."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -276,6 +277,8 @@ def _learn(uow: UnitOfWork, payment: Payment, result: Result) -> None:
             "entry_mode": result.card.entry_mode,
             "verification": result.card.verification,
         }
+    if result.payer is not None and not payment.payer_account:
+        news["payer_account"] = json.dumps({"iban": result.payer.iban, "name": result.payer.name})
     if news:
         uow.change(payment, **news)
 

@@ -5,6 +5,7 @@ whichever person and channel. What was given back elsewhere (a device, a provide
 person approved it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -36,10 +37,12 @@ class Exceeded:
     counted: int
     currency: str
     limit_currency: str
+    rule: Mapping[str, str] | None = None  # id and name, of a merchant's own refund rule
 
     def payload(self) -> dict[str, Any]:
         """Return it as it is stored with the approval and shown by the API."""
-        return {"limit": self.limit, "amount": self.height, "counted": self.counted, "currency": self.currency}
+        told = {"limit": self.limit, "amount": self.height, "counted": self.counted, "currency": self.currency}
+        return told if self.rule is None else {**told, "rule": dict(self.rule)}
 
 
 def of_refund(
@@ -117,9 +120,12 @@ def _corrected_today(merchant: Merchant, person: str, now: datetime) -> int:
 
 def _sum(parts: QuerySet[RefundPart]) -> int:
     """The amount given back by these without a second person's approval, in minor units."""
-    # What another person has approved does not use up what one may decide alone.
-    alone = parts.exclude(status__in=NOT_GIVEN).exclude(refund_id__in=_approved())
-    return alone.aggregate(total=Sum("amount"))["total"] or 0
+    return without_second_person(parts).aggregate(total=Sum("amount"))["total"] or 0
+
+
+def without_second_person(parts: QuerySet[RefundPart]) -> QuerySet[RefundPart]:
+    """Those that were decided by one: what another person has approved does not use up what one may decide alone."""
+    return parts.exclude(status__in=NOT_GIVEN).exclude(refund_id__in=_approved())
 
 
 def _approved() -> QuerySet[Approval, str]:

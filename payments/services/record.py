@@ -22,6 +22,7 @@ from payments.runtime.fail_points import fail_point
 from payments.services import charge_transitions, chargeback
 from payments.services.new_rows import new_operation
 from payments.services.refunds import external, transitions
+from payments.services.refunds.onward import take_next_route
 from payments.services.unit_of_work import UnitOfWork
 
 _VERBS = frozenset(ReportType(verb.value) for verb in Verb)
@@ -240,7 +241,7 @@ def _apply(uow: UnitOfWork, known: _Known, report: ProviderReport) -> bool:
 
 def _answer(uow: UnitOfWork, operation: Operation, result: Result) -> None:
     if operation.verb == Verb.REFUND:
-        transitions.apply_result(uow, operation, result)
+        transitions.apply_result(uow, operation, result, onward=take_next_route)
     else:
         charge_transitions.apply_result(uow, operation, result)
 

@@ -7,7 +7,7 @@ from django.utils.functional import Promise, lazy
 from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_lazy
 
-from payments.models import Channel, Merchant, ProviderAccount
+from payments.models import Channel, Merchant, ProviderAccount, RefundRule
 from payments.people.actors import Actor
 from payments.people.models import Approval
 from payments.people.services import notices
@@ -27,6 +27,13 @@ def requested(approval: Approval, names: Sequence[str], row: Row, *, by: Actor) 
 def changed(row: Row, names: Sequence[str], *, merchant: Merchant, by: Actor) -> None:
     """Notify them that these settings were changed."""
     _notify(Notice.SETTINGS_CHANGED, row, names, merchant_id=merchant.id, by=by)
+
+
+def refund_rule_changed(rule: RefundRule, *, by: Actor) -> None:
+    """Notify them of a refund rule that was added or has ended."""
+    owners = notices.owners(rule.merchant_id)
+    what: str | Promise = lazy(lambda: gettext("Refund rule “%(rule)s”") % {"rule": rule.name}, str)()
+    notices.send(owners, Notice.SETTINGS_CHANGED, about=rule, merchant_id=rule.merchant_id, by=by, what=what)
 
 
 def name_of_setting(row: Row, name: str) -> str:

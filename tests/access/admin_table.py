@@ -92,7 +92,15 @@ def books(*models: str, **more: Any) -> list[Listed]:
 
 
 _PDF: Final = "receipt.pdf"
-_OF_SETTINGS: Final = ("set", "add-channel", "add-account", "decide-alone", "decide-together")
+_OF_SETTINGS: Final = (
+    "add-refund-rule",
+    "add-refund-reason",
+    "set",
+    "add-channel",
+    "add-account",
+    "decide-alone",
+    "decide-together",
+)
 _OF_USERS: Final = ("give-role", "take-role", "invite-again", "recover", "end-sign-ins", "close", "open")
 TABLE: Final = [
     *books("ledger.account", "ledger.journalentry", "payments.providerevent", "reconciliation.announcement"),
@@ -154,6 +162,16 @@ TABLE: Final = [
         Rows.CHANNEL,
         merchant="refund__merchant_id",
         channel="refund__channel_id",
+    ),
+    *(
+        Listed(
+            f"payments.{model}",
+            May.SEE,
+            Rows.SHARED,
+            (Button(f"{does}/", May.MANAGE_SETTINGS, Where.WHOLE),),
+            channel="",
+        )
+        for model, does in (("refundrule", "end"), ("refundreason", "switch"))
     ),
     Listed(
         "payments.transferbatch",
@@ -308,6 +326,7 @@ TABLE: Final = [
 PAGES: Final[dict[str, May | None]] = {
     "admin/": None,
     "admin/sales/": May.SEE,
+    "admin/return-reasons/": May.SEE,
     "admin/account/": None,
     "admin/password_change/": None,
     "admin/search/": None,

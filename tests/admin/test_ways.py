@@ -29,6 +29,7 @@ from payments.notify.services import endpoints
 from payments.people.models import Approval, Role, SecondFactor, User
 from payments.people.permissions import GRANTS
 from payments.people.services import api_keys, customers
+from payments.services import refund_rules
 from payments.services.card_present.types import AcquirerReferences
 from payments.services.link import LinkRequest, create_link
 from payments.services.refunds.plan import BankAccount
@@ -126,6 +127,22 @@ def _gives_back(shop: Shop) -> None:
     shop.refund(shop.pin(9_753).order, 8_642, route="bank", bank_account=account)
     shop.refund(shop.pay_cash(45_678).order, 34_567, channel=shop.store, route="cash")
     _sends_transfers(shop, account)
+    _has_rules(shop)
+
+
+def _has_rules(shop: Shop) -> None:
+    """A limit, and a reason that something came back for."""
+    refund_rules.add_rule(
+        shop.merchant,
+        name="Clerks up to € 500",
+        kind="per_refund",
+        role="clerk",
+        amount=50_000,
+        beyond="refuse",
+        actor=BY,
+    )
+    refund_rules.add_reason(shop.merchant, code="too_small", english="Too small", dutch="Te klein", actor=BY)
+    shop.refund(shop.pay_cash(3_254).order, 2_143, channel=shop.store, route="cash", reason="too_small")
 
 
 def _sends_transfers(shop: Shop, account: BankAccount) -> None:

@@ -54,6 +54,7 @@ ALWAYS: Final = {
     Ending.ERROR_DONE: DONE_WITHOUT_WORD,
     Ending.ERROR_NOT_DONE: Expected(UNKNOWN, NOT_SENT, NOT_SENT, 0),
     Ending.RATE_LIMITED: Expected(NOT_SENT, NOT_SENT, NOT_SENT, 0, "rate_limited"),
+    Ending.BALANCE_SHORT_ONCE: Expected(NOT_SENT, NOT_SENT, NOT_SENT, 0, "balance_too_short"),
     Ending.UNREACHABLE_ONCE: Expected(NOT_SENT, NOT_SENT, NOT_SENT, 0, "unreachable"),
     Ending.WEBHOOK_FIRST: PLAIN,
     Ending.WEBHOOKS_TWICE: PLAIN,

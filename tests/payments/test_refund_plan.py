@@ -11,7 +11,7 @@ from payments.models import Order, Voucher
 from payments.services.refunds.plan import BankAccount, PlannedPart, Share
 from payments.services.refunds.request import plan_refund
 from payments.services.setup_faults import checked
-from tests.builders import Shop, fresh, on, open_shop
+from tests.builders import BY, Shop, fresh, on, open_shop
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +24,7 @@ def shop() -> Shop:
 
 
 def planned(shop: Shop, order: Order, amount: int | None = None, **more: Any) -> tuple[PlannedPart, ...]:
-    return plan_refund(shop.asks(order, amount, **{"channel": shop.store} | more)).parts
+    return plan_refund(shop.asks(order, amount, **{"channel": shop.store} | more), actor=BY).parts
 
 
 def rule(shop: Shop, fallback: str) -> None:
@@ -55,7 +55,7 @@ class TestSplitting:
         assert shares(planned(shop, paid_in_three, 4000)) == [("voucher", 2000), ("cash", 2000)]
 
     def test_without_an_amount_everything_is_given_back(self, shop: Shop, paid_in_three: Order) -> None:
-        plan = plan_refund(shop.asks(paid_in_three, channel=shop.store))
+        plan = plan_refund(shop.asks(paid_in_three, channel=shop.store), actor=BY)
         assert plan.amount == plan.amount_refundable == 10_000
         assert shares(plan.parts) == [("voucher", 2000), ("cash", 3000), ("card", 5000)]
 
@@ -94,7 +94,7 @@ class TestSplitting:
 
     def test_of_one_payment_only_that_one_gives(self, shop: Shop, paid_in_three: Order) -> None:
         cash = paid_in_three.payments.get(method="cash")
-        plan = plan_refund(shop.asks(cash, channel=shop.store))
+        plan = plan_refund(shop.asks(cash, channel=shop.store), actor=BY)
         assert (plan.amount, plan.amount_refundable, shares(plan.parts)) == (3000, 3000, [("cash", 3000)])
 
     def test_a_payment_of_another_order_is_refused(self, shop: Shop, paid_in_three: Order) -> None:

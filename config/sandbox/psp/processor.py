@@ -18,8 +18,14 @@ from payments.core.errors import Conflict, NotFound
 from payments.providers.base import Outcome, ReportType, Verb
 from payments.providers.simulator import magic
 from payments.providers.simulator.magic import Ending, ending
-from payments.providers.simulator.methods import CHOSEN_METHODS, MANUAL_CAPTURE_METHODS, REDIRECT_METHODS, card_facts
-from payments.providers.simulator.wire import CardFacts, Happening, OperationRequest
+from payments.providers.simulator.methods import (
+    CHOSEN_METHODS,
+    MANUAL_CAPTURE_METHODS,
+    REDIRECT_METHODS,
+    card_facts,
+    payer_facts,
+)
+from payments.providers.simulator.wire import CardFacts, Happening, OperationRequest, PayerFacts
 
 PAGE_ENDINGS: Final = (Ending.REDIRECT, Ending.REDIRECT_DECLINED, Ending.REDIRECT_EXPIRES)
 # What follows a success, by the ending and by whether money came in or went back.
@@ -127,6 +133,7 @@ class Processor:
             payment_reference=row["payment_reference"],
             method=row["method"],
             card=msgspec.json.decode(row["card"], type=CardFacts) if row["card"] else None,
+            payer=_payer(row),
             code=row["code"],
             detail=row["detail"],
             redirect_url=f"{base_url}/pay/{row['token']}" if row["page"] == "open" and base_url else None,
@@ -245,6 +252,12 @@ class Processor:
 def offered(row: Row) -> list[str]:
     """The methods a customer may choose from on this operation's page."""
     return sorted(MANUAL_CAPTURE_METHODS if row["verb"] == Verb.AUTHORIZE else CHOSEN_METHODS)
+
+
+def _payer(row: Row) -> PayerFacts | None:
+    """Whose account it came from, once it was paid."""
+    paid = row["verb"] in CHARGES and row["outcome"] == Outcome.SUCCEEDED
+    return payer_facts(row["method"], row["holder"]) if paid else None
 
 
 def _needs_page(request: OperationRequest) -> bool:

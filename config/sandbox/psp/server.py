@@ -35,6 +35,11 @@ BROKEN: Final = {
     Misbehavior.RATE_LIMITED: Response(
         429, b'{"code":"rate_limited","detail":"Too many requests."}', headers={"retry-after": "1"}
     ),
+    Misbehavior.BALANCE_SHORT: Response(
+        402,
+        b'{"code":"balance_too_short","detail":"The balance does not cover this refund."}',
+        headers={"simulator-processed": "false"},
+    ),
     Misbehavior.UNREACHABLE: Response(
         503,
         b'{"code":"unreachable","detail":"Nothing was processed; try again."}',

@@ -33,6 +33,8 @@ _MODELS: Final[Mapping[str, str]] = {
     "ref": "payments.refund",
     "cbk": "payments.chargeback",
     "vch": "payments.voucher",
+    "rrl": "payments.refundrule",
+    "rrs": "payments.refundreason",
     "trb": "payments.transferbatch",
     "lnk": "payments.paymentlink",
     "msg": "notify.mail",

@@ -140,6 +140,8 @@ def limit_text(approval: Approval, currency: str) -> str:
     }
     if limit["currency"] != currency:
         return _("%(counted)s cannot be held against the limit of %(limit)s") % figures
+    if limit.get("rule"):
+        return _("%(counted)s; the limit of “%(rule)s” is %(limit)s") % {**figures, "rule": limit["rule"]["name"]}
     if limit["limit"] == "second_person_above_daily":
         return _("%(counted)s on one day by one person; the limit is %(limit)s") % figures
     return _("%(counted)s in all; the limit is %(limit)s") % figures

@@ -156,6 +156,7 @@ def _refund_alarms(user: User, merchant: Merchant, now: datetime) -> list[Alarm]
     words = {
         "approval": _("refunds waiting for a second person"),
         "release": _("bank transfers to release"),
+        "balance": _("refunds that wait for money at the provider"),
         "failed": _("failed refunds, to be decided again"),
         "unknown": _("refunds with an unknown outcome"),
     }

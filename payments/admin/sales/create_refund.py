@@ -6,7 +6,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -21,14 +22,13 @@ from payments.admin.base.page import Section
 from payments.core.errors import OnetillError
 from payments.core.iban import compact
 from payments.core.pan import has_card_number
-from payments.models import Channel, Order, Payment
+from payments.models import Channel, Merchant, Order, Payment, RefundReason
 from payments.models.refund import RefundStatus, Route
 from payments.people.models import User
 from payments.people.permissions import May, within
-from payments.services import limits
 from payments.services.idempotency import FormSubmission
 from payments.services.refunds.plan import BankAccount, Plan, RefundRequest
-from payments.services.refunds.request import plan_refund, request_refund
+from payments.services.refunds.request import plan_refund, request_refund, second_person_needed
 from payments.services.refunds.result import RefundResult
 from payments.services.refunds.routes import AUTO
 
@@ -46,6 +46,10 @@ class RefundForm(ActionForm):
         help_text=gettext_lazy("Where the goods were returned."),
     )
     route = forms.ChoiceField(label=gettext_lazy("route"), choices=ROUTES, widget=UnfoldAdminSelectWidget)
+    allocation = forms.ChoiceField(
+        label=gettext_lazy("spread over payments"), required=False, widget=UnfoldAdminSelectWidget
+    )
+    reason_code = forms.ChoiceField(label=gettext_lazy("reason"), required=False, widget=UnfoldAdminSelectWidget)
     reason = forms.CharField(label=gettext_lazy("reason"), max_length=200, widget=UnfoldAdminTextInputWidget)
     terminal = forms.ChoiceField(
         label=gettext_lazy("terminal"),
@@ -78,9 +82,32 @@ class RefundForm(ActionForm):
         self._field("amount").currency = row.currency
         self._field("amount").initial = in_major_units(left, row.currency)
         self._field("amount").help_text = _("At most %(amount)s.") % {"amount": render.amount(left, row.currency)}
+        self._offer_reasons()
+        self._offer_allocation()
         own_terminals = object_index.choices("trm", merchant_id=row.merchant_id, channel__in=own, status="active")
         self._field("terminal").choices = [("", "—"), *own_terminals]
         self._field("once").initial = secrets.token_hex(16)
+
+    def _offer_reasons(self) -> None:
+        """The merchant's list, where it has one; what fits none of it is said in words."""
+        known = [
+            (row.code, str(row))
+            for row in RefundReason.objects.filter(merchant_id=self.order.merchant_id, active=True).order_by("code")
+        ]
+        if not known:
+            del self.fields["reason_code"]
+            return
+        self._field("reason_code").choices = [("", _("in other words")), *known]
+        self._field("reason").required = False
+        self._field("reason").label = gettext_lazy("in other words")
+
+    def _offer_allocation(self) -> None:
+        """Only of an order that was paid in several ways is there anything to spread."""
+        if not isinstance(self.row, Order) or sum(row.refundable > 0 for row in self.row.payments.all()) < 2:
+            del self.fields["allocation"]
+            return
+        usual = _("as usual: %(rule)s") % {"rule": self.row.merchant.get_allocation_display()}
+        self._field("allocation").choices = [("", usual), *Merchant.Allocation.choices]
 
     def clean_reason(self) -> str:
         return _without_card_number(self.cleaned_data["reason"])
@@ -98,12 +125,17 @@ class RefundForm(ActionForm):
     def clean(self) -> dict[str, Any]:
         """Plan it, so that the next step shows how it would go."""
         given: dict[str, Any] = super().clean() or {}
+        if not self.errors and not self._reason(given):
+            self.add_error("reason", _("Choose a reason, or say it in other words."))
         if not self.errors:
             try:
-                self.plan = plan_refund(self.refund_request(given))
+                self.plan = plan_refund(self.refund_request(given), actor=self.user)
             except OnetillError as refusal:
-                self.add_error(None, explain(refusal))
+                self.add_error(None, _with_rule(refusal))
         return given
+
+    def _reason(self, given: dict[str, Any]) -> str:
+        return str(given.get("reason_code") or given["reason"])
 
     def complete(self) -> bool:
         """Whether the plan was shown and the person confirmed exactly this plan."""
@@ -125,15 +157,7 @@ class RefundForm(ActionForm):
         """Whether a second person has to approve before any money moves."""
         if self.plan is None:
             return False
-        exceeded = limits.of_refund(
-            merchant=self.cleaned_data["channel"].merchant,
-            order_id=self.order.id,
-            amount=self.plan.amount,
-            currency=self.plan.currency,
-            actor=self.user,
-            now=timezone.now(),
-        )
-        return exceeded is not None
+        return second_person_needed(self.refund_request(self.cleaned_data), self.plan, actor=self.user)
 
     def refund_request(self, given: dict[str, Any]) -> RefundRequest:
         """The cleaned form as the request that the service takes."""
@@ -141,7 +165,8 @@ class RefundForm(ActionForm):
         return RefundRequest(
             order=self.order,
             channel=given["channel"],
-            reason=given["reason"],
+            reason=self._reason(given),
+            allocation=given.get("allocation") or None,
             payment=self.row if isinstance(self.row, Payment) else None,
             amount=given["amount"],
             route=given["route"],
@@ -152,6 +177,14 @@ class RefundForm(ActionForm):
 
     def _field(self, name: str) -> Any:
         return self.fields[name]
+
+
+def _with_rule(refusal: OnetillError) -> str | SafeString:
+    """Why not, and by which rule; it leads to the rule, whose page offers to change it to those who may."""
+    rule = refusal.members.get("rule")
+    if rule is None:
+        return explain(refusal)
+    return format_html("{} {}", explain(refusal), render.link(rule["id"], rule["name"]))
 
 
 def _counter(own: QuerySet[Channel], channel_id: str) -> str | None:

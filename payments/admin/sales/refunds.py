@@ -20,11 +20,12 @@ from payments.admin.customers import customer_tables
 from payments.admin.finance import journal
 from payments.admin.sales import refund_actions, transfers
 from payments.admin.sales.receipts import SEND_RECEIPT, ReceiptAdmin
-from payments.models import Operation, Refund, RefundPart, Transition
+from payments.models import Operation, Refund, RefundPart, RefundReason, Transition
 from payments.models.refund import PartStatus, Route
 from payments.payloads import REFUND_PREFETCH
 from payments.people.models import Approval, User
 from payments.people.permissions import May, may
+from payments.providers.base import BALANCE_TOO_SHORT
 
 
 class PartRoute(DropdownFilter):
@@ -52,6 +53,7 @@ class Waiting(DropdownFilter):
         return [
             ("approval", _("waits for a second person")),
             ("release", _("bank transfer to release")),
+            ("balance", _("waits for money at the provider")),
             ("failed", _("failed, to be decided again")),
             ("unknown", _("outcome unknown")),
         ]
@@ -60,7 +62,8 @@ class Waiting(DropdownFilter):
         parts = RefundPart.objects.filter(refund=OuterRef("pk"))
         wanted: dict[str, dict[str, Any]] = {
             "approval": {"status": PartStatus.REQUIRES_APPROVAL},
-            "release": {"status": PartStatus.PENDING, "route": Route.BANK},
+            "release": {"status": PartStatus.PENDING, "route": Route.BANK, "batch": None},
+            "balance": {"status": PartStatus.QUEUED, "reasons__contains": [{"code": BALANCE_TOO_SHORT}]},
             "failed": {"status": PartStatus.FAILED},
             "unknown": {"status": PartStatus.UNKNOWN},
         }
@@ -140,7 +143,7 @@ def _facts(row: Refund) -> list[Fact]:
     facts = [
         (_("order"), render.link(row.order_id, row.order.reference)),
         (_("channel"), row.channel.name),
-        (_("reason"), row.reason),
+        (_("reason"), _reason_of(row)),
         (_("requested by"), render.people([row.requested_by])[row.requested_by]),
         (_("operator"), row.operator),
         (_("exchanged for"), row.exchange_for_id and render.link(row.exchange_for_id)),
@@ -152,6 +155,14 @@ def _facts(row: Refund) -> list[Fact]:
         ("id", row.id),
     ]
     return [Fact(name, value) for name, value in facts if value]
+
+
+def _reason_of(row: Refund) -> str:
+    """Why, in the words of the merchant's list where it is one of them."""
+    if not row.reason_code:
+        return row.reason
+    known = RefundReason.objects.filter(merchant_id=row.merchant_id, code=row.reason_code).first()
+    return row.reason if known is None else str(known)
 
 
 def _traces(row: Refund, user: User, *, books: bool) -> list[Section]:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from payments.admin.base.actions import AdminAction
+from payments.admin.setup import refund_rules
 from payments.admin.setup.setting_forms import (
     AccountForm,
     ChannelForm,
@@ -127,6 +128,7 @@ OF_MERCHANT = (
         where=_of_merchant,
         second_factor=True,
     ),
+    *refund_rules.OF_MERCHANT,
     INVITE,
 )
 OF_CHANNEL = (

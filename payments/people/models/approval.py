@@ -39,6 +39,7 @@ class Approval(models.Model):
         REOPEN_PERIOD = "reopen_period", _("reopening of a closed day or month")
         CHANGE_SETTINGS = "change_settings", _("change of settings")
         CHANGE_MONEY_RULES = "change_money_rules", _("change of money rules")
+        CHANGE_REFUND_RULES = "change_refund_rules", _("change of refund rules")
         DECIDE_ALONE = "decide_alone", _("deciding alone")
         ADD_PROVIDER_ACCOUNT = "add_provider_account", _("new provider account")
         CHANGE_PROVIDER_ACCOUNT = "change_provider_account", _("change of a provider account")

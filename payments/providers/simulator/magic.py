@@ -27,6 +27,7 @@ class Ending(IntEnum):
     ERROR_NOT_DONE = 24
     RATE_LIMITED = 25
     UNREACHABLE_ONCE = 26
+    BALANCE_SHORT_ONCE = 27
     REVERSED = 30
     FAILS_LATE = 31
     DASHBOARD_REFUND = 32
@@ -49,6 +50,7 @@ class Misbehavior(StrEnum):
     ERROR_NOT_DONE = "error_not_done"
     RATE_LIMITED = "rate_limited"
     UNREACHABLE = "unreachable"
+    BALANCE_SHORT = "balance_short"
 
     @property
     def done(self) -> bool:
@@ -69,6 +71,7 @@ MISBEHAVIORS: Final = {
     Ending.ERROR_NOT_DONE: Misbehavior.ERROR_NOT_DONE,
     Ending.RATE_LIMITED: Misbehavior.RATE_LIMITED,
     Ending.UNREACHABLE_ONCE: Misbehavior.UNREACHABLE,
+    Ending.BALANCE_SHORT_ONCE: Misbehavior.BALANCE_SHORT,
 }
 
 DELAY: Final = 2.0  # seconds until what the 10s and 30s announce

@@ -20,6 +20,7 @@ from payments.providers.base import (
     Credential,
     Credentials,
     Outcome,
+    Payer,
     ProviderReport,
     ProviderRequest,
     Result,
@@ -155,6 +156,7 @@ def _result(happening: Happening) -> Result:
         redirect_url=happening.redirect_url,
         method=happening.method,
         card=_card(happening.card),
+        payer=Payer(iban=happening.payer.iban, name=happening.payer.name) if happening.payer else None,
         occurred_at=happening.occurred_at,
     )
 

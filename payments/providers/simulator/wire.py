@@ -37,6 +37,13 @@ class CardFacts(msgspec.Struct, kw_only=True):
     fingerprint: str
 
 
+class PayerFacts(msgspec.Struct, kw_only=True):
+    """The bank account that the customer paid from."""
+
+    iban: str
+    name: str
+
+
 class Happening(msgspec.Struct, kw_only=True):
     """What became of an operation, or what happened without one: answer and webhook alike."""
 
@@ -51,6 +58,7 @@ class Happening(msgspec.Struct, kw_only=True):
     original_reference: str | None = None
     method: str | None = None
     card: CardFacts | None = None
+    payer: PayerFacts | None = None
     code: str | None = None
     detail: str | None = None
     reason: str | None = None

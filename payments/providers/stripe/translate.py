@@ -23,7 +23,7 @@ import httpx
 import stripe
 
 from payments.core.money import Money
-from payments.providers.base import Card, Outcome, ProviderRequest, Result, Verb
+from payments.providers.base import BALANCE_TOO_SHORT, Card, Outcome, ProviderRequest, Result, Verb
 from payments.providers.stripe.amounts import from_stripe
 from payments.providers.stripe.payload import NOTHING, Payload, moment, name_of, part, rows, text, whole
 from payments.providers.stripe.requests import CAPTURE, OPERATION
@@ -31,6 +31,8 @@ from payments.providers.stripe.requests import CAPTURE, OPERATION
 METHODS: Final = frozenset({"card", "ideal", "bancontact", "sepa_debit", "klarna"})
 _CARDS: Final = frozenset({"card", "link"})
 _NEVER_CONNECTED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+# A refund that the balance at Stripe does not cover; nothing was moved.
+_SHORT: Final = frozenset({"balance_insufficient", "insufficient_funds_for_refund"})
 _MEANINGS: Final = (
     (stripe.APIConnectionError, Outcome.UNKNOWN, "no_answer"),
     (stripe.RateLimitError, Outcome.NOT_SENT, "rate_limited"),
@@ -64,6 +66,8 @@ def _meaning(error: stripe.StripeError, body: Payload) -> tuple[Outcome, str]:
     # The SDK raises one class for both; only the cause tells whether anything left.
     if isinstance(error.__cause__, _NEVER_CONNECTED):
         return Outcome.NOT_SENT, "not_reachable"
+    if _code(body) in _SHORT:
+        return Outcome.NOT_SENT, BALANCE_TOO_SHORT
     for kind, outcome, code in _MEANINGS:
         if isinstance(error, kind):
             return outcome, _code(body) or code

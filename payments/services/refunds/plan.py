@@ -4,6 +4,7 @@ Nothing here reads or writes the database: the same rules answer a question (`pl
 (`request_refund`), over rows that were read without or with a lock.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,6 +28,10 @@ class BankAccount:
 
     iban: str
     name: str
+
+    def stored(self) -> str:
+        """As a part keeps it, encrypted."""
+        return json.dumps({"iban": self.iban, "name": self.name})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +91,13 @@ def make_plan(
     payments: Sequence[Payment],
     known_account: BankAccount | None,
     now: datetime,
+    original_only: str | None = None,
+    refunds_before: Mapping[str, int] | None = None,
 ) -> Plan:
     """Plan a refund over the order's payments.
+
+    `original_only` names the rule by which the requester gives back only the way the money came, where there is one;
+    `refunds_before` counts how often the provider of each payment gave back of it.
 
     Raises:
         Invalid: `amount_exceeds_refundable` (with `amount_refundable` and `currency`), `route_required` (with
@@ -100,7 +110,17 @@ def make_plan(
     check_refundable(amount, refundable, order.currency)
     # Amounts before routes: a route is possible for a payment, whatever share it gives.
     shares = _shares(request, tenders, amount, order.currency)
-    parts = _parts(shares, request, known_account, now)
+    # An account given now wins over one known from an earlier refund: the customer may have moved.
+    account = request.bank_account or known_account
+    circumstances = Circumstances(
+        channel=request.channel,
+        terminal_id=request.terminal_id,
+        has_bank_account=account is not None,
+        now=now,
+        original_only=original_only,
+        refunds_before=refunds_before or {},
+    )
+    parts = _parts(shares, request, account, circumstances)
     return Plan(amount=amount, currency=order.currency, amount_refundable=refundable, parts=tuple(parts))
 
 
@@ -175,16 +195,14 @@ def _as_requested(
 
 
 def _parts(
-    shares: Sequence[tuple[Payment, int]], request: RefundRequest, known_account: BankAccount | None, now: datetime
+    shares: Sequence[tuple[Payment, int]],
+    request: RefundRequest,
+    account: BankAccount | None,
+    circumstances: Circumstances,
 ) -> Iterator[PlannedPart]:
     """Each share with its route; where one of them has none, all are refused with the possible choices."""
-    # An account given now wins over one known from an earlier refund: the customer may have moved.
-    account = request.bank_account or known_account
-    circumstances = Circumstances(
-        channel=request.channel, terminal_id=request.terminal_id, has_bank_account=account is not None, now=now
-    )
     for payment, amount in shares:
-        chosen = _route(payment, request, circumstances)
+        chosen = _route(payment, amount, request, circumstances)
         # One route for all that is returned: a customer is asked once, so that what is offered must suit every part.
         if chosen is None:
             raise route_required([each for each, _ in shares], circumstances)
@@ -193,7 +211,7 @@ def _parts(
             payment=payment,
             amount=amount,
             route=route,
-            expected_at=_expected_at(payment, route, now),
+            expected_at=_expected_at(payment, route, circumstances.now),
             reasons=reasons,
             rounding=_rounding(payment, amount) if route == Route.CASH else 0,
             terminal_id=request.terminal_id if route == Route.TERMINAL else None,
@@ -202,12 +220,12 @@ def _parts(
 
 
 def _route(
-    payment: Payment, request: RefundRequest, circumstances: Circumstances
+    payment: Payment, amount: int, request: RefundRequest, circumstances: Circumstances
 ) -> tuple[str, tuple[Reason, ...]] | None:
     """What is exchanged travels nowhere: by which routes a channel gives back is no matter."""
     if request.exchange_for is not None:
         return Route.VOUCHER, ()
-    return choose(request.route, payment, circumstances)
+    return choose(request.route, payment, circumstances, amount=amount)
 
 
 def _rounding(payment: Payment, amount: int) -> int:
@@ -221,11 +239,11 @@ def _expected_at(payment: Payment, route: str, now: datetime) -> datetime:
         capabilities = registry.provider(payment.provider_account.provider).capabilities
         return now if capabilities.instant else now + capabilities.refund_arrival
     if route in (Route.BANK, Route.TERMINAL):
-        return _next_business_day(now)
+        return next_business_day(now)
     return now
 
 
-def _next_business_day(now: datetime) -> datetime:
+def next_business_day(now: datetime) -> datetime:
     """A day later, and then not in a weekend."""
     moment = now + timedelta(days=1)
     # Banks transfer on weekdays; bank holidays are not known here, and this is a promise to nobody.

@@ -1,6 +1,8 @@
 """Refund: plan the request, reserve it under the order's lock, and leave the rest to `execute`."""
 
-import json
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from django.db import IntegrityError, transaction
@@ -8,8 +10,8 @@ from django.utils import timezone
 
 from payments.core.errors import Invalid, wrong
 from payments.core.ids import new_id
-from payments.models import Order, Payment, Refund, RefundPart
-from payments.models.refund import PartStatus, RefundStatus
+from payments.models import Order, Payment, Refund, RefundPart, RefundReason
+from payments.models.refund import PartStatus, RefundStatus, Route
 from payments.people.actions import Action
 from payments.people.actors import Actor, name_of
 from payments.people.services import approvals, gate
@@ -17,32 +19,92 @@ from payments.runtime.fail_points import fail_point
 from payments.services import limits, voucher
 from payments.services.idempotency import IdempotencyGuard
 from payments.services.limits import Exceeded
-from payments.services.refunds import transitions
+from payments.services.refunds import rules, transitions
 from payments.services.refunds.execute import carry_out
-from payments.services.refunds.plan import BankAccount, Plan, PlannedPart, RefundRequest, exceeds_refundable, make_plan
+from payments.services.refunds.known_account import known_account
+from payments.services.refunds.plan import Plan, PlannedPart, RefundRequest, exceeds_refundable, make_plan
 from payments.services.refunds.result import RefundResult, read
+from payments.services.refunds.rules import Rules
 from payments.services.under_way import explain_refund_refusal
 from payments.services.unit_of_work import UnitOfWork
 
 GUARD: Final = "order_never_returns_more"  # the CHECK behind the lock
 
 
-def plan_refund(request: RefundRequest) -> Plan:
-    """Tell how a refund would be made; nothing is changed.
+def plan_refund(request: RefundRequest, *, actor: Actor) -> Plan:
+    """Tell how a refund would be made by this requester; nothing is changed.
 
     Raises:
-        Invalid: as `request_refund`.
+        Invalid, Forbidden: as `request_refund`.
     """
     order = Order.objects.get(id=request.order.id)
     order.merchant = request.channel.merchant
     rows = Payment.objects.filter(order=order).select_related("channel", "provider_account", "voucher", "merchant")
     parts = RefundPart.objects.filter(refund__order=order).order_by("id")
     _check(request)
-    payments = list(rows)
+    payments, now = list(rows), timezone.now()
+    binding = _rules_of(request, actor)
+    plan = _allowed_plan(request, binding, order, payments, list(parts), now)
+    limit_passed(request, plan, binding, now)
+    return plan
+
+
+def limit_passed(request: RefundRequest, plan: Plan, binding: Rules, now: datetime) -> Exceeded | None:
+    """The limit for which a second person is needed; under the order's lock it is certain, else a forecast.
+
+    Raises:
+        Forbidden: `refund_limit_exceeded`, as `rules.check_limits`.
+    """
+    to_iban: dict[str, int] = defaultdict(int)
+    for part in plan.parts:
+        if part.bank_account is not None:
+            to_iban[part.bank_account.iban] += part.amount
+    own = rules.check_limits(binding, amount=plan.amount, currency=plan.currency, to_iban=to_iban, now=now)
+    return own or limits.of_refund(
+        merchant=binding.merchant,
+        order_id=request.order.id,
+        amount=plan.amount,
+        currency=plan.currency,
+        actor=binding.actor,
+        now=now,
+    )
+
+
+def second_person_needed(request: RefundRequest, plan: Plan, *, actor: Actor) -> bool:
+    """Tell whether a planned refund would wait for a second person."""
+    return limit_passed(request, plan, _rules_of(request, actor), timezone.now()) is not None
+
+
+def _rules_of(request: RefundRequest, actor: Actor) -> Rules:
+    channel = request.channel
+    return rules.applying(merchant=channel.merchant, channel=channel, actor=actor, operator=request.operator)
+
+
+def _allowed_plan(
+    request: RefundRequest,
+    binding: Rules,
+    order: Order,
+    payments: Sequence[Payment],
+    parts: Sequence[RefundPart],
+    now: datetime,
+) -> Plan:
+    """A plan that the requester's rights allow."""
+    original = binding.original_only
     with explain_refund_refusal(payments):
-        return make_plan(
-            request, order=order, payments=payments, known_account=_known_account(list(parts)), now=timezone.now()
+        plan = make_plan(
+            request,
+            order=order,
+            payments=payments,
+            known_account=known_account(parts, payments),
+            now=now,
+            original_only=original.name if original is not None else None,
+            refunds_before=_refunds_before(parts),
         )
+    rules.check_rights(binding, [part.payment for part in plan.parts])
+    for part in plan.parts:
+        if part.bank_account is not None:
+            rules.check_account(binding, part.bank_account.iban)
+    return plan
 
 
 def request_refund(request: RefundRequest, *, actor: Actor, guard: IdempotencyGuard | None = None) -> RefundResult:
@@ -51,14 +113,15 @@ def request_refund(request: RefundRequest, *, actor: Actor, guard: IdempotencyGu
     Raises:
         Invalid: `amount_exceeds_refundable` (with `amount_refundable` and `currency`), `route_required` (with
             `routes`), `route_not_possible`, `bank_account_required`, `order_currency_differs` …
-        Forbidden: `permission_missing`, in the channel where the goods came back.
+        Forbidden: `permission_missing`, in the channel where the goods came back; `refund_right_missing`,
+            `refund_limit_exceeded`, `iban_blocked`, each with its `rule`.
     """
     _check(request)
     gate.check(Action.REFUND, by=actor, merchant_id=request.channel.merchant_id, channel_id=request.channel.id)
     try:
         with transaction.atomic():
             fail_point("refund.opened")
-            refund, voucher_code = _decide(request, name_of(actor), guard)
+            refund, voucher_code = _decide(request, actor, guard)
             fail_point("refund.written")
     except IntegrityError as error:
         if GUARD not in str(error):
@@ -84,33 +147,20 @@ def _check(request: RefundRequest) -> None:
         raise Invalid("route_not_possible", "What is exchanged travels nowhere; leave out route.", param="route")
 
 
-def _decide(request: RefundRequest, actor: str, guard: IdempotencyGuard | None) -> tuple[Refund, str | None]:
+def _decide(request: RefundRequest, actor: Actor, guard: IdempotencyGuard | None) -> tuple[Refund, str | None]:
     refund_id = new_id("ref")
     if guard is not None:
         guard.begin(refund_id)
-    uow = UnitOfWork(merchant=request.channel.merchant, actor=actor, now=timezone.now())
+    uow = UnitOfWork(merchant=request.channel.merchant, actor=name_of(actor), now=timezone.now())
     exchanged = request.exchange_for
     uow.lock([request.order.id] if exchanged is None else [request.order.id, exchanged.id])
     payments = [row for row in uow.payments.values() if row.order_id == request.order.id]
     voucher.hold(payments)
     uow.read_refunds()
     _replan(uow, request.order.id)
-    with explain_refund_refusal(payments):
-        plan = make_plan(
-            request,
-            order=uow.orders[request.order.id],
-            payments=payments,
-            known_account=_known_account(_parts_of(uow, request.order.id)),
-            now=uow.now,
-        )
-    exceeded = limits.of_refund(
-        merchant=uow.merchant,
-        order_id=request.order.id,
-        amount=plan.amount,
-        currency=plan.currency,
-        actor=uow.actor,
-        now=uow.now,
-    )
+    binding, order = _rules_of(request, actor), uow.orders[request.order.id]
+    plan = _allowed_plan(request, binding, order, payments, _parts_of(uow, order.id), uow.now)
+    exceeded = limit_passed(request, plan, binding, uow.now)
     refund = uow.add(_refund(uow, refund_id, request, plan, alone=exceeded is None))
     parts = [_part(uow, refund, position, planned) for position, planned in enumerate(plan.parts)]
     voucher_code = None
@@ -146,12 +196,11 @@ def _parts_of(uow: UnitOfWork, order_id: str) -> list[RefundPart]:
     return [part for part in uow.parts.values() if part.refund.order_id == order_id]
 
 
-def _known_account(parts: list[RefundPart]) -> BankAccount | None:
-    """The bank account that was given for an earlier refund of this order."""
-    for part in sorted(parts, key=lambda part: part.id, reverse=True):
-        if part.bank_account:
-            return BankAccount(**json.loads(part.bank_account))
-    return None
+def _refunds_before(parts: Sequence[RefundPart]) -> Counter[str]:
+    """How often the provider of each payment gave back of it, or was asked to."""
+    gone = (PartStatus.FAILED, PartStatus.CANCELED)
+    original = (part for part in parts if part.route == Route.ORIGINAL and part.status not in gone)
+    return Counter(part.payment_id for part in original if part.payment_id is not None)
 
 
 def _refund(uow: UnitOfWork, refund_id: str, request: RefundRequest, plan: Plan, *, alone: bool) -> Refund:
@@ -166,6 +215,7 @@ def _refund(uow: UnitOfWork, refund_id: str, request: RefundRequest, plan: Plan,
         currency=plan.currency,
         status=RefundStatus.PENDING if alone else RefundStatus.REQUIRES_APPROVAL,
         reason=request.reason,
+        reason_code=_reason_code(uow, request.reason),
         requested_by=uow.actor,
         operator=request.operator,
         metadata=dict(request.metadata),
@@ -173,6 +223,12 @@ def _refund(uow: UnitOfWork, refund_id: str, request: RefundRequest, plan: Plan,
         business_day=uow.merchant.business_day(uow.now),
         created_at=uow.now,
     )
+
+
+def _reason_code(uow: UnitOfWork, reason: str) -> str:
+    """The reason, where it is one of the merchant's list; what is free text is counted under none."""
+    known = RefundReason.objects.filter(merchant=uow.merchant, code=reason, active=True).exists()
+    return reason if known else ""
 
 
 def _part(uow: UnitOfWork, refund: Refund, position: int, planned: PlannedPart) -> RefundPart:
@@ -191,7 +247,8 @@ def _part(uow: UnitOfWork, refund: Refund, position: int, planned: PlannedPart) 
             route=planned.route,
             status=PartStatus.QUEUED if alone else PartStatus.REQUIRES_APPROVAL,
             terminal_id=planned.terminal_id,
-            bank_account=json.dumps({"iban": account.iban, "name": account.name}) if account is not None else "",
+            bank_account=account.stored() if account is not None else "",
+            iban_hash=rules.iban_hash(account.iban) if account is not None else "",
             voucher=planned.payment.voucher if to_same_voucher else None,
             rounding=planned.rounding,
             expected_at=planned.expected_at,

@@ -6,8 +6,8 @@ till. Else the card at a terminal that is named, else a bank account that is giv
 (`route_required`): store credit is never chosen silently.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypedDict
 
@@ -17,6 +17,7 @@ from payments.models.payment import Method
 from payments.models.refund import Route
 from payments.providers import registry
 from payments.services.voucher import is_usable
+from payments.text.formatting import amount as written
 
 AUTO: Final = "auto"
 
@@ -46,23 +47,27 @@ class Circumstances:
     terminal_id: str | None
     has_bank_account: bool
     now: datetime
+    original_only: str | None = None  # the name of a rule by which money goes back only the way it came
+    refunds_before: Mapping[str, int] = field(default_factory=dict)  # by payment: how often its provider gave back
 
 
-def choose(requested: str, payment: Payment, circumstances: Circumstances) -> tuple[str, tuple[Reason, ...]] | None:
+def choose(
+    requested: str, payment: Payment, circumstances: Circumstances, *, amount: int | None = None
+) -> tuple[str, tuple[Reason, ...]] | None:
     """Return the route that a payment's part takes and why better ones were not possible; None where none is left.
 
     Raises:
         Invalid: `route_not_possible` or `bank_account_required`, of a route that was requested by name.
     """
     if requested != AUTO:
-        found = obstacle(requested, payment, circumstances)
+        found = obstacle(requested, payment, circumstances, amount=amount)
         if found is not None:
             raise _impossible(found, payment)
         # "original" of cash is the till, so that it is stored under the route that it takes.
         return _way_back(payment) if requested == Route.ORIGINAL else requested, ()
     reasons: list[Reason] = []
     for route in _preferences(payment):
-        found = obstacle(route, payment, circumstances)
+        found = obstacle(route, payment, circumstances, amount=amount)
         if found is None:
             return route, tuple(reasons)
         reasons.append(found)
@@ -80,15 +85,21 @@ def route_required(payments: Sequence[Payment], circumstances: Circumstances) ->
     return Invalid("route_required", detail, param="route", routes=routes)
 
 
-def obstacle(route: str, payment: Payment, circumstances: Circumstances) -> Reason | None:
-    """What stands in the way of this route, in words that say what to do."""
+def obstacle(route: str, payment: Payment, circumstances: Circumstances, *, amount: int | None = None) -> Reason | None:
+    """What stands in the way of this route, in words that say what to do; `amount` None: whatever amount it is."""
     # What a channel allows is about what really happens there, whatever it was called.
     travels = _way_back(payment) if route == Route.ORIGINAL else route
     allowed = circumstances.channel.refund_routes
     if allowed is not None and travels not in allowed:
         code, name = "route_not_allowed", circumstances.channel.name
         return Reason(route=route, code=code, detail=f"{name} gives back by these routes only: {', '.join(allowed)}.")
+    rule = circumstances.original_only
+    if rule is not None and travels != _way_back(payment):
+        detail = f"“{rule}” allows only the way the money came. Ask a colleague without this rule."
+        return Reason(route=str(route), code="rule_original_only", detail=detail)
     found = _obstacle(travels, payment, circumstances)
+    if found is None and travels == Route.ORIGINAL and amount is not None:
+        found = _amount_obstacle(payment, circumstances, amount)
     return Reason(route=str(route), code=found[0], detail=found[1]) if found else None
 
 
@@ -140,6 +151,20 @@ def _provider_obstacle(payment: Payment, now: datetime) -> tuple[str, str] | Non
         return ("refund_window_passed", f"The provider gives back for {window.days} days after the sale only.")
     if payment.voucher is not None and not is_usable(payment.voucher, now):
         return ("voucher_expired", "The voucher it was paid with has expired.")
+    return None
+
+
+def _amount_obstacle(payment: Payment, circumstances: Circumstances, amount: int) -> tuple[str, str] | None:
+    """What its provider cannot do with this much: less than all, once more, or so little."""
+    capabilities = registry.provider(payment.provider_account.provider).capabilities
+    least = capabilities.least_refund.get(payment.currency, 0)
+    if not capabilities.partial_refund and amount < payment.amount_captured:
+        return ("partial_refund_not_possible", "The provider gives back this payment only as a whole.")
+    most = capabilities.most_refunds
+    if most is not None and circumstances.refunds_before.get(payment.id, 0) >= most:
+        return ("refunds_used_up", f"The provider gives back {most} times of one payment, and did so already.")
+    if amount < least:
+        return ("refund_too_small", f"The provider gives back {written(least, payment.currency)} at least.")
     return None
 
 

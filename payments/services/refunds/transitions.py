@@ -4,7 +4,7 @@ A part that is decided holds its amount on order and payment (`refund_reserved`)
 failing frees it. The debt of a failed part stays in the books (`refunds_payable`) until it is abandoned.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from payments.models import Operation, Payment, ProviderAccount, Refund, RefundP
 from payments.models.discrepancy import DiscrepancyKind
 from payments.models.payment import Method
 from payments.models.refund import PartStatus, RefundStatus, Route
-from payments.providers.base import Outcome, Result, Verb
+from payments.providers.base import BALANCE_TOO_SHORT, Outcome, Result, Verb
 from payments.services import charge_transitions
 from payments.services.new_rows import new_operation
 from payments.services.unit_of_work import UnitOfWork
@@ -32,16 +32,22 @@ def reserve(uow: UnitOfWork, *, part: RefundPart) -> None:
     shift(uow, part, reserved=part.amount)
 
 
-def accept(uow: UnitOfWork, *, refund: Refund, parts: Sequence[RefundPart]) -> None:
-    """The shop owes these parts from now on; each must hold its amount already."""
+def accept(uow: UnitOfWork, *, refund: Refund, parts: Sequence[RefundPart], counts: bool = True) -> None:
+    """The shop owes these parts from now on; each must hold its amount already. `counts`: the refund is a new one."""
     for at, part in enumerate(parts):
         uow.book(journal.refund_accepted(uow.merchant, part, refund.channel_id, refund.currency, uow.now))
-        uow.add_statistics(figures(part, refunds_amount=part.amount, refunds_count=int(at == 0)))
+        uow.add_statistics(figures(part, refunds_amount=part.amount, refunds_count=int(counts and at == 0)))
     uow.emit("refund.pending", refund)
 
 
-def apply_result(uow: UnitOfWork, operation: Operation, result: Result) -> None:
-    """Apply an answer to a refund: the same whether it came from the call, a webhook, the sweep or a device."""
+Onward = Callable[[UnitOfWork, RefundPart, Operation], None]
+
+
+def apply_result(uow: UnitOfWork, operation: Operation, result: Result, *, onward: Onward | None = None) -> None:
+    """Apply an answer to a refund: the same whether it came from the call, a webhook, the sweep or a device.
+
+    `onward` may send what failed by another route, in the same unit of work.
+    """
     part = _part(uow, operation)
     if operation.reversed_at is not None:
         _note_contradiction(uow, operation, result)
@@ -59,8 +65,11 @@ def apply_result(uow: UnitOfWork, operation: Operation, result: Result) -> None:
         _leave(uow, part, operation, at)
     elif result.outcome == Outcome.DECLINED:
         _fail(uow, part, operation, at)
+        if onward is not None:
+            onward(uow, part, operation)
     else:
         uow.transition(part, _WAITING[result.outcome], operation=operation)
+        _note_short_balance(uow, part, result)
     settle(uow, part.refund)
 
 
@@ -216,6 +225,16 @@ def _fail(uow: UnitOfWork, part: RefundPart, operation: Operation, at: datetime)
     elif part.status in HELD:
         shift(uow, part, reserved=-part.amount)
     uow.transition(part, PartStatus.FAILED, operation=operation)
+
+
+def _note_short_balance(uow: UnitOfWork, part: RefundPart, result: Result) -> None:
+    """Tell once that the provider lacks the merchant's money for it; it is tried again by itself."""
+    known = any(reason["code"] == BALANCE_TOO_SHORT for reason in part.reasons)
+    if result.code != BALANCE_TOO_SHORT or known:
+        return
+    detail = "The balance at the provider is too short. It is tried again for three days; pay in to speed it up."
+    uow.change(part, reasons=[*part.reasons, {"route": part.route, "code": BALANCE_TOO_SHORT, "detail": detail}])
+    uow.emit("refund.pending", part.refund)
 
 
 def _stands(uow: UnitOfWork, refund: Refund) -> bool:
