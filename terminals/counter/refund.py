@@ -7,7 +7,6 @@ from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
@@ -16,10 +15,9 @@ from payments import payloads
 from payments.core.errors import Invalid, OnetillError
 from payments.models import Order, Payment, Refund, RefundPart
 from payments.models.refund import PartStatus, RefundStatus, Route
-from payments.services import limits
 from payments.services.idempotency import FormSubmission, KeyTaken
 from payments.services.refunds.plan import BankAccount, Plan, RefundRequest
-from payments.services.refunds.request import plan_refund, request_refund
+from payments.services.refunds.request import plan_refund, request_refund, second_person_needed
 from payments.services.refunds.routes import AUTO
 from payments.services.send_receipt import is_available
 from payments.text.form_fields import AmountField
@@ -74,7 +72,7 @@ class RefundForm(forms.Form):
             self.add_error("account_name", _("Say whose account it is."))
         if not self.errors:
             try:
-                self.plan = plan_refund(self.refund_request(given))
+                self.plan = plan_refund(self.refund_request(given), actor=self.desk.user)
             except OnetillError as error:
                 raise ValidationError(_refusal(error), code=error.code) from error
         return given
@@ -214,14 +212,7 @@ def _read_out(request: HttpRequest, desk: Desk, form: RefundForm) -> HttpRespons
     plan = form.plan
     assert plan is not None
     given = form.cleaned_data
-    exceeded = limits.of_refund(
-        merchant=desk.merchant,
-        order_id=form.order.id,
-        amount=plan.amount,
-        currency=plan.currency,
-        actor=desk.user,
-        now=timezone.now(),
-    )
+    waits = second_person_needed(form.refund_request(given), plan, actor=desk.user)
     context = {
         "desk": desk,
         "order": form.order,
@@ -232,7 +223,7 @@ def _read_out(request: HttpRequest, desk: Desk, form: RefundForm) -> HttpRespons
         "reason": given["reason"],
         "fields": [(name, form.data.get(name, "")) for name in form.fields if name != "confirmed"],
         "fingerprint": form.fingerprint,
-        "second_person": exceeded is not None,
+        "second_person": waits,
     }
     return page(request, "refund_plan.html", context, title=_("How the money goes back"))
 
@@ -302,7 +293,7 @@ def _obstacle(form: RefundForm, route: Route) -> str:
         bank_account=account,
     )
     try:
-        plan_refund(request)
+        plan_refund(request, actor=form.desk.user)
     except OnetillError as error:
         return refusal_of(error)
     return ""
