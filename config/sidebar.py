@@ -46,6 +46,10 @@ NAVIGATION: Final = [
         _item(_("Payment links"), "add_link", "payments_paymentlink", "sees"),
         _item(_("Chargebacks"), "gavel", "payments_chargeback", "sees"),
         _item(_("Vouchers"), "redeem", "payments_voucher", "sees"),
+        {
+            **_item(_("Vouchers outstanding"), "account_balance_wallet", "admin:index", "sees_books"),
+            "link": reverse_lazy("vouchers_outstanding"),
+        },
         _item(_("Customers"), "group", "people_customer", "sees"),
         _item(_("E-mails"), "mail", "notify_mail", "sees"),
     ),

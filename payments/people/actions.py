@@ -74,6 +74,7 @@ RULES: Final[dict[Action, Rule]] = {
     Action.RELEASE_BATCH: Rule(
         needs=May.RELEASE_TRANSFERS, decides=May.RELEASE_TRANSFERS, second_person=SecondPerson.ALWAYS
     ),
+    Action.ISSUE_VOUCHER: Rule(needs=May.APPROVE_REFUNDS, decides=May.APPROVE_REFUNDS),
     Action.WRITE_OFF: _correction(SecondPerson.ALWAYS),
     Action.FORCED_MATCH: _correction(SecondPerson.ALWAYS),
     Action.BOOK_FEE: _correction(),

@@ -44,20 +44,13 @@ logging.getLogger("fontTools").setLevel(logging.ERROR)
 
 def written(receipt: Receipt, at: datetime) -> bytes:
     """Return the PDF file; the same receipt with the same `at` gives the same bytes."""
-    paper = _Paper(receipt, at)
-    paper.head(receipt)
-    for block in receipt.blocks:
-        paper.rule()
-        for line in block:
-            paper.line(line)
-    paper.rule()
-    for note in receipt.notes:
-        paper.text(note, size=8)
+    paper = Paper(receipt, at)
+    paper.draw(receipt)
     paper.code(receipt.number)
     return bytes(paper.pdf.output())
 
 
-class _Paper:
+class Paper:
     """A PDF page, and the elements of a receipt that are drawn on it."""
 
     def __init__(self, receipt: Receipt, at: datetime) -> None:
@@ -69,6 +62,17 @@ class _Paper:
         self.pdf.set_creation_date(at)
         self.family, self.plain = choose_font(self.pdf, _words(receipt))
         self.pdf.add_page()
+
+    def draw(self, receipt: Receipt) -> None:
+        """Draw all of a receipt."""
+        self.head(receipt)
+        for block in receipt.blocks:
+            self.rule()
+            for line in block:
+                self.line(line)
+        self.rule()
+        for note in receipt.notes:
+            self.text(note, size=8)
 
     def head(self, receipt: Receipt) -> None:
         """Draw the seller, the title and the amount."""

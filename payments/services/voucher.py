@@ -29,6 +29,11 @@ LETTERS: Final = "BCDFGHJKMNPQRTVWXY"
 ALPHABET: Final = LETTERS + "2346789"
 GROUPS: Final = 4
 GROUP: Final = 4
+SHORTEST: Final = GROUPS * GROUP  # characters of a code without check characters, as they were made before
+CHECKED: Final = SHORTEST + 2
+_PRIME: Final = 619  # the largest below 25 * 25: two characters hold what is left by it
+
+MISTYPED: Final = "This code has a character that is wrong. Read it again."
 
 Status = Voucher.Status
 
@@ -113,6 +118,8 @@ def spend(uow: UnitOfWork, *, code: str, amount: Money) -> Voucher:
     Raises:
         Invalid: no such voucher, expired, in another currency, or `voucher_insufficient` with its balance.
     """
+    if is_mistyped(code):
+        raise wrong("voucher_code", "voucher_code_mistyped", MISTYPED)
     row = Voucher.objects.select_for_update().filter(merchant=uow.merchant, code_hash=_hash(code)).first()
     if row is None:
         raise wrong("voucher_code", "not_found", "There is no such voucher. Check the code.")
@@ -165,7 +172,7 @@ def find(*, merchant: Merchant, code: str) -> Voucher:
     """
     row = Voucher.objects.select_related("merchant").filter(merchant=merchant, code_hash=_hash(code)).first()
     if row is None:
-        raise NotFound("There is no such voucher. Check the code.")
+        raise NotFound(MISTYPED if is_mistyped(code) else "There is no such voucher. Check the code.")
     return row
 
 
@@ -187,10 +194,25 @@ def expire(*, limit: int = 500) -> int:
 
 
 def new_code() -> str:
-    """Sixteen readable characters in groups: 74 bits of chance, never a number that could be a card's."""
-    length = GROUPS * GROUP - 1
-    text = secrets.choice(LETTERS) + "".join(secrets.choice(ALPHABET) for _ in range(length))
-    return "-".join(text[start : start + GROUP] for start in range(0, len(text), GROUP))
+    """Sixteen readable characters and two that check them: 74 bits of chance, and no number that could be a card's."""
+    text = secrets.choice(LETTERS) + "".join(secrets.choice(ALPHABET) for _ in range(SHORTEST - 1))
+    return "-".join(text[start : start + GROUP] for start in range(0, len(text), GROUP)) + check_characters(text)
+
+
+def check_characters(text: str) -> str:
+    """The two that end a code: they tell each single wrong character, and each two that changed places."""
+    number = 0
+    for character in text:
+        number = (number * len(ALPHABET) + ALPHABET.index(character)) % _PRIME
+    return "".join(ALPHABET[digit] for digit in divmod(number, len(ALPHABET)))
+
+
+def is_mistyped(code: str) -> bool:
+    """Tell whether a code of the usual length has a wrong character. Codes made before are shorter, and unchecked."""
+    text = _plain(code)
+    if len(text) != CHECKED:
+        return False
+    return not set(text) <= set(ALPHABET) or check_characters(text[:SHORTEST]) != text[SHORTEST:]
 
 
 def _expire(ids: Sequence[str], *, now: datetime) -> None:
@@ -235,4 +257,8 @@ def _is_over(row: Voucher, now: datetime) -> bool:
 
 def _hash(code: str) -> str:
     """The same for every way of writing a code."""
-    return keyed_hash("voucher:" + "".join(character for character in code.upper() if character.isalnum()))
+    return keyed_hash("voucher:" + _plain(code))
+
+
+def _plain(code: str) -> str:
+    return "".join(character for character in code.upper() if character.isalnum())

@@ -211,7 +211,7 @@ TABLE: Final = [
         "payments.channel",
         May.SEE,
         Rows.SHARED,
-        (Button("set/", May.MANAGE_SETTINGS, Where.WHOLE),),
+        (Button("issue-voucher/", May.APPROVE_REFUNDS), Button("set/", May.MANAGE_SETTINGS, Where.WHOLE)),
         channel="id",
     ),
     Listed(
@@ -225,7 +225,11 @@ TABLE: Final = [
         "payments.order",
         May.SEE,
         Rows.SERVED,
-        (Button("refund/", May.REFUND, Where.ANY), Button("link/", May.REQUEST_PAYMENT, Where.ANY)),
+        (
+            Button("refund/", May.REFUND, Where.ANY),
+            Button("exchange/", May.REFUND, Where.ANY),
+            Button("link/", May.REQUEST_PAYMENT, Where.ANY),
+        ),
     ),
     Listed(
         "payments.payment",
@@ -327,6 +331,7 @@ PAGES: Final[dict[str, May | None]] = {
     "admin/": None,
     "admin/sales/": May.SEE,
     "admin/return-reasons/": May.SEE,
+    "admin/vouchers-outstanding/": May.SEE_BOOKS,
     "admin/account/": None,
     "admin/password_change/": None,
     "admin/search/": None,

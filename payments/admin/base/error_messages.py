@@ -47,6 +47,10 @@ _WORDS: Final[dict[str, Any]] = {
     "refund_too_small": gettext_lazy("The provider refunds no amount as small as this."),
     "refunds_used_up": gettext_lazy("The provider has refunded this payment as often as it does."),
     "route_failed": gettext_lazy("The first way failed; this takes its place."),
+    "voucher_above_limit": gettext_lazy("This is more than one person gives away alone. Give less."),
+    "voucher_code_mistyped": gettext_lazy("This code has a character that is wrong. Read it again."),
+    "order_exists": gettext_lazy("The new order was paid for or priced already. Use another reference."),
+    "total_required": gettext_lazy("Enter what the new order costs."),
     "approval_not_open": gettext_lazy("Nothing here is waiting for a second person."),
     "approval_waiting": gettext_lazy("An earlier request like this waits for a second person. Have it decided first."),
     "own_request": gettext_lazy("A second person has to decide; this is your own request, or your own key's."),
@@ -153,6 +157,9 @@ def explain(refusal: OnetillError) -> str:
         return _("Enter the merchant's own IBAN first: a deposit is on its way to that account.")
     if refusal.code == "route_required":
         return _which_route(refusal.members["routes"])
+    rule = refusal.members.get("rule")
+    if rule is not None:
+        return f"{words(refusal.code, refusal.detail)} {rule['name']}"
     reasons = refusal.members.get("reasons") or ()
     return " ".join(words(reason["code"], reason["detail"]) for reason in reasons) or words(
         refusal.code, refusal.detail

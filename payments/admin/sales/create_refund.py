@@ -75,8 +75,8 @@ class RefundForm(ActionForm):
     def __init__(self, *args: Any, row: Payment | Order, user: User, **kwargs: Any) -> None:
         super().__init__(*args, row=row, user=user, **kwargs)
         self.order = row if isinstance(row, Order) else row.order
-        own = Channel.objects.filter(within(user, May.REFUND, channel="id"), merchant_id=row.merchant_id, active=True)
-        self._field("channel").queryset = own.select_related("merchant").order_by("name")
+        own = own_channels(user, row.merchant_id)
+        self._field("channel").queryset = own
         self._field("channel").initial = _counter(own, row.channel_id)
         left = refundable(row)
         self._field("amount").currency = row.currency
@@ -110,10 +110,10 @@ class RefundForm(ActionForm):
         self._field("allocation").choices = [("", usual), *Merchant.Allocation.choices]
 
     def clean_reason(self) -> str:
-        return _without_card_number(self.cleaned_data["reason"])
+        return without_card_number(self.cleaned_data["reason"])
 
     def clean_account_name(self) -> str:
-        return _without_card_number(self.cleaned_data["account_name"])
+        return without_card_number(self.cleaned_data["account_name"])
 
     def clean_iban(self) -> str:
         given: str = self.cleaned_data["iban"]
@@ -150,7 +150,7 @@ class RefundForm(ActionForm):
     @property
     def sections(self) -> list[Section]:
         """The plan, part by part."""
-        return [_shown(self.plan)] if self.plan is not None else []
+        return [shown_plan(self.plan)] if self.plan is not None else []
 
     @property
     def second_person(self) -> bool:
@@ -184,7 +184,13 @@ def _with_rule(refusal: OnetillError) -> str | SafeString:
     rule = refusal.members.get("rule")
     if rule is None:
         return explain(refusal)
-    return format_html("{} {}", explain(refusal), render.link(rule["id"], rule["name"]))
+    return format_html("{} {}", words(refusal.code, refusal.detail), render.link(rule["id"], rule["name"]))
+
+
+def own_channels(user: User, merchant_id: str) -> QuerySet[Channel]:
+    """The merchant's channels in which a person may refund."""
+    own = Channel.objects.filter(within(user, May.REFUND, channel="id"), merchant_id=merchant_id, active=True)
+    return own.select_related("merchant").order_by("name")
 
 
 def _counter(own: QuerySet[Channel], channel_id: str) -> str | None:
@@ -198,13 +204,15 @@ def refundable(row: Payment | Order) -> int:
     return min(row.refundable, row.order.refundable) if isinstance(row, Payment) else row.refundable
 
 
-def _without_card_number(text: str) -> str:
+def without_card_number(text: str) -> str:
+    """The text, unless it holds a card number."""
     if has_card_number(text):
         raise ValidationError(_("This contains a card number. Leave it out."))
     return text
 
 
-def _shown(plan: Plan) -> Section:
+def shown_plan(plan: Plan) -> Section:
+    """A plan, part by part."""
     return Section(
         id="plan",
         title=_("How the money goes back"),

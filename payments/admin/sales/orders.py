@@ -19,6 +19,7 @@ from payments.admin.customers import customer_tables
 from payments.admin.customers.link_actions import OF_ORDER
 from payments.admin.finance import journal
 from payments.admin.sales.create_refund import GIVE_BACK
+from payments.admin.sales.exchange_order import EXCHANGE
 from payments.models import Discrepancy, Order, Payment
 from payments.people.permissions import May, anywhere, may, within
 from payments.queries import orders as stories
@@ -33,7 +34,7 @@ class OrderAdmin(ServiceAdmin):
     """Customer service sees the orders of every channel; others see those made or paid in their own channels."""
 
     empty_text = gettext_lazy("There are no orders yet. Each payment, online or at the counter, belongs to one.")
-    page_actions = (GIVE_BACK, OF_ORDER)
+    page_actions = (GIVE_BACK, EXCHANGE, OF_ORDER)
     list_display = (
         "name",
         "where",

@@ -23,7 +23,7 @@ class VoucherAdmin(ReadOnlyModelAdmin):
     """Every voucher; its code is stored nowhere."""
 
     empty_text = gettext_lazy(
-        "No voucher was issued yet. Vouchers are sold by API, or given for a refund by route voucher."
+        "No voucher was issued yet. They are sold by API, given for a refund by route voucher, or on a channel's page."
     )
     list_display = ("ends_in", "made", "amount_given", "amount_left", "status_label", "ends")
     list_display_links = ("ends_in",)

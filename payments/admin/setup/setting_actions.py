@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from payments.admin.base.actions import AdminAction
+from payments.admin.sales.issue_voucher import ISSUE
 from payments.admin.setup import refund_rules
 from payments.admin.setup.setting_forms import (
     AccountForm,
@@ -132,6 +133,7 @@ OF_MERCHANT = (
     INVITE,
 )
 OF_CHANNEL = (
+    ISSUE,
     AdminAction(
         name="set",
         title=_CHANGE,

@@ -1,4 +1,4 @@
-"""A second person agrees to refund rules."""
+"""A second person agrees to refund rules; people issue vouchers."""
 
 from django.db import migrations, models
 
@@ -17,6 +17,7 @@ class Migration(migrations.Migration):
                     ("refund", "refund"),
                     ("release_transfer", "release of a bank transfer"),
                     ("release_batch", "release of a batch of bank transfers"),
+                    ("issue_voucher", "issue of a voucher"),
                     ("write_off", "write-off"),
                     ("forced_match", "forced match"),
                     ("book_fee", "booking as a fee"),

@@ -28,6 +28,7 @@ class Approval(models.Model):
         REFUND = "refund", _("refund")
         RELEASE_TRANSFER = "release_transfer", _("release of a bank transfer")
         RELEASE_BATCH = "release_batch", _("release of a batch of bank transfers")
+        ISSUE_VOUCHER = "issue_voucher", _("issue of a voucher")
         WRITE_OFF = "write_off", _("write-off")
         FORCED_MATCH = "forced_match", _("forced match")
         BOOK_FEE = "book_fee", _("booking as a fee")
