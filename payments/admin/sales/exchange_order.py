@@ -96,7 +96,7 @@ class ExchangeForm(ActionForm):
         """What was shown, in one line."""
         parts = self.plan.parts if self.plan is not None else ()
         routes = " ".join(f"{part.payment.id}:{part.amount}:{part.route}" for part in parts)
-        return f"{self.cleaned_data['returned']}:{self.cleaned_data['total']} {routes}"
+        return f"{self.cleaned_data['returned']}:{self.cleaned_data['total']} {routes}".strip()
 
     @property
     def sentence(self) -> str:
