@@ -1,17 +1,13 @@
 """A voucher to print or to send: what it is worth, its code, and a QR code of it for any till."""
 
-import io
 from dataclasses import dataclass
 from datetime import datetime
 
-import segno
 from django.utils.translation import gettext as _
 
 from payments.receipts.contents import Line, Receipt
 from payments.receipts.pdf import Paper
 from payments.text.formatting import amount, day
-
-QR: int = 40  # millimeters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +38,5 @@ def written(voucher: PrintedVoucher, at: datetime) -> bytes:
     )
     paper = Paper(content, at)
     paper.draw(content)
-    image = io.BytesIO()
-    segno.make(voucher.code, error="m", micro=False).save(image, kind="png", scale=8, border=4)
-    paper.pdf.image(image, w=QR)
+    paper.code(voucher.code)
     return bytes(paper.pdf.output())

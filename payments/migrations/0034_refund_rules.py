@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("payments", "0032_refund_part_of_batch"),
+        ("payments", "0033_tills"),
     ]
 
     operations = [
