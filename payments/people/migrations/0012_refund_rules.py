@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("people", "0010_release_batch"),
+        ("people", "0011_matching_rules"),
     ]
 
     operations = [
@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
                     ("decide_alone", "deciding alone"),
                     ("add_provider_account", "new provider account"),
                     ("change_provider_account", "change of a provider account"),
+                    ("change_matching_rules", "tolerance of matching rules"),
                     ("change_payout", "change of credentials or payout account"),
                     ("add_connector", "new connector to bookkeeping software"),
                     ("change_connector", "change of where the books are sent"),

@@ -6,7 +6,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("payments", "0035_refund_part_to_iban"),
+        ("payments", "0037_refund_part_to_iban"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("payments", "0034_refund_rules")]
+    dependencies = [("payments", "0036_refund_rules")]
 
     operations = [
         AddIndexConcurrently(

@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("payments", "0033_tills"),
+        ("payments", "0035_order_by_invoice"),
     ]
 
     operations = [
