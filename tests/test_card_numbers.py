@@ -152,3 +152,11 @@ def _lengths(four: int) -> set[int]:
 def _luhn(digits: str) -> bool:
     doubled = [int(digit) * (1 + at % 2) for at, digit in enumerate(reversed(digits))]
     return sum(number - 9 * (number > 9) for number in doubled) % 10 == 0
+
+
+def test_digits_within_one_of_our_ids_are_no_card_and_beside_it_they_are() -> None:
+    """An id is random: some hold what would be a card number anywhere else, and every link with it would be broken."""
+    name = "pay_0h4111111111111111abcdefgh"
+    assert mask_card_numbers(f"see {name}") == f"see {name}"
+    assert mask_card_numbers(f"{name} 4111111111111111") == f"{name} ************1111"
+    assert mask_card_numbers(name.removeprefix("pay_")) == "0h************1111abcdefgh"

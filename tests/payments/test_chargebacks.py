@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from payments.core.money import Money
-from payments.models import Chargeback, Discrepancy, Payment, StatisticDelta
+from payments.models import Chargeback, ChargebackStep, Discrepancy, Payment, StatisticDelta
 from payments.notify.models import Event
 from payments.providers.base import Outcome, ProviderReport, ReportType, Result, Stage
 from payments.services.record import record
@@ -284,3 +284,31 @@ def test_of_a_payment_of_no_known_sale_it_waits(shop: Shop, payment: Payment) ->
     recording = record(payment.provider_account, [ProviderReport(fact=OPENED, result=result)], actor="provider")
     assert len(recording.waiting) == 1
     assert not Chargeback.objects.exists()
+
+
+def test_an_inquiry_that_is_told_again_is_announced_once(payment: Payment) -> None:
+    tell(payment, INQUIRY, INQUIRY)
+    assert events() == ["chargeback.inquiry"]
+    assert ChargebackStep.objects.count() == 1
+
+
+def test_all_of_a_dispute_may_be_told_at_once(shop: Shop, payment: Payment) -> None:
+    at, reference = timezone.now(), fresh(payment).provider_reference
+    reports = [
+        ProviderReport(
+            fact=fact,
+            reason="fraud",
+            result=Result(
+                Outcome.SUCCEEDED,
+                reference="dispute_1",
+                payment_reference=reference,
+                amount=Money(5000, "EUR"),
+                occurred_at=at + timedelta(seconds=place),
+            ),
+        )
+        for place, fact in enumerate((INQUIRY, OPENED, LOST))
+    ]
+    record(payment.provider_account, reports, actor="provider")
+    assert Chargeback.objects.get().status == "lost"
+    assert events() == ["chargeback.inquiry", "chargeback.opened", "chargeback.lost"]
+    assert accounts(shop) == {"receivable": 0, "disputed": 0, "chargebacks": 5000}
