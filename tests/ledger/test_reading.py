@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 from payments.ledger import days
 from payments.ledger.balances import balance, balances, open_items, trial_balance
 from payments.ledger.fold import fold_all
-from payments.ledger.models import Account, JournalEntry
+from payments.ledger.models import Account, BookDay, JournalEntry, Posting
 from payments.ledger.posting import credit, debit, post
 from payments.ledger.queries import Position, account_postings, entries_about
 from tests.ledger.books import (
@@ -174,3 +174,11 @@ def test_an_accounts_postings_newest_first_page_by_page(merchant: str) -> None:
     places = [(row.xid, row.entry_id, row.line) for row in seen]
     assert places == sorted(places, reverse=True)
     assert JournalEntry.objects.get(id=seen[0].entry_id).merchant_id == merchant
+
+
+def test_each_row_of_the_books_says_which_it_is(merchant: str) -> None:
+    [entry_id] = book(merchant, 100)
+    days.close_day(merchant, FRIDAY, actor="tests")
+    [first, *_] = Posting.objects.filter(entry_id=entry_id).select_related("account", "entry").order_by("line")
+    told = [str(row) for row in (first, first.account, first.entry, BookDay.objects.get(merchant_id=merchant))]
+    assert told == [f"{entry_id} 1", f"{RECEIVABLE.code} EUR", first.entry.key, f"{merchant} {FRIDAY}"]
