@@ -8,7 +8,7 @@ from django.utils import timezone
 from payments.models import Discrepancy
 from payments.notify.models import Event
 from payments.services.card_present.register import register
-from payments.services.card_present.types import DeviceOutcome, Kind
+from payments.services.card_present.types import DeviceOutcome, Kind, Original
 from tests.builders import BY, Shop, fresh, open_shop
 
 pytestmark = pytest.mark.django_db
@@ -62,3 +62,11 @@ def test_an_excess_that_grows_less_stays_one_until_it_is_gone(shop: Shop) -> Non
     shop.pin(600, order=order)
     assert fresh(order).excess == 0
     assert ("over_returned", "open") not in opened()
+
+
+def test_taking_back_what_never_moved_moves_nothing(shop: Shop) -> None:
+    declined = shop.at_terminal(Kind.SALE, 500, outcome=DeviceOutcome.DECLINED)
+    before = shop.books()
+    shop.at_terminal(Kind.REVERSAL, 500, original=Original(sequence=declined.sequence))
+    assert shop.books() == before
+    assert opened() == []

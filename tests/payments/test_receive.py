@@ -12,6 +12,7 @@ from payments.core.errors import OnetillError
 from payments.models import Operation, Payment, ProviderEvent
 from payments.notify import signing
 from payments.providers.base import Outcome, ReportType
+from payments.providers.simulator.provider import Simulator
 from payments.providers.simulator.wire import Event, Happening
 from payments.services.receive import apply_event, receive
 from tests.builders import Shop, fresh, open_shop
@@ -97,3 +98,30 @@ def test_another_merchants_operation_is_no_answer(shop: Shop) -> None:
 
 def _break(*args: object, **kwargs: object) -> None:
     raise OnetillError("broken", "A defect.")
+
+
+def test_what_the_adapter_cannot_read_is_kept_and_never_lost(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A defect of ours: refusing the event would make the provider send it for days, and nobody would see it."""
+    payment = shop.pay(5000)
+    with monkeypatch.context() as defect:
+
+        def broken(*_args: object) -> None:
+            raise KeyError("a member that the adapter expects")
+
+        defect.setattr(Simulator, "parse_webhook", broken)
+        event = told(shop, payment)
+        apply_event(event.id)
+    event = fresh(event)
+    assert (event.status, event.due_at) == ("unreadable", None)
+    assert event.detail == "KeyError: the event could not be read."
+    assert b"sim_" in bytes(event.body)
+    assert f"event evt_1 of {event.provider_account_id} cannot be read" in caplog.text
+
+
+def test_a_card_number_that_a_provider_tells_is_not_kept(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    event = told(shop, shop.pay(5000), reference="4111111111111111")
+    assert b"************1111" in bytes(event.body)
+    assert b"4111111111111111" not in bytes(event.body)
+    assert "a card number was masked" in caplog.text
