@@ -6,7 +6,7 @@ from payments.models.payment import PaymentStatus
 from payments.providers.base import Verb
 from payments.services.idempotency import IdempotencyGuard
 from payments.services.request_operation import request_operation
-from payments.services.under_way import beside, operations_under_way
+from payments.services.under_way import beside, operations_under_way, released_by_capture
 
 _OPEN = frozenset({PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING, PaymentStatus.AUTHORIZED})
 
@@ -29,7 +29,7 @@ def _cancelable(payment: Payment) -> int:
     if not (payment.status in _OPEN or payment.amount_capturable) or not amount or canceling:
         raise Conflict(
             "payment_not_cancelable",
-            f"Nothing of this payment is left to release; its status is {payment.status}.{beside(payment)} "
-            "What was captured is given back with POST /v1/refunds.",
+            f"Nothing of this payment is left to release; its status is {payment.status}.{beside(payment)}"
+            f"{released_by_capture(payment)} What was captured is given back with POST /v1/refunds.",
         )
     return amount

@@ -6,7 +6,7 @@ from payments.providers import registry
 from payments.providers.base import Verb
 from payments.services.idempotency import IdempotencyGuard
 from payments.services.request_operation import request_operation
-from payments.services.under_way import beside
+from payments.services.under_way import beside, released_by_capture
 from payments.text.formatting import amount as written
 
 
@@ -35,7 +35,8 @@ def _amount(payment: Payment, amount: int | None) -> int:
     if not capturable:
         raise Conflict(
             "payment_not_capturable",
-            f"Nothing of this payment can be captured now; its status is {payment.status}.{beside(payment)}",
+            f"Nothing of this payment can be captured now; its status is {payment.status}."
+            f"{beside(payment)}{released_by_capture(payment)}",
             amount_capturable=0,
             currency=payment.currency,
         )

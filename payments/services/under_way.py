@@ -1,4 +1,4 @@
-"""Captures and cancellations without an answer, named in the refusals that they cause."""
+"""Captures and cancellations, under way or done, named in the refusals that they cause."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -47,3 +47,13 @@ def beside(payment: Payment) -> str:
         _TEXTS[Verb(row.verb)].format(amount=written(row.amount, row.currency)) for row in operations_under_way(payment)
     )
     return "".join(f" {sentence}" for sentence in sentences)
+
+
+def released_by_capture(payment: Payment) -> str:
+    """What a refusal adds where a final capture has released the rest, beginning with a space; else nothing."""
+    done = payment.operations.filter(outcome=Outcome.SUCCEEDED, reversed_at=None)
+    last = done.filter(verb=Verb.CAPTURE, final=True).order_by("-id").first()
+    if last is None or not payment.amount_released or done.filter(verb=Verb.CANCEL).exists():
+        return ""
+    taken, released = (written(amount, payment.currency) for amount in (last.amount, payment.amount_released))
+    return f" The capture of {taken} was final and released {released}; send final: false where more is to follow."

@@ -55,6 +55,15 @@ def test_what_is_authorized_is_captured_in_parts_and_the_rest_released(api: Api,
     refusal(api.post(f"/v1/payments/{payment['id']}/cancel"), 409, "payment_not_cancelable")
 
 
+def test_a_capture_after_the_final_one_is_told_what_that_released(api: Api, simulator: RunningSimulator) -> None:
+    wish = {"order_reference": "1", "amount": 10_000, "currency": "EUR", "method": "card", "capture": "manual"}
+    path = f"/v1/payments/{api.post('/v1/payments', wish).json()['id']}"
+    assert api.post(f"{path}/capture", {"amount": 3_000}).json()["amount_capturable"] == 0
+    for verb, code in (("capture", "payment_not_capturable"), ("cancel", "payment_not_cancelable")):
+        refused = refusal(api.post(f"{path}/{verb}"), 409, code)
+        assert "The capture of €30.00 was final and released €70.00" in refused["detail"]
+
+
 def test_lists_are_added_where_they_are_asked_for(api: Api, simulator: RunningSimulator) -> None:
     wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card"}
     payment = api.post("/v1/payments", wish).json()

@@ -72,6 +72,37 @@ def test_bought_paid_and_sent_back(shop: Shop, webshop: httpx.Client) -> None:
     assert (order["paid"], order["refunded"]) == (4_950, 4_950)
 
 
+def test_a_sale_of_another_channel_or_a_part_of_the_price_does_not_pay_the_order(
+    shop: Shop, webshop: httpx.Client
+) -> None:
+    webshop.post("/buy")
+    (awaited,) = shop.api.get("/v1/payments", status="requires_action")["data"]
+    number, order = awaited["order"]["reference"], awaited["order"]["id"]
+
+    _sale(shop, 100, order_reference=number)  # a till's ticket of the same number
+    assert ": open." in webshop.get(f"/order?number={number}").text
+
+    _sale(shop, 100, order=order)  # and € 1.00 towards this very order
+    assert ": open." in webshop.get(f"/order?number={number}").text
+
+    _sale(shop, 4_850, order=order)
+    eventually(lambda: ": paid." in webshop.get(f"/order?number={number}").text, within=60)
+
+
+def _sale(shop: Shop, amount: int, **order: str) -> None:
+    """Cash in the store; return when the webshop has taken the webhook."""
+    heard = len(_delivered(shop))
+    sale = {"amount": amount, "currency": "EUR", "method": "cash", "channel": shop.store, **order}
+    assert shop.api.post("/v1/payments", sale).status_code == 201
+    eventually(lambda: len(_delivered(shop)) > heard, within=60)
+
+
+def _delivered(shop: Shop) -> list[Any]:
+    (endpoint,) = shop.api.get("/v1/webhook_endpoints")["data"]
+    deliveries = shop.api.get(f"/v1/webhook_endpoints/{endpoint['id']}/deliveries")["data"]
+    return [one for one in deliveries if one["status"] == "succeeded"]
+
+
 def test_a_forged_or_old_webhook_is_refused(webshop: httpx.Client) -> None:
     body = b'{"type": "payment.captured", "data": {"object": {"order": {"reference": "1"}}}}'
 

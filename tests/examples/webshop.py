@@ -55,7 +55,7 @@ def buy() -> str:
         "return_url": f"{SHOP}/order?number={number}",
     }
     payment = ask("/v1/payments", wish, key=f"pay-{number}")
-    orders[number]["payment"] = payment["id"]
+    orders[number] |= {"id": payment["order"]["id"], "payment": payment["id"]}
     return str(payment["next_action"]["url"])
 
 
@@ -79,15 +79,19 @@ def is_from_onetill(headers: Message | dict[str, str], body: bytes) -> bool:
 
 
 def hear(event: dict[str, Any]) -> None:
-    """What happened. Events may come late, twice and in any order; unknown kinds are left alone."""
-    about = event["data"]["object"]
-    order = orders.get(about.get("order", {}).get("reference") or "")
-    if order is None:
-        return
-    if event["type"] == "payment.captured" and order["status"] == "open":
-        order["status"] = "paid"
-    elif event["type"] == "refund.succeeded":
-        order["status"] = "refunded"
+    """What happened. Events may come late, twice and in any order; unknown kinds are left alone.
+
+    An order is known by Onetill's id: another channel may use the same number. And one captured payment is one tender:
+    the order is paid when nothing is due any more.
+    """
+    about = event["data"]["object"].get("order", {}).get("id")
+    for order in orders.values():
+        if about is not None and order.get("id") == about:
+            now = ask(f"/v1/orders/{about}")
+            if now["refunded"] and now["refunded"] == now["paid"]:
+                order["status"] = "refunded"
+            elif now["due"] == 0 and order["status"] == "open":
+                order["status"] = "paid"
 
 
 class Shop(BaseHTTPRequestHandler):
