@@ -288,7 +288,7 @@ FILE_UPLOAD_HANDLERS = [
     "reconciliation.services.arriving.ArrivingHandler",
 ]
 
-REST_FRAMEWORK: dict[str, object] = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+REST_FRAMEWORK: dict[str, object] = {"DEFAULT_SCHEMA_CLASS": "payments.api.view_schema.ViewSchema"}
 SPECTACULAR_SETTINGS: dict[str, object] = {
     "TITLE": "Onetill",
     "DESCRIPTION": "One ledger for everything a shop is paid, online and at the counter.",

@@ -70,6 +70,11 @@ def choices(prefix: str, *, merchant_id: str, **columns: Any) -> list[tuple[str,
     return sorted(((str(row.pk), str(row)) for row in found), key=lambda named: named[1])
 
 
+def booked_kinds() -> list[str]:
+    """The prefixes of the ids by which the books know objects."""
+    return sorted(prefix for prefix, shelves in _shelves.items() if any(shelf.booked for shelf in shelves))
+
+
 def items_of(object_id: str, *, merchant_id: str) -> list[int]:
     """The open items that the books know an object by; none for what is not the merchant's."""
     shelves = [shelf for shelf in _shelves.get(object_id.partition("_")[0], ()) if shelf.booked]

@@ -121,6 +121,7 @@ def payment(row: Payment) -> Shape:
         "provider_account": account_ref(row.provider_account),
         "terminal": {"id": row.terminal_id, "label": row.terminal_label} if row.terminal_id else None,
         "next_action": _next_action(row),
+        "expires_at": instant(row.open_until),
         "failure": _failure(row),
         "origin": row.origin,
         "occurred_at": instant(row.occurred_at),
@@ -138,13 +139,8 @@ def payment(row: Payment) -> Shape:
 
 
 def _card(row: Payment) -> Shape | None:
-    card = {
-        "brand": row.card_brand,
-        "last4": row.card_last4,
-        "fingerprint": row.card_fingerprint,
-        "entry_mode": row.entry_mode,
-        "verification": row.verification,
-    }
+    card = {"brand": row.card_brand, "last4": row.card_last4, "fingerprint": row.card_fingerprint}
+    card |= {"entry_mode": row.entry_mode, "verification": row.verification}
     return card if any(card.values()) else None
 
 

@@ -17,12 +17,14 @@ class ReconciliationConfig(AppConfig):
             BankStatementLine,
             Payout,
             Settlement,
+            SettlementFile,
             SettlementLine,
         )
 
         unexplained = SettlementLine.objects.filter(payment_id__isnull=True, item__isnull=False)
         held = BankStatementLine.objects.filter(item__isnull=False)
         object_index.register("pyo", Payout.objects, booked=True)
+        object_index.register("stl", SettlementFile.objects)
         object_index.register("stl", Settlement.objects, booked=True, id="file_id")
         object_index.register(
             "stl", unexplained, booked=True, id="settlement__file_id", merchant="settlement__merchant_id"

@@ -85,39 +85,58 @@ class Original(Input):
     """What a refund or reversal takes back; the most exact of these counts."""
 
     order: Reference | None = None
+    """Id of the order that is taken back."""
     order_reference: Reference | None = None
+    """The shop's number of that order."""
     payment: Reference | None = None
+    """Id of the payment that is taken back."""
     sequence: Number | None = None
+    """Number of the sale on this very device."""
     receipt: Annotated[str, _length(40, shortest=1)] | None = None
+    """Number on the receipt of the sale."""
 
 
 class Card(Input, kw_only=True):
     """What a device may say of a card: never its number."""
 
     brand: Annotated[str, _length(32, shortest=1)]
+    """Card scheme, as `visa` or `maestro`."""
     last4: LastDigits
+    """Last four digits of the card; never send more."""
     fingerprint: Annotated[str, _length(255, shortest=1)] | None = None
+    """The acquirer's token of the card: equal for equal cards."""
     par: Annotated[str, _form("[0-9A-Za-z]{1,35}", "Send 1 to 35 letters or digits.")] | None = None
+    """Payment account reference (PAR) of the card or its wallet token."""
     sequence_number: PanSequence | Annotated[int, Meta(ge=0, le=999)] | None = None
+    """Sequence number of the card (PAN sequence)."""
 
 
 class Emv(Input):
     """The chip's data."""
 
     aid: Hex
+    """Application identifier (tag 4F), hexadecimal."""
     label: Short | None = None
+    """Name of the application on the card."""
     tvr: Hex | None = None
+    """Terminal verification results (tag 95), hexadecimal."""
     tsi: Hex | None = None
+    """Transaction status information (tag 9B), hexadecimal."""
     cryptogram: Hex | None = None
+    """Application cryptogram (tag 9F26), hexadecimal."""
     arc: Code | None = None
+    """Authorization response code (tag 8A)."""
     atc: Hex | None = None
+    """Application transaction counter (tag 9F36), hexadecimal."""
 
 
 class Receipt(Input):
     """What was printed."""
 
     customer: Slip | None = None
+    """Text of the customer's slip."""
     merchant: Slip | None = None
+    """Text of the merchant's slip."""
 
 
 class Transaction(Input, kw_only=True):
@@ -126,34 +145,63 @@ class Transaction(Input, kw_only=True):
     rules = (OneOf(("order_reference", "order"), required=False), Beside("namespace", "order_reference"))
 
     sequence: Sequence
+    """Number of the transaction on this device: one more than the last, from 1 after pairing."""
     type: Kind
+    """What was done: a sale, a refund, or a reversal of one of them before it is settled."""
     amount: Amount
+    """What the card was charged or given, in minor units, tip and cashback included."""
     currency: Currency
+    """Currency of the amounts."""
     outcome: DeviceOutcome
+    """What came of it; `unknown` is resolved by a later transaction that names it in `resolves`."""
     occurred_at: Clock
+    """When it happened by the device's clock."""
     tip: AmountOrZero | None = None
+    """Part of `amount` that is a tip, in minor units."""
     cashback: AmountOrZero | None = None
+    """Part of `amount` that was handed out in cash, in minor units."""
     offline: bool | None = None
+    """True where the terminal approved without asking the acquirer: the money is provisional."""
     order_reference: Reference | None = None
+    """The shop's number of the order, in the terminal's namespace; makes the order at its first use."""
     namespace: Reference | None = None
+    """Namespace of `order_reference`, where it is another than the store's."""
     order: Reference | None = None
+    """Id of an existing order of any channel, in place of `order_reference`."""
     action: ActionId | None = None
+    """Id of the action that asked for it."""
     original: Original | None = None
+    """What a refund or reversal takes back; the most exact of its members counts."""
     resolves: Number | None = None
+    """Number of the earlier transaction whose unknown outcome this one tells."""
     operator: Annotated[str, _length(100)] | None = None
+    """Name or number of the person at the till."""
     shift: Short | Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)] | None = None
+    """Number or name of the shift in which it was made."""
     reason: Text | None = None
+    """Why money was given back."""
     card: Card | None = None
+    """The card, as far as a device may tell it: never its number."""
     entry_mode: Literal["contact", "contactless", "magstripe", "manual"] | None = None
+    """How the card was read."""
     verification: Literal["online_pin", "offline_pin", "signature", "device", "none"] | None = None
+    """How the cardholder was verified."""
     emv: Emv | None = None
+    """Data of the chip."""
     authorization_code: Visible20 | None = None
+    """Code of the issuer's approval."""
     rrn: Visible40 | None = None
+    """Retrieval reference number at the acquirer."""
     stan: Visible20 | None = None
+    """System trace audit number of the message."""
     acquirer_tid: Visible40 | None = None
+    """Terminal id (TID) that the acquirer knows."""
     acquirer_mid: Visible40 | None = None
+    """Merchant id (MID) that the acquirer knows."""
     decline_code: Short | None = None
+    """Why it was declined, in the acquirer's words."""
     receipt: Receipt | None = None
+    """Slips as they were printed."""
 
     def contradictions(self) -> Iterator[Fault]:
         if self.currency not in EXPONENTS:

@@ -34,10 +34,15 @@ class Total(Input, kw_only=True):
     """What the device counted of one brand and type; `amount` is positive, whatever the type."""
 
     brand: Annotated[str, text(32)] | None = None
+    """Card brand; left out where the device counts them together."""
     type: Annotated[str, one_of(_TYPES)]
+    """What is counted, in our words or in those of nexo's totals."""
     count: Annotated[int, minor_units(least=0, most=MAX_SEQUENCE)]
+    """How many transactions."""
     amount: Annotated[int, minor_units(least=0, most=MAX_AMOUNT)]
+    """Their sum in minor units, positive whatever the type."""
     currency: Currency
+    """Currency of the sum."""
 
     @property
     def group(self) -> Group:
@@ -51,11 +56,17 @@ class ShiftInput(Input, kw_only=True):
     rules = (Together(("closed_at", "last_sequence", "totals")),)
 
     shift: Annotated[str, text(64)] | Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)]
+    """Number or name of the shift, unique on the device."""
     opened_at: Clock
+    """When the shift was opened, by the device's clock."""
     first_sequence: Sequence
+    """Number of its first transaction."""
     closed_at: Clock | None = None
+    """When it was closed; left out while it is open."""
     last_sequence: Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)] | None = None
+    """Number of its last transaction; one less than `first_sequence` where there was none."""
     totals: Annotated[list[Total], Meta(max_length=MOST_TOTALS)] | None = None
+    """What the device counted, per brand, type and currency."""
 
     def contradictions(self) -> Iterator[Fault]:
         for name, moment in (("opened_at", self.opened_at), ("closed_at", self.closed_at)):

@@ -83,7 +83,11 @@ def _how_to_begin() -> list[str]:
 
 def _curl(key: str, channel: str | None) -> list[str]:
     place = f', "channel": "{channel}"' if channel else ""
-    body = f'{{"order_reference": "1001", "amount": 1250, "currency": "EUR", "method": "card"{place}}}'
+    # With its total the order is charged once, however often this is copied.
+    body = (
+        '{"order_reference": "1001", "order_total": 1250, "amount": 1250, '
+        f'"currency": "EUR", "method": "card"{place}}}'
+    )
     return [
         f"  curl {settings.PUBLIC_URL}/v1/payments -H 'Authorization: Bearer {key}' \\",
         "    -H 'Content-Type: application/json' -H \"Idempotency-Key: $(date +%s%N)\" \\",

@@ -24,7 +24,13 @@ _AS_ROOT: Final = {"PYTHONWARNINGS": "ignore:You're running the worker with supe
 def postgres(server: embedded.Postgres) -> Program:
     """PostgreSQL; a fast shutdown breaks off what still runs and loses nothing committed."""
     return Program(
-        "postgres", server.command(), SERVERS, identity=server.identity(), end_signal=signal.SIGINT, grace=12
+        "postgres",
+        server.command(),
+        SERVERS,
+        identity=server.identity(),
+        end_signal=signal.SIGINT,
+        grace=12,
+        expected_at_end="FATAL:  the database system is shutting down",  # to a second shell that still asks
     )
 
 

@@ -42,6 +42,7 @@ class Program:
     identity: Mapping[str, Any] = field(default_factory=dict)
     end_signal: signal.Signals = signal.SIGTERM
     grace: float = 8.0
+    expected_at_end: str | None = None  # what its lines say that tell no more than that everything ends
 
 
 class Supervisor:
@@ -97,15 +98,17 @@ class Supervisor:
         finally:
             os.close(writing_end)
         self._processes[program.name] = process
-        printing = asyncio.create_task(self._print(program.name, reader))
+        printing = asyncio.create_task(self._print(program, reader))
         code = await process.wait()
         _kill_session(process)  # what it left behind would keep its ports and its pipe
         await printing
         return code
 
-    async def _print(self, name: str, reader: asyncio.StreamReader) -> None:
+    async def _print(self, program: Program, reader: asyncio.StreamReader) -> None:
+        name, expected = program.name, program.expected_at_end
         async for line in _lines(reader):
-            self._say(_as_record(name, line) if self._json else f"{name:>9} │ {scrub(line)}")
+            if not (self._ending and expected is not None and expected in line):
+                self._say(_as_record(name, line) if self._json else f"{name:>9} │ {scrub(line)}")
 
     async def _end(self, program: Program, keeper: asyncio.Task[None]) -> None:
         process = self._processes.get(program.name)

@@ -9,7 +9,7 @@ from typing import Final
 
 from payments.accounting.chart_of_accounts import account
 from payments.ledger.posting import Entry, Line, credit, debit
-from payments.models import Chargeback, Merchant, Operation, Payment, RefundPart, TillMovement, Voucher
+from payments.models import Chargeback, Merchant, Operation, Payment, RefundPart, TillMovement
 from payments.models.payment import Method
 from payments.models.refund import Route
 from payments.providers.base import Verb
@@ -46,7 +46,7 @@ def reversed_sale(merchant: Merchant, payment: Payment, operation: Operation, am
             booked[f"unpaid_after_all:{payment.id}"] = paid_after_all(merchant, payment, at)
     elif payment.confirmed_at is not None:
         booked[f"unconfirmed:{payment.id}"] = confirmed(merchant, payment, at)
-    return [_mirror(merchant, entry, key, "reversed", at) for key, entry in booked.items()]
+    return [mirror(merchant, entry, key, "reversed", at) for key, entry in booked.items()]
 
 
 def confirmed(merchant: Merchant, payment: Payment, at: datetime) -> Entry:
@@ -106,7 +106,7 @@ def refund_accepted(merchant: Merchant, part: RefundPart, channel_id: str, curre
 def refund_abandoned(merchant: Merchant, part: RefundPart, channel_id: str, currency: str, at: datetime) -> Entry:
     """A person abandons a refund, or plans it again: the journal reversal of its acceptance."""
     accepted = refund_accepted(merchant, part, channel_id, currency, at)
-    return _mirror(merchant, accepted, f"refund_abandoned:{part.id}{_again(part)}", "refund_abandoned", at)
+    return mirror(merchant, accepted, f"refund_abandoned:{part.id}{_again(part)}", "refund_abandoned", at)
 
 
 def _again(part: RefundPart) -> str:
@@ -208,55 +208,13 @@ def chargeback_reopened(merchant: Merchant, chargeback: Chargeback, payment: Pay
     closed = chargeback_won if chargeback.status == Chargeback.Status.WON else chargeback_lost
     booked = closed(merchant, chargeback, payment, at)
     key = f"{_chargeback_key('reopened', chargeback)}:{chargeback.status}"
-    return _mirror(merchant, booked, key, "chargeback_reopened", at)
+    return mirror(merchant, booked, key, "chargeback_reopened", at)
 
 
 def _chargeback_key(event: str, chargeback: Chargeback) -> str:
     """Each stage books under keys of its own; the first is not named."""
     key = f"chargeback_{event}:{chargeback.id}"
     return key if chargeback.stage == Chargeback.Stage.CHARGEBACK else f"{key}:{chargeback.stage}"
-
-
-def voucher_given(merchant: Merchant, voucher: Voucher, at: datetime) -> Entry:
-    """A voucher given away: the shop's own promotion."""
-    return entry_of(
-        merchant,
-        f"voucher_given:{voucher.id}",
-        "voucher_given",
-        at,
-        [
-            debit(account("promotions", voucher.currency), voucher.amount),
-            credit(account("vouchers", voucher.currency), voucher.amount, voucher.item),
-        ],
-    )
-
-
-def voucher_sold(merchant: Merchant, voucher: Voucher, channel_id: str, at: datetime) -> Entry:
-    """A voucher sold on an order: what the customer paid is no sale of goods, but a debt to the holder of the code."""
-    return entry_of(
-        merchant,
-        f"voucher_sold:{voucher.id}",
-        "voucher_sold",
-        at,
-        [
-            debit(account("takings", voucher.currency, channel_id), voucher.amount),
-            credit(account("vouchers", voucher.currency), voucher.amount, voucher.item),
-        ],
-    )
-
-
-def voucher_expired(merchant: Merchant, voucher: Voucher, at: datetime) -> Entry:
-    """Nobody came for it."""
-    return entry_of(
-        merchant,
-        f"voucher_expired:{voucher.id}",
-        "voucher_expired",
-        at,
-        [
-            debit(account("vouchers", voucher.currency), voucher.balance, voucher.item),
-            credit(account("breakage", voucher.currency), voucher.balance),
-        ],
-    )
 
 
 def till_moved(row: TillMovement) -> Entry:
@@ -319,7 +277,8 @@ def _cash(channel_id: str, currency: str, amount: int, rounding: int) -> list[Li
     ]
 
 
-def _mirror(merchant: Merchant, entry: Entry, key: str, event: str, at: datetime) -> Entry:
+def mirror(merchant: Merchant, entry: Entry, key: str, event: str, at: datetime) -> Entry:
+    """The journal reversal of an entry, line by line."""
     return Entry(
         key=key,
         event=event,

@@ -46,6 +46,7 @@ EVENTS: Final[dict[str, Any]] = {
     "voucher_given": _("Voucher given away"),
     "voucher_sold": _("Voucher sold"),
     "voucher_expired": _("Voucher expired"),
+    "voucher_canceled": _("Voucher canceled"),
     "till_counted": _("Till counted"),
     "till_paid_in": _("Paid into the till"),
     "till_paid_out": _("Paid out of the till"),

@@ -84,10 +84,15 @@ class FeeRateInput(Input):
     """What a provider takes, per method or brand, as reconciliation reads it."""
 
     method: _Word | None = None
+    """Payment method that the rate is for; all methods when left out."""
     brand: _Word | None = None
+    """Card brand that the rate is for, as `visa`; all brands when left out."""
     type: _Word | None = None
+    """Kind of transaction that is charged, as `refund`; `sale` when left out."""
     fixed: _Fixed | None = None
+    """Fixed part per transaction, in minor units; 0 when left out."""
     basis_points: _BasisPoints | None = None
+    """Proportional part, in hundredths of a percent: 140 is 1.4 %."""
 
 
 FeeRates = Annotated[list[FeeRateInput], Meta(max_length=MOST)]
@@ -97,25 +102,40 @@ class ProviderAccountInput(Input):
     """A contract with a provider."""
 
     provider: Annotated[str, text(40)]
+    """Provider by its name in `GET /v1/providers`, as `stripe`."""
     name: Annotated[str, text(200)]
+    """Name that your staff knows the contract by."""
     currency: Currency
+    """Currency that the provider settles in; it cannot be changed later."""
     external_id: Annotated[str, text(100)] | None = None
+    """Number of the account or merchant id (MID) at the provider, as its settlements name it."""
     bank_iban: Annotated[str, text(42)] | None = None
+    """IBAN of the account that the provider pays out to."""
     credentials: Secrets | None = None
+    """Credentials by their names in `GET /v1/providers`; they are never shown again."""
     fee_rates: FeeRates | None = None
+    """Rates of the contract, with which settled fees are compared."""
 
 
 class ProviderAccountChangeInput(Input):
     """What changes of a contract; credentials are set beside those that stand."""
 
     name: Annotated[str, text(200)] | None = None
+    """Name that your staff knows the contract by."""
     external_id: Annotated[str, text(100)] | None = None
+    """Number of the account or merchant id (MID) at the provider, as its settlements name it."""
     bank_iban: Annotated[str, text(42)] | None = None
+    """IBAN of the account that the provider pays out to."""
     credentials: Secrets | None = None
+    """Credentials by their names in `GET /v1/providers`; those that are left out stay as they are."""
     fee_rates: FeeRates | None = None
+    """Rates of the contract, with which settled fees are compared; replaces all of them."""
     payout_days: Annotated[int, whole_number(0, MOST_PAYOUT_DAYS)] | UnsetType | None = UNSET
+    """Bank days from a settlement to its payout; null where it is not known."""
     default: bool | None = None
+    """Whether new payments of this currency use the account when none is named."""
     active: bool | None = None
+    """False takes the account out of use; payments made with it can still be refunded."""
 
 
 class AccountView(ApiView):
@@ -142,6 +162,7 @@ class ProviderAccounts(AccountView):
         tag="Provider accounts",
     )
     def get(self, request: Request) -> HttpResponse:
+        """List your contracts with payment providers, never their credentials."""
         return self.page_of(self.rows(), _accounts, self.query(Paging))
 
     @described(
@@ -152,6 +173,9 @@ class ProviderAccounts(AccountView):
         tag="Provider accounts",
     )
     def post(self, request: Request) -> HttpResponse:
+        """Add a contract with a provider, whose settings and credentials `GET /v1/providers` names. A live
+        merchant's waits for a second person: 202 with the approval.
+        """
         return self.once(self._create, self._resume)
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
@@ -178,6 +202,7 @@ class OneProviderAccount(AccountView):
         tag="Provider accounts",
     )
     def get(self, request: Request, provider_account_id: str) -> HttpResponse:
+        """Return one contract with a provider, and `status`: when it was last heard of and its last error."""
         self.no_query()
         return self.answer(_accounts([self.one(self.rows(), id=provider_account_id)])[0])
 
@@ -191,6 +216,9 @@ class OneProviderAccount(AccountView):
         tag="Provider accounts",
     )
     def patch(self, request: Request, provider_account_id: str) -> HttpResponse:
+        """Change the members that are sent and leave the others. What a live merchant's rules leave to a second
+        person answers 202 with the approval.
+        """
         self.no_query()
         row = self.one(self.rows(), id=provider_account_id)
         changes = _fields(self.input(ProviderAccountChangeInput))

@@ -46,23 +46,36 @@ class ChannelInput(Input):
     """A sales location."""
 
     name: Annotated[str, text(200)]
+    """Name of the shop, as receipts and pay pages show it."""
     kind: Channel.Kind
+    """`online` for a webshop, `in_store` for a till, `remote` for telephone, market or door."""
     orders: Annotated[str, text(64)] | None = None
+    """Namespace of the channel's order references; its own when left out."""
     numeric_references: bool | None = None
+    """True where orders are numbered with digits alone, some of which look like card numbers."""
     return_schemes: ReturnSchemes | None = None
+    """Schemes of your own apps that a `return_url` may begin with, as `myshop`."""
     refund_routes: RefundRoutes | None = None
+    """Routes by which this channel may give money back; all when left out."""
 
 
 class ChannelChangeInput(Input):
     """What changes of a channel."""
 
     name: Annotated[str, text(200)] | None = None
+    """Name of the shop, as receipts and pay pages show it."""
     kind: Channel.Kind | None = None
+    """`online` for a webshop, `in_store` for a till, `remote` for telephone, market or door."""
     orders: Annotated[str, text(64)] | None = None
+    """Namespace of the channel's order references; channels that name the same one share their numbers."""
     numeric_references: bool | None = None
+    """True where orders are numbered with digits alone, some of which look like card numbers."""
     return_schemes: ReturnSchemes | None = None
+    """Schemes of your own apps that a `return_url` may begin with, as `myshop`."""
     refund_routes: RefundRoutes | None = None
+    """Routes by which this channel may give money back; all when left out."""
     active: bool | None = None
+    """False closes the channel: it takes no new payments."""
 
 
 class ChannelView(ApiView):
@@ -91,11 +104,15 @@ class Channels(ChannelView):
 
     @described("list_channels", "Channels, newest first", {200: page_of(CHANNEL)}, query=Paging, tag="Channels")
     def get(self, request: Request) -> HttpResponse:
+        """List your webshops and stores; a key that is tied to one sees that one. Their ids are the `channel` of
+        payments and refunds.
+        """
         query = self.query(Paging)
         return self.page(self.rows(), payloads.channel, query)
 
     @described("create_channel", "Open a channel", {201: CHANNEL}, body=ChannelInput, tag="Channels")
     def post(self, request: Request) -> HttpResponse:
+        """Open a webshop, a store or a remote sales channel."""
         return self.once(self._create, lambda channel_id: self.current_answer(channel_id, 201))
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
@@ -109,6 +126,7 @@ class OneChannel(ChannelView):
 
     @described("get_channel", "One channel", {200: CHANNEL}, refusals=[404], tag="Channels")
     def get(self, request: Request, channel_id: str) -> HttpResponse:
+        """Return one channel."""
         self.no_query()
         return self.answer(payloads.channel(self.one(self.rows(), id=channel_id)))
 
@@ -122,6 +140,7 @@ class OneChannel(ChannelView):
         tag="Channels",
     )
     def patch(self, request: Request, channel_id: str) -> HttpResponse:
+        """Change the members that are sent and leave the others."""
         self.no_query()
         row = self.one(self.rows(), id=channel_id)
         approval = update_setup.amend_channel(row, changes=self.given(ChannelChangeInput), actor=self.caller)

@@ -20,15 +20,25 @@ class ChargebacksQuery(Paging):
     """Which chargebacks."""
 
     status: Chargeback.Status | None = None
+    """Only chargebacks of this status."""
     stage: Chargeback.Stage | None = None
+    """Only chargebacks at this stage of the dispute."""
     order: Annotated[str, text(64)] | None = None
+    """Only those about this order, by its id."""
     payment: Annotated[str, text(64)] | None = None
+    """Only those about this payment, by its id."""
     channel: Annotated[str, text(64)] | None = None
+    """Only those about payments of this channel, by its id."""
     provider_account: Annotated[str, text(64)] | None = None
+    """Only those that this provider account reported, by its id."""
     created_from: Instant | None = None
+    """Only those recorded at or after this time."""
     created_to: Instant | None = None
+    """Only those recorded before this time."""
     respond_by_from: Instant | None = None
+    """Only those whose answer is due at or after this time."""
     respond_by_to: Instant | None = None
+    """Only those whose answer is due before this time."""
 
 
 class ChargebackView(ApiView):
@@ -51,6 +61,7 @@ class Chargebacks(ChargebackView):
         tag="Chargebacks",
     )
     def get(self, request: Request) -> HttpResponse:
+        """List what cardholders' banks take or ask back, with the day by which an answer is due."""
         query = self.query(ChargebacksQuery)
         return self.page(self.rows(query.given()), payloads.chargeback, query)
 
@@ -60,5 +71,6 @@ class OneChargeback(ChargebackView):
 
     @described("get_chargeback", "One chargeback", {200: CHARGEBACK}, refusals=[404], tag="Chargebacks")
     def get(self, request: Request, chargeback_id: str) -> HttpResponse:
+        """Return one chargeback with its history."""
         self.no_query()
         return self.answer(payloads.chargeback(self.one(self.rows({}), id=chargeback_id)))

@@ -40,6 +40,7 @@ class OneCustomer(ApiView):
 
     @described("get_customer", "A customer and all orders", {200: CUSTOMER}, refusals=[404], tag="Customers")
     def get(self, request: Request, reference: str) -> HttpResponse:
+        """Return a customer with everything bought in any channel."""
         self.no_query()
         row = self._named(reference)
         found = queries.orders(row.merchant_id, {"customer": row.id}).order_by("-id")[: MOST_ORDERS + 1]
@@ -47,6 +48,7 @@ class OneCustomer(ApiView):
 
     @described("erase_customer", "Forget a customer", {204: None}, refusals=[404], tag="Customers")
     def delete(self, request: Request, reference: str) -> HttpResponse:
+        """Erase name, address and reference of a customer for good; orders and bookings stay, without a person."""
         self.no_query()
         row = self._named(reference)
         customers.forget(customer_id=row.id, merchant_id=row.merchant_id, actor=self.caller.actor)

@@ -210,6 +210,7 @@ ERRORS: Final[dict[str, str]] = {
     "voucher_code_mistyped": "The code's check characters do not fit: a character is wrong. Read it again.",
     "voucher_currency_differs": "A voucher is spent in its own currency.",
     "voucher_expired": "The voucher has expired.",
+    "voucher_not_cancelable": "The voucher was used, was made for a refund, or is over already.",
     "voucher_insufficient": "Less is left on the voucher than the amount requested; `balance` says how much.",
     "weak_key": "Anybody can make signatures that this public key accepts. Make a new key pair.",
 }

@@ -31,7 +31,7 @@ _PLAIN: Final[dict[int, tuple[str, str]]] = {
     404: ("not_found", "There is nothing at this address. See /v1/docs."),
     405: ("method_not_allowed", "This address does not take this method. See the Allow header."),
     413: ("body_too_large", "The body is too large. Send less at a time."),
-    415: ("unsupported_media_type", "Send the body as the Content-Type that /v1/docs names."),
+    415: ("unsupported_media_type", "Send the header Content-Type: application/json (of files: multipart/form-data)."),
     429: ("too_many_requests", "Too many requests. Wait as long as Retry-After says."),
     500: ("internal_error", "Something went wrong here. Repeat the request with the same Idempotency-Key: "
                             "nothing is done twice. If it stays, report the request_id."),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from itertools import chain, islice
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 from django.http import QueryDict
 from msgspec import inspect
@@ -26,6 +26,9 @@ MOST_FAULTS: Final = 500  # of one request; a body may name a hundred thousand f
 EXEMPT: Final = frozenset(
     {"iban", "bank_iban", "emv", "rrn", "stan", "acquirer_mid", "acquirer_tid", "fingerprint", "par"}
 )
+CHANNEL_REQUIRED: Final = (
+    "This key is not tied to a channel: send the id of the one that this is about. GET /v1/channels lists them."
+)
 ORDER_REFERENCES: Final = ("order_reference", "reference")
 _WHOLE: Final = re.compile(r"[0-9]{1,19}")
 # How fields of types that are none of msgspec's are read, and what the OpenAPI document says of them.
@@ -40,12 +43,16 @@ class Nothing(Input):
 class Query(Input):
     """The parameters of an address, each at most once."""
 
+    called: ClassVar[str] = "parameter"
+
 
 class Paging(Query):
     """How much of a list, and from where."""
 
     limit: Annotated[int, number_of_query(least=1, most=HIGHEST_LIMIT)] = DEFAULT_LIMIT
+    """How many items a page has at most."""
     cursor: Annotated[str, text(100)] | None = None
+    """`next_cursor` of the page before; the first page when left out."""
 
 
 def reads(kind: type[Value], schema: Mapping[str, Any]) -> Callable[[Reader[Value]], Reader[Value]]:
@@ -77,7 +84,15 @@ def _read(form: type[Given], data: Any, forbidden: list[Fault], caller: Any) -> 
         return found
     named = {fault.param for fault in forbidden}
     faults = (fault for fault in found if fault.param not in named) if isinstance(found, list) else ()
-    raise ValidationFailed(list(islice(chain(forbidden, faults), MOST_FAULTS)))
+    raise ValidationFailed(list(islice(chain(forbidden, _no_channel(form, data, caller), faults), MOST_FAULTS)))
+
+
+def _no_channel(form: type[Input], data: Any, caller: Any) -> list[Fault]:
+    """That a channel is missing is told with the other faults; where it is the only one, the view refuses."""
+    missing = form.needs_channel and isinstance(data, Mapping) and data.get("channel") is None
+    if not missing or caller is None or caller.channel_id is not None:
+        return []
+    return [Fault("channel", "channel_required", CHANNEL_REQUIRED)]
 
 
 def read_query(form: type[Given], parameters: QueryDict, *, caller: Any = None) -> Given:

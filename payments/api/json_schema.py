@@ -1,21 +1,24 @@
 """JSON Schemas of the OpenAPI document, made from the types that requests are read with."""
 
+from collections.abc import Mapping
 from enum import Enum
 from inspect import cleandoc
 from typing import Any, Final
 
 import msgspec
 from django.core.exceptions import ImproperlyConfigured
-from msgspec import inspect
+from msgspec import Struct, inspect
 
 import payments.api.references  # noqa: F401  (registers the types of fields that name objects)
+from payments.api import answer_docs
+from payments.api.field_docs import sentences
 from payments.api.inputs import SCHEMAS
 from payments.api.schemas import COMPONENTS, Schema, many, maybe
 from payments.core.input_faults import described, enum_values
 from payments.core.input_types import END, NOT_BLANK
-from payments.core.inputs import Input
+from payments.core.inputs import Input, OneOf
 
-_FORMS: Final[dict[str, type]] = {}  # by the name of the component
+_FORMS: Final[dict[str, type[Struct]]] = {}  # by the name of the component
 _JSON_TYPES: Final = {str: "string", int: "integer"}
 
 
@@ -27,6 +30,35 @@ def body_of(form: type[Input], *, prefix: str = "") -> Schema:
 def parameters_of(form: type[Input]) -> dict[str, Schema]:
     """Return the schema of each parameter of an address: it may be left out, and is never null."""
     return {field.encode_name: _Schemas().field(field, null=False) for field in described(form).fields}
+
+
+def with_sentences(name: str, schema: Schema) -> Schema:
+    """A component, each member with what is told of it: under its field of an input, or of an answer by its name."""
+    members = schema.get("properties")
+    if not members:
+        return schema
+    told = told_fields(_FORMS[name]) if name in _FORMS else _told_answer(name, members)
+    return {**schema, "properties": {member: {**kind, **told.get(member, {})} for member, kind in members.items()}}
+
+
+def _told_answer(name: str, members: Mapping[str, Schema]) -> dict[str, Schema]:
+    told = {**answer_docs.EVERYWHERE, **answer_docs.OF.get(name, {})}
+    sentences_of = {member: _sentence(told.get(member, ""), members[member]) for member in members}
+    return {member: {"description": sentence} for member, sentence in sentences_of.items() if sentence}
+
+
+def _sentence(told: str, schema: Schema) -> str:
+    """What is told of a member, and the words it may be; of an amount at least its unit."""
+    unit = "In minor units." if not told and schema.get("format") == "int64" else ""
+    return " ".join(filter(None, [told, schema.get("description", ""), unit]))
+
+
+def told_fields(form: type[Struct]) -> dict[str, Schema]:
+    """What is told of each field of an input, by its name in JSON."""
+    told = sentences(form)
+    return {
+        field.encode_name: {"description": told[field.name]} for field in described(form).fields if field.name in told
+    }
 
 
 class _Schemas:
@@ -41,9 +73,10 @@ class _Schemas:
             required = [field.encode_name for field in kind.fields if field.required]
             COMPONENTS[name] = {
                 "type": "object",
-                "description": cleandoc(kind.cls.__doc__ or ""),
+                "description": " ".join([cleandoc(kind.cls.__doc__ or ""), *map(str, getattr(kind.cls, "rules", ()))]),
                 "properties": {field.encode_name: self.field(field) for field in kind.fields},
                 **({"required": required} if required else {}),
+                **_alternatives(kind.cls),
                 "additionalProperties": False,
             }
         return {"$ref": f"#/components/schemas/{name}"}
@@ -70,6 +103,12 @@ class _Schemas:
                 return {**members, **_bounds("Properties", kind.min_length, kind.max_length)}
             case _:
                 return _leaf(kind)
+
+
+def _alternatives(form: type[Struct]) -> Schema:
+    """The fields of which a request needs one."""
+    needed = [rule.names for rule in getattr(form, "rules", ()) if isinstance(rule, OneOf) and rule.required]
+    return {"anyOf": [{"required": [name]} for name in needed[0]]} if needed else {}
 
 
 def _leaf(kind: inspect.Type) -> Schema:

@@ -29,6 +29,7 @@ from payments.api.schemas import (
     words,
 )
 from payments.api.views import ApiView
+from payments.core.errors import wrong
 from payments.core.input_types import Day, Instant, text
 from payments.ledger import balances, queries
 from payments.ledger.models import Account, JournalEntry
@@ -105,19 +106,24 @@ class EntriesQuery(Paging):
     """What the entries are about."""
 
     object: Annotated[str, text(64)] | None = None
+    """Only entries of which any posting is about this object: the id of a payment, refund, chargeback, settlement
+    or payout."""
 
 
 class TrialBalanceQuery(Query):
     """Up to which book date, and as it was known when."""
 
     date: Day | None = None
+    """Last book date that counts; today when left out."""
     known_at: Instant | None = None
+    """The books as they stood at this time; as they are now when left out."""
 
 
 class OpenItemsQuery(Paging):
     """On which account, by its id or code."""
 
     account: Annotated[str, text(100)] | None = None
+    """Only what is open on this account, by its id or its code, as `customer_credit`."""
 
 
 class LedgerView(ApiView):
@@ -132,8 +138,9 @@ class LedgerView(ApiView):
 class Accounts(LedgerView):
     """All accounts with their balances."""
 
-    @described("list_accounts", "Accounts", {200: page_of(ACCOUNT)}, query=Paging, tag="Ledger")
+    @described("list_accounts", "Accounts of the ledger", {200: page_of(ACCOUNT)}, query=Paging, tag="Ledger")
     def get(self, request: Request) -> HttpResponse:
+        """List the accounts of the ledger with their balances; debit is positive."""
         query = self.query(Paging)
         return self.page_of(books.accounts(self.caller.merchant_id), self._shapes, query)
 
@@ -168,6 +175,7 @@ class Postings(LedgerView):
         tag="Ledger",
     )
     def get(self, request: Request, account_id: str) -> HttpResponse:
+        """List what was posted to one account, newest first."""
         query = self.query(Paging)
         account = self.one(books.accounts(self.caller.merchant_id), id=account_id)
         before = _position(query.cursor)
@@ -181,11 +189,31 @@ class Postings(LedgerView):
 class Entries(LedgerView):
     """All entries, or those about one object."""
 
-    @described("list_entries", "Entries", {200: page_of(ENTRY)}, query=EntriesQuery, tag="Ledger")
+    @described("list_entries", "Journal entries, newest first", {200: page_of(ENTRY)}, query=EntriesQuery, tag="Ledger")
     def get(self, request: Request) -> HttpResponse:
+        """List the entries of the journal; with `object`, those of which any posting is about it. What a refund owes
+        the customer is booked about the refund, not about its payment: ask for each.
+        """
         query = self.query(EntriesQuery)
+        if query.object is not None:
+            _refuse_unknown(query.object, self.caller.merchant_id)
         rows = books.entries(self.caller.merchant_id, about=query.object)
         return self.page(rows, self.shape, query)
+
+
+def _refuse_unknown(object_id: str, merchant_id: str) -> None:
+    """Refuse an id of which the books have nothing, lest an empty list pass for one without entries.
+
+    Raises:
+        ValidationFailed: it is of another kind, or there is no such object.
+    """
+    kind, known = object_id.partition("_")[0], object_index.booked_kinds()
+    if kind not in known:
+        raise wrong(
+            "object", "invalid_choice", f"Send an id that begins with one of: {', '.join(f'{one}_' for one in known)}."
+        )
+    if not object_index.exists(kind, object_id, merchant_id=merchant_id):
+        raise wrong("object", "not_found", "There is no such object. Check the id and the key's merchant.")
 
 
 class OneEntry(LedgerView):
@@ -193,6 +221,7 @@ class OneEntry(LedgerView):
 
     @described("get_entry", "One entry", {200: ENTRY}, refusals=[404], tag="Ledger")
     def get(self, request: Request, entry_id: str) -> HttpResponse:
+        """Return one entry of the journal with its postings."""
         self.no_query()
         return self.answer(self.shape(self.one(books.entries(self.caller.merchant_id), id=entry_id)))
 
@@ -202,6 +231,7 @@ class TrialBalance(LedgerView):
 
     @described("trial_balance", "The trial balance", {200: TRIAL_BALANCE}, query=TrialBalanceQuery, tag="Ledger")
     def get(self, request: Request) -> HttpResponse:
+        """Return debit and credit of every account, by currency; each currency's totals are equal."""
         query = self.query(TrialBalanceQuery)
         date, known_at = query.date, query.known_at
         rows = balances.trial_balance(self.caller.merchant_id, date, known_at)
@@ -220,6 +250,7 @@ class OpenItems(LedgerView):
 
     @described("open_items", "What is open", {200: page_of(OPEN_ITEM)}, query=OpenItemsQuery, tag="Ledger")
     def get(self, request: Request) -> HttpResponse:
+        """List what is still open on accounts, with the object that it is about."""
         query = self.query(OpenItemsQuery)
         before = _item(query.cursor)
         limit = query.limit

@@ -65,15 +65,25 @@ class MerchantChangeInput(Input):
     """What changes of the rules. A limit or an official number of null is none."""
 
     name: Annotated[str, text(200)] | None = None
+    """Name of the business, as receipts and exports show it."""
     vat_number: OfficialNumber | UnsetType | None = UNSET
+    """VAT number, as `NL123456789B01`; null removes it."""
     registration_number: OfficialNumber | UnsetType | None = UNSET
+    """Number in the trade register; null removes it."""
     fiscal_year_start: Annotated[int, whole_number(1, 12)] | None = None
+    """Month in which the fiscal year begins, 1 for January."""
     refund_fallback: Merchant.RefundFallback | None = None
+    """What a refund may use when no route to the customer's money is left: `none` or `voucher`."""
     second_person_above: Limit | UnsetType | None = UNSET
+    """Minor units above which one refund waits for a second person; null for no limit."""
     second_person_above_daily: Limit | UnsetType | None = UNSET
+    """Minor units a day above which a person's refunds wait for a second person; null for no limit."""
     allocation: Merchant.Allocation | None = None
+    """Which payments of an order are given back first when a refund does not say it."""
     cash_rounding: CashRounding | None = None
+    """5 rounds cash to five cents, 0 leaves it as it is."""
     close_threshold: AmountOrZero | None = None
+    """Minor units of differences up to which a day may be closed."""
 
     def changes(self) -> dict[str, Any]:
         """What changes, as it is kept: cash that is not rounded is rounded to one cent, no number is empty."""
@@ -89,6 +99,7 @@ class OneMerchant(ApiView):
 
     @described("get_merchant", "The merchant's settings", {200: MERCHANT}, tag="Merchant")
     def get(self, request: Request) -> HttpResponse:
+        """Return the merchant's own settings and the rules by which money is given back."""
         self.no_query()
         return self.answer(payloads.merchant(self.merchant))
 
@@ -102,6 +113,9 @@ class OneMerchant(ApiView):
         tag="Merchant",
     )
     def patch(self, request: Request) -> HttpResponse:
+        """Change the members that are sent and leave the others. Rules about money wait for a second person at a
+        live merchant: 202 with the approval.
+        """
         self.no_query()
         changes = self.input(MerchantChangeInput).changes()
         approval = update_setup.amend_merchant(self.merchant, changes=changes, actor=self.caller)

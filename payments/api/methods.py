@@ -53,8 +53,11 @@ class MethodsQuery(Query):
     """The channel, currency and amount (minor units) of a sale to come."""
 
     channel: Channel | None = None
+    """Channel of the sale, by its id; the key's own when left out."""
     currency: Currency | None = None
+    """Only methods that take this currency."""
     amount: Annotated[int, number_of_query(least=1)] | None = None
+    """Only methods that take this amount, in minor units."""
 
 
 class Methods(ApiView):
@@ -64,6 +67,9 @@ class Methods(ApiView):
 
     @described("list_methods", "What can be paid with", {200: METHODS}, query=MethodsQuery, tag="Payments")
     def get(self, request: Request) -> HttpResponse:
+        """Return what a checkout may offer for a channel, currency and amount, each method with the account that
+        takes it.
+        """
         query = self.query(MethodsQuery)
         offers = methods.offered(
             self.merchant,
@@ -81,6 +87,9 @@ class Providers(ApiView):
 
     @described("list_providers", "Providers", {200: PROVIDERS}, tag="Provider accounts")
     def get(self, request: Request) -> HttpResponse:
+        """Return the providers of this installation, with the settings and credentials that an account of each
+        needs.
+        """
         self.no_query()
         return self.answer({"data": [_provider(one) for one in registry.providers().values()]})
 

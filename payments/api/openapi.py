@@ -6,9 +6,11 @@ from typing import Any, Final, TypeVar
 from django.conf import settings
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
+from payments.api.examples import examples
 from payments.api.inputs import Nothing, Query
-from payments.api.json_schema import body_of, parameters_of
+from payments.api.json_schema import body_of, parameters_of, told_fields, with_sentences
 from payments.api.schemas import COMPONENTS, PROBLEM, Schema
+from payments.api.webhook_docs import webhooks
 from payments.core.inputs import Input
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -61,12 +63,27 @@ TAGS: Final[dict[str, str]] = {
     "Webhooks in": "What providers tell us.",
     "Webhooks out": "The addresses that events are sent to.",
 }
+# What stands in the addresses.
+_PLACES: Final = {
+    "account_id": "An account of the ledger, or a provider account where a provider asks, by its id.",
+    "code": "The voucher's code, with or without spaces and dashes.",
+    "day": "A business day as YYYY-MM-DD.",
+    "file_id": "A settlement file, by its id.",
+    "endpoint_id": "A webhook endpoint, by its id.",
+    "entry_id": "An entry of the journal, by its id.",
+    "link_id": "A payment link, by its id.",
+    "mapping_id": "A file mapping, by its id.",
+    "month": "A month as YYYY-MM.",
+    "provider": "The provider's name in `GET /v1/providers`.",
+    "reference": "Your own number of the customer, or the `cus_…` id.",
+}
+_QUERIES: Final[dict[str, type[Query]]] = {}  # by the name of the operation
 IDEMPOTENCY_KEY: Final = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": "^[!-~]{1,255}$"},
     OpenApiParameter.HEADER,
     required=True,
-    description="A new one for every new request, the same one to repeat it.",
+    description="A new one for every new request, the same one to repeat it within 31 days; refusals are judged anew.",
 )
 
 
@@ -89,7 +106,7 @@ def described(
     place of a key.
     """
     statuses = {*_ANYWHERE, *(_WITH_KEY if with_key else ()), *refusals}
-    parameters = _query_parameters(query) if query is not None else []
+    parameters = _query_parameters(name, query) if query is not None else []
     if body is not None:
         statuses |= {*_WITH_BODY, *((409,) if once else ())}
         parameters += [IDEMPOTENCY_KEY] if once else []
@@ -110,7 +127,8 @@ def described(
     )
 
 
-def _query_parameters(query: type[Query]) -> list[OpenApiParameter]:
+def _query_parameters(name: str, query: type[Query]) -> list[OpenApiParameter]:
+    _QUERIES[name] = query
     return [OpenApiParameter(name, schema, OpenApiParameter.QUERY) for name, schema in parameters_of(query).items()]
 
 
@@ -131,7 +149,7 @@ def _auth(*, with_key: bool, by_device: bool) -> list[Any] | None:
 def complete(result: Schema, generator: Any, request: Any, public: bool) -> Schema:
     """Add what no view tells: schemas, which bodies must be sent, where and how to sign in, what each tag is about."""
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
-    schemas.update({name: _titled(name, schema) for name, schema in COMPONENTS.items()})
+    schemas.update({name: _titled(name, with_sentences(name, schema)) for name, schema in COMPONENTS.items()})
     schemes = result["components"].setdefault("securitySchemes", {})
     schemes |= {scheme: {"type": "apiKey", "in": "header", "name": name} for scheme, name in DEVICE_HEADERS.items()}
     result["paths"]["/v1/events/stream"] = _stream()
@@ -140,12 +158,37 @@ def complete(result: Schema, generator: Any, request: Any, public: bool) -> Sche
         operation.setdefault("security", [])
         if _must_be_sent(operation.get("requestBody", {})):
             operation["requestBody"]["required"] = True
-        operation.setdefault("description", f"{operation['summary']}.")
+        _tell_parameters(operation)
+        _show_example(operation)
+    result["webhooks"] = webhooks()
     used = {tag for operation in operations for tag in operation["tags"]}
     result["tags"] = [{"name": name, "description": TAGS[name]} for name in sorted(used)]
     result["servers"] = [{"url": settings.PUBLIC_URL}]
     result["info"] |= {"contact": {"name": "Onetill", "url": f"{settings.PUBLIC_URL}/v1/docs"}}
     return result
+
+
+def _tell_parameters(operation: Schema) -> None:
+    """Give each parameter of an operation its description."""
+    query = _QUERIES.get(operation["operationId"])
+    told = told_fields(query) if query else {}
+    for parameter in operation.get("parameters", ()):
+        name = parameter["name"]
+        if parameter["in"] == "query":
+            parameter.update(told.get(name, {}))
+        elif parameter["in"] == "path":
+            plain = name.removesuffix("_id").replace("_", " ")
+            parameter["description"] = _PLACES.get(name, f"The {plain}, by its id.")
+        elif name == "Idempotency-Key":
+            operation["description"] += " Needs an `Idempotency-Key`: the same request with it is done once."
+
+
+def _show_example(operation: Schema) -> None:
+    """Put a request and its answer beside their schemas, where the document has an example of the operation."""
+    shown = examples().get(operation["operationId"])
+    if shown is not None:
+        operation["requestBody"]["content"]["application/json"]["example"] = shown["request"]
+        operation["responses"][str(shown["status"])]["content"]["application/json"]["example"] = shown["answer"]
 
 
 def _must_be_sent(body: Schema) -> bool:
@@ -171,6 +214,8 @@ def _stream() -> Schema:
             "servers": [{"url": settings.STREAM_URL}],
             "operationId": "stream_events",
             "summary": "Every change as it happens",
+            "description": "Send every event the moment it is final, as server-sent events. After a break, "
+            "`Last-Event-ID` goes on where it was. Needs the scope `payments:read`.",
             "tags": ["Events"],
             "parameters": [last],
             "security": [{"apiKey": []}],

@@ -28,14 +28,23 @@ class OrdersQuery(Paging):
     rules = (Together(("terminal", "sequence")),)
 
     reference: Annotated[str, text(64)] | None = None
+    """Your own number of the order, in any namespace."""
     namespace: Annotated[str, text(64)] | None = None
+    """Only orders of this namespace."""
     invoice_reference: Annotated[str, text(64)] | None = None
+    """Only the orders that this invoice asks for."""
     receipt: Annotated[str, text(40)] | None = None
+    """Number on the customer's receipt."""
     card_fingerprint: Annotated[str, text(255)] | None = None
+    """Fingerprint of a card with which the order was paid."""
     customer: Annotated[str, text(64)] | None = None
+    """The customer's `cus_…` id, or your own reference."""
     payment: Annotated[str, text(64)] | None = None
+    """The order of this payment, by its id."""
     terminal: Annotated[str, text(64)] | None = None
+    """Id of the terminal that posted a payment; goes with `sequence`."""
     sequence: Annotated[int, number_of_query(least=1)] | None = None
+    """Number of that transaction at the terminal; goes with `terminal`."""
 
 
 class Orders(ApiView):
@@ -45,6 +54,9 @@ class Orders(ApiView):
 
     @described("list_orders", "Orders, newest first", {200: page_of(ORDER)}, query=OrdersQuery, tag="Orders")
     def get(self, request: Request) -> HttpResponse:
+        """Find orders by your own reference or by what a customer brings to a counter. Several channels may use one
+        reference, so the answer is a list.
+        """
         query = self.query(OrdersQuery)
         return self.page_of(queries.orders(self.caller.merchant_id, query.given()), order_shapes, query)
 
@@ -56,6 +68,9 @@ class OneOrder(ApiView):
 
     @described("get_order", "One order and its whole story", {200: ORDER}, refusals=[404], tag="Orders")
     def get(self, request: Request, order_id: str) -> HttpResponse:
+        """Return an order over all channels: what is paid, given back and `due`, and its timeline. An order is paid
+        when `due` is 0; one captured payment may be only a part of it.
+        """
         self.no_query()
         return self.answer(order_shapes([self.one(queries.orders(self.caller.merchant_id), id=order_id)])[0])
 

@@ -11,7 +11,7 @@ from payments import payloads
 from payments.api.idempotency import Answer
 from payments.api.inputs import Nothing, Paging
 from payments.api.openapi import described
-from payments.api.payments import CustomerInput
+from payments.api.payment_inputs import CustomerInput
 from payments.api.references import Namespace
 from payments.api.schemas import (
     CHANNEL_REF,
@@ -73,6 +73,8 @@ PAYMENT_LINK = define(
 class LinkInput(Input, kw_only=True):
     """What is to be paid by the link."""
 
+    needs_channel: ClassVar[bool] = True
+
     rules = (
         OneOf(("order_reference", "order"), required=False),
         OneOf(("amount", "amount_min"), required=False),
@@ -82,37 +84,59 @@ class LinkInput(Input, kw_only=True):
     )
 
     amount: Amount | None = None
+    """What the customer pays, in minor units; with an order and no amount, what is due when it is paid."""
     amount_min: Amount | None = None
+    """Least that the customer may choose to pay, in minor units; goes with `amount_max`."""
     amount_max: Amount | None = None
+    """Most that the customer may choose to pay, in minor units; goes with `amount_min`."""
     currency: Currency
+    """Currency of the amounts; an existing order's own."""
     order_reference: Annotated[str, text(64)] | None = None
+    """Your own number of the order, in the channel's namespace; makes the order at its first use."""
     namespace: Namespace | None = None
+    """Namespace of `order_reference`, where it is another than the channel's."""
     order: Order | None = None
+    """Id of an existing order of any channel, in place of `order_reference`."""
     description: Annotated[str, text(500)]
+    """What the customer pays for, as the pay page shows it."""
     expires_at: Instant | None = None
+    """Time from which the link takes nothing more; it never expires when left out."""
     reusable: bool | None = None
+    """True for a link that takes many payments, as a poster; false when left out."""
     channel: Channel | None = None
+    """Id of the channel that sells; required unless the key is tied to one."""
     methods: Annotated[list[Annotated[str, one_of(service.OFFERED)]], Meta(min_length=1, max_length=20)] | None = None
+    """Only these methods are offered; all that the channel has when left out."""
     customer: CustomerInput | None = None
+    """Who pays, as far as you know."""
     metadata: Metadata | None = None
+    """Your own labels, kept with the link and shown in every answer."""
 
 
 class SendInput(Input):
     """Where a link is sent."""
 
     via: Literal["email"]
+    """How the link is sent; e-mail is the one way."""
     to: Email
+    """E-mail address that the link is sent to."""
     language: Literal["nl", "en"] | None = None
+    """Language of the e-mail; the merchant's own when left out."""
 
 
 class LinksQuery(Paging):
     """Which links."""
 
     status: PaymentLink.Status | None = None
+    """Only links of this status."""
     channel: Annotated[str, text(30)] | None = None
+    """Only links of this channel, by its id."""
     order: Annotated[str, text(30)] | None = None
+    """Only links of this order, by its id."""
     created_from: Instant | None = None
+    """Only links made at or after this time."""
     created_to: Instant | None = None
+    """Only links made before this time."""
 
 
 class LinkView(ApiView):
@@ -141,11 +165,13 @@ class PaymentLinks(LinkView):
         tag="Payment links",
     )
     def get(self, request: Request) -> HttpResponse:
+        """List payment links, newest first."""
         query = self.query(LinksQuery)
         return self.page(self.rows(query.given()), payloads.payment_link, query)
 
     @described("create_payment_link", "Make a payment link", {201: PAYMENT_LINK}, body=LinkInput, tag="Payment links")
     def post(self, request: Request) -> HttpResponse:
+        """Make an address at which a customer pays: an amount, what an order has due, or what the customer chooses."""
         return self.once(self._create, lambda link_id: self.current_answer(link_id, 201))
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
@@ -181,6 +207,7 @@ class OneLink(LinkView):
 
     @described("get_payment_link", "One payment link", {200: PAYMENT_LINK}, refusals=[404], tag="Payment links")
     def get(self, request: Request, link_id: str) -> HttpResponse:
+        """Return a payment link with its status and the payments that were made by it."""
         self.no_query()
         return self.answer(payloads.payment_link(self.one(self.rows(), id=link_id)))
 
@@ -197,8 +224,17 @@ class LinkVerb(LinkView):
 class CancelLink(LinkVerb):
     """Take a link back."""
 
-    @described("cancel_payment_link", "Cancel", {200: PAYMENT_LINK}, body=Nothing, refusals=[404], tag="Payment links")
+    @described(
+        "cancel_payment_link",
+        "End a payment link",
+        {200: PAYMENT_LINK},
+        body=Nothing,
+        refusals=[404],
+        tag="Payment links",
+    )
     def post(self, request: Request, link_id: str) -> HttpResponse:
+        """End a link: its page takes nothing more. What was paid stays paid."""
+
         def cancel(guard: IdempotencyGuard) -> Answer:
             row = self.target(link_id)
             self.input(Nothing)
@@ -212,13 +248,15 @@ class SendLink(LinkVerb):
 
     @described(
         "send_payment_link",
-        "Send by e-mail",
+        "Send a payment link by e-mail",
         {202: PAYMENT_LINK},
         body=SendInput,
         refusals=[404, 429],
         tag="Payment links",
     )
     def post(self, request: Request, link_id: str) -> HttpResponse:
+        """Send the link to a customer by e-mail."""
+
         def send(guard: IdempotencyGuard) -> Answer:
             row = self.target(link_id)
             given = self.input(SendInput)

@@ -1,41 +1,31 @@
 """Payments: taken, captured, canceled, found."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from msgspec import Meta
 from rest_framework.request import Request
 
 from payments import payloads
 from payments.api.idempotency import Answer
-from payments.api.inputs import Nothing, Paging, Query
+from payments.api.inputs import Nothing
 from payments.api.openapi import described
-from payments.api.references import Namespace
+from payments.api.payment_inputs import (
+    AcknowledgementInput,
+    CaptureInput,
+    ExpandQuery,
+    PaymentInput,
+    PaymentsQuery,
+)
 from payments.api.schemas import PAYMENT, page_of
 from payments.api.views import ApiView, must_speak_for
 from payments.core.errors import Fault, ValidationFailed
-from payments.core.input_faults import FAULT
 from payments.core.input_types import (
-    END,
-    Amount,
-    AmountOrZero,
-    Currency,
-    Day,
-    Email,
-    Instant,
-    Metadata,
     chosen,
-    number_of_query,
-    some_of,
-    text,
-    text_of,
 )
-from payments.core.inputs import Beside, Input, OneOf
 from payments.core.money import Money
-from payments.models import CardEvidence, Channel, Operation, Order, Payment, ProviderAccount
-from payments.models.payment import Method, Origin, PaymentStatus
+from payments.models import CardEvidence, Channel, Operation, Payment
 from payments.queries import books
 from payments.queries import payments as queries
 from payments.services import submit
@@ -46,98 +36,6 @@ from payments.services.idempotency import IdempotencyGuard
 from payments.services.orders import OrderName
 
 Shape = dict[str, Any]
-
-
-Expand = Annotated[str, some_of(["operations", "refunds", "evidence", "journal_entries"])]
-Rate = Annotated[
-    Annotated[int, Meta(ge=0, le=100)]
-    | Annotated[float, Meta(ge=0, le=100)]
-    | Annotated[str, Meta(max_length=8, pattern=rf"^(?:100(?:\.0*)?|[0-9]{{1,2}}(?:\.[0-9]*)?){END}")],
-    Meta(extra={FAULT: ("invalid_rate", 'Send a percentage from 0 to 100: 21, 5.5 or "21".')}),
-]
-
-
-class VatLineInput(Input):
-    """What of a payment is taxed at one rate."""
-
-    rate: Rate
-    net: AmountOrZero
-    tax: AmountOrZero
-
-
-class CustomerInput(Input):
-    """Who buys, as far as known."""
-
-    reference: Annotated[str, text(64)] | None = None
-    email: Email | None = None
-    name: Annotated[str, text(200)] | None = None
-
-
-class AcknowledgementInput(Input):
-    """Who charges beside a payment of unknown outcome, and why."""
-
-    operator: Annotated[str, text(100)]
-    reason: Annotated[str, text(200)]
-
-
-class PaymentInput(Input, kw_only=True):
-    """What a webshop or till asks to be paid."""
-
-    rules = (OneOf(("order_reference", "order")), Beside("namespace", "order_reference"))
-
-    order_reference: Annotated[str, text(64)] | None = None
-    namespace: Namespace | None = None
-    order: Order | None = None
-    amount: Amount
-    currency: Currency
-    method: Method | None = None
-    capture: Literal["automatic", "manual"] | None = None
-    channel: Channel | None = None
-    provider_account: ProviderAccount | None = None
-    return_url: Annotated[str, text_of(r"[a-z][a-z0-9+.-]*://[^\s]+", longest=2000, form="https://…")] | None = None
-    customer: CustomerInput | None = None
-    description: Annotated[str, text(500)] | None = None
-    order_total: Amount | None = None
-    invoice_reference: Annotated[str, text(64)] | None = None
-    vat: Annotated[list[VatLineInput], Meta(max_length=20)] | None = None
-    received: Amount | None = None
-    voucher_code: Annotated[str, text(40)] | None = None
-    acknowledge_unknown: AcknowledgementInput | None = None
-    metadata: Metadata | None = None
-
-
-class CaptureInput(Input):
-    """How much to capture, and whether that was the last of it."""
-
-    amount: Amount | None = None
-    final: bool | None = None
-
-
-class ExpandQuery(Query):
-    """What is to be shown along with a payment."""
-
-    expand: Expand | None = None
-
-
-class PaymentsQuery(Paging):
-    """What is known of the payments looked for."""
-
-    expand: Expand | None = None
-    status: PaymentStatus | None = None
-    channel: Annotated[str, text(64)] | None = None
-    origin: Origin | None = None
-    method: Method | None = None
-    provider_account: Annotated[str, text(64)] | None = None
-    order: Annotated[str, text(64)] | None = None
-    order_reference: Annotated[str, text(64)] | None = None
-    terminal: Annotated[str, text(64)] | None = None
-    customer: Annotated[str, text(64)] | None = None
-    card_last4: Annotated[str, text_of(r"[0-9]{4}", longest=4, form="four digits")] | None = None
-    receipt_number: Annotated[str, text(40)] | None = None
-    created_from: Instant | None = None
-    created_to: Instant | None = None
-    business_day: Day | None = None
-    amount: Annotated[int, number_of_query(least=1)] | None = None
 
 
 class PaymentView(ApiView):
@@ -157,6 +55,7 @@ class Payments(PaymentView):
 
     @described("list_payments", "Payments, newest first", {200: page_of(PAYMENT)}, query=PaymentsQuery, tag="Payments")
     def get(self, request: Request) -> HttpResponse:
+        """List payments that match every filter, newest first."""
         query = self.query(PaymentsQuery)
         expand = chosen(query.expand)
         rows = queries.with_lists(queries.payments(self.caller.merchant_id, query.given()), expand)
@@ -164,6 +63,11 @@ class Payments(PaymentView):
 
     @described("create_payment", "Take a payment", {201: PAYMENT}, body=PaymentInput, tag="Payments")
     def post(self, request: Request) -> HttpResponse:
+        """Take one payment towards an order, or begin one: where `next_action` is not null, send the customer to
+        its `url` and learn the outcome by webhook or `GET /v1/payments/{id}`. A decline is a 201 with `status:
+        "declined"`. Before another method is tried on the same order, cancel the payment that still waits for its
+        customer: it could be paid after all.
+        """
         return self.once(self._create, self._resume)
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
@@ -208,6 +112,7 @@ class OnePayment(PaymentView):
 
     @described("get_payment", "One payment", {200: PAYMENT}, query=ExpandQuery, refusals=[404], tag="Payments")
     def get(self, request: Request, payment_id: str) -> HttpResponse:
+        """Return one payment as it stands now."""
         expand = chosen(self.query(ExpandQuery).expand)
         payment = self.one(queries.with_lists(self.rows(), expand), id=payment_id)
         return self.answer(_with_lists([payment], expand)[0])
@@ -236,8 +141,19 @@ class PaymentVerb(PaymentView):
 class Capture(PaymentVerb):
     """Take what was authorized."""
 
-    @described("capture_payment", "Capture", {200: PAYMENT}, body=CaptureInput, refusals=[404], tag="Payments")
+    @described(
+        "capture_payment",
+        "Capture what was authorized",
+        {200: PAYMENT},
+        body=CaptureInput,
+        refusals=[404],
+        tag="Payments",
+    )
     def post(self, request: Request, payment_id: str) -> HttpResponse:
+        """Take what `capture: "manual"` only authorized. A capture is final unless `final` is false: the rest is
+        released to the customer.
+        """
+
         def capture(guard: IdempotencyGuard) -> Answer:
             payment = self.target(payment_id)
             given = self.input(CaptureInput)
@@ -251,8 +167,12 @@ class Capture(PaymentVerb):
 class Cancel(PaymentVerb):
     """Release what is not captured."""
 
-    @described("cancel_payment", "Cancel", {200: PAYMENT}, body=Nothing, refusals=[404], tag="Payments")
+    @described(
+        "cancel_payment", "Release what is not captured", {200: PAYMENT}, body=Nothing, refusals=[404], tag="Payments"
+    )
     def post(self, request: Request, payment_id: str) -> HttpResponse:
+        """Release what is not captured; what was captured is given back by `POST /v1/refunds`."""
+
         def cancel(guard: IdempotencyGuard) -> Answer:
             payment = self.target(payment_id)
             self.input(Nothing)

@@ -38,6 +38,9 @@ class ProviderWebhooks(JsonView):
         tag="Webhooks in",
     )
     def post(self, request: Request, provider: str, account_id: str) -> HttpResponse:
+        """Receive a provider's own webhook, whose signature is checked; it is stored, acknowledged and applied
+        after.
+        """
         body = read_bytes(self.plain, settings.MAX_JSON_BYTES)
         account = _ACCOUNT.first(provider, account_id) if "\0" not in provider + account_id else None
         if account is None:

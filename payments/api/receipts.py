@@ -20,7 +20,9 @@ class ReceiptInput(Input):
     """To whom, if not to the customer's own address, and in which language."""
 
     to: Email | None = None
+    """E-mail address for the receipt; the customer's own when left out."""
     language: Literal["nl", "en"] | None = None
+    """Language of the receipt; the merchant's own when left out."""
 
 
 class PaymentReceipt(PaymentView):
@@ -28,13 +30,15 @@ class PaymentReceipt(PaymentView):
 
     @described(
         "send_payment_receipt",
-        "Send the receipt by e-mail",
+        "Send a receipt by e-mail",
         {202: PAYMENT},
         body=ReceiptInput,
         refusals=[404, 429],
         tag="Payments",
     )
     def post(self, request: Request, payment_id: str) -> HttpResponse:
+        """Send the receipt of a payment by e-mail, from any counter."""
+
         def send(guard: IdempotencyGuard) -> Answer:
             payment = self.one(self.rows(), id=payment_id)
             given = self.input(ReceiptInput)
@@ -49,13 +53,15 @@ class RefundReceipt(RefundView):
 
     @described(
         "send_refund_receipt",
-        "Send the receipt by e-mail",
+        "Send a receipt by e-mail",
         {202: REFUND},
         body=ReceiptInput,
         refusals=[404, 429],
         tag="Refunds",
     )
     def post(self, request: Request, refund_id: str) -> HttpResponse:
+        """Send the receipt of a refund by e-mail."""
+
         def send(guard: IdempotencyGuard) -> Answer:
             refund = self.one(self.rows(), id=refund_id)
             given = self.input(ReceiptInput)

@@ -85,14 +85,18 @@ class BankAccountInput(Input):
     """Where a transfer goes."""
 
     iban: Iban
+    """IBAN that the money is sent to, with or without spaces."""
     name: Annotated[str, text(140)]
+    """Name of the account's holder."""
 
 
 class ShareInput(Input):
     """How much of one payment is given back."""
 
     payment: Payment
+    """Id of a payment of the order."""
     amount: Amount
+    """How much of it is given back, in minor units."""
 
 
 # By a rule, or as listed.
@@ -105,33 +109,55 @@ Allocation = Annotated[
 class RefundInput(Input, kw_only=True):
     """What is to be given back, and how."""
 
+    needs_channel: ClassVar[bool] = True
+
     rules = (OneOf(("order", "order_reference", "payment")),)
 
     order: Order | None = None
+    """Id of the order that is given back; exactly one of `order`, `order_reference` and `payment` is required."""
     order_reference: Annotated[str, text(64)] | None = None
+    """Your own number of the order: looked for in the channel's namespace, else over the merchant."""
     payment: Payment | None = None
+    """Id of the one payment that is given back, in place of the whole order."""
     amount: Amount | None = None
+    """How much to give back, in minor units; all that is refundable when left out."""
     reason: Annotated[str, text(200)]
+    """Why, in your own words or a code of the merchant's list."""
     channel: Channel | None = None
+    """Id of the channel where the goods came back; required unless the key is tied to one."""
     route: Annotated[str, one_of([AUTO, *Route.values])] | None = None
+    """Way back of the money; `auto`, the default, prefers the original payment method."""
     terminal: NamedTerminal | None = None
+    """Id of the terminal at which the customer presents the card."""
     bank_account: BankAccountInput | None = None
+    """Account that a bank transfer goes to."""
     allocation: Allocation | None = None
+    """Which payments of the order give back how much; the merchant's rule when left out."""
     exchange_for: Order | None = None
+    """Id of the order that the customer buys in exchange."""
     operator: Annotated[str, text(100)] | None = None
+    """Name or number of the person at the counter."""
     metadata: Metadata | None = None
+    """Your own labels, kept with the refund and shown in every answer and webhook."""
 
 
 class RefundsQuery(Paging):
     """Which refunds."""
 
     order: Annotated[str, text(64)] | None = None
+    """Only refunds of this order, by its id."""
     payment: Annotated[str, text(64)] | None = None
+    """Only refunds of which a part gives back this payment, by its id."""
     status: RefundStatus | None = None
+    """Only refunds of this status."""
     channel: Annotated[str, text(64)] | None = None
+    """Only refunds of goods that came back in this channel, by its id."""
     route: Route | None = None
+    """Only refunds with a part that goes this way."""
     created_from: Instant | None = None
+    """Only refunds made at or after this time."""
     created_to: Instant | None = None
+    """Only refunds made before this time."""
 
 
 class RefundView(ApiView):
@@ -188,11 +214,15 @@ class Refunds(RefundView):
 
     @described("list_refunds", "Refunds, newest first", {200: page_of(REFUND)}, query=RefundsQuery, tag="Refunds")
     def get(self, request: Request) -> HttpResponse:
+        """List refunds that match every filter, newest first."""
         query = self.query(RefundsQuery)
         return self.page_of(self.own(queries.refunds(self.caller.merchant_id, query.given())), in_full, query)
 
     @described("create_refund", "Give money back", {201: REFUND}, body=RefundInput, tag="Refunds")
     def post(self, request: Request) -> HttpResponse:
+        """Give money back for an order or a payment of any channel. Each part says by which route it goes and when
+        it arrives; only `amount_succeeded` has been given back.
+        """
         return self.once(self._create, self._resume)
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
@@ -210,8 +240,9 @@ class RefundPlan(RefundView):
 
     scopes: ClassVar[dict[str, str]] = {"POST": "refunds:read"}
 
-    @described("plan_refund", "How it would go", {200: PLAN}, body=RefundInput, once=False, tag="Refunds")
+    @described("plan_refund", "Plan a refund", {200: PLAN}, body=RefundInput, once=False, tag="Refunds")
     def post(self, request: Request) -> HttpResponse:
+        """Answer how a refund would be made, with its routes and their reasons, and change nothing."""
         self.no_query()
         return self.answer(_plan(plan_refund(self.refund_request(), actor=self.caller)))
 
@@ -221,6 +252,7 @@ class OneRefund(RefundView):
 
     @described("get_refund", "One refund", {200: REFUND}, refusals=[404], tag="Refunds")
     def get(self, request: Request, refund_id: str) -> HttpResponse:
+        """Return one refund with its parts."""
         self.no_query()
         return self.answer(in_full([self.one(self.rows(), id=refund_id)])[0])
 
@@ -228,8 +260,12 @@ class OneRefund(RefundView):
 class CancelRefund(RefundView):
     """Give up what has not left."""
 
-    @described("cancel_refund", "Give it up", {200: REFUND}, body=Nothing, refusals=[404], tag="Refunds")
+    @described("cancel_refund", "Give up a refund", {200: REFUND}, body=Nothing, refusals=[404], tag="Refunds")
     def post(self, request: Request, refund_id: str) -> HttpResponse:
+        """Give up the parts of a refund that have not left; what succeeded stays given back, so the refund may end
+        `succeeded` with an `amount_succeeded` below its `amount`.
+        """
+
         def cancel(guard: IdempotencyGuard) -> Answer:
             refund = self.one(self.rows(), id=refund_id)
             self.input(Nothing)

@@ -108,10 +108,23 @@ def parse(body: bytes) -> Any:
         raise _too_deep() from error
     except json.JSONDecodeError as error:
         at = f"line {error.lineno}, column {error.colno}"
-        raise Malformed("malformed_json", f"The body is not JSON: {error.msg} at {at}.") from error
+        raise Malformed("malformed_json", f"The body is not JSON: {_what_is_wrong(error)} at {at}.") from error
     except ValueError as error:  # a number of more digits than Python reads
         raise Malformed("malformed_json", "The body holds a number too long to be one.") from error
     return tree
+
+
+def _what_is_wrong(error: json.JSONDecodeError) -> str:
+    """In our words, since Python's change with its versions: what stands there, or that something is missing."""
+    found = error.doc[error.pos : error.pos + 1]
+    if not error.doc.strip():
+        return "it is empty; send at least {}"
+    if not found:
+        return "it ends too early"
+    before = error.doc[: error.pos].rstrip()
+    if before.endswith(",") and found in "}]":
+        return "a comma stands before a closing bracket"
+    return "this does not fit here"
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class Root(ApiView):
 
     @described("get_root", "What a key is", {200: ROOT}, tag="Keys")
     def get(self, request: Request) -> HttpResponse:
+        """Return what the key is: merchant, mode, channel and scopes, and where the event stream is."""
         self.no_query()
         caller = self.caller
         channel = Channel.objects.get(id=caller.channel_id) if caller.channel_id else None

@@ -106,12 +106,8 @@ ROOT = define(
         stream_url=ADDRESS,
     ),
 )
-CARD = define(
-    "Card",
-    record(
-        brand=maybe(TEXT), last4=maybe(TEXT), fingerprint=maybe(TEXT), entry_mode=maybe(TEXT), verification=maybe(TEXT)
-    ),
-)
+_OF_CARD: Final = ("brand", "last4", "fingerprint", "entry_mode", "verification")
+CARD = define("Card", record(**dict.fromkeys(_OF_CARD, maybe(TEXT))))
 OPERATION = define(
     "Operation",
     record(
@@ -213,6 +209,7 @@ _PAYMENT: Final[dict[str, Schema]] = {
     "provider_account": ACCOUNT_REF,
     "terminal": maybe(record(id=identifier("trm"), label=TEXT)),
     "next_action": maybe(record(type=word("redirect"), url=ADDRESS)),
+    "expires_at": maybe(INSTANT),
     "failure": maybe(record(code=TEXT, detail=TEXT)),
     "origin": words(Origin.values),
     "occurred_at": INSTANT,

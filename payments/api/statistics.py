@@ -41,7 +41,11 @@ _GROUPS = {
 }
 STATISTICS = define(
     "Statistics",
-    record(object=word("statistics"), rows=many({**_FIGURES, "properties": {**_FIGURES["properties"], **_GROUPS}})),
+    record(
+        object=word("statistics"),
+        **{"from": DAY, "to": DAY},
+        rows=many({**_FIGURES, "properties": {**_FIGURES["properties"], **_GROUPS}}),
+    ),
 )
 
 
@@ -49,9 +53,13 @@ class StatisticsQuery(Query):
     """Which days, both inclusive, and by what."""
 
     from_: Day | None = field(name="from", default=None)
+    """First business day, inclusive; the first of the current month, or of the month of `to`, when left out."""
     to: Day | None = None
+    """Last business day, inclusive; the end of the current month when left out."""
     group_by: Annotated[str, some_of(statistics.GROUPS)] | None = None
+    """What rows are made of, with commas between; one row a currency when left out."""
     currency: Currency | None = None
+    """Only figures in this currency."""
 
 
 class Statistics(ApiView):
@@ -61,6 +69,9 @@ class Statistics(ApiView):
 
     @described("get_statistics", "Sales figures", {200: STATISTICS}, query=StatisticsQuery, tag="Statistics")
     def get(self, request: Request) -> HttpResponse:
+        """Return sales and refunds by business day, both days inclusive, including what was committed a moment ago;
+        the current month when no days are named.
+        """
         query = self.query(StatisticsQuery)
         first, last = _days(query, self.merchant)
         groups = chosen(query.group_by)
@@ -73,7 +84,8 @@ class Statistics(ApiView):
             currency=query.currency,
         )
         channels = Channel.objects.filter(merchant_id=self.caller.merchant_id).in_bulk() if "channel" in groups else {}
-        return self.answer({"object": "statistics", "rows": [_row(row, channels) for row in rows]})
+        days = {"from": payloads.day(first), "to": payloads.day(last)}
+        return self.answer({"object": "statistics", **days, "rows": [_row(row, channels) for row in rows]})
 
 
 def _days(query: StatisticsQuery, merchant: Merchant) -> tuple[date, date]:

@@ -18,7 +18,7 @@ from payments.api import idempotency, request_body
 from payments.api.authentication import ApiKeyAuthentication
 from payments.api.errors import MethodNotAllowed, handle
 from payments.api.idempotency import Answer, encode, respond
-from payments.api.inputs import Paging, Query, read, read_query
+from payments.api.inputs import CHANNEL_REQUIRED, Paging, Query, read, read_query
 from payments.api.pagination import page
 from payments.core.errors import Forbidden, Invalid, NotFound
 from payments.core.inputs import Input
@@ -136,9 +136,7 @@ class ApiView(JsonView):
         """
         channel = self.channel_if_any(given)
         if channel is None:
-            raise Invalid(
-                "channel_required", "This key is not tied to a channel: say which one you mean.", param="channel"
-            )
+            raise Invalid("channel_required", CHANNEL_REQUIRED, param="channel")
         return channel
 
     def channel_if_any(self, given: Channel | None) -> Channel | None:

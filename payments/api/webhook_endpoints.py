@@ -54,6 +54,7 @@ DELIVERY = define(
         id=identifier("dlv"),
         object=word("webhook_delivery"),
         event=identifier("evt"),
+        type=TEXT,
         endpoint=identifier("we"),
         status=words(WebhookDelivery.Status.values),
         attempts=WHOLE,
@@ -70,17 +71,24 @@ class EndpointInput(Input):
     """Whom to tell, and what of."""
 
     url: Annotated[str, text(2000)]
+    """Address that events are sent to; begins with https://."""
     events: Annotated[list[Annotated[str, text(64)]], Meta(min_length=1, max_length=100)]
+    """Types of events to send, as `payment.captured`, or `*` for all of them."""
     description: Annotated[str, Meta(max_length=500)] | None = None
+    """Note for your own staff."""
 
 
 class EndpointChangeInput(Input):
     """What changes of an endpoint."""
 
     url: Annotated[str, text(2000)] | None = None
+    """Address that events are sent to; begins with https://."""
     events: Annotated[list[Annotated[str, text(64)]], Meta(min_length=1, max_length=100)] | None = None
+    """Types of events to send, as `payment.captured`, or `*` for all of them."""
     description: Annotated[str, Meta(max_length=500)] | None = None
+    """Note for your own staff."""
     status: WebhookEndpoint.Status | None = None
+    """`disabled` stops sending, `enabled` begins again."""
 
 
 class EndpointView(ApiView):
@@ -106,13 +114,25 @@ class EndpointView(ApiView):
 class Endpoints(EndpointView):
     """All endpoints."""
 
-    @described("list_webhook_endpoints", "Endpoints", {200: page_of(ENDPOINT)}, query=Paging, tag="Webhooks out")
+    @described(
+        "list_webhook_endpoints",
+        "Webhook endpoints, newest first",
+        {200: page_of(ENDPOINT)},
+        query=Paging,
+        tag="Webhooks out",
+    )
     def get(self, request: Request) -> HttpResponse:
+        """List the addresses that events are sent to."""
         query = self.query(Paging)
         return self.page(queries.endpoints(**self.whose), payloads.endpoint, query)
 
-    @described("create_webhook_endpoint", "Add one", {201: NEW_ENDPOINT}, body=EndpointInput, tag="Webhooks out")
+    @described(
+        "create_webhook_endpoint", "Add a webhook endpoint", {201: NEW_ENDPOINT}, body=EndpointInput, tag="Webhooks out"
+    )
     def post(self, request: Request) -> HttpResponse:
+        """Add an address that events are sent to, and show the secret that signs them, this once: a repeated
+        request answers `secret: null`.
+        """
         return self.once(self._create, lambda object_id: self.current_answer(object_id, 201))
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
@@ -126,14 +146,15 @@ class Endpoints(EndpointView):
 class OneEndpoint(EndpointView):
     """One endpoint."""
 
-    @described("get_webhook_endpoint", "One endpoint", {200: ENDPOINT}, refusals=[404], tag="Webhooks out")
+    @described("get_webhook_endpoint", "One webhook endpoint", {200: ENDPOINT}, refusals=[404], tag="Webhooks out")
     def get(self, request: Request, endpoint_id: str) -> HttpResponse:
+        """Return one endpoint, never its secret."""
         self.no_query()
         return self.answer(payloads.endpoint(self.one(queries.endpoints(**self.whose), id=endpoint_id)))
 
     @described(
         "change_webhook_endpoint",
-        "Change one",
+        "Change a webhook endpoint",
         {200: ENDPOINT},
         body=EndpointChangeInput,
         refusals=[404],
@@ -141,14 +162,16 @@ class OneEndpoint(EndpointView):
         tag="Webhooks out",
     )
     def patch(self, request: Request, endpoint_id: str) -> HttpResponse:
+        """Change the members that are sent and leave the others."""
         self.no_query()
         self.one(queries.endpoints(**self.whose), id=endpoint_id)
         given = self.input(EndpointChangeInput).given()
         row = endpoints.update(endpoint_id=endpoint_id, actor=self.caller.actor, **self.whose, **given)
         return self.answer(payloads.endpoint(row))
 
-    @described("delete_webhook_endpoint", "Delete one", {204: None}, refusals=[404], tag="Webhooks out")
+    @described("delete_webhook_endpoint", "Delete a webhook endpoint", {204: None}, refusals=[404], tag="Webhooks out")
     def delete(self, request: Request, endpoint_id: str) -> HttpResponse:
+        """Delete an endpoint: nothing more is sent to it."""
         self.no_query()
         self.one(queries.endpoints(**self.whose), id=endpoint_id)
         endpoints.delete(endpoint_id=endpoint_id, actor=self.caller.actor, **self.whose)
@@ -158,8 +181,17 @@ class OneEndpoint(EndpointView):
 class RollSecret(EndpointView):
     """Another secret; for a day both sign."""
 
-    @described("roll_secret", "Roll the secret", {200: NEW_ENDPOINT}, body=Nothing, refusals=[404], tag="Webhooks out")
+    @described(
+        "roll_secret",
+        "Make another signing secret",
+        {200: NEW_ENDPOINT},
+        body=Nothing,
+        refusals=[404],
+        tag="Webhooks out",
+    )
     def post(self, request: Request, endpoint_id: str) -> HttpResponse:
+        """Make another signing secret and show it this once; for 24 hours events are signed with both."""
+
         def roll(guard: IdempotencyGuard) -> Answer:
             self.one(queries.endpoints(**self.whose), id=endpoint_id)
             self.input(Nothing)
@@ -175,9 +207,15 @@ class Deliveries(EndpointView):
     """What was sent to one endpoint."""
 
     @described(
-        "list_deliveries", "Deliveries", {200: page_of(DELIVERY)}, query=Paging, refusals=[404], tag="Webhooks out"
+        "list_deliveries",
+        "Deliveries of an endpoint, newest first",
+        {200: page_of(DELIVERY)},
+        query=Paging,
+        refusals=[404],
+        tag="Webhooks out",
     )
     def get(self, request: Request, endpoint_id: str) -> HttpResponse:
+        """List what was sent to an endpoint and what it answered, newest first."""
         query = self.query(Paging)
         self.one(queries.endpoints(**self.whose), id=endpoint_id)
         return self.page(queries.deliveries(endpoint_id=endpoint_id, **self.whose), payloads.delivery, query)
@@ -186,8 +224,12 @@ class Deliveries(EndpointView):
 class Resend(EndpointView):
     """One delivery, once more."""
 
-    @described("resend_delivery", "Send again", {202: DELIVERY}, body=Nothing, refusals=[404], tag="Webhooks out")
+    @described(
+        "resend_delivery", "Send an event again", {202: DELIVERY}, body=Nothing, refusals=[404], tag="Webhooks out"
+    )
     def post(self, request: Request, delivery_id: str) -> HttpResponse:
+        """Send one event to its endpoint again, at once."""
+
         def again(guard: IdempotencyGuard) -> Answer:
             self.one(self._deliveries(), id=delivery_id)
             self.input(Nothing)

@@ -4,9 +4,10 @@ msgspec stops at the first thing that does not fit, and says so in a sentence. H
 part by part, by the types that msgspec has read from its structs.
 """
 
+import difflib
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache
@@ -20,6 +21,9 @@ from payments.core.pan import has_card_number
 
 REDACTED: Final = "[redacted]"
 NAME_SHOWN: Final = 64
+ALIKE: Final = 0.62  # redirectUrl is return_url to whom comes from another API
+MOST_HINTS: Final = 20  # names of one object that are compared; a body may make up thousands
+_CAPITAL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 FAULT: Final = "fault"  # in a type's `extra`: the (code, detail) of whatever is wrong with the value as a whole
 _ABSENT: Final = ("required", "This field is required.")
 _NULL: Final = ("required", "This field is required: it cannot be null.")
@@ -60,10 +64,13 @@ class Finder:
             yield Fault(at or None, "invalid_type", "Send a JSON object.")
             return
         fields = {field.encode_name: field for field in kind.fields}
+        strange = [name for name in data if name not in fields]
+        called = getattr(kind.cls, "called", "field")
         found = {
-            name: [Fault(inside(at, shown(name)), "unknown_field", "There is no such field. Leave it out.")]
-            for name in data
-            if name not in fields
+            name: [
+                Fault(inside(at, shown(name)), "unknown_field", unknown(name if n < MOST_HINTS else "", fields, called))
+            ]
+            for n, name in enumerate(strange)
         }
         for fault in broken(getattr(kind.cls, "rules", ()), lambda name: data.get(name) is not None):
             found[fault.param or ""] = [Fault(place(at, fault.param), fault.code, fault.detail)]
@@ -174,6 +181,17 @@ def inside(at: str, name: str) -> str:
 def shown(name: str) -> str:
     """The name of a field that a request made up, as it may be repeated."""
     return REDACTED if has_card_number(name) else name[:NAME_SHOWN].replace("\0", "")
+
+
+def unknown(name: str, known: Collection[str], called: str = "field") -> str:
+    """What to do about a name that is none of the known: the one that it is near to, else all there are."""
+    words = _CAPITAL.sub(r"_\1", name[:NAME_SHOWN]).lower()
+    near = difflib.get_close_matches(words, known, n=1, cutoff=ALIKE)
+    if near:
+        return f"There is no such {called}. Did you mean {near[0]}?"
+    if not known:
+        return f"There is no such {called}. Leave it out."
+    return f"There is no such {called}. Leave it out, or send one of: {', '.join(known)}."
 
 
 @cache

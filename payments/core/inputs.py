@@ -22,6 +22,9 @@ class OneOf:
     names: tuple[str, ...]
     required: bool = True
 
+    def __str__(self) -> str:
+        return f"Send {'exactly' if self.required else 'at most'} one of: {', '.join(self.names)}."
+
     def broken(self, is_given: IsGiven) -> Fault | None:
         given = list(filter(is_given, self.names))
         if len(given) > 1:
@@ -37,10 +40,13 @@ class Together:
 
     names: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return f"Send these together: {', '.join(self.names)}."
+
     def broken(self, is_given: IsGiven) -> Fault | None:
         missing = [name for name in self.names if not is_given(name)]
         if 0 < len(missing) < len(self.names):
-            return Fault(missing[0], "required", f"Send these together: {', '.join(self.names)}.")
+            return Fault(missing[0], "required", str(self))
         return None
 
 
@@ -51,9 +57,12 @@ class Beside:
     name: str
     beside: str
 
+    def __str__(self) -> str:
+        return f"Send {self.name} beside {self.beside} only."
+
     def broken(self, is_given: IsGiven) -> Fault | None:
         if is_given(self.name) and not is_given(self.beside):
-            return Fault(self.name, "not_together", f"Send {self.name} beside {self.beside} only.")
+            return Fault(self.name, "not_together", str(self))
         return None
 
 
@@ -65,6 +74,8 @@ class Input(Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
     """
 
     rules: ClassVar[tuple[Rule, ...]] = ()
+    called: ClassVar[str] = "field"  # what a refusal calls each of them
+    needs_channel: ClassVar[bool] = False  # named in it, or by the key that asks
 
     @classmethod
     def may_be_left_out(cls) -> bool:

@@ -1,5 +1,6 @@
 """One tender towards an order."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import models
@@ -196,6 +197,12 @@ class Payment(ApiObject):
     def amount_held(self) -> int:
         """What is authorized and neither captured nor released, in minor units."""
         return max(0, self.amount_authorized - self.amount_captured - self.amount_released)
+
+    @property
+    def open_until(self) -> datetime | None:
+        """When a payment that waits for its customer, or for its capture, ends by itself; None of any other."""
+        waits = self.status in (PaymentStatus.REQUIRES_ACTION, PaymentStatus.AUTHORIZED)
+        return self.expires_at if waits else None
 
     @property
     def refundable(self) -> int:

@@ -19,6 +19,10 @@ import httpx
 from django.conf import settings
 
 LONGEST_URL: Final = 2048
+_ON_THIS_MACHINE: Final = (
+    "To receive events on your own machine, start the server with WEBHOOK_ALLOW_PRIVATE=1, or forward them with "
+    "manage.py listen --forward-to URL."
+)
 LOOK_UP_SECONDS: Final = 2.0  # at creation; a name that does not resolve now may do so later
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -107,7 +111,7 @@ def _parse(url: str) -> httpx.URL:
         raise AddressRefused("This is no address. Use one as https://shop.example/webhooks.") from error
     schemes = ("https", "http") if settings.WEBHOOK_ALLOW_PRIVATE else ("https",)
     if target.scheme not in schemes or not target.host:
-        raise AddressRefused("Use an address that begins with https://.")
+        raise AddressRefused(f"Use an address that begins with https://. {_ON_THIS_MACHINE}")
     if target.port is not None and not 0 < target.port < 65536:
         raise AddressRefused("Use a port between 1 and 65535, or none.")
     if target.userinfo or target.fragment:
@@ -137,7 +141,9 @@ def _resolve(host: str, port: int, deadline: float) -> list[str]:
         raise Unreachable("This name leads nowhere.") from error
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     if not settings.WEBHOOK_ALLOW_PRIVATE and not all(_is_public_text(address) for address in addresses):
-        raise AddressRefused("This leads to a private address. Use one that is reachable on the internet.")
+        raise AddressRefused(
+            f"This leads to a private address. Use one that is reachable on the internet. {_ON_THIS_MACHINE}"
+        )
     return addresses
 
 

@@ -46,11 +46,12 @@ def endpoint(row: WebhookEndpoint, *, secret: str | None = None) -> Shape:
 
 
 def delivery(row: WebhookDelivery) -> Shape:
-    """One delivery; needs its endpoint."""
+    """One delivery; needs its endpoint and event."""
     return {
         "id": row.id,
         "object": row.OBJECT,
         "event": row.event_id,
+        "type": row.event.type,
         "endpoint": row.endpoint_id,
         "status": row.status,
         "attempts": row.attempts,

@@ -26,9 +26,10 @@ class Position:
     id: str
 
 
-def events(*, merchant_id: str, channel_id: str | None = None) -> QuerySet[Event]:
-    """Every event, newest first: for lists. A reader who must miss nothing uses `after`."""
-    return _of(Event.objects.order_by("-id"), merchant_id, channel_id)
+def events(*, merchant_id: str, channel_id: str | None = None, object_id: str | None = None) -> QuerySet[Event]:
+    """Every event, newest first, of one object where named: for lists. A reader who must miss nothing uses `after`."""
+    rows = Event.objects.order_by("-id") if object_id is None else Event.objects.filter(object_id=object_id)
+    return _of(rows.order_by("-id"), merchant_id, channel_id)
 
 
 def endpoints(*, merchant_id: str, channel_id: str | None = None) -> QuerySet[WebhookEndpoint]:
@@ -47,7 +48,7 @@ def endpoint(*, endpoint_id: str, merchant_id: str, channel_id: str | None = Non
 def deliveries(*, endpoint_id: str, merchant_id: str, channel_id: str | None = None) -> QuerySet[WebhookDelivery]:
     """What was sent to one endpoint, newest first. Raises NotFound where there is no such endpoint."""
     row = endpoint(endpoint_id=endpoint_id, merchant_id=merchant_id, channel_id=channel_id)
-    return WebhookDelivery.objects.filter(endpoint=row).select_related("endpoint").order_by("-id")
+    return WebhookDelivery.objects.filter(endpoint=row).select_related("endpoint", "event").order_by("-id")
 
 
 def position_of(*, event_id: str, merchant_id: str, channel_id: str | None = None) -> Position:

@@ -100,8 +100,10 @@ def _check_method(request: PaymentRequest, account: ProviderAccount, provider: P
         check_counter(request.channel, what="Cash")
     if request.received is not None and request.method != Method.CASH:
         raise wrong("received", "not_together", "Only cash is received by hand; leave it out.")
-    if (request.voucher_code is not None) != (request.method == Method.VOUCHER):
-        raise wrong("voucher_code", "not_together", "Give voucher_code with the method voucher only.")
+    if request.method == Method.VOUCHER and request.voucher_code is None:
+        raise wrong("voucher_code", "required", "The method voucher needs voucher_code.")
+    if request.voucher_code is not None and request.method != Method.VOUCHER:
+        raise wrong("voucher_code", "not_together", "Send voucher_code with the method voucher only.")
 
 
 def _intend(

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from payments.core.errors import Invalid
-from payments.models import Operation, Payment
+from payments.models import Operation, Payment, Voucher
 from payments.providers.base import Outcome, Verb
 from payments.text.formatting import amount as written
 
@@ -23,22 +23,40 @@ def operations_under_way(payment: Payment) -> list[Operation]:
 
 @contextmanager
 def explain_refund_refusal(payments: Sequence[Payment]) -> Iterator[None]:
-    """Add to a refund's refusal how much is just being captured: it can be given back once that succeeds."""
+    """Add to a refund's refusal what holds the money: a capture that is under way, or vouchers sold on the order."""
     try:
         yield
     except Invalid as refusal:
         if refusal.code != "amount_exceeds_refundable":
             raise
-        # Asked of the database only for payments that say that something is under way: nearly never.
-        busy = [row for payment in payments if payment.amount_under_way for row in operations_under_way(payment)]
-        captures = [row for row in busy if row.verb == Verb.CAPTURE]
-        if not captures:
+        notes, members = _captures(payments)
+        notes += _sold_vouchers(payments)
+        if not notes:
             raise
-        taking = sum(row.amount for row in captures)
-        capture = _TEXTS[Verb.CAPTURE].format(amount=written(taking, captures[0].currency))
-        detail = f"{refusal.detail} {capture} It can be given back then."
-        members = refusal.members | {"amount_being_captured": taking}
-        raise Invalid(refusal.code, detail, param=refusal.param, **members) from None
+        detail = " ".join([refusal.detail, *notes])
+        raise Invalid(refusal.code, detail, param=refusal.param, **refusal.members | members) from None
+
+
+def _captures(payments: Sequence[Payment]) -> tuple[list[str], dict[str, int]]:
+    """What is just being captured: it can be given back once that succeeds."""
+    # Asked of the database only for payments that say that something is under way: nearly never.
+    busy = [row for payment in payments if payment.amount_under_way for row in operations_under_way(payment)]
+    captures = [row for row in busy if row.verb == Verb.CAPTURE]
+    if not captures:
+        return [], {}
+    taking = sum(row.amount for row in captures)
+    capture = _TEXTS[Verb.CAPTURE].format(amount=written(taking, captures[0].currency))
+    return [f"{capture} It can be given back then."], {"amount_being_captured": taking}
+
+
+def _sold_vouchers(payments: Sequence[Payment]) -> list[str]:
+    """What of these payments' orders was sold as vouchers, which stay good."""
+    sold = Voucher.objects.filter(order_id__in={payment.order_id for payment in payments})
+    rows = sold.exclude(status=Voucher.Status.CANCELED).values_list("amount", "currency")
+    total = sum(amount for amount, _ in rows)
+    if not total:
+        return []
+    return [f"{written(total, rows[0][1])} of the order was sold as vouchers, which stay good."]
 
 
 def beside(payment: Payment) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 from django.db import transaction
 from django.utils import timezone
 
-from payments.accounting import journal
+from payments.accounting import voucher_entries
 from payments.core.crypto import keyed_hash
 from payments.core.errors import Invalid, NotFound, wrong
 from payments.core.ids import new_id
@@ -224,7 +224,7 @@ def _expire(ids: Sequence[str], *, now: datetime) -> None:
     merchant = rows[0].merchant
     uow = UnitOfWork(merchant=merchant, actor="system:expire", now=now)
     for row in rows:
-        uow.book(journal.voucher_expired(merchant, row, row.expires_at or now))
+        uow.book(voucher_entries.voucher_expired(merchant, row, row.expires_at or now))
         uow.change(row, balance=0, status=Status.EXPIRED)
     uow.flush()
 
@@ -232,7 +232,7 @@ def _expire(ids: Sequence[str], *, now: datetime) -> None:
 def _made(uow: UnitOfWork, row: Voucher, order: Order | None) -> Entry:
     """The entry of a new voucher: a gift of the shop, or sold on an order that has been paid for it."""
     if order is None:
-        return journal.voucher_given(uow.merchant, row, uow.now)
+        return voucher_entries.voucher_given(uow.merchant, row, uow.now)
     uow.lock([order.id])
     locked = uow.orders[order.id]
     if locked.currency != row.currency:
@@ -248,7 +248,7 @@ def _made(uow: UnitOfWork, row: Voucher, order: Order | None) -> Entry:
         )
     row.order = locked
     uow.change(locked, vouchers_sold=locked.vouchers_sold + row.amount)
-    return journal.voucher_sold(uow.merchant, row, locked.channel_id, uow.now)
+    return voucher_entries.voucher_sold(uow.merchant, row, locked.channel_id, uow.now)
 
 
 def _is_over(row: Voucher, now: datetime) -> bool:

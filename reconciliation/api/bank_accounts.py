@@ -34,16 +34,22 @@ class PlainBankAccountInput(Input):
     """An account at a bank."""
 
     iban: Annotated[str, text(42)]
+    """IBAN of the account, with or without spaces."""
     name: Annotated[str, text(200)]
+    """Name that your staff knows the account by."""
     currency: Currency
+    """Currency in which the account is kept."""
 
 
 class PlainBankAccountChangeInput(Input):
     """What changes of it."""
 
     iban: Annotated[str, text(42)] | None = None
+    """IBAN of the account, with or without spaces."""
     name: Annotated[str, text(200)] | None = None
+    """Name that your staff knows the account by."""
     currency: Currency | None = None
+    """Currency in which the account is kept."""
 
 
 class BankAccountView(ApiView):
@@ -74,6 +80,7 @@ class BankAccounts(BankAccountView):
         tag="Reconciliation",
     )
     def get(self, request: Request) -> HttpResponse:
+        """List the bank accounts whose statements are imported."""
         return self.page(self.rows(), payloads.bank_account, self.query(Paging))
 
     @described(
@@ -85,6 +92,7 @@ class BankAccounts(BankAccountView):
         tag="Reconciliation",
     )
     def post(self, request: Request) -> HttpResponse:
+        """Enter a bank account, so that its statements are imported."""
         return self.once(self._create, self._resume)
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
@@ -101,6 +109,7 @@ class OneBankAccount(BankAccountView):
 
     @described("get_bank_account", "One bank account", {200: BANK_ACCOUNT}, refusals=[404], tag="Reconciliation")
     def get(self, request: Request, bank_account_id: str) -> HttpResponse:
+        """Return one bank account."""
         self.no_query()
         return self.answer(payloads.bank_account(self.one(self.rows(), id=bank_account_id)))
 
@@ -114,6 +123,7 @@ class OneBankAccount(BankAccountView):
         tag="Reconciliation",
     )
     def patch(self, request: Request, bank_account_id: str) -> HttpResponse:
+        """Change the members that are sent and leave the others."""
         self.no_query()
         row = self.one(self.rows(), id=bank_account_id)
         changes = self.input(PlainBankAccountChangeInput).given()

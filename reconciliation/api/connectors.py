@@ -40,28 +40,41 @@ class ConnectorInput(Input):
     """A merchant's administration at a package; which settings and credentials it needs depends on the package."""
 
     kind: Annotated[str, text(40)]
+    """Accounting package by its name, as `exact`."""
     name: Annotated[str, text(100)]
+    """Name that your staff knows the connection by."""
     credentials: Secrets
+    """Credentials of the package, by name; they are never shown again."""
     settings: Settings | None = None
+    """Settings of the package, by name, as the administration's number."""
     sends: Connector.Sends | None = None
+    """`journals` sends a journal of each day, `statements` a statement of what providers owe."""
     days: Connector.Days | None = None
+    """Whether a day is sent when it is over, as when left out, or when it is closed."""
     starts_on: Day | None = None
+    """First day that is sent; today when left out."""
 
 
 class ConnectorChangeInput(Input):
     """What changes of it; `settings` are replaced whole, `credentials` set beside those that stand."""
 
     name: Annotated[str, text(100)] | None = None
+    """Name that your staff knows the connection by."""
     credentials: Secrets | None = None
+    """Credentials of the package, by name; those that are left out stay as they are."""
     settings: Settings | None = None
+    """Settings of the package, by name; replaces all of them."""
     days: Connector.Days | None = None
+    """Whether a day is sent when it is over or when it is closed."""
     active: bool | None = None
+    """False switches the connector off, true on again."""
 
 
 class EntriesQuery(Paging):
     """Which entries of an outbox."""
 
     status: ConnectorDocument.Status | None = None
+    """Only entries of this status."""
 
 
 class ConnectorView(ApiView):
@@ -93,6 +106,7 @@ class Connectors(ConnectorView):
 
     @described("list_connectors", "Connectors, newest first", {200: page_of(CONNECTOR)}, query=Paging, tag=TAG)
     def get(self, request: Request) -> HttpResponse:
+        """List the connections with accounting packages."""
         return self.page(self.rows(), payloads.connector, self.query(Paging))
 
     @described(
@@ -104,6 +118,7 @@ class Connectors(ConnectorView):
         tag=TAG,
     )
     def post(self, request: Request) -> HttpResponse:
+        """Connect the books with an administration in an accounting package."""
         return self.once(self._create, self._resume)
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
@@ -122,6 +137,7 @@ class OneConnector(ConnectorView):
 
     @described("get_connector", "One connector", {200: CONNECTOR}, refusals=[404], tag=TAG)
     def get(self, request: Request, connector_id: str) -> HttpResponse:
+        """Return one connector, with what is pending and what failed."""
         self.no_query()
         return self.answer(self.shown(connector_id))
 
@@ -135,6 +151,7 @@ class OneConnector(ConnectorView):
         tag=TAG,
     )
     def patch(self, request: Request, connector_id: str) -> HttpResponse:
+        """Change a connector, or switch it off and on."""
         self.no_query()
         row = self.one(self.rows(), id=connector_id)
         changes = self.input(ConnectorChangeInput).given()
@@ -146,6 +163,7 @@ class OneConnector(ConnectorView):
 
     @described("delete_connector", "Remove a connector and its credentials", {204: None}, refusals=[404], tag=TAG)
     def delete(self, request: Request, connector_id: str) -> HttpResponse:
+        """Remove a connector and its credentials; what was sent stays in the package."""
         self.no_query()
         connectors.remove(self.one(self.rows(), id=connector_id), actor=self.caller.actor)
         return HttpResponse(status=204)
@@ -163,6 +181,7 @@ class Entries(ConnectorView):
         tag=TAG,
     )
     def get(self, request: Request, connector_id: str) -> HttpResponse:
+        """List what a connector has sent or is to send, with the package's own id of each."""
         query = self.query(EntriesQuery)
         row = self.one(self.rows(), id=connector_id)
         rows = ConnectorEntry.objects.filter(connector=row).select_related("document")
@@ -183,6 +202,7 @@ class SendNow(ConnectorView):
         tag=TAG,
     )
     def post(self, request: Request, connector_id: str) -> HttpResponse:
+        """Send at once what is pending, rests or failed."""
         row = self.one(self.rows(), id=connector_id)
         return self.once(lambda guard: self._send(row, guard), self._resume)
 

@@ -45,27 +45,37 @@ class DiscrepanciesQuery(Paging):
     """Which discrepancies; `age` is how many days old at least, `assigned_to` a person's id or `nobody`."""
 
     kind: DiscrepancyKind | None = None
+    """Only discrepancies of this kind."""
     status: Discrepancy.Status | None = None
+    """Only discrepancies of this status."""
     age: Annotated[int, number_of_query(most=36_500)] | None = None
+    """Only those that have stood at least so many days."""
     assigned_to: Annotated[str, text(64)] | None = None
+    """Only those of this person, by id; `nobody` for those that nobody has."""
 
 
 class ResolveInput(Input, kw_only=True):
     """The body of a resolution."""
 
     action: Annotated[str, one_of(ACTIONS)]
+    """What to do: one of the discrepancy's own `actions`."""
     until: Day | None = None
+    """Day until which `wait` waits."""
     note: Annotated[str, text(LONGEST_NOTE)]
+    """Why, for whoever looks at it later."""
     amount: Part | None = None
+    """Part that is resolved, in minor units with the sign of what is open; all of it when left out."""
     with_: Annotated[list[Annotated[str, text(64)]], Meta(max_length=MOST_NAMES)] | None = field(
         name="with", default=None
     )
+    """Ids of the candidates that it is matched with."""
 
 
 class UndoInput(Input, kw_only=True):
     """Why a resolution is undone."""
 
     note: Annotated[str, text(LONGEST_NOTE)] | None = None
+    """Why the resolution was wrong."""
 
 
 class Discrepancies(ApiView):
@@ -81,6 +91,7 @@ class Discrepancies(ApiView):
         tag=TAG,
     )
     def get(self, request: Request) -> HttpResponse:
+        """List where the books, terminals, providers and the bank disagree."""
         query = self.query(DiscrepanciesQuery)
         rows = self.own(_discrepancies())
         given = query.given()
@@ -105,6 +116,7 @@ class OneDiscrepancy(ApiView):
         tag=TAG,
     )
     def get(self, request: Request, discrepancy_id: str) -> HttpResponse:
+        """Return one discrepancy with its candidates, and what each action would book."""
         self.no_query()
         row = self.one(self.own(_discrepancies()), id=discrepancy_id)
         return self.answer(_in_full(row, self.caller))
@@ -124,6 +136,7 @@ class Resolve(ApiView):
         tag=TAG,
     )
     def post(self, request: Request, discrepancy_id: str) -> HttpResponse:
+        """Resolve a discrepancy by one of its actions; what needs a second person waits for one."""
         found = self.one(self.own(_discrepancies()), id=discrepancy_id)
         return self.once(lambda guard: self._resolve(found.id, guard), self._resume)
 
@@ -164,6 +177,7 @@ class Undo(ApiView):
         tag=TAG,
     )
     def post(self, request: Request, discrepancy_id: str) -> HttpResponse:
+        """Reverse a resolution in the books and open the discrepancy again."""
         found = self.one(self.own(_discrepancies()), id=discrepancy_id)
         return self.once(lambda guard: self._undo(found.id, guard), self._resume)
 

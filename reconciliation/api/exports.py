@@ -32,19 +32,28 @@ class ExportsQuery(Paging):
     """Which exports."""
 
     status: Export.Status | None = None
+    """Only exports of this status."""
     kind: Kind | None = None
+    """Only exports of this kind."""
 
 
 class ExportInput(Input, kw_only=True):
     """What is to be exported, of which days (both inclusive)."""
 
     kind: Kind
+    """Format of the file, as `journal_csv` or `xaf32`."""
     from_: Day = field(name="from")
+    """First day of the export, inclusive."""
     to: Day
+    """Last day of the export, inclusive."""
     profile: Annotated[str, text(20)] | None = None
+    """Layout of a journal, as `twinfield`; `generic` when left out."""
     currency: Currency | None = None
+    """Currency of what is exported; the merchant's own when left out."""
     account: Annotated[str, text(100)] | None = None
+    """Ledger account, by id or code; required by `camt053` and `mt940`, which have one account a file."""
     channel: Channel | None = None
+    """Only what was booked for this channel, by its id."""
 
 
 class ExportView(ApiView):
@@ -71,6 +80,7 @@ class Exports(ExportView):
         tag=TAG,
     )
     def get(self, request: Request) -> HttpResponse:
+        """List exports of the books."""
         query = self.query(ExportsQuery)
         given = query.given()
         wanted = {name: given[name] for name in ("status", "kind") if name in given}
@@ -84,6 +94,9 @@ class Exports(ExportView):
         tag=TAG,
     )
     def post(self, request: Request) -> HttpResponse:
+        """Ask for an export of the books; it is made in the background, and `url` leads to its file when `status` is
+        `ready`.
+        """
         return self.once(self._create, self._resume)
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
@@ -109,6 +122,7 @@ class OneExport(ExportView):
 
     @described("get_export", "One export", {200: EXPORT}, refusals=[404], tag=TAG)
     def get(self, request: Request, export_id: str) -> HttpResponse:
+        """Return one export, with its problems where it failed."""
         self.no_query()
         return self.answer(payloads.export(self.one(self.rows(), id=export_id)))
 
@@ -124,6 +138,7 @@ class ExportFile(ExportView):
         tag=TAG,
     )
     def get(self, request: Request, export_id: str) -> FileResponse:
+        """Return the file of an export that is ready."""
         self.no_query()
         export = self.one(self.rows(), id=export_id)
         file = open_export(export, actor=self.caller.actor)

@@ -32,14 +32,18 @@ class FilesQuery(Paging):
     """Which files."""
 
     status: SettlementFile.Status | None = None
+    """Only files of this status."""
     format: Annotated[str, text(40)] | None = None
+    """Only files of this format."""
 
 
 class UploadInput(Input):
     """The fields of the form beside its file."""
 
     format: Annotated[str, text(40)] | None = None
+    """Format of the file, or the id of a file mapping; recognized when left out."""
     provider_account: ProviderAccount | None = None
+    """Provider account that the file is about, by its id, where the file does not say it."""
 
 
 class Files(ApiView):
@@ -56,6 +60,7 @@ class Files(ApiView):
         tag=TAG,
     )
     def get(self, request: Request) -> HttpResponse:
+        """List the files that were sent, and what became of each."""
         query = self.query(FilesQuery)
         given = query.given()
         wanted = {name: given[name] for name in ("status", "format") if name in given}
@@ -69,6 +74,9 @@ class Files(ApiView):
         tag=TAG,
     )
     def post(self, request: Request) -> HttpResponse:
+        """Take a settlement, a bank statement or a confirmation as a form with `file`; it is imported in the
+        background, whole or not at all.
+        """
         self.no_query()
         key = idempotency.key_of(self.plain)
         fields, files = request_body.read_form(self.plain, settings.MAX_IMPORT_MB * 1_000_000 + FORM_AROUND_FILE)
@@ -116,6 +124,7 @@ class OneFile(ApiView):
 
     @described("get_settlement_file", "One settlement file", {200: SETTLEMENT_FILE}, refusals=[404], tag=TAG)
     def get(self, request: Request, file_id: str) -> HttpResponse:
+        """Return one file, with the lines that could not be read."""
         self.no_query()
         return self.answer(payloads.settlement_file(self.one(self.own(_files()), id=file_id)))
 

@@ -89,6 +89,7 @@ class ForecastQuery(Query):
     """How many days ahead, today among them."""
 
     days: Annotated[int, number_of_query(least=1, most=LONGEST)] = 14
+    """How many days ahead, today among them."""
 
 
 class ForecastView(ApiView):
@@ -104,6 +105,7 @@ class ForecastView(ApiView):
         tag=TAG,
     )
     def get(self, request: Request) -> HttpResponse:
+        """Return what each provider owes, when it is expected on which bank account, and what is overdue."""
         query = self.query(ForecastQuery)
         return self.answer(payloads.forecast(forecast(self.merchant, days=query.days)))
 
@@ -120,5 +122,8 @@ class Fees(ApiView):
         tag=TAG,
     )
     def get(self, request: Request) -> HttpResponse:
+        """Return what providers charged for sales in the last 90 days, by method and brand, beside the contract's
+        rates.
+        """
         self.no_query()
         return self.answer(payloads.fees(self.merchant, fee_rates(self.merchant)))

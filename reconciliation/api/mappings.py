@@ -40,27 +40,44 @@ class MappingChangeInput(Input):
     """What changes of a mapping; `columns` and `types` are replaced whole."""
 
     name: Annotated[str, text(100)] | None = None
+    """Name that your staff knows the layout by."""
     kind: Literal["settlement", "bank"] | None = None
+    """`settlement` for a provider's file, `bank` for movements of an account."""
     provider_account: ProviderAccount | None = None
+    """Id of the provider account that such files are about."""
     bank_account: BankAccount | None = None
+    """Id of the bank account that such files are about."""
     format: Literal["csv", "xlsx"] | None = None
+    """Kind of file: text with separators, or a workbook."""
     encoding: Annotated[str, one_of(layout.ENCODINGS)] | None = None
+    """Encoding of a CSV file."""
     delimiter: Annotated[str, one_of(layout.DELIMITERS)] | None = None
+    """What separates the columns of a CSV file."""
     decimal: Literal[",", "."] | None = None
+    """Sign before the decimals of an amount."""
     date_format: Annotated[str, text(40)] | None = None
+    """How dates are written, as `DD-MM-YYYY`."""
     header_row: HeaderRow | None = None
+    """Number of the row that names the columns, from 1."""
     sheet: Annotated[str, Meta(max_length=100)] | None = None
+    """Name of the sheet in a workbook; the first when left out."""
     sign: Literal["signed", "debit_credit", "by_type"] | None = None
+    """How direction is shown: by a sign, in two columns, or by the row's type."""
     fees: Literal["positive", "negative"] | None = None
+    """Whether costs are written as positive or negative amounts."""
     columns: Metadata | None = None
+    """The file's columns by what they mean: `{"date": "Datum", "amount": "Bedrag"}`."""
     types: Metadata | None = None
+    """Meaning of each word in the column for types: `{"Betaling": "sale"}`."""
 
 
 class MappingInput(MappingChangeInput, kw_only=True):
     """A mapping; what is left out is as in a CSV that a Dutch Excel saves."""
 
     name: Annotated[str, text(100)]
+    """Name that your staff knows the layout by."""
     columns: Metadata
+    """The file's columns by what they mean: `{"date": "Datum", "amount": "Bedrag"}`."""
 
 
 class MappingView(ApiView):
@@ -84,11 +101,13 @@ class Mappings(MappingView):
 
     @described("list_file_mappings", "File mappings", {200: page_of(FILE_MAPPING)}, query=Paging, tag=TAG)
     def get(self, request: Request) -> HttpResponse:
+        """List the layouts of files in columns."""
         query = self.query(Paging)
         return self.page(self.rows(), payloads.file_mapping, query)
 
     @described("create_file_mapping", "Describe a file in columns", {201: FILE_MAPPING}, body=MappingInput, tag=TAG)
     def post(self, request: Request) -> HttpResponse:
+        """Describe a file in columns, so that such files are imported."""
         return self.once(self._create, self._shown)
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
@@ -115,6 +134,7 @@ class OneMapping(MappingView):
 
     @described("get_file_mapping", "One file mapping", {200: FILE_MAPPING}, refusals=[404], tag=TAG)
     def get(self, request: Request, mapping_id: str) -> HttpResponse:
+        """Return one layout."""
         self.no_query()
         return self.answer(payloads.file_mapping(self.one(self.rows(), id=mapping_id)))
 
@@ -128,6 +148,7 @@ class OneMapping(MappingView):
         tag=TAG,
     )
     def patch(self, request: Request, mapping_id: str) -> HttpResponse:
+        """Change the members that are sent; `columns` and `types` are replaced whole."""
         self.no_query()
         row = self.one(self.rows(), id=mapping_id)
         given = self.input(MappingChangeInput)
@@ -142,6 +163,7 @@ class OneMapping(MappingView):
 
     @described("delete_file_mapping", "Delete a file mapping", {204: None}, refusals=[404], tag=TAG)
     def delete(self, request: Request, mapping_id: str) -> HttpResponse:
+        """Delete a layout; what was imported with it stays."""
         self.no_query()
         mappings.delete(mapping=self.one(self.rows(), id=mapping_id), actor=self.caller.actor)
         return HttpResponse(status=204)
@@ -160,6 +182,7 @@ class Preview(MappingView):
         tag=TAG,
     )
     def post(self, request: Request, mapping_id: str) -> HttpResponse:
+        """Read an example file with a layout and answer its rows; nothing is stored."""
         self.no_query()
         row = self.one(self.rows(), id=mapping_id)
         fields, files = request_body.read_form(self.plain, mappings.MOST_BYTES + FORM_AROUND_FILE)

@@ -19,7 +19,9 @@ class PayoutsQuery(Paging):
     """Which payouts."""
 
     status: Payout.Status | None = None
+    """Only payouts of this status."""
     provider_account: Annotated[str, text(64)] | None = None
+    """Only payouts of this provider account, by its id."""
 
 
 class Payouts(ApiView):
@@ -31,6 +33,7 @@ class Payouts(ApiView):
         "list_payouts", "Payouts, newest first", {200: page_of(PAYOUT)}, query=PayoutsQuery, tag="Reconciliation"
     )
     def get(self, request: Request) -> HttpResponse:
+        """List what providers announced or paid to the bank."""
         query = self.query(PayoutsQuery)
         rows = self.own(Payout.objects.select_related("merchant", "settlement"), channel="settlement__file__channel_id")
         given = query.given()
@@ -46,6 +49,7 @@ class OnePayout(ApiView):
 
     @described("get_payout", "One payout", {200: PAYOUT}, refusals=[404], tag="Reconciliation")
     def get(self, request: Request, payout_id: str) -> HttpResponse:
+        """Return one payout, and how much of it the bank has shown."""
         self.no_query()
         rows = self.own(Payout.objects.select_related("merchant", "settlement"), channel="settlement__file__channel_id")
         return self.answer(payloads.payout(self.one(rows, id=payout_id)))

@@ -62,41 +62,58 @@ class OverrideInput(Input):
     """Who closes in spite of what the checklist found, and why; a second person has to agree."""
 
     operator: Annotated[str, text(LONGEST_OPERATOR)]
+    """Name of the person who answers for it."""
     reason: Annotated[str, text(LONGEST_REASON)]
+    """Why it is closed although checks failed."""
 
 
 class CloseDayInput(Input):
     """Whose day is closed."""
 
+    needs_channel: ClassVar[bool] = True
+
     channel: Channel | None = None
+    """Id of the channel whose day it is; required unless the key is tied to one."""
     override: OverrideInput | None = None
+    """Closes in spite of failed checks, once a second person agrees."""
 
 
 class CloseMonthInput(Input):
     """Nothing but the override, where one is needed: a month is the merchant's own."""
 
     override: OverrideInput | None = None
+    """Closes in spite of failed checks, once a second person agrees."""
 
 
 class ReopenDayInput(Input, kw_only=True):
     """Whose day is reopened, by whom and why."""
 
+    needs_channel: ClassVar[bool] = True
+
     channel: Channel | None = None
+    """Id of the channel whose day it is; required unless the key is tied to one."""
     operator: Annotated[str, text(LONGEST_OPERATOR)]
+    """Name of the person who asks for it."""
     reason: Annotated[str, text(LONGEST_REASON)]
+    """Why the day has to be opened again."""
 
 
 class ReopenMonthInput(Input):
     """Who reopens it, and why."""
 
     operator: Annotated[str, text(LONGEST_OPERATOR)]
+    """Name of the person who asks for it."""
     reason: Annotated[str, text(LONGEST_REASON)]
+    """Why the month has to be opened again."""
 
 
 class DayQuery(Query):
     """Whose day."""
 
+    needs_channel: ClassVar[bool] = True
+
     channel: Channel | None = None
+    """Id of the channel whose day it is; required unless the key is tied to one."""
 
 
 class Periods(ApiView):
@@ -135,6 +152,7 @@ class CloseDay(Periods):
         tag=TAG,
     )
     def get(self, request: Request, day: str) -> HttpResponse:
+        """Return whether a channel's day is closed, and its checklist."""
         scope = self.day(self.query(DayQuery).channel, day)
         return self.answer(payloads.close(state_of(scope)))
 
@@ -147,6 +165,7 @@ class CloseDay(Periods):
         tag=TAG,
     )
     def post(self, request: Request, day: str) -> HttpResponse:
+        """Close a channel's day whose checklist is in order: what comes later is booked on the next open day."""
         return self.once(lambda guard: self._close(day, guard), self.resume)
 
     def _close(self, day: str, guard: IdempotencyGuard) -> Answer:
@@ -168,6 +187,7 @@ class ReopenDay(Periods):
         tag=TAG,
     )
     def post(self, request: Request, day: str) -> HttpResponse:
+        """Ask a second person to reopen a channel's day."""
         return self.once(lambda guard: self._reopen(day, guard), self.resume)
 
     def _reopen(self, day: str, guard: IdempotencyGuard) -> Answer:
@@ -181,6 +201,7 @@ class CloseMonth(Periods):
 
     @described("get_month", "A month: whether it is closed, and its checklist", {200: CLOSE}, tag=TAG)
     def get(self, request: Request, month: str) -> HttpResponse:
+        """Return whether a month is closed, and its checklist."""
         self.no_query()
         return self.answer(payloads.close(state_of(self.month(month))))
 
@@ -193,6 +214,7 @@ class CloseMonth(Periods):
         tag=TAG,
     )
     def post(self, request: Request, month: str) -> HttpResponse:
+        """Close a month whose days are closed: what comes later is booked in the next."""
         return self.once(lambda guard: self._close(month, guard), self.resume)
 
     def _close(self, month: str, guard: IdempotencyGuard) -> Answer:
@@ -214,6 +236,7 @@ class ReopenMonth(Periods):
         tag=TAG,
     )
     def post(self, request: Request, month: str) -> HttpResponse:
+        """Ask a second person to reopen a month."""
         return self.once(lambda guard: self._reopen(month, guard), self.resume)
 
     def _reopen(self, month: str, guard: IdempotencyGuard) -> Answer:

@@ -37,8 +37,11 @@ class SettlementsQuery(Paging):
     """Which settlements: by the days, both inclusive, on which they were drawn up."""
 
     provider_account: Annotated[str, text(64)] | None = None
+    """Only settlements of this provider account, by its id."""
     from_: Day | None = field(name="from", default=None)
+    """First day, inclusive, on which the settlement was drawn up."""
     to: Day | None = None
+    """Last day, inclusive, on which the settlement was drawn up."""
 
 
 class SettlementView(ApiView):
@@ -73,6 +76,7 @@ class Settlements(SettlementView):
         "list_settlements", "Settlements, newest first", {200: page_of(SETTLEMENT)}, query=SettlementsQuery, tag=TAG
     )
     def get(self, request: Request) -> HttpResponse:
+        """List what providers settled."""
         query = self.query(SettlementsQuery)
         rows = self.rows().order_by("-pk")
         if query.provider_account is not None:
@@ -98,6 +102,7 @@ class OneSettlement(SettlementView):
 
     @described("get_settlement", "One settlement", {200: SETTLEMENT}, refusals=[404], tag=TAG)
     def get(self, request: Request, settlement_id: str) -> HttpResponse:
+        """Return one settlement with its totals."""
         self.no_query()
         row = self.named(settlement_id)
         return self.answer(_settlement(row, figures([row])[row.pk]))
@@ -115,6 +120,7 @@ class SettlementLines(SettlementView):
         tag=TAG,
     )
     def get(self, request: Request, settlement_id: str) -> HttpResponse:
+        """List the lines of a settlement in its own order, with the rule and the signals by which each was matched."""
         query = self.query(Paging)
         row = self.named(settlement_id)
         lines = row.lines.order_by("number")

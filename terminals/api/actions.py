@@ -10,7 +10,7 @@ from payments import payloads as payment_payloads
 from payments.api.idempotency import Answer
 from payments.api.inputs import Paging, Query
 from payments.api.openapi import described
-from payments.api.payments import AcknowledgementInput
+from payments.api.payment_inputs import AcknowledgementInput
 from payments.api.references import Namespace
 from payments.api.schemas import page_of
 from payments.core.errors import Fault
@@ -62,18 +62,31 @@ class ActionInput(Input, kw_only=True):
     )
 
     type: ActionType
+    """What the terminal does: take a payment, give back, tell what came of an action, or stop one."""
     amount: Amount | None = None
+    """How much, in minor units; required by a sale, and of a refund all that is refundable when left out."""
     currency: Currency | None = None
+    """Currency of `amount`."""
     order: Order | None = None
+    """Id of the order that is paid, in place of `order_reference`."""
     order_reference: Annotated[str, text(64)] | None = None
+    """Your own number of the order that is paid; makes the order at its first use."""
     namespace: Namespace | None = None
+    """Namespace of `order_reference`, where it is another than the store's."""
     payment: Payment | None = None
+    """Id of the payment whose card gets the money back."""
     refund: Refund | None = None
+    """Id of a refund with a part that waits for this terminal."""
     target: Annotated[str, text(64)] | None = None
+    """Id of the action that `status` asks about or `abort` stops."""
     expires_in: Annotated[int, whole_number(SHORTEST, LONGEST)] | None = None
+    """Seconds until a terminal that has not taken it need not begin any more; 120 when left out."""
     operator: Annotated[str, text(100)] | None = None
+    """Name or number of the person at the till."""
     reason: Annotated[str, text(200)] | None = None
+    """Why money is given back."""
     acknowledge_unknown: AcknowledgementInput | None = None
+    """Who answers for charging an order of which another payment's outcome is unknown."""
 
     def contradictions(self) -> Iterator[Fault]:
         for name in sorted(self.given().keys() - _FIELDS[self.type] - {"type"}):
@@ -91,13 +104,16 @@ class ActionsFilter(Paging):
     """Which actions to list."""
 
     status: ActionStatus | None = None
+    """Only actions of this status."""
     type: ActionType | None = None
+    """Only actions of this type."""
 
 
 class ActionQuery(Query):
     """How long to wait for a change; only the stream waits."""
 
     wait: Annotated[int, number_of_query(least=0, most=LONGEST_WAIT)] | None = None
+    """Seconds to wait for a change, at `stream_url` only; this port answers at once."""
 
 
 class Actions(TerminalView):
@@ -112,6 +128,7 @@ class Actions(TerminalView):
         tag=TAG,
     )
     def get(self, request: Request, terminal_id: str) -> HttpResponse:
+        """List what a terminal was asked to do, newest first."""
         query = self.query(ActionsFilter)
         rows = queries.actions(terminal_id=self.terminal(terminal_id).id)
         for name in ("status", "type"):
@@ -128,6 +145,10 @@ class Actions(TerminalView):
         tag=TAG,
     )
     def post(self, request: Request, terminal_id: str) -> HttpResponse:
+        """Have a terminal take a payment, give back on a card, tell what came of an earlier action, or stop it. One
+        at a time: else 409 `terminal_busy`.
+        """
+
         def create(guard: IdempotencyGuard) -> Answer:
             terminal = self.terminal(terminal_id)
             return self._answer(self._create(terminal.id, self.input(ActionInput), guard))
@@ -166,6 +187,7 @@ class OneAction(TerminalView):
 
     @described("get_terminal_action", "How far it has come", {200: ACTION}, query=ActionQuery, refusals=[404], tag=TAG)
     def get(self, request: Request, terminal_id: str, action_id: str) -> HttpResponse:
+        """Return one action with its status; at `stream_url`, `wait` waits for a change."""
         self.query(ActionQuery)
         rows = queries.actions(terminal_id=self.terminal(terminal_id).id)
         return self.answer(payloads.action(self.one(rows, id=action_id)))

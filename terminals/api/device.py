@@ -73,6 +73,9 @@ class Transactions(DeviceView):
         tag=TAG,
     )
     def post(self, request: Request) -> HttpResponse:
+        """Take one transaction of a terminal, or a list of up to 500. A known sequence number with the same content
+        is answered as before; a fact is recorded and never refused for what it says.
+        """
         signed, key, content = self.signed()
         data = request_body.json_of(self.plain, content)
         if isinstance(data, dict) and "transactions" in data:
@@ -96,8 +99,11 @@ class HeartbeatInput(Input):
     """What a device reports of itself."""
 
     firmware: Annotated[str, text(64)] | None = None
+    """Version of the device's software."""
     queue_depth: Annotated[int, minor_units(least=0, most=MOST_QUEUED)] | None = None
+    """How many transactions wait on the device to be posted."""
     battery: Annotated[int, minor_units(least=0, most=100)] | None = None
+    """Charge of the battery, in percent."""
 
 
 class Heartbeat(DeviceView):
@@ -116,6 +122,7 @@ class Heartbeat(DeviceView):
         tag=TAG,
     )
     def post(self, request: Request) -> HttpResponse:
+        """Say that the device is there; the answer tells its clock and what is missing."""
         signed, key, content = self.signed()
         data = request_body.json_of(self.plain, content) if content else {}
         report = read(HeartbeatInput, mask_tree(data)[0])

@@ -44,6 +44,9 @@ class NextAction(DeviceView):
         tag=TAG,
     )
     def get(self, request: Request) -> HttpResponse:
+        """Return what the device is to do, the same until it is acknowledged or has a result; 204 where there is
+        nothing.
+        """
         signed, key = self.signed_poll()
         return self.send(actions.next_action(signed, key, render=render_action))
 
@@ -69,6 +72,7 @@ class Acknowledge(DeviceView):
         tag=TAG,
     )
     def post(self, request: Request, action_id: str) -> HttpResponse:
+        """Say that the device presents the action to the customer."""
         signed, key, content = self.signed()
         read(Nothing, request_body.json_of(self.plain, content) if content else {})
         return self.send(actions.acknowledge(signed, key, action_id, render=render_action))
@@ -90,6 +94,7 @@ class ActionResult(DeviceView):
         tag=TAG,
     )
     def post(self, request: Request, action_id: str) -> HttpResponse:
+        """Say what came of an action: a transaction, or an outcome without one."""
         signed, key, content = self.signed()
         data = request_body.json_of(self.plain, content)
         # A transaction has an outcome too: what has nothing else is a word.

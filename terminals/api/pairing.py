@@ -21,8 +21,11 @@ class PairInput(Input):
     """The code on the back office's screen, and the device's own key if it has one."""
 
     pairing_code: Annotated[str, text(64)]
+    """Code from the back office or from `POST /v1/terminals`, valid for ten minutes."""
     public_key: Annotated[str, text(200)] | None = None
+    """The device's own Ed25519 key in base64, where it signs with one."""
     signature: Literal["v1", "v2"] | None = None
+    """Version of the signature that the device makes; `v1` when left out."""
 
 
 class Pair(JsonView):
@@ -39,6 +42,7 @@ class Pair(JsonView):
         tag="Devices",
     )
     def post(self, request: Request) -> HttpResponse:
+        """Exchange a pairing code for the terminal's id and the secret with which it signs."""
         read_query(Query, self.plain.GET)
         _, data = request_body.read_json(self.plain)
         given = read(PairInput, data)

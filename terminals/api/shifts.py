@@ -39,6 +39,7 @@ class Shifts(DeviceView):
         tag=TAG,
     )
     def post(self, request: Request) -> HttpResponse:
+        """Open or closes a shift; what the device counted is compared with the books."""
         signed, key, content = self.signed()
         given = read(ShiftInput, mask_tree(request_body.json_of(self.plain, content))[0])
         return self.send(report_shift(signed, key, ShiftReport.of(given), render=self._render))

@@ -30,27 +30,41 @@ class MerchantIdsInput(Input):
     """What an acquirer calls the terminal and the merchant for one brand of card."""
 
     brand: Annotated[str, text(32)]
+    """Card brand that the numbers are for, as `visa`."""
     provider_account: ProviderAccount | None = None
+    """Id of the provider account that settles this brand; the terminal's own when left out."""
     tid: Annotated[str, text(40)] | None = None
+    """Terminal id (TID) at the acquirer."""
     mid: Annotated[str, text(40)] | None = None
+    """Merchant id (MID) at the acquirer."""
 
 
 class TerminalInput(Input, kw_only=True):
     """A terminal to be paired."""
 
+    needs_channel: ClassVar[bool] = True
+
     channel: Channel | None = None
+    """Id of the store where it stands; required unless the key is tied to one."""
     label: Annotated[str, text(100)]
+    """Name that staff knows the terminal by, as `Till 1`."""
     provider_account: ProviderAccount | None = None
+    """Id of the provider account that settles its transactions; the default when left out."""
     serial_number: Annotated[str, text(64)] | None = None
+    """Serial number of the device."""
     model: Annotated[str, text(64)] | None = None
+    """Maker's name of the model."""
     merchant_ids: Annotated[list[MerchantIdsInput], Meta(max_length=MOST_BRANDS)] | None = None
+    """Numbers at the acquirer, per card brand, by which settlements find the terminal."""
 
 
 class TerminalFilter(Paging):
     """Which terminals to list."""
 
     status: Terminal.Status | None = None
+    """Only terminals of this status."""
     channel: Channel | None = None
+    """Only terminals of this channel, by its id."""
 
 
 class TerminalView(ApiView):
@@ -72,12 +86,14 @@ class Terminals(TerminalView):
 
     @described("list_terminals", "Terminals", {200: page_of(TERMINAL)}, query=TerminalFilter, tag=TAG)
     def get(self, request: Request) -> HttpResponse:
+        """List terminals, newest first."""
         query = self.query(TerminalFilter)
         rows = queries.terminals(status=query.status, channel_id=query.channel.id if query.channel else None)
         return self.page(self.own(rows), payloads.terminal, query)
 
     @described("create_terminal", "Add a terminal", {201: TERMINAL}, body=TerminalInput, tag=TAG)
     def post(self, request: Request) -> HttpResponse:
+        """Add a terminal and show the code that pairs its device, this once and for ten minutes."""
         return self.once(self._create, lambda object_id: self.again(object_id, 201))
 
     def _create(self, guard: IdempotencyGuard) -> Answer:
@@ -100,6 +116,7 @@ class OneTerminal(TerminalView):
 
     @described("get_terminal", "One terminal", {200: TERMINAL}, refusals=[404], tag=TAG)
     def get(self, request: Request, terminal_id: str) -> HttpResponse:
+        """Return one terminal, with when it was last heard of."""
         self.no_query()
         return self.answer(self.again(terminal_id).shape)
 
@@ -109,6 +126,8 @@ class Unpair(TerminalView):
 
     @described("unpair_terminal", "A new pairing code", {200: TERMINAL}, body=Nothing, refusals=[404, 409], tag=TAG)
     def post(self, request: Request, terminal_id: str) -> HttpResponse:
+        """End a device's pairing and show a new code; the old secret is refused from now on."""
+
         def take_key(guard: IdempotencyGuard) -> Answer:
             self.terminal(terminal_id)
             self.input(Nothing)
@@ -122,6 +141,8 @@ class Revoke(TerminalView):
 
     @described("revoke_terminal", "Revoke it for good", {200: TERMINAL}, body=Nothing, refusals=[404], tag=TAG)
     def post(self, request: Request, terminal_id: str) -> HttpResponse:
+        """End a terminal for good, as when it is lost; its transactions stay."""
+
         def end(guard: IdempotencyGuard) -> Answer:
             self.terminal(terminal_id)
             self.input(Nothing)

@@ -34,10 +34,15 @@ class TillInput(Input, kw_only=True):
     """What was done at the till; `amount` is what was counted in it, or what was put in or taken out."""
 
     amount: AmountOrZero
+    """What was counted in the till, put into it or taken out, in minor units."""
     currency: Currency
+    """Currency of the cash."""
     occurred_at: Clock
+    """When it was done, by the device's clock."""
     operator: Annotated[str, text(100)]
+    """Name or number of the person who did it."""
     reason: Annotated[str, text(200)] | None = None
+    """What the money was for."""
 
 
 def _render(row: TillMovement) -> Rendered:
@@ -90,6 +95,7 @@ class Count(Tills):
 
     @_documented("count_till", "Count the till")
     def post(self, request: Request) -> HttpResponse:
+        """Report what was counted in the store's till; the answer tells what the books expected."""
         return self.report()
 
 
@@ -100,6 +106,7 @@ class PaidIn(Tills):
 
     @_documented("pay_into_till", "Pay into the till")
     def post(self, request: Request) -> HttpResponse:
+        """Report cash that was put into the till without a sale."""
         return self.report()
 
 
@@ -110,6 +117,7 @@ class PaidOut(Tills):
 
     @_documented("pay_out_of_till", "Pay out of the till")
     def post(self, request: Request) -> HttpResponse:
+        """Report cash that was taken out of the till without a refund."""
         return self.report()
 
 
@@ -120,4 +128,5 @@ class Deposit(Tills):
 
     @_documented("deposit_till", "Take cash to the bank")
     def post(self, request: Request) -> HttpResponse:
+        """Report cash that is on its way to the bank."""
         return self.report()

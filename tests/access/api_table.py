@@ -48,7 +48,8 @@ TABLE: Final = [
         "payments:read", M, "GET /v1/payments", "GET /v1/payments/{payment}", "GET /v1/orders", "GET /v1/orders/{order}"
     ),
     *rows("payments:read", M, "GET /v1/statistics", "GET /v1/methods", "GET /v1/merchant"),
-    *rows("payments:read", C, "GET /v1/payment_links", "GET /v1/payment_links/{link}", "GET /v1/events"),
+    *rows("payments:read", C, "GET /v1/payment_links", "GET /v1/payment_links/{link}"),
+    *rows("payments:read", C, "GET /v1/events", "GET /v1/events/{event}"),
     *rows("payments:read", C, "GET /v1/chargebacks", "GET /v1/chargebacks/{chargeback}"),
     *rows("payments:read", C, "GET /v1/channels", "GET /v1/channels/{channel}"),
     *rows(
@@ -65,6 +66,7 @@ TABLE: Final = [
     *rows("vouchers:read", M, "GET /v1/vouchers/{code}"),
     *rows("vouchers:write", M, "POST /v1/vouchers"),
     *rows("terminals:read", C, "GET /v1/terminals/exposure"),
+    *rows("vouchers:write", C, "POST /v1/vouchers/{voucher}/cancel"),
     *rows("terminals:read", C, "GET /v1/terminals", "GET /v1/terminals/{terminal}"),
     *rows("terminals:read", C, "GET /v1/terminals/{terminal}/actions", "GET /v1/terminals/{terminal}/actions/{action}"),
     *rows("terminals:write", C, "POST /v1/terminals/{terminal}/actions"),
@@ -113,7 +115,7 @@ TABLE: Final = [
 ]
 # Addresses without a key: of the documentation, of devices (which sign), of providers (whose secret signs).
 KEYLESS: Final = {
-    *("v1/openapi.json", "v1/docs", "v1/errors", "v1/errors/(code)", "v1/terminals/pair"),
+    *("v1/openapi.json", "v1/docs", "v1/events/stream", "v1/errors", "v1/errors/(code)", "v1/terminals/pair"),
     *(f"v1/terminal/tills/{kind}" for kind in ("count", "paid_in", "paid_out", "deposit")),
     *("counter/", "counter/pair", "counter/sign-in", "counter/sign-out", "counter/language", "counter/link"),
     *("counter/orders/(order_id)", "counter/orders/(order_id)/refund", "counter/orders/(order_id)/link"),

@@ -26,6 +26,7 @@ SHARED_INSTANCES: Final = ("Admin", "Site", "Provider", "Inline")
 REVIEWED: Final = {
     "payments/api/inputs.py:SCHEMAS": "Filled while the views are loaded, before any request.",
     "payments/api/inputs.py:_READERS": "Filled while the views are loaded, before any request.",
+    "payments/api/openapi.py:_QUERIES": "Filled while the views are loaded, before any request.",
     "payments/api/json_schema.py:_FORMS": "Filled while the views are loaded, before any request.",
     "payments/api/schemas.py:COMPONENTS": "Filled while the views are loaded, before any request.",
     "payments/runtime/task_queue.py:_resting_until": "A moment until which no broker is asked; of nobody, and late is harmless.",
@@ -43,6 +44,8 @@ REVIEWED: Final = {
 CACHES: Final = {
     "config/observability/components.py:_migrations",
     "config/observability/redaction.py:_ours",
+    "payments/api/examples.py:examples",
+    "payments/api/field_docs.py:_of_module",
     "payments/api/inputs.py:_numbers",
     "payments/core/input_faults.py:described",
     "payments/core/inputs.py:_checks",

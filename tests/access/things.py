@@ -9,7 +9,7 @@ from django.utils import timezone
 from payments.ledger.models import Account, JournalEntry
 from payments.ledger.posting import next_items
 from payments.models import Discrepancy, Merchant, ProviderAccount
-from payments.notify.models import WebhookDelivery
+from payments.notify.models import Event, WebhookDelivery
 from payments.notify.services import endpoints
 from payments.people.models import Customer
 from payments.services.link import LinkRequest, create_link
@@ -52,10 +52,12 @@ def things(shop: Shop) -> dict[str, str]:
         "link": link.id,
         "reference": str(anna.reference),
         "code": shop.voucher(500).code,
+        "voucher": shop.voucher(600, channel=store).voucher.id,
         "channel": store.id,
         "terminal": (action := driven(shop)).terminal_id,
         "action": action.id,
         "endpoint": endpoint.id,
+        "event": Event.objects.filter(object_id=payment.id)[0].id,
         "delivery": WebhookDelivery.objects.filter(endpoint=endpoint).values_list("id", flat=True)[0],
         "provider_account": account.id,
         "bank_account": BankAccount.objects.create(

@@ -9,6 +9,8 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
 
+from payments.api import answer_docs
+from payments.notify.models import EVENT_TYPES
 from tests.api import conformity
 from tests.api.client import refusal
 
@@ -52,6 +54,77 @@ def test_every_part_of_it_is_told_what_it_is_about_and_who_may_ask(settings: Any
     device = document["paths"]["/v1/terminal/transactions"]["post"]["security"]
     assert [sorted(one) for one in device] == [["terminalId", "webhookId", "webhookSignature", "webhookTimestamp"]]
     assert document["paths"]["/v1/terminals/pair"]["post"]["security"] == []
+
+
+def test_every_field_of_a_request_is_explained() -> None:
+    """A new field without the sentence under it fails here: see `payments.api.field_docs`."""
+    schemas = conformity.document()["components"]["schemas"]
+    bodies = {part for _, operation in operations(conformity.document()) for part in _inputs(operation, schemas)}
+    assert len(bodies) > 30
+    unexplained = [
+        f"{name}.{member}"
+        for name in sorted(bodies)
+        for member, schema in schemas[name]["properties"].items()
+        if not schema.get("description")
+    ]
+    assert unexplained == []
+
+
+def test_every_parameter_of_an_address_is_explained() -> None:
+    unexplained = [
+        (path, parameter["name"])
+        for path, operation in operations(conformity.document())
+        for parameter in operation.get("parameters", [])
+        if not parameter.get("description")
+    ]
+    assert unexplained == []
+
+
+def test_every_operation_says_what_it_does_and_which_scope_it_needs() -> None:
+    """By its own words, not by those of its class, which it shares with others of the same address."""
+    told = {path: operation for path, operation in operations(conformity.document()) if path != "/v1/events/stream"}
+    for path, operation in operations(conformity.document()):
+        words = operation["description"].partition(" Needs ")[0]
+        assert len(words) > 10, f"{path}: {operation['operationId']} needs a docstring"
+        with_key = {"apiKey": []} in operation["security"] and path in told
+        assert not with_key or re.search(r"Needs the scope `\w+:(read|write)`\.|Every key", operation["description"]), (
+            path
+        )
+        header = any(given["name"] == "Idempotency-Key" for given in operation.get("parameters", []))
+        assert header == ("Needs an `Idempotency-Key`" in operation["description"]), path
+    descriptions = [operation["description"] for _, operation in operations(conformity.document())]
+    shared = {text for text in descriptions if descriptions.count(text) > 1}
+    assert all(text.startswith("Change the members that are sent") for text in shared), shared
+
+
+def test_the_members_of_answers_are_explained_and_the_explained_are_there() -> None:
+    schemas = conformity.document()["components"]["schemas"]
+    for name in ("Payment", "Order", "Refund", "Voucher", "PaymentLink", "WebhookEndpoint", "WebhookDelivery", "Event"):
+        assert [member for member, one in schemas[name]["properties"].items() if not one.get("description")] == []
+    for name, members in answer_docs.OF.items():
+        assert set(members) <= set(schemas[name]["properties"]), name
+
+
+def test_every_event_is_shown_as_the_webhook_that_it_is() -> None:
+    webhooks = conformity.document()["webhooks"]
+    assert set(webhooks) == set(EVENT_TYPES)
+    for name, methods in webhooks.items():
+        body = methods["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert body["allOf"][1]["properties"]["type"] == {"const": name}
+        assert methods["post"]["description"]
+
+
+def _inputs(operation: dict[str, Any], schemas: dict[str, Any]) -> set[str]:
+    """The names of the schemas of an operation's request, with those of its parts."""
+    found: set[str] = set()
+    waiting = [operation.get("requestBody", {})]
+    while waiting:
+        for part in parts(waiting.pop()):
+            name = part.get("$ref", "").rpartition("/")[2]
+            if name and name not in found:
+                found.add(name)
+                waiting.append(schemas[name])
+    return found
 
 
 def test_no_parameter_of_an_address_is_null() -> None:

@@ -42,8 +42,11 @@ def test_entries_are_found_by_what_they_are_about(shop: Shop, stranger: Shop) ->
     assert entry["key"] == f"voucher_given:{made['id']}"
     assert [(line["line"], line["debit"], line["credit"]) for line in entry["postings"]] == [(1, 1500, 0), (2, 0, 1500)]
     assert shop.api().get(f"/v1/ledger/entries/{entry['id']}").json() == entry
-    assert stranger.api().get("/v1/ledger/entries", object=made["id"]).json()["data"] == []
-    assert shop.api().get("/v1/ledger/entries", object="stl_unknown").json()["data"] == []
+    for api, unknown in ((stranger.api(), made["id"]), (shop.api(), "stl_unknown"), (shop.api(), "pay_nope")):
+        assert faults(api.get("/v1/ledger/entries", object=unknown)) == {"object": "not_found"}
+    refused = shop.api().get("/v1/ledger/entries", object="ord_06h2tz485g004f528had6dy8vm")
+    assert faults(refused) == {"object": "invalid_choice"}
+    assert "cbk_, pay_, pyo_, ref_, stl_, vch_" in refused.json()["detail"]
 
 
 def test_what_is_paid_in_cash_is_found_too_though_it_leaves_nothing_open(shop: Shop, stranger: Shop) -> None:
@@ -56,7 +59,7 @@ def test_what_is_paid_in_cash_is_found_too_though_it_leaves_nothing_open(shop: S
     assert told == found[::-1]
     [listed] = shop.api().get("/v1/payments", expand="journal_entries").json()["data"]
     assert listed["journal_entries"] == told
-    assert stranger.api().get("/v1/ledger/entries", object=payment).json()["data"] == []
+    assert faults(stranger.api().get("/v1/ledger/entries", object=payment)) == {"object": "not_found"}
 
 
 def test_the_trial_balance_balances(shop: Shop) -> None:

@@ -155,7 +155,7 @@ def test_a_method_is_offered_within_its_providers_limits_only(shop: Shop) -> Non
 
 
 def test_what_is_offered_is_what_a_payment_that_names_no_account_gets(shop: Shop) -> None:
-    """Stripe is used first and knows iDEAL in euros only: dollars by iDEAL are the simulator's, when offered and paid."""
+    """Stripe is used first and knows no PayPal: that is the simulator's, when offered and paid."""
     api = shop.api()
     create_setup.create_provider_account(
         merchant=shop.merchant, provider="stripe", name="Stripe", currency="EUR", actor=BY
@@ -164,9 +164,9 @@ def test_what_is_offered_is_what_a_payment_that_names_no_account_gets(shop: Shop
     shop.merchant.provider_accounts.filter(id=simulator.id).update(default=False)
     wanted = {"channel": shop.webshop.id, "currency": "USD", "amount": 1000}
     offers = {offer["method"]: offer for offer in api.get("/v1/methods", **wanted).json()["data"]}
-    wish = payment(method="ideal", return_url="https://bloem.example/paid", order_reference="A") | wanted
+    wish = payment(method="paypal", return_url="https://bloem.example/paid", order_reference="A") | wanted
     paid = api.post("/v1/payments", wish).json()
-    assert paid["provider_account"]["id"] == offers["ideal"]["provider_account"] == simulator.id
+    assert paid["provider_account"]["id"] == offers["paypal"]["provider_account"] == simulator.id
 
 
 def test_an_account_is_not_asked_for_a_currency_that_its_method_does_not_know(shop: Shop) -> None:

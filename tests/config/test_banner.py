@@ -32,7 +32,7 @@ def test_the_curl_line_takes_a_payment(settings: Settings, channel: str | None) 
     assert "Authorization: Bearer ot_test_abc" in options
     assert any(option.startswith("Idempotency-Key: 1") for option in options)
     body = json.loads(options[-1])
-    assert (body["amount"], body["currency"], body.get("channel")) == (1250, "EUR", channel)
+    assert (body["amount"], body["order_total"], body["currency"], body.get("channel")) == (1250, 1250, "EUR", channel)
 
 
 def test_it_names_the_channels_and_starts_a_device_in_the_store(settings: Settings) -> None:

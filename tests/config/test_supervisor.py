@@ -100,6 +100,17 @@ def test_what_needs_a_server_ends_before_it() -> None:
     assert said[2:] == ["      web │ bye", "   server │ bye"]
 
 
+def test_what_only_says_that_everything_ends_is_left_out_at_the_end() -> None:
+    code = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('FATAL: shutting down\\nFATAL: disk full', flush=True)))\n"
+        "print('FATAL: shutting down', flush=True); print('up', flush=True); time.sleep(60)"
+    )
+    program = Program("postgres", [sys.executable, "-c", code], 1, grace=30, expected_at_end="FATAL: shutting down")
+    said, _ = supervise(program, until=lambda said: any("up" in line for line in said))
+    assert [line.partition("│ ")[2] for line in said] == ["FATAL: shutting down", "up", "FATAL: disk full"]
+
+
 def test_a_program_that_does_not_end_by_itself_is_killed() -> None:
     said, seconds = supervise(python("stubborn", STUBBORN, grace=0.3), until=lambda said: len(said) >= 1)
     assert said[-1] == "stubborn does not end by itself: killed."

@@ -138,6 +138,18 @@ class TestRoutes:
         }
         assert "voucher, cash" in refused.value.detail
 
+    def test_the_choice_names_the_card_and_the_bank_before_store_credit(self, shop: Shop) -> None:
+        """By PIN and by voucher: the card can be presented, an account named, or the voucher's half given back alone."""
+        paid = shop.pin(1000)
+        shop.pay(2000, method="voucher", voucher_code=shop.voucher(2000).code, order=paid.order)
+        with pytest.raises(Invalid) as refused:
+            planned(shop, fresh(paid.order), channel=shop.webshop)
+        assert refused.value.detail == (
+            "Not all of this goes back by itself. Ask the customer, then send one of: terminal, where the customer "
+            "presents the card; bank_account, with the customer's IBAN and name; route: voucher. To give back only "
+            "what goes by itself, send its payment, or an allocation."
+        )
+
     def test_in_the_webshop_no_cash_is_offered(self, shop: Shop) -> None:
         with pytest.raises(Invalid) as refused:
             planned(shop, shop.pin(1000).order, channel=shop.webshop)

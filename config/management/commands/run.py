@@ -62,7 +62,9 @@ class Command(BaseCommand):
             supervisor.log("Ended.")
 
     async def _start(self, supervisor: Supervisor) -> None:
-        supervisor.log(f"Starting Onetill from {settings.ONETILL_HOME} …")
+        supervisor.log(
+            f"Starting Onetill from {settings.ONETILL_HOME}: the addresses follow, the first time after some minutes …"
+        )
         await _start_servers(supervisor)
         await asyncio.to_thread(_prepare_database)
         for program in processes.programs():

@@ -20,6 +20,7 @@ from payments.providers.simulator import magic
 from payments.providers.simulator.magic import Ending, ending
 from payments.providers.simulator.methods import (
     CHOSEN_METHODS,
+    CURRENCIES,
     MANUAL_CAPTURE_METHODS,
     REDIRECT_METHODS,
     card_facts,
@@ -251,7 +252,8 @@ class Processor:
 
 def offered(row: Row) -> list[str]:
     """The methods a customer may choose from on this operation's page."""
-    return sorted(MANUAL_CAPTURE_METHODS if row["verb"] == Verb.AUTHORIZE else CHOSEN_METHODS)
+    able = MANUAL_CAPTURE_METHODS if row["verb"] == Verb.AUTHORIZE else CHOSEN_METHODS
+    return sorted(method for method in able if row["currency"] in CURRENCIES.get(method, (row["currency"],)))
 
 
 def _payer(row: Row) -> PayerFacts | None:

@@ -84,6 +84,7 @@ _WORDS: Final[dict[str, Any]] = {
     "provider_cannot_refund": gettext_lazy("This payment's provider cannot refund it."),
     "provider_account_inactive": gettext_lazy("The provider account is no longer active."),
     "refund_window_passed": gettext_lazy("The time in which the provider refunds this sale is over."),
+    "voucher_not_cancelable": gettext_lazy("The voucher was used, was made for a refund, or is over already."),
     "voucher_expired": gettext_lazy("The voucher it was paid with has expired."),
     "payment_link_not_active": gettext_lazy("This payment link can no longer be paid. Make a new one."),
     "payment_link_not_cancelable": gettext_lazy(

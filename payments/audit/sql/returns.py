@@ -27,7 +27,8 @@ WITH takings AS (
   LEFT JOIN payments_refundpart t
     ON split_part(e.key, ':', 1) IN ('refund_accepted', 'refund_abandoned') AND t.id = split_part(e.key, ':', 2)
   LEFT JOIN payments_refund f ON f.id = t.refund_id
-  LEFT JOIN payments_voucher v ON split_part(e.key, ':', 1) = 'voucher_sold' AND v.id = split_part(e.key, ':', 2)
+  LEFT JOIN payments_voucher v
+    ON split_part(e.key, ':', 1) IN ('voucher_sold', 'voucher_canceled') AND v.id = split_part(e.key, ':', 2)
   WHERE split_part(a.code, ':', 1) IN ('takings', 'tips', 'returns')
      OR (split_part(a.code, ':', 1) = 'till' AND p.cashback > 0)
   GROUP BY 1
@@ -70,7 +71,8 @@ WHERE t.payment_id IS NULL AND t.status = 'succeeded'
 # discrepancy.
 VOUCHER_AND_REFUND: Final = """
 WITH sold AS (
-  SELECT order_id, sum(amount) AS amount FROM payments_voucher WHERE order_id IS NOT NULL GROUP BY 1
+  SELECT order_id, sum(amount) AS amount FROM payments_voucher
+  WHERE order_id IS NOT NULL AND status <> 'canceled' GROUP BY 1
 ), back AS (
   SELECT f.order_id, sum(t.amount) AS amount
   FROM payments_refundpart t JOIN payments_refund f ON f.id = t.refund_id

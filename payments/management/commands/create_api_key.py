@@ -15,7 +15,10 @@ class Command(AnsweringCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--merchant", required=True, help="mer_…")
-        parser.add_argument("--channel", help="chn_…: the key speaks for this channel only")
+        parser.add_argument(
+            "--channel",
+            help="chn_…: the key acts for this channel only, though it reads and refunds any order of the merchant",
+        )
         parser.add_argument("--scopes", default="all", help="with commas between, or all (the default)")
         parser.add_argument("--label", default="")
 

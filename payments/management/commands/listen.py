@@ -40,6 +40,8 @@ class Command(JsonCommand):
         wanted = _wanted(options)
         secret = _secret(options)
         self.stderr.write(f"Forwarding events to {options['forward_to']}, signed with {secret}")
+        if not options["secret"]:
+            self.stderr.write("The next start makes another secret; to keep this one, start with --secret.")
         counts = {"forwarded": 0, "failed": 0}
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
@@ -116,5 +118,9 @@ def _post(http: httpx.Client, url: str, event: Event, secret: str) -> str:
     headers = signing.headers(message_id=event.id, body=body, moment=timezone.now(), secrets=[secret])
     try:
         return str(http.post(url, content=body, headers=headers | {"content-type": "application/json"}).status_code)
+    except httpx.ConnectError:
+        return f"nothing listens at {url}; start your webshop"
+    except httpx.TimeoutException:
+        return f"no answer from {url} within {TIMEOUT:.0f} seconds"
     except (httpx.TransportError, httpx.InvalidURL) as error:
-        return type(error).__name__
+        return f"not sent: {type(error).__name__} {error}".rstrip()

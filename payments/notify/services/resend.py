@@ -36,7 +36,7 @@ def resend(*, delivery_id: str, merchant_id: str, channel_id: str | None = None,
     with transaction.atomic():
         delivery = (
             WebhookDelivery.objects.select_for_update(of=("self",))
-            .select_related("endpoint")
+            .select_related("endpoint", "event")
             .filter(id=delivery_id, endpoint__merchant_id=merchant_id, **own)
             .first()
         )

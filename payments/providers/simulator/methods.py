@@ -8,6 +8,7 @@ from payments.providers.simulator.wire import CardFacts, PayerFacts
 REDIRECT_METHODS: Final = frozenset({"ideal", "bancontact", "sepa_debit", "klarna", "paypal", "bank_transfer"})
 METHODS: Final = REDIRECT_METHODS | {"card", "external"}
 CHOSEN_METHODS: Final = METHODS - {"external"}  # what a customer may choose on a page
+CURRENCIES: Final = {method: frozenset({"EUR"}) for method in ("ideal", "bancontact", "sepa_debit")}
 MANUAL_CAPTURE_METHODS: Final = frozenset({"card", "klarna", "paypal"})
 CARD_METHODS: Final = frozenset({"card", "bancontact"})
 BRANDS: Final = ("visa", "mastercard", "maestro", "amex")

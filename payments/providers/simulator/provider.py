@@ -26,7 +26,7 @@ from payments.providers.base import (
     Result,
     WebhookEvent,
 )
-from payments.providers.simulator.methods import MANUAL_CAPTURE_METHODS, METHODS, REDIRECT_METHODS
+from payments.providers.simulator.methods import CURRENCIES, MANUAL_CAPTURE_METHODS, METHODS, REDIRECT_METHODS
 from payments.providers.simulator.wire import CardFacts, Event, Happening, OperationRequest, Refusal
 
 CONNECT_SECONDS: Final = 2.0
@@ -44,6 +44,7 @@ class Simulator:
         redirect_methods=REDIRECT_METHODS,
         manual_capture_methods=MANUAL_CAPTURE_METHODS,
         multiple_captures=True,
+        currencies=CURRENCIES,
         refund_arrival=timedelta(days=1),
         test_only=True,
         credentials=(Credential("webhook_secret", required=False),),

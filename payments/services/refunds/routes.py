@@ -20,6 +20,11 @@ from payments.services.voucher import is_usable
 from payments.text.formatting import amount as written
 
 AUTO: Final = "auto"
+# Routes that only lack a name, the code that says so, and what to send.
+_TO_NAME: Final = (
+    (Route.TERMINAL, "terminal_required", "terminal, where the customer presents the card"),
+    (Route.BANK, "bank_account_required", "bank_account, with the customer's IBAN and name"),
+)
 
 
 class Reason(TypedDict):
@@ -78,11 +83,19 @@ def route_required(payments: Sequence[Payment], circumstances: Circumstances) ->
     """The refusal of `auto`: what could be requested by name, for all of these payments together."""
     routes = [_choice(route, payments, circumstances) for route in Route.values]
     possible = [choice["route"] for choice in routes if choice["possible"]]
-    what_to_do = (
-        f"Ask the customer, then send route with one of: {', '.join(possible)}." if possible else "See routes for why."
-    )
-    detail = f"Nothing can be given back here without a choice of yours. {what_to_do}"
+    # What only lacks a name that the request may give comes first: nobody is pushed into store credit.
+    ways = [way for route, code, way in _TO_NAME if _any_lacks(payments, route, code, circumstances)]
+    ways += [f"route: {', '.join(possible)}"] if possible else []
+    ask = f"Ask the customer, then send one of: {'; '.join(ways)}." if ways else "See routes for why."
+    alone = any(choose(AUTO, payment, circumstances) is not None for payment in payments)
+    rest = " To give back only what goes by itself, send its payment, or an allocation." if alone else ""
+    detail = f"Not all of this goes back by itself. {ask}{rest}"
     return Invalid("route_required", detail, param="route", routes=routes)
+
+
+def _any_lacks(payments: Sequence[Payment], route: str, code: str, circumstances: Circumstances) -> bool:
+    found = (obstacle(route, payment, circumstances) for payment in payments)
+    return any(reason is not None and reason["code"] == code for reason in found)
 
 
 def obstacle(route: str, payment: Payment, circumstances: Circumstances, *, amount: int | None = None) -> Reason | None:
