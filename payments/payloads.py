@@ -11,7 +11,6 @@ from payments.models import (
     Channel,
     Chargeback,
     Discrepancy,
-    Merchant,
     Operation,
     Order,
     Payment,
@@ -46,29 +45,6 @@ def day(value: date | None) -> str | None:
 def channel_ref(channel: Channel) -> Shape:
     """A channel wherever it appears in another object."""
     return {"id": channel.id, "name": channel.name, "kind": channel.kind}
-
-
-def merchant(row: Merchant) -> Shape:
-    """The rules by which a merchant's money is given back."""
-    return {
-        "id": row.id,
-        "object": row.OBJECT,
-        "name": row.name,
-        "country": row.country,
-        "currency": row.currency,
-        "timezone": row.timezone,
-        "vat_number": row.vat_number or None,
-        "registration_number": row.registration_number or None,
-        "fiscal_year_start": row.fiscal_year_start,
-        "refund_fallback": row.refund_fallback,
-        "second_person_above": row.second_person_above,
-        "second_person_above_daily": row.second_person_above_daily,
-        "allocation": row.allocation,
-        "cash_rounding": 0 if row.cash_rounding == 1 else row.cash_rounding,
-        "close_threshold": row.close_threshold,
-        "created_at": instant(row.created_at),
-        "test_mode": row.test_mode,
-    }
 
 
 def channel(row: Channel) -> Shape:

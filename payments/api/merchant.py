@@ -101,7 +101,7 @@ class OneMerchant(ApiView):
     def get(self, request: Request) -> HttpResponse:
         """Return the merchant's own settings and the rules by which money is given back."""
         self.no_query()
-        return self.answer(payloads.merchant(self.merchant))
+        return self.answer(_shape(self.merchant))
 
     @described(
         "change_merchant",
@@ -121,4 +121,27 @@ class OneMerchant(ApiView):
         approval = update_setup.amend_merchant(self.merchant, changes=changes, actor=self.caller)
         if approval is not None:
             return self.answer(waiting(approval), 202)
-        return self.answer(payloads.merchant(self.merchant))
+        return self.answer(_shape(self.merchant))
+
+
+def _shape(row: Merchant) -> dict[str, Any]:
+    """The rules by which a merchant's money is given back."""
+    return {
+        "id": row.id,
+        "object": row.OBJECT,
+        "name": row.name,
+        "country": row.country,
+        "currency": row.currency,
+        "timezone": row.timezone,
+        "vat_number": row.vat_number or None,
+        "registration_number": row.registration_number or None,
+        "fiscal_year_start": row.fiscal_year_start,
+        "refund_fallback": row.refund_fallback,
+        "second_person_above": row.second_person_above,
+        "second_person_above_daily": row.second_person_above_daily,
+        "allocation": row.allocation,
+        "cash_rounding": 0 if row.cash_rounding == 1 else row.cash_rounding,
+        "close_threshold": row.close_threshold,
+        "created_at": payloads.instant(row.created_at),
+        "test_mode": row.test_mode,
+    }

@@ -8,7 +8,6 @@ from payments.models.merchant import Channel
 from payments.models.payment import Method, Origin, PaymentStatus
 from payments.models.refund import PartStatus, RefundStatus, Route
 from payments.models.till import TillMovement
-from payments.models.voucher import Voucher
 from payments.providers.base import Outcome, Verb
 
 Schema = dict[str, Any]
@@ -318,22 +317,6 @@ TILL_MOVEMENT = define(
         terminal=maybe(identifier("trm")),
         occurred_at=INSTANT,
         business_day=DAY,
-        test_mode=FLAG,
-    ),
-)
-VOUCHER = define(
-    "Voucher",
-    record(
-        id=identifier("vch"),
-        object=word("voucher"),
-        code=maybe(TEXT),
-        amount=MINOR_UNITS,
-        balance=MINOR_UNITS,
-        currency=CURRENCY,
-        status=words(Voucher.Status.values),
-        purpose=words(Voucher.Purpose.values),
-        expires_at=maybe(INSTANT),
-        created_at=INSTANT,
         test_mode=FLAG,
     ),
 )

@@ -10,7 +10,19 @@ from payments import payloads
 from payments.api.idempotency import Answer
 from payments.api.inputs import Nothing
 from payments.api.openapi import described
-from payments.api.schemas import VOUCHER
+from payments.api.schemas import (
+    CURRENCY,
+    FLAG,
+    INSTANT,
+    MINOR_UNITS,
+    TEXT,
+    define,
+    identifier,
+    maybe,
+    record,
+    word,
+    words,
+)
 from payments.api.views import ApiView
 from payments.core.errors import NotFound, TooMany
 from payments.core.input_types import Amount, Currency, Instant
@@ -22,6 +34,23 @@ from payments.services import voucher as service
 from payments.services.cancel_voucher import cancel_voucher
 from payments.services.idempotency import IdempotencyGuard
 from payments.services.voucher import VoucherRequest
+
+VOUCHER = define(
+    "Voucher",
+    record(
+        id=identifier("vch"),
+        object=word("voucher"),
+        code=maybe(TEXT),
+        amount=MINOR_UNITS,
+        balance=MINOR_UNITS,
+        currency=CURRENCY,
+        status=words(Voucher.Status.values),
+        purpose=words(Voucher.Purpose.values),
+        expires_at=maybe(INSTANT),
+        created_at=INSTANT,
+        test_mode=FLAG,
+    ),
+)
 
 
 class VoucherInput(Input, kw_only=True):
