@@ -92,7 +92,7 @@ class PaymentInput(Input, kw_only=True):
     provider_account: ProviderAccount | None = None
     """Id of the provider account that takes the money; the default for method and currency when left out."""
     return_url: Annotated[str, text_of(r"[a-z][a-z0-9+.-]*://[^\s]+", longest=2000, form="https://…")] | None = None
-    """Address of your shop to which the customer comes back; required by methods that redirect."""
+    """Address of your shop to which the customer comes back; send it whenever the customer may have to leave."""
     customer: CustomerInput | None = None
     """Who buys, as far as you know."""
     description: Annotated[str, text(500)] | None = None

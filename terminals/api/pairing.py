@@ -23,7 +23,7 @@ class PairInput(Input):
     pairing_code: Annotated[str, text(64)]
     """Code from the back office or from `POST /v1/terminals`, valid for ten minutes."""
     public_key: Annotated[str, text(200)] | None = None
-    """The device's own Ed25519 key in base64, where it signs with one."""
+    """The device's own Ed25519 key, `whpk_` and its 32 bytes in base64; left out, it signs with a shared secret."""
     signature: Literal["v1", "v2"] | None = None
     """Version of the signature that the device makes; `v1` when left out."""
 
