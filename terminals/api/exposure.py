@@ -21,6 +21,7 @@ class OfflineExposure(ApiView):
 
     @described("get_exposure", "What was approved offline and is not settled", {200: EXPOSURE}, tag="Terminals")
     def get(self, request: Request) -> HttpResponse:
+        """Return what terminals approved offline and no acquirer has confirmed, by store, terminal and age."""
         self.no_query()
         now = timezone.now()
         return self.answer(payloads.exposure(exposures(self.own(Payment.objects.all()), now=now), now=now))
