@@ -137,7 +137,7 @@ OF: Final[Mapping[str, Mapping[str, str]]] = {
         "parts": "How it would go: one for each payment and route.",
     },
     "Voucher": {
-        "code": "What the holder shows to spend it; only in the first answer of the key that made it, else null.",
+        "code": "What the holder shows to spend it; in the first answer to its maker, and to who asks by it.",
         "amount": "What it was worth at first, in minor units.",
         "status": "`active` can be spent; `spent`, `expired` and `canceled` cannot.",
         "purpose": "For VAT: `multi` is taxed when it is spent, `single` when it is sold.",
