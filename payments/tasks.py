@@ -4,7 +4,7 @@ from celery import shared_task
 
 from payments import statistics
 from payments.people.services import one_time_links, sign_ins
-from payments.services import idempotency, receive, recover, send_receipt, voucher
+from payments.services import forget_accounts, idempotency, receive, recover, send_receipt, voucher
 from payments.services import submit as submitting
 from payments.services.queue_receipts import WRITE
 
@@ -50,6 +50,12 @@ def forget_sign_ins() -> None:
     """Delete sign-ins, links and sessions that have outlived their use (beat: every hour)."""
     sign_ins.forget()
     one_time_links.forget()
+
+
+@shared_task(name="payments.forget_accounts")
+def forget_bank_accounts() -> None:
+    """Empty customers' bank accounts that have outlived their use (beat: every hour)."""
+    forget_accounts.forget()
 
 
 @shared_task(name="payments.forget_keys")

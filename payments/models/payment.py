@@ -152,6 +152,8 @@ class Payment(ApiObject):
             models.Index(fields=["merchant", "method", "-id"], name="payment_by_method"),
             models.Index(fields=["merchant", "business_day", "-id"], name="payment_by_day"),
             models.Index(fields=["provider_account", "-id"], name="payment_by_account"),
+            # Whose payer's account is to be forgotten one day.
+            models.Index(fields=["id"], name="payment_payer", condition=Q(payer_account__isnull=False)),
             models.Index(fields=["customer", "-id"], name="payment_by_customer", condition=Q(customer__isnull=False)),
             # Partial, as those below: most payments have none of these, and an index of nulls is only written.
             models.Index(fields=["voucher"], name="payment_by_voucher", condition=Q(voucher__isnull=False)),

@@ -21,7 +21,7 @@ class Size:
     device_batch: int = 500
     warm_seconds: int = 6
     refunds: int = 60
-    refund_rate: int = 20  # a second
+    refund_rates: tuple[int, ...] = (1, 10, 50)  # a second
     year: int = 10_000  # payments that the generator makes, to be copied until there are `payments`
     payments: int = int(os.environ.get("SIZE") or 100_000)
     questions: int = 15
@@ -42,7 +42,7 @@ TINY: Final = Size(
     device_batch=10,
     warm_seconds=0,
     refunds=2,
-    refund_rate=4,
+    refund_rates=(4,),
     year=20,
     payments=200,
     questions=1,

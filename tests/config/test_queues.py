@@ -8,6 +8,7 @@ from config.celery import app
 BATCH = {
     "payments.expire_vouchers",
     "payments.fold_statistics",
+    "payments.forget_accounts",
     "payments.forget_keys",
     "payments.forget_sign_ins",
     "payments.ledger.extend_chain",

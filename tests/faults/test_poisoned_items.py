@@ -108,7 +108,12 @@ def neighbour(open_shop: Callable[[str], Shop]) -> Shop:
 def test_every_sweep_over_work_is_proven_here() -> None:
     """A sweep that is added is added here too; those left out delete or fold in one statement."""
     as_sets = {
-        *("payments.forget_keys", "payments.notify.forget_mail", "payments.notify.clear_stranded"),
+        *(
+            "payments.forget_accounts",
+            "payments.forget_keys",
+            "payments.notify.forget_mail",
+            "payments.notify.clear_stranded",
+        ),
         "payments.forget_sign_ins",
         *("terminals.forget_requests", "payments.ledger.fold", "payments.ledger.extend_chain"),
     }

@@ -1,22 +1,27 @@
 """What routes can really do: the payer's own account, a provider's limits, a balance too short, and what failed goes on."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from payments.core.iban import is_iban
+from payments.core.ids import made_in
 from payments.ledger import audit as ledger_audit
 from payments.models import Operation, Payment, Refund, RefundPart, RefundRule
 from payments.notify.models import Event
 from payments.providers.base import Outcome, Payer, ProviderReport, ReportType, Result
 from payments.providers.simulator import provider as simulated
 from payments.providers.simulator.magic import Ending, magic
-from payments.services import recover, refund_rules
+from payments.services import forget_accounts, recover, refund_rules
 from payments.services.record import record
 from payments.services.refunds.plan import BankAccount
+from payments.services.refunds.release import release_bank_part
 from payments.services.refunds.request import plan_refund
 from tests.builders import BY, Shop, open_shop
+from tests.people.cast import finance_of
 from tests.simulator import RunningSimulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -155,3 +160,19 @@ def test_a_providers_limits_are_known_before_it_is_asked(
     (part,) = plan_refund(shop.asks(payment, amount, bank_account=ANNA), actor=BY).parts
     assert part.route == "bank"
     assert code in [reason["code"] for reason in part.reasons]
+
+
+def test_accounts_are_forgotten_after_thirteen_months_and_not_while_they_are_owed(
+    shop: Shop, simulator: RunningSimulator
+) -> None:
+    with made_in(timezone.now() - timedelta(days=400)):
+        payment = ideal(shop, simulator, 5_000)
+        paid = shop.refund(payment, 1_000, route="bank")
+        owed = shop.refund(payment, 2_000, route="bank")
+    release_bank_part(paid.parts.get(), user=finance_of(shop.merchant.id))
+    forget_accounts.forget()
+    payment.refresh_from_db()
+    assert payment.payer_account is None
+    assert (paid.parts.get().bank_account, paid.parts.get().iban_hash) == ("", "")
+    assert owed.parts.get().bank_account == ANNA.stored()
+    assert forget_accounts.forget() == 0

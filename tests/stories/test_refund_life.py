@@ -15,19 +15,28 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from payments import audit
+from payments.core.bank_days import bank_day_from
 from payments.core.errors import Conflict, Invalid
 from payments.core.money import Money
-from payments.models import Operation, Order, RefundPart, StatisticDelta
+from payments.models import Operation, Order, Payment, RefundPart, StatisticDelta
+from payments.people.models import User
 from payments.providers.base import Outcome, ProviderReport, ReportType, Result
+from payments.services.orders import OrderName
 from payments.services.record import record, record_answer
 from payments.services.refunds.cancel import cancel_refund
+from payments.services.refunds.exchange import ExchangeRequest, exchange
 from payments.services.refunds.plan import BankAccount
 from payments.services.refunds.release import release_bank_part
-from tests.builders import Shop, fresh, open_shop
-from tests.people.cast import finance_of
+from payments.services.transfer_batches import release
+from payments.services.transfer_batches.candidates import sorted_out
+from payments.services.transfer_batches.prepare import prepare_batch
+from payments.services.voucher import VoucherRequest, create_voucher
+from tests.builders import BY, Shop, fresh, open_shop
+from tests.people.cast import finance_of, person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("simulator")]
 
+OURS = "NL44RABO0123456789"
 ANNA = BankAccount(iban="NL91ABNA0417164300", name="A. de Vries")
 amounts = st.integers(1, 40).map(lambda half: half * 50)
 moments = st.integers(-60, 60)
@@ -44,15 +53,18 @@ class Life(RuleBasedStateMachine):
 
     shop: Shop
 
-    @initialize()
-    def a_customer_pays_in_four_ways(self) -> None:
-        card = self.shop.pay(3000)
-        self.card = card.id
+    @initialize(currency=st.sampled_from(["EUR", "EUR", "JPY", "KWD"]), known=st.booleans())
+    def a_customer_pays_in_four_ways(self, currency: str, known: bool) -> None:
+        """In a currency with 0, 2 or 3 decimals; maybe from an account that is known, to which a failed part goes on."""
+        card = self.shop.pay(3000, currency=currency)
+        self.card, self.currency, self.exchanged = card.id, currency, 0
+        if known:
+            Payment.objects.filter(id=card.id).update(payer_account=ANNA.stored())
         self.order: Order = card.order
-        self.shop.pin(2000, order=self.order)
-        self.shop.pay_cash(1000, order=self.order)
-        code = self.shop.voucher(1500).code
-        self.shop.pay(1000, method="voucher", voucher_code=code, order=self.order)
+        self.shop.pin(2000, order=self.order, currency=currency)
+        self.shop.pay_cash(1000, order=self.order, currency=currency)
+        made = create_voucher(VoucherRequest(merchant=self.shop.merchant, amount=Money(1500, currency)), actor=BY)
+        self.shop.pay(1000, method="voucher", voucher_code=made.code, order=self.order, currency=currency)
 
     @rule(
         amount=st.none() | amounts,
@@ -96,12 +108,41 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def finance_releases_the_transfers(self) -> None:
-        for part in RefundPart.objects.filter(refund__order=self.order, route="bank", status="pending"):
+        for part in RefundPart.objects.filter(refund__order=self.order, route="bank", status="pending", batch=None):
             release_bank_part(part, user=finance_of(part.refund.merchant_id))
+
+    @rule(approved=st.booleans())
+    def finance_sends_the_transfers_to_the_bank(self, approved: bool) -> None:
+        fitting, _left_out = sorted_out(self.shop.merchant)
+        if fitting:
+            batch = prepare_batch(
+                merchant=self.shop.merchant,
+                iban=OURS,
+                part_ids=[part.id for part in fitting],
+                execute_on=bank_day_from(self.shop.merchant.business_day(timezone.now())),
+                user=finance_of(self.shop.merchant.id),
+            )
+            release.decide(batch.id, user=_second(self.shop), approved=approved, note="")
+
+    @rule(returned=amounts, total=amounts)
+    def something_else_is_taken_along(self, returned: int, total: int) -> None:
+        self.exchanged += 1
+        wish = ExchangeRequest(
+            order=self.order,
+            channel=self.shop.store,
+            returned=returned,
+            new_order=OrderName(reference=f"{self.order.id}/{self.exchanged}"),
+            total=total,
+            reason="Too small.",
+        )
+        with contextlib.suppress(Invalid, Conflict):
+            done = exchange(wish, actor="tests")
+            assert fresh(done.order).captured == min(returned, total)
 
     @rule(amount=amounts)
     def the_terminal_gives_back(self, amount: int) -> None:
-        self.shop.pin_back(amount, self.order.payments.get(origin="in_store", method="card"))
+        pin = self.order.payments.get(origin="in_store", method="card")
+        self.shop.pin_back(amount, pin, currency=self.currency)
 
     @rule(number=st.integers(1, 2), fact=st.sampled_from(DISPUTES), amount=amounts, later=moments)
     def the_bank_of_the_card_says(self, number: int, fact: ReportType, amount: int, later: int) -> None:
@@ -110,7 +151,7 @@ class Life(RuleBasedStateMachine):
             Outcome.SUCCEEDED,
             reference=f"dispute_{card.id}_{number}",
             payment_reference=card.provider_reference,
-            amount=Money(amount, "EUR"),
+            amount=Money(amount, self.currency),
             occurred_at=timezone.now() + timedelta(seconds=later),
         )
         record(card.provider_account, [ProviderReport(fact=fact, result=result)], actor="provider")
@@ -136,10 +177,18 @@ class Life(RuleBasedStateMachine):
         assert counted == [len({refund_id for refund_id, _ in standing}), sum(amount for _, amount in standing)]
 
 
+def _second(shop: Shop) -> User:
+    """Another one in finance than who prepares batches."""
+    name = f"second of {shop.merchant.id}"
+    user = User.objects.filter(username=name).first() or person(name, shop.merchant.id)
+    user.second_factor_at = timezone.now()
+    return user
+
+
 @pytest.fixture
 def machine() -> type[Life]:
     """A shop for all the lives of one run."""
-    Life.shop = open_shop()
+    Life.shop = open_shop(iban=OURS)
     return Life
 
 
