@@ -76,6 +76,12 @@ CHAINED = [
     "payments.audit.chained.EVIDENCE",
     "payments.audit.chained.PROVIDER_EVENTS",
 ]
+# What the admin's search looks for, in the order in which it is shown.
+SEARCHES = [
+    "payments.admin.search.sales.FINDERS",
+    "reconciliation.admin.search.FINDERS",
+    "terminals.admin.search.FINDERS",
+]
 # When each provider account was last settled, as the floor above knows it.
 LAST_SETTLEMENTS = "reconciliation.queries.last_settlements"
 # How many shifts of terminals stand open in a channel at a moment, as the floor beside reconciliation knows it.

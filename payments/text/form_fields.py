@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from payments.core.money import EXPONENTS, MAX_AMOUNT, Money
 from payments.text.formatting import SYMBOLS, day
 
+AMBIGUOUS: Final = "ambiguous"  # the code of a refusal of what could be read in two ways
 _CODES: Final = {symbol: code for code, symbol in SYMBOLS.items()}
 _SPACES: Final = str.maketrans(dict.fromkeys("\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}", " "))
 _TYPED: Final = re.compile(r"(-?) *([A-Za-z]{3}|[€£$])? *(-?) *([0-9., ]*[0-9](?:[.,]-{1,2})?) *([A-Za-z]{3}|[€£$])?")
@@ -116,7 +117,8 @@ def _with_one_sign(text: str, whole: str, sign: str, rest: str, *, decimals: int
         thousand = formats.number_format(Decimal(whole + rest), max(decimals, 1), use_l10n=True, force_grouping=True)
         raise ValidationError(
             _("“%(text)s” can be read in two ways. Write %(plain)s or %(full)s if you mean the thousands.")
-            % {"text": text, "plain": whole + rest, "full": thousand}
+            % {"text": text, "plain": whole + rest, "full": thousand},
+            code=AMBIGUOUS,
         )
     if len(rest) > decimals:
         raise _no_amount(decimals)

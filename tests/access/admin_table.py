@@ -334,7 +334,7 @@ PAGES: Final[dict[str, May | None]] = {
     "admin/vouchers-outstanding/": May.SEE_BOOKS,
     "admin/account/": None,
     "admin/password_change/": None,
-    "admin/search/": None,
+    "admin/search/": May.SEE,
     "admin/second-factor/": None,
     "admin/reconciliation/settlementfile/upload/": May.RESOLVE,
     "admin/reconciliation/bankaccount/enter/": May.RESOLVE,

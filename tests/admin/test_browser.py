@@ -74,6 +74,29 @@ def test_from_the_list_to_a_refund(page: Any, shop: Shop) -> None:
     assert "€2.50" in page.inner_text("#refunds")
 
 
+def test_search_from_any_page_by_the_keyboard(page: Any, shop: Shop) -> None:
+    """Where is this € 84,50? A key, the amount, and Enter."""
+    wanted = shop.pay_cash(8_450)
+    shop.pay_cash(8_451)
+    page.click("#nav-sidebar >> text=Refunds")
+    page.wait_for_selector("h1")
+    page.keyboard.press("/")
+    page.keyboard.type("84,50")
+    page.wait_for_selector("dialog [data-hit]")
+    assert page.locator("dialog [data-hit]").count() == 1
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/payment/{wanted.id}/change/")
+
+    page.keyboard.press("Control+k")  # what was opened lately is a key away
+    page.wait_for_selector("dialog [data-hit]")
+    assert "€84.50" in page.inner_text("dialog [data-hit]")
+    page.keyboard.type("nowhere")
+    page.wait_for_selector("dialog [role=status]")
+    page.keyboard.press("Escape")
+    assert page.locator("dialog[open]").count() == 0
+
+
 def test_filters_narrow_the_list_and_its_totals(page: Any, shop: Shop) -> None:
     shop.pin(2_500)
     shop.pay_cash(1_250)

@@ -24,3 +24,125 @@ document.addEventListener("change", (event) => {
   const written = new Intl.NumberFormat(document.documentElement.lang, { style: "currency", currency: form.dataset.currency });
   shown.textContent = ticked.length === 0 ? "" : `${shown.dataset.difference} ${written.format(left / 10 ** form.dataset.decimals)}`;
 });
+
+// The search, on every page: by `/` or Ctrl-K, with the arrow keys from hit to hit. Without scripts its link leads to a page.
+document.addEventListener("DOMContentLoaded", () => {
+  const opener = document.querySelector("[data-search]");
+  if (opener === null) {
+    return;
+  }
+  let dialog = null;
+  let asked = null;
+
+  // What was opened lately, until this tab is closed and as long as the same person is signed in.
+  const recent = () => {
+    const kept = JSON.parse(sessionStorage.getItem("onetill.search") || "{}");
+    return kept.person === opener.dataset.person ? kept.hits : [];
+  };
+  const remember = (link) => {
+    const hit = { title: link.innerText.replace(/\s+/g, " "), url: link.getAttribute("href") };
+    const hits = [hit, ...recent().filter((one) => one.url !== hit.url)].slice(0, 8);
+    sessionStorage.setItem("onetill.search", JSON.stringify({ person: opener.dataset.person, hits }));
+  };
+
+  const showRecent = (shown) => {
+    shown.replaceChildren();
+    const hits = recent();
+    if (hits.length === 0) {
+      return;
+    }
+    const heading = document.createElement("h2");
+    heading.textContent = shown.dataset.recent;
+    const list = document.createElement("ul");
+    hits.forEach((hit) => {
+      const link = document.createElement("a");
+      link.href = hit.url;
+      link.textContent = hit.title;
+      link.dataset.hit = "";
+      const item = document.createElement("li");
+      item.append(link);
+      list.append(item);
+    });
+    const section = document.createElement("section");
+    section.className = "ot-hits";
+    section.append(heading, list);
+    shown.append(section);
+  };
+
+  const search = async (text, shown) => {
+    asked?.abort();
+    asked = new AbortController();
+    if (text.trim() === "") {
+      showRecent(shown);
+      return;
+    }
+    try {
+      const answer = await fetch(`${opener.href}?hits=1&q=${encodeURIComponent(text)}`, { signal: asked.signal });
+      if (!answer.ok || answer.redirected) {
+        throw new Error(String(answer.status));
+      }
+      shown.innerHTML = await answer.text();
+    } catch (error) {
+      if (error.name !== "AbortError") {
+        shown.textContent = shown.dataset.failed;
+      }
+    }
+  };
+
+  const make = () => {
+    document.body.append(document.getElementById("ot-search-dialog").content.cloneNode(true));
+    const made = document.body.lastElementChild;
+    const input = made.querySelector("input[type=search]");
+    const shown = made.querySelector("[data-hits]");
+    let pause = 0;
+    input.addEventListener("input", () => {
+      clearTimeout(pause);
+      pause = setTimeout(() => search(input.value, shown), 150);
+    });
+    made.querySelector("[data-close]").addEventListener("click", () => made.close());
+    made.addEventListener("click", (event) => {
+      const link = event.target.closest("[data-hit]");
+      if (link !== null) {
+        remember(link);
+      } else if (event.target === made) {
+        made.close();
+      }
+    });
+    made.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") {
+        event.preventDefault(); // browsers would only empty the field
+        made.close();
+        return;
+      }
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (step === undefined) {
+        return;
+      }
+      event.preventDefault();
+      const stops = [input, ...shown.querySelectorAll("a")];
+      const next = stops[stops.indexOf(document.activeElement) + step];
+      next?.focus();
+    });
+    return made;
+  };
+
+  const open = (event) => {
+    event.preventDefault();
+    dialog ??= make();
+    if (!dialog.open) {
+      dialog.showModal();
+    }
+    const input = dialog.querySelector("input[type=search]");
+    input.select();
+    search(input.value, dialog.querySelector("[data-hits]"));
+  };
+
+  opener.addEventListener("click", open);
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, [contenteditable]") !== null;
+    const slash = event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (slash || (event.key === "k" && (event.ctrlKey || event.metaKey))) {
+      open(event);
+    }
+  });
+});
