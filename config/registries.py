@@ -82,6 +82,8 @@ SEARCHES = [
     "reconciliation.admin.search.FINDERS",
     "terminals.admin.search.FINDERS",
 ]
+# What the floors above add to what waits for a person on the admin's first page.
+ALARMS = ["terminals.admin.home.alarms", "reconciliation.admin.home.alarms"]
 # When each provider account was last settled, as the floor above knows it.
 LAST_SETTLEMENTS = "reconciliation.queries.last_settlements"
 # How many shifts of terminals stand open in a channel at a moment, as the floor beside reconciliation knows it.

@@ -213,7 +213,7 @@ SESSION_IDLE_MINUTES = env.integer("SESSION_IDLE_MINUTES", 15, minimum=1)
 # Minutes of inactivity after which the staff of a store type their code again at the counter's page.
 COUNTER_IDLE_MINUTES = env.integer("COUNTER_IDLE_MINUTES", 5, minimum=1)
 # What pages ask by themselves is nobody's doing.
-SESSION_UNATTENDED_PATHS = ("/admin/live/", "/admin/reconciliation/export/live/")
+SESSION_UNATTENDED_PATHS = ("/admin/live/", "/admin/live/stream", "/admin/reconciliation/export/live/")
 CSRF_FAILURE_VIEW = "payments.people.sign_in_views.csrf_failure"
 LOGIN_URL = reverse_lazy("sign_in")
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")

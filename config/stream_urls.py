@@ -3,6 +3,7 @@
 from django.urls import path
 
 from config.observability import health
+from payments.admin.finance import live_stream
 from payments.api import event_stream
 from terminals.api import stream as terminal_stream
 from terminals.counter import stream as counter_stream
@@ -14,4 +15,5 @@ urlpatterns = [
     path("counter/watch/<str:action_id>", counter_stream.watch),
     path("v1/terminal/actions", terminal_stream.poll),
     path("v1/terminals/<str:terminal_id>/actions/<str:action_id>", terminal_stream.watch),
+    path("admin/live/stream", live_stream.stream),
 ]

@@ -22,7 +22,7 @@ def person(get_response: GetResponse) -> GetResponse:
         if settings.SESSION_COOKIE_NAME not in request.COOKIES:
             return get_response(request)
         user = request.user
-        request.user = SimpleLazyObject(lambda: _current(request, user))  # type: ignore[assignment]
+        request.user = SimpleLazyObject(lambda: signed_in(request, user))  # type: ignore[assignment]
         if language := getattr(request.user, "language", ""):
             translation.activate(
                 language
@@ -32,8 +32,8 @@ def person(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def _current(request: HttpRequest, user: object) -> object:
-    """The user, with the proof of this session; nobody, where the sign-in it stands for has ended."""
+def signed_in(request: HttpRequest, user: object) -> object:
+    """The user of a session, with its proof; nobody, where the sign-in it stands for has ended."""
     if not isinstance(user, User):
         return user
     prefetch_related_objects([user], "roles")  # every page asks what this person may, dozens of times

@@ -1,5 +1,6 @@
 """Open work: counted, with the age of the oldest, one query per subject."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -72,6 +73,11 @@ def failed_work(within: Q) -> Waiting:
     """What failed too often to be tried again by itself."""
     rows = WorkFailure.objects.filter(within, due_at=None)
     return _waiting("failed_work", rows.aggregate(count=Count("pk"), since=Min("first_failed_at")))
+
+
+def of_rows(subject: str, moments: Sequence[datetime]) -> Waiting:
+    """What was found one by one, by when each began to wait."""
+    return Waiting(subject, len(moments), min(moments, default=None))
 
 
 def _waiting(subject: str, row: dict[str, Any]) -> Waiting:

@@ -3,13 +3,14 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import path
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from payments.admin.base import render, tables
 from payments.admin.base.filters import AmountRange, DayRange, OwnRelated
@@ -19,11 +20,24 @@ from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance import journal
 from payments.models import Discrepancy
 from payments.people.permissions import May
-from reconciliation.admin import forecast
+from reconciliation.admin import forecast, home
 from reconciliation.admin.render import column
 from reconciliation.models import BankStatementLine, Payout
 
 _COLORS = {"announced": "info", "received": "success", "failed": "danger"}
+
+
+class Overdue(DropdownFilter):
+    """Payouts that the bank should have shown by now."""
+
+    parameter_name = "overdue"
+    title = gettext_lazy("overdue")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("overdue"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(home.overdue(timezone.now())) if self.value() == "yes" else queryset
 
 
 @admin.register(Payout)
@@ -39,6 +53,7 @@ class PayoutAdmin(ReadOnlyModelAdmin):
     )
     list_filter = (
         ("status", ChoicesDropdownFilter),
+        Overdue,
         ("provider_account", OwnRelated),
         ("merchant", OwnRelated),
         ("expected_on", DayRange),

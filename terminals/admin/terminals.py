@@ -4,14 +4,15 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from payments.admin.base import render
@@ -25,6 +26,7 @@ from payments.core.errors import OnetillError
 from payments.models import Channel, ProviderAccount
 from payments.people.permissions import May, may_somewhere, within
 from terminals import codes, sequences
+from terminals.admin import home
 from terminals.admin.day_report import day_report_page, day_report_pdf
 from terminals.admin.exposure import exposure_page
 from terminals.models import Terminal
@@ -68,6 +70,20 @@ class TerminalForm(PersonForm):
         return self.fields[name]
 
 
+class Heard(DropdownFilter):
+    """Devices that are silent, or of which transactions are missing."""
+
+    parameter_name = "state"
+    title = _("to look after")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("silent", gettext("silent")), ("gaps", gettext("with missing transactions"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        wanted = {"silent": home.silent(timezone.now()), "gaps": home.WITH_GAPS}
+        return queryset.filter(wanted.get(self.value() or "", Q()))
+
+
 @admin.register(Terminal)
 class TerminalAdmin(ReadOnlyModelAdmin):
     """Terminals of the channels in which the person may see them."""
@@ -76,7 +92,7 @@ class TerminalAdmin(ReadOnlyModelAdmin):
     form = TerminalForm
     actions = ("new_code", "revoke")
     list_display = ("label", "channel", "state", "seen", "series", "last_sequence", "gap", "waiting")
-    list_filter = (("status", ChoicesDropdownFilter), ("channel", OwnRelated))
+    list_filter = (("status", ChoicesDropdownFilter), ("channel", OwnRelated), Heard)
     list_select_related = ("merchant", "channel", "provider_account")
     search_fields = ("label", "=id", "=serial_number")
     search_help_text = _("Label or serial number")

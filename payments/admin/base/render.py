@@ -16,7 +16,7 @@ from payments.models.payment import PaymentStatus
 from payments.models.refund import PartStatus, RefundStatus
 from payments.people.models import ApiKey, User
 from payments.providers.base import Outcome, Verb
-from payments.text.formatting import NOTHING, amount, day, moment, short, short_moment, title
+from payments.text.formatting import NOTHING, amount, day, moment, short, short_moment, title, whole
 
 __all__ = ["NOTHING", "amount", "day", "link", "moment", "short", "short_moment"]  # and all that is defined here
 
@@ -64,6 +64,11 @@ BRANDS: Final[Mapping[str, str]] = {"vpay": "V PAY", "jcb": "JCB", "unionpay": "
 def money(minor: int | None, currency: str) -> SafeString:
     """An amount for a column: set at its end, in figures of one width."""
     return format_html('<span class="ot-amount">{}</span>', amount(minor, currency))
+
+
+def count(number: int) -> SafeString:
+    """A number for a column, in groups of three."""
+    return format_html('<span class="ot-amount">{}</span>', whole(number))
 
 
 def event(name: str) -> str:

@@ -15,10 +15,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from payments.admin.base import render
-from payments.admin.base.access import person, require_second_factor
+from payments.admin.base.access import merchants, person, require_second_factor
 from payments.admin.base.addresses import row_url
 from payments.admin.base.error_messages import explain
 from payments.admin.base.forms import NoteField
@@ -35,6 +35,23 @@ COLORS = {"approved": "success", "rejected": "danger", "withdrawn": "", None: "w
 KEPT_NOTE = "approval_note"  # session key: the note survives the trip to the second factor's page
 
 
+class ForMe(DropdownFilter):
+    """What the reader is asked to decide, apart from what others are and from their own requests."""
+
+    parameter_name = "for_me"
+    title = gettext_lazy("waiting for me")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("waiting for me"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != "yes":
+            return queryset
+        user = person(request)
+        own = list(merchants(user).values_list("id", flat=True))
+        return queryset.filter(id__in=[row.id for row in approvals.undecided_for(user, merchants=own)])
+
+
 @admin.register(Approval)
 class ApprovalAdmin(ReadOnlyModelAdmin):
     """Requests for a second person."""
@@ -43,7 +60,7 @@ class ApprovalAdmin(ReadOnlyModelAdmin):
         "Nothing waits for a second person, and nothing ever did. What needs one appears here by itself."
     )
     list_display = ("what", "amount_of", "merchant_name", "requester", "requested_at", "decision_label", "decided_by")
-    list_filter = (("decision", ChoicesDropdownFilter), ("action", ChoicesDropdownFilter))
+    list_filter = (ForMe, ("decision", ChoicesDropdownFilter), ("action", ChoicesDropdownFilter))
     list_select_related = ("decided_by",)
     search_fields = ("=subject_id", "=id")
     page_template = "payments/admin/approval.html"
@@ -63,9 +80,9 @@ class ApprovalAdmin(ReadOnlyModelAdmin):
         found = super().get_changelist_instance(request)
         rows = list(found.result_list)
         people = render.people(row.requested_by for row in rows)
-        merchants = Merchant.objects.in_bulk({row.merchant_id for row in rows if row.merchant_id})
+        names = Merchant.objects.in_bulk({row.merchant_id for row in rows if row.merchant_id})
         for row in rows:
-            row.asker, row.merchant = people[row.requested_by], merchants.get(row.merchant_id)
+            row.asker, row.merchant = people[row.requested_by], names.get(row.merchant_id)
         found.result_list = rows
         return found
 

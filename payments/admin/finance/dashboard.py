@@ -1,29 +1,30 @@
 """The first page: today's sales by channel, what needs attention, and the last payments as they come in."""
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model, Q
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from payments import statistics
 from payments.admin.base import render
 from payments.admin.base.access import merchants, person
 from payments.admin.base.addresses import list_url
 from payments.admin.base.page import Section
+from payments.admin.finance import overview
+from payments.admin.finance.alarms import Alarm, alarm
 from payments.ledger import balances
 from payments.ledger.models import Account
 from payments.models import (
     BankTransfer,
-    Channel,
     Chargeback,
     Discrepancy,
     Merchant,
@@ -33,40 +34,14 @@ from payments.models import (
     WorkFailure,
 )
 from payments.models.discrepancy import DiscrepancyKind
-from payments.people.models import User
+from payments.people.models import Approval, User
 from payments.people.permissions import May, may, may_somewhere, within
+from payments.people.services import approvals
 from payments.queries import attention
-from payments.queries.attention import Waiting
 
 LATEST: Final = 12
 FOLD_LATE: Final = 60  # seconds
 ANSWER_SOON: Final = timedelta(days=3)
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What one channel, or one kind of channel, sold today in one currency."""
-
-    title: str
-    currency: str
-    sales: int
-    refunds: int
-    count: int
-
-    @property
-    def net(self) -> int:
-        return self.sales - self.refunds
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """One kind of work that waits for a person."""
-
-    text: Any
-    count: int
-    age: str
-    link: str
-    urgent: bool = False
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -81,46 +56,30 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "merchants": own,
         "chosen": chosen,
         "today": render.day(chosen.business_day(timezone.now())),
-        "cards": _cards(user, chosen),
+        "overviews": overview.today(user, chosen, timezone.now()),
         "alarms": _alarms(user, chosen),
         "latest": _latest(user, chosen),
         "now": render.moment(timezone.now(), chosen.zone),
+        "stream": f"{settings.STREAM_URL}{reverse('live')}stream?{urlencode({'merchant': chosen.id})}",
     }
 
 
 @never_cache
 def live(request: HttpRequest) -> HttpResponse:
-    """The part of the first page that is polled every few seconds; a signed-out browser reloads the whole page."""
+    """The part of the first page that is read again when something happened; a signed-out browser reloads all of it."""
     if not admin.site.has_permission(request):
         return HttpResponse(status=401, headers={"HX-Refresh": "true"})
     return TemplateResponse(request, "payments/admin/live.html", context(request))
 
 
-def _cards(user: User, merchant: Merchant) -> list[Card]:
-    """Each channel that a person may see, and before them the sums of online and in store."""
-    today = merchant.business_day(timezone.now())
-    channels = Channel.objects.filter(within(user, May.SEE, channel="id"), merchant=merchant).in_bulk()
-    rows = statistics.figures(merchant_id=merchant.id, first=today, last=today, groups=["channel"])
-    found = [row for row in rows if row["channel_id"] in channels]
-    kinds: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for row in found:
-        kinds[str(channels[row["channel_id"]].get_kind_display()), row["currency"]].append(row)
-    sums = [_card(title, currency, of_kind) for (title, currency), of_kind in sorted(kinds.items())]
-    return [*sums, *(_card(channels[row["channel_id"]].name, row["currency"], [row]) for row in found)]
-
-
-def _card(title: str, currency: str, rows: Sequence[dict[str, Any]]) -> Card:
-    def total(name: str) -> int:
-        return sum(row[name] for row in rows)
-
-    return Card(title, currency, total("sales_amount"), total("refunds_amount"), total("sales_count"))
-
-
 def _alarms(user: User, merchant: Merchant) -> list[Alarm]:
     now = timezone.now()
     here = within(user, May.SEE) & Q(merchant=merchant)
+    waiting = approvals.undecided_for(user, merchants=[merchant.id])
+    for_me = attention.of_rows("approvals", [row.requested_at for row in waiting])
     found = [
-        _alarm(
+        alarm(_("requests that wait for your decision"), for_me, now, Approval, {"for_me": "yes"}, urgent=True),
+        alarm(
             _("payments with an unknown outcome"),
             attention.unknown_outcomes(here),
             now,
@@ -131,7 +90,7 @@ def _alarms(user: User, merchant: Merchant) -> list[Alarm]:
         *_refund_alarms(user, merchant, now),
         _chargeback_alarm(user, merchant, now),
         *(
-            _alarm(
+            alarm(
                 _("discrepancies: %(kind)s") % {"kind": DiscrepancyKind(row.subject).label},
                 row,
                 now,
@@ -144,11 +103,12 @@ def _alarms(user: User, merchant: Merchant) -> list[Alarm]:
     if may(user, May.SEE_BOOKS, merchant_id=merchant.id, channel_id=None):
         events = attention.provider_events(Q(merchant=merchant))
         found.append(
-            _alarm(_("provider events that are waiting"), events, now, ProviderEvent, {"status__exact": "waiting"})
+            alarm(_("provider events that are waiting"), events, now, ProviderEvent, {"status__exact": "waiting"})
         )
         failed = attention.failed_work(Q(merchant_id=merchant.id))
-        found.append(_alarm(_("work that failed and was set aside"), failed, now, WorkFailure, {}, urgent=True))
+        found.append(alarm(_("work that failed and was set aside"), failed, now, WorkFailure, {}, urgent=True))
         found.extend(_fold_alarm())
+    found += [alarm for path in settings.ALARMS for alarm in import_string(path)(user, merchant, now)]
     return [alarm for alarm in found if alarm.count]
 
 
@@ -163,7 +123,7 @@ def _refund_alarms(user: User, merchant: Merchant, now: datetime) -> list[Alarm]
     reach = within(user, May.SEE, merchant="refund__merchant_id", channel="refund__channel_id")
     rows = attention.refunds(reach & Q(refund__merchant=merchant))
     return [
-        _alarm(
+        alarm(
             words[row.subject],
             row,
             now,
@@ -188,13 +148,6 @@ def _chargeback_alarm(user: User, merchant: Merchant, now: datetime) -> Alarm:
     text = _("chargebacks to answer, the first within %(time)s") % {"time": left}
     soon = row.since is not None and row.since - now < ANSWER_SOON
     return Alarm(text, row.count, "", list_url(Chargeback, to_answer="yes"), soon)
-
-
-def _alarm(
-    text: str, waiting: Waiting, now: datetime, model: type[Model], filters: dict[str, str], *, urgent: bool = False
-) -> Alarm:
-    since = render.age(now - waiting.since) if waiting.since else ""
-    return Alarm(text, waiting.count, since, list_url(model, **filters), urgent)
 
 
 def _fold_alarm() -> list[Alarm]:

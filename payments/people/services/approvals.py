@@ -17,6 +17,7 @@ from payments.people.permissions import holders, may
 from payments.people.services import second_person
 
 SECOND_FACTOR_LASTS: Final = timedelta(minutes=15)
+MOST_WAITING: Final = 500  # requests looked through for one person; decided ones make room
 
 
 def request(
@@ -123,6 +124,17 @@ def refusal(row: Approval, user: User, *, alone_from: datetime | None) -> Forbid
     except Forbidden as refused:
         return refused if refused.code != "second_factor_required" else None
     return None
+
+
+def undecided_for(user: User, *, merchants: Collection[str]) -> list[Approval]:
+    """What others request at these merchants and this person's role may decide, the oldest first."""
+    rows = Approval.objects.filter(merchant_id__in=merchants, decision=None).order_by("requested_at")
+    return [
+        row
+        for row in rows[:MOST_WAITING]
+        if user.id not in row.behind
+        and may(user, RULES[Action(row.action)].decides, merchant_id=row.merchant_id, channel_id=row.channel_id)
+    ]
 
 
 def nobody_else(action: str, *, merchant_id: str, channel_id: str | None, but: str) -> bool:

@@ -146,3 +146,69 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   });
 });
+
+// The first page: read again as soon as something happened, which the event stream tells; its charts are drawn anew then.
+document.addEventListener("DOMContentLoaded", () => {
+  const live = document.querySelector("#live[data-stream]");
+  if (live === null) {
+    return;
+  }
+  const notLive = document.getElementById("not-live");
+  const colors = () => {
+    const style = getComputedStyle(document.documentElement);
+    const dark = document.documentElement.classList.contains("dark");
+    return { bar: style.getPropertyValue("--color-primary-500"), text: style.getPropertyValue(dark ? "--color-base-300" : "--color-base-600") };
+  };
+  const draw = () => {
+    live.querySelectorAll("canvas[data-chart]").forEach((canvas) => {
+      const { labels, values, written } = JSON.parse(canvas.dataset.chart);
+      const across = canvas.dataset.kind === "bar-across";
+      const { bar, text } = colors();
+      const plain = { grid: { display: false }, ticks: { color: text } };
+      const amounts = { beginAtZero: true, ticks: { color: text, maxTicksLimit: 5 }, border: { display: false } };
+      new Chart(canvas, {
+        type: "bar",
+        data: { labels, datasets: [{ data: values, backgroundColor: bar, borderRadius: 3, maxBarThickness: 28 }] },
+        options: {
+          animation: false,
+          indexAxis: across ? "y" : "x",
+          maintainAspectRatio: false,
+          plugins: { legend: { display: false }, tooltip: { callbacks: { label: (point) => written[point.dataIndex] } } },
+          scales: across ? { x: amounts, y: plain } : { x: plain, y: amounts },
+        },
+      });
+    });
+  };
+  draw();
+
+  const reread = () => live.dispatchEvent(new Event("changed"));
+  let open = new Set();
+  live.addEventListener("htmx:beforeSwap", () => {
+    live.querySelectorAll("canvas[data-chart]").forEach((canvas) => Chart.getChart(canvas)?.destroy());
+    open = new Set([...live.querySelectorAll("details")].map((one, at) => (one.open ? at : -1)));
+  });
+  live.addEventListener("htmx:afterSwap", () => {
+    live.querySelectorAll("details").forEach((one, at) => {
+      one.open = open.has(at);
+    });
+    draw();
+  });
+
+  // While the stream cannot be had, the page says so and asks by itself.
+  let asking = null;
+  const stream = new EventSource(live.dataset.stream, { withCredentials: true });
+  stream.addEventListener("open", () => {
+    clearInterval(asking);
+    asking = null;
+    notLive.hidden = true;
+    reread();
+  });
+  stream.addEventListener("message", reread);
+  stream.addEventListener("error", () => {
+    if (stream.readyState !== EventSource.OPEN) {
+      notLive.hidden = false;
+      asking ??= setInterval(reread, 10000);
+    }
+  });
+  document.addEventListener("visibilitychange", () => document.hidden || reread());
+});
