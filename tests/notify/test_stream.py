@@ -1,14 +1,11 @@
 """The feed as server-sent events, from a real server process: nothing skipped, nothing told twice, cheap to hold."""
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,8 +17,8 @@ from payments.notify.models import Event
 from payments.people.models import ApiKey
 from payments.people.services import api_keys
 from tests.notify.conftest import MERCHANT, OTHER_MERCHANT, STORE, WEBSHOP
-from tests.ports import free_ports
 from tests.simulator import eventually
+from tests.streaming import streaming
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,24 +29,8 @@ FEED_SECONDS = 60  # a transaction of any other test on the same server holds th
 
 @pytest.fixture(scope="module")
 def server(django_db_setup: None) -> Iterator[str]:
-    """The process of polls and streams, as `make run` starts it, on this test's database."""
-    port = free_ports()
-    granian = Path(sys.executable).with_name("granian")
-    place = ["--interface", "asginl", "--host", "127.0.0.1", "--port", str(port), "--no-ws", "--log-level", "error"]
-    process = subprocess.Popen([str(granian), *place, "config.asgi:application"], cwd=Path(__file__).parents[2])
-    try:
-        eventually(lambda: _answers(f"http://127.0.0.1:{port}/health/live"), within=60)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False, verify=False).is_success
-    except httpx.TransportError:
-        return False
+    with streaming() as url:
+        yield url
 
 
 class Stream:

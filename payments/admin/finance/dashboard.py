@@ -9,7 +9,7 @@ from django.db.models import Model, Q
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.http import urlencode
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
@@ -159,6 +159,14 @@ def _fold_alarm() -> list[Alarm]:
     return [Alarm(_("balances lag behind the postings"), 1, age, list_url(Account), True)]
 
 
+def _clock(row: Payment) -> str:
+    """To the second today, and the day of an earlier one."""
+    zone = row.merchant.zone
+    if row.occurred_at.astimezone(zone).date() != timezone.now().astimezone(zone).date():
+        return render.short_moment(row.occurred_at, zone)
+    return formats.date_format(row.occurred_at.astimezone(zone), "H:i:s")
+
+
 def _latest(user: User, merchant: Merchant) -> Section:
     rows = Payment.objects.filter(within(user, May.SEE), merchant=merchant).select_related(
         "merchant", "order", "channel"
@@ -169,7 +177,7 @@ def _latest(user: User, merchant: Merchant) -> Section:
         columns=[_("time"), _("channel"), _("origin"), _("method"), _("status"), _("amount"), _("order")],
         rows=[
             [
-                render.short_moment(row.occurred_at, row.merchant.zone),
+                _clock(row),
                 row.channel.name,
                 render.label(row.get_origin_display(), "info" if row.origin == "online" else "primary"),
                 render.method(row),

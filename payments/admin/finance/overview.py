@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from payments import statistics
 from payments.admin.base import render
 from payments.admin.base.addresses import list_url
-from payments.admin.base.links import list_link
+from payments.admin.base.links import open_page_link
 from payments.admin.base.page import Section
 from payments.core.money import Money
 from payments.models import Channel, Merchant, Payment
@@ -86,6 +86,11 @@ class Overview:
     compared: str
     channels: Section
     charts: list[Chart]
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether there was a day like this a week ago."""
+        return any(column.change for column in self.band)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +196,9 @@ def _channels(day: _Day, channels: Mapping[str, Channel]) -> Section:
         columns=[_("channel"), _("sales"), _("sold"), _("given back"), _("net"), _("average")],
         rows=[
             [
-                list_link(Payment, channels[channel_id].name, channel__id__exact=channel_id, **day.filters),
+                open_page_link(
+                    list_url(Payment, channel__id__exact=channel_id, **day.filters), channels[channel_id].name
+                ),
                 render.count(figures.sales_count),
                 render.money(figures.sales_amount, day.currency),
                 render.money(figures.refunds_amount, day.currency),
