@@ -66,6 +66,11 @@ def money(minor: int | None, currency: str) -> SafeString:
     return format_html('<span class="ot-amount">{}</span>', amount(minor, currency))
 
 
+def linked_money(object_id: str, minor: int, currency: str) -> SafeString:
+    """The same, leading to what is worth that much."""
+    return format_html('<span class="ot-amount">{}</span>', link(object_id, amount(minor, currency)))
+
+
 def count(number: int) -> SafeString:
     """A number for a column, in groups of three."""
     return format_html('<span class="ot-amount">{}</span>', whole(number))

@@ -182,8 +182,8 @@ def _latest(user: User, merchant: Merchant) -> Section:
                 render.label(row.get_origin_display(), "info" if row.origin == "online" else "primary"),
                 render.method(row),
                 render.status(row.status),
-                render.link(row.id, render.amount(row.amount, row.currency)),
-                render.link(row.order_id, row.order.reference),
+                render.linked_money(row.id, row.amount, row.currency),
+                render.link(row.order_id, row.order.reference or row.receipt_number),
             ]
             for row in rows.order_by("-id")[:LATEST]
         ],
