@@ -72,7 +72,7 @@ class Chart:
     @property
     def data(self) -> str:
         """What the script draws: labels, and amounts in major units with how they are written."""
-        values = [float(Money(amount, self.currency).to_decimal()) for amount in self.amounts.values()]
+        values = [str(Money(amount, self.currency).to_decimal()) for amount in self.amounts.values()]
         written = [render.amount(amount, self.currency) for amount in self.amounts.values()]
         return json.dumps({"labels": list(self.amounts), "values": values, "written": written})
 

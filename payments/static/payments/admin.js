@@ -168,7 +168,7 @@ document.addEventListener("DOMContentLoaded", () => {
       const amounts = { beginAtZero: true, ticks: { color: text, maxTicksLimit: 5 }, border: { display: false } };
       new Chart(canvas, {
         type: "bar",
-        data: { labels, datasets: [{ data: values, backgroundColor: bar, borderRadius: 3, maxBarThickness: 28 }] },
+        data: { labels, datasets: [{ data: values.map(Number), backgroundColor: bar, borderRadius: 3, maxBarThickness: 28 }] },
         options: {
           animation: false,
           indexAxis: across ? "y" : "x",
