@@ -35,6 +35,7 @@ def _signed_in(cast: dict[str, Any]) -> list[str]:
         f"API key:       {cast['api_key']}",
         *_channels(cast),
         *_to_pay(cast.get("pay_url")),
+        *_counter(cast.get("counter")),
         "Try:",
         *_curl(cast["api_key"], cast.get("channel")),
         *_device(cast["api_key"], cast.get("store")),
@@ -65,6 +66,16 @@ def _to_pay(url: str | None) -> list[str]:
         [] if settings.EMAIL_HOST else [f"E-mail:        {settings.EMAIL_FILE_PATH} (nothing leaves this machine)"]
     )
     return [f"Pay as a customer: {url}", *letters]
+
+
+def _counter(counter: dict[str, str] | None) -> list[str]:
+    """How store staff get to their page: a browser is paired once, and its people sign in by their code."""
+    if counter is None:
+        return []
+    return [
+        f"Store's counter: {counter['address']}  pair with {counter['pairing_code']} (ten minutes),",
+        f"  then {counter['person']}, code {counter['code']}",
+    ]
 
 
 def _how_to_begin() -> list[str]:

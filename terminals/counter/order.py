@@ -32,7 +32,8 @@ def show(request: HttpRequest, desk: Desk, order_id: str) -> HttpResponse:
         "order": order,
         "name": name,
         "due": left,
-        "asks": left is None or left > 0,
+        # Without a total nobody knows what is still to pay: only what was never paid is asked for.
+        "asks": not order.captured if left is None else left > 0,
         "in_doubt": oldest_in_doubt(story.payments),
         "payments": [_payment(row, desk) for row in story.payments],
         "refunds": [_refund(row, desk) for row in story.refunds],

@@ -50,6 +50,18 @@ def test_it_tells_how_to_sign_in(settings: Settings) -> None:
     assert all(f"ONETILL_HOME={settings.ONETILL_HOME} " in command for command in commands)
 
 
+def test_it_says_where_the_counter_is_and_how_its_staff_sign_in() -> None:
+    counter = {
+        "address": "http://127.0.0.1:8000/counter/",
+        "pairing_code": "ABCD2345",
+        "person": "Anna",
+        "code": "271828",
+    }
+    text = banner({**CAST, "counter": counter})
+    assert "http://127.0.0.1:8000/counter/  pair with ABCD2345" in text
+    assert "then Anna, code 271828" in text
+
+
 def test_it_shows_a_link_to_pay_and_where_letters_go(settings: Settings) -> None:
     text = banner({**CAST, "pay_url": "http://127.0.0.1:8000/pay/abc"})
     assert "Pay as a customer: http://127.0.0.1:8000/pay/abc" in text

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandParser
 
 from config import env
-from config.sandbox.demo import asking
+from config.sandbox.demo import asking, counter
 from config.sandbox.demo import cast as casting
 from config.sandbox.demo.closing import BackOffice
 from config.sandbox.demo.traffic import Counter, ReturnsDesk, Webshop
@@ -31,7 +31,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         cast = casting.prepare()
         if options["json"]:
-            shown = {"channel": cast.channel, "store": cast.store, "pay_url": asking.shown(cast)}
+            shown: dict[str, Any] = {"channel": cast.channel, "store": cast.store, "pay_url": asking.shown(cast)}
+            shown |= {"counter": counter.shown(cast)}
             self.stdout.write(json.dumps({**asdict(cast), **shown}))
         if not options["prepare"]:
             self._run(cast)
