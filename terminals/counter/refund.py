@@ -22,7 +22,7 @@ from payments.services.refunds.routes import AUTO
 from payments.services.send_receipt import is_available
 from payments.text.form_fields import AmountField
 from payments.text.formatting import amount
-from terminals.counter import sentences, shown_once
+from terminals.counter import reasons, sentences, shown_once
 from terminals.counter.desk import Desk, at_counter, refusal_of
 from terminals.counter.forms import IbanField, OnceField, WordsField, new_once, typed
 from terminals.counter.order import of_merchant
@@ -39,12 +39,11 @@ WAYS: Final = {
 FINAL: Final = (PartStatus.SUCCEEDED, PartStatus.FAILED, PartStatus.CANCELED)
 
 
-class RefundForm(forms.Form):
+class RefundForm(reasons.ReasonForm):
     """How much, of which payment, why, and by which way."""
 
     amount = AmountField(max_length=20)
     payment = forms.ChoiceField(required=False)
-    reason = WordsField(max_length=200)
     route = forms.ChoiceField(choices=[(AUTO, ""), *Route.choices], required=False)
     why = WordsField(max_length=200, required=False)
     terminal = forms.ChoiceField(required=False)
@@ -54,7 +53,7 @@ class RefundForm(forms.Form):
     confirmed = forms.CharField(required=False)
 
     def __init__(self, data: Any = None, *, order: Order, desk: Desk) -> None:
-        super().__init__(data)
+        super().__init__(data, merchant=desk.merchant)
         self.order, self.desk = order, desk
         self.plan: Plan | None = None
         self.payments = [row for row in _payments(order) if row.refundable]
@@ -217,10 +216,10 @@ def _read_out(request: HttpRequest, desk: Desk, form: RefundForm) -> HttpRespons
         "desk": desk,
         "order": form.order,
         "name": sentences.name_of(form.order),
-        "amount": amount(plan.amount, plan.currency),
         "sentences": [sentences.planned(part, plan.currency) for part in plan.parts],
         "reasons": list(_why_not_better(plan)),
-        "reason": given["reason"],
+        "reason": reasons.spoken(desk.merchant, given["reason"]),
+        "do": _("Give back %(amount)s") % {"amount": amount(plan.amount, plan.currency)},
         "fields": [(name, form.data.get(name, "")) for name in form.fields if name != "confirmed"],
         "fingerprint": form.fingerprint,
         "second_person": waits,
@@ -258,17 +257,11 @@ def _form(request: HttpRequest, desk: Desk, form: RefundForm, *, status: int = 2
             for row in form.payments
         ],
         "ways": _ways(form),
-        "reasons": _reasons(desk),
+        "said_before": reasons.said_before(desk),
         "once": (form.data.get("once") if form.is_bound else "") or new_once(),
         "terminals": form.terminals,
     }
     return page(request, "refund.html", context, title=_("Give back"), status=status)
-
-
-def _reasons(desk: Desk) -> list[str]:
-    """What was said before in this store, the latest first."""
-    rows = Refund.objects.filter(merchant=desk.merchant, channel=desk.channel, reported=False).order_by("-id")
-    return list(dict.fromkeys(rows.values_list("reason", flat=True)[:100]))[:8]
 
 
 def _ways(form: RefundForm) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from terminals.counter import charge, entry, link, order, receipt, refund, search
+from terminals.counter import charge, entry, exchange, link, order, receipt, refund, search
 
 urlpatterns = [
     path("", search.find, name="counter"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("language", entry.language, name="counter_language"),
     path("orders/<str:order_id>", order.show, name="counter_order"),
     path("orders/<str:order_id>/refund", refund.ask, name="counter_refund"),
+    path("orders/<str:order_id>/exchange", exchange.ask, name="counter_exchange"),
     path("orders/<str:order_id>/link", link.of_order, name="counter_order_link"),
     path("refunds/<str:refund_id>", refund.watch, name="counter_refunded"),
     path("link", link.new, name="counter_link"),

@@ -118,7 +118,12 @@ KEYLESS: Final = {
     *("v1/openapi.json", "v1/docs", "v1/events/stream", "v1/errors", "v1/errors/(code)", "v1/terminals/pair"),
     *(f"v1/terminal/tills/{kind}" for kind in ("count", "paid_in", "paid_out", "deposit")),
     *("counter/", "counter/pair", "counter/sign-in", "counter/sign-out", "counter/language", "counter/link"),
-    *("counter/orders/(order_id)", "counter/orders/(order_id)/refund", "counter/orders/(order_id)/link"),
+    *(
+        "counter/orders/(order_id)",
+        "counter/orders/(order_id)/refund",
+        "counter/orders/(order_id)/exchange",
+        "counter/orders/(order_id)/link",
+    ),
     *("counter/refunds/(refund_id)", "counter/links/(link_id)", "counter/receipts/(object_id)"),
     *("counter/pay", "counter/orders/(order_id)/pay", "counter/actions/(action_id)"),
     *("counter/actions/(action_id)/abort", "counter/actions/(action_id)/ask", "counter/actions/(action_id)/again"),

@@ -110,7 +110,7 @@ def test_more_than_is_left_is_refused_with_what_is(shop: Shop, at_counter: Table
         ({"amount": "0"}, "above zero"),
         ({"amount": "1.250"}, "two ways"),
         ({"amount": ""}, "required"),
-        ({"reason": ""}, "required"),
+        ({"reason": ""}, "Say why it comes back."),
         ({"reason": "card 4111 1111 1111 1111"}, "card number"),
         ({"route": "pigeon"}, "not one of the choices"),
         ({"route": "bank", "why": "No card any more"}, "IBAN"),
