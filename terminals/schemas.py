@@ -77,6 +77,7 @@ Visible20 = Annotated[str, _form("[!-~]([ -~]{0,18}[!-~])?", "Send 1 to 20 visib
 # ISO 8583 lengths: shorter than a card number, or (the merchant's id) of a form of its own and so left as it is.
 _TYPED: Final = {"rrn": 12, "stan": 12, "acquirer_tid": 12, "acquirer_mid": 15}
 _ORDER: Final = "order_reference"
+_OF_CUSTOMERS: Final = ("customer", "loyalty_id")
 _BARE_NUMBER: Final = re.compile(r"[0-9]{13,19}")
 _FOUR_DIGITS: Final = re.compile(r"[0-9]{4}")
 
@@ -142,7 +143,11 @@ class Receipt(Input):
 class Transaction(Input, kw_only=True):
     """One transaction. `amount` is what the card was charged or given; `tip` and `cashback` are parts of it."""
 
-    rules = (OneOf(("order_reference", "order"), required=False), Beside("namespace", "order_reference"))
+    rules = (
+        OneOf(("order_reference", "order"), required=False),
+        OneOf(("customer", "loyalty_id"), required=False),
+        Beside("namespace", "order_reference"),
+    )
 
     sequence: Sequence
     """Number of the transaction on this device: one more than the last, from 1 after pairing."""
@@ -180,6 +185,10 @@ class Transaction(Input, kw_only=True):
     """Number or name of the shift in which it was made."""
     reason: Text | None = None
     """Why money was given back."""
+    customer: Reference | None = None
+    """Whose sale it is: the merchant's reference of the customer, or the customer's id."""
+    loyalty_id: Reference | None = None
+    """Number on the loyalty card or app that the customer showed, in place of `customer`."""
     card: Card | None = None
     """The card, as far as a device may tell it: never its number."""
     entry_mode: Literal["contact", "contactless", "magstripe", "manual"] | None = None
@@ -231,7 +240,7 @@ def mask(transaction: Transaction, *, is_numbered: Callable[[str], bool] = lambd
         for name in model.__struct_fields__:
             value = getattr(model, name)
             if isinstance(value, str) and len(value) > 12 and _is_free(name, value, prefix):
-                masked = _masked(name, value)
+                masked = _masked(name, value, tells_apart=name == _ORDER or (not prefix and name in _OF_CUSTOMERS))
                 if masked != value and not (name == _ORDER and value.isdigit() and is_numbered(prefix + name)):
                     found.append(prefix + name)
                     setattr(model, name, masked)
@@ -246,8 +255,13 @@ def content(transaction: Transaction) -> bytes:
 
 
 def posted(transaction: Transaction) -> dict[str, Any]:
-    """The transaction as it is kept: plain JSON values. Mask first."""
+    """The transaction as it is kept: plain JSON values. Mask first.
+
+    Who the customer is, is left out: evidence is never changed, and a customer may ask to be forgotten.
+    """
     kept: dict[str, Any] = msgspec.to_builtins(transaction)
+    for name in _OF_CUSTOMERS:
+        kept.pop(name, None)
     return kept
 
 
@@ -283,13 +297,13 @@ def _says_last_digits(value: str) -> bool:
     return _FOUR_DIGITS.fullmatch(value) is not None or has_card_number(value)
 
 
-def _masked(name: str, value: str) -> str:
+def _masked(name: str, value: str, *, tells_apart: bool) -> str:
     if name in ("fingerprint", "par"):  # a token may be all digits; one that is a card number is replaced
         return keyed_hash(value)[:35] if _BARE_NUMBER.fullmatch(value) and has_card_number(value) else value
     masked = mask_card_numbers(value)
     if name == "last4":
         return "".join(character for character in masked if character.isdigit())
-    if name != _ORDER or masked == value:
+    if not tells_apart or masked == value:
         return masked
-    # Two references that end alike must stay two orders.
+    # Two references that end alike must stay two orders, or customers.
     return f"{masked[: MAX_REFERENCE - 9]}-{keyed_hash(value)[:8]}"

@@ -1,9 +1,11 @@
 """From the wire's words to those of payments."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from payments.models import ProviderAccount
+from payments.people.models import Customer
+from payments.people.services import customers
 from payments.providers.base import Card
 from payments.services.card_present.types import (
     AcquirerReferences,
@@ -39,6 +41,7 @@ def device_transaction(
     posted: Mapping[str, Any],
     *,
     operation_id: str | None = None,
+    customer: Customer | None = None,
     evidence_id: str | None = None,
     patient: bool = True,
 ) -> DeviceTransaction:
@@ -63,6 +66,8 @@ def device_transaction(
         operator=transaction.operator or "",
         reason=transaction.reason or "",
         decline_code=transaction.decline_code or "",
+        customer=customer,
+        customer_missing=customer is None and (transaction.customer or "").startswith("cus_"),
         card=_card(transaction),
         references=AcquirerReferences(
             rrn=transaction.rrn,
@@ -97,4 +102,26 @@ def _card(transaction: schemas.Transaction) -> Card:
         par=card.par if card else None,
         entry_mode=transaction.entry_mode,
         verification=transaction.verification,
+    )
+
+
+def customer_key(transaction: schemas.Transaction) -> str:
+    """The name under which `customers_of` has the customer of a transaction; empty where it names none."""
+    if transaction.loyalty_id is not None:
+        return f"loyalty_id:{transaction.loyalty_id}"
+    if transaction.customer is None:
+        return ""
+    return f"{'id' if transaction.customer.startswith('cus_') else 'reference'}:{transaction.customer}"
+
+
+def customers_of(merchant_id: str, transactions: Sequence[schemas.Transaction]) -> Mapping[str, Customer]:
+    """The customers that transactions name; most name none, which costs nothing."""
+    names: dict[str, set[str]] = {"id": set(), "reference": set(), "loyalty_id": set()}
+    for key in filter(None, map(customer_key, transactions)):
+        column, _, name = key.partition(":")
+        names[column].add(name)
+    if not any(names.values()):
+        return {}
+    return customers.at_counter(
+        merchant_id=merchant_id, ids=names["id"], references=names["reference"], loyalty_ids=names["loyalty_id"]
     )

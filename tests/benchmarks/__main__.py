@@ -20,6 +20,7 @@ ON_THE_DATABASE: Final = {
     "d": "balance_check",
     "e": "balance_read",
     "f": "device_batches",
+    "t": "shift_totals",
     "n": "matching",
     "p": "peers_posting",
     "x": "book_exports",

@@ -19,6 +19,7 @@ class Size:
     batch: int = 1000
     hot_postings: int = 500_000
     device_batch: int = 500
+    shift: int = 10_000
     warm_seconds: int = 6
     refunds: int = 60
     refund_rates: tuple[int, ...] = (1, 10, 50)  # a second
@@ -40,6 +41,7 @@ TINY: Final = Size(
     batch=20,
     hot_postings=1000,
     device_batch=10,
+    shift=20,
     warm_seconds=0,
     refunds=2,
     refund_rates=(4,),

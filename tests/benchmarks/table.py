@@ -16,6 +16,8 @@ _WORDS: Final = {
     "f.device_batches_to_raw": "terminal transactions, batches of 500, one process : raw",
     "f.device_batches_to_copy": "the same : COPY of the same rows",
     "f.rows_each": "rows that belong to one transaction",
+    "t.shift_totals": "totals of a shift of 10,000 transactions : 300 ms",
+    "t.shift_differences": "the same, and which of them to look at : 300 ms",
     "g.device_one_at_a_time": "signed, over HTTP, one at a time, 8 terminals : bare view writing as many rows",
     "g.device_one_processor_time": "processor time of one such request in the web processes",
     "g.device_batches_over_http": "batches of 500 over HTTP : (f)",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from payments.ledger.audit import one_moment, violations
-from tests.benchmarks import device_batches, matching, post_single, server
+from tests.benchmarks import device_batches, matching, post_single, server, shift_totals
 from tests.benchmarks.clients import Clients
 from tests.benchmarks.measure import TINY, Figure
 
@@ -32,6 +32,12 @@ def test_device_batches(raw_tables: None) -> None:
         to_raw, to_copy, rows = device_batches.run(TINY, clients)
     assert to_raw.value == to_copy.value > 0
     assert rows.value > 7  # order, payment, operation, transition, entry, postings, event, evidence
+
+
+def test_shift_totals(raw_tables: None) -> None:
+    with Clients(TINY.clients) as clients:
+        agrees, differs = shift_totals.run(TINY, clients)
+    assert agrees.value > 0 and differs.value > 0
 
 
 def test_matching(raw_tables: None, settings: object) -> None:

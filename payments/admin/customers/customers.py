@@ -35,8 +35,8 @@ class CustomerAdmin(ByIdAdmin):
     list_display = ("called", "reference", "email", "made", "erased", "whose")
     list_display_links = ("called",)
     list_filter = (OfMerchant, ("created_at", DayRange))
-    search_fields = ("=reference", "email__iexact", "name", "=id")
-    search_help_text = gettext_lazy("Name, e-mail address or reference")
+    search_fields = ("=reference", "=loyalty_id", "email__iexact", "name", "=id")
+    search_help_text = gettext_lazy("Name, e-mail address, reference or loyalty number")
 
     @admin.display(description=gettext_lazy("name"), ordering="name")
     def called(self, row: Customer) -> str:
@@ -56,6 +56,7 @@ class CustomerAdmin(ByIdAdmin):
             (_("name"), row.name),
             (_("e-mail"), row.email),
             (_("reference"), row.reference),
+            (_("loyalty number"), row.loyalty_id),
             (_("created at"), self.made(row)),
             (_("erased at"), row.erased_at and self.erased(row)),
             (_("merchant"), row.merchant.name),

@@ -26,6 +26,8 @@ class Customer(models.Model):
     reference = models.CharField(_("reference"), max_length=64, null=True, blank=True)
     email = models.CharField(_("e-mail"), max_length=254, blank=True, default="")
     email_hash = models.CharField(max_length=64, blank=True, default="", editable=False)
+    # On a card or app that a customer shows at the counter; another name than the webshop's `reference`.
+    loyalty_id = models.CharField(_("loyalty number"), max_length=64, null=True, blank=True)
     name = models.CharField(_("name"), max_length=200, blank=True, default="")
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     erased_at = models.DateTimeField(_("erased at"), null=True, blank=True, editable=False)
@@ -46,6 +48,12 @@ class Customer(models.Model):
                 condition=Q(erased_at__isnull=True) | Q(reference__isnull=True, email="", email_hash="", name=""),
                 name="customer_erased_whole",
             ),
+            models.UniqueConstraint(
+                fields=["merchant_id", "loyalty_id"], name="customer_loyalty", condition=Q(loyalty_id__isnull=False)
+            ),
+            models.CheckConstraint(
+                condition=Q(erased_at__isnull=True) | Q(loyalty_id__isnull=True), name="customer_erased_loyalty"
+            ),
         ]
         indexes = [
             models.Index(fields=["merchant_id", "email_hash"], name="customer_by_email", condition=~Q(email_hash="")),
@@ -53,4 +61,4 @@ class Customer(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name or self.reference or self.id
+        return self.name or self.reference or self.loyalty_id or self.id

@@ -1,6 +1,9 @@
 """Customers: recognize, remember, forget."""
 
+from collections.abc import Collection, Mapping
+
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from payments import audit_log, mail
@@ -37,6 +40,35 @@ def get_or_create(
     return Customer.objects.create(merchant_id=merchant_id, **details)
 
 
+def at_counter(
+    *, merchant_id: str, ids: Collection[str] = (), references: Collection[str] = (), loyalty_ids: Collection[str] = ()
+) -> dict[str, Customer]:
+    """Return the customers of a batch of sales by the name under which each was given; new names become customers.
+
+    `ids` are ours (`cus_…`): one that is not there is left out. A constant number of round trips.
+    """
+    given = {"reference": set(references), "loyalty_id": set(loyalty_ids)}
+    found = _named(merchant_id, ids, given)
+    fresh = [
+        Customer(merchant_id=merchant_id, **{column: name})
+        for column, names in given.items()
+        for name in sorted(names)
+        if f"{column}:{name}" not in found
+    ]
+    if fresh:
+        # Of two devices at once one insert wins by the unique index; both then read that row.
+        Customer.objects.bulk_create(fresh, ignore_conflicts=True)
+        found = _named(merchant_id, ids, given)
+    return found
+
+
+def _named(merchant_id: str, ids: Collection[str], given: Mapping[str, Collection[str]]) -> dict[str, Customer]:
+    """By `id:…`, `reference:…` and `loyalty_id:…`."""
+    wanted = Q(id__in=ids) | Q(reference__in=given["reference"]) | Q(loyalty_id__in=given["loyalty_id"])
+    rows = list(Customer.objects.filter(wanted, merchant_id=merchant_id))
+    return {f"{column}:{getattr(row, column)}": row for column in ("id", "reference", "loyalty_id") for row in rows}
+
+
 def forget(*, customer_id: str, merchant_id: str, actor: str) -> Customer:
     """Forget who a customer is. Their payments stay, by law, and lead to a row that tells nothing.
 
@@ -52,10 +84,10 @@ def forget(*, customer_id: str, merchant_id: str, actor: str) -> Customer:
         if customer.erased_at is None:
             if customer.email:
                 mail.forget_address(merchant_id=merchant_id, to=customer.email)
-            customer.reference = None
+            customer.reference = customer.loyalty_id = None
             customer.email = customer.email_hash = customer.name = ""
             customer.erased_at = timezone.now()
-            customer.save(update_fields=["reference", "email", "email_hash", "name", "erased_at"])
+            customer.save(update_fields=["reference", "loyalty_id", "email", "email_hash", "name", "erased_at"])
             audit_log.write(actor=actor, action="customer.erased", subject=customer, merchant_id=merchant_id)
     return customer
 

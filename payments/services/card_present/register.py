@@ -100,6 +100,7 @@ def _missing_object(work: Work, row: DeviceTransaction) -> Fault | None:
     """An id that names nothing of this merchant's is no fact but a slip of the pen."""
     named = (
         ("order", row.order_id is None or work.originals.has_order(row.order_id)),
+        ("customer", not row.customer_missing),
         ("namespace", row.namespace is None or work.originals.has_namespace(row.namespace)),
         ("original.order", row.about.order_id is None or work.originals.has_order(row.about.order_id)),
         ("original.payment", row.about.payment_id is None or work.originals.has_payment(row.about.payment_id)),

@@ -35,6 +35,7 @@ def sale(work: Work, row: DeviceTransaction) -> KnownTransaction:
     named = _named_order(work, row)
     order = named if named is not None and named.currency == row.currency else work.new_order(row)
     payment = _payment(work, row, order)
+    _name_customer(work, row, payment)
     operation = _charge(work, row, payment)
     work.originals.add_operation(operation)
     if row.outcome == DeviceOutcome.UNKNOWN:
@@ -62,6 +63,7 @@ def _requested(work: Work, row: DeviceTransaction) -> Operation | None:
 def answer(work: Work, row: DeviceTransaction, operation: Operation) -> KnownTransaction:
     """What came of a charge that the terminal was asked for: told by the device, in time or late."""
     payment = work.uow.payments[operation.payment_id or ""]
+    _name_customer(work, row, payment)
     account = work.device.account_for(row.card.brand)
     charged = row.amount if row.outcome == DeviceOutcome.APPROVED else operation.amount
     # What the customer gave on top, or had handed out, was not asked for and differs from nothing.
@@ -82,6 +84,15 @@ def answer(work: Work, row: DeviceTransaction, operation: Operation) -> KnownTra
         overpaid_key(payment.order),
     ]
     return KnownTransaction(kind=row.kind, outcome=row.outcome, payment=payment, operation=operation)
+
+
+def _name_customer(work: Work, row: DeviceTransaction, payment: Payment) -> None:
+    """Tie a payment, and an order that is nobody's yet, to the customer that the device names."""
+    if row.customer is None:
+        return
+    for of in (payment, payment.order):
+        if of.customer_id is None:
+            work.uow.change(of, customer=row.customer)
 
 
 def resolve(work: Work, row: DeviceTransaction) -> KnownTransaction | None:

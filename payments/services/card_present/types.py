@@ -8,6 +8,7 @@ from typing import Any
 
 from payments.core.errors import Fault
 from payments.models import Channel, Discrepancy, ProviderAccount
+from payments.people.models import Customer
 from payments.providers.base import Card
 
 
@@ -94,6 +95,8 @@ class DeviceTransaction:
     operator: str = ""
     reason: str = ""
     decline_code: str = ""
+    customer: Customer | None = None
+    customer_missing: bool = False  # it names a customer by an id that does not exist
     card: Card = field(default_factory=Card)
     references: AcquirerReferences = field(default_factory=AcquirerReferences)
     evidence_id: str | None = None
