@@ -9,8 +9,8 @@ STAMP := $(VENV)/installed
 LOCK ?= requirements.lock
 SUITE ?= core
 MINUTES ?= 30
-GATED := payments/ledger/*,payments/core/*
-GATE := 80
+GATED := payments/ledger/*,payments/core/*,payments/services/*
+GATE := 98
 # Tests set it when their servers have addresses.
 unexport DJANGO_SETTINGS_MODULE
 
@@ -56,9 +56,9 @@ format: venv ## | write the code as `make check` wants it
 test: venv check ## | all checks and all tests
 	$(VENV)/bin/pytest -n 3 || $(PY) -m tests.again
 
-# Branches count. Of GATED at least GATE percent is asked, the rest is shown; TESTS= narrows what is run. The aim is 100 for
-# ledger, services and core: raise the gate, and add services, as soon as a whole run has shown what is true.
-coverage: venv ## [TESTS=tests/ledger] | which branches the tests reach, with a gate on the books and core
+# Branches count. A whole run reaches at least GATE percent of GATED (what is left are races and defects that no test can
+# time); the rest is shown. A part (TESTS=) is shown alone: no part reaches all. What failed is tried once more, as above.
+coverage: venv ## [TESTS=tests/ledger] | which branches the tests reach, with a gate on books, services, core
 	@rm -rf .coverage; mkdir .coverage
 	$(PY) -m coverage run -m pytest -n 3 $(or $(TESTS),tests --ignore=tests/benchmarks --ignore=tests/soak) \
 		|| $(PY) -m coverage run -m tests.again

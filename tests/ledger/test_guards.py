@@ -7,8 +7,8 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from payments.core.ids import new_id
-from payments.ledger import days, posting
-from payments.ledger.errors import DayClosed
+from payments.ledger import accounts, days, posting
+from payments.ledger.errors import BooksRefused, DayClosed
 from payments.ledger.models import Account, JournalEntry, Posting
 from payments.ledger.posting import credit, debit, post
 from tests.ledger.books import (
@@ -173,6 +173,15 @@ def test_a_refusal_of_the_database_is_told_by_its_name(books: Books) -> None:
         as_application(books.insert((5, 100, 1, books.receivable), (None, -100, 2, books.takings)))
     with pytest.raises(DayClosed, match=f"the books of {FRIDAY} are closed"):
         posting._translate(caught.value)
+
+
+def test_a_refusal_that_only_a_defect_can_cause_is_no_answer_to_anybody(books: Books) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        as_application(books.insert((5, 0, 1, books.receivable), (None, 0, 2, books.takings)))
+    known = dict(accounts._remembered)
+    with pytest.raises(BooksRefused, match="ledger_posting_amount"):
+        posting._translate(caught.value)
+    assert known == accounts._remembered
 
 
 @WHO
