@@ -56,8 +56,8 @@ format: venv ## | write the code as `make check` wants it
 test: venv check ## | all checks and all tests
 	$(VENV)/bin/pytest -n 3 || $(PY) -m tests.again
 
-# Branches count. A whole run reaches at least GATE percent of GATED (what is left are races and defects that no test can
-# time); the rest is shown. A part (TESTS=) is shown alone: no part reaches all. What failed is tried once more, as above.
+# Branches count. A whole run reaches at least GATE percent of GATED (what is left are mostly races that no test times);
+# the rest is shown. A part (TESTS=) is shown alone: no part reaches all. What failed is tried once more, as above.
 coverage: venv ## [TESTS=tests/ledger] | which branches the tests reach, with a gate on books, services, core
 	@rm -rf .coverage; mkdir .coverage
 	$(PY) -m coverage run -m pytest -n 3 $(or $(TESTS),tests --ignore=tests/benchmarks --ignore=tests/soak) \
