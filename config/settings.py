@@ -173,6 +173,7 @@ SWEEPS = {
     "reconciliation.send_to_accountants": 10,
     "reconciliation.make_exports_due": 5,
     "reconciliation.request_scheduled": 300,
+    "reconciliation.put_exports": 60,
 }
 CELERY_BEAT_SCHEDULE = {
     name: {"task": name, "schedule": seconds, "options": {"expires": max(5, seconds)}}

@@ -8,6 +8,7 @@ from reconciliation.services import forget_files as forgetting
 from reconciliation.services import import_file as importing
 from reconciliation.services import make_export as exporting
 from reconciliation.services import overdue
+from reconciliation.services import put_exports as putting
 from reconciliation.services import read_sources as reading
 from reconciliation.services import rematch as rematching
 from reconciliation.services import send_documents as sending
@@ -83,6 +84,12 @@ def make_export(export_id: str) -> None:
 def make_exports_due() -> int:
     """Make exports that no bell rang for (beat: every few seconds)."""
     return exporting.make_due()
+
+
+@shared_task(name="reconciliation.put_exports")
+def put_exports() -> int:
+    """Put exports onto their schedules' servers (beat: every minute)."""
+    return putting.put_due()
 
 
 @shared_task(name="reconciliation.request_scheduled")

@@ -93,6 +93,23 @@ def post(url: str, *, headers: Mapping[str, str], body: bytes, seconds: float) -
         raise Unreachable(f"{type(error).__name__}: {error}") from error
 
 
+def connect(host: str, port: int, *, seconds: float) -> socket.socket:
+    """Return a connection to a host that may be called, for protocols other than HTTP; within `seconds`.
+
+    Raises:
+        AddressRefused: it leads to a private address.
+        Unreachable: there is no connection.
+    """
+    deadline = time.monotonic() + seconds
+    last: Exception = Unreachable("This name leads nowhere.")
+    for address in _resolve(host, port, deadline):
+        try:
+            return socket.create_connection((address, port), max(deadline - time.monotonic(), 0.1))
+        except OSError as error:
+            last = Unreachable(f"{type(error).__name__}: {error}")
+    raise last
+
+
 def is_public(address: Address) -> bool:
     """Return whether an address is on the public internet, also if it is an IPv4 address inside an IPv6 one."""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:

@@ -54,6 +54,16 @@ def day(value: date | None) -> str:
     return NOTHING if value is None else _written(value, "j M Y")
 
 
+def day_of_year(value: date) -> str:
+    """A day where its year is known: `29 nov`."""
+    return _written(value, "j M")
+
+
+def weekday(value: date) -> str:
+    """A day with its weekday, where its year is known: `zo 29 nov`."""
+    return _written(value, "D j M")
+
+
 def short(object_id: str) -> str:
     """An id by its kind and its end, by which people tell it apart."""
     return f"{object_id.partition('_')[0]}…{object_id[-6:]}" if PATTERN.fullmatch(object_id) else object_id

@@ -25,6 +25,7 @@ from payments.ledger import days
 from payments.ledger.models import BookDay
 from payments.models import Channel, Merchant
 from payments.people.permissions import May
+from payments.text.formatting import weekday
 from reconciliation.closing import Scope
 from reconciliation.models import Period, PeriodChange
 from reconciliation.models.period import last_of_month
@@ -118,7 +119,7 @@ def _days(merchant: Merchant, first: date) -> list[Section]:
             columns=[_("day"), *(channel.name for channel in channels)],
             rows=[
                 [
-                    formats.date_format(day, "D j M"),
+                    weekday(day),
                     *(_day(channel, day, newest.get((day, channel.id)), active) for channel in channels),
                 ]
                 for day in span

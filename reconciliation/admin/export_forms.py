@@ -10,7 +10,14 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminDateWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from payments.admin.base.links import row_link
 from payments.ledger.models import Account
@@ -18,6 +25,7 @@ from payments.models import Channel, Merchant
 from payments.queries import books
 from reconciliation import registry
 from reconciliation.models import ExportSchedule
+from reconciliation.services import sftp
 from reconciliation.services.account_mapping import MappedAccount
 
 KINDS: Final[dict[str, Any]] = {
@@ -124,6 +132,13 @@ class ExportForm(WhatForm):
         return given
 
 
+class _TypedOnce(UnfoldAdminTextareaWidget):
+    """A secret of several lines, which is not shown again."""
+
+    def format_value(self, value: Any) -> str:
+        return ""
+
+
 class ScheduleForm(WhatForm):
     """An export that is made again and again."""
 
@@ -136,6 +151,49 @@ class ScheduleForm(WhatForm):
     email = forms.EmailField(
         label=gettext_lazy("e-mail address"), required=False, max_length=254, widget=UnfoldAdminTextInputWidget
     )
+    host = forms.CharField(
+        label=gettext_lazy("server"), required=False, max_length=253, widget=UnfoldAdminTextInputWidget
+    )
+    port = forms.IntegerField(
+        label=gettext_lazy("port"),
+        required=False,
+        min_value=1,
+        max_value=65_535,
+        initial=sftp.PORT,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+    user = forms.CharField(
+        label=gettext_lazy("user name"), required=False, max_length=100, widget=UnfoldAdminTextInputWidget
+    )
+    folder = forms.CharField(
+        label=gettext_lazy("folder"), required=False, max_length=255, widget=UnfoldAdminTextInputWidget
+    )
+    # Never shown again: they are typed once the server's key is confirmed.
+    password = forms.CharField(
+        label=gettext_lazy("password"),
+        required=False,
+        max_length=200,
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+    )
+    private_key = forms.CharField(
+        label=gettext_lazy("or private key"),
+        required=False,
+        max_length=20_000,
+        widget=_TypedOnce({"rows": 3, "autocomplete": "off"}),
+    )
+    host_key = forms.CharField(required=False, max_length=2_000, widget=forms.HiddenInput)
+
+    @property
+    def by_sftp(self) -> bool:
+        """Whether a server is meant."""
+        return bool(self.cleaned_data.get("delivery") == ExportSchedule.Delivery.SFTP)
+
+    def server(self) -> sftp.Server:
+        """The server as the person entered it; its key as it was shown and confirmed."""
+        given = self.cleaned_data
+        names = ("host", "user", "folder", "password", "private_key", "host_key")
+        return sftp.Server(port=given["port"] or sftp.PORT, **{name: given[name] for name in names})
 
 
 class AccountForm(forms.Form):

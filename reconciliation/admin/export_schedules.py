@@ -30,7 +30,14 @@ from payments.people.permissions import May, may_somewhere
 from reconciliation import registry
 from reconciliation.admin.export_forms import KINDS, PROFILES, ScheduleForm
 from reconciliation.models import ExportSchedule
-from reconciliation.services.export_schedules import NewSchedule, create_schedule, end_schedule
+from reconciliation.services.export_schedules import (
+    NewSchedule,
+    create_schedule,
+    end_schedule,
+    host_key_of,
+    try_server,
+)
+from reconciliation.services.sftp import fingerprint
 
 SHOWN = 50
 
@@ -38,6 +45,11 @@ SHOWN = 50
 def _end(*, user: User, row: ExportSchedule, form: Any) -> str:
     end_schedule(row, actor=user.id)
     return _("No more exports are made by this schedule.")
+
+
+def _try(*, user: User, row: ExportSchedule, form: Any) -> str:
+    try_server(row, actor=user.id)
+    return _("The server took an empty file, which was removed again.")
 
 
 @admin.register(ExportSchedule)
@@ -64,6 +76,14 @@ class ExportScheduleAdmin(ReadOnlyModelAdmin):
             dangerous=True,
             explanation=gettext_lazy("No more exports are made by it; those that were made stay."),
         ),
+        AdminAction(
+            name="try",
+            title=gettext_lazy("Try the connection"),
+            needs=May.RESOLVE,
+            act=_try,
+            possible=lambda row: bool(row.host),
+            explanation=gettext_lazy("Signs in to the server, and writes and removes an empty file there."),
+        ),
     )
 
     @admin.display(description=gettext_lazy("kind"), ordering="kind")
@@ -73,7 +93,7 @@ class ExportScheduleAdmin(ReadOnlyModelAdmin):
 
     @admin.display(description=gettext_lazy("handed over"))
     def where(self, row: ExportSchedule) -> str:
-        return row.email or str(row.get_delivery_display())
+        return row.email or row.host or str(row.get_delivery_display())
 
     @admin.display(description=gettext_lazy("active"))
     def shown_active(self, row: ExportSchedule) -> SafeString:
@@ -85,6 +105,10 @@ class ExportScheduleAdmin(ReadOnlyModelAdmin):
             (_("kind"), self.what(row)),
             (_("how often"), row.get_every_display()),
             (_("handed over"), self.where(row)),
+            (_("server"), row.host and f"{row.host}:{row.port}"),
+            (_("user name"), row.user),
+            (_("folder"), row.folder),
+            (_("host key"), row.host_key and fingerprint(row.host_key)),
             (_("made until"), row.made_until and render.day(row.made_until)),
             (_("merchant"), row_link(row.merchant)),
             (_("created at"), render.moment(row.created_at, row.merchant.zone)),
@@ -108,22 +132,47 @@ class ExportScheduleAdmin(ReadOnlyModelAdmin):
             raise PermissionDenied
         data = request.POST if request.method == "POST" else None
         form = ScheduleForm(data, merchants=whole_merchants(person(request), May.RESOLVE))
-        if form.is_valid() and (row := self._made(request, form)) is not None:
+        shown = ""
+        if form.is_valid() and not (shown := _to_confirm(form)) and (row := self._made(request, form)) is not None:
             return redirect(row_url(ExportSchedule, row.id))
         if request.method == "POST":
             note_refused_choices(form, user=person(request), action="export_schedule.created")
         context = {**self.admin_site.each_context(request), "form": form, "title": _("New schedule"), "opts": self.opts}
+        context |= {"fingerprint": shown, "server": f"{form['host'].value()}:{form['port'].value()}"}
         return TemplateResponse(request, "reconciliation/export_schedule.html", context)
 
     def _made(self, request: HttpRequest, form: ScheduleForm) -> ExportSchedule | None:
         given: dict[str, Any] = form.cleaned_data
         profile = given["profile"] if registry.export_kinds()[given["kind"]].profiles else ""
         wanted = {name: given[name] for name in ("merchant", "every", "delivery", "email", "kind", "account")}
+        wanted["server"] = form.server() if form.by_sftp else None
         try:
             return create_schedule(NewSchedule(**wanted, profile=profile), actor=person(request).id)
         except OnetillError as refusal:
             form.add_error(None, forms.ValidationError(explain(refusal)))
             return None
+
+
+def _to_confirm(form: ScheduleForm) -> str:
+    """Return the fingerprint that the person has to compare before anybody signs in; none where that is done.
+
+    The key is asked for anew where another server is named than the one whose key was shown.
+    """
+    if not form.by_sftp or not form.cleaned_data["host"]:
+        return ""
+    server = form.server()
+    about, _space, key = server.host_key.partition(" ")
+    form.cleaned_data["host_key"] = key
+    if about == f"{server.host}:{server.port}":
+        return ""
+    try:
+        found = host_key_of(server.host, server.port)
+    except OnetillError as refusal:
+        form.add_error("host", explain(refusal))
+        return ""
+    form.data = form.data.copy()
+    form.data["host_key"] = f"{server.host}:{server.port} {found}"
+    return fingerprint(found)
 
 
 def _made(row: ExportSchedule) -> Section:

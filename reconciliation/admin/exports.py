@@ -18,6 +18,7 @@ from unfold.decorators import action
 
 from payments.admin.base import render, tables
 from payments.admin.base.access import person, whole_merchants
+from payments.admin.base.actions import AdminAction
 from payments.admin.base.addresses import model_page_url, row_url
 from payments.admin.base.error_messages import explain
 from payments.admin.base.filters import DayRange, OwnRelated
@@ -27,6 +28,7 @@ from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.errors import Conflict, OnetillError
 from payments.models import Channel
+from payments.people.models import User
 from payments.people.permissions import May, may_somewhere
 from payments.text.formatting import whole
 from reconciliation import registry
@@ -38,6 +40,8 @@ from reconciliation.services.account_mapping import mapped_accounts
 from reconciliation.services.deliver_export import file_name
 from reconciliation.services.download_export import open_export
 from reconciliation.services.export_books import booked_since
+from reconciliation.services.export_schedules import FAILURES
+from reconciliation.services.put_exports import put_again
 from reconciliation.services.request_export import ExportRequest, request_export
 
 _COLORS = {"processing": "info", "ready": "success", "failed": "danger"}
@@ -56,6 +60,20 @@ class OfKind(DropdownFilter):
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
+def _hand_over(*, user: User, row: Export, form: Any) -> str:
+    put_again(row, actor=user.id)
+    return _("The file is put onto the server within a minute.")
+
+
+def _not_handed_over(row: Export) -> str:
+    """Why not, and when it is tried again."""
+    why = _(FAILURES[row.delivery_error])
+    if row.delivery_due_at is None:
+        return why
+    again = render.moment(row.delivery_due_at, row.merchant.zone)
+    return _("%(why)s It is tried again: %(again)s.") % {"why": why, "again": again}
+
+
 @admin.register(Export)
 class ExportAdmin(ReadOnlyModelAdmin):
     """The exports of the merchants' books."""
@@ -71,6 +89,16 @@ class ExportAdmin(ReadOnlyModelAdmin):
     search_fields = ("=id", "=sha256")
     search_help_text = gettext_lazy("Id or SHA-256 of the file")
     actions_list = ("new",)
+    page_actions = (
+        AdminAction(
+            name="hand-over",
+            title=gettext_lazy("Hand over again"),
+            needs=May.RESOLVE,
+            act=_hand_over,
+            possible=lambda row: bool(row.delivery_error) and row.delivery_due_at is None,
+            explanation=gettext_lazy("Puts the file onto the server of its schedule, and again while that fails."),
+        ),
+    )
 
     @admin.display(description=gettext_lazy("created at"), ordering="id")
     def made(self, row: Export) -> str:
@@ -121,6 +149,7 @@ class ExportAdmin(ReadOnlyModelAdmin):
             (_("booked in these days since"), ready and _since(row)),
             (_("schedule"), row.schedule_id and row_link(row.schedule)),
             (_("handed over at"), row.delivered_at and render.moment(row.delivered_at, zone)),
+            (_("not handed over"), row.delivery_error and _not_handed_over(row)),
             (_("requested by"), render.people([row.actor])[row.actor]),
             (_("created at"), render.moment(row.created_at, zone)),
             (_("finished at"), row.finished_at and render.moment(row.finished_at, zone)),

@@ -20,6 +20,7 @@ from payments.admin.base.page import Section
 from payments.models import Merchant, Payment, ProviderAccount
 from payments.models.payment import Method
 from payments.people.permissions import May
+from payments.text.formatting import weekday
 from reconciliation.forecast import (
     Delay,
     Expected,
@@ -121,7 +122,7 @@ def _flow(found: Forecast) -> Section:
         ],
         rows=[
             [
-                formats.date_format(day, "D j M"),
+                weekday(day),
                 *(
                     _anchored(owed, of[day]) if day in of else render.NOTHING
                     for owed, of in zip(found.owed, by_day, strict=True)

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from payments.core.crypto import EncryptedTextField
 from payments.db.fields import AmountField, CurrencyField, IdField, id_factory
 from payments.models import Merchant
 from payments.models.base import ApiObject
@@ -31,12 +32,20 @@ class ExportSchedule(ApiObject):
     class Delivery(models.TextChoices):
         FOLDER = "folder", _("into the server's export folder")
         MAIL = "mail", _("by e-mail")
+        SFTP = "sftp", _("to a server, by SFTP")
 
     id = IdField(primary_key=True, default=id_factory("exs"), editable=False)
     merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+", verbose_name=_("merchant"))
     every = models.CharField(_("how often"), max_length=5, choices=Every)
     delivery = models.CharField(_("handed over"), max_length=6, choices=Delivery)
     email = models.EmailField(_("e-mail address"), max_length=254, blank=True, default="")
+    host = models.CharField(_("server"), max_length=253, blank=True, default="", db_default="")
+    port = models.PositiveIntegerField(_("port"), null=True, blank=True)
+    user = models.CharField(_("user name"), max_length=100, blank=True, default="", db_default="")
+    folder = models.CharField(_("folder"), max_length=255, blank=True, default="", db_default="")
+    # The server's, as a person has confirmed it: no other is signed in to.
+    host_key = models.TextField(_("host key"), blank=True, default="", db_default="", editable=False)
+    sign_in = EncryptedTextField(blank=True, default="", db_default="", editable=False)  # password or private key
     kind = models.CharField(_("kind"), max_length=20)
     profile = models.CharField(_("profile"), max_length=20, blank=True, default="")
     currency = CurrencyField(_("currency"))
@@ -50,8 +59,10 @@ class ExportSchedule(ApiObject):
         constraints = [
             models.CheckConstraint(condition=Q(every__in=["day", "month"]), name="export_schedule_every"),
             models.CheckConstraint(
-                condition=Q(delivery="folder", email="") | (Q(delivery="mail") & ~Q(email="")),
-                name="export_schedule_delivery",
+                condition=Q(delivery="folder", email="", host="")
+                | (Q(delivery="mail", host="") & ~Q(email=""))
+                | (Q(delivery="sftp", email="", port__gt=0) & ~Q(host="") & ~Q(host_key="")),
+                name="export_schedule_handed_over",
             ),
         ]
 
@@ -103,6 +114,12 @@ class Export(ApiObject):
     due_at = models.DateTimeField(null=True, blank=True)  # when the sweep looks at it; None: nothing is left to do
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
     delivered_at = models.DateTimeField(_("handed over at"), null=True, blank=True)
+    # When it is to be put onto a server (None: not, or not any more), how often that failed, and why the last time.
+    delivery_due_at = models.DateTimeField(null=True, blank=True, editable=False)
+    delivery_attempts = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    delivery_error = models.CharField(
+        _("not handed over"), max_length=40, blank=True, default="", db_default="", editable=False
+    )
 
     class Meta:
         verbose_name = _("export")
@@ -116,6 +133,9 @@ class Export(ApiObject):
         indexes = [
             models.Index(fields=["merchant", "-id"], name="export_list"),
             models.Index(fields=["due_at"], name="export_due", condition=Q(due_at__isnull=False)),
+            models.Index(
+                fields=["delivery_due_at"], name="export_delivery_due", condition=Q(delivery_due_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

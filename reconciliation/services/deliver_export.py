@@ -1,4 +1,4 @@
-"""Hand over what was exported on a schedule: into the server's export folder, or by e-mail."""
+"""Hand over what was exported on a schedule: into the server's export folder, by e-mail, or later by SFTP."""
 
 import shutil
 import tempfile
@@ -27,6 +27,11 @@ def deliver(export: Export) -> None:
     """Hand a released export over as its schedule says; in the transaction that releases it."""
     schedule = export.schedule
     if schedule is None:
+        return
+    if schedule.delivery == ExportSchedule.Delivery.SFTP:
+        # Nobody's server is waited for in a transaction: `put_exports` does it.
+        export.delivery_due_at = timezone.now()
+        export.save(update_fields=["delivery_due_at"])
         return
     if schedule.delivery == ExportSchedule.Delivery.FOLDER:
         _to_folder(export)

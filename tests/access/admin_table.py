@@ -112,12 +112,15 @@ TABLE: Final = [
     ),
     *books(
         "reconciliation.export",
-        buttons=(Button("file/", May.SEE_BOOKS, Where.WHOLE, shows=True),),
+        buttons=(
+            Button("file/", May.SEE_BOOKS, Where.WHOLE, shows=True),
+            Button("hand-over/", May.RESOLVE, Where.WHOLE),
+        ),
         only={"status": "ready"},
     ),
     *books("reconciliation.accountmapping"),
     *books("reconciliation.matchingrule", merchant="provider_account__merchant_id"),
-    *books("reconciliation.exportschedule", buttons=(Button("end/", May.RESOLVE, Where.WHOLE),)),
+    *books("reconciliation.exportschedule", buttons=tuple(buttons(May.RESOLVE, "end/", "try/", where=Where.WHOLE))),
     *books("reconciliation.bankstatementline", merchant="statement__merchant_id"),
     *books("reconciliation.settlementline", merchant="settlement__merchant_id"),
     *books("payments.workfailure", buttons=(Button("retry/", May.RESOLVE, Where.WHOLE),)),

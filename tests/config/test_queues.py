@@ -20,6 +20,7 @@ BATCH = {
     "reconciliation.look_for_payouts",
     "reconciliation.make_export",
     "reconciliation.make_exports_due",
+    "reconciliation.put_exports",
     "reconciliation.raise_overdue",
     "reconciliation.read_sources",
     "reconciliation.rematch",

@@ -155,6 +155,7 @@ KEPT: Final = {
     "reconciliation_accountmapping.code": "how the accountant calls an account",
     "reconciliation_accountmapping.vat_code": "the same",
     "reconciliation_export.credit": "a sum",
+    "reconciliation_exportschedule.host_key": "the public one of a server",
     "reconciliation_payoutallocation.entry_key": "what the entry is about",
     "payments_operation.failure_code": "no secret",
     "payments_payment.failure_code": "no secret",

@@ -57,6 +57,7 @@ from reconciliation.services import (
     forget_files,
     import_file,
     make_export,
+    put_exports,
     read_sources,
     rematch,
     send_documents,
@@ -83,6 +84,9 @@ def failure(work: str, subject: object) -> WorkFailure:
     assert row.error
     assert "Traceback" not in row.error
     return row
+
+
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGzKCz0SwQnLz3ZJ0WQ3XKfFZ0x0Zk8bXw2cT0cR1J5h"
 
 
 def spoil(account: ProviderAccount) -> None:
@@ -123,7 +127,7 @@ def test_every_sweep_over_work_is_proven_here() -> None:
         *("reconciliation.import_due", "reconciliation.read_sources", "reconciliation.look_for_payouts"),
         *("reconciliation.rematch", "reconciliation.raise_overdue", "reconciliation.forget_files"),
         *("reconciliation.fill_outboxes", "reconciliation.send_to_accountants"),
-        *("reconciliation.make_exports_due", "reconciliation.request_scheduled"),
+        *("reconciliation.make_exports_due", "reconciliation.request_scheduled", "reconciliation.put_exports"),
     }
     assert set(settings.SWEEPS) == as_sets | proven
 
@@ -549,3 +553,36 @@ def test_a_schedule_that_cannot_be_kept(shop: Shop, neighbour: Shop, settings: A
     assert export_schedules.request_due(now=timezone.now() + timedelta(days=1)) == 1
     failure(export_schedules.WORK, poison.id)
     assert Export.objects.get().merchant_id == neighbour.merchant.id == good.merchant_id
+
+
+def test_an_export_whose_server_nobody_can_sign_in_to(shop: Shop, neighbour: Shop) -> None:
+    today = timezone.now().date()
+    poison, good = (
+        Export.objects.create(
+            merchant=each.merchant,
+            schedule=_to_a_server(each),
+            kind="journal_csv",
+            currency="EUR",
+            first=today,
+            last=today,
+        )
+        for each in (shop, neighbour)
+    )
+    _write("UPDATE reconciliation_exportschedule SET sign_in = %s WHERE id = %s", UNREADABLE, str(poison.schedule_id))
+    Export.objects.update(status="ready", due_at=None, delivery_due_at=timezone.now())
+    assert put_exports.put_due() == 0
+    failure(put_exports.WORK, poison.id)
+    good.refresh_from_db()
+    assert (good.delivery_error, good.delivery_attempts) == ("sftp_unreachable", 1), "it was tried all the same"
+
+
+def _to_a_server(shop: Shop) -> ExportSchedule:
+    server = {
+        "host": "accountant.invalid",
+        "port": 22,
+        "user": "u",
+        "host_key": HOST_KEY,
+        "sign_in": '{"password": "p"}',
+    }
+    what = {"every": "day", "delivery": "sftp", "kind": "journal_csv", "currency": "EUR"}
+    return ExportSchedule.objects.create(merchant=shop.merchant, **what, **server)

@@ -14,6 +14,7 @@ from payments.admin.base.access import merchants, person
 from payments.admin.base.read_only_admin import ReadOnlyChangeList
 from payments.models import Payment
 from payments.queries.totals import Totals, totals
+from payments.text.formatting import day_of_year
 
 DAY_PARTS: Final = ("business_day__year", "business_day__month", "business_day__day")
 ADD_UP: Final = "add_up"  # asks for the totals of a list that is long and not narrowed
@@ -126,4 +127,4 @@ def _month(at: date) -> str:
 
 
 def _day_of(at: date) -> str:
-    return formats.date_format(at, "j M")
+    return day_of_year(at)
