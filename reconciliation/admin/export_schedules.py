@@ -170,8 +170,7 @@ def _to_confirm(form: ScheduleForm) -> str:
     except OnetillError as refusal:
         form.add_error("host", explain(refusal))
         return ""
-    form.data = form.data.copy()
-    form.data["host_key"] = f"{server.host}:{server.port} {found}"
+    form.data = {**dict(form.data.items()), "host_key": f"{server.host}:{server.port} {found}"}
     return fingerprint(found)
 
 

@@ -245,7 +245,7 @@ def _exports(shop: Shop) -> None:
     assert failed.problems
     stricter = [replace(one, enabled=one.enabled and one.rule != "order") for one in USUAL]
     change_rules(shop.account("external"), stricter, actor=BY)
-    statement = {"kind": "camt053", "profile": "", "account": receivable, "every": "day"}
+    statement: dict[str, Any] = {"kind": "camt053", "profile": "", "account": receivable, "every": "day"}
     create_schedule(NewSchedule(merchant=shop.merchant, **statement, delivery="mail", email="a@example.com"), actor=BY)
 
 

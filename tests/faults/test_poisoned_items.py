@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pytest
 from django.conf import settings
+from django.core.files.base import ContentFile
 from django.db import connection
 from django.utils import timezone
 
@@ -569,6 +570,8 @@ def test_an_export_whose_server_nobody_can_sign_in_to(shop: Shop, neighbour: Sho
         for each in (shop, neighbour)
     )
     _write("UPDATE reconciliation_exportschedule SET sign_in = %s WHERE id = %s", UNREADABLE, str(poison.schedule_id))
+    for export in (poison, good):
+        export.file.save("export", ContentFile(b"books"))
     Export.objects.update(status="ready", due_at=None, delivery_due_at=timezone.now())
     assert put_exports.put_due() == 0
     failure(put_exports.WORK, poison.id)

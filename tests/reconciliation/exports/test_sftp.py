@@ -32,7 +32,7 @@ def there(tmp_path: Path, settings: Any) -> Iterator[SftpServer]:
 
 
 def server(there: SftpServer, **more: Any) -> Server:
-    given = {"host": "127.0.0.1", "port": there.port, "user": USER, "host_key": there.public_host_key}
+    given: dict[str, Any] = {"host": "127.0.0.1", "port": there.port, "user": USER, "host_key": there.public_host_key}
     given |= {} if "private_key" in more else {"password": PASSWORD}
     return Server(**(given | more))
 
@@ -187,7 +187,7 @@ def test_a_file_replaces_the_one_of_an_attempt_that_died(there: SftpServer) -> N
 def test_the_secret_is_stored_encrypted_and_never_shown(books: Books, there: SftpServer) -> None:
     schedule = schedules(books, there)
     try_server(schedule, actor=BY)
-    stored = ExportSchedule.objects.extra(select={"raw": "sign_in"}).get().raw  # type: ignore[attr-defined]
+    stored = ExportSchedule.objects.extra(select={"raw": "sign_in"}).get().raw
     assert PASSWORD not in stored
     assert put_exports.server_of(schedule).password == PASSWORD
     assert PASSWORD not in repr(put_exports.server_of(schedule))
