@@ -15,6 +15,7 @@ from payments.api.openapi import described
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
 from payments.core.errors import Fault, ValidationFailed
+from payments.core.input_faults import unknown
 from payments.core.input_types import text
 from payments.core.inputs import Input
 from payments.models import ProviderAccount
@@ -86,7 +87,7 @@ class Files(ApiView):
         return idempotency.once(keyed, lambda guard: self._upload(file, given, guard), self._resume)
 
     def _read(self, fields: dict[str, str], files: request_body.Files) -> tuple[UploadInput, UploadedFile[Any]]:
-        strange = [Fault(name[:64], "unknown_field", "There is no such field. Leave it out.") for name in files]
+        strange = [Fault(name[:64], "unknown_field", unknown(name, ["file"])) for name in files]
         file = files.get("file")
         faults = [fault for fault in strange if fault.param != "file"]
         if file is None:

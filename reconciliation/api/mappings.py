@@ -15,7 +15,7 @@ from payments.api.openapi import described
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
 from payments.core.errors import Fault, ValidationFailed
-from payments.core.input_faults import FAULT
+from payments.core.input_faults import FAULT, unknown
 from payments.core.input_types import Metadata, one_of, text
 from payments.core.inputs import Input
 from payments.models import ProviderAccount
@@ -214,9 +214,7 @@ def _account(given: MappingChangeInput) -> ProviderAccount | BankAccount | None:
 
 def _example(fields: dict[str, str], files: request_body.Files) -> UploadedFile[Any]:
     faults = [
-        Fault(name[:64], "unknown_field", "There is no such field. Leave it out.")
-        for name in (*fields, *files)
-        if name != "file"
+        Fault(name[:64], "unknown_field", unknown(name, ["file"])) for name in (*fields, *files) if name != "file"
     ]
     file = files.get("file")
     if file is None:

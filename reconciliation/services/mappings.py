@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from payments import audit_log
 from payments.core.errors import Fault, NotFound, ValidationFailed
+from payments.core.input_faults import unknown
 from payments.core.money import Money
 from payments.models import Merchant, ProviderAccount
 from payments.people.permissions import May
@@ -131,7 +132,7 @@ def checked(definition: Mapping[str, Any], account: Account) -> dict[str, Any]:
     """
     whole = {**_DEFAULTS, **definition}
     strange = sorted(set(whole) - set(_DEFAULTS))
-    faults = [Fault(name[:64], "unknown_field", "There is no such field. Leave it out.") for name in strange]
+    faults = [Fault(name[:64], "unknown_field", unknown(name, _DEFAULTS)) for name in strange]
     faults += [Fault(place, "mapping_invalid", detail) for place, detail in layout.faults(whole)]
     at_bank = isinstance(account, BankAccount)
     if whole["kind"] in (SETTLEMENT, BANK) and at_bank != (whole["kind"] == BANK):

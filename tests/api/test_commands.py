@@ -18,6 +18,7 @@ from payments.notify.models import Event
 from payments.notify.queries import Position
 from tests.api.client import Api
 from tests.api.conftest import Shop
+from tests.ports import free_ports
 from tests.simulator import Receiver, eventually
 
 
@@ -156,6 +157,22 @@ def test_listening_goes_on_behind_an_event_and_through_an_absent_database(
     assert "waiting for it" in said.getvalue()
     for landed in receiver.landed:
         Webhook(secret).verify(landed.body, landed.headers)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_webshop_that_does_not_run_is_told_and_how_to_keep_the_secret(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = shop.api(channel=shop.store)
+    for _ in range(2):
+        api.post("/v1/payments", {"order_reference": "1", "amount": 500, "currency": "EUR", "method": "cash"})
+    oldest = api.get("/v1/events").json()["data"][-1]["id"]
+    url, out, said = f"http://127.0.0.1:{free_ports()}/hook", StringIO(), StringIO()
+    monkeypatch.setattr(time, "sleep", _until(lambda: True, lambda _: None))
+    call_command("listen", forward_to=url, json=True, after=oldest, stdout=out, stderr=said)
+    assert f"nothing listens at {url}; start your webshop" in said.getvalue()
+    assert "to keep this one, start with --secret" in said.getvalue()
+    assert json.loads(out.getvalue())["forwarded"] == 0
 
 
 @pytest.mark.django_db

@@ -32,6 +32,22 @@ def test_the_code_is_known_to_nobody_else(shop: Shop, stranger: Shop) -> None:
     assert the_param(other) == "voucher_code"
 
 
+def test_one_whose_code_was_lost_with_the_answer_is_canceled_and_made_again(shop: Shop, stranger: Shop) -> None:
+    web = shop.api(channel=shop.webshop)
+    code = web.post("/v1/vouchers", GIFT, idempotency_key="gift-1").json()["code"]
+    again = web.post("/v1/vouchers", GIFT, idempotency_key="gift-1").json()
+    assert again["code"] is None
+    path = f"/v1/vouchers/{again['id']}/cancel"
+    for other in (stranger.api(), shop.api(channel=shop.store)):
+        refusal(other.post(path), 404, "not_found")
+    canceled = web.post(path, idempotency_key="cancel-1")
+    assert (canceled.status_code, canceled.json()["status"], canceled.json()["balance"]) == (200, "canceled", 0)
+    assert web.post(path, idempotency_key="cancel-1").content == canceled.content
+    refusal(web.post(path), 409, "voucher_not_cancelable")
+    wish = {"order_reference": "1", "amount": 100, "currency": "EUR", "method": "voucher", "voucher_code": code}
+    refusal(web.post("/v1/payments", wish), 422, "voucher_insufficient")
+
+
 def test_whoever_guesses_codes_has_to_wait_and_whoever_knows_one_has_not(shop: Shop) -> None:
     api = shop.api()
     code = api.post("/v1/vouchers", GIFT).json()["code"]
