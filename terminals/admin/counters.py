@@ -31,7 +31,7 @@ from payments.people.permissions import May, may_somewhere, within
 from terminals import codes
 from terminals.models import CounterBrowser, StaffCode
 from terminals.services.counter.pair import OfferedBrowser, offer, unpair
-from terminals.services.counter.staff_codes import LONGEST, SHORTEST, choose, withdraw
+from terminals.services.counter.staff_codes import LONGEST, choose, withdraw
 
 SHOWN: Final = 20  # of the latest sign-ins
 
@@ -70,7 +70,7 @@ class StaffCodeForm(OfStoreForm):
         label=_("code"),
         max_length=LONGEST,
         widget=UnfoldAdminPasswordWidget(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-        help_text=_("%(least)d to %(most)d digits that only you know.") % {"least": SHORTEST, "most": LONGEST},
+        help_text=_("Six to ten digits that only you know."),
     )
     again = forms.CharField(
         label=_("code again"),

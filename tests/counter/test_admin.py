@@ -55,6 +55,11 @@ def test_a_clerk_pairs_and_unpairs_nothing(shop: Shop, anna: User, at_counter: T
 def test_a_person_chooses_their_own_code_with_a_fresh_second_factor(shop: Shop, tablet: Tablet) -> None:
     ben = person("ben", shop.merchant.id, role=Role.Name.CLERK, channel_id=shop.store.id)
     form = {"channel": shop.store.id, "code": "161803", "again": "161803"}
+    ben.language = "nl"
+    ben.save()
+    assert "Zes tot tien cijfers die alleen u kent." in text(signed_in(ben).get("/admin/terminals/staffcode/add/"))
+    ben.language = "en"
+    ben.save()
     stale = signed_in(ben, proved=False).post("/admin/terminals/staffcode/add/", form)
     assert "second-factor" in stale["Location"]
     browser = signed_in(ben)

@@ -117,7 +117,11 @@ def test_the_next_person_takes_over_and_signing_out_ends_it(shop: Shop, at_count
 
 def test_a_sign_in_ends_when_nobody_touches_the_tablet(at_counter: Tablet) -> None:
     left_alone(4)
+    CounterBrowser.objects.update(last_seen_at=timezone.now() - timedelta(days=1))
     assert at_counter.opens("/counter/").status_code == 200
+    seen = at_counter.row.last_seen_at
+    assert seen is not None
+    assert seen > timezone.now() - MINUTE  # a manager sees which tablet is in use
     left_alone(4)
     assert at_counter.opens("/counter/", unattended="").status_code == 200  # what the page asks by itself
     left_alone(5)

@@ -42,6 +42,7 @@ def current(browser: CounterBrowser, token: str, now: datetime, *, attended: boo
         return None
     if attended and now - row.last_seen_at >= SEEN_EVERY:
         CounterSignIn.objects.filter(id=row.id, last_seen_at__lt=now).update(last_seen_at=now)
+        CounterBrowser.objects.filter(id=browser.id).update(last_seen_at=now)
     return user
 
 
