@@ -84,6 +84,8 @@ SEARCHES = [
 ]
 # What the floors above add to what waits for a person on the admin's first page.
 ALARMS = ["terminals.admin.home.alarms", "reconciliation.admin.home.alarms"]
+# What floors above add to the story of an order.
+ORDER_STORIES = ["terminals.happenings.happenings"]
 # When each provider account was last settled, as the floor above knows it.
 LAST_SETTLEMENTS = "reconciliation.queries.last_settlements"
 # How many shifts of terminals stand open in a channel at a moment, as the floor beside reconciliation knows it.

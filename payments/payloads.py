@@ -217,6 +217,7 @@ def refund_part(row: RefundPart, *, voucher_code: str | None = None) -> Shape:
         "failure": _refund_failure(latest) if row.status == "failed" else None,
         "voucher": _voucher_of(row, voucher_code),
         "reasons": row.reasons,
+        "card_match": row.card_match,
     }
 
 

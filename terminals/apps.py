@@ -10,9 +10,10 @@ class TerminalsConfig(AppConfig):
     verbose_name = _("Terminals")
 
     def ready(self) -> None:
-        """Have a terminal found that a refund names."""
+        """Have a terminal found that a refund names, or the one that can be driven."""
         # Models can be imported only once every app is there.
         from payments import object_index  # noqa: PLC0415
         from terminals.models import Terminal  # noqa: PLC0415
 
         object_index.register("trm", Terminal.objects)
+        object_index.register("trm_driven", Terminal.objects.filter(status="active", polled_at__isnull=False))

@@ -54,21 +54,37 @@ def request_state(*, terminal_id: str, series: int, open_items: int, webhook_id:
         return DeviceRequestState(*cursor.fetchone())
 
 
-_MAY_HAVE_ACTION: Final = """
-    SELECT EXISTS (
-        SELECT FROM terminals_terminalaction
-        WHERE terminal_id = %(terminal)s AND status = 'queued'
-            AND (expires_at IS NULL OR expires_at > clock_timestamp())
-    ) OR EXISTS (
-        SELECT FROM terminals_signedrequest WHERE terminal_id = %(terminal)s AND webhook_id = %(webhook_id)s
-    ) OR NOT EXISTS (
-        SELECT FROM terminals_terminal WHERE id = %(terminal)s AND status = 'active'
-    )
+# One round trip for the poll that finds nothing, which nearly every one is.
+_POLLED: Final = """
+    SELECT
+        EXISTS (
+            SELECT FROM terminals_terminalaction
+            WHERE terminal_id = %(terminal)s AND status = 'queued'
+                AND (expires_at IS NULL OR expires_at > clock_timestamp())
+        ) OR EXISTS (
+            SELECT FROM terminals_signedrequest WHERE terminal_id = %(terminal)s AND webhook_id = %(webhook_id)s
+        ) OR NOT EXISTS (
+            SELECT FROM terminals_terminal WHERE id = %(terminal)s AND status = 'active'
+        ),
+        EXISTS (
+            SELECT FROM terminals_terminal
+            WHERE id = %(terminal)s AND (polled_at IS NULL OR polled_at < clock_timestamp() - interval '1 minute')
+        )
+"""
+_NOTE_POLL: Final = """
+    UPDATE terminals_terminal SET polled_at = clock_timestamp(), last_seen_at = clock_timestamp()
+    WHERE id = %s AND status = 'active'
 """
 
 
-def may_have_action(*, terminal_id: str, webhook_id: str) -> bool:
-    """Whether a poll has to be looked at: something waits, this webhook-id has been used, or its key ended."""
+def polled(*, terminal_id: str, webhook_id: str) -> bool:
+    """Return whether a poll has to be looked at: something waits, this webhook-id has been used, or its key ended.
+
+    That the device asks is written down once a minute: it shows that the device can be driven, and is there.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_MAY_HAVE_ACTION, {"terminal": terminal_id, "webhook_id": webhook_id})
-        return bool(cursor.fetchone()[0])
+        cursor.execute(_POLLED, {"terminal": terminal_id, "webhook_id": webhook_id})
+        worth_a_look, is_news = cursor.fetchone()
+        if is_news:
+            cursor.execute(_NOTE_POLL, [terminal_id])
+        return bool(worth_a_look)

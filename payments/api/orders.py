@@ -126,5 +126,5 @@ def _happening(line: Happening) -> Shape:
         "currency": line.currency,
         "object": {"id": line.object_id, "type": line.object_type},
         "operator": line.operator or None,
-        "reason": line.reason or None,
+        "reason": line.reason or line.cause or None,
     }

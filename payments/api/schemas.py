@@ -6,7 +6,7 @@ from typing import Any, Final
 from payments.models.chargeback import Chargeback
 from payments.models.merchant import Channel
 from payments.models.payment import Method, Origin, PaymentStatus
-from payments.models.refund import PartStatus, RefundStatus, Route
+from payments.models.refund import CardVerdict, PartStatus, RefundStatus, Route
 from payments.models.till import TillMovement
 from payments.providers.base import Outcome, Verb
 
@@ -137,6 +137,7 @@ REFUND_PART = record(
     failure=maybe(record(code=TEXT, detail=TEXT)),
     voucher=maybe(record(id=identifier("vch"), code=maybe(TEXT))),
     reasons=REASONS,
+    card_match=maybe(record(verdict=words(CardVerdict.values), by=words(["par", "fingerprint", "last4", "nothing"]))),
 )
 REFUND = define(
     "Refund",

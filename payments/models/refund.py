@@ -47,6 +47,15 @@ class Route(models.TextChoices):
     CASH = "cash", _("cash")
 
 
+class CardVerdict(models.TextChoices):
+    """What a terminal's refund says of its card, held against the one that had paid."""
+
+    SAME = "same", _("the same card")
+    ALIKE = "alike", _("a card with the same brand and last digits")
+    OTHER = "other", _("another card")
+    UNKNOWN = "unknown", _("not known: nothing to compare")
+
+
 # Codes among a part's reasons that say it was abandoned.
 GIVEN_UP: Final = frozenset({"replanned", "canceled"})
 
@@ -115,6 +124,8 @@ class RefundPart(models.Model):
         TransferBatch, models.PROTECT, null=True, blank=True, related_name="parts", db_index=False, editable=False
     )
     reasons: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)
+    # Of a refund on a card: {verdict, by}, the card that was shown held against the one that had paid.
+    card_match: models.JSONField[Any, Any] = models.JSONField(_("card"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("refund part")

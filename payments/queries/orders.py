@@ -6,12 +6,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from django.conf import settings
 from django.db.models import QuerySet
+from django.utils.module_loading import import_string
 
 from payments import payloads
 from payments.models import CardEvidence, Chargeback, Operation, Order, Payment, Refund, RefundPart, Transition
 from payments.models.payment import PaymentStatus
 from payments.people.models import AuditLog
+from payments.queries.happening import Happening
 from payments.queries.payments import customer_ids
 
 ACKNOWLEDGED: Final = "payment.acknowledge_unknown"  # what the audit log calls it
@@ -29,6 +32,7 @@ class Story:
     operations: dict[str, list[Operation]] = field(default_factory=lambda: defaultdict(list))  # by payment
     transitions: dict[str, list[Transition]] = field(default_factory=lambda: defaultdict(list))  # by object
     acknowledgements: list[AuditLog] = field(default_factory=list)  # of payments beside one of unknown outcome
+    happenings: list[Happening] = field(default_factory=list)  # what floors above know of it
 
 
 def orders(merchant_id: str, filters: Mapping[str, Any] | None = None) -> QuerySet[Order]:
@@ -68,6 +72,9 @@ def stories(rows: Sequence[Order]) -> list[Story]:
         found[order_of[transition.object_id]].transitions[transition.object_id].append(transition)
     for entry in AuditLog.objects.filter(object_id__in=list(found), action=ACKNOWLEDGED).order_by("id"):
         found[entry.object_id].acknowledgements.append(entry)
+    for path in settings.ORDER_STORIES:
+        for order_id, happening in import_string(path)(list(found)):
+            found[order_id].happenings.append(happening)
     return list(found.values())
 
 

@@ -1,29 +1,16 @@
 """What happened to an order, oldest first: who did what, where, and how much of it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from payments.models import Channel, Chargeback, Operation, Payment, Refund
+from django.utils.translation import gettext_noop
+
+from payments.models import Chargeback, Operation, Payment, Refund, Transition
 from payments.models.payment import PaymentStatus
 from payments.providers.base import Outcome, Verb
+from payments.queries.happening import Happening
 from payments.queries.orders import Story
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """One line of the story."""
-
-    at: datetime
-    type: str
-    channel: Channel
-    actor: str
-    amount: int
-    currency: str
-    object_id: str
-    object_type: str
-    operator: str = ""  # the person who decided, where one is named
-    reason: str = ""
 
 
 def timeline(story: Story) -> list[Happening]:
@@ -33,17 +20,37 @@ def timeline(story: Story) -> list[Happening]:
         *(line for refund in story.refunds for line in _of_refund(story, refund)),
         *(line for chargeback in story.chargebacks for line in _of_chargeback(story, chargeback)),
         *_acknowledgements(story),
+        *story.happenings,
     ]
     return sorted(lines, key=lambda line: line.at)
+
+
+# What a reader would not see from the statuses alone: that the end which was told before was not the end.
+_AFTER_ALL: Final = {
+    PaymentStatus.DECLINED: gettext_noop("It had been declined, and the money came after all."),
+    PaymentStatus.CANCELED: gettext_noop("It had been canceled, and the money came after all."),
+    PaymentStatus.EXPIRED: gettext_noop("It had expired, and the money came after all."),
+    PaymentStatus.UNKNOWN: gettext_noop("Nobody had known what came of it; the money came."),
+}
+_TAKEN_BACK: Final = gettext_noop("It had been paid, and was taken back: the shop does not have this money.")
+_NO_ANSWER: Final = gettext_noop("Nobody knows what came of it: it may have been paid.")
 
 
 def _of_payment(story: Story, payment: Payment) -> Iterator[Happening]:
     operations = {operation.id: operation for operation in story.operations[payment.id]}
     first = next(iter(operations.values()), None)
 
-    def line(at: datetime, what: str, actor: str, amount: int) -> Happening:
+    def line(at: datetime, what: str, actor: str, amount: int, cause: str = "") -> Happening:
         return Happening(
-            at, f"payment.{what}", payment.channel, actor, amount, payment.currency, payment.id, payment.OBJECT
+            at,
+            f"payment.{what}",
+            payment.channel,
+            actor,
+            amount,
+            payment.currency,
+            payment.id,
+            payment.OBJECT,
+            cause=cause,
         )
 
     transitions = story.transitions[payment.id]
@@ -55,11 +62,20 @@ def _of_payment(story: Story, payment: Payment) -> Iterator[Happening]:
         operation = operations.get(transition.operation_id or "")
         shown.add(operation.id if operation and transition.to_status == PaymentStatus.CAPTURED else "")
         amount = operation.amount if operation else payment.amount
-        yield line(transition.at, transition.to_status, transition.actor, amount)
+        yield line(transition.at, transition.to_status, transition.actor, amount, _cause(transition))
     for operation in operations.values():
         if _took_more(operation) and operation.id not in shown:
             at = operation.completed_at or operation.created_at
             yield line(at, PaymentStatus.CAPTURED.value, operation.actor, operation.amount)
+
+
+def _cause(transition: Transition) -> str:
+    """Why a status is not what one would have expected; nothing of an ordinary one."""
+    if transition.to_status == PaymentStatus.CAPTURED:
+        return _AFTER_ALL.get(PaymentStatus(transition.from_status), "")
+    if transition.to_status == PaymentStatus.REVERSED:
+        return _TAKEN_BACK
+    return _NO_ANSWER if transition.to_status == PaymentStatus.UNKNOWN else ""
 
 
 def _took_more(operation: Operation) -> bool:

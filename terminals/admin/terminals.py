@@ -27,6 +27,7 @@ from payments.models import Channel, ProviderAccount
 from payments.people.permissions import May, may_somewhere, within
 from terminals import codes, sequences
 from terminals.admin import home
+from terminals.admin.actions import TAKE_PAYMENT, of_terminal
 from terminals.admin.day_report import day_report_page, day_report_pdf
 from terminals.admin.exposure import exposure_page
 from terminals.models import Terminal
@@ -91,6 +92,7 @@ class TerminalAdmin(ReadOnlyModelAdmin):
     empty_text = gettext_lazy("There are no terminals yet. Add one, and pair the device with the code that you get.")
     form = TerminalForm
     actions = ("new_code", "revoke")
+    page_actions = (TAKE_PAYMENT,)
     list_display = ("label", "channel", "state", "seen", "series", "last_sequence", "gap", "waiting")
     list_filter = (("status", ChoicesDropdownFilter), ("channel", OwnRelated), Heard)
     list_select_related = ("merchant", "channel", "provider_account")
@@ -147,7 +149,12 @@ class TerminalAdmin(ReadOnlyModelAdmin):
             (_("merchant"), row.merchant.name),
             ("id", row.id),
         ]
-        return Page(title=row.label, label=self.state(row), facts=[Fact(name, value) for name, value in facts if value])
+        return Page(
+            title=row.label,
+            label=self.state(row),
+            facts=[Fact(name, value) for name, value in facts if value],
+            sections=[of_terminal(row)],
+        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return may_somewhere(person(request), May.MANAGE_TERMINALS)

@@ -52,6 +52,8 @@ class Terminal(ApiObject):
     missing: models.JSONField[Any, Any] = models.JSONField(_("missing sequences"), default=list, editable=False)
 
     last_seen_at = models.DateTimeField(_("last seen at"), null=True, blank=True, editable=False)
+    # When this device last asked what it is to do; None: it never has, and only posts.
+    polled_at = models.DateTimeField(_("asked for work at"), null=True, blank=True, editable=False)
     firmware = models.CharField(_("firmware"), max_length=64, null=True, blank=True, editable=False)
     queue_depth = models.PositiveIntegerField(_("queue depth"), null=True, blank=True, editable=False)
     battery = models.PositiveSmallIntegerField(_("battery (%)"), null=True, blank=True, editable=False)

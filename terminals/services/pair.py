@@ -86,6 +86,7 @@ def _pair(code: str, public_key: str | None, signature_version: int) -> Paired |
     # What the old series still misses stays open in its discrepancy.
     terminal.last_sequence, terminal.missing = 0, []
     terminal.paired_at = terminal.last_seen_at = now
+    terminal.polled_at = None  # whether the new device can be driven shows when it asks
     terminal.save()
     audit_log.write(
         actor=terminal.id,

@@ -315,11 +315,20 @@ TABLE: Final = [
     ),
     Listed("terminals.shift", May.SEE, Rows.CHANNEL),
     Listed(
+        "terminals.terminalaction",
+        May.SEE,
+        Rows.CHANNEL,
+        actions=tuple(buttons(May.REQUEST_PAYMENT, "abort/", "ask/")),
+    ),
+    Listed(
         "terminals.terminal",
         May.SEE,
         Rows.CHANNEL,
         adds=May.MANAGE_TERMINALS,
-        actions=tuple(buttons(May.MANAGE_TERMINALS, "new_code", "revoke")),
+        actions=(
+            *buttons(May.MANAGE_TERMINALS, "new_code", "revoke"),
+            *buttons(May.REQUEST_PAYMENT, "take-payment/"),
+        ),
     ),
     Listed(
         "terminals.terminaltransaction",

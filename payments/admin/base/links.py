@@ -47,6 +47,7 @@ _MODELS: Final[Mapping[str, str]] = {
     "til": "payments.till",
     "trm": "terminals.terminal",
     "shf": "terminals.shift",
+    "act": "terminals.terminalaction",
     "cbr": "terminals.counterbrowser",
     "stc": "terminals.staffcode",
     "usr": "people.user",

@@ -24,6 +24,7 @@ from payments.models import Discrepancy, Order, Payment
 from payments.people.permissions import May, anywhere, may, within
 from payments.queries import orders as stories
 from payments.queries.due import due
+from payments.queries.happening import Happening
 from payments.queries.links import with_status
 from payments.queries.orders import Story
 from payments.queries.timeline import timeline
@@ -168,6 +169,12 @@ def _traces(story: Story, *, books: bool) -> list[Section]:
     ]
 
 
+def _what(line: Happening) -> str:
+    """What happened, and why; our own words in the reader's language."""
+    why = line.reason or (line.cause and _(line.cause))
+    return f"{line.type}: {why}" if why else line.type
+
+
 def _story(story: Story) -> Section:
     lines = timeline(story)
     called = render.people(line.actor for line in lines)
@@ -178,7 +185,7 @@ def _story(story: Story) -> Section:
         rows=[
             [
                 render.moment(line.at, story.order.merchant.zone),
-                f"{line.type}: {line.reason}" if line.reason else line.type,
+                _what(line),
                 line.channel.name,
                 render.money(line.amount, line.currency),
                 render.link(line.object_id),

@@ -21,7 +21,7 @@ from payments.admin.finance import journal
 from payments.admin.sales import refund_actions, transfers
 from payments.admin.sales.receipts import SEND_RECEIPT, ReceiptAdmin
 from payments.models import Operation, Refund, RefundPart, RefundReason, Transition
-from payments.models.refund import PartStatus, Route
+from payments.models.refund import CardVerdict, PartStatus, Route
 from payments.payloads import REFUND_PREFETCH
 from payments.people.models import Approval, User
 from payments.people.permissions import May, may
@@ -189,7 +189,10 @@ def _parts(row: Refund, parts: list[RefundPart]) -> Section:
     return Section(
         id="parts",
         title=_("Parts"),
-        columns=[_("from payment"), _("route"), _("status"), _("amount"), _("expected at"), _("released at"), _("why")],
+        columns=[
+            *(_("from payment"), _("route"), _("status"), _("amount"), _("expected at"), _("released at")),
+            *(_("card"), _("why")),
+        ],
         rows=[
             [
                 render.link(part.payment_id),
@@ -198,11 +201,17 @@ def _parts(row: Refund, parts: list[RefundPart]) -> Section:
                 render.money(part.amount, row.currency),
                 render.moment(part.expected_at, zone),
                 render.moment(part.released_at, zone),
+                _card(part),
                 " ".join(words(reason["code"], reason["detail"]) for reason in part.reasons),
             ]
             for part in parts
         ],
     )
+
+
+def _card(part: RefundPart) -> str:
+    """Which card was shown, beside the one that had paid."""
+    return str(CardVerdict(part.card_match["verdict"]).label) if part.card_match else render.NOTHING
 
 
 def _approvals(row: Refund) -> Section:

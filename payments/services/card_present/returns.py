@@ -9,6 +9,7 @@ from payments.models.discrepancy import DiscrepancyKind
 from payments.models.payment import PaymentStatus
 from payments.providers.base import Outcome, Result, Verb
 from payments.services import charge_transitions
+from payments.services.card_present.compare import compare
 from payments.services.card_present.context import Work
 from payments.services.card_present.originals import KnownTransaction
 from payments.services.card_present.types import DeviceOutcome, DeviceTransaction, Kind
@@ -133,8 +134,10 @@ def _refund(work: Work, row: DeviceTransaction, payment: Payment | None) -> Know
     )
     part = operation.refund_part
     assert part is not None
-    if payment is None:
+    if part.payment is None:
         note_unlinked(work, row, part)
+    else:
+        work.uow.change(part, card_match=compare(part.payment, row.card))
     work.uow.resolve_discrepancy(f"{DiscrepancyKind.UNLINKED_REFUND}:{work.reference(row)}")
     work.keys[row.sequence] += [f"unlinked_refund:{part.id}", f"over_returned:{order.id}"]
     return KnownTransaction(

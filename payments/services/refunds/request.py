@@ -22,6 +22,7 @@ from payments.services.limits import Exceeded
 from payments.services.refunds import rules, transitions
 from payments.services.refunds.execute import carry_out
 from payments.services.refunds.known_account import known_account
+from payments.services.refunds.only_terminal import with_only_terminal
 from payments.services.refunds.plan import Plan, PlannedPart, RefundRequest, exceeds_refundable, make_plan
 from payments.services.refunds.result import RefundResult, read
 from payments.services.refunds.rules import Rules
@@ -37,6 +38,7 @@ def plan_refund(request: RefundRequest, *, actor: Actor) -> Plan:
     Raises:
         Invalid, Forbidden: as `request_refund`.
     """
+    request = with_only_terminal(request)
     order = Order.objects.get(id=request.order.id)
     order.merchant = request.channel.merchant
     rows = Payment.objects.filter(order=order).select_related("channel", "provider_account", "voucher", "merchant")
@@ -116,6 +118,7 @@ def request_refund(request: RefundRequest, *, actor: Actor, guard: IdempotencyGu
         Forbidden: `permission_missing`, in the channel where the goods came back; `refund_right_missing`,
             `refund_limit_exceeded`, `iban_blocked`, each with its `rule`.
     """
+    request = with_only_terminal(request)
     _check(request)
     gate.check(Action.REFUND, by=actor, merchant_id=request.channel.merchant_id, channel_id=request.channel.id)
     try:

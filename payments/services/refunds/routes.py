@@ -1,9 +1,9 @@
 """By which route a part of a refund travels: what each route needs, and which one `auto` takes.
 
 `auto` gives back the way the money came where that needs no card: by the provider, on the same voucher, out of the
-till. Else the card at a terminal that is named, else a bank account that is given or known, else what the merchant's
-`refund_fallback` says. Where nothing is left it refuses and names the choices
-(`route_required`): store credit is never chosen silently.
+till. Else the card at a terminal that is named (or the channel's only one that can be driven), else a bank account that
+is given or known, else what the merchant's `refund_fallback` says. Where nothing is left it refuses and names the
+choices (`route_required`): store credit is never chosen silently.
 """
 
 from collections.abc import Mapping, Sequence
@@ -192,7 +192,7 @@ def _without_card(payment: Payment) -> tuple[str, str]:
 
 
 def _terminal_obstacle(payment: Payment, terminal_id: str | None) -> tuple[str, str] | None:
-    """No terminal is chosen by itself: which of them the customer stands at, only the counter knows."""
+    """Of several terminals none is chosen by itself: which of them the customer stands at, only the counter knows."""
     if payment.method != Method.CARD:
         return ("not_paid_by_card", "A terminal gives back on cards only.")
     if terminal_id is None:

@@ -48,7 +48,7 @@ def next_action(signed: Signed, key: Key, *, render: Render) -> Rendered:
         Conflict: `signature_reused`.
     """
     # Nearly every poll finds nothing: that costs no lock, and leaves no row.
-    if not sql.may_have_action(terminal_id=signed.terminal_id, webhook_id=signed.kept_id):
+    if not sql.polled(terminal_id=signed.terminal_id, webhook_id=signed.kept_id):
         return NOTHING
 
     def carry_out(terminal: Terminal, state: DeviceRequestState) -> Carried:
