@@ -84,6 +84,11 @@ SEARCHES = [
 ]
 # What the floors above add to what waits for a person on the admin's first page.
 ALARMS = ["terminals.admin.home.alarms", "reconciliation.admin.home.alarms"]
+# Who makes terminals do something.
+TERMINAL_DRIVERS = {
+    "onetill_device": "terminals.providers.onetill_device.OnetillDevice",
+    "simulator": "terminals.providers.simulator.Simulator",
+}
 # What floors above add to the story of an order.
 ORDER_STORIES = ["terminals.happenings.happenings"]
 # When each provider account was last settled, as the floor above knows it.

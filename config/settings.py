@@ -31,6 +31,7 @@ HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, minimum=1)
 PUBLIC_URL = env.text("PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
 STREAM_URL = env.text("STREAM_URL", f"http://127.0.0.1:{PORT + 1}").rstrip("/")
+TERMINAL_SIMULATOR_URL = env.text("TERMINAL_SIMULATOR_URL", f"http://127.0.0.1:{PORT + 3}").rstrip("/")
 SIMULATOR_URL = env.text("SIMULATOR_URL", f"http://127.0.0.1:{PORT + 2}").rstrip("/")
 STRIPE_API_BASE = env.text("STRIPE_API_BASE", "https://api.stripe.com").rstrip("/")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [PUBLIC_URL])
@@ -162,6 +163,7 @@ SWEEPS = {
     "payments.forget_sign_ins": 3600,
     "terminals.sweep_waiting": 10,
     "terminals.sweep_actions": 1,
+    "terminals.drive_all": 2,
     "terminals.forget_requests": 3600,
     "reconciliation.import_due": 5,
     "reconciliation.read_sources": 5,

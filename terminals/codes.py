@@ -1,5 +1,6 @@
 """Pairing codes: short enough to type at a counter, made so that no character is mistaken for another."""
 
+import base64
 import io
 import secrets
 from datetime import timedelta
@@ -18,6 +19,11 @@ LIVES: Final = timedelta(minutes=10)
 def new_code() -> str:
     """Eight characters: about 39 random bits, for ten minutes."""
     return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+
+
+def new_secret() -> str:
+    """A device's secret: 32 random bytes, in the form of Standard Webhooks."""
+    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def hash_of(code: str) -> str:

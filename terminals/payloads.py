@@ -24,6 +24,8 @@ def terminal(row: Terminal, *, pairing_code: str | None = None) -> Shape:
         "provider_account": row.provider_account_id,
         "serial_number": row.serial_number,
         "model": row.model,
+        "driver": row.driver,
+        "device_id": row.device_id,
         "merchant_ids": row.merchant_ids,
         "pairing_code": pairing_code,
         "pairing_qr_svg": codes.qr_svg(pairing_code) if pairing_code is not None else None,

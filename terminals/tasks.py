@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from terminals.services import deferred, forget
-from terminals.services.actions import refunds, sweep
+from terminals.services.actions import drive, refunds, sweep
 from terminals.services.counter import sign_ins
 
 
@@ -29,3 +29,15 @@ def sweep_actions() -> int:
 def offer_refund(operation_id: str) -> bool:
     """Offer one refund to its terminal."""
     return refunds.offer_refund(operation_id)
+
+
+@shared_task(name="terminals.drive")
+def drive_terminal(terminal_id: str) -> int:
+    """Have the maker of a terminal do what the terminal is asked for."""
+    return drive.drive(terminal_id)
+
+
+@shared_task(name="terminals.drive_all")
+def drive_all() -> int:
+    """Drive what no task was sent for."""
+    return drive.drive_all()

@@ -16,8 +16,9 @@ from payments.core.inputs import Together
 from payments.models import Order
 from payments.queries import orders as queries
 from payments.queries.due import due
+from payments.queries.happening import Happening
 from payments.queries.orders import Story, oldest_in_doubt
-from payments.queries.timeline import Happening, timeline
+from payments.queries.timeline import timeline
 
 Shape = dict[str, Any]
 

@@ -135,6 +135,7 @@ class TerminalAdmin(ReadOnlyModelAdmin):
             (_("channel"), render.link(row.channel_id, row.channel.name)),
             (_("provider account"), render.link(row.provider_account_id, row.provider_account.name)),
             (_("merchant ids"), ", ".join(_contract(one) for one in row.merchant_ids)),
+            (_("driven by"), row.device_id and f"{row.driver} ({row.device_id})"),
             (_("serial number"), row.serial_number),
             (_("model"), row.model),
             (_("last seen at"), row.last_seen_at and self.seen(row)),

@@ -2,6 +2,7 @@
 
 from typing import Annotated, ClassVar
 
+from django.conf import settings
 from django.http import HttpResponse
 from msgspec import Meta
 from rest_framework.request import Request
@@ -11,19 +12,23 @@ from payments.api.inputs import Nothing, Paging
 from payments.api.openapi import described
 from payments.api.schemas import page_of
 from payments.api.views import ApiView
-from payments.core.input_types import text
-from payments.core.inputs import Input
+from payments.core.input_types import one_of, text, text_of
+from payments.core.inputs import Input, Together
 from payments.models import Channel, ProviderAccount
 from payments.services.idempotency import IdempotencyGuard
 from terminals import payloads, queries
 from terminals.api.schemas import TERMINAL
 from terminals.models import Terminal
+from terminals.providers.registry import OWN
 from terminals.services.create import NewTerminal, create
 from terminals.services.revoke import revoke
 from terminals.services.unpair import unpair
 
 TAG = "Terminals"
 MOST_BRANDS = 50
+
+
+DeviceId = Annotated[str, text_of(r"[0-9A-Za-z._-]+", longest=64, form="letters, digits, dots and dashes")]
 
 
 class MerchantIdsInput(Input):
@@ -40,7 +45,9 @@ class MerchantIdsInput(Input):
 
 
 class TerminalInput(Input, kw_only=True):
-    """A terminal to be paired."""
+    """A terminal to be paired, or one that its maker drives."""
+
+    rules = (Together(("driver", "device_id")),)
 
     needs_channel: ClassVar[bool] = True
 
@@ -54,6 +61,10 @@ class TerminalInput(Input, kw_only=True):
     """Serial number of the device."""
     model: Annotated[str, text(64)] | None = None
     """Maker's name of the model."""
+    driver: Annotated[str, one_of(settings.TERMINAL_DRIVERS)] | None = None
+    """Who drives it: the paired device itself (`onetill_device`, the default), or its maker."""
+    device_id: DeviceId | None = None
+    """How its maker knows it; with a maker as the driver."""
     merchant_ids: Annotated[list[MerchantIdsInput], Meta(max_length=MOST_BRANDS)] | None = None
     """Numbers at the acquirer, per card brand, by which settlements find the terminal."""
 
@@ -105,6 +116,8 @@ class Terminals(TerminalView):
             serial_number=given.serial_number,
             model=given.model,
             merchant_ids=[_merchant_ids(ids) for ids in given.merchant_ids or ()],
+            driver=given.driver or OWN,
+            device_id=given.device_id,
             actor=self.caller.actor,
             guard=guard,
         )
@@ -154,7 +167,9 @@ class Revoke(TerminalView):
 def _once(made: NewTerminal, status: int) -> Answer:
     """The pairing code is shown this once; a repetition of the request has null there."""
     return Answer(
-        status, payloads.terminal(made.terminal, pairing_code=made.pairing_code), kept=payloads.terminal(made.terminal)
+        status,
+        payloads.terminal(made.terminal, pairing_code=made.pairing_code or None),
+        kept=payloads.terminal(made.terminal),
     )
 
 

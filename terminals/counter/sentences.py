@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from payments.models import Order, Payment, PaymentLink, RefundPart
 from payments.models.payment import Method, PaymentStatus
 from payments.models.refund import PartStatus, Route
-from payments.queries.timeline import Happening
+from payments.queries.happening import Happening
 from payments.services.refunds.plan import PlannedPart
 from payments.text.formatting import amount, day, moment, title
 from terminals.models import ActionStatus, ActionType, TerminalAction

@@ -57,12 +57,23 @@ class Line:
         }
         return self._reply(path, body=body, headers=headers)
 
+    def fetch(self, memory: Memory, path: str, base_url: str | None = None) -> Reply:
+        """Ask for something as signed now; a new webhook-id each time, for nothing is changed by asking."""
+        webhook_id, moment = uuid.uuid4().hex, str(int(time.time() + memory.clock_offset))
+        headers = {
+            "Terminal-Id": memory.terminal or "",
+            "webhook-id": webhook_id,
+            "webhook-timestamp": moment,
+            "webhook-signature": _signature(memory, path, webhook_id, moment, b"", method="GET"),
+        }
+        return self._reply(f"{base_url or ''}{path}", method="GET", body=b"", headers=headers)
+
     def close(self) -> None:
         self.http.close()
 
-    def _reply(self, path: str, *, body: bytes | None, **options: Any) -> Reply:
+    def _reply(self, path: str, *, body: bytes | None, method: str = "POST", **options: Any) -> Reply:
         try:
-            answer = self.http.post(path, content=body, **options)
+            answer = self.http.request(method, path, content=body, **options)
             shape = answer.json() if answer.content else {}
         except (httpx.HTTPError, ValueError):
             return Reply(0, {})
@@ -70,11 +81,11 @@ class Line:
         return Reply(answer.status_code, shape, float(wait) if wait.isdecimal() else None)
 
 
-def _signature(memory: Memory, path: str, webhook_id: str, moment: str, body: bytes) -> str:
+def _signature(memory: Memory, path: str, webhook_id: str, moment: str, body: bytes, *, method: str = "POST") -> str:
     message = signatures.message(webhook_id, moment, body)
     if memory.signature == 2:
         message = signatures.message_v2(
-            webhook_id, moment, body, method="POST", path=path, terminal=memory.terminal or ""
+            webhook_id, moment, body, method=method, path=path, terminal=memory.terminal or ""
         )
     if memory.private_key is not None:
         key = Ed25519PrivateKey.from_private_bytes(base64.b64decode(memory.private_key))

@@ -59,6 +59,7 @@ class Device:
         memory.terminal, memory.secret = credentials["terminal"], credentials["secret"]
         memory.private_key = base64.b64encode(key.private_bytes_raw()).decode() if key else None
         memory.signature = signature
+        memory.stream_url, memory.presenting, memory.actions = credentials["stream_url"], None, {}
         memory.series, memory.next_sequence = credentials["series"], credentials["next_sequence"]
         memory.save()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 Transaction = dict[str, Any]
+REMEMBERED_ACTIONS = 100
 
 
 @dataclass
@@ -33,6 +34,10 @@ class Memory:
     stopped: str | None = None  # the code of the refusal after which nothing is sent any more
     queue: list[Transaction] = field(default_factory=list)
     request: Request | None = None  # about the first `count` of the queue
+    stream_url: str | None = None  # where it waits for what it is to do
+    presenting: dict[str, Any] | None = None  # the action for which a customer is asked for the card
+    # By action, those it was given: with the transaction that answers it, None where there is none (yet).
+    actions: dict[str, Transaction | None] = field(default_factory=dict)
     set_aside: list[dict[str, Any]] = field(default_factory=list)  # {transaction, status, error}: shown, never resent
 
     @classmethod
@@ -43,6 +48,12 @@ class Memory:
         kept = json.loads(path.read_text())
         request = kept.pop("request")
         return cls(path, **kept, request=Request(**request) if request else None)
+
+    def remember(self, action: str, transaction: Transaction | None) -> None:
+        """Keep what came of an action, for when it is asked about; the oldest are forgotten. The caller saves."""
+        self.actions[action] = transaction
+        for forgotten in list(self.actions)[:-REMEMBERED_ACTIONS]:
+            del self.actions[forgotten]
 
     def save(self) -> None:
         """Write it whole, or leave the file as it was."""

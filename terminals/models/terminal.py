@@ -39,6 +39,10 @@ class Terminal(ApiObject):
     merchant_ids: models.JSONField[Any, Any] = models.JSONField(_("merchant ids"), default=list, blank=True)
     status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.UNPAIRED)
 
+    # Who drives it (`terminals.providers`): the paired device itself, or its maker, who knows it as `device_id`.
+    driver = models.CharField(_("driven by"), max_length=32, default="onetill_device", db_default="onetill_device")
+    device_id = models.CharField(_("id at its maker"), max_length=64, null=True, blank=True)
+
     pairing_code_hash = models.CharField(max_length=64, null=True, blank=True, unique=True, editable=False)
     pairing_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
     secret = EncryptedTextField(null=True, blank=True, editable=False)  # whsec_…, of a device that signs by HMAC

@@ -18,6 +18,8 @@ from payments.services.default_account import reporting_accounts
 from payments.services.idempotency import IdempotencyGuard
 from terminals import codes
 from terminals.models import Terminal
+from terminals.providers import registry
+from terminals.providers.registry import OWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class NewTerminal:
     """A terminal with the code it can be paired with, shown this once."""
 
     terminal: Terminal
-    pairing_code: str
+    pairing_code: str  # empty where its maker drives it: no device pairs
 
 
 def create(
@@ -36,14 +38,16 @@ def create(
     serial_number: str | None = None,
     model: str | None = None,
     merchant_ids: Sequence[Mapping[str, Any]] = (),
+    driver: str = OWN,
+    device_id: str | None = None,
     actor: str,
     guard: IdempotencyGuard | None = None,
 ) -> NewTerminal:
-    """Create a terminal, unpaired, with a fresh pairing code.
+    """Create a terminal: unpaired, with a fresh pairing code; or driven by its maker, who knows it as `device_id`.
 
     Raises:
         Invalid: `channel_kind` (nobody stands in a webshop); or no provider account is named, and the merchant has
-            none that devices report to; or another's is.
+            none that devices report to; or another's is; or the driver is for test merchants alone.
         Forbidden: `permission_missing`, the actor manages no terminals in this channel.
     """
     check_counter(channel, what="A terminal")
@@ -52,6 +56,8 @@ def create(
     require_manager(actor, merchant.id, channel.id, "terminal.created")
     if provider_account is not None and provider_account.merchant_id != merchant.id:
         raise Invalid("not_found", "The merchant has no such provider account.", param="provider_account")
+    if registry.driver(driver).test_only and not merchant.test_mode:
+        raise Invalid("provider_test_only", "A live merchant cannot use the simulator.", param="driver")
     terminal = Terminal(
         merchant=merchant,
         channel=channel,
@@ -60,14 +66,27 @@ def create(
         serial_number=serial_number,
         model=model,
         merchant_ids=list(merchant_ids),
+        driver=driver,
+        device_id=device_id,
     )
-    code = offer_code(terminal, timezone.now())
+    code = _hand_over(terminal, timezone.now())
     with transaction.atomic():
         if guard is not None:
             guard.begin(terminal.id)
         terminal.save(force_insert=True)
         audit_log.write(actor=actor, action="terminal.created", subject=terminal, merchant_id=merchant.id)
     return NewTerminal(terminal, code)
+
+
+def _hand_over(terminal: Terminal, now: datetime) -> str:
+    """Give it to whoever drives it: to a device by a pairing code, to its maker at once."""
+    if not registry.driver(terminal.driver).asks:
+        return offer_code(terminal, now)
+    terminal.status = Terminal.Status.ACTIVE
+    # Nobody ever signs with it: what the maker says is asked for, not posted.
+    terminal.secret = codes.new_secret()
+    terminal.series, terminal.paired_at, terminal.polled_at = 1, now, now
+    return ""
 
 
 def require_manager(actor: str, merchant_id: str, channel_id: str, action: str) -> None:

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import secrets
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +13,7 @@ from payments.core.errors import Fault, OnetillError, TooMany, ValidationFailed
 from payments.runtime import throttling
 from terminals import codes, signatures
 from terminals.models import Terminal
+from terminals.providers.registry import OWN
 
 KEY_BYTES: Final = 32
 PUBLIC_KEY: Final = "whpk_"
@@ -76,7 +76,8 @@ def _pair(code: str, public_key: str | None, signature_version: int) -> Paired |
     ).first()
     if terminal is None:
         return None
-    secret = None if public_key else f"whsec_{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"
+    secret = None if public_key else codes.new_secret()
+    terminal.driver, terminal.device_id = OWN, None
     terminal.status = Terminal.Status.ACTIVE
     terminal.secret, terminal.public_key = secret, public_key
     terminal.signature_version = signature_version

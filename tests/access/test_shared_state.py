@@ -31,6 +31,7 @@ REVIEWED: Final = {
     "payments/api/schemas.py:COMPONENTS": "Filled while the views are loaded, before any request.",
     "payments/runtime/task_queue.py:_resting_until": "A moment until which no broker is asked; of nobody, and late is harmless.",
     "payments/runtime/wake_up.py:_resting_until": "A moment until which nobody is woken; of nobody, and late is harmless.",
+    "payments/runtime/waiting.py:_bells": "Who waits, by event loop; each loop has one thread, and touches its own alone.",
     "payments/core/ids.py:_last": "The last id's moment, changed under a lock.",
     "payments/core/ids.py:_moment": "The clock of ids, changed under a lock.",
     "payments/ledger/accounts.py:_remembered": "Numbers of accounts by place, which never change; one write is whole.",
@@ -73,6 +74,8 @@ CACHES: Final = {
     "reconciliation/registry.py:_load_connector",
     "reconciliation/registry.py:_load_export",
     "reconciliation/registry.py:_load_source",
+    "terminals/providers/registry.py:_load",
+    "terminals/providers/simulator.py:_client",
     "terminals/signatures.py:_public_key",
 }
 

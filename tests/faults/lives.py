@@ -1,9 +1,12 @@
 """The lives that pass the crash points between them."""
 
+import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -12,6 +15,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
+from config.sandbox.terminal_maker import server
 from payments.ledger import fold
 from payments.ledger.models import BookDay
 from payments.models import Order, Payment, ProviderEvent, Refund
@@ -23,7 +27,7 @@ from payments.statistics import fold_all
 from reconciliation.models import PeriodChange, SettlementFile
 from reconciliation.services.import_file import import_due
 from terminals.models import TerminalAction
-from terminals.services.actions import sweep
+from terminals.services.actions import drive, sweep
 from tests.faults.life import PATIENCE, Life, lapse, on_its_own
 from tests.notify import receiver
 from tests.simulator import eventually
@@ -289,6 +293,38 @@ class IsGivenBackAtTheTerminal(IsDriven):
             yield f"given back {back}"
 
 
+class IsDrivenByItsMaker(IsDriven):
+    """A maker drives the store's terminal; its memory is a file, so that it knows which cards it charged."""
+
+    own = ("drive.",)
+
+    def prepare(self) -> None:
+        about = {"channel": self.stage["store"], "label": "Till 9", "driver": "simulator", "device_id": "T1"}
+        self.stage["terminal"] = self.post("/v1/terminals", about, "till")["id"]
+        self.stage["maker"] = str(Path(tempfile.mkdtemp()) / "maker.json")
+
+    def act(self) -> None:
+        maker = server(port=0, path=Path(self.stage["maker"]))
+        settings.TERMINAL_SIMULATOR_URL = f"http://127.0.0.1:{maker.server_port}"
+        threading.Thread(target=maker.serve_forever, args=[0.05], daemon=True).start()
+        try:
+            self.drive("first", {"type": "sale", "amount": 1000, "currency": "EUR"})
+            on_its_own(drive.drive_all)
+            # Whatever was taken and not recorded is asked about once its time is over.
+            now = timezone.now()
+            TerminalAction.objects.filter(type="sale", status="presented").update(expires_at=now, ask_at=now)
+            on_its_own(sweep.sweep)
+            on_its_own(drive.drive_all)
+        finally:
+            maker.shutdown()
+            maker.server_close()
+
+    def check(self) -> Iterator[str]:
+        found = list(self.payments().values_list("amount", "status"))
+        if found != [(1000, "captured")]:
+            yield f"payments {found}"
+
+
 class IsClosed(Life):
     """The store closes yesterday's books."""
 
@@ -311,6 +347,15 @@ LIVES: Final[dict[str, type[Life]]] = {
     life.__name__: life
     for life in (
         *(Pays, IsCaptured, BringsBack, IsUnknown, IsTold, RunsOut),
-        *(IsFolded, IsTellingTheShop, IsSettled, IsAtTheCounter, IsDriven, IsGivenBackAtTheTerminal, IsClosed),
+        *(
+            IsFolded,
+            IsTellingTheShop,
+            IsSettled,
+            IsAtTheCounter,
+            IsDriven,
+            IsGivenBackAtTheTerminal,
+            IsDrivenByItsMaker,
+            IsClosed,
+        ),
     )
 }

@@ -41,8 +41,8 @@ def test_failed_at_the_counter_and_then_the_money_came(back_office: Api, termina
     terminal.post(sale(1, action=action["id"]))
     told = story(back_office, action)
     assert [what for what, _ in told if not what.startswith("terminal_status")] == [
-        "terminal_sale.queued",
         "payment.created",
+        "terminal_sale.queued",
         "terminal_sale.presented",
         "payment.unknown",
         "terminal_sale.unknown",

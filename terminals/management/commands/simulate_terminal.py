@@ -7,7 +7,6 @@ and its queue: started again with the same file, it goes on where it stopped, ho
 
 import json
 import random
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from payments.management.answering import CheckFailed, JsonCommand
 from terminals.device.connection import Line
+from terminals.device.counter import Counter, card_of
 from terminals.device.device import LARGEST_BATCH, Device, PairingRefused
 from terminals.device.scenario import Day, Habits
 from terminals.device.storage import Memory
@@ -42,6 +42,7 @@ class Command(JsonCommand):
         parser.add_argument("--next-sequence", type=int, default=1, help="where its sequence goes on")
         parser.add_argument("--state", type=Path, help="the device's file (default: by its pairing code or id)")
         parser.add_argument("--transactions", type=int, default=20, help="how many things happen; 0: until stopped")
+        parser.add_argument("--driven", action="store_true", help="sell nothing by itself: do what a till asks, alone")
         parser.add_argument("--pace", type=float, default=0.0, help="seconds between two of them")
         parser.add_argument("--batch", type=int, default=LARGEST_BATCH, help="the largest batch it sends")
         parser.add_argument("--orders", default="", metavar="PREFIX", help="name orders: PREFIX and a number")
@@ -86,15 +87,22 @@ class Command(JsonCommand):
 
     def _work(self, device: Device, options: dict[str, Any]) -> None:
         habits = Habits(prefix=options["orders"], **{name: options[name] for name in SHARES})
-        day = Day(device, habits, random.Random(options["seed"]))  # noqa: S311 - a day at a shop, no secret
+        chance = random.Random(options["seed"])  # noqa: S311 - a day at a shop, no secret
+        day, counter = Day(device, habits, chance), Counter(device, card_of(chance, habits.declined))
         left = options["transactions"]
         try:
+            counter.resume()
             while device.memory.stopped is None:
-                day.step()
-                left -= 1
-                if left == 0:
+                if options["driven"]:
+                    left -= counter.attend(options["pace"] or 1.0)
+                else:
+                    day.step()
+                    left -= 1
+                if left <= 0 and options["transactions"]:
                     break
-                time.sleep(options["pace"])
+                if options["pace"] and not options["driven"]:
+                    # Between two customers of its own it does what a till asks of it.
+                    counter.attend(options["pace"])
             day.close(patience=options["patience"])
         except KeyboardInterrupt:
             self.stderr.write("Stopped; what was not sent is kept.")

@@ -52,7 +52,7 @@ def next_action(signed: Signed, key: Key, *, render: Render) -> Rendered:
         return NOTHING
 
     def carry_out(terminal: Terminal, state: DeviceRequestState) -> Carried:
-        action = _take(terminal, timezone.now())
+        action = take(terminal, timezone.now())
         return Carried(NOTHING if action is None else render(ActionOutcome(terminal, action)))
 
     return answer_once(signed, key, carry_out)
@@ -73,7 +73,7 @@ def acknowledge(signed: Signed, key: Key, action_id: str, *, render: Render) -> 
         if not action.is_open:
             detail = f"This action is {action.status}: do not present it (any more)."
             raise Conflict("action_ended", detail, action=action.id, action_status=action.status)
-        _present(action, terminal.id, now)
+        present(action, terminal.id, now)
         return Carried(render(ActionOutcome(terminal, action)), _seen(terminal, now))
 
     return answer_once(signed, key, carry_out)
@@ -91,7 +91,7 @@ def report_word(signed: Signed, key: Key, action_id: str, word: str, *, render: 
     def carry_out(terminal: Terminal, state: DeviceRequestState) -> Carried:
         now = timezone.now()
         action = _action(terminal, action_id)
-        _hear(action, word, terminal.id, now)
+        said(action, word, terminal.id, now)
         return Carried(render(ActionOutcome(terminal, action)), _seen(terminal, now))
 
     return answer_once(signed, key, carry_out)
@@ -122,7 +122,7 @@ def report_transaction(
     return answer_once(signed, key, carry_out, open_items=1)
 
 
-def _take(terminal: Terminal, now: datetime) -> TerminalAction | None:
+def take(terminal: Terminal, now: datetime) -> TerminalAction | None:
     """The next action in the order of urgency: a stop, a question, a card; what is over by now is passed by."""
     urgency = Case(
         When(type=ActionType.ABORT, then=Value(0)),
@@ -151,7 +151,12 @@ def _hand_over(action: TerminalAction, actor: str, now: datetime) -> bool:
     return True
 
 
-def _present(action: TerminalAction, actor: str, now: datetime) -> None:
+def present(action: TerminalAction, actor: str, now: datetime) -> None:
+    """Note that a device presents an action; the caller holds the terminal's lock.
+
+    Raises:
+        Conflict: `action_ended`, of a refund that nobody wants any more.
+    """
     if action.status == ActionStatus.PRESENTED:
         return
     if action.sent_at is None and not _hand_over(action, actor, now):
@@ -161,7 +166,7 @@ def _present(action: TerminalAction, actor: str, now: datetime) -> None:
     move(action, ActionStatus.PRESENTED, cause="presented", actor=actor, now=now, presented_at=now)
 
 
-def _hear(action: TerminalAction, word: str, actor: str, now: datetime) -> None:
+def said(action: TerminalAction, word: str, actor: str, now: datetime) -> None:
     """Apply what the device says of a sale or refund; as the answer to a question or stop it is said of its target."""
     subject = action.target if action.target is not None else action
     if subject.status in (*OPEN, ActionStatus.UNKNOWN):

@@ -16,7 +16,7 @@ from payments.core.ids import new_id
 from payments.models import Operation, Order, Payment, RefundPart
 from payments.people.permissions import May
 from payments.people.services import authority
-from payments.runtime import wake_up
+from payments.runtime import task_queue, wake_up
 from payments.runtime.fail_points import fail_point
 from payments.services.create import Acknowledgement
 from payments.services.idempotency import IdempotencyGuard
@@ -24,6 +24,7 @@ from payments.services.orders import OrderName
 from payments.services.terminal_charge import TerminalCharge, request_charge
 from terminals.models import ActionStatus, ActionType, Terminal, TerminalAction
 from terminals.models.action import MONEY_TYPES, OPEN
+from terminals.providers.registry import driver
 from terminals.services.actions.end import end_unmade
 from terminals.services.actions.transitions import entry, lock_terminal
 
@@ -253,6 +254,8 @@ def _ask_once(
 def _insert(action: TerminalAction) -> TerminalAction:
     action.save(force_insert=True)
     wake_up.wake_on_commit(action.terminal_id, action.id)
+    if driver(action.terminal.driver).asks:
+        task_queue.enqueue_on_commit("terminals.drive", action.terminal_id)
     return action
 
 

@@ -1,0 +1,1 @@
+"""Terminals that are driven through their maker."""
