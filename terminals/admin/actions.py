@@ -13,17 +13,20 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from payments.admin.base import render
 from payments.admin.base.actions import AdminAction
 from payments.admin.base.addresses import row_url
 from payments.admin.base.filters import DayRange, OwnRelated
-from payments.admin.base.forms import ActionForm, AmountField, NoteField
+from payments.admin.base.forms import ActionForm, AmountField, NoteField, in_major_units
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
+from payments.admin.customers.link_actions import AnyChannel
+from payments.admin.sales.orders import OrderAdmin
+from payments.models import Order
 from payments.people.models import User
-from payments.people.permissions import May
+from payments.people.permissions import May, within
 from payments.services.create import Acknowledgement
 from payments.services.idempotency import FormSubmission
 from payments.services.orders import OrderName
@@ -60,7 +63,7 @@ class TakeForm(ActionForm):
     )
     once = forms.RegexField("^[0-9a-f]{32}$", widget=forms.HiddenInput)  # one form makes one payment
 
-    def __init__(self, *args: Any, row: Terminal, user: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, row: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, row=row, user=user, **kwargs)
         self._field("amount").currency = row.merchant.currency
         self._field("once").initial = secrets.token_hex(16)
@@ -70,19 +73,47 @@ class TakeForm(ActionForm):
 
 
 def _take(*, user: User, row: Terminal, form: TakeForm) -> HttpResponse:
-    given = form.cleaned_data
-    why = given["unknown_reason"]
+    named = OrderName(reference=form.cleaned_data["order_reference"] or None)
+    return _drive(row.id, named, row.merchant.currency, user=user, form=form)
+
+
+class TakeOnOrderForm(TakeForm):
+    """At which terminal, and how much of what the order has due."""
+
+    field_order = ("terminal", "amount")
+
+    terminal = forms.ModelChoiceField(
+        Terminal.objects.none(), label=gettext_lazy("terminal"), widget=UnfoldAdminSelectWidget
+    )
+
+    def __init__(self, *args: Any, row: Order, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, row=row, user=user, **kwargs)
+        del self.fields["order_reference"]
+        own = Terminal.objects.filter(within(user, May.REQUEST_PAYMENT), merchant=row.merchant_id)
+        self._field("terminal").queryset = own.filter(status=Terminal.Status.ACTIVE).order_by("label")
+        self._field("amount").currency = row.currency
+        if row.unpaid:
+            self._field("amount").initial = in_major_units(max(0, row.unpaid), row.currency)
+
+
+def _take_on_order(*, user: User, row: Order, form: TakeOnOrderForm) -> HttpResponse:
+    terminal = form.cleaned_data["terminal"]
+    return _drive(terminal.id, OrderName(order_id=row.id), row.currency, user=user, form=form)
+
+
+def _drive(terminal_id: str, order: OrderName, currency: str, *, user: User, form: TakeForm) -> HttpResponse:
+    given, why = form.cleaned_data, form.cleaned_data["unknown_reason"]
     action = request_sale(
         SaleRequest(
-            terminal_id=row.id,
+            terminal_id=terminal_id,
             amount=given["amount"],
-            currency=row.merchant.currency,
-            order=OrderName(reference=given["order_reference"] or None),
+            currency=currency,
+            order=order,
             operator=user.get_full_name() or user.get_username(),
             acknowledge_unknown=Acknowledgement(operator=user.get_username(), reason=why) if why else None,
         ),
         actor=user.id,
-        guard=FormSubmission(merchant_id=row.merchant_id, form_id=given["once"]),
+        guard=FormSubmission(merchant_id=form.row.merchant_id, form_id=given["once"]),
     )
     return redirect(row_url(TerminalAction, action.id))
 
@@ -106,6 +137,15 @@ TAKE_PAYMENT = AdminAction(
     possible=lambda row: row.status == Terminal.Status.ACTIVE,
     explanation=gettext_lazy("The terminal asks the customer for the card. The next page shows what came of it."),
 )
+TAKE_ON_ORDER = AnyChannel(
+    name="terminal",
+    title=gettext_lazy("Take a payment on a terminal"),
+    needs=May.REQUEST_PAYMENT,
+    act=_take_on_order,
+    form=TakeOnOrderForm,
+    possible=lambda row: row.unpaid is None or row.unpaid > 0,
+    explanation=gettext_lazy("The terminal asks the customer for the card. The next page shows what came of it."),
+)
 ABORT = AdminAction(
     name="abort",
     title=gettext_lazy("Stop"),
@@ -121,6 +161,9 @@ ASK = AdminAction(
     act=_ask,
     possible=lambda row: row.moves_money and row.status in (ActionStatus.PRESENTED, ActionStatus.UNKNOWN),
 )
+
+
+OrderAdmin.offer(TAKE_ON_ORDER)
 
 
 @admin.register(TerminalAction)

@@ -57,7 +57,7 @@ class Line:
         }
         return self._reply(path, body=body, headers=headers)
 
-    def fetch(self, memory: Memory, path: str, base_url: str | None = None) -> Reply:
+    def ask(self, memory: Memory, path: str, base_url: str | None = None) -> Reply:
         """Ask for something as signed now; a new webhook-id each time, for nothing is changed by asking."""
         webhook_id, moment = uuid.uuid4().hex, str(int(time.time() + memory.clock_offset))
         headers = {

@@ -130,7 +130,7 @@ class Counter:
     def _poll(self, wait: int) -> Reply:
         memory = self.device.memory
         base = memory.stream_url if wait else None
-        return self.device.line.fetch(memory, f"{PATH}?wait={min(wait, 25)}" if wait else PATH, base)
+        return self.device.line.ask(memory, f"{PATH}?wait={min(wait, 25)}" if wait else PATH, base)
 
     def _say(self, path: str, body: dict[str, Any]) -> Reply:
         """Send one request until it is answered, under one webhook-id."""

@@ -232,6 +232,7 @@ TABLE: Final = [
             Button("refund/", May.REFUND, Where.ANY),
             Button("exchange/", May.REFUND, Where.ANY),
             Button("link/", May.REQUEST_PAYMENT, Where.ANY),
+            Button("terminal/", May.REQUEST_PAYMENT, Where.ANY),
         ),
     ),
     Listed(

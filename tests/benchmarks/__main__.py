@@ -30,6 +30,7 @@ OVER_HTTP: Final = {
     "g": "terminals_over_http",
     "i": "refunds_over_http",
     "l": "event_listeners",
+    "q": "long_polls",
     "w": "webhooks_in",
     "j": "growth",
 }

@@ -11,6 +11,13 @@ FULL_MINUTES: Final = 30
 CHAOS: Final = {"payments": 500, "refunds": 100, "kills": 40, "flushes": 2}
 TILLS: Final = 12
 DAYS, ROUNDS = 100, 40
+CRASHES: Final = 20  # of a hundred: each crash point of a driven payment, killed, late, cut off or broken
+_DRIVEN: Final = (
+    "tests/terminals/test_driven_sales.py",
+    "tests/terminals/test_retourpin.py",
+    "tests/terminals/test_device_at_work.py",
+    "tests/terminals/providers",
+)
 
 
 def terminals(end: float) -> Iterator[dict[str, Any]]:
@@ -25,6 +32,9 @@ def terminals(end: float) -> Iterator[dict[str, Any]]:
             "tests/terminals/test_sequences.py",
             "tests/terminals/test_unknown.py",
         )
+        driven = ("tests/faults/test_crash_points.py", "-k", "Driven or GivenBack")
+        yield prove("terminals.driven", *driven, cases=CRASHES, sizes={"CRASHES": CRASHES})
+        yield prove("terminals.drivers", *_DRIVEN, cases=len(_DRIVEN), sizes={})
         yield prove("terminals.races", *races, cases=len(races), sizes={})
         if time.monotonic() > end:
             return

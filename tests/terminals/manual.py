@@ -37,6 +37,55 @@ class ManualDevice:
     failures: int = 0
     corrected: bool = False
     pending: tuple[str, bytes, int] | None = None
+    actions: dict[str, dict[str, Any] | None] = field(default_factory=dict)  # by id, with what answers it
+    presenting: str | None = None
+
+    def attend(self, action: dict[str, Any] | None, present: Callable[[], dict[str, Any] | None]) -> None:
+        """One action as it was fetched (None: 204), and what the second table says of it; `present` is the customer."""
+        if action is None:
+            return
+        name = action["id"]
+        if action["type"] == "status":
+            self._insist(f"{name}/result", self._known(action["target"]))
+        elif action["type"] == "abort":
+            self._insist(f"{name}/ack", {})
+            if action["target"] == self.presenting:
+                self.presenting = None
+                self._insist(f"{action['target']}/result", {"outcome": "aborted"})
+            elif action["target"] not in self.actions:
+                self.actions[action["target"]] = None
+                self._insist(f"{name}/result", {"outcome": "aborted"})
+        elif name in self.actions:
+            self._insist(f"{name}/ack", {})
+        else:
+            self.actions[name] = None
+            if self._insist(f"{name}/ack", {})[0] == 200:
+                self.presenting = name
+                self._end(name, present())
+
+    def _end(self, name: str, transaction: dict[str, Any] | None) -> None:
+        self.presenting = None
+        if transaction is None:
+            self._insist(f"{name}/result", {"outcome": "aborted"})
+        else:
+            self.actions[name] = {**transaction, "action": name}
+            self.queue.append({**transaction, "action": name})
+
+    def _known(self, target: str) -> dict[str, Any]:
+        if target == self.presenting:
+            return {"outcome": "in_progress"}
+        if target not in self.actions:
+            return {"outcome": "not_found"}
+        return self.actions[target] or {"outcome": "aborted"}
+
+    def _insist(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """One request until it is answered, under one webhook-id."""
+        name, content = secrets.token_hex(8), json.dumps(body).encode()
+        while True:
+            answer = self._post(f"/v1/terminal/actions/{path}", name, content)
+            if answer is not None and answer[0] < 500 and answer[0] != 429 and "idempotency" not in str(answer[2]):
+                return answer[0], answer[2]
+            self._wait(answer[1] if answer is not None else {})
 
     def send_all(self, *, at_most: int) -> None:
         """Work through the queue; a device that asks more often than `at_most` loops."""

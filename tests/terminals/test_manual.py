@@ -5,12 +5,15 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from payments.models import CardEvidence, Payment
+from terminals.models import TerminalAction
+from tests.api.client import Api
 from tests.terminals.device import Device, refund, sale
 from tests.terminals.manual import Answer, ManualDevice
 
@@ -157,3 +160,35 @@ def test_what_waited_is_told_with_the_batch_that_brings_it(manual: Callable[...,
     (news,) = till.resolved
     assert (news["sequence"], news["discrepancies"]) == (2, [])
     assert till.heartbeat()["resolved"] == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_a_till_asks_is_done_once_in_any_weather(
+    manual: Callable[..., ManualDevice], terminal: Device, back_office: Api, seed: int
+) -> None:
+    chance, till = random.Random(seed), manual(seed=seed, badly=0.5)
+    presented: list[int] = []
+
+    def customer(number: int) -> dict[str, Any] | None:
+        presented.append(number)
+        return None if chance.random() < 0.3 else sale(len(till.done) + len(till.queue) + 1, 100 * number)
+
+    wanted: dict[str, int] = {}
+    for number in range(1, 7):
+        asked = back_office.post(
+            f"/v1/terminals/{terminal.terminal}/actions", {"type": "sale", "amount": 100 * number, "currency": "EUR"}
+        )
+        assert asked.status_code == 201, asked.content
+        wanted[asked.json()["id"]] = number
+        while (fetched := terminal.poll()) is not None:
+            till.attend(fetched, partial(customer, number))
+            if chance.random() < 0.5:  # the poll's answer came twice
+                till.attend(fetched, partial(customer, number))
+        till.send_all(at_most=4000)
+    assert presented == list(range(1, 7))
+    for action, number in wanted.items():
+        transaction = till.actions[action]
+        row = TerminalAction.objects.get(id=action)
+        assert row.status == ("canceled" if transaction is None else "succeeded")
+        assert row.payment is not None
+        assert row.payment.amount_captured == (0 if transaction is None else 100 * number)

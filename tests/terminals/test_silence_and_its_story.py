@@ -40,17 +40,10 @@ def test_failed_at_the_counter_and_then_the_money_came(back_office: Api, termina
     terminal.result(asked["id"], "not_found")
     terminal.post(sale(1, action=action["id"]))
     told = story(back_office, action)
-    assert [what for what, _ in told if not what.startswith("terminal_status")] == [
-        "payment.created",
-        "terminal_sale.queued",
-        "terminal_sale.presented",
-        "payment.unknown",
-        "terminal_sale.unknown",
-        "payment.canceled",
-        "terminal_sale.canceled",
-        "payment.captured",
-        "terminal_sale.succeeded",
-    ]
+    of_payment = [what for what, _ in told if what.startswith("payment")]
+    assert of_payment == ["payment.created", "payment.unknown", "payment.canceled", "payment.captured"]
+    of_terminal = [what.removeprefix("terminal_sale.") for what, _ in told if what.startswith("terminal_sale")]
+    assert of_terminal == ["queued", "presented", "unknown", "canceled", "succeeded"]
     causes = dict(told)
     assert causes["payment.unknown"] == "Nobody knows what came of it: it may have been paid."
     assert causes["terminal_sale.canceled"] == "The terminal knows of nothing: as far as it knows, no card was charged."

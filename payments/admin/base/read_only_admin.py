@@ -71,6 +71,11 @@ class ReadOnlyModelAdmin(ScopedAdmin):
     show_full_result_count = False
     page_template: ClassVar[str] = "payments/admin/page.html"
 
+    @classmethod
+    def offer(cls, action: AdminAction) -> None:
+        """Add a button from a floor above, while the apps' pages are registered."""
+        cls.page_actions = (*cls.page_actions, action)
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return ReadOnlyChangeList
 
