@@ -6,7 +6,6 @@ as any other; what has none is told by a word.
 """
 
 import json
-import random
 import secrets
 import time
 from collections.abc import Callable
@@ -20,19 +19,6 @@ TRIES: Final = 4
 Action = dict[str, Any]
 # What a customer does with a card: the details of the transaction, or None where nobody presents one.
 Present = Callable[[Action], dict[str, Any] | None]
-
-
-def card_of(chance: random.Random, declined: float) -> Present:
-    """Customers of whom so many are declined, and as many walk away."""
-
-    def present(action: Action) -> dict[str, Any] | None:
-        drawn = chance.random()
-        if drawn < declined / 2:
-            return None
-        card = {"card": {"brand": "maestro", "last4": f"{chance.randrange(10_000):04d}"}, "entry_mode": "contactless"}
-        return card | ({"outcome": "declined", "decline_code": "do_not_honor"} if drawn < declined else {})
-
-    return present
 
 
 class Counter:
@@ -100,7 +86,8 @@ class Counter:
             return
         kind, amount = action["type"], action["amount"]
         words = {"operator": action["operator"]} if action.get("operator") else {}
-        done = self.device.transact(kind, amount, action["currency"], action=action["id"], **words, **card)
+        details = {**card, **words, "action": action["id"]}
+        done = self.device.transact(kind, amount, action["currency"], **details)
         memory.remember(action["id"], done)
         memory.save()
         self.device.send_all(patience=5.0)

@@ -65,6 +65,13 @@ class Day:
             self._resolve()
         return self.device.send_all(patience=patience)
 
+    def present(self, action: dict[str, Any]) -> dict[str, Any] | None:
+        """What a customer does whom the till sends to the device: pay, be declined, or walk away (None)."""
+        if self._happens(self.habits.declined / 2):
+            return None
+        refused = {"outcome": "declined", "decline_code": self.chance.choice(DECLINES)}
+        return self._read() | (refused if self._happens(self.habits.declined) else {})
+
     def _something(self) -> Transaction:
         if self.doubtful and self._happens(0.5):
             return self._resolve()

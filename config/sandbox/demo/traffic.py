@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from config.sandbox.demo.cast import Cast, device
 from config.sandbox.demo.web import Api, Provider
+from terminals.device.counter import Counter as AtWork
 from terminals.device.scenario import Day, Habits
 from terminals.device.storage import Transaction
 
@@ -57,12 +58,17 @@ class Counter:
         self._api, self._provider, self._chance = Api(cast.api_key), Provider(), chance
         self._channel, self._account = cast.stores[number], cast.external
         habits = Habits(reversed=0.0, prefix=f"S{number}-")
-        self._day = Day(device(cast.terminals[number]), habits=habits, chance=chance)
+        self._terminal = cast.terminals[number]
+        self._day = Day(device(self._terminal), habits=habits, chance=chance)
+        self._at_work = AtWork(self._day.device, self._day.present)
 
     def sell(self) -> None:
         """Mostly by card, sometimes in cash."""
-        if self._chance.random() < 0.15:
+        drawn = self._chance.random()
+        if drawn < 0.15:
             self._in_cash()
+        elif drawn < 0.4:
+            self._by_the_till()
         else:
             self._report_to_acquirer(self._day.step())
 
@@ -70,6 +76,17 @@ class Counter:
         amount = self._chance.choice((250, 495, 748, 1252, 1996))
         body = {"order_reference": f"K{self._chance.randrange(10**9):09d}", "amount": amount, "currency": "EUR"}
         self._api.post("/v1/payments", {**body, "method": "cash", "received": 2000, "channel": self._channel})
+
+    def _by_the_till(self) -> None:
+        """The till asks for the amount, and the terminal for the card; refunds that wait for it come along."""
+        name, amount = f"T{self._chance.randrange(10**9):09d}", self._chance.choice(PRICES)
+        body = {"type": "sale", "amount": amount, "currency": "EUR", "order_reference": name, "operator": "Fleur"}
+        self._api.post(f"/v1/terminals/{self._terminal}/actions", body)
+        known = set(self._day.device.memory.actions)
+        self._at_work.attend(0)
+        for action, done in self._day.device.memory.actions.items():
+            if done is not None and action not in known:
+                self._report_to_acquirer(done)
 
     def _report_to_acquirer(self, done: Transaction) -> None:
         """What really happened at the terminal is what the acquirer will settle."""

@@ -15,7 +15,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from payments.management.answering import CheckFailed, JsonCommand
 from terminals.device.connection import Line
-from terminals.device.counter import Counter, card_of
+from terminals.device.counter import Counter
 from terminals.device.device import LARGEST_BATCH, Device, PairingRefused
 from terminals.device.scenario import Day, Habits
 from terminals.device.storage import Memory
@@ -87,8 +87,8 @@ class Command(JsonCommand):
 
     def _work(self, device: Device, options: dict[str, Any]) -> None:
         habits = Habits(prefix=options["orders"], **{name: options[name] for name in SHARES})
-        chance = random.Random(options["seed"])  # noqa: S311 - a day at a shop, no secret
-        day, counter = Day(device, habits, chance), Counter(device, card_of(chance, habits.declined))
+        day = Day(device, habits, random.Random(options["seed"]))  # noqa: S311 - a day at a shop, no secret
+        counter = Counter(device, day.present)
         left = options["transactions"]
         try:
             counter.resume()
