@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("payments", "0038_payer_account"),
+        ("payments", "0039_payment_payer"),
     ]
 
     operations = [
