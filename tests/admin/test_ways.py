@@ -58,7 +58,7 @@ from tests.admin.conftest import sign_in as sign_in
 from tests.admin.crawler import Crawl, Page, Seen
 from tests.api.client import Api
 from tests.builders import BY, Shop, open_shop, report_dispute
-from tests.people.cast import finance_of, person
+from tests.people.cast import person
 from tests.reconciliation.conftest import BankLine, card_present, settlement_csv, statement
 from tests.simulator import RunningSimulator
 from tests.terminals.device import Device, sale
@@ -147,12 +147,12 @@ def _has_rules(shop: Shop) -> None:
 
 def _sends_transfers(shop: Shop, account: BankAccount) -> None:
     """One batch for the bank that waits for a second person, and one that was released."""
-    maker = person(f"maker of {shop.merchant.name}", shop.merchant.id)
+    maker, second = (person(f"{name} at {shop.merchant.name}", shop.merchant.id) for name in ("makes", "agrees"))
     for amount in (4_357, 5_468):
         part = shop.refund(shop.pin(amount).order, amount, route="bank", bank_account=account).parts.get()
         today = bank_day_from(shop.merchant.business_day(timezone.now()))
         batch = prepare_batch(merchant=shop.merchant, iban=IBAN, part_ids=[part.id], execute_on=today, user=maker)
-    decide(batch.id, user=finance_of(shop.merchant.id), approved=True, note="")
+    decide(batch.id, user=second, approved=True, note="")
 
 
 def _asks_for_money(shop: Shop) -> None:
