@@ -7,10 +7,12 @@ from typing import Any, Final
 from django.db.models import Q, QuerySet
 
 from payments.core.ids import is_id
-from payments.models import CardEvidence, Operation, Payment, RefundPart
+from payments.models import CardEvidence, Operation, Order, Payment, RefundPart
 from payments.people.services.customers import email_hash
 
 LONGEST: Final = 255
+MOST_PARTS: Final = 30  # numbers in which a part of one is looked for
+_DAY_DIGITS: Final = 6  # of the day with which a receipt's number begins
 
 
 def payments(text: str, *, merchants: Collection[str]) -> QuerySet[Any]:
@@ -35,14 +37,37 @@ def questions(text: str, *, merchants: Collection[str]) -> list[Q]:
         return [Q(customer__email_hash=email_hash(name))]
     evidence = CardEvidence.objects.filter(merchant_id__in=merchants, payment__isnull=False).order_by()
     return [
-        Q(order__merchant_id__in=merchants, order__reference=name),
-        Q(receipt_number=name),
+        Q(order__merchant_id__in=merchants, order__reference__in=spellings(name)),
+        Q(receipt_number__in=spellings(name)),
         Q(provider_account__merchant_id__in=merchants, provider_reference=name),
         Q(customer__merchant_id__in=merchants, customer__reference=name),
         *([Q(card_last4=name)] if len(name) == 4 and name.isdecimal() else []),
         Q(id__in=evidence.filter(rrn=name).values("payment_id")),
         Q(id__in=evidence.filter(authorization_code=name).values("payment_id")),
     ]
+
+
+def spellings(name: str) -> list[str]:
+    """A number as it was typed, in capitals, and with the dash that stands in receipts' numbers."""
+    found = {name, name.upper()}
+    if name.isdecimal() and len(name) > _DAY_DIGITS:
+        found.add(f"{name[:_DAY_DIGITS]}-{name[_DAY_DIGITS:]}")
+    return sorted(found)
+
+
+def order_parts(part: str, *, merchants: Collection[str]) -> Q:
+    """Ask for orders of which this is a part of the reference; references are read from their index alone."""
+    rows = Order.objects.filter(merchant_id__in=merchants, reference__contains=part).order_by()
+    upper = Order.objects.filter(merchant_id__in=merchants, reference__contains=part.upper()).order_by()
+    return Q(reference__in=rows.values("reference")[:MOST_PARTS]) | Q(
+        reference__in=upper.values("reference")[:MOST_PARTS]
+    )
+
+
+def receipt_parts(part: str, *, merchants: Collection[str]) -> Q:
+    """The same of payments and their receipts' numbers, as payments' rows are wide."""
+    rows = Payment.objects.filter(merchant_id__in=merchants, receipt_number__contains=part.upper()).order_by()
+    return Q(receipt_number__in=rows.values("receipt_number")[:MOST_PARTS])
 
 
 def _by_id(name: str, merchants: Collection[str]) -> Q | None:

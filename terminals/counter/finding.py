@@ -13,6 +13,7 @@ from payments.models import Merchant, Order, Payment, PaymentLink
 from payments.queries import orders, search
 from payments.queries.payments import payments
 
+SHORTEST_PART: Final = 4  # letters; fewer stand within almost every number
 MOST: Final = 30  # what a person can look through
 AROUND: Final = timedelta(minutes=45)  # of the time that a customer remembers
 LATELY: Final = timedelta(days=60)
@@ -45,6 +46,8 @@ def find(merchant: Merchant, sought: Sought) -> Found:
     text = _named(sought.text)
     named = _by_name(merchant, text) if text else set()
     found = _by_text(merchant, text) | named if text else None
+    if text and not found:
+        found = _by_part(merchant, text)
     if sought.amount is not None or sought.day is not None or sought.last4:
         fitting = _by_facts(merchant, sought)
         found = fitting if found is None else found & fitting
@@ -70,8 +73,12 @@ def _named(text: str) -> str:
 
 def _by_name(merchant: Merchant, text: str) -> set[str]:
     """Orders that are called so, or are on a receipt of this number: a customer brought the name of one."""
-    numbers = Payment.objects.filter(merchant=merchant, receipt_number=text).values_list("order_id", flat=True)
-    references = Order.objects.filter(merchant=merchant, reference=text).values_list("id", flat=True)
+    numbers = Payment.objects.filter(merchant=merchant, receipt_number__in=search.spellings(text)).values_list(
+        "order_id", flat=True
+    )
+    references = Order.objects.filter(merchant=merchant, reference__in=search.spellings(text)).values_list(
+        "id", flat=True
+    )
     found = {*numbers, *references, *orders.refunded_by_number(text, merchants=[merchant.id])}
     if is_id(text, "ord"):
         found.update(Order.objects.filter(merchant=merchant, id=text).values_list("id", flat=True))
@@ -87,6 +94,21 @@ def _by_text(merchant: Merchant, text: str) -> set[str]:
     return set(Payment.objects.filter(id__in=ids).values_list("order_id", flat=True))
 
 
+def _by_part(merchant: Merchant, text: str) -> set[str]:
+    """Orders of which this is a part of the number, of a receipt's number, or of the text of a payment link."""
+    if len(text) < SHORTEST_PART:
+        return set()
+    own = [merchant.id]
+    by_reference = Order.objects.filter(search.order_parts(text, merchants=own), merchant=merchant)
+    by_receipt = Payment.objects.filter(search.receipt_parts(text, merchants=own), merchant=merchant)
+    links = PaymentLink.objects.filter(merchant=merchant, description__icontains=text, order__isnull=False)
+    return {
+        *by_reference.values_list("id", flat=True)[:MOST],
+        *by_receipt.values_list("order_id", flat=True)[:MOST],
+        *(str(order_id) for order_id in links.order_by("-id").values_list("order_id", flat=True)[:MOST]),
+    }
+
+
 def _by_facts(merchant: Merchant, sought: Sought) -> set[str]:
     """Orders with a payment of this amount, card and time; without a day, of the last weeks."""
     now = timezone.now()
@@ -98,7 +120,13 @@ def _by_facts(merchant: Merchant, sought: Sought) -> set[str]:
     if sought.last4:
         filters["card_last4"] = sought.last4
     rows = payments(merchant.id, filters).filter(occurred_at__gte=since, occurred_at__lt=until)
-    return set(rows.order_by("-id").values_list("order_id", flat=True)[: 4 * MOST])
+    if sought.day is None or sought.at is None:
+        return set(rows.order_by("-id").values_list("order_id", flat=True)[: 4 * MOST])
+    # What happened nearest to the time, on either side of it: a busy hour has more than anybody looks through.
+    moment = datetime.combine(sought.day, sought.at, merchant.zone)
+    before = rows.filter(occurred_at__lt=moment).order_by("-occurred_at").values_list("order_id", flat=True)
+    after = rows.filter(occurred_at__gte=moment).order_by("occurred_at").values_list("order_id", flat=True)
+    return {*before[: MOST // 2], *after[: MOST // 2]}
 
 
 def _span(merchant: Merchant, day: date, at: time | None) -> tuple[datetime, datetime]:

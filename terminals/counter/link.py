@@ -1,5 +1,6 @@
 """A payment link made at the counter: the customer scans its code and pays on their own phone."""
 
+import contextlib
 from typing import Any
 
 from django import forms
@@ -7,21 +8,21 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from payments.core.errors import OnetillError
+from payments.core.errors import Conflict, OnetillError
 from payments.models import Order, PaymentLink
 from payments.queries.due import due
 from payments.queries.links import with_status
 from payments.services.idempotency import FormSubmission, KeyTaken
-from payments.services.link import LinkRequest, address, amount_due, create_link
+from payments.services.link import LinkRequest, address, cancel_link, create_link
 from payments.services.orders import OrderName
 from payments.text.form_fields import AmountField
 from payments.text.formatting import amount
 from terminals.counter import sentences
 from terminals.counter.desk import Desk, at_counter, refusal_of
 from terminals.counter.forms import OnceField, WordsField, new_once, typed
-from terminals.counter.order import of_merchant
+from terminals.counter.order import asked_by, of_merchant, open_links
 from terminals.counter.page import page
 
 
@@ -53,6 +54,21 @@ def new(request: HttpRequest, desk: Desk) -> HttpResponse:
     return _make(request, desk, None)
 
 
+@require_POST
+@at_counter
+def cancel(request: HttpRequest, desk: Desk, link_id: str) -> HttpResponse:
+    """`/counter/links/{id}/cancel`: take it back, so that nobody pays by it any more."""
+    if not desk.can_request_payment:
+        raise PermissionDenied
+    row = with_status(PaymentLink.objects.filter(id=link_id.replace("\0", ""), merchant=desk.merchant)).first()
+    if row is None:
+        raise Http404
+    # One that is canceled or paid by now is shown as that.
+    with contextlib.suppress(Conflict):
+        cancel_link(row, actor=desk.user.id)
+    return redirect("counter_linked", link_id=row.id)
+
+
 @require_safe
 @at_counter
 def watch(request: HttpRequest, desk: Desk, link_id: str) -> HttpResponse:
@@ -61,12 +77,11 @@ def watch(request: HttpRequest, desk: Desk, link_id: str) -> HttpResponse:
     row = with_status(rows).first()
     if row is None:
         raise Http404
-    left = amount_due(row)
     context = {
         "desk": desk,
         "link": row,
         "address": address(row),
-        "amount": amount(row.amount if row.amount is not None else left, row.currency),
+        "amount": amount(asked_by(row), row.currency),
         "stands": sentences.link_stands(row),
         "is_active": row.status == PaymentLink.Status.ACTIVE,
         "is_paid": row.status == PaymentLink.Status.PAID,
@@ -94,6 +109,12 @@ def _make(request: HttpRequest, desk: Desk, order: Order | None) -> HttpResponse
 def _create(desk: Desk, order: Order | None, form: LinkForm, submission: FormSubmission) -> str | None:
     """Make the link and return its id; None where it was refused, with the refusal on the form."""
     given = form.cleaned_data
+    left = due(order, order.payments.all()) if order is not None else None
+    if order is not None and left is not None and given["amount"] > left:
+        form.add_error(
+            "amount", _("At most %(amount)s is still to be paid.") % {"amount": amount(left, order.currency)}
+        )
+        return None
     name = OrderName(order_id=order.id) if order is not None else None
     if name is None and given["reference"]:
         name = OrderName(reference=given["reference"])
@@ -127,5 +148,6 @@ def _form(request: HttpRequest, desk: Desk, order: Order | None, form: LinkForm,
         "form": form,
         "values": {name: value(name) or "" for name in form.fields},
         "once": (form.data.get("once") if form.is_bound else "") or new_once(),
+        "open_links": open_links(PaymentLink.objects.filter(order=order)) if order is not None else [],
     }
     return page(request, "link.html", context, title=_("Payment link"), status=status)

@@ -1,22 +1,27 @@
 """An order at the counter: what was paid where, what can go back, what went back, and its history."""
 
-from typing import Any
+from typing import Any, Final
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from payments import audit_log
 from payments.admin.base import render
-from payments.models import Order, Payment, Refund
+from payments.models import Order, Payment, PaymentLink, Refund
 from payments.people.models import Customer
 from payments.queries.due import due
+from payments.queries.links import with_status
 from payments.queries.orders import Story, oldest_in_doubt, stories
 from payments.queries.timeline import timeline
+from payments.services.link import amount_due
 from payments.services.send_receipt import is_available
 from payments.text.formatting import amount, short_moment
 from terminals.counter import sentences
 from terminals.counter.desk import Desk, at_counter
 from terminals.counter.page import page
+
+MOST_LINKS: Final = 20  # what a person looks through
 
 
 @require_safe
@@ -37,6 +42,7 @@ def show(request: HttpRequest, desk: Desk, order_id: str) -> HttpResponse:
         "in_doubt": oldest_in_doubt(story.payments),
         "payments": [_payment(row, desk) for row in story.payments],
         "refunds": [_refund(row, desk) for row in story.refunds],
+        "open_links": open_links(PaymentLink.objects.filter(order=order)),
         "chargebacks": story.chargebacks,
         "history": _history(story, desk),
         "customer": order.customer,
@@ -56,6 +62,18 @@ def of_merchant(desk: Desk, order_id: str) -> Order:
     if row is None:
         raise Http404
     return row
+
+
+def open_links(rows: QuerySet[PaymentLink]) -> list[dict[str, str]]:
+    """Those of these links that can be paid now: another beside them could be paid twice."""
+    # By name: the type checker knows no annotation of a status.
+    active = with_status(rows).filter(**{"status": PaymentLink.Status.ACTIVE}).order_by("-id")[:MOST_LINKS]
+    return [{"id": row.id, "name": f"{amount(asked_by(row), row.currency)} · {row.description}"} for row in active]
+
+
+def asked_by(row: PaymentLink) -> int | None:
+    """What a link asks for: its own amount, or what is due on its order."""
+    return row.amount if row.amount is not None else amount_due(row)
 
 
 def _payment(row: Payment, desk: Desk) -> dict[str, Any]:
@@ -81,7 +99,10 @@ def _refund(row: Refund, desk: Desk) -> dict[str, Any]:
         "where": row.channel.name,
         "reason": row.reason,
         "status": row.status,
-        "parts": [{"goes": sentences.going(part, row.currency), "stands": sentences.standing(part)} for part in parts],
+        "parts": [
+            {"goes": sentences.going(part, row.currency), "stands": sentences.standing(part, row.currency)}
+            for part in parts
+        ],
         "receipt": row.id if is_available(row) else "",
     }
 

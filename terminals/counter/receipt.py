@@ -78,7 +78,7 @@ def _show(
         "receipt": receipt,
         "order_name": sentences.name_of(row.order),
         "qr": qr(receipt.number),
-        "known": bool(address_of(row)),
+        "known": address_of(row),
         "typed": request.POST.get("to", ""),
         "once": new_once(),
         "error": error,

@@ -164,7 +164,7 @@ def _watched(request: HttpRequest, desk: Desk, row: Refund, voucher_code: str | 
                 "goes": sentences.going(part, row.currency),
                 "stands": " ".join(sentences.on_terminal(actions[part.id]))
                 if part.id in actions and part.status not in FINAL
-                else sentences.standing(part),
+                else sentences.standing(part, row.currency),
                 "status": part.status,
                 "action": actions[part.id].id if part.id in actions else "",
             }

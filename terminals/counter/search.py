@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from payments.models import Order, Payment
+from payments.models import Order, Payment, PaymentLink
 from payments.models.payment import PaymentStatus
 from payments.text.form_fields import AmountField, DayField
 from payments.text.formatting import amount, short_moment
@@ -18,6 +18,7 @@ from terminals.counter import sentences
 from terminals.counter.desk import Desk, at_counter
 from terminals.counter.finding import Found, Sought
 from terminals.counter.finding import find as find_orders
+from terminals.counter.order import open_links
 from terminals.counter.page import page
 
 
@@ -63,7 +64,13 @@ def find(request: HttpRequest, desk: Desk) -> HttpResponse:
         found = find_orders(desk.merchant, form.sought())
         if found.exact:
             return redirect("counter_order", order_id=found.orders[0].id)
-    context = {"desk": desk, "form": form, "found": found, "rows": _rows(found, desk) if found else []}
+    context = {
+        "desk": desk,
+        "form": form,
+        "found": found,
+        "rows": _rows(found, desk) if found else [],
+        "open_links": [] if found else open_links(PaymentLink.objects.filter(channel=desk.channel)),
+    }
     status = 422 if form.is_bound and form.errors else 200
     return page(request, "find.html", context, title=_("Find an order"), status=status)
 

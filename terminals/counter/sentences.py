@@ -1,7 +1,7 @@
 """What the counter says in sentences that a cashier can read out: how money goes back, and what happened."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -29,8 +29,10 @@ _ORIGINAL: Final[Mapping[str, Any]] = {
     Method.VOUCHER: gettext_lazy("%(amount)s goes back on the voucher it was paid with (%(card)s), at once."),
 }
 _ROUTES: Final[Mapping[str, Any]] = {
-    Route.CASH: gettext_lazy("Give the customer %(handed)s from the till, now."),
-    Route.TERMINAL: gettext_lazy("%(amount)s goes back on the card, which the customer holds to the terminal now."),
+    Route.CASH: gettext_lazy("You give the customer %(handed)s from the till, once you have confirmed it."),
+    Route.TERMINAL: gettext_lazy(
+        "%(amount)s goes back on the card, which the customer holds to the terminal once you have confirmed it."
+    ),
     Route.BANK: gettext_lazy("%(amount)s is transferred to %(account)s once a colleague has released it, %(when)s."),
     Route.VOUCHER: gettext_lazy("%(amount)s goes on a new voucher. Its code is shown once, on the next page."),
 }
@@ -131,6 +133,7 @@ _CAUSES: Final[Mapping[str, Any]] = {
     "late": gettext_lazy("Afterwards the terminal told that it did succeed"),
     "refund_ended": gettext_lazy("The refund was canceled before"),
 }
+AT_ONCE: Final = timedelta(minutes=5)  # in which cash is handed over, after its refund was confirmed
 _WEEK: Final = 7  # days within which a weekday is enough
 
 
@@ -156,14 +159,20 @@ def going(part: RefundPart, currency: str) -> str:
     return f"{amount(part.amount, currency)} · {way}"
 
 
-def standing(part: RefundPart) -> str:
-    """How a part of a refund stands, and what to do."""
+def standing(part: RefundPart, currency: str) -> str:
+    """How a part of a refund stands, and what to do. Cash is handed over when it has just been booked, not later."""
     if part.status == PartStatus.PENDING and part.route == Route.BANK:
         return _("It waits until a colleague has released the transfer.")
     if part.status == PartStatus.QUEUED and part.route == Route.TERMINAL:
         return _("The terminal is to be told. Have the customer's card ready.")
     if part.status in (PartStatus.PENDING, PartStatus.QUEUED) and part.expected_at is not None:
         return _("It is on its way, and there %(when)s.") % {"when": by(part.expected_at)}
+    if part.status == PartStatus.SUCCEEDED and part.in_cash and timezone.now() - part.refund.created_at < AT_ONCE:
+        return _("Give the customer %(amount)s from the till now.") % {
+            "amount": amount(part.amount + part.rounding, currency)
+        }
+    if part.status == PartStatus.SUCCEEDED and part.expected_at is not None and part.expected_at > timezone.now():
+        return _("Done: the customer has it %(when)s.") % {"when": by(part.expected_at)}
     return str(_PARTS.get(PartStatus(part.status), part.get_status_display()))
 
 

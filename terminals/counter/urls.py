@@ -17,6 +17,7 @@ urlpatterns = [
     path("refunds/<str:refund_id>", refund.watch, name="counter_refunded"),
     path("link", link.new, name="counter_link"),
     path("links/<str:link_id>", link.watch, name="counter_linked"),
+    path("links/<str:link_id>/cancel", link.cancel, name="counter_link_cancel"),
     path("pay", charge.new, name="counter_pay"),
     path("orders/<str:order_id>/pay", charge.of_order, name="counter_order_pay"),
     path("actions/<str:action_id>", charge.watch, name="counter_action"),

@@ -45,7 +45,7 @@ def sold(shop: Shop) -> Payment:
         ("43,21", {"payments"}),
         ("€ 43.21", {"payments"}),
         ("WEB-90017", {"payments", "orders"}),
-        ("web-90017", {"orders"}),
+        ("web-90017", {"payments", "orders"}),
         ("90017", {"orders"}),  # a part of it
         ("K7-2611-00042", {"payments"}),
         ("00042", {"payments"}),

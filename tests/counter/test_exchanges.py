@@ -51,7 +51,7 @@ def test_the_customer_pays_what_it_costs_more(at_counter: Tablet, sold: Order) -
 def test_what_it_costs_less_goes_back_as_was_read_out(at_counter: Tablet, sold: Order) -> None:
     plan = begins(at_counter, sold, "18.00")
     assert "€18.00 of what comes back pays for the new purchase." in text(plan)
-    assert "Give the customer €7.00 from the till, now." in text(plan)
+    assert "You give the customer €7.00 from the till, once you have confirmed it." in text(plan)
     page = at_counter.opens(at_counter.agrees(path_of(sold), plan)["Location"])
     assert "Refund of €7.00" in text(page)
     assert fresh(sold).refunded == 2_500

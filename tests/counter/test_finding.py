@@ -150,3 +150,35 @@ def test_what_there_is_not_says_so(at_counter: Tablet, path: str) -> None:
         answer = at_counter.opens("/counter/" + path.format(name))
         assert answer.status_code == 404
         assert "There is nothing here" in text(answer)
+
+
+def test_a_number_is_found_as_people_type_it(shop: Shop, at_counter: Tablet, online: Payment) -> None:
+    """In small letters, without its dash, or a part of it."""
+    online.order.reference = "W218622944"
+    online.order.save()
+    page = f"/counter/orders/{online.order_id}"
+    number = str(online.receipt_number)
+    assert leads_to(at_counter, q="w218622944") == page
+    assert leads_to(at_counter, q=number.replace("-", "")) == page
+    for part in ("218622944", "2944"):
+        assert leads_to(at_counter, q=part) == ""
+        assert online.order_id in at_counter.opens("/counter/", q=part).content.decode()
+    assert "Nothing found" in at_counter.reads("/counter/", q="944")  # stands within too many
+
+
+def test_a_phone_order_is_found_by_what_its_link_says(shop: Shop, at_counter: Tablet) -> None:
+    request = LinkRequest(channel=shop.store, currency="EUR", description="Boeket mw. Jansen", amount=3_450)
+    link = create_link(request, actor=BY)
+    assert "Boeket mw. Jansen" in at_counter.reads("/counter/")
+    assert f"/counter/links/{link.id}" in at_counter.opens("/counter/").content.decode()
+
+
+def test_what_is_nearest_to_the_time_is_found_however_much_came_later(shop: Shop, at_counter: Tablet) -> None:
+    now = timezone.now().astimezone(shop.merchant.zone).replace(hour=15, minute=40, second=0)
+    wanted = shop.pay_cash(7_995)
+    Payment.objects.filter(id=wanted.id).update(occurred_at=now - timedelta(minutes=1))
+    for minutes in range(1, 40):
+        later = shop.pay_cash(500)
+        Payment.objects.filter(id=later.id).update(occurred_at=now + timedelta(minutes=minutes))
+    page = at_counter.opens("/counter/", day=f"{now:%Y-%m-%d}", at="15:40").content.decode()
+    assert wanted.order_id in page

@@ -106,3 +106,28 @@ def test_a_role_without_it_neither_asks_for_money_nor_sends(
     )
     assert "Send by e-mail" not in at_counter.reads(f"/counter/receipts/{payment.id}")
     assert PaymentLink.objects.count() == ReceiptDue.objects.count() == 0
+
+
+def test_a_second_link_for_an_order_is_warned_about_and_the_first_can_be_taken_back(
+    shop: Shop, at_counter: Tablet
+) -> None:
+    paid = shop.pay_cash(1_000, order_total=2_500)
+    order = f"/counter/orders/{paid.order_id}"
+    page = asks_for(at_counter, f"{order}/link")
+    assert page in at_counter.opens(order).content.decode()
+    assert "the customer may pay twice" in at_counter.reads(f"{order}/link")
+    answer = at_counter.sends(f"{page}/cancel")
+    assert answer["Location"] == page
+    assert "Canceled." in at_counter.reads(page)
+    assert page not in at_counter.opens(order).content.decode()
+    assert at_counter.sends(f"{page}/cancel")["Location"] == page  # once more changes nothing
+
+
+def test_a_link_asks_for_no_more_than_is_due(shop: Shop, at_counter: Tablet) -> None:
+    paid = shop.pay_cash(1_000, order_total=2_500)
+    path = f"/counter/orders/{paid.order_id}/link"
+    first = at_counter.fields(at_counter.opens(path))
+    answer = at_counter.sends(path, **first | {"amount": "500,00"})
+    assert answer.status_code == 422
+    assert "At most €15.00 is still to be paid." in text(answer)
+    assert not PaymentLink.objects.exists()

@@ -1,9 +1,11 @@
 """Give back at the counter: the way is read out first, and each refund is made once, whatever the line does."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from payments.models import Order, Payment, Refund
 from payments.payloads import PAYMENT_RELATED
@@ -53,7 +55,7 @@ def test_an_online_order_goes_back_where_it_came_from(
     look_again()
     assert made.parts.get().route == "original"
     assert fresh(paid).amount_refunded == 4_990
-    assert "Done." in text(at_counter.opens(done["Location"]))
+    assert "Done: the customer has it by" in text(at_counter.opens(done["Location"]))
 
 
 def test_nothing_moves_before_the_plan_was_agreed_to(shop: Shop, at_counter: Tablet, online: Order) -> None:
@@ -88,7 +90,7 @@ def test_a_plan_that_changed_meanwhile_is_read_out_again(shop: Shop, at_counter:
     shop.refund(cash, 1_500, channel=shop.store)
     answer = at_counter.agrees(path_of(online), plan)
     assert answer.status_code == 200
-    assert "Give the customer €5.00 from the till" in text(answer)
+    assert "You give the customer €5.00 from the till" in text(answer)
     assert Refund.objects.count() == 1
 
 
@@ -212,3 +214,14 @@ def test_a_tablet_of_another_store_gives_back_there(shop: Shop, online: Order) -
     tablet.signs_in(ben)
     tablet.gives_back(online.id, "10.00")
     assert Refund.objects.get().channel == other
+
+
+def test_cash_is_handed_over_once_it_is_booked_and_not_before(shop: Shop, at_counter: Tablet) -> None:
+    """The biggest line of the first page was "give it now": who did, and went no further, had booked nothing."""
+    sold = shop.pay_cash(2_000)
+    plan = begins(at_counter, sold.order, amount="10.00")
+    assert "once you have confirmed it" in text(plan) and "now" not in text(plan)
+    page = at_counter.agrees(path_of(sold.order), plan)["Location"]
+    assert "Give the customer €10.00 from the till now." in at_counter.reads(page)
+    Refund.objects.update(created_at=timezone.now() - timedelta(minutes=6))
+    assert "from the till now" not in at_counter.reads(page)  # who looks again later does not pay again

@@ -11,7 +11,7 @@ from payments import audit_log
 from payments.admin.base import render
 from payments.admin.base.access import person
 from payments.admin.customers import customer_tables
-from payments.admin.search.finder import SHOWN, Finder, Hit, amount_is, of_day
+from payments.admin.search.finder import Finder, Hit, amount_is, of_day
 from payments.admin.search.terms import Terms
 from payments.models import Chargeback, Discrepancy, Order, Payment, PaymentLink, Refund, Voucher
 from payments.people.models import Customer
@@ -21,13 +21,8 @@ from payments.queries import search
 from payments.text.messages import render_message
 
 
-def _spellings(terms: Terms) -> list[str]:
-    """A number as it was typed, and in capitals."""
-    return sorted({terms.name, terms.name.upper()})
-
-
 def _by_order(terms: Terms) -> list[Q]:
-    return [Q(order__reference__in=_spellings(terms))]
+    return [Q(order__reference__in=search.spellings(terms.name))]
 
 
 def _id(terms: Terms) -> list[Q]:
@@ -39,9 +34,7 @@ def _payment_names(terms: Terms, merchants: Sequence[str]) -> list[Q]:
 
 
 def _payment_parts(terms: Terms, merchants: Sequence[str]) -> list[Q]:
-    """Receipts' numbers are read from their index alone, as most payments' rows are wide."""
-    rows = Payment.objects.filter(merchant_id__in=merchants, receipt_number__contains=terms.part.upper()).order_by()
-    return [Q(receipt_number__in=rows.values("receipt_number")[: SHOWN + 1])]
+    return [search.receipt_parts(terms.part, merchants=merchants)]
 
 
 def _payment_amounts(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
@@ -72,13 +65,11 @@ def _payment(row: Payment) -> Hit:
 
 def _order_names(terms: Terms, merchants: Sequence[str]) -> list[Q]:
     returned = stories.refunded_by_number(terms.name, merchants=merchants)
-    return [*_id(terms), Q(reference__in=_spellings(terms)), *([Q(id__in=returned)] if returned else [])]
+    return [*_id(terms), Q(reference__in=search.spellings(terms.name)), *([Q(id__in=returned)] if returned else [])]
 
 
 def _order_parts(terms: Terms, merchants: Sequence[str]) -> list[Q]:
-    """The same of orders' references."""
-    rows = Order.objects.filter(merchant_id__in=merchants, reference__contains=terms.part).order_by()
-    return [Q(reference__in=rows.values("reference")[: SHOWN + 1])]
+    return [search.order_parts(terms.part, merchants=merchants)]
 
 
 def _order(row: Order) -> Hit:
@@ -177,7 +168,7 @@ def _chargeback(row: Chargeback) -> Hit:
 
 
 def _discrepancy_names(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
-    return [*_id(terms), Q(payment__order__reference__in=_spellings(terms))]
+    return [*_id(terms), Q(payment__order__reference__in=search.spellings(terms.name))]
 
 
 def _discrepancy(row: Discrepancy) -> Hit:

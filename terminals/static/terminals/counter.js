@@ -4,10 +4,18 @@
 const busy = document.querySelector("[data-busy]");
 
 // A form is sent once: its buttons rest until the answer is there, however often they are touched on a slow line.
+addEventListener("offline", () => (busy.textContent = busy.dataset.offline));
+addEventListener("online", () => (busy.textContent = ""));
 addEventListener("submit", (event) => {
   const form = event.target;
   if (form.dataset.sent) {
     event.preventDefault();
+    return;
+  }
+  // Without a line nothing is sent: the browser would leave the page, and a reload there would send it unseen.
+  if (!navigator.onLine) {
+    event.preventDefault();
+    busy.textContent = busy.dataset.offline;
     return;
   }
   form.dataset.sent = "1";
@@ -124,6 +132,10 @@ function offer() {
   for (const button of document.querySelectorAll("[data-print]")) {
     button.hidden = false;
     button.onclick = () => print();
+  }
+  for (const button of document.querySelectorAll("[data-copies]")) {
+    button.hidden = !navigator.clipboard;
+    button.onclick = () => navigator.clipboard.writeText(document.querySelector("[data-copy]").textContent);
   }
   if (!("BarcodeDetector" in window) || !navigator.mediaDevices) return;
   for (const button of document.querySelectorAll("[data-scan]")) {
