@@ -48,7 +48,7 @@ WORDS = {
         "see": "Bekijk hoe het teruggaat",
         "goes": r"€\s49,90 gaat terug naar de rekening waarmee via iDEAL is betaald, uiterlijk (morgen|\w+dag)\.",
         "do": "terugbetalen",
-        "done": "Klaar.",
+        "done": "Gelukt: de klant heeft het",
     },
     "en-GB": {
         "find": "Find",
@@ -56,7 +56,7 @@ WORDS = {
         "see": "See how it goes back",
         "goes": r"€49\.90 goes back to the iDEAL account it came from, by (tomorrow|\w+day)\.",
         "do": "Give back",
-        "done": "Done.",
+        "done": "Done: the customer has it",
     },
 }
 

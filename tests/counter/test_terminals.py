@@ -151,7 +151,9 @@ def test_a_card_that_was_read_here_gets_its_money_back_on_the_terminal(
     path = f"/counter/orders/{order.id}/refund"
     once = at_counter.fields(at_counter.opens(path))["once"]
     plan = at_counter.sends(path, once=once, amount="5.00", reason="Too small")
-    assert "€5.00 goes back on the card, which the customer holds to the terminal once you have confirmed it." in text(plan)
+    assert "€5.00 goes back on the card, which the customer holds to the terminal once you have confirmed it." in text(
+        plan
+    )
     refund_page = page_of(at_counter.agrees(path, plan))
     refunds.offer_refunds()
     assert "Till 1 is being asked. Have the customer's card ready." in at_counter.reads(refund_page)
