@@ -160,7 +160,7 @@ def test_a_card_that_was_read_here_gets_its_money_back_on_the_terminal(
     given = asked(device)
     assert "The customer holds the card to Till 1 now." in at_counter.reads(refund_page)
     device.result(given["id"], retourpin(given))
-    assert "Done." in at_counter.reads(refund_page)
+    assert "Done: the customer has it" in at_counter.reads(refund_page)
     made = Refund.objects.get()
     assert (made.amount_succeeded if hasattr(made, "amount_succeeded") else made.amount, made.operator) == (500, "Anna")
     assert "Given back on the card." in at_counter.reads(f"/counter/actions/{given['id']}")
