@@ -25,6 +25,7 @@ SHARED_INSTANCES: Final = ("Admin", "Site", "Provider", "Inline")
 
 REVIEWED: Final = {
     "payments/admin/base/read_only_admin.py:cls.page_actions of a class": "Added to while the pages are registered.",
+    "reconciliation/admin/matching_rule_forms.py:base_fields": "Only read: the names and labels of the columns.",
     "payments/api/inputs.py:SCHEMAS": "Filled while the views are loaded, before any request.",
     "payments/api/inputs.py:_READERS": "Filled while the views are loaded, before any request.",
     "payments/api/openapi.py:_QUERIES": "Filled while the views are loaded, before any request.",
