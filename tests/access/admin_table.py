@@ -319,17 +319,15 @@ TABLE: Final = [
         "terminals.terminalaction",
         May.SEE,
         Rows.CHANNEL,
-        actions=tuple(buttons(May.REQUEST_PAYMENT, "abort/", "ask/")),
+        tuple(buttons(May.REQUEST_PAYMENT, "abort/", "ask/")),
     ),
     Listed(
         "terminals.terminal",
         May.SEE,
         Rows.CHANNEL,
+        (Button("take-payment/", May.REQUEST_PAYMENT),),
         adds=May.MANAGE_TERMINALS,
-        actions=(
-            *buttons(May.MANAGE_TERMINALS, "new_code", "revoke"),
-            *buttons(May.REQUEST_PAYMENT, "take-payment/"),
-        ),
+        actions=tuple(buttons(May.MANAGE_TERMINALS, "new_code", "revoke")),
     ),
     Listed(
         "terminals.terminaltransaction",
@@ -362,7 +360,10 @@ PAGES: Final[dict[str, May | None]] = {
     "admin/reconciliation/connector/connect/": May.MANAGE_SETTINGS,
     "admin/reconciliation/export/new/": May.RESOLVE,
     "admin/reconciliation/exportschedule/new/": May.RESOLVE,
+    "admin/payments/banktransfer/prepare/": May.RELEASE_TRANSFERS,
 }
+# Of these, what is done for the merchant as a whole: who works in one channel is refused.
+OF_THE_WHOLE: Final = {"admin/payments/banktransfer/prepare/"}
 # Doors, which stand open; what only leads elsewhere; and what a person does to their own account (`tests/people`).
 ELSEWHERE: Final = {
     *("admin/login/", "admin/login/code/", "admin/login/forgot/", "admin/logout/", "admin/join/()/"),

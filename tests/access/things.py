@@ -17,11 +17,12 @@ from reconciliation.models import BankAccount, Connector, ConnectorDocument, Exp
 from reconciliation.services import connectors, fill_outboxes, mappings
 from reconciliation.services.settlement_figures import public_id
 from reconciliation.services.upload import upload
-from terminals.models import TerminalAction
+from terminals.models import Shift, TerminalAction
 from terminals.services.actions.request import SaleRequest, request_sale
 from terminals.services.create import create as create_terminal
 from terminals.services.pair import pair
 from tests.builders import BY, Shop, report_dispute
+from tests.terminals.device import Device
 
 MAPPING = {"columns": {"date": "Date", "amount": "Amount", "reference": "Reference"}}
 
@@ -80,6 +81,24 @@ def driven(shop: Shop) -> TerminalAction:
     made = create_terminal(channel=shop.store, label="Stand", actor=BY)
     pair(code=made.pairing_code, address="tests")
     return request_sale(SaleRequest(terminal_id=made.terminal.id, amount=900), actor=BY)
+
+
+def closed_shift(shop: Shop) -> Shift:
+    """One in the store in which nothing was done, as its device reports it."""
+    made = create_terminal(channel=shop.store, label="Kiosk", actor=BY)
+    device = Device(made.terminal.id, secret=pair(code=made.pairing_code, address="tests").secret)
+    now = timezone.now()
+    report = {
+        "shift": "1",
+        "opened_at": (now - timedelta(hours=8)).isoformat(),
+        "closed_at": now.isoformat(),
+        "first_sequence": 1,
+        "last_sequence": 0,
+        "totals": [],
+    }
+    answer = device.send("/v1/terminal/shifts", report)
+    assert answer.status_code == 201, answer.content
+    return Shift.objects.get(id=answer.json()["id"])
 
 
 def connector(shop: Shop) -> Connector:

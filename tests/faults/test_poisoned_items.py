@@ -39,6 +39,8 @@ from payments.runtime import sweeps
 from payments.runtime.sweeps import ATTEMPTS
 from payments.services.card_present.types import DeviceOutcome, Kind
 from payments.services.recover import recover
+from payments.services.refunds.plan import RefundRequest
+from payments.services.refunds.request import request_refund
 from payments.services.retry_work import retry_work
 from payments.services.send_receipt import write_due
 from payments.services.voucher import VoucherRequest, create_voucher, expire
@@ -67,13 +69,19 @@ from reconciliation.services.keep_masked import MOST_ATTEMPTS
 from reconciliation.services.overdue import raise_overdue
 from reconciliation.services.request_export import ExportRequest, request_export
 from reconciliation.sources.base import SourceUnavailable
-from terminals.models import Terminal, TerminalTransaction
+from terminals import tasks
+from terminals.models import Terminal, TerminalAction, TerminalTransaction
 from terminals.services import deferred
+from terminals.services.actions import drive, refunds, sweep
+from terminals.services.actions.request import SaleRequest, request_sale
+from terminals.services.create import create as create_terminal
 from tests import sql
 from tests.notify.receiver import running
 from tests.reconciliation.conftest import BankLine, Line, Shop, card_present, settlement_csv, statement
 from tests.reconciliation.conftest import open_shop as open_shop
 from tests.reconciliation.conftest import shop as shop
+from tests.terminals.providers.conftest import RunningMaker
+from tests.terminals.providers.conftest import maker as maker
 
 UNREADABLE: Final = "no token of any key"  # what an EncryptedTextField cannot decrypt
 
@@ -124,7 +132,8 @@ def test_every_sweep_over_work_is_proven_here() -> None:
     }
     proven = {
         *("payments.recover", "payments.write_receipts", "payments.expire_vouchers", "payments.fold_statistics"),
-        *("payments.notify.deliver", "payments.notify.send_mail", "terminals.sweep_waiting"),
+        *("payments.notify.deliver", "payments.notify.send_mail"),
+        *("terminals.sweep_waiting", "terminals.sweep_actions", "terminals.drive_all"),
         *("reconciliation.import_due", "reconciliation.read_sources", "reconciliation.look_for_payouts"),
         *("reconciliation.rematch", "reconciliation.raise_overdue", "reconciliation.forget_files"),
         *("reconciliation.fill_outboxes", "reconciliation.send_to_accountants"),
@@ -295,6 +304,72 @@ def test_a_transaction_that_cannot_be_applied(shop: Shop) -> None:
     deferred.sweep()
     failure("terminals.apply_waiting", TerminalTransaction.objects.get(sequence=1).id)
     assert TerminalTransaction.objects.get(sequence=2).status == "recorded"
+
+
+def _driven(shop: Shop) -> Terminal:
+    """A terminal of the store that its maker drives."""
+    return create_terminal(
+        channel=shop.store, label="Till 9", driver="simulator", device_id=shop.merchant.id, actor="tests"
+    ).terminal
+
+
+def _asked(shop: Shop) -> TerminalAction:
+    """What such a terminal is to charge, and has not been given yet."""
+    return request_sale(SaleRequest(terminal_id=_driven(shop).id, amount=1000), actor="tests")
+
+
+def test_an_action_that_cannot_expire(shop: Shop, neighbour: Shop) -> None:
+    poison, good = _asked(shop), _asked(neighbour)
+    TerminalAction.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    spoil(shop.account("external"))
+    tasks.sweep_actions()
+    assert failure(sweep.WORK, poison.id).merchant_id == shop.merchant.id
+    assert TerminalAction.objects.get(id=good.id).status == "expired"
+
+
+def test_an_action_that_cannot_be_asked_about(shop: Shop, neighbour: Shop) -> None:
+    poison, good = _asked(shop), _asked(neighbour)
+    past = timezone.now() - timedelta(seconds=1)
+    TerminalAction.objects.update(status="presented", sent_at=past, ask_at=past)
+    spoil(shop.account("external"))
+    tasks.sweep_actions()
+    failure(sweep.WORK, poison.id)
+    assert TerminalAction.objects.get(id=good.id).status == "unknown"
+    assert TerminalAction.objects.filter(target=good, type="status").exists()
+
+
+def test_a_refund_that_cannot_be_offered(shop: Shop, neighbour: Shop) -> None:
+    poison, good = _to_give_back(shop), _to_give_back(neighbour)
+    spoil(shop.account("external"))
+    tasks.sweep_actions()
+    assert failure(refunds.WORK, poison.id).merchant_id == shop.merchant.id
+    assert TerminalAction.objects.get().operation_id == good.id
+
+
+def _to_give_back(shop: Shop) -> Operation:
+    """A refund that was planned at a terminal, and was never offered to it."""
+    shop.terminal = _driven(shop).id
+    order = shop.sells_in_store(500).order
+    request_refund(
+        RefundRequest(
+            order=order,
+            channel=shop.store,
+            reason="Too small",
+            route="terminal",
+            terminal_id=shop.terminal,
+            operator="Sanne",
+        ),
+        actor="tests",
+    )
+    return Operation.objects.get(refund_part__refund__order=order)
+
+
+def test_a_terminal_that_cannot_be_driven(shop: Shop, neighbour: Shop, maker: RunningMaker) -> None:
+    poison, good = _asked(shop), _asked(neighbour)
+    spoil(shop.account("external"))
+    assert tasks.drive_all() == 1
+    assert failure(drive.WORK, poison.terminal_id).merchant_id == shop.merchant.id
+    assert [TerminalAction.objects.get(id=each.id).status for each in (poison, good)] == ["queued", "succeeded"]
 
 
 def test_a_file_that_cannot_be_imported(shop: Shop, neighbour: Shop) -> None:
