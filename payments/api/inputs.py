@@ -84,15 +84,7 @@ def _read(form: type[Given], data: Any, forbidden: list[Fault], caller: Any) -> 
         return found
     named = {fault.param for fault in forbidden}
     faults = (fault for fault in found if fault.param not in named) if isinstance(found, list) else ()
-    raise ValidationFailed(list(islice(chain(forbidden, _no_channel(form, data, caller), faults), MOST_FAULTS)))
-
-
-def _no_channel(form: type[Input], data: Any, caller: Any) -> list[Fault]:
-    """That a channel is missing is told with the other faults; where it is the only one, the view refuses."""
-    missing = form.needs_channel and isinstance(data, Mapping) and data.get("channel") is None
-    if not missing or caller is None or caller.channel_id is not None:
-        return []
-    return [Fault("channel", "channel_required", CHANNEL_REQUIRED)]
+    raise ValidationFailed(list(islice(chain(forbidden, faults), MOST_FAULTS)))
 
 
 def read_query(form: type[Given], parameters: QueryDict, *, caller: Any = None) -> Given:

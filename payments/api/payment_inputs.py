@@ -1,6 +1,6 @@
 """What requests about payments say: taken, captured, looked for."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -67,8 +67,6 @@ class AcknowledgementInput(Input):
 
 class PaymentInput(Input, kw_only=True):
     """What a webshop or till asks to be paid."""
-
-    needs_channel: ClassVar[bool] = True
 
     rules = (OneOf(("order_reference", "order")), Beside("namespace", "order_reference"))
 

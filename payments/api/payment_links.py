@@ -73,8 +73,6 @@ PAYMENT_LINK = define(
 class LinkInput(Input, kw_only=True):
     """What is to be paid by the link."""
 
-    needs_channel: ClassVar[bool] = True
-
     rules = (
         OneOf(("order_reference", "order"), required=False),
         OneOf(("amount", "amount_min"), required=False),

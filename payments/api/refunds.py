@@ -109,8 +109,6 @@ Allocation = Annotated[
 class RefundInput(Input, kw_only=True):
     """What is to be given back, and how."""
 
-    needs_channel: ClassVar[bool] = True
-
     rules = (OneOf(("order", "order_reference", "payment")),)
 
     order: Order | None = None

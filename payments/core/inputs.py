@@ -75,7 +75,6 @@ class Input(Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
 
     rules: ClassVar[tuple[Rule, ...]] = ()
     called: ClassVar[str] = "field"  # what a refusal calls each of them
-    needs_channel: ClassVar[bool] = False  # named in it, or by the key that asks
 
     @classmethod
     def may_be_left_out(cls) -> bool:

@@ -70,8 +70,6 @@ class OverrideInput(Input):
 class CloseDayInput(Input):
     """Whose day is closed."""
 
-    needs_channel: ClassVar[bool] = True
-
     channel: Channel | None = None
     """Id of the channel whose day it is; required unless the key is tied to one."""
     override: OverrideInput | None = None
@@ -87,8 +85,6 @@ class CloseMonthInput(Input):
 
 class ReopenDayInput(Input, kw_only=True):
     """Whose day is reopened, by whom and why."""
-
-    needs_channel: ClassVar[bool] = True
 
     channel: Channel | None = None
     """Id of the channel whose day it is; required unless the key is tied to one."""
@@ -109,8 +105,6 @@ class ReopenMonthInput(Input):
 
 class DayQuery(Query):
     """Whose day."""
-
-    needs_channel: ClassVar[bool] = True
 
     channel: Channel | None = None
     """Id of the channel whose day it is; required unless the key is tied to one."""

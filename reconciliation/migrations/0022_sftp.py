@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="exportschedule",
             name="sign_in",
-            field=payments.core.crypto.EncryptedTextField(blank=True, db_default="", default="", editable=False),
+            field=payments.core.crypto.EncryptedTextField(blank=True, editable=False, null=True),
         ),
         migrations.AddField(
             model_name="exportschedule",

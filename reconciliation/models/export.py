@@ -45,7 +45,7 @@ class ExportSchedule(ApiObject):
     folder = models.CharField(_("folder"), max_length=255, blank=True, default="", db_default="")
     # The server's, as a person has confirmed it: no other is signed in to.
     host_key = models.TextField(_("host key"), blank=True, default="", db_default="", editable=False)
-    sign_in = EncryptedTextField(blank=True, default="", db_default="", editable=False)  # password or private key
+    sign_in = EncryptedTextField(null=True, blank=True, editable=False)  # password or private key
     kind = models.CharField(_("kind"), max_length=20)
     profile = models.CharField(_("profile"), max_length=20, blank=True, default="")
     currency = CurrencyField(_("currency"))

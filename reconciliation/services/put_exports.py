@@ -62,7 +62,7 @@ def server_of(schedule: ExportSchedule) -> sftp.Server:
         user=schedule.user,
         folder=schedule.folder,
         host_key=schedule.host_key,
-        **json.loads(schedule.sign_in),
+        **json.loads(schedule.sign_in or "{}"),
     )
 
 

@@ -49,8 +49,6 @@ class TerminalInput(Input, kw_only=True):
 
     rules = (Together(("driver", "device_id")),)
 
-    needs_channel: ClassVar[bool] = True
-
     channel: Channel | None = None
     """Id of the store where it stands; required unless the key is tied to one."""
     label: Annotated[str, text(100)]

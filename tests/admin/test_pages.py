@@ -84,7 +84,9 @@ def test_a_payments_page_tells_everything(busy: Shop, root: Browser) -> None:
         assert told in page, told
     for section in ("payments", "refunds", "operations", "transitions", "evidence", "journal", "events"):
         assert f'id="{section}"' in page, section
-    assert page.count("<form") == page.count('id="logout-form"') + page.count("/admin/language/")
+    assert page.count("<form") == page.count('id="logout-form"') + page.count("/admin/language/") + page.count(
+        'role="search"'
+    )
 
 
 def test_a_dutch_reader_reads_dutch(busy: Shop, sign_in: SignIn) -> None:

@@ -175,7 +175,7 @@ def test_the_first_page_tells_today_and_what_waits(sold: Shop, sign_in: SignIn) 
     page = finance.get("")
     for told in ("In store", "refunds waiting for a second person", "refund without a sale", "Last payments"):
         assert told in page, told
-    assert 'hx-trigger="every' in page
+    assert 'hx-trigger="changed"' in page and "/admin/live/stream?merchant=" in page
     assert "refunds waiting" in finance.get("live/")
     assert queries(finance, "") <= 25
 

@@ -317,7 +317,7 @@ def test_everything_is_reached_from_home(
         faults = [*crawl.wrong, *(form for form in crawl.posts if form.startswith("nothing"))]
         faults += [fault for page in crawl.seen.values() for fault in unreadable(page, raw)]
         wrong += [f"{who}: {fault}" for fault in [*faults, *missed(who, crawl)]]
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
 
 
 def missed(who: Colleague, crawl: Crawl) -> Iterator[str]:

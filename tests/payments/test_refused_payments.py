@@ -36,7 +36,7 @@ def shop() -> Shop:
     [
         ({"method": "ideal", "manual_capture": True}, "capture", "capture_not_supported"),
         ({"method": "card", "voucher_code": "AAAA"}, "voucher_code", "not_together"),
-        ({"method": "voucher"}, "voucher_code", "not_together"),
+        ({"method": "voucher"}, "voucher_code", "required"),
         ({"method": "card", "received": 5_000}, "received", "not_together"),
     ],
 )

@@ -85,7 +85,7 @@ def test_closing_in_spite_of_the_checklist_and_reopening_take_a_second_person(
     )
     of_day = f"{PERIODS}{shop.store.id}.{day}/"
     shown = words(anna, f"{of_day}change/")
-    assert "Shifts that differ, and gaps in what terminals have sent: 1." in shown
+    assert "Shifts that are open or differ, and gaps in what terminals have sent: 1." in shown
     assert any("/payments/discrepancy/?status__exact=open" in link for link in links(anna, f"{of_day}change/"))
     assert "../close/" not in links(anna, f"{of_day}change/")
     presses(anna, f"{of_day}override/", reason="The till was stolen.")

@@ -323,7 +323,7 @@ def test_between_two_that_fit_alike_nobody_guesses(shop: Shop) -> None:
     shop.sells_in_store(1000, rrn="632810000009")
     shop.sells_in_store(1000, rrn="632810000009")
     shop.sends(settlement_csv(card_present(1000, rrn="632810000009")), provider_account=shop.account("external"))
-    assert [row.kind for row in shop.disagreements()] == ["unknown_line"]
+    assert sorted(row.kind for row in shop.disagreements()) == ["duplicate", "unknown_line"]  # one tap, perhaps
 
 
 def _told(proof: dict[str, Any]) -> dict[str, Any]:

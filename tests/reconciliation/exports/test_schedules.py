@@ -99,7 +99,7 @@ def test_an_ended_schedule_makes_no_more(books: Books) -> None:
         ({"delivery": "mail"}, ("email", "invalid_format")),
         ({"email": "a@example.com"}, ("email", "not_together")),
         ({"every": "hour"}, ("every", "invalid_choice")),
-        ({"delivery": "sftp"}, ("delivery", "invalid_choice")),
+        ({"delivery": "sftp"}, ("host", "required")),
         ({"kind": "mt940", "profile": ""}, ("account", "required")),
     ],
 )
