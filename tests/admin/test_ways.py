@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
+import asyncssh
 import pytest
 from django.apps import apps
 from django.contrib import admin
@@ -37,7 +38,7 @@ from payments.services.send_link import send_link
 from payments.services.transfer_batches.prepare import prepare_batch
 from payments.services.transfer_batches.release import decide
 from reconciliation.closing import Why
-from reconciliation.models import Announcement, Connector, SettlementFile
+from reconciliation.models import Announcement, Connector, Export, ExportSchedule, SettlementFile
 from reconciliation.services import connectors, mappings
 from reconciliation.services.account_mapping import change_mapping
 from reconciliation.services.bank_accounts import create_bank_account
@@ -125,9 +126,9 @@ def _gives_back(shop: Shop) -> None:
     shop.refund(shop.pay_cash(23_456).order, 6_789, channel=shop.store, route="cash")
     account = BankAccount(iban=IBAN, name="A. Jansen")
     shop.refund(shop.pin(9_753).order, 8_642, route="bank", bank_account=account)
-    shop.refund(shop.pay_cash(45_678).order, 34_567, channel=shop.store, route="cash")
     _sends_transfers(shop, account)
     _has_rules(shop)
+    shop.refund(shop.pay_cash(45_678).order, 34_567, channel=shop.store, route="cash")  # above what one person decides
 
 
 def _has_rules(shop: Shop) -> None:
@@ -246,7 +247,14 @@ def _exports(shop: Shop) -> None:
     stricter = [replace(one, enabled=one.enabled and one.rule != "order") for one in USUAL]
     change_rules(shop.account("external"), stricter, actor=BY)
     statement: dict[str, Any] = {"kind": "camt053", "profile": "", "account": receivable, "every": "day"}
-    create_schedule(NewSchedule(merchant=shop.merchant, **statement, delivery="mail", email="a@example.com"), actor=BY)
+    by_mail = NewSchedule(merchant=shop.merchant, **statement, delivery="mail", email="a@example.com")
+    create_schedule(by_mail, actor=BY)
+    # As if its server had answered when it was entered, and then no more.
+    put = create_schedule(by_mail, actor=BY)
+    host_key = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+    server = {"host": "sftp.example.com", "port": 22, "user": "books", "host_key": host_key}
+    ExportSchedule.objects.filter(id=put.id).update(delivery="sftp", email="", sign_in='{"password": "x"}', **server)
+    Export.objects.filter(id=ready.id).update(schedule=put, delivery_error="sftp_unreachable", delivery_due_at=None)
 
 
 def _sends(shop: Shop, content: str, **more: Any) -> None:
