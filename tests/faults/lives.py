@@ -1,5 +1,6 @@
 """The lives that pass the crash points between them."""
 
+import json
 import tempfile
 import threading
 import time
@@ -320,9 +321,13 @@ class IsDrivenByItsMaker(IsDriven):
             maker.server_close()
 
     def check(self) -> Iterator[str]:
+        # The truth is the maker's: a request that never reached it has charged nobody, and is stopped.
+        file = Path(self.stage["maker"])
+        known = json.loads(file.read_text()).values() if file.exists() else ()
+        charged = [row for row in known if row["state"] == "approved"]
         found = list(self.payments().values_list("amount", "status"))
-        if found != [(1000, "captured")]:
-            yield f"payments {found}"
+        if found != [(1000, "captured" if charged else "canceled")]:
+            yield f"payments {found}, of which the maker knows {charged}"
 
 
 class IsClosed(Life):
