@@ -15,7 +15,6 @@ from payments.people.models import Approval, User
 from payments.people.services import approvals, gate
 from payments.services import setting_notices
 from payments.services.refunds.rules import iban_hash
-from payments.text.formatting import amount as written
 
 Kind = RefundRule.Kind
 _COLUMNS: Final = ("name", "kind", "role", "person_id", "channel_id", "amount", "beyond", "iban_hash", "iban_end")
@@ -175,7 +174,7 @@ def _add(row: RefundRule, *, actor: str, notified_by: Actor) -> None:
     row.save(force_insert=True)
     after = {column: getattr(row, column) for column in _COLUMNS if column != "iban_hash"}
     if row.amount is not None:
-        after["amount"] = written(row.amount, row.merchant.currency)  # as the log's readers write it
+        after["amount"] = {"amount": row.amount, "currency": row.merchant.currency}
     _log(row, "refund_rule.added", actor, after)
     setting_notices.refund_rule_changed(row, by=notified_by)
 

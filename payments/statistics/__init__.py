@@ -87,10 +87,10 @@ def _fold_some(ids: Sequence[int]) -> int:
 
 def _with_results(row: dict[str, Any]) -> dict[str, Any]:
     net = row["sales_amount"] - row["refunds_amount"] - row["chargebacks_amount"]
-    return row | {"net_amount": net, "average_amount": _average(row["sales_amount"], row["sales_count"])}
+    return row | {"net_amount": net, "average_amount": average(row["sales_amount"], row["sales_count"])}
 
 
-def _average(amount: int, count: int) -> int:
+def average(amount: int, count: int) -> int:
     """Rounded half up, in whole minor units; 0 where nothing was sold."""
     return (2 * amount + count) // (2 * count) if count > 0 else 0
 

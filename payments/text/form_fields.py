@@ -13,6 +13,7 @@ from django.utils import formats, timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from payments.core.iban import compact
 from payments.core.money import EXPONENTS, MAX_AMOUNT, Money
 from payments.text.formatting import SYMBOLS, day
 
@@ -131,6 +132,17 @@ def _no_amount(decimals: int) -> ValidationError:
         _("Write an amount with at most %(decimals)d decimals, such as %(example)s.")
         % {"decimals": decimals, "example": example}
     )
+
+
+class IbanField(forms.CharField):
+    """A bank account, as people write it; becomes its compact form."""
+
+    def clean(self, value: Any) -> str:
+        text: str = super().clean(value)
+        try:
+            return compact(text) if text else ""
+        except ValueError:
+            raise ValidationError(_("This is not a valid IBAN. Check every character.")) from None
 
 
 class AmountField(forms.CharField):

@@ -1,19 +1,15 @@
 """Where the search looks among what providers settle and banks report."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from payments.admin.base import render
-from payments.admin.search.finder import Finder, Hit, amount_is, of_day
+from payments.admin.search.finder import Finder, Hit, amount_is, by_id, joined, of_day
 from payments.admin.search.terms import Terms
 from reconciliation.models import BankAccount, BankStatementLine, Payout, Settlement, SettlementFile
-
-
-def _id(terms: Terms) -> list[Q]:
-    return [Q(pk=terms.name)] if terms.is_id else []
 
 
 def _iban(terms: Terms) -> str:
@@ -22,7 +18,7 @@ def _iban(terms: Terms) -> str:
 
 
 def _payout_names(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
-    return [*_id(terms), Q(reference=terms.name), Q(settlement__reference=terms.name)]
+    return [*by_id(terms), Q(reference=terms.name), Q(settlement__reference=terms.name)]
 
 
 def _by_reference(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
@@ -40,7 +36,7 @@ def _payout_amounts(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
 def _payout(row: Payout) -> Hit:
     return Hit(
         title=row.reference,
-        detail=_joined(row.provider_account.name, row.expected_on and render.day(row.expected_on)),
+        detail=joined(row.provider_account.name, row.expected_on and render.day(row.expected_on)),
         amount=render.amount(row.amount, row.currency),
         label=row.get_status_display(),
     )
@@ -53,7 +49,7 @@ def _settlement_amounts(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
 def _settlement(row: Settlement) -> Hit:
     return Hit(
         title=row.reference,
-        detail=_joined(row.provider_account.name, render.short_moment(row.closed_at, row.merchant.zone)),
+        detail=joined(row.provider_account.name, render.short_moment(row.closed_at, row.merchant.zone)),
         amount=render.amount(row.net, row.currency),
     )
 
@@ -73,14 +69,14 @@ def _line_amounts(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
 def _line(row: BankStatementLine) -> Hit:
     return Hit(
         title=row.counterparty_name or row.remittance or row.bank_reference or render.NOTHING,
-        detail=_joined(render.day(row.booked_on), row.remittance if row.counterparty_name else ""),
+        detail=joined(render.day(row.booked_on), row.remittance if row.counterparty_name else ""),
         amount=render.amount(row.amount, row.currency),
         label=row.get_state_display(),
     )
 
 
 def _account_names(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
-    return [*_id(terms), Q(iban=_iban(terms))]
+    return [*by_id(terms), Q(iban=_iban(terms))]
 
 
 def _account_parts(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
@@ -88,11 +84,11 @@ def _account_parts(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
 
 
 def _account(row: BankAccount) -> Hit:
-    return Hit(title=row.name, detail=_joined(row.iban, row.currency))
+    return Hit(title=row.name, detail=joined(row.iban, row.currency))
 
 
 def _file_names(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
-    return [*_id(terms), Q(name=terms.name)]
+    return [*by_id(terms), Q(name=terms.name)]
 
 
 def _file_parts(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
@@ -107,15 +103,10 @@ def _file(row: SettlementFile) -> Hit:
     )
 
 
-def _joined(*parts: Any) -> str:
-    return " · ".join(str(part) for part in parts if part)
-
-
 FINDERS: Final = (
     Finder(
         model=Payout,
         title=_("payouts"),
-        icon="account_balance",
         hit=_payout,
         named=_payout_names,
         parts=_reference_parts,
@@ -125,7 +116,6 @@ FINDERS: Final = (
     Finder(
         model=Settlement,
         title=_("settlements"),
-        icon="fact_check",
         hit=_settlement,
         named=_by_reference,
         parts=_reference_parts,
@@ -136,7 +126,6 @@ FINDERS: Final = (
     Finder(
         model=BankStatementLine,
         title=_("bank lines"),
-        icon="list_alt",
         hit=_line,
         named=_line_names,
         parts=_line_parts,
@@ -146,7 +135,6 @@ FINDERS: Final = (
     Finder(
         model=BankAccount,
         title=_("bank accounts"),
-        icon="savings",
         hit=_account,
         named=_account_names,
         parts=_account_parts,
@@ -154,7 +142,6 @@ FINDERS: Final = (
     Finder(
         model=SettlementFile,
         title=_("settlement files"),
-        icon="upload_file",
         hit=_file,
         named=_file_names,
         parts=_file_parts,

@@ -6,15 +6,14 @@ from typing import Final
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from payments.admin.search.finder import Finder, Hit
+from payments.admin.search.finder import Finder, Hit, by_id
 from payments.admin.search.terms import Terms
 from terminals.models import Terminal
 
 
 def _names(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
     """By the acquirer's number, too, of whichever brand."""
-    by_id = [Q(pk=terms.name)] if terms.is_id else []
-    return [*by_id, Q(serial_number=terms.name), Q(merchant_ids__contains=[{"tid": terms.name}])]
+    return [*by_id(terms), Q(serial_number=terms.name), Q(merchant_ids__contains=[{"tid": terms.name}])]
 
 
 def _parts(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
@@ -29,7 +28,6 @@ FINDERS: Final = (
     Finder(
         model=Terminal,
         title=_("terminals"),
-        icon="point_of_sale",
         hit=_hit,
         named=_names,
         parts=_parts,

@@ -13,7 +13,7 @@ from payments.api.idempotency import encode
 from payments.api.inputs import Query, read, read_query
 from payments.api.openapi import described
 from payments.api.views import JsonView
-from payments.core.errors import Conflict, Fault, Invalid, TooLarge, ValidationFailed
+from payments.core.errors import Conflict, Fault, Invalid, OnetillError, TooLarge, ValidationFailed
 from payments.core.input_faults import inside
 from payments.core.input_types import minor_units, text
 from payments.core.inputs import Input
@@ -50,6 +50,11 @@ class DeviceView(JsonView):
         key = authenticate(signed, now=timezone.now())
         read_query(query, self.plain.GET)
         return signed, key, content
+
+    def refused(self, error: OnetillError) -> Rendered:
+        """Return a refusal as it is sent, and remembered for a repetition."""
+        answer = problem(error, self.plain)
+        return Rendered(answer.status_code, answer.content)
 
     def send(self, answer: Rendered) -> HttpResponse:
         """Send the answer as it was rendered."""
@@ -91,8 +96,7 @@ class Transactions(DeviceView):
         status = _STATUSES.get(result.status)
         if status is not None:
             return Rendered(status, encode({**result_shape(result), **series_shape(outcome.terminal)}))
-        answer = problem(refusal_of(result, outcome.terminal), self.plain)
-        return Rendered(answer.status_code, answer.content)
+        return self.refused(refusal_of(result, outcome.terminal))
 
 
 class HeartbeatInput(Input):

@@ -7,7 +7,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from payments.api import request_body
-from payments.api.errors import problem
 from payments.api.idempotency import encode
 from payments.api.inputs import Nothing, read
 from payments.api.openapi import described
@@ -107,9 +106,7 @@ class ActionResult(DeviceView):
         result = outcome.result
         if result is None or result.status in ("recorded", "duplicate"):
             return render_action(outcome)
-        refusal = refusal_of(result, outcome.terminal)
-        answer = problem(refusal, self.plain)
-        return Rendered(answer.status_code, answer.content)
+        return self.refused(refusal_of(result, outcome.terminal))
 
 
 def render_action(outcome: ActionOutcome) -> Rendered:

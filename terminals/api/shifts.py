@@ -7,7 +7,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from payments.api import request_body
-from payments.api.errors import problem
 from payments.api.idempotency import encode
 from payments.api.inputs import read
 from payments.api.openapi import described
@@ -49,5 +48,4 @@ class Shifts(DeviceView):
             return Rendered(201 if outcome.new else 200, encode(payloads.shift(outcome.shift)))
         refusal = Conflict("shift_conflict", _CONFLICT)
         refusal.members |= {"shift": outcome.shift.id}
-        answer = problem(refusal, self.plain)
-        return Rendered(answer.status_code, answer.content)
+        return self.refused(refusal)

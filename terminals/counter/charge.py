@@ -21,7 +21,7 @@ from payments.text.form_fields import AmountField
 from payments.text.formatting import amount
 from terminals.counter import sentences
 from terminals.counter.desk import Desk, at_counter, refusal_of
-from terminals.counter.forms import OnceField, WordsField, new_once, typed
+from terminals.counter.forms import OnceField, WordsField, filled, new_once, typed
 from terminals.counter.order import of_merchant
 from terminals.counter.page import page
 from terminals.models import ActionStatus, ActionType, Terminal, TerminalAction
@@ -156,15 +156,12 @@ def _form(
     first = {"amount": typed(left, order.currency) if order is not None and left else ""}
     if len(form.terminals) == 1:
         first["terminal"] = form.terminals[0].id
-    value = form.data.get if form.is_bound else first.get
     context = {
         "desk": desk,
         "order": order,
         "name": sentences.name_of(order) if order is not None else "",
         "in_doubt": oldest_in_doubt(payments),
-        "form": form,
-        "values": {name: value(name) or "" for name in form.fields},
-        "once": (form.data.get("once") if form.is_bound else "") or new_once(),
+        **filled(form, first),
     }
     return page(request, "charge.html", context, title=_("Pay on a terminal"), status=status)
 

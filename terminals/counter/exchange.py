@@ -19,7 +19,7 @@ from payments.text.form_fields import AmountField
 from payments.text.formatting import amount
 from terminals.counter import reasons, sentences, shown_once
 from terminals.counter.desk import Desk, at_counter, refusal_of
-from terminals.counter.forms import OnceField, WordsField, new_once, typed
+from terminals.counter.forms import OnceField, WordsField, filled, typed
 from terminals.counter.order import of_merchant
 from terminals.counter.page import page
 
@@ -111,10 +111,7 @@ def _do(request: HttpRequest, desk: Desk, form: ExchangeForm, submission: FormSu
         return _form(request, desk, form, status=422)
     if done.given_back is None:
         return redirect("counter_order", order_id=done.order.id)
-    response = redirect("counter_refunded", refund_id=done.given_back.refund.id)
-    if done.given_back.voucher_code is not None:
-        shown_once.keep(response, done.given_back.refund.id, done.given_back.voucher_code)
-    return response
+    return shown_once.to_refund(done.given_back)
 
 
 def _read_out(request: HttpRequest, desk: Desk, form: ExchangeForm) -> HttpResponse:
@@ -133,7 +130,7 @@ def _read_out(request: HttpRequest, desk: Desk, form: ExchangeForm) -> HttpRespo
         "order": form.order,
         "name": sentences.name_of(form.order),
         "sentences": lines,
-        "reason": reasons.spoken(desk.merchant, given["reason"]),
+        "reason": reasons.in_words(desk.merchant, given["reason"]),
         "fields": [(name, form.data.get(name, "")) for name in form.fields if name != "confirmed"],
         "fingerprint": form.fingerprint,
         "do": _("Exchange"),
@@ -143,16 +140,13 @@ def _read_out(request: HttpRequest, desk: Desk, form: ExchangeForm) -> HttpRespo
 
 def _form(request: HttpRequest, desk: Desk, form: ExchangeForm, *, status: int = 200) -> HttpResponse:
     order = form.order
-    value = form.data.get if form.is_bound else {"returned": typed(order.refundable, order.currency)}.get
     context = {
         "desk": desk,
         "order": order,
         "name": sentences.name_of(order),
         "left": amount(order.refundable, order.currency),
         "nothing_left": order.refundable <= 0,
-        "form": form,
-        "values": {name: value(name) or "" for name in form.fields},
-        "once": (form.data.get("once") if form.is_bound else "") or new_once(),
-        "said_before": reasons.said_before(desk),
+        **filled(form, {"returned": typed(order.refundable, order.currency)}),
+        "typed_before": reasons.typed_before(desk),
     }
     return page(request, "exchange.html", context, title=_("Exchange"), status=status)

@@ -1,6 +1,7 @@
 """What people type at the counter, by field: nothing with a card number in it is taken."""
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -8,7 +9,6 @@ from django.core.exceptions import ValidationError
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from payments.core.iban import compact
 from payments.core.money import EXPONENTS, Money
 from payments.core.pan import has_card_number
 
@@ -23,22 +23,21 @@ class WordsField(forms.CharField):
         return text
 
 
-class IbanField(forms.CharField):
-    """A bank account, as people write it."""
-
-    def clean(self, value: Any) -> str:
-        text: str = super().clean(value)
-        try:
-            return compact(text) if text else ""
-        except ValueError:
-            raise ValidationError(_("This is not a valid IBAN. Check every character.")) from None
-
-
 class OnceField(forms.RegexField):
     """The name of a form as it was shown, so that it does one thing however often it is sent."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(r"^[0-9a-f]{32}$", **kwargs)
+
+
+def filled(form: forms.Form, first: Mapping[str, str]) -> dict[str, Any]:
+    """What a page shows of a form that does one thing: as it was typed, or else as it stands there `first`."""
+    value = form.data.get if form.is_bound else first.get
+    return {
+        "form": form,
+        "values": {name: value(name) or "" for name in form.fields},
+        "once": (form.data.get("once") if form.is_bound else "") or new_once(),
+    }
 
 
 def new_once() -> str:

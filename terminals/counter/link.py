@@ -21,8 +21,8 @@ from payments.text.form_fields import AmountField
 from payments.text.formatting import amount
 from terminals.counter import sentences
 from terminals.counter.desk import Desk, at_counter, refusal_of
-from terminals.counter.forms import OnceField, WordsField, new_once, typed
-from terminals.counter.order import asked_by, of_merchant, open_links
+from terminals.counter.forms import OnceField, WordsField, filled, typed
+from terminals.counter.order import amount_of_link, of_merchant, open_links
 from terminals.counter.page import page
 
 
@@ -81,8 +81,8 @@ def watch(request: HttpRequest, desk: Desk, link_id: str) -> HttpResponse:
         "desk": desk,
         "link": row,
         "address": address(row),
-        "amount": amount(asked_by(row), row.currency),
-        "stands": sentences.link_stands(row),
+        "amount": amount(amount_of_link(row), row.currency),
+        "stands": sentences.link_status(row),
         "is_active": row.status == PaymentLink.Status.ACTIVE,
         "is_paid": row.status == PaymentLink.Status.PAID,
         "state": row.status if row.status == PaymentLink.Status.ACTIVE else "",
@@ -140,14 +140,11 @@ def _form(request: HttpRequest, desk: Desk, order: Order | None, form: LinkForm,
         "amount": typed(left, order.currency) if order is not None and left else "",
         "description": sentences.name_of(order) if order is not None else "",
     }
-    value = form.data.get if form.is_bound else first.get
     context = {
         "desk": desk,
         "order": order,
         "name": sentences.name_of(order) if order is not None else "",
-        "form": form,
-        "values": {name: value(name) or "" for name in form.fields},
-        "once": (form.data.get("once") if form.is_bound else "") or new_once(),
+        **filled(form, first),
         "open_links": open_links(PaymentLink.objects.filter(order=order)) if order is not None else [],
     }
     return page(request, "link.html", context, title=_("Payment link"), status=status)

@@ -68,10 +68,12 @@ def open_links(rows: QuerySet[PaymentLink]) -> list[dict[str, str]]:
     """Those of these links that can be paid now: another beside them could be paid twice."""
     # By name: the type checker knows no annotation of a status.
     active = with_status(rows).filter(**{"status": PaymentLink.Status.ACTIVE}).order_by("-id")[:MOST_LINKS]
-    return [{"id": row.id, "name": f"{amount(asked_by(row), row.currency)} · {row.description}"} for row in active]
+    return [
+        {"id": row.id, "name": f"{amount(amount_of_link(row), row.currency)} · {row.description}"} for row in active
+    ]
 
 
-def asked_by(row: PaymentLink) -> int | None:
+def amount_of_link(row: PaymentLink) -> int | None:
     """What a link asks for: its own amount, or what is due on its order."""
     return row.amount if row.amount is not None else amount_due(row)
 
@@ -82,7 +84,7 @@ def _payment(row: Payment, desk: Desk) -> dict[str, Any]:
         "paid_with": sentences.paid_with(row),
         "where": row.channel.name,
         "when": short_moment(row.occurred_at, desk.merchant.zone),
-        "stands": sentences.payment_stands(row),
+        "stands": sentences.payment_status(row),
         "status": row.status,
         "offline": row.provisional,
         "receipt": row.id if is_available(row) else "",
@@ -100,7 +102,7 @@ def _refund(row: Refund, desk: Desk) -> dict[str, Any]:
         "reason": row.reason,
         "status": row.status,
         "parts": [
-            {"goes": sentences.going(part, row.currency), "stands": sentences.standing(part, row.currency)}
+            {"goes": sentences.going(part, row.currency), "stands": sentences.part_status(part, row.currency)}
             for part in parts
         ],
         "receipt": row.id if is_available(row) else "",
@@ -108,7 +110,7 @@ def _refund(row: Refund, desk: Desk) -> dict[str, Any]:
 
 
 def _history(story: Story, desk: Desk) -> list[dict[str, Any]]:
-    lines = sentences.told(timeline(story))
+    lines = sentences.worth_reading(timeline(story))
     called = render.people(line.actor for line in lines)
     return [
         {

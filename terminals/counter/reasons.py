@@ -9,7 +9,7 @@ from payments.models import Merchant, Refund, RefundReason
 from terminals.counter.desk import Desk
 from terminals.counter.forms import WordsField
 
-AT_MOST = 8  # of what was said before
+AT_MOST = 8  # of what was typed before
 
 
 class ReasonForm(forms.Form):
@@ -34,13 +34,13 @@ class ReasonForm(forms.Form):
         return given
 
 
-def spoken(merchant: Merchant, reason: str) -> str:
+def in_words(merchant: Merchant, reason: str) -> str:
     """A reason in words: a code of the merchant's list by its name."""
     row = RefundReason.objects.filter(merchant=merchant, code=reason).first()
     return reason if row is None else str(row)
 
 
-def said_before(desk: Desk) -> list[str]:
+def typed_before(desk: Desk) -> list[str]:
     """What was typed before in this store, the latest first."""
     rows = Refund.objects.filter(merchant=desk.merchant, channel=desk.channel, reported=False, reason_code="")
     return list(dict.fromkeys(rows.order_by("-id").values_list("reason", flat=True)[:100]))[:AT_MOST]

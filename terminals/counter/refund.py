@@ -20,11 +20,11 @@ from payments.services.refunds.plan import BankAccount, Plan, RefundRequest
 from payments.services.refunds.request import plan_refund, request_refund, second_person_needed
 from payments.services.refunds.routes import AUTO
 from payments.services.send_receipt import is_available
-from payments.text.form_fields import AmountField
+from payments.text.form_fields import AmountField, IbanField
 from payments.text.formatting import amount
 from terminals.counter import reasons, sentences, shown_once
 from terminals.counter.desk import Desk, at_counter, refusal_of
-from terminals.counter.forms import IbanField, OnceField, WordsField, new_once, typed
+from terminals.counter.forms import OnceField, WordsField, filled, typed
 from terminals.counter.order import of_merchant
 from terminals.counter.page import page
 from terminals.models import Terminal, TerminalAction
@@ -164,7 +164,7 @@ def _watched(request: HttpRequest, desk: Desk, row: Refund, voucher_code: str | 
                 "goes": sentences.going(part, row.currency),
                 "stands": " ".join(sentences.on_terminal(actions[part.id]))
                 if part.id in actions and part.status not in FINAL
-                else sentences.standing(part, row.currency),
+                else sentences.part_status(part, row.currency),
                 "status": part.status,
                 "action": actions[part.id].id if part.id in actions else "",
             }
@@ -200,10 +200,7 @@ def _do(request: HttpRequest, desk: Desk, form: RefundForm, submission: FormSubm
     except OnetillError as error:
         form.add_error(None, ValidationError(refusal_of(error), code=error.code))
         return _form(request, desk, form, status=422)
-    response = redirect("counter_refunded", refund_id=result.refund.id)
-    if result.voucher_code is not None:
-        shown_once.keep(response, result.refund.id, result.voucher_code)
-    return response
+    return shown_once.to_refund(result)
 
 
 def _read_out(request: HttpRequest, desk: Desk, form: RefundForm) -> HttpResponse:
@@ -218,7 +215,7 @@ def _read_out(request: HttpRequest, desk: Desk, form: RefundForm) -> HttpRespons
         "name": sentences.name_of(form.order),
         "sentences": [sentences.planned(part, plan.currency) for part in plan.parts],
         "reasons": list(_why_not_better(plan)),
-        "reason": reasons.spoken(desk.merchant, given["reason"]),
+        "reason": reasons.in_words(desk.merchant, given["reason"]),
         "do": _("Give back %(amount)s") % {"amount": amount(plan.amount, plan.currency)},
         "fields": [(name, form.data.get(name, "")) for name in form.fields if name != "confirmed"],
         "fingerprint": form.fingerprint,
@@ -243,22 +240,19 @@ def _why_not_better(plan: Plan) -> Iterator[str]:
 
 def _form(request: HttpRequest, desk: Desk, form: RefundForm, *, status: int = 200) -> HttpResponse:
     order = form.order
-    value = form.data.get if form.is_bound else {"amount": typed(order.refundable, order.currency)}.get
     context = {
         "desk": desk,
         "order": order,
         "name": sentences.name_of(order),
         "left": amount(order.refundable, order.currency),
         "nothing_left": order.refundable <= 0,
-        "form": form,
-        "values": {name: value(name) or "" for name in form.fields},
+        **filled(form, {"amount": typed(order.refundable, order.currency)}),
         "payments": [
             {"id": row.id, "paid_with": sentences.paid_with(row), "left": amount(row.refundable, row.currency)}
             for row in form.payments
         ],
         "ways": _ways(form),
-        "said_before": reasons.said_before(desk),
-        "once": (form.data.get("once") if form.is_bound else "") or new_once(),
+        "typed_before": reasons.typed_before(desk),
         "terminals": form.terminals,
     }
     return page(request, "refund.html", context, title=_("Give back"), status=status)

@@ -99,7 +99,7 @@ def _stands(order: Order, payments: list[Payment]) -> str:
     if any(row.status == PaymentStatus.UNKNOWN for row in payments):
         return _("not known whether it came through")
     if not order.captured:
-        return sentences.payment_stands(payments[-1]) if payments else _("nothing paid yet")
+        return sentences.payment_status(payments[-1]) if payments else _("nothing paid yet")
     given_back = order.refunded + order.refund_reserved
     if not given_back:
         return _("paid")

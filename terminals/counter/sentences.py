@@ -159,7 +159,7 @@ def going(part: RefundPart, currency: str) -> str:
     return f"{amount(part.amount, currency)} · {way}"
 
 
-def standing(part: RefundPart, currency: str) -> str:
+def part_status(part: RefundPart, currency: str) -> str:
     """How a part of a refund stands, and what to do. Cash is handed over when it has just been booked, not later."""
     if part.status == PartStatus.PENDING and part.route == Route.BANK:
         return _("It waits until a colleague has released the transfer.")
@@ -211,7 +211,7 @@ def paid_with(payment: Payment) -> str:
     return method
 
 
-def payment_stands(payment: Payment) -> str:
+def payment_status(payment: Payment) -> str:
     """How a payment stands, in two or three words."""
     return str(_PAYMENTS.get(PaymentStatus(payment.status), payment.get_status_display()))
 
@@ -223,7 +223,7 @@ def happened(line: Happening) -> str:
     return str(template) % values if template is not None else f"{line.type} {values['amount']}"
 
 
-def told(lines: Iterable[Happening]) -> list[Happening]:
+def worth_reading(lines: Iterable[Happening]) -> list[Happening]:
     """The lines that tell somebody at a counter anything: not how a payment began that was paid at that moment."""
     lines = list(lines)
     decided = {line.object_id for line in lines if line.type not in ("payment.created", "payment.processing")}
@@ -258,7 +258,7 @@ def name_of(order: Order, payments: Iterable[Payment] | None = None) -> str:
     return _("Receipt %(number)s") % {"number": number} if number else _("Sale without a number")
 
 
-def link_stands(link: PaymentLink) -> str:
+def link_status(link: PaymentLink) -> str:
     """How a payment link stands."""
     texts = {
         PaymentLink.Status.ACTIVE: _("Waiting for the customer to pay."),

@@ -5,13 +5,23 @@ from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from payments.core.crypto import Undecipherable, decrypt, encrypt
+from payments.services.refunds.result import RefundResult
 from terminals.counter import cookies
 
 COOKIE: Final = "counter_code"
 SECONDS: Final = 600
 _LONGEST: Final = 1_000
+
+
+def to_refund(result: RefundResult) -> HttpResponse:
+    """The way to a refund that was just made, with its new voucher's code where it has one."""
+    response = redirect("counter_refunded", refund_id=result.refund.id)
+    if result.voucher_code is not None:
+        keep(response, result.refund.id, result.voucher_code)
+    return response
 
 
 def keep(response: HttpResponse, object_id: str, code: str) -> None:

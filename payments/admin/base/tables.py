@@ -302,5 +302,7 @@ def _value(value: Any) -> str | SafeString:
     if isinstance(value, list):
         return format_html_join(", ", "{}", ((_value(one),) for one in value))
     if isinstance(value, dict):
+        if value.keys() == {"amount", "currency"}:
+            return render.amount(value["amount"], value["currency"])
         return format_html("({})", _pairs(value))
     return links.named_link(str(value))

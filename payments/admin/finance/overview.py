@@ -15,6 +15,7 @@ from payments.admin.base import render
 from payments.admin.base.addresses import list_url
 from payments.admin.base.links import open_page_link
 from payments.admin.base.page import Section
+from payments.admin.finance.sales import MEASURES
 from payments.core.money import Money
 from payments.models import Channel, Merchant, Payment
 from payments.models.payment import Method, Origin
@@ -24,7 +25,6 @@ from payments.text.formatting import title
 
 WEEK: Final = timedelta(days=7)
 _ALWAYS: Final = (Origin.ONLINE, Origin.IN_STORE)
-_SUMS: Final = ("sales_count", "sales_amount", "refunds_count", "refunds_amount", "chargebacks_amount", "net_amount")
 
 
 @dataclass(slots=True)
@@ -39,13 +39,13 @@ class Figures:
     net_amount: int = 0
 
     def add(self, row: Mapping[str, Any]) -> None:
-        for name in _SUMS:
+        for name in MEASURES:
             setattr(self, name, getattr(self, name) + row[name])
 
     @property
     def average(self) -> int:
         """Of a sale, rounded half up; 0 where nothing was sold."""
-        return (2 * self.sales_amount + self.sales_count) // (2 * self.sales_count) if self.sales_count > 0 else 0
+        return statistics.average(self.sales_amount, self.sales_count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,6 @@ from payments.admin.base.error_messages import explain, words
 from payments.admin.base.forms import ActionForm, AmountField, in_major_units
 from payments.admin.base.page import Section
 from payments.core.errors import OnetillError
-from payments.core.iban import compact
 from payments.core.pan import has_card_number
 from payments.models import Channel, Merchant, Order, Payment, RefundReason
 from payments.models.refund import RefundStatus, Route
@@ -31,6 +30,7 @@ from payments.services.refunds.plan import BankAccount, Plan, RefundRequest
 from payments.services.refunds.request import plan_refund, request_refund, second_person_needed
 from payments.services.refunds.result import RefundResult
 from payments.services.refunds.routes import AUTO
+from payments.text.form_fields import IbanField
 
 ROUTES = [(AUTO, gettext_lazy("the best way that is possible")), *Route.choices]
 
@@ -57,7 +57,7 @@ class RefundForm(ActionForm):
         widget=UnfoldAdminSelectWidget,
         help_text=gettext_lazy("Only for a refund at a terminal."),
     )
-    iban = forms.CharField(
+    iban = IbanField(
         label="IBAN",
         max_length=42,
         required=False,
@@ -114,13 +114,6 @@ class RefundForm(ActionForm):
 
     def clean_account_name(self) -> str:
         return without_card_number(self.cleaned_data["account_name"])
-
-    def clean_iban(self) -> str:
-        given: str = self.cleaned_data["iban"]
-        try:
-            return compact(given) if given else ""
-        except ValueError:
-            raise ValidationError(_("This is not a valid IBAN. Check every character.")) from None
 
     def clean(self) -> dict[str, Any]:
         """Plan it, so that the next step shows how it would go."""

@@ -40,7 +40,7 @@ def none(_terms: Terms, _merchants: Sequence[str]) -> Sequence[Q]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """One found object: what it is called, what tells it apart from the others, its amount and its status."""
+    """One found object: what it is called, what tells it apart, its amount and status; its page is added by `find`."""
 
     title: str
     detail: str
@@ -54,7 +54,6 @@ class Group:
     """The first hits of one kind. `more` leads to the list of all, where there are more."""
 
     title: str
-    icon: str
     hits: list[Hit]
     more: str = ""
     cut: bool = False  # there are more, and no list shows just them
@@ -70,7 +69,6 @@ class Finder:
 
     model: type[Model]
     title: Any
-    icon: str
     hit: Callable[[Any], Hit]
     named: Questions = none
     parts: Questions = none
@@ -92,6 +90,16 @@ class _Branch:
 
 class TooMuchToReadError(Exception):
     """Looking for a part of a name would take too long."""
+
+
+def by_id(terms: Terms) -> list[Q]:
+    """Ask for the row of an id of ours, where one was typed."""
+    return [Q(pk=terms.name)] if terms.is_id else []
+
+
+def joined(*parts: Any) -> str:
+    """What tells a hit apart, without what there is none of."""
+    return " · ".join(str(part) for part in parts if part)
 
 
 def amount_is(typed: TypedAmount | None, column: str = "amount", *, signed: bool = False) -> list[Q]:
@@ -219,8 +227,7 @@ def _group(request: HttpRequest, branch: _Branch, keys: Sequence[str]) -> Group:
     more = len(keys) > SHOWN
     return Group(
         title=str(finder.title),
-        icon=finder.icon,
-        hits=[replace(hit, url=hit.url or row_url(finder.model, row.pk)) for row in shown for hit in [finder.hit(row)]],
+        hits=[replace(finder.hit(row), url=row_url(finder.model, row.pk)) for row in shown],
         more=list_url(finder.model, **dict(branch.more)) if more and branch.more else "",
         cut=more and not branch.more,
     )

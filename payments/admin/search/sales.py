@@ -1,7 +1,7 @@
 """Where the search looks among what was sold, given back and promised."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from django.db.models import Q
 from django.http import HttpRequest
@@ -11,7 +11,7 @@ from payments import audit_log
 from payments.admin.base import render
 from payments.admin.base.access import person
 from payments.admin.customers import customer_tables
-from payments.admin.search.finder import Finder, Hit, amount_is, of_day
+from payments.admin.search.finder import Finder, Hit, amount_is, by_id, joined, of_day
 from payments.admin.search.terms import Terms
 from payments.models import Chargeback, Discrepancy, Order, Payment, PaymentLink, Refund, Voucher
 from payments.people.models import Customer
@@ -23,10 +23,6 @@ from payments.text.messages import render_message
 
 def _by_order(terms: Terms) -> list[Q]:
     return [Q(order__reference__in=search.spellings(terms.name))]
-
-
-def _id(terms: Terms) -> list[Q]:
-    return [Q(pk=terms.name)] if terms.is_id else []
 
 
 def _payment_names(terms: Terms, merchants: Sequence[str]) -> list[Q]:
@@ -51,7 +47,7 @@ def _payment_amounts(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
 def _payment(row: Payment) -> Hit:
     return Hit(
         title=row.order.reference or row.receipt_number or render.short(row.id),
-        detail=_joined(
+        detail=joined(
             render.short_moment(row.occurred_at, row.merchant.zone),
             row.channel.name,
             render.method(row),
@@ -65,7 +61,7 @@ def _payment(row: Payment) -> Hit:
 
 def _order_names(terms: Terms, merchants: Sequence[str]) -> list[Q]:
     returned = stories.refunded_by_number(terms.name, merchants=merchants)
-    return [*_id(terms), Q(reference__in=search.spellings(terms.name)), *([Q(id__in=returned)] if returned else [])]
+    return [*by_id(terms), Q(reference__in=search.spellings(terms.name)), *([Q(id__in=returned)] if returned else [])]
 
 
 def _order_parts(terms: Terms, merchants: Sequence[str]) -> list[Q]:
@@ -75,13 +71,13 @@ def _order_parts(terms: Terms, merchants: Sequence[str]) -> list[Q]:
 def _order(row: Order) -> Hit:
     return Hit(
         title=row.reference or render.short(row.id),
-        detail=_joined(render.short_moment(row.created_at, row.merchant.zone), row.channel.name),
+        detail=joined(render.short_moment(row.created_at, row.merchant.zone), row.channel.name),
         amount=render.amount(row.captured if row.total is None else row.total, row.currency),
     )
 
 
 def _refund_names(terms: Terms, merchants: Sequence[str]) -> list[Q]:
-    return [*_id(terms), *_by_order(terms)]
+    return [*by_id(terms), *_by_order(terms)]
 
 
 def _dated(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
@@ -96,7 +92,7 @@ def _undated(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
 def _refund(row: Refund) -> Hit:
     return Hit(
         title=row.order.reference or render.short(row.id),
-        detail=_joined(render.short_moment(row.created_at, row.merchant.zone), row.channel.name, row.reason),
+        detail=joined(render.short_moment(row.created_at, row.merchant.zone), row.channel.name, row.reason),
         amount=render.amount(row.amount, row.currency),
         label=render.status(row.status),
     )
@@ -104,7 +100,7 @@ def _refund(row: Refund) -> Hit:
 
 def _customer_names(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
     address = [Q(email_hash=email_hash(terms.name))] if "@" in terms.name else []
-    return [*_id(terms), Q(reference=terms.name), *address]
+    return [*by_id(terms), Q(reference=terms.name), *address]
 
 
 def _customer_parts(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
@@ -112,7 +108,7 @@ def _customer_parts(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
 
 
 def _customer(row: Customer) -> Hit:
-    return Hit(title=customer_tables.name_of(row), detail=_joined(row.email, row.reference or ""))
+    return Hit(title=customer_tables.name_of(row), detail=joined(row.email, row.reference or ""))
 
 
 def _note_customers(request: HttpRequest, rows: Sequence[Customer]) -> None:
@@ -123,7 +119,7 @@ def _note_customers(request: HttpRequest, rows: Sequence[Customer]) -> None:
 
 
 def _link_names(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
-    return [*_id(terms), Q(token=terms.name), *_by_order(terms)]
+    return [*by_id(terms), Q(token=terms.name), *_by_order(terms)]
 
 
 def _link_parts(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
@@ -133,7 +129,7 @@ def _link_parts(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
 def _link(row: PaymentLink) -> Hit:
     return Hit(
         title=row.description,
-        detail=_joined(render.short_moment(row.created_at, row.merchant.zone), row.channel.name),
+        detail=joined(render.short_moment(row.created_at, row.merchant.zone), row.channel.name),
         amount="" if row.amount is None else render.amount(row.amount, row.currency),
         label=render.status(row.status),
     )
@@ -142,33 +138,33 @@ def _link(row: PaymentLink) -> Hit:
 def _voucher_names(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
     """By the end of its code alone: a whole code is money, and an address ends up in logs."""
     ending = [Q(code_end=terms.name.upper())] if len(terms.name) == 4 else []
-    return [*_id(terms), *ending, *_by_order(terms)]
+    return [*by_id(terms), *ending, *_by_order(terms)]
 
 
 def _voucher(row: Voucher) -> Hit:
     return Hit(
         title=f"…{row.code_end}",
-        detail=_joined(render.short_moment(row.created_at, row.merchant.zone), row.get_purpose_display()),
+        detail=joined(render.short_moment(row.created_at, row.merchant.zone), row.get_purpose_display()),
         amount=render.amount(row.balance, row.currency),
         label=render.status(row.status),
     )
 
 
 def _chargeback_names(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
-    return [*_id(terms), Q(provider_reference=terms.name), *_by_order(terms)]
+    return [*by_id(terms), Q(provider_reference=terms.name), *_by_order(terms)]
 
 
 def _chargeback(row: Chargeback) -> Hit:
     return Hit(
         title=row.order.reference or render.short(row.id),
-        detail=_joined(render.short_moment(row.created_at, row.merchant.zone), row.get_stage_display()),
+        detail=joined(render.short_moment(row.created_at, row.merchant.zone), row.get_stage_display()),
         amount=render.amount(row.amount, row.currency),
         label=render.status(row.status),
     )
 
 
 def _discrepancy_names(terms: Terms, _merchants: Sequence[str]) -> list[Q]:
-    return [*_id(terms), Q(payment__order__reference__in=search.spellings(terms.name))]
+    return [*by_id(terms), Q(payment__order__reference__in=search.spellings(terms.name))]
 
 
 def _discrepancy(row: Discrepancy) -> Hit:
@@ -180,16 +176,11 @@ def _discrepancy(row: Discrepancy) -> Hit:
     )
 
 
-def _joined(*parts: Any) -> str:
-    return " · ".join(str(part) for part in parts if part)
-
-
 _PLACE: Final = ("merchant", "channel")
 FINDERS: Final = (
     Finder(
         model=Payment,
         title=_("payments"),
-        icon="payments",
         hit=_payment,
         named=_payment_names,
         parts=_payment_parts,
@@ -199,7 +190,6 @@ FINDERS: Final = (
     Finder(
         model=Order,
         title=_("orders"),
-        icon="shopping_bag",
         hit=_order,
         named=_order_names,
         parts=_order_parts,
@@ -208,7 +198,6 @@ FINDERS: Final = (
     Finder(
         model=Refund,
         title=_("refunds"),
-        icon="undo",
         hit=_refund,
         named=_refund_names,
         amounts=_dated,
@@ -217,7 +206,6 @@ FINDERS: Final = (
     Finder(
         model=Customer,
         title=_("customers"),
-        icon="group",
         hit=_customer,
         named=_customer_names,
         parts=_customer_parts,
@@ -226,7 +214,6 @@ FINDERS: Final = (
     Finder(
         model=PaymentLink,
         title=_("payment links"),
-        icon="add_link",
         hit=_link,
         named=_link_names,
         parts=_link_parts,
@@ -236,7 +223,6 @@ FINDERS: Final = (
     Finder(
         model=Chargeback,
         title=_("chargebacks"),
-        icon="gavel",
         hit=_chargeback,
         named=_chargeback_names,
         amounts=_undated,
@@ -245,7 +231,6 @@ FINDERS: Final = (
     Finder(
         model=Voucher,
         title=_("vouchers"),
-        icon="redeem",
         hit=_voucher,
         named=_voucher_names,
         amounts=_undated,
@@ -255,7 +240,6 @@ FINDERS: Final = (
     Finder(
         model=Discrepancy,
         title=_("discrepancies"),
-        icon="rule",
         hit=_discrepancy,
         named=_discrepancy_names,
         amounts=_undated,

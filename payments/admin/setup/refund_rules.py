@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -23,11 +22,11 @@ from payments.admin.base.forms import ActionForm, AmountField
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance.approval_pages import Case
-from payments.core.iban import compact
 from payments.models import Channel, Merchant, RefundReason, RefundRule
 from payments.people.models import ApiKey, Approval, Role, User
 from payments.people.permissions import May, may
 from payments.services import refund_rules
+from payments.text.form_fields import IbanField
 
 EVERYBODY = gettext_lazy("everybody")
 
@@ -58,7 +57,7 @@ class RuleForm(ActionForm):
         required=False,
         widget=UnfoldAdminSelectWidget,
     )
-    iban = forms.CharField(
+    iban = IbanField(
         label=gettext_lazy("account to block"),
         max_length=42,
         required=False,
@@ -74,13 +73,6 @@ class RuleForm(ActionForm):
         fields["channel"].queryset = row.channels.select_related("merchant").order_by("name")
         fields["channel"].empty_label = _("every channel")
         fields["amount"].currency = row.currency
-
-    def clean_iban(self) -> str:
-        given: str = self.cleaned_data["iban"]
-        try:
-            return compact(given) if given else ""
-        except ValueError:
-            raise ValidationError(_("This is not a valid IBAN. Check every character.")) from None
 
 
 class ReasonForm(ActionForm):

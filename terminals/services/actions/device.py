@@ -91,7 +91,7 @@ def report_word(signed: Signed, key: Key, action_id: str, word: str, *, render: 
     def carry_out(terminal: Terminal, state: DeviceRequestState) -> Carried:
         now = timezone.now()
         action = _action(terminal, action_id)
-        said(action, word, terminal.id, now)
+        apply_word(action, word, terminal.id, now)
         return Carried(render(ActionOutcome(terminal, action)), _seen(terminal, now))
 
     return answer_once(signed, key, carry_out)
@@ -166,8 +166,8 @@ def present(action: TerminalAction, actor: str, now: datetime) -> None:
     move(action, ActionStatus.PRESENTED, cause="presented", actor=actor, now=now, presented_at=now)
 
 
-def said(action: TerminalAction, word: str, actor: str, now: datetime) -> None:
-    """Apply what the device says of a sale or refund; as the answer to a question or stop it is said of its target."""
+def apply_word(action: TerminalAction, word: str, actor: str, now: datetime) -> None:
+    """Apply what the device says of a sale or refund; as the answer to a question or stop it is about its target."""
     subject = action.target if action.target is not None else action
     if subject.status in (*OPEN, ActionStatus.UNKNOWN):
         if word in ("not_found", "aborted"):

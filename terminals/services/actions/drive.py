@@ -21,7 +21,7 @@ from terminals import sql
 from terminals.models import ActionStatus, ActionType, Terminal, TerminalAction
 from terminals.providers.base import Answer, Request, Till
 from terminals.providers.registry import driver, drivers
-from terminals.services.actions.device import present, said, take
+from terminals.services.actions.device import apply_word, present, take
 from terminals.services.actions.transitions import lock_terminal
 from terminals.services.ingest import ingest
 
@@ -91,9 +91,9 @@ def _record(action: TerminalAction, answer: Answer) -> None:
             _post(terminal, subject, answer, now)
     elif answer.outcome == Outcome.NOT_SENT:
         # Of a charge that never left nothing came; a question or a stop that did not is no answer.
-        said(action, "aborted" if action.target is None else "unknown", terminal.id, now)
+        apply_word(action, "aborted" if action.target is None else "unknown", terminal.id, now)
     else:
-        said(action, _NOT_MADE.get(answer.code) or _WORDS[answer.outcome], terminal.id, now)
+        apply_word(action, _NOT_MADE.get(answer.code) or _WORDS[answer.outcome], terminal.id, now)
 
 
 def _is_news(subject: TerminalAction, answer: Answer) -> bool:

@@ -23,7 +23,7 @@ from payments.services.idempotency import IdempotencyGuard
 from payments.services.refunds.plan import RefundRequest
 from payments.services.refunds.request import request_refund
 from terminals.models import ActionType, Terminal, TerminalAction
-from terminals.services.actions.request import USUAL, check_free, open_action, write_action
+from terminals.services.actions.request import USUAL, begin, open_action, write_action
 from terminals.services.actions.transitions import lock_terminal
 
 WORK: Final = "terminals.offer_refund"
@@ -53,11 +53,7 @@ def refund_at_terminal(
     gate.check(Action.REFUND, by=actor, merchant_id=terminal.merchant_id, channel_id=terminal.channel_id)
     with transaction.atomic():
         fail_point("retourpin.opened")
-        action_id = new_id("act")
-        if guard is not None:
-            guard.begin(action_id)
-        locked = lock_terminal(terminal_id)
-        check_free(locked)
+        locked, action_id = begin(terminal_id, guard)
         request = RefundRequest(
             order=payment.order,
             channel=terminal.channel,
@@ -99,11 +95,7 @@ def present_again(
     terminal = Terminal.objects.only("merchant_id", "channel_id").get(id=terminal_id)
     gate.check(Action.REFUND, by=actor, merchant_id=terminal.merchant_id, channel_id=terminal.channel_id)
     with transaction.atomic():
-        action_id = new_id("act")
-        if guard is not None:
-            guard.begin(action_id)
-        locked = lock_terminal(terminal_id)
-        check_free(locked)
+        locked, action_id = begin(terminal_id, guard)
         waiting = _waiting().filter(refund_part__refund=refund, refund_part__terminal_id=terminal_id).first()
         if waiting is None:
             raise Conflict("refund_not_waiting", "Nothing of this refund waits for this terminal. Read the refund.")

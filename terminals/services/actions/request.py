@@ -61,11 +61,7 @@ def request_sale(request: SaleRequest, *, actor: str, guard: IdempotencyGuard | 
     check_may_drive(request.terminal_id, actor)
     with transaction.atomic():
         fail_point("action.opened")
-        action_id = new_id("act")
-        if guard is not None:
-            guard.begin(action_id)
-        terminal = lock_terminal(request.terminal_id)
-        check_free(terminal)
+        terminal, action_id = begin(request.terminal_id, guard)
         payment, operation = request_charge(
             TerminalCharge(
                 channel=_channel(terminal),
@@ -154,6 +150,20 @@ def check_may_drive(terminal_id: str, actor: str) -> None:
         channel_id=place.channel_id,
         action=_ACTION,
     )
+
+
+def begin(terminal_id: str, guard: IdempotencyGuard | None) -> tuple[Terminal, str]:
+    """Begin an action that moves money: return its terminal, locked and free, and the id that it will have.
+
+    Raises:
+        Conflict: as `check_free`.
+    """
+    action_id = new_id("act")
+    if guard is not None:
+        guard.begin(action_id)
+    terminal = lock_terminal(terminal_id)
+    check_free(terminal)
+    return terminal, action_id
 
 
 def check_free(terminal: Terminal) -> None:
