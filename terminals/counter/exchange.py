@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods
 
 from payments.core.errors import OnetillError
@@ -133,7 +134,7 @@ def _read_out(request: HttpRequest, desk: Desk, form: ExchangeForm) -> HttpRespo
         "reason": reasons.in_words(desk.merchant, given["reason"]),
         "fields": [(name, form.data.get(name, "")) for name in form.fields if name != "confirmed"],
         "fingerprint": form.fingerprint,
-        "do": _("Exchange"),
+        "do": pgettext("of goods", "Exchange"),
     }
     return page(request, "refund_plan.html", context, title=_("What moves"))
 
@@ -149,4 +150,4 @@ def _form(request: HttpRequest, desk: Desk, form: ExchangeForm, *, status: int =
         **filled(form, {"returned": typed(order.refundable, order.currency)}),
         "typed_before": reasons.typed_before(desk),
     }
-    return page(request, "exchange.html", context, title=_("Exchange"), status=status)
+    return page(request, "exchange.html", context, title=pgettext("of goods", "Exchange"), status=status)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from payments.admin.base import render
@@ -137,7 +137,7 @@ def _exchange(*, user: User, row: Order, form: Any) -> str:
 
 EXCHANGE = GiveBack(
     name="exchange",
-    title=gettext_lazy("Exchange"),
+    title=pgettext_lazy("of goods", "Exchange"),
     explanation=gettext_lazy("Something comes back and something else is taken along. You see first what moves."),
     needs=May.REFUND,
     form=ExchangeForm,
