@@ -77,7 +77,7 @@ NAVIGATION: Final = [
             "link": reverse_lazy("admin:terminals_terminal_exposure"),
         },
         _item(_("Tills"), "payments", "payments_till", "sees"),
-        _item(_("Asked of terminals"), "point_of_sale", "terminals_terminalaction", "sees"),
+        _item(_("Requests to terminals"), "point_of_sale", "terminals_terminalaction", "sees"),
         _item(_("Shifts"), "work_history", "terminals_shift", "sees"),
         _item(_("Numbers posted"), "format_list_numbered", "terminals_terminaltransaction", "sees"),
         _item(_("Conflicts"), "difference", "terminals_sequenceconflict", "sees"),

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from payments.core.crypto import EncryptedTextField
 from payments.db.fields import IdField, id_factory
@@ -28,8 +29,10 @@ class Mail(models.Model):
     merchant_id = IdField(_("merchant"), null=True, blank=True)  # null: to a user, about their account
     channel_id = IdField(_("channel"), null=True, blank=True)
     object_id = IdField(_("about"))
-    sender = models.CharField(_("from"), max_length=200, blank=True, default="")  # a name; the address is ours
-    to = models.EmailField(_("to"), max_length=254)
+    sender = models.CharField(
+        pgettext_lazy("mail", "from"), max_length=200, blank=True, default=""
+    )  # a name; the address is ours
+    to = models.EmailField(pgettext_lazy("mail", "to"), max_length=254)
     subject = models.CharField(_("subject"), max_length=200)
     text = models.TextField(_("text"))
     sealed = EncryptedTextField(null=True, editable=False)  # sent in place of `text`, and emptied once it has gone

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from payments.db.fields import IdField
 
@@ -20,7 +21,7 @@ class ReceiptDue(models.Model):
 
     merchant_id = IdField(_("merchant"))
     object_id = IdField(_("about"))  # a payment or a refund
-    to = models.EmailField(_("to"), max_length=254, blank=True, default="")
+    to = models.EmailField(pgettext_lazy("mail", "to"), max_length=254, blank=True, default="")
     language = models.CharField(_("language"), max_length=2, blank=True, default="")
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from payments.db.fields import IdField
 
@@ -12,7 +13,7 @@ class Transition(models.Model):
     id = models.BigAutoField(primary_key=True)
     object_id = IdField(_("object"))
     from_status = models.CharField(_("from"), max_length=20)
-    to_status = models.CharField(_("to"), max_length=20)
+    to_status = models.CharField(pgettext_lazy("status", "to"), max_length=20)
     actor = models.CharField(_("by"), max_length=100)
     operation_id = IdField(_("operation"), null=True, blank=True)
     at = models.DateTimeField(_("at"))

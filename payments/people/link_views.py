@@ -65,7 +65,7 @@ def forgot_password(request: HttpRequest) -> HttpResponse:
         user = User.objects.filter(username__iexact=address, email__iexact=address, is_active=True).first()
         if user is not None and user.has_usable_password():
             one_time_links.issue(user, OneTimeLink.Purpose.PASSWORD, actor=user.pk)
-        messages.success(request, _("If this address has an account, a letter with a link is on its way."))
+        messages.success(request, _("If this address has an account, an e-mail with a link is on its way."))
         return redirect("sign_in")
     return page(request, "people/forgot.html", form, _("Forgotten your password?"))
 
@@ -127,5 +127,5 @@ def _ask(request: HttpRequest, link: OneTimeLink, form: NewPasswordForm, enrolme
 
 
 def _not_good(request: HttpRequest) -> HttpResponse:
-    context = {**admin.site.each_context(request), "title": _("This link works no more")}
+    context = {**admin.site.each_context(request), "title": _("This link no longer works")}
     return TemplateResponse(request, "people/link_not_good.html", context, status=404)

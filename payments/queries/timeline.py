@@ -30,10 +30,10 @@ _AFTER_ALL: Final = {
     PaymentStatus.DECLINED: gettext_noop("It had been declined, and the money came after all."),
     PaymentStatus.CANCELED: gettext_noop("It had been canceled, and the money came after all."),
     PaymentStatus.EXPIRED: gettext_noop("It had expired, and the money came after all."),
-    PaymentStatus.UNKNOWN: gettext_noop("Nobody had known what came of it; the money came."),
+    PaymentStatus.UNKNOWN: gettext_noop("The outcome was unknown; the money has arrived."),
 }
 _TAKEN_BACK: Final = gettext_noop("It had been paid, and was taken back: the shop does not have this money.")
-_NO_ANSWER: Final = gettext_noop("Nobody knows what came of it: it may have been paid.")
+_NO_ANSWER: Final = gettext_noop("The outcome is unknown: it may have been paid.")
 
 
 def _of_payment(story: Story, payment: Payment) -> Iterator[Happening]:

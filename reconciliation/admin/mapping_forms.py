@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from unfold.widgets import (
     UnfoldAdminFileFieldWidget,
     UnfoldAdminIntegerFieldWidget,
@@ -30,8 +31,8 @@ COLUMNS: Final[dict[str, Any]] = {
     "date": _("date"),
     "type": _("type"),
     "amount": _("amount"),
-    "debit": _("debit"),
-    "credit": _("credit"),
+    "debit": pgettext_lazy("bank", "debit"),
+    "credit": pgettext_lazy("bank", "credit"),
     "fee": _("fee"),
     "vat": _("VAT on fee"),
     "net": _("net"),

@@ -75,7 +75,7 @@ class Heard(DropdownFilter):
     """Devices that are silent, or of which transactions are missing."""
 
     parameter_name = "state"
-    title = _("to look after")
+    title = _("needs attention")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("silent", gettext("silent")), ("gaps", gettext("with missing transactions"))]

@@ -58,12 +58,12 @@ def open_as(live_server: Any, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 WORDS = {
-    "en": ("Orders", "Refund", "Show how the money goes back", "Refund like this", "20.00", "€20.00"),
+    "en": ("Orders", "Refund", "Preview", "Refund €20.00", "20.00", "€20.00"),
     "nl": (
         "Bestellingen",
         "Terugbetalen",
-        "Toon hoe het geld teruggaat",
-        "Zo terugbetalen",
+        "Voorbeeld bekijken",
+        "€\N{NO-BREAK SPACE}20,00 terugbetalen",
         "20,00",
         "€\N{NO-BREAK SPACE}20,00",
     ),

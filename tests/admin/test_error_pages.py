@@ -13,8 +13,8 @@ from tests.people import cast
 pytestmark = pytest.mark.django_db
 
 WORDS = {
-    "en": {400: "cannot be read", 403: "You may not see or do this", 404: "does not exist", 500: "went wrong"},
-    "nl": {400: "niet te lezen", 403: "U mag dit niet zien of doen", 404: "bestaat niet", 500: "Er ging iets mis"},
+    "en": {400: "cannot be read", 403: "You do not have access to this", 404: "does not exist", 500: "went wrong"},
+    "nl": {400: "niet te lezen", 403: "U hebt hier geen toegang toe", 404: "bestaat niet", 500: "Er ging iets mis"},
 }
 
 

@@ -31,7 +31,7 @@ def failed(shop: Shop) -> WorkFailure:
 def test_it_is_reached_from_home_and_tried_again(failed: WorkFailure, sign_in: SignIn, role: str) -> None:
     browser = sign_in(role)
     home = browser.get("")
-    assert "work that failed and was set aside" in home
+    assert "failed work that was set aside" in home
     assert 'href="/admin/payments/workfailure/' in home
     shown = browser.get("payments/workfailure/")
     link = re.search(r'href="/admin/(payments/workfailure/\d+/change/)', shown)

@@ -45,7 +45,7 @@ def test_failed_at_the_counter_and_then_the_money_came(back_office: Api, termina
     of_terminal = [what.removeprefix("terminal_sale.") for what, _ in told if what.startswith("terminal_sale")]
     assert of_terminal == ["queued", "presented", "unknown", "canceled", "succeeded"]
     causes = dict(told)
-    assert causes["payment.unknown"] == "Nobody knows what came of it: it may have been paid."
+    assert causes["payment.unknown"] == "The outcome is unknown: it may have been paid."
     assert causes["terminal_sale.canceled"] == "The terminal knows of nothing: as far as it knows, no card was charged."
     assert causes["payment.captured"] == "It had been canceled, and the money came after all."
     assert causes["terminal_sale.succeeded"] == "The terminal reported late what it had done."

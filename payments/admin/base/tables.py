@@ -96,7 +96,7 @@ def transitions(rows: Iterable[Transition], zone: ZoneInfo) -> Section:
     called = render.people(row.actor for row in rows)
     return Section(
         id="transitions",
-        title=_("Status changes"),
+        title=_("Status history"),
         columns=[_("time"), pgettext("status", "from"), pgettext("status", "to"), _("by")],
         rows=[
             [

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from payments.admin.base import render
 from payments.admin.base.page import Section
@@ -45,7 +46,7 @@ def mails(object_ids: Collection[str], zone: ZoneInfo) -> Section:
     return Section(
         id="mails",
         title=_("E-mails"),
-        columns=[_("time"), _("e-mail"), _("to"), _("status"), _("sent at")],
+        columns=[_("time"), _("e-mail"), pgettext("mail", "to"), _("status"), _("sent at")],
         rows=[
             [
                 render.moment(row.created_at, zone),

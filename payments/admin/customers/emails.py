@@ -72,7 +72,7 @@ class MailAdmin(ReadOnlyModelAdmin):
         zone = Merchant.objects.get(id=row.merchant_id).zone
         facts = [
             (pgettext("mail", "from"), row.sender),
-            (_("to"), row.to),
+            (pgettext("mail", "to"), row.to),
             (_("about"), render.link(row.object_id)),
             (_("attachment"), row.attachment_name),
             (_("written at"), render.moment(row.created_at, zone)),

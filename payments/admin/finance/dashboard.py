@@ -106,7 +106,7 @@ def _alarms(user: User, merchant: Merchant) -> list[Alarm]:
             alarm(_("provider events that are waiting"), events, now, ProviderEvent, {"status__exact": "waiting"})
         )
         failed = attention.failed_work(Q(merchant_id=merchant.id))
-        found.append(alarm(_("work that failed and was set aside"), failed, now, WorkFailure, {}, urgent=True))
+        found.append(alarm(_("failed work that was set aside"), failed, now, WorkFailure, {}, urgent=True))
         found.extend(_fold_alarm())
     found += [alarm for path in settings.ALARMS for alarm in import_string(path)(user, merchant, now)]
     return [alarm for alarm in found if alarm.count]

@@ -52,12 +52,12 @@ def _section(found: Liability) -> Section:
     return Section(
         id=f"liability-{found.currency}",
         title=found.currency,
-        columns=[_("vouchers"), _("number"), _("left on them")],
+        columns=[_("vouchers"), _("number"), _("still to be spent")],
         rows=[
             *[[AGES[row.age], row.count, money(row.amount)] for row in found.ages],
-            [_("of these, they end within 90 days"), found.ends_soon.count, money(found.ends_soon.amount)],
-            [_("owed by the books"), "", money(found.booked)],
-            [_("nobody came for (breakage)"), "", money(found.breakage)],
+            [_("of which expiring within 90 days"), found.ends_soon.count, money(found.ends_soon.amount)],
+            [_("liability in the books"), "", money(found.booked)],
+            [_("expired unspent (breakage)"), "", money(found.breakage)],
         ],
         totals=[_("all"), sum(row.count for row in found.ages), money(found.amount)],
     )

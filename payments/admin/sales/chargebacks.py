@@ -25,7 +25,7 @@ from payments.people.permissions import May, may
 class ChargebackAdmin(ReadOnlyModelAdmin):
     """Every dispute."""
 
-    empty_text = gettext_lazy("No payment was disputed. A chargeback appears here as soon as its provider tells of it.")
+    empty_text = gettext_lazy("No payment was disputed. A chargeback appears here as soon as its provider reports it.")
     channel_path = "payment__channel_id"
     list_display = (
         "time",

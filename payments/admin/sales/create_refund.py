@@ -141,6 +141,11 @@ class RefundForm(ActionForm):
         return " ".join(f"{part.payment.id}:{part.amount}:{part.route}" for part in parts)
 
     @property
+    def shown_amount(self) -> str:
+        """What the button says is refunded."""
+        return render.amount(self.plan.amount, self.plan.currency) if self.plan is not None else ""
+
+    @property
     def sections(self) -> list[Section]:
         """The plan, part by part."""
         return [shown_plan(self.plan)] if self.plan is not None else []

@@ -100,7 +100,7 @@ def _invite(*, user: User, row: Merchant, form: Any) -> str:
         role=Role.Name(given["role"]),
         by=user,
     )
-    message: str = _("%(email)s is invited: a letter with a link is on its way, and works for seven days.") % given
+    message: str = _("%(email)s is invited: an e-mail with a link is on its way, which works for seven days.") % given
     return message
 
 
@@ -123,7 +123,7 @@ def _take_role(*, user: User, row: User, form: Any) -> str:
 
 def _invite_again(*, user: User, row: User, form: Any) -> str:
     colleagues.invite_again(row, merchant_id=_shared(user, row), by=user)
-    return _("Another letter is on its way; the link before it works no more.")
+    return _("Another e-mail is on its way; the earlier link no longer works.")
 
 
 def _end_sign_ins(*, user: User, row: User, form: Any) -> str:

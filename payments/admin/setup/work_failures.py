@@ -34,7 +34,7 @@ WORKS = {
     "reconciliation.rematch_line": gettext_lazy("Match a settlement line again"),
     "reconciliation.find_payout": gettext_lazy("Find a payout among earlier bank lines"),
     "reconciliation.settle_doubt": gettext_lazy("Settle what was in doubt"),
-    "reconciliation.raise_overdue": gettext_lazy("Tell what is overdue"),
+    "reconciliation.raise_overdue": gettext_lazy("Report what is overdue"),
     "reconciliation.read_payout": gettext_lazy("Read a payout at the provider"),
     "reconciliation.look_for_payouts": gettext_lazy("Look for payouts at the provider"),
     "reconciliation.forget_file": gettext_lazy("Delete a file that nothing names"),
