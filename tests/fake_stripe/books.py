@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from tests.fake_stripe.errors import missing
 from tests.fake_stripe.shapes import shaped
+from tests.fakes.effects import Effect
 
 Object = dict[str, Any]
 # Fixed amount and basis points of each method, as a Dutch account pays them.
@@ -31,18 +32,6 @@ KINDS: Final = {
     "po": "payout",
     "evt": "event",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """One real movement: `net` is what it does to the merchant's money at Stripe, before fees."""
-
-    verb: str
-    amount: int
-    net: int
-    name: str
-    intent: str | None
-    operation: str | None
 
 
 @dataclass

@@ -1,40 +1,11 @@
-"""How requests go wrong: planned for the next one, by the ending of an amount (once a key), or at random."""
+"""How requests to Stripe go wrong: as planned, by the ending of an amount (once a key), or at random."""
 
-import random
-from collections import deque
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Final
 
 from payments.providers.simulator.magic import Ending, ending
-
-
-class Fault(StrEnum):
-    """What happens to a request. The first three after it was done, the others instead.
-
-    `SLOW` is done after the caller has given up. What `ERROR_DONE` did and `ERROR_KEPT` did not, their key answers
-    with the same 500 for as long as it lives.
-    """
-
-    TIMEOUT_DONE = "timeout_done"
-    DROPPED_DONE = "dropped_done"
-    ERROR_DONE = "error_done"
-    TIMEOUT_NOT_DONE = "timeout_not_done"
-    DROPPED_NOT_DONE = "dropped_not_done"
-    SLOW = "slow"
-    ERROR_NOT_DONE = "error_not_done"
-    ERROR_KEPT = "error_kept"
-    UNREADABLE = "unreadable"
-    RATE_LIMITED = "rate_limited"
-    LOCK_TIMEOUT = "lock_timeout"
-    KEY_IN_USE = "key_in_use"
-    NO_PERMISSION = "no_permission"
-
-    @property
-    def done(self) -> bool:
-        """Whether the request is carried out first."""
-        return self in (Fault.TIMEOUT_DONE, Fault.DROPPED_DONE, Fault.ERROR_DONE)
-
+from tests.fakes.faults import Fault as Fault
+from tests.fakes.faults import Faults
 
 ANSWERS: Final[dict[Fault, tuple[int, dict[str, Any]]]] = {
     Fault.ERROR_DONE: (500, {"type": "api_error", "message": "Something went wrong on our end."}),
@@ -63,33 +34,24 @@ _ENDINGS: Final = {
     Ending.ERROR_NOT_DONE: Fault.ERROR_NOT_DONE,
     Ending.RATE_LIMITED: Fault.RATE_LIMITED,
 }
-
-
 # A kept 500 lasts a day: no run waits so long.
 AT_RANDOM: Final = tuple(fault for fault in Fault if fault is not Fault.ERROR_KEPT)
 
 
 @dataclass(slots=True)
-class Faults:
-    """What goes wrong, with whom."""
+class StripeFaults(Faults):
+    """Faults that an amount may ask for, too."""
 
-    planned: "deque[Fault | None]" = field(default_factory=deque)
-    rate: float = 0.0
     kinds: tuple[Fault, ...] = AT_RANDOM
-    silence: float = 1.0  # how long it is silent until the connection breaks
-    chance: random.Random = field(default_factory=lambda: random.Random(1))
     _struck: set[str] = field(default_factory=set)
-
-    def plan(self, *faults: Fault | None) -> None:
-        """Of the next requests, whatever they request; None lets one pass."""
-        self.planned.extend(faults)
 
     def of_request(self, key: str | None, params: dict[str, Any]) -> Fault | None:
         """What happens to this one."""
         if self.planned:
             return self.planned.popleft()
-        if self.rate and self.chance.random() < self.rate:
-            return self.chance.choice(self.kinds)
+        at_random = self.next()
+        if at_random is not None:
+            return at_random
         amount = params.get("amount", params.get("amount_to_capture"))
         if key is None or not isinstance(amount, int) or key in self._struck:
             return None

@@ -7,34 +7,22 @@ the project, every request is held to those as well, so that the fake cannot be 
 import json
 import re
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from jsonschema import Draft202012Validator
 
 from tests.fake_stripe.errors import Refused, invalid
+from tests.fakes.specification import SHARED as SHARED
+from tests.fakes.specification import Schema, shape
 
-SHARED: Final = Path(__file__).parents[3] / "shared" / "samples"
 RECORDED: Final = SHARED / "specs" / "stripe-request-schemas-endive.json"
-Schema = dict[str, Any]
 
 TEXT: Final[Schema] = {"type": "string"}
 WHOLE: Final[Schema] = {"type": "integer"}
 YES: Final[Schema] = {"type": "boolean"}
 TEXTS: Final[Schema] = {"type": "array", "items": TEXT}
 METADATA: Final[Schema] = {"type": "object", "additionalProperties": TEXT}
-
-
-def shape(*required: str, **properties: Schema) -> Schema:
-    """An object closed to unknown names."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }
-
 
 CREATED: Final = {"anyOf": [shape(gt=WHOLE, gte=WHOLE, lt=WHOLE, lte=WHOLE), WHOLE]}
 EXPAND: Final = shape(expand=TEXTS)

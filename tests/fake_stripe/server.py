@@ -7,12 +7,8 @@ Any key that looks like one (`sk_test_…`, `sk_live_…`) opens an account of i
 import json
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.conf import settings
@@ -20,8 +16,11 @@ from django.conf import settings
 from tests.fake_stripe import afterwards, endpoints, schemas
 from tests.fake_stripe.books import Books, Object
 from tests.fake_stripe.errors import Refused, invalid
-from tests.fake_stripe.faults import ANSWERS, Fault, Faults
-from tests.fake_stripe.post import Mischief, Post, body_of, signature
+from tests.fake_stripe.faults import ANSWERS, Fault, StripeFaults
+from tests.fake_stripe.post import body_of, forged, letter, signature
+from tests.fakes.post import Mischief, Post
+from tests.fakes.routes import find
+from tests.fakes.server import Answer, Asked, FakeServer, Received
 
 API_VERSION: Final = "2026-10-28.endive"
 Handler = Callable[[Books, Object, str], Object]
@@ -51,38 +50,15 @@ HANDLERS: Final[dict[str, Handler]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One request as it came in."""
-
-    endpoint: str
-    key: str | None
-    status: int
-    fault: Fault | None
-
-
-class Server(ThreadingHTTPServer):
-    """Quiet about clients that were killed, and ready for many at once."""
-
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        pass
-
-
-class FakeStripe:
+class FakeStripe(FakeServer):
     """A whole Stripe in threads of this process."""
 
     def __init__(self, port: int = 0) -> None:
         self.accounts: dict[str, Books] = {}
-        self.faults = Faults()
+        self.faults = StripeFaults()
         self.post = Post(Mischief())
-        self.received: list[Received] = []
         self._opening = threading.Lock()
-        self._server = Server(("127.0.0.1", port), _handler(self))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        super().__init__(port)
 
     def account(self, key: str, connected: str | None = None) -> Books:
         """The account behind a key, opened where it is new."""
@@ -90,7 +66,7 @@ class FakeStripe:
             name = connected or f"acct_{key.rpartition('_')[2]}"
             if name not in self.accounts:
                 books = Books(name, key, f"whsec_{name.removeprefix('acct_')}", base=self.url)
-                books.listen = self.post.take
+                books.listen = self.tell
                 self.accounts[name] = books
             return self.accounts[name]
 
@@ -98,15 +74,32 @@ class FakeStripe:
         """The account that an object belongs to."""
         return next(books for books in self.accounts.values() if name in books.objects)
 
+    def tell(self, books: Books, event: Object) -> None:
+        """Send an event of an account to its address, if it has one."""
+        if books.webhook_url is not None:
+            self.post.send(letter(books, event), lambda chance: forged(books, event, chance))
+
     def close(self) -> None:
         """End it."""
         self.post.close()
-        self._server.shutdown()
-        self._server.server_close()
+        super().close()
+
+    def serve(self, asked: Asked) -> Answer | None:
+        """Answer the SDK, or a customer's browser."""
+        if asked.path.startswith("/pay/"):
+            status, html, place = self.page(asked.path.removeprefix("/pay/"), asked.fields.get("action"))
+            return Answer(status, html, {"Location": place} if place else {})
+        answer = self.answer(asked.method, asked.path, asked.body.decode() or asked.query, asked.headers)
+        if answer is None:
+            return None
+        status, body, replay = answer
+        text = "<html>Bad Gateway" if "<html>" in body else json.dumps(body)
+        return Answer(status, text, {"Request-Id": "req_fake"} | ({"Idempotent-Replayed": "true"} if replay else {}))
 
     def answer(self, method: str, path: str, encoded: str, headers: Any) -> "tuple[int, Object, bool] | None":
         """Status, body, and whether it is a replay; None where the connection breaks."""
-        endpoint, name = _endpoint(method, path)
+        found = find(HANDLERS, method, path)
+        endpoint, name = (found[0], found[1].get("id", "")) if found else (f"{method} {path}", "")
         key = headers.get("Idempotency-Key") if method == "POST" else None
         fault: Fault | None = None
         try:
@@ -139,25 +132,16 @@ class FakeStripe:
         def act() -> tuple[int, Object, bool]:
             return _once(books, endpoint, name, params, key, body_text)
 
-        if fault is Fault.SLOW:
-            time.sleep(self.faults.silence)
-            act()
-            raise ConnectionAbortedError
-        done = act() if fault is None or fault.done else None
-        if fault in (Fault.TIMEOUT_DONE, Fault.TIMEOUT_NOT_DONE):
-            time.sleep(self.faults.silence)
-        if fault in (Fault.TIMEOUT_DONE, Fault.TIMEOUT_NOT_DONE, Fault.DROPPED_DONE, Fault.DROPPED_NOT_DONE):
-            raise ConnectionAbortedError
-        if fault is Fault.UNREADABLE:
-            return 200, {"<html>": ""}, False
-        if fault is not None:
-            status, error = ANSWERS[fault]
-            if key is not None and fault in (Fault.ERROR_DONE, Fault.ERROR_KEPT):
+        def answer(struck: Fault) -> tuple[int, Object, bool]:
+            if struck is Fault.UNREADABLE:
+                return 200, {"<html>": ""}, False
+            status, error = ANSWERS[struck]
+            if key is not None and struck in (Fault.ERROR_DONE, Fault.ERROR_KEPT):
                 with books.lock:
                     books.answers[key] = (f"{endpoint} {name} {body_text}", status, {"error": error})
             return status, {"error": error}, False
-        assert done is not None
-        return done
+
+        return self.faults.strike(fault, act, answer)
 
     def _authenticated(self, headers: Any) -> Books:
         """The account whose key it is.
@@ -219,56 +203,6 @@ def _executed(books: Books, endpoint: str, name: str, params: Object, expand: li
         return 200, books.expanded(HANDLERS[endpoint](books, params, name), expand)
     except Refused as refusal:
         return refusal.status, json.loads(json.dumps(refusal.body))
-
-
-def _endpoint(method: str, path: str) -> tuple[str, str]:
-    """The endpoint as the schemas name it, and the id in it."""
-    found = re.search(r"/((?:pi|cs|re|po|ch|du)_\w+)", path)
-    name = found.group(1) if found else ""
-    return f"{method} {path.replace(name, '{id}') if name else path}", name
-
-
-def _handler(stripe: FakeStripe) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            self._serve("GET", parts.path, parts.query)
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            self._serve("POST", urlsplit(self.path).path, body.decode())
-
-        def _serve(self, method: str, path: str, encoded: str) -> None:
-            if path.startswith("/pay/"):
-                self._page(path.removeprefix("/pay/"), dict(parse_qsl(encoded)).get("action"))
-                return
-            answer = stripe.answer(method, path, encoded, self.headers)
-            if answer is None:
-                self.close_connection = True
-                self.connection.close()
-                return
-            status, body, replay = answer
-            text = "<html>Bad Gateway" if "<html>" in body else json.dumps(body)
-            self._send(status, text, {"Idempotent-Replayed": "true"} if replay else {})
-
-        def _page(self, name: str, action: str | None) -> None:
-            status, html, place = stripe.page(name, action)
-            self._send(status, html, {"Location": place} if place else {})
-
-        def _send(self, status: int, text: str, headers: dict[str, str]) -> None:
-            content = text.encode()
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(content)), "Request-Id": "req_fake", **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    return Handler
 
 
 def signed(books: Books, event: Object) -> tuple[bytes, dict[str, str]]:

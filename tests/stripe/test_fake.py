@@ -14,8 +14,10 @@ from payments.core.ids import new_id
 from tests.fake_stripe import afterwards, schemas
 from tests.fake_stripe.books import Books, fee_of
 from tests.fake_stripe.faults import Fault
-from tests.fake_stripe.post import FORGERS_SECRET, Mischief, Post, body_of, signature
+from tests.fake_stripe.post import FORGERS_SECRET, body_of, signature
 from tests.fake_stripe.server import FakeStripe, signed
+from tests.fakes.post import Mischief
+from tests.fakes.specification import shape
 from tests.simulator import Landed, Receiver, eventually
 
 CARD: dict[str, Any] = {"confirm": True, "payment_method": "pm_card_visa"}
@@ -87,10 +89,10 @@ def test_the_fake_is_no_more_lenient_than_the_recorded_schemas() -> None:
 def test_the_comparison_would_notice() -> None:
     """A schema with one more name, one more value or one demand less is found out."""
     refund = schemas.recorded()["POST /v1/refunds"]
-    lenient = schemas.shape(amount=schemas.TEXT, reason={"type": "string", "enum": ["whim"]}, color=schemas.TEXT)
+    lenient = shape(amount=schemas.TEXT, reason={"type": "string", "enum": ["whim"]}, color=schemas.TEXT)
     assert len(accepts_no_more(lenient, refund, refund)) == 3
     intent = schemas.recorded()["POST /v1/payment_intents"]
-    assert accepts_no_more(schemas.shape("amount", amount=schemas.WHOLE), intent, intent) == ["without currency"]
+    assert accepts_no_more(shape("amount", amount=schemas.WHOLE), intent, intent) == ["without currency"]
 
 
 def test_its_objects_have_every_field_of_stripes_own_fixtures(sdk: Any, books: Books) -> None:
@@ -236,8 +238,8 @@ def test_the_sdk_believes_its_webhooks_and_not_the_forgers(sdk: Any, books: Book
 def test_webhooks_come_late_twice_shuffled_forged_and_until_they_are_taken(
     fake: FakeStripe, sdk: Any, books: Books, receiver: Receiver
 ) -> None:
-    fake.post = Post(Mischief(late=0.2, twice=0.5, forged=0.5))
-    books.listen, books.webhook_url = fake.post.take, receiver.url
+    fake.post.mischief = Mischief(late=0.2, twice=0.5, forged=0.5)
+    books.webhook_url = receiver.url
     receiver.status = 400
     for _ in range(8):
         sdk.payment_intents.create({**EUROS, **CARD})
@@ -250,7 +252,6 @@ def test_webhooks_come_late_twice_shuffled_forged_and_until_they_are_taken(
     assert genuine != sorted(genuine)
     assert fake.post.counts["twice"] > 0
     assert fake.post.counts["forged_refused"] + fake.post.counts["forged_taken"] == fake.post.counts["forged"] > 0
-    fake.post.close()
 
 
 def ids_of(landed: Landed) -> str:
