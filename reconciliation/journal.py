@@ -1,8 +1,9 @@
 """What settlements, payouts and bank lines book: one function per event, each returning one entry.
 
 Keys name the event for good: `settlement:{item}` (and `settlement:{item}:{part}`), `payout:pyo_…`,
-`payout_failed:pyo_…`, `bank_line:{id}`, `payout_found:{bank line}`, `late_match:{line}` and `resolved:dsc_…`, so that
-booking twice is harmless. What is booked once more after a match was undone has a number behind it (`late_match:7:1`).
+`payout_failed:pyo_…`, `bank_line:{id}`, `told_in_parts:{bank line}`, `payout_found:{bank line}`, `late_match:{line}`
+and `resolved:dsc_…`, so that booking twice is harmless. What is booked once more after a match was undone has a number
+behind it (`late_match:7:1`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Final
 from payments.accounting.chart_of_accounts import account
 from payments.accounting.journal import bank_owner, entry_of, paying_bank
 from payments.ledger.posting import Entry, Line
+from payments.ledger.reversing import Reversal, mirror
 from payments.models import Merchant, Payment, RefundPart
 from reconciliation.models import BankStatementLine, Payout, Settlement, SettlementLine
 
@@ -118,6 +120,13 @@ def _credited(line: BankStatementLine, payment: Payment) -> Line:
 def held_at_bank(merchant: Merchant, line: BankStatementLine) -> Entry:
     """A provider's line that nothing announced: the money is there, what it is for is not known."""
     return _at_bank(merchant, line, "bank_suspense", Line(account("suspense", line.currency), -line.amount, line.item))
+
+
+def told_in_parts(merchant: Merchant, line: BankStatementLine) -> Entry:
+    """A bank line is taken out of suspense: the bank has told its parts, which are booked in its place."""
+    key = bank_line_key(line)
+    at = noon(merchant, line.booked_on)
+    return mirror(Reversal(key, f"told_in_parts:{line.id}", "told_in_parts", at, merchant.timezone))
 
 
 def late_match(merchant: Merchant, line: SettlementLine, item: int, at: datetime) -> Entry:

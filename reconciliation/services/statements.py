@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
 from payments.core.money import Money
@@ -19,7 +20,7 @@ from reconciliation import journal
 from reconciliation.formats.base import Kind as FileKind
 from reconciliation.formats.base import Problem, StatementHeader, StatementTrailer
 from reconciliation.models import BankStatement, BankStatementLine, Payout, SettlementFile
-from reconciliation.services import payment_credits, till_deposits
+from reconciliation.services import notified_batches, payment_credits, till_deposits
 from reconciliation.services.allocations import allocate_imported
 from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.line_discrepancies import of_bank_line
@@ -89,17 +90,25 @@ def book(file: SettlementFile, reading: Reading) -> None:
     ids = iter([row.id for row in rows])
     places = range(len(reading.statements))
     statements.store_statement_lines([None if place in reading.left_out else next(ids) for place in places])
-    # What is nobody's business here (wages, rent) is stored, and never read into memory.
-    lines = BankStatementLine.objects.filter(statement__in=rows).exclude(state=BankStatementLine.State.OTHER)
-    stored = list(lines.select_related("statement__merchant").order_by("id"))
-    _book_payouts(file.merchant, stored)
-    _book_transfers(file.merchant, stored)
-    payment_credits.book(file.merchant, _of(stored, BankStatementLine.State.PAYMENT))
-    till_deposits.match(file.merchant, BankStatementLine.objects.filter(statement__in=rows))
-    _hold_unknown(file, stored)
+    lines = BankStatementLine.objects.filter(statement__in=rows)
+    if kind == FileKind.NOTIFICATION:
+        lines = notified_batches.put_parts_in_place(file.merchant, notifications=rows)
+    _book_lines(file.merchant, lines)
     # After all statements of the file are stored: they may come in any order, and fill one another's gaps.
     for account in sorted({row.account for row in rows}):
         check_gaps(merchant=file.merchant, account=account, file_id=file.id)
+
+
+def _book_lines(merchant: Merchant, lines: QuerySet[BankStatementLine]) -> None:
+    """Book lines just stored, by what explains them."""
+    # What is nobody's business here (wages, rent) is stored, and never read into memory.
+    told = lines.exclude(state=BankStatementLine.State.OTHER)
+    stored = list(told.select_related("statement__merchant").order_by("id"))
+    _book_payouts(merchant, stored)
+    _book_transfers(merchant, stored)
+    payment_credits.book(merchant, _of(stored, BankStatementLine.State.PAYMENT))
+    till_deposits.match(merchant, lines)
+    _hold_unknown(merchant, stored)
 
 
 def check_gaps(*, merchant: Merchant, account: str, file_id: str | None = None) -> None:
@@ -234,9 +243,9 @@ def _report(merchant: Merchant, operation: Operation, line: BankStatementLine) -
     return ProviderReport(fact=ReportType.REFUND, result=result, operation_id=operation.id)
 
 
-def _hold_unknown(file: SettlementFile, lines: Sequence[BankStatementLine]) -> None:
+def _hold_unknown(merchant: Merchant, lines: Sequence[BankStatementLine]) -> None:
     unknown = _of(lines, BankStatementLine.State.SUSPENSE)
-    post([journal.held_at_bank(file.merchant, line) for line in unknown])
+    post([journal.held_at_bank(merchant, line) for line in unknown])
     rows = [(Kind.UNKNOWN_LINE, line) for line in unknown]
     # What was never booked (rent) is not booked twice either: its twin is marked, and is nothing to look at.
     again = statements.booked_before()

@@ -81,3 +81,4 @@ repeated AS (
     SELECT position, bool_or(was_booked) AS was_booked FROM again GROUP BY position
 )
 """
+NOT_REPEATED: Final = "repeated AS (SELECT NULL::int AS position, NULL::boolean AS was_booked WHERE false)"

@@ -28,7 +28,7 @@ from reconciliation.sql.payout_names import (
     WORD,
     find_names,
 )
-from reconciliation.sql.repeated_lines import REPEATED
+from reconciliation.sql.repeated_lines import NOT_REPEATED, REPEATED
 
 # Days around the one on which a payout is expected (else known) in which a line that names it is a part of it. Before:
 # the settlement may be imported days after the bank has paid it. After: what was held back may come weeks later.
@@ -74,7 +74,7 @@ WITH line AS (
              WITH ORDINALITY account(iban, booked, opening, place)
       ON account.place = staged.statement + 1
 ),
-{REPEATED},
+{{repeated}},
 -- Of several payouts that a line names by themselves it is none for sure, unless its amount is the one's.
 several AS (
     SELECT position, count(*) FILTER (WHERE owed = amount) = 1 AS one_fits
@@ -185,7 +185,12 @@ LEFT JOIN owner ON owner.position = line.position
 
 
 def match_statement_lines(
-    *, merchant_id: str, accounts: Sequence[str], openings: Sequence[int | None], booked: bool
+    *,
+    merchant_id: str,
+    accounts: Sequence[str],
+    openings: Sequence[int | None],
+    booked: bool,
+    parts: bool = False,
 ) -> None:
     """Say of each staged line what explains it.
 
@@ -193,6 +198,7 @@ def match_statement_lines(
         accounts: of each staged statement, in their order.
         openings: the balance each opens with, in minor units; None where its format has none.
         booked: whether lines of this kind of file are booked at all.
+        parts: whether they are the parts of lines that are stored, which were held against other statements then.
     """
     values: dict[str, Any] = {
         "merchant": merchant_id,
@@ -202,7 +208,7 @@ def match_statement_lines(
     }
     find_names(STAGED, merchant_id=merchant_id)
     with connection.cursor() as cursor:
-        cursor.execute(_MATCH, values)
+        cursor.execute(_MATCH.replace("{repeated}", NOT_REPEATED if parts else REPEATED), values)
 
 
 def booked_before() -> set[int]:
