@@ -127,6 +127,8 @@ class SettlementLine(models.Model):
     booked_amount = AmountField(null=True, blank=True)
     expected = AmountField(null=True, blank=True)  # the books' amount, if it differs and the line has no operation
     evidence_id = IdField(null=True, blank=True)  # the device's transaction, if it was matched by its numbers
+    # What of it a rule has changed that matched it later than its file was imported: given back if that is undone.
+    before_match: models.JSONField[Any, Any] = models.JSONField(null=True, blank=True)
     # How often a match of it was undone: since the first time only a person matches it.
     undone = models.PositiveSmallIntegerField(_("matches undone"), default=0, db_default=0)
 

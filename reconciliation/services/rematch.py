@@ -28,10 +28,11 @@ from reconciliation.sql import statements as bank
 
 _State = SettlementLine.State
 _Found = tuple[int, tuple[tuple[str, int | None], ...]]  # a bank line, and the payouts that it is with their amounts
-_FOUND: Final = (
+_CHANGED: Final = (
     *("state", "item", "operation_id", "payment_id", "evidence_id"),
-    *("booked_currency", "booked_amount", "expected", "rule"),
+    *("booked_currency", "booked_amount", "rule"),
 )
+_FOUND: Final = (*_CHANGED, "expected", "before_match")
 
 
 def rematch() -> int:
@@ -136,6 +137,8 @@ def _give(merchant: Merchant, found: Sequence[_Found]) -> None:
 def _apply(account: ProviderAccount, tolerant: tolerances.Rules, found: Sequence[matching.LateMatch]) -> None:
     rows = SettlementLine.objects.select_related("settlement__merchant", "settlement__provider_account")
     stored = rows.in_bulk([match.line_id for match in found])
+    for line in stored.values():
+        line.before_match = {name: getattr(line, name) for name in _CHANGED}
     entries = [entry for match in found for entry in _out_of_suspense(account, stored[match.line_id], match)]
     keys = [key(kind_of(line.state, line.rule), line.settlement, line.number) for line in stored.values()]
     written_off = _resolved(account.merchant, keys)

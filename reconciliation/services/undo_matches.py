@@ -34,10 +34,15 @@ def step_of_rule(row: Discrepancy) -> ResolutionStep:
     line = _late_match(row)
     if line is None:
         return steps.record(row, action="match", actor=row.resolved_by)
-    state = SettlementLine.State.REPEATED if row.kind == Kind.DUPLICATE else SettlementLine.State.UNKNOWN
-    before: dict[str, Any] = {
-        "line": line.id,
-        "state": state,
+    before = {"line": line.id} | (line.before_match or _before(row))
+    entries = [journal.late_match_key(line)]
+    return steps.record(row, action="match", actor=row.resolved_by, line_before=before, entries=entries)
+
+
+def _before(row: Discrepancy) -> dict[str, Any]:
+    """What a line was of which the version that matched it kept nothing, as its discrepancy tells."""
+    return {
+        "state": SettlementLine.State.REPEATED if row.kind == Kind.DUPLICATE else SettlementLine.State.UNKNOWN,
         "payment_id": row.payment_id,
         "operation_id": None,
         "item": row.item,
@@ -45,8 +50,6 @@ def step_of_rule(row: Discrepancy) -> ResolutionStep:
         "booked_currency": None,
         "booked_amount": None,
     }
-    entries = [journal.late_match_key(line)]
-    return steps.record(row, action="match", actor=row.resolved_by, line_before=before, entries=entries)
 
 
 def take_back(step: ResolutionStep, at: datetime) -> list[Entry]:

@@ -17,11 +17,12 @@ from payments.people.scopes import SCOPES
 from reconciliation.models import BankStatementLine, Payout, SettlementLine
 from reconciliation.services import rematch
 from reconciliation.services import undo as undoing
+from reconciliation.services.candidates import candidates
 from reconciliation.services.overdue import raise_overdue
 from reconciliation.services.resolve import decide
 from tests.builders import fresh
 from tests.people.cast import person
-from tests.reconciliation.conftest import BankLine, Line, Shop, settlement_csv, statement, violations
+from tests.reconciliation.conftest import BankLine, Line, Shop, card_present, settlement_csv, statement, violations
 from tests.reconciliation.test_payout_references import announced, banked
 from tests.reconciliation.test_resolve import resolved, unknown_line
 from tests.threads import at_once
@@ -113,6 +114,37 @@ def test_what_a_rule_matched_is_undone_by_a_person(shop: Shop) -> None:
     resolved(shop, row, "match", with_=(other.id,))
     assert (shop.balance("receivable", other.item), shop.balance("receivable", payment.item)) == (0, 5000)
     assert violations() == []
+
+
+@pytest.mark.parametrize("by", ["a rule", "a person"])
+@pytest.mark.parametrize("doubt", ["ambiguous", "contradicts"])
+def test_what_was_asked_before_is_asked_again_with_its_candidates(shop: Shop, doubt: str, by: str) -> None:
+    """Of two sales that fit one is settled, so that a rule takes the other; or a line's contradiction is cleared up."""
+    numbers = {"rrn": "632810000007", "authorization_code": "C0FFE1"} if doubt == "ambiguous" else {}
+    first, second = (shop.sells_in_store(5_000, **numbers) for _ in range(2))
+    account, names = shop.account("external"), [payment.operations.get().id for payment in (first, second)]
+    second.operations.update(provider_reference="TX-2")
+    line = card_present(5_000, rrn="632810000007", code="C0FFE1")
+    line = line if doubt == "ambiguous" else Line(5_000, operation=names[0], reference="TX-2")
+    shop.sends(settlement_csv(line), provider_account=account)
+    (row,) = shop.disagreements("unknown_line")
+    asked, detail = candidates(row), row.detail
+    assert {one.id for one in asked} == {first.id, second.id}
+    if by == "a person":
+        resolved(shop, row, "match", with_=(second.id,))
+    elif doubt == "ambiguous":
+        shop.sends(settlement_csv(Line(5_000, operation=names[0])), provider_account=account)
+        assert rematch.rematch() == 1
+    else:
+        second.operations.update(provider_reference="TX-3")
+        assert rematch.rematch() == 1
+        second.operations.update(provider_reference="TX-2")
+    assert fresh(row).status == "resolved"
+    assert undo(shop, row).status == "open"
+    kept = SettlementLine.objects.get(item=row.item)
+    assert (kept.state, kept.rule, kept.payment_id, kept.evidence_id) == ("unknown", doubt, None, None)
+    assert (candidates(fresh(row)), fresh(row).detail) == (asked, detail)
+    assert (shop.balance("suspense"), violations()) == (-5_000, [])
 
 
 def test_a_payout_that_was_matched_by_hand_is_expected_again(shop: Shop) -> None:
