@@ -8,7 +8,7 @@ came later.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -130,7 +130,7 @@ SELECT position, notification, entry FROM notified WHERE notification = ANY(%(no
 def stored_totals(*, merchant_id: str, notifications: Sequence[int]) -> list[Notified]:
     """Return the stored lines that nothing explains, and that one of these notifications tells the parts of."""
     with connection.cursor() as cursor:
-        values = {"merchant": merchant_id, "notifications": list(notifications), "days": WITHIN_DAYS}
+        values: dict[str, Any] = {"merchant": merchant_id, "days": WITHIN_DAYS, "notifications": list(notifications)}
         cursor.execute(_STORED, values)
         return [Notified(*row) for row in cursor.fetchall()]
 
@@ -157,7 +157,7 @@ WHERE total.id = ANY(%s)
 def stage_parts(totals: Sequence[Notified]) -> int:
     """Stage the parts of stored totals in place of what was staged. Return the first of their positions."""
     lines = [total.line_id for total in totals]
-    values = {
+    values: dict[str, Any] = {
         "lines": lines,
         "notifications": [total.notification for total in totals],
         "entries": [total.entry for total in totals],
