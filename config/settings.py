@@ -34,6 +34,7 @@ STREAM_URL = env.text("STREAM_URL", f"http://127.0.0.1:{PORT + 1}").rstrip("/")
 TERMINAL_SIMULATOR_URL = env.text("TERMINAL_SIMULATOR_URL", f"http://127.0.0.1:{PORT + 3}").rstrip("/")
 SIMULATOR_URL = env.text("SIMULATOR_URL", f"http://127.0.0.1:{PORT + 2}").rstrip("/")
 STRIPE_API_BASE = env.text("STRIPE_API_BASE", "https://api.stripe.com").rstrip("/")
+MOLLIE_API_BASE = env.text("MOLLIE_API_BASE", "https://api.mollie.com").rstrip("/")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [PUBLIC_URL])
 HTTPS = PUBLIC_URL.startswith("https://")
 # The names this installation answers to: its own, and what ALLOWED_HOSTS adds (`.shop.example`: all below it).

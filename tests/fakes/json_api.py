@@ -78,6 +78,10 @@ class JsonFake(FakeServer):
         """What a person's browser gets; None where the request is one of the API."""
         return None
 
+    def fault_of(self, asked: Asked, body: Any) -> Fault | None:
+        """What goes wrong with a request that could be read."""
+        return self.faults.next()
+
     def once(self, call: Call, act: Callable[[], tuple[int, Any]]) -> tuple[int, Any]:
         """Carry a request out: once a key, at a provider that has idempotency keys."""
         return act()
@@ -100,7 +104,7 @@ class JsonFake(FakeServer):
                 raise self.refusal(404, "unknown_address", f"There is no {endpoint}.")
             account = self.account_of(asked, endpoint)
             body = self._body(asked, endpoint)
-            fault = self.faults.next()
+            fault = self.fault_of(asked, body)
             status, told = self._carried_out(Call(asked, endpoint, account, names, body), fault)
         except Refused as refusal:
             status, told = refusal.status, refusal.body

@@ -55,7 +55,10 @@ def _request(file: str, front: str, endpoint: str) -> Schema | None:
     operation = _operation(file, front, endpoint)
     content = (operation or {}).get("requestBody", {}).get("content", {})
     schema = content.get("application/json", {}).get("schema")
-    return None if schema is None else {**_modern(schema), "components": _components(file)}
+    if schema is None:
+        return None
+    components = _components(file)
+    return {**_as_request(_modern(schema), components), "components": components}
 
 
 def _operation(file: str, front: str, endpoint: str) -> Schema | None:
@@ -82,7 +85,8 @@ def _document(file: str) -> Schema:
 @cache
 def _components(file: str) -> Schema:
     components: Schema = _modern(_document(file).get("components", {}))
-    return components
+    requests: Schema = _as_request(components, components)
+    return requests
 
 
 def _modern(schema: Any) -> Any:
@@ -98,6 +102,27 @@ def _modern(schema: Any) -> Any:
     if read.pop("nullable", False) is True:
         return {"anyOf": [read, {"type": "null"}]}
     return read
+
+
+def _as_request(schema: Any, components: Schema) -> Any:
+    """A schema without what is required of answers alone: names that can only be read."""
+    if isinstance(schema, list):
+        return [_as_request(each, components) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    read = {name: _as_request(value, components) for name, value in schema.items()}
+    required, properties = read.get("required"), read.get("properties")
+    if isinstance(required, list) and isinstance(properties, dict):
+        read["required"] = [name for name in required if not _is_read_only(properties.get(name), components)]
+    return read
+
+
+def _is_read_only(schema: Any, components: Schema) -> bool:
+    if not isinstance(schema, dict):
+        return False
+    kind, _, name = str(schema.get("$ref", "")).removeprefix("#/components/").partition("/")
+    named = components.get(kind, {}).get(name, {})
+    return bool(schema.get("readOnly") or named.get("readOnly"))
 
 
 @cache

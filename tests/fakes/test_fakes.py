@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes.faults import Fault, Faults
 from tests.fakes.routes import find
-from tests.fakes.specification import SHARED, TEXT, Specification, _modern, shape
+from tests.fakes.specification import SHARED, TEXT, Specification, _as_request, _modern, shape
 from tests.fakes.traps import Traps
 
 ORDERS = "POST /v1/orders"
@@ -49,6 +49,12 @@ def test_a_request_is_held_against_the_published_specification(file: str, front:
 def test_what_openapi_3_0_calls_nullable_may_be_null() -> None:
     assert _modern({"type": "string", "nullable": True}) == {"anyOf": [{"type": "string"}, {"type": "null"}]}
     assert _modern({"minimum": 0, "exclusiveMinimum": True}) == {"exclusiveMinimum": 0}
+
+
+def test_what_can_only_be_read_is_not_required_of_a_request() -> None:
+    components = {"schemas": {"moment": {"type": "string", "readOnly": True}}}
+    answer = shape("id", "at", "amount", id={"readOnly": True}, at={"$ref": "#/components/schemas/moment"}, amount=TEXT)
+    assert _as_request({"allOf": [answer]}, components)["allOf"][0]["required"] == ["amount"]
 
 
 def test_a_trap_springs_as_often_as_it_was_set() -> None:
