@@ -83,7 +83,7 @@ class Why:
             raise ValidationFailed(faults)
 
 
-def asked_about(scope: Scope, why: Why) -> dict[str, str]:
+def approval_payload(scope: Scope, why: Why) -> dict[str, str]:
     """What a request for a second person says: PostgreSQL, too, reads from it which days may be reopened."""
     return {
         "first": scope.first.isoformat(),

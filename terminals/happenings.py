@@ -26,7 +26,7 @@ CAUSES: Final = {
     "target_canceled": gettext_noop("What it was about was canceled."),
     "target_expired": gettext_noop("What it was about had expired."),
 }
-_ASKED: Final = {
+_REQUESTED: Final = {
     ActionType.STATUS: gettext_noop("The terminal is asked what came of it."),
     ActionType.ABORT: gettext_noop("The terminal is asked to stop."),
 }
@@ -42,8 +42,8 @@ def happenings(order_ids: Iterable[str]) -> Iterator[tuple[str, Happening]]:
 
 def cause_of(action: TerminalAction, cause: str) -> str:
     """Why an action got a status, in words to be translated."""
-    asked = _ASKED.get(ActionType(action.type)) if cause == "requested" else None
-    return asked or CAUSES.get(cause, cause)
+    requested = _REQUESTED.get(ActionType(action.type)) if cause == "requested" else None
+    return requested or CAUSES.get(cause, cause)
 
 
 def _happening(action: TerminalAction, line: dict[str, str]) -> Happening:

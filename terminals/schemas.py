@@ -31,7 +31,7 @@ NO_LAST_DIGITS: Final = "Send the last four digits of the card."
 NO_TIME_OF_OURS: Final = "Send a time between the years 2000 and 2100."
 
 
-def _told(code: str, detail: str) -> dict[str, tuple[str, str]]:
+def _fault(code: str, detail: str) -> dict[str, tuple[str, str]]:
     return {code: (code, detail)}
 
 
@@ -46,14 +46,14 @@ def _length(longest: int, *, shortest: int = 0) -> Meta:
 
 def _form(pattern: str, detail: str) -> Meta:
     """A text that matches as a whole; `detail` says what to send."""
-    return Meta(pattern=f"^{pattern}{END}", extra=_told("invalid_format", detail))
+    return Meta(pattern=f"^{pattern}{END}", extra=_fault("invalid_format", detail))
 
 
 _NO_SEQUENCE: Final = f"Sequences begin at 1 and end at {MAX_SEQUENCE}; then the device pairs again."
 Sequence = Annotated[int, Meta(ge=1, le=MAX_SEQUENCE, extra={"out_of_range": (OUT_OF_RANGE, _NO_SEQUENCE)})]
 Number = Annotated[int, Meta(ge=1, le=MAX_SEQUENCE)]
 Currency = Annotated[str, _form("[A-Z]{3}", NO_CURRENCY)]
-Clock = Annotated[datetime, Meta(tz=True, extra=_told("out_of_range", NO_TIME_OF_OURS))]
+Clock = Annotated[datetime, Meta(tz=True, extra=_fault("out_of_range", NO_TIME_OF_OURS))]
 Reference = Annotated[str, _length(MAX_REFERENCE, shortest=1)]
 ActionId = Annotated[str, _form("act_[0-9a-z]{26}", "Send the id of an action: act_…")]
 Short = Annotated[str, _length(64)]
@@ -68,7 +68,7 @@ LastDigits = Annotated[
     Meta(
         pattern=rf"^[0-9][0-9 -]{{3,36}}{END}",
         extra_json_schema={"pattern": "^[0-9]{4}$"},
-        extra=_told("invalid_format", NO_LAST_DIGITS),
+        extra=_fault("invalid_format", NO_LAST_DIGITS),
     ),
 ]
 Visible40 = Annotated[str, _form("[!-~]([ -~]{0,38}[!-~])?", "Send 1 to 40 visible characters.")]

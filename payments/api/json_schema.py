@@ -37,27 +37,27 @@ def with_sentences(name: str, schema: Schema) -> Schema:
     members = schema.get("properties")
     if not members:
         return schema
-    told = told_fields(_FORMS[name]) if name in _FORMS else _told_answer(name, members)
-    return {**schema, "properties": {member: {**kind, **told.get(member, {})} for member, kind in members.items()}}
+    known = field_descriptions(_FORMS[name]) if name in _FORMS else _answer_descriptions(name, members)
+    return {**schema, "properties": {member: {**kind, **known.get(member, {})} for member, kind in members.items()}}
 
 
-def _told_answer(name: str, members: Mapping[str, Schema]) -> dict[str, Schema]:
-    told = {**answer_docs.EVERYWHERE, **answer_docs.OF.get(name, {})}
-    sentences_of = {member: _sentence(told.get(member, ""), members[member]) for member in members}
+def _answer_descriptions(name: str, members: Mapping[str, Schema]) -> dict[str, Schema]:
+    known = {**answer_docs.EVERYWHERE, **answer_docs.OF.get(name, {})}
+    sentences_of = {member: _sentence(known.get(member, ""), members[member]) for member in members}
     return {member: {"description": sentence} for member, sentence in sentences_of.items() if sentence}
 
 
-def _sentence(told: str, schema: Schema) -> str:
+def _sentence(sentence: str, schema: Schema) -> str:
     """What is told of a member, and the words it may be; of an amount at least its unit."""
-    unit = "In minor units." if not told and schema.get("format") == "int64" else ""
-    return " ".join(filter(None, [told, schema.get("description", ""), unit]))
+    unit = "In minor units." if not sentence and schema.get("format") == "int64" else ""
+    return " ".join(filter(None, [sentence, schema.get("description", ""), unit]))
 
 
-def told_fields(form: type[Struct]) -> dict[str, Schema]:
+def field_descriptions(form: type[Struct]) -> dict[str, Schema]:
     """What is told of each field of an input, by its name in JSON."""
-    told = sentences(form)
+    known = sentences(form)
     return {
-        field.encode_name: {"description": told[field.name]} for field in described(form).fields if field.name in told
+        field.encode_name: {"description": known[field.name]} for field in described(form).fields if field.name in known
     }
 
 

@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 
 from payments.api.examples import examples
 from payments.api.inputs import Nothing, Query
-from payments.api.json_schema import body_of, parameters_of, told_fields, with_sentences
+from payments.api.json_schema import body_of, field_descriptions, parameters_of, with_sentences
 from payments.api.schemas import COMPONENTS, PROBLEM, Schema
 from payments.api.webhook_docs import webhooks
 from payments.core.inputs import Input
@@ -158,7 +158,7 @@ def complete(result: Schema, generator: Any, request: Any, public: bool) -> Sche
         operation.setdefault("security", [])
         if _must_be_sent(operation.get("requestBody", {})):
             operation["requestBody"]["required"] = True
-        _tell_parameters(operation)
+        _describe_parameters(operation)
         _show_example(operation)
     result["webhooks"] = webhooks()
     used = {tag for operation in operations for tag in operation["tags"]}
@@ -168,14 +168,14 @@ def complete(result: Schema, generator: Any, request: Any, public: bool) -> Sche
     return result
 
 
-def _tell_parameters(operation: Schema) -> None:
+def _describe_parameters(operation: Schema) -> None:
     """Give each parameter of an operation its description."""
     query = _QUERIES.get(operation["operationId"])
-    told = told_fields(query) if query else {}
+    descriptions = field_descriptions(query) if query else {}
     for parameter in operation.get("parameters", ()):
         name = parameter["name"]
         if parameter["in"] == "query":
-            parameter.update(told.get(name, {}))
+            parameter.update(descriptions.get(name, {}))
         elif parameter["in"] == "path":
             plain = name.removesuffix("_id").replace("_", " ")
             parameter["description"] = _PLACES.get(name, f"The {plain}, by its id.")

@@ -57,11 +57,11 @@ def webhooks() -> dict[str, Schema]:
     return {name: {"post": _operation(name, *told)} for name, told in WEBHOOKS.items()}
 
 
-def _operation(name: str, told: str, about: str | None) -> Schema:
+def _operation(name: str, description: str, about: str | None) -> Schema:
     return {
         "operationId": f"on_{name.replace('.', '_')}",
         "summary": name,
-        "description": told,
+        "description": description,
         "tags": ["Webhooks out"],
         "security": [],
         "parameters": [

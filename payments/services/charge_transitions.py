@@ -60,7 +60,7 @@ def record_outcome(uow: UnitOfWork, operation: Operation, result: Result) -> Non
     """Write an outcome on its operation, and when the sweep is to look at it again."""
     final = result.outcome in _FINAL
     # Nobody else is asked by the sweep: what a terminal, a bank or a till does is reported.
-    asked = operation.executor == Operation.Executor.PROVIDER
+    by_provider = operation.executor == Operation.Executor.PROVIDER
     was_unknown = operation.outcome == Outcome.UNKNOWN
     uow.change(
         operation,
@@ -70,7 +70,7 @@ def record_outcome(uow: UnitOfWork, operation: Operation, result: Result) -> Non
         failure_detail=result.detail or "",
         occurred_at=(result.occurred_at or uow.now) if final else operation.occurred_at,
         completed_at=uow.now if final else None,
-        due_at=None if final or not asked else next_look(operation.attempts, uow.now),
+        due_at=None if final or not by_provider else next_look(operation.attempts, uow.now),
     )
     key = f"outcome_unknown:{operation.id}"
     if result.outcome == Outcome.UNKNOWN:

@@ -41,8 +41,8 @@ class Exceeded:
 
     def payload(self) -> dict[str, Any]:
         """Return it as it is stored with the approval and shown by the API."""
-        told = {"limit": self.limit, "amount": self.height, "counted": self.counted, "currency": self.currency}
-        return told if self.rule is None else {**told, "rule": dict(self.rule)}
+        payload = {"limit": self.limit, "amount": self.height, "counted": self.counted, "currency": self.currency}
+        return payload if self.rule is None else {**payload, "rule": dict(self.rule)}
 
 
 def of_refund(

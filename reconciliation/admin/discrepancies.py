@@ -211,8 +211,8 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
         allowed = self._may_resolve(request, row)
         if allowed and can_undo(row):
             waiting = Approval.objects.filter(subject_id=row.id, action=Approval.Action.UNDO_RESOLUTION, decision=None)
-            asked = waiting.first()
-            undoing = {"undoable": True, "undo_waits": row_link(asked) if asked is not None else ""}
+            approval = waiting.first()
+            undoing = {"undoable": True, "undo_waits": row_link(approval) if approval is not None else ""}
         else:
             undoing = {}
         if not allowed or row.status != Discrepancy.Status.OPEN:

@@ -159,7 +159,7 @@ class MappingForm(forms.Form):
 
     def written(self) -> dict[str, Any]:
         """How the example is written, as far as it is given; what is not a number of a row is the first."""
-        given = {name: self._said(name) for name in ("sheet", "encoding", "delimiter", "header_row")}
+        given = {name: self._given(name) for name in ("sheet", "encoding", "delimiter", "header_row")}
         row = str(given["header_row"])
         number = int(row) if row.isascii() and row.isdigit() and 1 <= int(row[:3]) <= layout.LAST_HEADER_ROW else 1
         encoding = given["encoding"] if given["encoding"] in layout.ENCODINGS else "utf-8"
@@ -168,7 +168,7 @@ class MappingForm(forms.Form):
 
     def words(self) -> list[str]:
         """The words of the column for types, if one is chosen."""
-        column = self._said("column_type")
+        column = self._given("column_type")
         return mapping_examples.words(self.example, self.written(), column) if column else []
 
     def definition(self) -> dict[str, Any]:
@@ -185,7 +185,7 @@ class MappingForm(forms.Form):
             "types": {word: meaning for at, word in words if (meaning := given.get(f"type_{at}"))},
         }
 
-    def _said(self, name: str) -> str:
+    def _given(self, name: str) -> str:
         value = self.data.get(name) if self.is_bound else (self.initial or {}).get(name)
         return "" if value is None else str(value)
 

@@ -27,14 +27,14 @@ CLIENT: Final = ("client_id", "client_secret")
 
 def authorize_url(base: str, oauth: OAuth, *, credentials: Mapping[str, str], redirect: str, state: str) -> str:
     """Return the address at which a person lets Onetill in."""
-    asked = {
+    query = {
         "response_type": "code",
         "client_id": credentials["client_id"],
         "redirect_uri": redirect,
         "state": state,
         **({"scope": " ".join(oauth.scopes)} if oauth.scopes else {}),
     }
-    return f"{base}{oauth.authorize}?{urlencode(asked, quote_via=quote)}"
+    return f"{base}{oauth.authorize}?{urlencode(query, quote_via=quote)}"
 
 
 def tokens_for_code(base: str, oauth: OAuth, *, credentials: Mapping[str, str], redirect: str, code: str) -> Tokens:

@@ -118,9 +118,9 @@ class SnelStart:
         """The journal of the settings; without one, the only one for memorial entries."""
         rows = self._get(access, "dagboeken").body
         fit = [row for row in rows if row.get("soort") == _MEMORIAL and not row.get("nonactief")]
-        asked = access.settings.get("journal")
-        if asked:
-            return known(codes(fit, "nummer", "id"), asked)
+        chosen = access.settings.get("journal")
+        if chosen:
+            return known(codes(fit, "nummer", "id"), chosen)
         if len(fit) != 1:
             raise Refused("journal_ambiguous", ", ".join(str(row.get("nummer")) for row in fit))
         return str(fit[0]["id"])

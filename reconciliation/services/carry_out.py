@@ -68,8 +68,8 @@ def match_of(row: Discrepancy, resolution: Resolution) -> Match:
         ValidationFailed: something is named that it cannot be matched with.
         Invalid: `amount_exceeds_open`.
     """
-    asked, names = resolution.amount, resolution.with_
-    return line_match(row, names, asked) or transfer_match(row, names, asked) or netting(row, names, asked)
+    part, names = resolution.amount, resolution.with_
+    return line_match(row, names, part) or transfer_match(row, names, part) or netting(row, names, part)
 
 
 def payload_of(resolution: Resolution, actor: str) -> dict[str, Any]:

@@ -165,11 +165,11 @@ def _unknowns(scope: Scope) -> Check:
     )
     if scope.channel is not None:
         refunds = refunds.filter(refund__channel=scope.channel)
-    asked = unknown_payments(scope)
+    payments = unknown_payments(scope)
     named = differences(scope).filter(kind=Kind.OUTCOME_UNKNOWN).exclude(payment__status=PaymentStatus.UNKNOWN)
     return _check(
         "unknowns",
-        asked.count() + refunds.count() + named.count(),
+        payments.count() + refunds.count() + named.count(),
         gettext_noop("The outcome of every charge and refund is known."),
         gettext_noop("Charges and refunds whose outcome nobody knows: {count}."),
     )

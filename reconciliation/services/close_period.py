@@ -20,7 +20,7 @@ from payments.people.services import approvals, gate
 from payments.runtime.fail_points import fail_point
 from payments.services.idempotency import IdempotencyGuard
 from reconciliation import payloads
-from reconciliation.closing import Check, Scope, State, Why, asked_about
+from reconciliation.closing import Check, Scope, State, Why, approval_payload
 from reconciliation.models import Period, PeriodChange
 from reconciliation.services.checklist import checklist, failed, open_days, stored
 from reconciliation.services.periods import (
@@ -188,7 +188,7 @@ def _propose(scope: Scope, period: Period, checks: list[Check], override: Why, a
         by=actor,
         merchant_id=scope.merchant.id,
         channel_id=scope.channel_id,
-        payload={**asked_about(scope, override), "checklist": stored(checks)},
+        payload={**approval_payload(scope, override), "checklist": stored(checks)},
     )
 
 

@@ -81,10 +81,10 @@ class LineMatch:
         return Booked([entry], -line.gross, line_before=before)
 
 
-def line_match(row: Discrepancy, names: Sequence[str], asked: int | None) -> LineMatch | None:
+def line_match(row: Discrepancy, names: Sequence[str], amount: int | None) -> LineMatch | None:
     """Return the match of a settlement's line as a whole with one payment; None where something else is meant."""
     line = held_line(row)
-    if line is None or asked is not None or len(names) != 1 or not names[0].startswith("pay_"):
+    if line is None or amount is not None or len(names) != 1 or not names[0].startswith("pay_"):
         return None
     found = named_payment(row, names[0], provider_account_id=line.settlement.provider_account_id)
     if found.currency != line.currency and owed(found) * line.gross <= 0:

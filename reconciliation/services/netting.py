@@ -62,7 +62,7 @@ class Netting:
         return Booked([entry], self.moved, closes=self.moved == self.own.amount, also_closed=closed)
 
 
-def netting(row: Discrepancy, names: Sequence[str], asked: int | None) -> Netting:
+def netting(row: Discrepancy, names: Sequence[str], amount: int | None) -> Netting:
     """Return what netting a discrepancy against payments and other discrepancies comes to.
 
     Each is netted in full, and the last one as far as the amount goes.
@@ -71,7 +71,7 @@ def netting(row: Discrepancy, names: Sequence[str], asked: int | None) -> Nettin
         ValidationFailed: one of them is not open, of another currency, or is not needed for the amount.
         Invalid: `amount_exceeds_open`.
     """
-    own = to_book(row, asked)
+    own = to_book(row, amount)
     if own is None:
         raise no_match(gettext_noop("This is about no money in the books, which could be matched."))
     found = [_side(row, own, name) for name in names]

@@ -87,7 +87,7 @@ def open_balance(row: Discrepancy) -> OpenBalance | None:
     return OpenBalance(owed, row.payment.item, _open_of(row, row.payment, owed), owner)
 
 
-def to_book(row: Discrepancy, asked: int | None = None) -> OpenBalance | None:
+def to_book(row: Discrepancy, wanted: int | None = None) -> OpenBalance | None:
     """Return its open balance with the amount to be booked of it: all of it, or the part that is asked.
 
     None, if it is about no money in the books. A part is asked in minor units, in whichever direction it is open.
@@ -99,21 +99,21 @@ def to_book(row: Discrepancy, asked: int | None = None) -> OpenBalance | None:
     if balance is None:
         return None
     amount, currency = _due(row, balance), balance.account.currency
-    part = amount if asked is None else part_of(amount, asked, currency)
+    part = amount if wanted is None else part_of(amount, wanted, currency)
     if amount * balance.amount <= 0 or abs(part) > min(abs(amount), abs(balance.amount)):
         raise exceeds_open(Money(part, currency), Money(balance.amount, currency))
     return replace(balance, amount=part)
 
 
-def part_of(open_: int, asked: int, currency: str) -> int:
+def part_of(open_: int, wanted: int, currency: str) -> int:
     """Return the asked part of what stands open, signed alike. It may be asked without a sign.
 
     Raises:
         Invalid: `amount_exceeds_open`.
     """
-    if abs(asked) > abs(open_) or asked < 0 < open_:
-        raise exceeds_open(Money(asked, currency), Money(open_, currency))
-    return abs(asked) if open_ > 0 else -abs(asked)
+    if abs(wanted) > abs(open_) or wanted < 0 < open_:
+        raise exceeds_open(Money(wanted, currency), Money(open_, currency))
+    return abs(wanted) if open_ > 0 else -abs(wanted)
 
 
 def _due(row: Discrepancy, balance: OpenBalance) -> int:

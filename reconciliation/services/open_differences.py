@@ -13,15 +13,15 @@ from reconciliation.sql.differences import Issue
 
 def open_differences(settlement: Settlement, issues: Iterable[Issue], rules: tolerances.Rules, *, at: datetime) -> None:
     """Open the discrepancies of these lines; `at` is when a tolerated one is booked."""
-    asked: list[Discrepancy] = []
+    beyond: list[Discrepancy] = []
     settled: list[tolerances.Difference] = []
     for line in issues:
         for row in discrepancies_of(settlement, line):
             setting = tolerances.tolerated(rules, line, row)
             if setting is None:
-                asked.append(row)
+                beyond.append(row)
             else:
                 settled.append(tolerances.Difference(row, setting))
-    discrepancy.open_discrepancies(asked)
+    discrepancy.open_discrepancies(beyond)
     if settled:
         tolerances.settle(settlement, settled, at=at)

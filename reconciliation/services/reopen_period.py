@@ -12,7 +12,7 @@ from payments.people.actors import Actor
 from payments.people.models import Approval, User
 from payments.people.services import approvals, gate
 from payments.services.idempotency import IdempotencyGuard
-from reconciliation.closing import Scope, Why, asked_about
+from reconciliation.closing import Scope, Why, approval_payload
 from reconciliation.models import Period, PeriodChange
 from reconciliation.services.close_period import closed_by_all
 from reconciliation.services.periods import find, find_or_make, in_spans, month_of, note, scope_of, status_of
@@ -40,7 +40,7 @@ def reopen(scope: Scope, *, actor: Actor, why: Why, guard: IdempotencyGuard | No
             by=actor,
             merchant_id=scope.merchant.id,
             channel_id=scope.channel_id,
-            payload=asked_about(scope, why),
+            payload=approval_payload(scope, why),
         )
 
 

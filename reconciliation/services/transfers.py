@@ -55,7 +55,7 @@ class TransferMatch:
                 discrepancy.open_discrepancies([of_bank_line(Kind.UNKNOWN_LINE, line, amount=line.amount - used)])
 
 
-def transfer_match(row: Discrepancy, names: Sequence[str], asked: int | None) -> TransferMatch | None:
+def transfer_match(row: Discrepancy, names: Sequence[str], amount: int | None) -> TransferMatch | None:
     """Return the match of bank lines with payouts; None where something else is named.
 
     All that it is about is locked: payouts before lines, both by their ids, as the sweeps lock them.
@@ -65,7 +65,7 @@ def transfer_match(row: Discrepancy, names: Sequence[str], asked: int | None) ->
         if not all(lines):
             return None
         payout = _locked_payouts(row, Payout.objects.filter(item=row.item))[0]
-        return _of_payout(row, payout, _free_lines(row, [line for line in lines if line]), asked)
+        return _of_payout(row, payout, _free_lines(row, [line for line in lines if line]), amount)
     line = bank_line_of(row)
     if line is None:
         return None
@@ -73,25 +73,25 @@ def transfer_match(row: Discrepancy, names: Sequence[str], asked: int | None) ->
     if not all(wanted):
         return None
     found = _named_payouts(row, [name for name in wanted if name])
-    return _of_line(row, _own_line(line), found, asked)
+    return _of_line(row, _own_line(line), found, amount)
 
 
-def _of_payout(row: Discrepancy, payout: Payout, lines: list[BankStatementLine], asked: int | None) -> TransferMatch:
+def _of_payout(row: Discrepancy, payout: Payout, lines: list[BankStatementLine], wanted: int | None) -> TransferMatch:
     """Give a payout each line as a whole; of an amount that is asked, the last line as far as it is needed."""
     owed, free = payout.owed, [unallocated(line) for line in lines]
-    if asked is None:
+    if wanted is None:
         parts = tuple((line, payout, amount) for line, amount in zip(lines, free, strict=True))
         return TransferMatch(row, parts, owed - sum(free), leaves_open=False)
-    target = part_of(owed, asked, payout.currency)
+    target = part_of(owed, wanted, payout.currency)
     amounts = list(_filled(target, free))
     parts = tuple((line, payout, amount) for line, amount in zip(lines, amounts, strict=True))
     return TransferMatch(row, parts, target - sum(free), leaves_open=False)
 
 
-def _of_line(row: Discrepancy, line: BankStatementLine, found: list[Payout], asked: int | None) -> TransferMatch:
+def _of_line(row: Discrepancy, line: BankStatementLine, found: list[Payout], wanted: int | None) -> TransferMatch:
     """Give each payout what is missing of it, and the last one the rest of the line (or of what is asked)."""
     free = unallocated(line)
-    target = free if asked is None else -part_of(-free, asked, line.currency)
+    target = free if wanted is None else -part_of(-free, wanted, line.currency)
     due = [_due(payout, target) for payout in found]
     amounts = list(_filled(target, due))
     amounts[-1] += target - sum(amounts)

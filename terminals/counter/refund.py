@@ -233,8 +233,8 @@ def _refusal(error: OnetillError) -> str:
 
 def _why_not_better(plan: Plan) -> Iterator[str]:
     """Why a better way was not possible, each once."""
-    told = {reason["code"]: reason for part in plan.parts for reason in part.reasons}
-    for reason in told.values():
+    reasons = {reason["code"]: reason for part in plan.parts for reason in part.reasons}
+    for reason in reasons.values():
         yield refusal_of(Invalid(reason["code"], reason["detail"]))
 
 

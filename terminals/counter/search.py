@@ -56,11 +56,11 @@ class FindForm(forms.Form):
 def find(request: HttpRequest, desk: Desk) -> HttpResponse:
     """`/counter/`: what to look for, and what was found; what was named exactly opens by itself."""
     form = FindForm(None, currency=desk.merchant.currency)
-    is_asked = any(request.GET.get(name, "").strip() for name in form.fields)
-    if is_asked:
+    is_search = any(request.GET.get(name, "").strip() for name in form.fields)
+    if is_search:
         form = FindForm(request.GET, currency=desk.merchant.currency)
     found = None
-    if is_asked and form.is_valid():
+    if is_search and form.is_valid():
         found = find_orders(desk.merchant, form.sought())
         if found.exact:
             return redirect("counter_order", order_id=found.orders[0].id)

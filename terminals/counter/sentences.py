@@ -196,8 +196,8 @@ def course(action: TerminalAction, zone: ZoneInfo) -> list[dict[str, str]]:
 
 def state_of(action: TerminalAction) -> str:
     """A text that differs whenever anything about an action has changed."""
-    asked = action.about.count()
-    return f"{action.status} {len(action.history)} {asked}"
+    questions = action.about.count()
+    return f"{action.status} {len(action.history)} {questions}"
 
 
 def paid_with(payment: Payment) -> str:

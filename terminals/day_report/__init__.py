@@ -192,7 +192,7 @@ def _uncertain(payments: "QuerySet[Payment]", parts: "QuerySet[RefundPart]") -> 
     offline = payments.filter(provisional=True, status=PaymentStatus.CAPTURED)
     unknown = payments.filter(status=PaymentStatus.UNKNOWN)
     back = parts.filter(status=PartStatus.UNKNOWN)
-    asked: list[tuple[str, Iterable[Any]]] = [
+    sums: list[tuple[str, Iterable[Any]]] = [
         (_("sales approved offline, not settled yet"), _by_currency(offline, "currency", "amount_captured")),
         (_("charges of unknown outcome"), _by_currency(unknown, "currency", "amount")),
         (_("refunds of unknown outcome"), _by_currency(back, "refund__currency", "amount")),
@@ -201,7 +201,7 @@ def _uncertain(payments: "QuerySet[Payment]", parts: "QuerySet[RefundPart]") -> 
         name="uncertain",
         title=_("Not certain yet"),
         columns=[_("what"), _("number"), _("amount")],
-        rows=[[text, count, Money(total, currency)] for text, rows in asked for currency, count, total in rows],
+        rows=[[text, count, Money(total, currency)] for text, rows in sums for currency, count, total in rows],
         empty=_("Everything of this day is certain."),
     )
 

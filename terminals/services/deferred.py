@@ -58,12 +58,12 @@ def bring_again(rows: Sequence[TerminalTransaction], *, now: datetime | None = N
     evidence = list(
         CardEvidence.objects.filter(terminal_id=terminal_id, series=rows[0].series, sequence__in=recorded_at)
     )
-    asked = operations_of(terminal_id, actions_in(evidence))
+    requested = operations_of(terminal_id, actions_in(evidence))
     return [
         translate.device_transaction(
             schemas.again(one.posted),
             one.posted,
-            operation_id=asked.get(one.posted.get("action") or ""),
+            operation_id=requested.get(one.posted.get("action") or ""),
             evidence_id=one.id,
             # A reversal waits for its sale for ever: without it there is nothing that it took back.
             patient=now is None or one.type == Kind.REVERSAL or recorded_at[one.sequence] > now - PATIENCE,

@@ -111,13 +111,13 @@ def _register(
     transactions = {each.sequence: each.transaction for each in fresh}
     freed = deferred.freed_by(terminal, list(transactions.values())) if state.waits and not state.careful else []
     named = [one.action for one in transactions.values() if one.action is not None]
-    asked = operations_of(terminal.id, named) if named else {}
+    requested = operations_of(terminal.id, named) if named else {}
     customers = translate.customers_of(terminal.merchant_id, list(transactions.values()))
     brought: list[DeviceTransaction] = [
         translate.device_transaction(
             one,
             schemas.posted(one),
-            operation_id=asked.get(one.action or ""),
+            operation_id=requested.get(one.action or ""),
             customer=customers.get(translate.customer_key(one)),
         )
         for one in transactions.values()

@@ -81,7 +81,7 @@ class ExchangeForm(ActionForm):
         given: dict[str, Any] = super().clean() or {}
         if not self.errors:
             try:
-                self.plan = plan_difference(self.wish(given), actor=self.user)
+                self.plan = plan_difference(self.exchange_request(given), actor=self.user)
                 self.shown = True
             except OnetillError as refusal:
                 self.add_error(None, explain(refusal))
@@ -114,7 +114,7 @@ class ExchangeForm(ActionForm):
         """How the difference travels."""
         return [shown_plan(self.plan)] if self.plan is not None else []
 
-    def wish(self, given: dict[str, Any]) -> ExchangeRequest:
+    def exchange_request(self, given: dict[str, Any]) -> ExchangeRequest:
         """The cleaned form as the request that the service takes."""
         return ExchangeRequest(
             order=self.row,
@@ -130,7 +130,7 @@ class ExchangeForm(ActionForm):
 
 def _exchange(*, user: User, row: Order, form: Any) -> str:
     guard = FormSubmission(merchant_id=row.merchant_id, form_id=form.cleaned_data["once"])
-    done = exchange(form.wish(form.cleaned_data), actor=user, guard=guard)
+    done = exchange(form.exchange_request(form.cleaned_data), actor=user, guard=guard)
     new = done.order.reference or render.short(done.order.id)
     return _("Exchanged for order %(order)s. %(sentence)s") % {"order": new, "sentence": form.sentence}
 

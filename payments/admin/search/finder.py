@@ -179,18 +179,18 @@ def _amount_filter(finder: Finder, terms: Terms) -> tuple[tuple[str, str], ...]:
 
 def _ask(request: HttpRequest, reach: Sequence[str], branches: Iterable[_Branch]) -> dict[_Branch, list[str]]:
     """The keys of the first rows that each branch finds, the newest first, in one statement."""
-    asked = [branch for branch in branches if branch.questions]
+    with_questions = [branch for branch in branches if branch.questions]
     selects = [
         rows.annotate(search_branch=Value(at), search_key=Cast("pk", CharField()))
         .order_by("-pk")
         .values_list("search_branch", "search_key")[: SHOWN + 1]
-        for at, branch in enumerate(asked)
+        for at, branch in enumerate(with_questions)
         for rows in _selects(request, branch, reach)
     ]
     keys: dict[_Branch, list[str]] = defaultdict(list)
     for at, key in _within_time(selects) if selects else ():
-        if key not in keys[asked[at]]:
-            keys[asked[at]].append(key)
+        if key not in keys[with_questions[at]]:
+            keys[with_questions[at]].append(key)
     return dict(keys)
 
 

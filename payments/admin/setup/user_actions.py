@@ -21,7 +21,7 @@ EVERY_CHANNEL = "every"  # chosen, never the default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserDeed(AdminAction):
+class ColleagueAction(AdminAction):
     """One thing about a colleague: done by who manages colleagues at a merchant where this one has a role."""
 
     def allowed(self, user: User, row: User) -> bool:
@@ -181,7 +181,7 @@ INVITE = AdminAction(
 )
 _COMMON: dict[str, Any] = {"needs": May.MANAGE_USERS, "second_factor": True}
 OF_USER = (
-    UserDeed(
+    ColleagueAction(
         name="give-role",
         title=gettext_lazy("Give a role"),
         form=RoleForm,
@@ -189,7 +189,7 @@ OF_USER = (
         possible=lambda row: row.is_active and not row.is_superuser,
         **_COMMON,
     ),
-    UserDeed(
+    ColleagueAction(
         name="take-role",
         title=gettext_lazy("Take a role away"),
         form=TakeRoleForm,
@@ -197,14 +197,14 @@ OF_USER = (
         possible=lambda row: bool(row.roles.all()),
         **_COMMON,
     ),
-    UserDeed(
+    ColleagueAction(
         name="invite-again",
         title=gettext_lazy("Send the link again"),
         act=_invite_again,
         possible=lambda row: row.is_active and not colleagues.has_joined(row),
         **_COMMON,
     ),
-    UserDeed(
+    ColleagueAction(
         name="recover",
         title=gettext_lazy("Device or password lost"),
         explanation=gettext_lazy(
@@ -215,13 +215,13 @@ OF_USER = (
         possible=lambda row: row.is_active and colleagues.has_joined(row),
         **_COMMON,
     ),
-    UserDeed(
+    ColleagueAction(
         name="end-sign-ins",
         title=gettext_lazy("Sign out everywhere"),
         act=_end_sign_ins,
         **_COMMON,
     ),
-    UserDeed(
+    ColleagueAction(
         name="close",
         title=gettext_lazy("Close the account"),
         explanation=gettext_lazy("What this person did stays named. The account can be opened again."),
@@ -230,7 +230,7 @@ OF_USER = (
         dangerous=True,
         **_COMMON,
     ),
-    UserDeed(
+    ColleagueAction(
         name="open",
         title=gettext_lazy("Open the account"),
         act=_open,

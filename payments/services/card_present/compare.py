@@ -19,16 +19,16 @@ def compare(payment: Payment, card: Card) -> Compared:
         ("fingerprint", payment.card_fingerprint, card.fingerprint),
     ):
         if paid and shown:
-            return _told(CardVerdict.SAME if paid == shown else CardVerdict.OTHER, by)
+            return _compared(CardVerdict.SAME if paid == shown else CardVerdict.OTHER, by)
     paid_by, shown_is = _looks(payment.card_brand, payment.card_last4), _looks(card.brand, card.last4)
     if paid_by is None or shown_is is None:
-        return _told(CardVerdict.UNKNOWN, "nothing")
-    return _told(CardVerdict.ALIKE if paid_by == shown_is else CardVerdict.OTHER, "last4")
+        return _compared(CardVerdict.UNKNOWN, "nothing")
+    return _compared(CardVerdict.ALIKE if paid_by == shown_is else CardVerdict.OTHER, "last4")
 
 
 def _looks(brand: str | None, last4: str | None) -> tuple[str, str] | None:
     return (brand.casefold(), last4) if brand and last4 else None
 
 
-def _told(verdict: CardVerdict, by: str) -> Compared:
+def _compared(verdict: CardVerdict, by: str) -> Compared:
     return {"verdict": verdict.value, "by": by}

@@ -35,9 +35,9 @@ def give_back_of(work: Work, row: DeviceTransaction, original: KnownTransaction 
     if payment is not None and payment.currency != row.currency:
         # Its sale is in another currency: it can only be somebody else's, so that this one is booked by itself.
         payment = original = None
-    asked = asked_for(work, row)
-    if asked is not None and row.outcome != DeviceOutcome.APPROVED:
-        return _not_given(work, row, asked)
+    requested = requested_refund(work, row)
+    if requested is not None and row.outcome != DeviceOutcome.APPROVED:
+        return _not_given(work, row, requested)
     if row.outcome == DeviceOutcome.UNKNOWN:
         work.note_unknown(row, payment, f"outcome_unknown:{work.reference(row)}")
     # No money moved, or nobody knows: nothing is booked before that is settled.
@@ -49,9 +49,9 @@ def give_back_of(work: Work, row: DeviceTransaction, original: KnownTransaction 
 
 def original_of(work: Work, row: DeviceTransaction) -> KnownTransaction | None:
     """What a refund or reversal is about, as far as it has come."""
-    about, asked = row.about, asked_for(work, row)
-    if asked is not None and asked.payment_id is not None:
-        return _as_original(work, work.uow.payments[asked.payment_id])
+    about, requested = row.about, requested_refund(work, row)
+    if requested is not None and requested.payment_id is not None:
+        return _as_original(work, work.uow.payments[requested.payment_id])
     if about.sequence is not None:
         return work.originals.places.get(about.sequence)
     payment_id = work.originals.payment_id(about)
@@ -161,11 +161,11 @@ def _requested_operation(work: Work, row: DeviceTransaction, payment: Payment | 
 
 def _awaited(work: Work, row: DeviceTransaction, payment: Payment | None) -> Operation | None:
     """The one that the terminal was asked for by name, else one that fits what it did."""
-    asked = asked_for(work, row)
-    if asked is not None:
+    requested = requested_refund(work, row)
+    if requested is not None:
         # Another amount than was asked for is booked by itself, and so is a second time; the part still waits.
-        fits = (asked.amount, asked.currency) == (row.amount, row.currency)
-        return asked if fits and asked.outcome != Outcome.SUCCEEDED else None
+        fits = (requested.amount, requested.currency) == (row.amount, row.currency)
+        return requested if fits and requested.outcome != Outcome.SUCCEEDED else None
     if payment is None:
         return None
     return transitions.awaited_at_terminal(
@@ -177,15 +177,15 @@ def _awaited(work: Work, row: DeviceTransaction, payment: Payment | None) -> Ope
     )
 
 
-def asked_for(work: Work, row: DeviceTransaction) -> Operation | None:
+def requested_refund(work: Work, row: DeviceTransaction) -> Operation | None:
     """The refund that the terminal was asked to carry out by this."""
     operation = work.originals.requested(row) if row.kind == Kind.REFUND else None
     return operation if operation is not None and operation.verb == Verb.REFUND else None
 
 
-def _not_given(work: Work, row: DeviceTransaction, asked: Operation) -> KnownTransaction:
+def _not_given(work: Work, row: DeviceTransaction, requested: Operation) -> KnownTransaction:
     """The card was refused, or the device does not know: told of the part that it was asked to give back."""
-    part = asked.refund_part
+    part = requested.refund_part
     assert part is not None
     declined = row.outcome == DeviceOutcome.DECLINED
     result = Result(
@@ -195,9 +195,9 @@ def _not_given(work: Work, row: DeviceTransaction, asked: Operation) -> KnownTra
         detail="Declined at the terminal." if declined else None,
         occurred_at=row.occurred_at,
     )
-    transitions.apply_result(work.uow, asked, result)
+    transitions.apply_result(work.uow, requested, result)
     return KnownTransaction(
-        kind=row.kind, outcome=row.outcome, payment=part.payment, operation=asked, refund_id=part.refund_id
+        kind=row.kind, outcome=row.outcome, payment=part.payment, operation=requested, refund_id=part.refund_id
     )
 
 

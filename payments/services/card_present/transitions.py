@@ -29,9 +29,9 @@ _DEVICE_OUTCOMES: Final = {outcome.value: reported for reported, outcome in _OUT
 
 def sale(work: Work, row: DeviceTransaction) -> KnownTransaction:
     """A card was charged, or refused, or nobody knows: a payment either way, if it can be the one asked for."""
-    asked = _requested(work, row)
-    if asked is not None:
-        return answer(work, row, asked)
+    requested = _requested(work, row)
+    if requested is not None:
+        return answer(work, row, requested)
     named = _named_order(work, row)
     order = named if named is not None and named.currency == row.currency else work.new_order(row)
     payment = _payment(work, row, order)

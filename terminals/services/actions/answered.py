@@ -9,8 +9,8 @@ from terminals.services.actions.transitions import follow
 
 def follow_actions(terminal: Terminal, operation_ids: Iterable[str | None], now: datetime) -> None:
     """Bring the actions of these operations in line; the caller holds the terminal's lock, and has recorded them."""
-    asked = [operation_id for operation_id in operation_ids if operation_id is not None]
-    if not asked:
+    known = [operation_id for operation_id in operation_ids if operation_id is not None]
+    if not known:
         return
-    for action in TerminalAction.objects.filter(terminal=terminal, operation_id__in=asked).select_related("operation"):
+    for action in TerminalAction.objects.filter(terminal=terminal, operation_id__in=known).select_related("operation"):
         follow(action, actor=terminal.id, now=now)

@@ -69,8 +69,8 @@ def _ask(action: TerminalAction) -> Answer:
     maker = driver(action.terminal.driver)
     till = Till(action.terminal.device_id or action.terminal_id)
     if action.target_id is not None:
-        asked = maker.status if action.type == ActionType.STATUS else maker.cancel
-        return asked(action.target_id, till)
+        ask_maker = maker.status if action.type == ActionType.STATUS else maker.cancel
+        return ask_maker(action.target_id, till)
     request = Request(
         action_id=action.id,
         amount=Money(action.amount or 0, action.currency or ""),
