@@ -1,6 +1,7 @@
 """Nothing is granted that nobody asks about: each permission, scope and sensitive action is checked somewhere in the code."""
 
 import ast
+from functools import cache
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.test_architecture import called, modules, tree
 TABLES = {f"payments/people/{name}.py" for name in ("permissions", "actions", "scopes")}
 
 
+@cache
 def named() -> set[str]:
     """Every `May.X`, `Action.X` and text in the code, outside the tables that hand them out."""
     found = set()
@@ -26,18 +28,15 @@ def named() -> set[str]:
     return found
 
 
-NAMED = named()
-
-
 @pytest.mark.parametrize("action", Action)
 def test_every_sensitive_action_passes_the_gate_somewhere(action: Action) -> None:
-    assert f"Action.{action.name}" in NAMED
+    assert f"Action.{action.name}" in named()
 
 
 @pytest.mark.parametrize("what", May)
 def test_every_permission_is_checked_somewhere(what: May) -> None:
     by_rule = {needed for rule in RULES.values() for needed in (rule.needs, rule.decides)}
-    assert f"May.{what.name}" in NAMED or what in by_rule
+    assert f"May.{what.name}" in named() or what in by_rule
 
 
 @pytest.mark.parametrize("what", May)
@@ -47,4 +46,4 @@ def test_every_permission_is_given_to_somebody(what: May) -> None:
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_every_scope_opens_an_address(scope: str) -> None:
-    assert scope in NAMED
+    assert scope in named()
