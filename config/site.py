@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
@@ -53,6 +54,11 @@ class Site(UnfoldAdminSite):
         from payments.admin.base.access import deciding_alone  # noqa: PLC0415
 
         return {**super().each_context(request), "deciding_alone": deciding_alone(request)}
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
+        """Return the models by app, listed only where a template reads them: ours do not, and it cost each page a seventh."""
+        listed = functools.partial(super().get_app_list, request, app_label)
+        return listed() if app_label is not None else cast(list[dict[str, Any]], SimpleLazyObject(listed))
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Search everything; unfold's own search knows names of lists, and keeps its answers for minutes."""
