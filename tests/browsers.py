@@ -29,5 +29,5 @@ def page_of(browser: Any, complaints: list[str], **look: Any) -> Any:
     page = browser.new_context(**look).new_page()
     page.set_default_timeout(PATIENCE)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
+    page.on("console", lambda text: complaints.append(text.text) if "Content Security" in text.text else None)
     return page

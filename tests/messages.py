@@ -35,7 +35,7 @@ def blocks(catalog: str) -> dict[str, str]:
     return found
 
 
-def said(project: Path, app: str) -> dict[str, str]:
+def messages_of(project: Path, app: str) -> dict[str, str]:
     """What one app says, as gettext finds it."""
     inner = [other.removeprefix(f"{app}/") for other in APPS if other.startswith(f"{app}/")]
     ignored = [word for folder in inner for word in ("--ignore", f"{folder}/*")]
@@ -71,7 +71,7 @@ def add_missing(project: Path) -> dict[str, list[str]]:
                 project / package, Path(folder) / package, ignore=shutil.ignore_patterns("locale", "static")
             )
         for app in APPS:
-            added[app] = list(unknown(said(Path(folder), app), known))
+            added[app] = list(unknown(messages_of(Path(folder), app), known))
             if added[app]:
                 path = project / app / "locale/nl/LC_MESSAGES/django.po"
                 path.write_text("\n\n".join([path.read_text().rstrip("\n"), *added[app]]) + "\n")

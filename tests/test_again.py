@@ -35,10 +35,10 @@ def test_what_passes_when_tried_again_is_named(
     noted.write_text(json.dumps({"tests/a.py::test_a": True, "tests/b.py::test_b": True}))
     rerun(noted, monkeypatch, left=left)
     assert again.main() == status
-    told = capsys.readouterr().out
-    assert "passed when tried again alone" in told
-    assert "tests/a.py::test_a" in told
-    assert ("tests/b.py::test_b" in told) == (not left)
+    printed = capsys.readouterr().out
+    assert "passed when tried again alone" in printed
+    assert "tests/a.py::test_a" in printed
+    assert ("tests/b.py::test_b" in printed) == (not left)
 
 
 def test_a_run_that_broke_off_is_no_success(noted: Path) -> None:

@@ -62,33 +62,33 @@ def anchors(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("name", documents())
 def test_paths_exist(name: str) -> None:
-    assert [said for said in quoted(name) if is_path(said) and not exists(said, beside=(PROJECT / name).parent)] == []
+    assert [text for text in quoted(name) if is_path(text) and not exists(text, beside=(PROJECT / name).parent)] == []
 
 
-def is_path(said: str) -> bool:
+def is_path(text: str) -> bool:
     """A file's name, or a path that begins with a folder of ours; addresses, placeholders and what is written later are none."""
-    if PLACEHOLDER.search(said) or said in WRITTEN | FIELDS_OF_ONETILL_HOME:
+    if PLACEHOLDER.search(text) or text in WRITTEN | FIELDS_OF_ONETILL_HOME:
         return False
-    return bool(FILE.fullmatch(said) or (PATH.fullmatch(said) and (said.endswith((".py", "/")) or is_ours(said))))
+    return bool(FILE.fullmatch(text) or (PATH.fullmatch(text) and (text.endswith((".py", "/")) or is_ours(text))))
 
 
-def is_ours(said: str) -> bool:
-    return said.partition("/")[0] in TOP_LEVEL
+def is_ours(text: str) -> bool:
+    return text.partition("/")[0] in TOP_LEVEL
 
 
-def exists(said: str, *, beside: Path) -> bool:
+def exists(text: str, *, beside: Path) -> bool:
     """From the root, from the document's own folder, or (a file's bare name) anywhere below that."""
-    if (PROJECT / said).exists() or (beside / said).exists():
+    if (PROJECT / text).exists() or (beside / text).exists():
         return True
-    return "/" not in said and any(found for found in beside.rglob(said) if ".venv" not in found.parts)
+    return "/" not in text and any(found for found in beside.rglob(text) if ".venv" not in found.parts)
 
 
 @pytest.mark.parametrize("name", documents())
 def test_make_targets_exist(name: str) -> None:
     targets = set(TARGET.findall((PROJECT / "Makefile").read_text()))
     text = text_of(name)
-    said = [*CODE.findall(text), *FENCE.findall(text)]
-    assert {target for part in said for _, target in MAKE.findall(part)} - targets == set()
+    quoted_text = [*CODE.findall(text), *FENCE.findall(text)]
+    assert {target for part in quoted_text for _, target in MAKE.findall(part)} - targets == set()
 
 
 @pytest.mark.parametrize("name", documents())
@@ -101,14 +101,14 @@ def test_commands_and_modules_exist(name: str) -> None:
 def test_the_table_of_commands_lists_commands() -> None:
     table = text_of("README.md").split("\n## Commands\n")[1].split("\n## ")[0]
     first_column = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
-    named = {said.split()[0] for cell in first_column for said in CODE.findall(cell)}
+    named = {text.split()[0] for cell in first_column for text in CODE.findall(cell)}
     assert named
     assert named - set(get_commands()) == set()
 
 
 @pytest.mark.parametrize("name", documents())
 def test_modules_and_what_is_in_them_exist(name: str) -> None:
-    assert [said for said in quoted(name) if DOTTED.fullmatch(said) and not resolves(said)] == []
+    assert [text for text in quoted(name) if DOTTED.fullmatch(text) and not resolves(text)] == []
 
 
 def resolves(dotted: str) -> bool:
@@ -133,6 +133,6 @@ def resolves(dotted: str) -> bool:
 
 def test_settings_that_documents_name_exist() -> None:
     named = {
-        said.removeprefix("settings.") for name in documents() for said in quoted(name) if said.startswith("settings.")
+        text.removeprefix("settings.") for name in documents() for text in quoted(name) if text.startswith("settings.")
     }
     assert {name for name in named if not hasattr(settings, name)} == set()

@@ -18,7 +18,7 @@ PLACES = re.compile(
 )  # what is filled in has a name of the code, not of the glossary
 
 
-def said() -> Iterator[tuple[str, str, str]]:
+def texts() -> Iterator[tuple[str, str, str]]:
     """Every text: its context, its English, one of its Dutch forms."""
     for path in OURS:
         for message, translations in entries(path):
@@ -27,7 +27,7 @@ def said() -> Iterator[tuple[str, str, str]]:
                 yield context, english, dutch
 
 
-SAID = list(said())
+TEXTS = list(texts())
 
 
 def names(text: str, variants: list[str]) -> list[str]:
@@ -38,8 +38,8 @@ def names(text: str, variants: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("term", TERMS, ids=[term["en"] for term in TERMS])
 def test_a_term_is_said_in_one_way(term: dict[str, Any]) -> None:
-    english = [(text, found) for _, text, _ in SAID if (found := names(text, term.get("never_en", [])))]
-    dutch = [(text, found) for _, _, text in SAID if (found := names(text, term.get("never_nl", [])))]
+    english = [(text, found) for _, text, _ in TEXTS if (found := names(text, term.get("never_en", [])))]
+    dutch = [(text, found) for _, _, text in TEXTS if (found := names(text, term.get("never_nl", [])))]
     assert english == []
     assert dutch == []
 
@@ -47,7 +47,7 @@ def test_a_term_is_said_in_one_way(term: dict[str, Any]) -> None:
 @pytest.mark.parametrize("term", TERMS, ids=[term["en"] for term in TERMS])
 def test_a_term_is_translated_as_the_glossary_has_it(term: dict[str, Any]) -> None:
     wanted, context = placed(term["en"]), term.get("context", "")
-    found = {dutch for where, english, dutch in SAID if where == context and english.lower() == wanted.lower()}
+    found = {dutch for where, english, dutch in TEXTS if where == context and english.lower() == wanted.lower()}
     assert {dutch.lower() for dutch in found} <= {placed(term["nl"]).lower()}
 
 

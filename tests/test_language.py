@@ -19,7 +19,7 @@ CATALOGS = sorted(
     for path in (PROJECT / package).rglob("locale/**/django.po")
 )
 QUOTED = re.compile(r'^"(.*)"$', re.MULTILINE)
-SAID = {"_", "gettext", "gettext_noop", "gettext_lazy", "ngettext", "pgettext", "pgettext_lazy"}
+GETTEXT_CALLS = {"_", "gettext", "gettext_noop", "gettext_lazy", "ngettext", "pgettext", "pgettext_lazy"}
 IN_TEMPLATES = re.compile(r"{% (?:translate|trans) (?:\"([^\"]+)\"|'([^']+)')(?: context \"([^\"]+)\")?")
 
 
@@ -27,10 +27,10 @@ def entries(path: Path) -> Iterator[tuple[str, list[str]]]:
     """Each message (with its context in front, as compiled) and its translations."""
     for block in path.read_text().split("\n\n")[1:]:
         lines = re.split(r"^(msgctxt|msgid_plural|msgid|msgstr(?:\[\d\])?) ", block, flags=re.MULTILINE)[1:]
-        said = [(key, text_of(value)) for key, value in zip(lines[::2], lines[1::2], strict=True)]
-        parts = dict(said)
+        text = [(key, text_of(value)) for key, value in zip(lines[::2], lines[1::2], strict=True)]
+        parts = dict(text)
         context = f"{parts['msgctxt']}\x04" if "msgctxt" in parts else ""
-        yield context + parts["msgid"], [value for key, value in said if key.startswith("msgstr")]
+        yield context + parts["msgid"], [value for key, value in text if key.startswith("msgstr")]
 
 
 def text_of(quoted: str) -> str:
@@ -66,8 +66,10 @@ def test_placeholders_survive(path: Path) -> None:
 def test_what_the_sources_say_is_in_a_catalog() -> None:
     django = {"Yes", "No", "Save"}
     known = {message for path in CATALOGS for message, _ in entries(path)} | django
-    said = {text for package in ("config", "payments", "terminals", "reconciliation") for text in sayings(package)}
-    assert sorted(said - known) == []
+    quoted_text = {
+        text for package in ("config", "payments", "terminals", "reconciliation") for text in sayings(package)
+    }
+    assert sorted(quoted_text - known) == []
 
 
 def sayings(package: str) -> Iterator[str]:
@@ -76,7 +78,7 @@ def sayings(package: str) -> Iterator[str]:
         if "migrations" in path.parts:
             continue
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SAID:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in GETTEXT_CALLS:
                 words = [str(at.value) for at in node.args if isinstance(at, ast.Constant)]
                 if words:
                     yield "\x04".join(words[:2] if node.func.id.startswith("pgettext") else words[:1])

@@ -41,7 +41,7 @@ def is_of_app(words: tuple[str, ...]) -> bool:
     )
 
 
-def doors() -> set[str]:
+def entry_points() -> set[str]:
     """As the page names them: the API's by resource, the admin's by app."""
     found = set()
     for words in routes():
@@ -78,7 +78,7 @@ def of_app(name: str) -> set[str]:
 
 
 def test_every_door_is_named_and_none_that_is_gone() -> None:
-    assert {name for name in named(PAGE) if name.startswith("/")} == doors()
+    assert {name for name in named(PAGE) if name.startswith("/")} == entry_points()
 
 
 def test_every_page_and_button_of_the_admin_is_named_behind_its_app() -> None:

@@ -94,10 +94,10 @@ def test_help_names_every_target_but_old_names() -> None:
     makefile = (PROJECT / "Makefile").read_text()
     # Without the variables of a make that runs these tests itself: that one would tell which folders it enters.
     own = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
-    told = subprocess.run(["make", "help"], cwd=PROJECT, capture_output=True, text=True, check=True, env=own).stdout
+    printed = subprocess.run(["make", "help"], cwd=PROJECT, capture_output=True, text=True, check=True, env=own).stdout
     targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE)) - {"help", "lint"}
-    assert {line.split()[1] for line in told.splitlines()} == targets
-    assert all(len(line[45:].strip()) > 6 for line in told.splitlines()), told
+    assert {line.split()[1] for line in printed.splitlines()} == targets
+    assert all(len(line[45:].strip()) > 6 for line in printed.splitlines()), printed
 
 
 KILLED_AT_EXIT = """
@@ -117,8 +117,8 @@ def test_what_a_worker_measured_is_kept_though_it_is_killed(tmp_path: Path) -> N
     done = run(tmp_path, "coverage", "run", "-m", "pytest", "-q", "-n", "1", **path)
     assert done.returncode == 0, done.stdout + done.stderr
     run(tmp_path, "coverage", "combine")
-    told = run(tmp_path, "coverage", "report", "--include=shop.py")
-    assert "100%" in told.stdout, told.stdout
+    printed = run(tmp_path, "coverage", "report", "--include=shop.py")
+    assert "100%" in printed.stdout, printed.stdout
 
 
 def test_the_hooks_before_a_commit_are_the_tools_that_the_lock_pins(tmp_path: Path) -> None:

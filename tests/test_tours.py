@@ -80,8 +80,8 @@ def test_from_a_refund_in_the_store_to_the_provider(shop: Shop) -> None:
     )
     body = {"payment": online.json()["id"], "amount": 2500, "reason": "Does not fit.", "channel": shop.store.id}
     with watched() as in_order:
-        asked = api.post("/v1/refunds", body)
-        assert asked.status_code == 201, asked.content
-        tasks.submit(Operation.objects.get(refund_part__refund_id=asked.json()["id"]).id)
+        requested = api.post("/v1/refunds", body)
+        assert requested.status_code == 201, requested.content
+        tasks.submit(Operation.objects.get(refund_part__refund_id=requested.json()["id"]).id)
     assert Refund.objects.get().status == "succeeded"
     assert in_order(steps) == steps

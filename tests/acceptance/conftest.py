@@ -22,9 +22,9 @@ def pay(shop: Shop) -> Pay:
     """Take a payment, by default ten euros by card in the webshop for an order of its own."""
 
     def take(**given: Any) -> dict[str, Any]:
-        wish = {"order_reference": reference(), "amount": 1000, "currency": "EUR", "method": "card"}
-        wish = {name: value for name, value in (wish | {"channel": shop.web} | given).items() if value is not None}
-        answer = shop.api.post("/v1/payments", wish)
+        body = {"order_reference": reference(), "amount": 1000, "currency": "EUR", "method": "card"}
+        body = {name: value for name, value in (body | {"channel": shop.web} | given).items() if value is not None}
+        answer = shop.api.post("/v1/payments", body)
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 

@@ -33,8 +33,8 @@ def operations(shop: Shop, path: str, verb: str) -> list[dict[str, Any]]:
 
 def test_fifty_captures_take_what_is_held(shop: Shop, pay: Pay) -> None:
     path = f"/v1/payments/{pay(amount=2000, capture='manual')['id']}"
-    told = codes(at_once(shop, path, [("capture", {"amount": 100, "final": False})] * 50))
-    assert told == {200: 20, "payment_not_capturable": 30}
+    outcomes = codes(at_once(shop, path, [("capture", {"amount": 100, "final": False})] * 50))
+    assert outcomes == {200: 20, "payment_not_capturable": 30}
     assert stands(shop, path) == (2000, 0)
     assert shop.stack.manage("audit_ledger")["violations"] == []
 
@@ -54,9 +54,9 @@ def test_fifty_captures_that_take_their_time(shop: Shop, pay: Pay) -> None:
 def test_capturing_and_releasing_at_once_is_one_of_the_two(shop: Shop, pay: Pay) -> None:
     paid = pay(amount=2000, capture="manual")
     path = f"/v1/payments/{paid['id']}"
-    told = codes(at_once(shop, path, [("capture", {"amount": 1210}), ("cancel", {})] * 25))
-    assert told.pop(200) == 1
-    assert set(told) <= {"payment_not_capturable", "payment_not_cancelable", "amount_exceeds_capturable"}
+    outcomes = codes(at_once(shop, path, [("capture", {"amount": 1210}), ("cancel", {})] * 25))
+    assert outcomes.pop(200) == 1
+    assert set(outcomes) <= {"payment_not_capturable", "payment_not_cancelable", "amount_exceeds_capturable"}
     assert stands(shop, path)[1] == 0
     ended = eventually(lambda: (now := shop.api.get(path))["status"] in ("captured", "canceled") and now)
     assert (ended["status"], ended["amount_captured"]) in [("captured", 1210), ("canceled", 0)]
@@ -67,8 +67,8 @@ def test_capturing_and_releasing_at_once_is_one_of_the_two(shop: Shop, pay: Pay)
 def test_beside_a_capture_that_is_under_way(shop: Shop, pay: Pay) -> None:
     payment = pay(amount=10_000, capture="manual", order_total=10_000)
     path = f"/v1/payments/{payment['id']}"
-    asked = shop.api.post(f"{path}/capture", {"amount": 4010, "final": False}).json()
-    assert (asked["status"], asked["amount_capturable"]) == ("authorized", 5990)
+    requested = shop.api.post(f"{path}/capture", {"amount": 4010, "final": False}).json()
+    assert (requested["status"], requested["amount_capturable"]) == ("authorized", 5990)
     refused = shop.api.post(f"{path}/capture", {"amount": 6000})
     assert (refused.status_code, refused.json()["amount_capturable"]) == (422, 5990)
     assert "under way" in refused.json()["detail"]
@@ -90,8 +90,8 @@ def test_a_refused_capture_is_told_as_such(shop: Shop, pay: Pay) -> None:
     [operation] = operations(shop, path, "capture")
     assert (operation["outcome"], operation["failure"]["code"]) == ("declined", "do_not_honor")
     events = shop.api.get("/v1/events", limit=100)["data"]
-    told = [row["type"] for row in events if row["data"]["object"].get("id") == payment["id"]]
-    assert told == ["payment.capture_declined", "payment.authorized"]
+    event = [row["type"] for row in events if row["data"]["object"].get("id") == payment["id"]]
+    assert event == ["payment.capture_declined", "payment.authorized"]
     late = shop.api.post(f"{path}/capture", {"amount": 4011}).json()
     assert (late["failure"], late["amount_capturable"]) == ({"code": "do_not_honor"} | late["failure"], 0)
     eventually(lambda: stands(shop, path) == (0, 10_000))
@@ -101,8 +101,8 @@ def test_a_refused_capture_is_told_as_such(shop: Shop, pay: Pay) -> None:
 def test_what_is_done_at_the_providers_dashboard(shop: Shop, pay: Pay) -> None:
     def press(what: str, payment: dict[str, Any], **more: Any) -> None:
         [operation] = operations(shop, f"/v1/payments/{payment['id']}", "authorize")
-        asked = {"payment_reference": _payment_reference(shop, operation), **more}
-        answer = httpx.post(f"{shop.stack.simulator_url}/dashboard/{what}", json=asked, trust_env=False)
+        fields = {"payment_reference": _payment_reference(shop, operation), **more}
+        answer = httpx.post(f"{shop.stack.simulator_url}/dashboard/{what}", json=fields, trust_env=False)
         assert answer.status_code == 201, answer.text
 
     taken, part, released = (pay(amount=5000, capture="manual") for _ in range(3))

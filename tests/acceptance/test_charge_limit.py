@@ -44,8 +44,8 @@ def test_paid_is_paid_with_and_without_its_total(shop: Shop, order: str) -> None
         {"channel": shop.store, "method": "cash"},
         {"channel": shop.store, "method": "voucher", "voucher_code": gift},
     ):
-        told = shop.api.post("/v1/payments", CARD | {"order": order, "amount": 1000} | more)
-        assert (told.status_code, told.json()["code"], told.json()["due"]) == (422, "amount_exceeds_due", 0), more
+        answer = shop.api.post("/v1/payments", CARD | {"order": order, "amount": 1000} | more)
+        assert (answer.status_code, answer.json()["code"], answer.json()["due"]) == (422, "amount_exceeds_due", 0), more
     shown = shop.api.get(f"/v1/orders/{order}")
     assert (shown["paid"], shown["due"], len(shown["payments"])) == (1000, 0, 1)
     assert shop.api.get(f"/v1/vouchers/{gift}")["balance"] == 1000
@@ -55,9 +55,9 @@ def test_paid_is_paid_with_and_without_its_total(shop: Shop, order: str) -> None
 def test_many_requests_at_once_take_it_once(shop: Shop, times: int) -> None:
     name = reference()
     body = CARD | {"order_reference": name, "order_total": 1000, "amount": 1000, "channel": shop.web}
-    told = codes(at_once(shop, times, body))
-    assert told.pop("captured") == 1
-    assert set(told) <= {"payment_in_progress", "amount_exceeds_due"}
+    outcomes = codes(at_once(shop, times, body))
+    assert outcomes.pop("captured") == 1
+    assert set(outcomes) <= {"payment_in_progress", "amount_exceeds_due"}
     [shown] = shop.api.get("/v1/orders", reference=name)["data"]
     assert (shown["paid"], shown["due"], len(shown["payments"])) == (1000, 0, 1)
     assert shop.stack.manage("audit_ledger")["violations"] == []
@@ -75,17 +75,17 @@ def test_fifty_tills_take_what_is_due_between_them(shop: Shop, pay: Pay) -> None
 def test_a_gift_card_is_spent_once_by_fifty(shop: Shop) -> None:
     gift = shop.api.post("/v1/vouchers", {"amount": 5000, "currency": "EUR", "purpose": "multi"}).json()["code"]
     body = {"order_reference": reference(), "order_total": 1000, "amount": 1000, "currency": "EUR"}
-    told = codes(at_once(shop, 50, body | {"method": "voucher", "voucher_code": gift, "channel": shop.store}))
-    assert told == {"captured": 1, "amount_exceeds_due": 49}
+    outcomes = codes(at_once(shop, 50, body | {"method": "voucher", "voucher_code": gift, "channel": shop.store}))
+    assert outcomes == {"captured": 1, "amount_exceeds_due": 49}
     assert shop.api.get(f"/v1/vouchers/{gift}")["balance"] == 4000
 
 
 def test_an_order_that_a_link_asks_for_is_paid_once(shop: Shop) -> None:
-    wish = {"amount": 1000, "currency": "EUR", "description": "Roses", "channel": shop.web}
-    link = shop.api.post("/v1/payment_links", wish).json()
+    payload = {"amount": 1000, "currency": "EUR", "description": "Roses", "channel": shop.web}
+    link = shop.api.post("/v1/payment_links", payload).json()
     body = CARD | {"order": link["order"]["id"], "amount": 1000, "channel": shop.web}
-    told = codes(at_once(shop, 4, body))
-    assert told.pop("captured") == 1
+    outcomes = codes(at_once(shop, 4, body))
+    assert outcomes.pop("captured") == 1
     assert shop.api.get(f"/v1/orders/{link['order']['id']}")["paid"] == 1000
     assert shop.api.get(f"/v1/payment_links/{link['id']}")["status"] == "paid"
 
@@ -93,8 +93,8 @@ def test_an_order_that_a_link_asks_for_is_paid_once(shop: Shop) -> None:
 @pytest.mark.parametrize("amounts", [{"amount": 1000}, {"amount": None, "amount_min": 500, "amount_max": 2000}])
 def test_four_taps_on_a_link_take_it_once(shop: Shop, amounts: dict[str, int | None]) -> None:
     """By gift card nobody is sent away: each tap of another telephone is a charge of its own."""
-    wish = {"currency": "EUR", "description": "Roses", "channel": shop.web} | amounts
-    link = shop.api.post("/v1/payment_links", {name: value for name, value in wish.items() if value}).json()
+    body = {"currency": "EUR", "description": "Roses", "channel": shop.web} | amounts
+    link = shop.api.post("/v1/payment_links", {name: value for name, value in body.items() if value}).json()
     gift = shop.api.post("/v1/vouchers", {"amount": 9000, "currency": "EUR", "purpose": "multi"}).json()["code"]
 
     def tap(at: int) -> int:
@@ -115,9 +115,13 @@ def test_what_is_under_way_says_when_to_ask_again(shop: Shop, pay: Pay) -> None:
     order = busy["order"]["id"]
     body = CARD | {"order": order, "amount": 1010, "channel": shop.web}
     assert shop.api.get(f"/v1/orders/{order}")["due"] == 0
-    told = shop.api.post("/v1/payments", body)
-    assert (told.status_code, told.json()["code"], told.json()["payment"]) == (409, "payment_in_progress", busy["id"])
-    assert int(told.headers["Retry-After"]) >= 1
+    answer = shop.api.post("/v1/payments", body)
+    assert (answer.status_code, answer.json()["code"], answer.json()["payment"]) == (
+        409,
+        "payment_in_progress",
+        busy["id"],
+    )
+    assert int(answer.headers["Retry-After"]) >= 1
     eventually(lambda: shop.api.get(f"/v1/payments/{busy['id']}")["status"] == "captured")
     assert shop.api.post("/v1/payments", body).json()["code"] == "amount_exceeds_due"
 
@@ -132,12 +136,12 @@ def test_a_failed_charge_makes_room_again(shop: Shop, pay: Pay) -> None:
 
 def test_who_charges_beside_an_unknown_outcome_stands_in_the_story(shop: Shop, pay: Pay) -> None:
     unknown = pay(amount=1022)
-    wish = CARD | {"order": unknown["order"]["id"], "amount": 500, "channel": shop.web}
-    refused = shop.api.post("/v1/payments", wish).json()
+    body = CARD | {"order": unknown["order"]["id"], "amount": 500, "channel": shop.web}
+    refused = shop.api.post("/v1/payments", body).json()
     assert (refused["code"], refused["payment"]) == ("outcome_unknown", unknown["id"])
     assert refused["age_seconds"] >= 0
     named = {"acknowledge_unknown": {"operator": "Ada", "reason": "she waits"}}
-    paid = shop.api.post("/v1/payments", wish | named).json()
+    paid = shop.api.post("/v1/payments", body | named).json()
     lines = shop.api.get(f"/v1/orders/{unknown['order']['id']}")["timeline"]
     [line] = [line for line in lines if line["type"] == "payment.unknown_acknowledged"]
     assert (line["operator"], line["reason"]) == ("Ada", "she waits")
@@ -146,10 +150,10 @@ def test_who_charges_beside_an_unknown_outcome_stands_in_the_story(shop: Shop, p
 
 def test_refunded_and_paid_again_is_not_paid_twice(shop: Shop, pay: Pay) -> None:
     first = pay(amount=4000)
-    wish = {"payment": first["id"], "reason": "Another card", "channel": shop.store}
-    assert shop.api.post("/v1/refunds", wish).status_code == 201
+    body = {"payment": first["id"], "reason": "Another card", "channel": shop.store}
+    assert shop.api.post("/v1/refunds", body).status_code == 201
     pay(order=first["order"]["id"], order_reference=None, amount=4000)
     shown = eventually(lambda: (now := shop.api.get(f"/v1/orders/{first['order']['id']}"))["refunded"] and now)
     assert (shown["paid"], shown["refunded"], shown["refundable"]) == (8000, 4000, 4000)
-    told = shop.api.get("/v1/discrepancies", kind="overpaid")["data"]
-    assert [row for row in told if row["payment"] in {payment["id"] for payment in shown["payments"]}] == []
+    overpaid = shop.api.get("/v1/discrepancies", kind="overpaid")["data"]
+    assert [row for row in overpaid if row["payment"] in {payment["id"] for payment in shown["payments"]}] == []

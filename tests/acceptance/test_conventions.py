@@ -14,12 +14,12 @@ CARD = "4111 1111 1111 1111"
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    told = answer.json()
-    assert (answer.status_code, told["code"]) == (status, code), answer.text
+    body = answer.json()
+    assert (answer.status_code, body["code"]) == (status, code), answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert set(told) >= {"type", "title", "status", "detail", "code", "param", "request_id"}
-    assert told["request_id"] == answer.headers["Request-Id"]
-    return dict(told)
+    assert set(body) >= {"type", "title", "status", "detail", "code", "param", "request_id"}
+    assert body["request_id"] == answer.headers["Request-Id"]
+    return dict(body)
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing", "/v1/", "/v1/nothing", "/v1/payments/pay_0"])
@@ -33,14 +33,14 @@ def test_a_key_then_a_scope_then_the_body(shop: Shop, stack: Stack) -> None:
     made = stack.manage("create_api_key", "--merchant", shop.merchant, "--scopes", "payments:read,refunds:write")
     reader = Client(stack.url, made["key"])
     assert reader.get("/v1")["scopes"] == ["payments:read", "refunds:read", "refunds:write"]
-    told = problem(reader.http.post("/v1/payments", **broken), 403, "scope_missing")
-    assert (told["scope"], "payments:write" in told["detail"]) == ("payments:write", True)
+    refused = problem(reader.http.post("/v1/payments", **broken), 403, "scope_missing")
+    assert (refused["scope"], "payments:write" in refused["detail"]) == ("payments:write", True)
     problem(shop.api.http.post("/v1/payments", **broken), 400, "idempotency_key_required")
 
 
 def test_every_fault_is_told_at_once_and_no_card_number_is_echoed(shop: Shop) -> None:
-    wish = {"amount": 10.5, "currency": "eur", "colour": 1, "metadata": {CARD: "x", "k": 1}, "description": CARD}
-    answer = shop.api.post("/v1/payments", wish)
+    body = {"amount": 10.5, "currency": "eur", "colour": 1, "metadata": {CARD: "x", "k": 1}, "description": CARD}
+    answer = shop.api.post("/v1/payments", body)
     faults = {fault["param"]: fault["code"] for fault in problem(answer, 422, "validation_failed")["errors"]}
     assert set(faults) == {
         "order_reference", "amount", "currency", "colour", "metadata.[redacted]", "metadata.k", "description"
@@ -52,11 +52,11 @@ def test_every_fault_is_told_at_once_and_no_card_number_is_echoed(shop: Shop) ->
 
 
 def test_fifty_posts_of_one_key_have_one_effect_and_one_answer(shop: Shop) -> None:
-    wish = {"order_reference": "fifty", "amount": 1000, "currency": "EUR", "method": "card", "channel": shop.web}
+    body = {"order_reference": "fifty", "amount": 1000, "currency": "EUR", "method": "card", "channel": shop.web}
     key, answers = uuid.uuid4().hex, []
 
     def insist() -> None:
-        while (answer := shop.api.post("/v1/payments", wish, key=key)).status_code == 409:
+        while (answer := shop.api.post("/v1/payments", body, key=key)).status_code == 409:
             assert answer.json()["code"] == "idempotency_in_progress"
             assert int(answer.headers["Retry-After"]) >= 1
             threading.Event().wait(0.2)
@@ -71,15 +71,15 @@ def test_fifty_posts_of_one_key_have_one_effect_and_one_answer(shop: Shop) -> No
     assert len({answer.content for answer in answers}) == 1
     assert sum("Idempotency-Replayed" in answer.headers for answer in answers) == 49
     assert len(shop.api.get("/v1/payments", order_reference="fifty")["data"]) == 1
-    problem(shop.api.post("/v1/payments", wish | {"amount": 2000}, key=key), 422, "idempotency_key_reused")
-    problem(shop.api.post("/v1/refunds", wish, key=key), 422, "idempotency_key_reused")
+    problem(shop.api.post("/v1/payments", body | {"amount": 2000}, key=key), 422, "idempotency_key_reused")
+    problem(shop.api.post("/v1/refunds", body, key=key), 422, "idempotency_key_reused")
 
 
 def test_a_refusal_does_not_use_its_key_up(shop: Shop) -> None:
-    wish = {"order_reference": "again", "amount": 0, "currency": "EUR", "method": "card", "channel": shop.web}
+    body = {"order_reference": "again", "amount": 0, "currency": "EUR", "method": "card", "channel": shop.web}
     key = uuid.uuid4().hex
-    problem(shop.api.post("/v1/payments", wish, key=key), 422, "validation_failed")
-    assert shop.api.post("/v1/payments", wish | {"amount": 1000}, key=key).status_code == 201
+    problem(shop.api.post("/v1/payments", body, key=key), 422, "validation_failed")
+    assert shop.api.post("/v1/payments", body | {"amount": 1000}, key=key).status_code == 201
 
 
 def test_a_list_is_read_page_by_page_newest_first(shop: Shop, pay: Pay) -> None:

@@ -10,24 +10,24 @@ from tests.simulator import eventually
 from tests.stack import Shop
 
 
-def give_back(shop: Shop, **wish: Any) -> httpx.Response:
-    return shop.api.post("/v1/refunds", {"reason": "Returned", "channel": shop.store} | wish)
+def give_back(shop: Shop, **body: Any) -> httpx.Response:
+    return shop.api.post("/v1/refunds", {"reason": "Returned", "channel": shop.store} | body)
 
 
 def test_what_is_due_is_asked_for_and_what_is_paid_twice_is_told(shop: Shop, pay: Pay) -> None:
     order = pay(amount=400, order_total=1000)["order"]["id"]
-    wish = {"order": order, "currency": "EUR", "method": "card", "channel": shop.store}
-    told = shop.api.post("/v1/payments", wish | {"amount": 700, "order_total": 1000}).json()
-    assert (told["code"], told["due"]) == ("amount_exceeds_due", 600)
-    told = shop.api.post("/v1/payments", wish | {"amount": 700}).json()
-    assert (told["code"], told["due"]) == ("amount_exceeds_due", 600)
+    body = {"order": order, "currency": "EUR", "method": "card", "channel": shop.store}
+    answer = shop.api.post("/v1/payments", body | {"amount": 700, "order_total": 1000}).json()
+    assert (answer["code"], answer["due"]) == ("amount_exceeds_due", 600)
+    answer = shop.api.post("/v1/payments", body | {"amount": 700}).json()
+    assert (answer["code"], answer["due"]) == ("amount_exceeds_due", 600)
     pay(order_reference=None, order=order, amount=600)
     shown = shop.api.get(f"/v1/orders/{order}")
     assert (shown["paid"], shown["due"], shown["refundable"]) == (1000, 0, 1000)
-    told = shop.api.post("/v1/payments", wish | {"amount": 100, "order_total": 900}).json()
-    assert told["code"] == "order_total_below_paid"
-    told = shop.api.post("/v1/payments", wish | {"amount": 100, "currency": "USD"}).json()
-    assert told["code"] == "order_currency_differs"
+    answer = shop.api.post("/v1/payments", body | {"amount": 100, "order_total": 900}).json()
+    assert answer["code"] == "order_total_below_paid"
+    answer = shop.api.post("/v1/payments", body | {"amount": 100, "currency": "USD"}).json()
+    assert answer["code"] == "order_currency_differs"
 
 
 def test_captured_in_parts(shop: Shop, pay: Pay) -> None:
@@ -45,14 +45,14 @@ def test_captured_in_parts(shop: Shop, pay: Pay) -> None:
 def test_an_unknown_outcome_stops_a_second_charge_but_not_cash(shop: Shop, pay: Pay) -> None:
     unknown = pay(amount=1022)
     assert unknown["status"] == "unknown"
-    wish = {"order": unknown["order"]["id"], "amount": 500, "currency": "EUR", "method": "card", "channel": shop.web}
-    refused = shop.api.post("/v1/payments", wish)
+    body = {"order": unknown["order"]["id"], "amount": 500, "currency": "EUR", "method": "card", "channel": shop.web}
+    refused = shop.api.post("/v1/payments", body)
     assert (refused.status_code, refused.json()["code"]) == (409, "outcome_unknown")
     assert refused.json()["payment"] == unknown["id"]
     assert refused.json()["age_seconds"] >= 0
     in_cash = {"method": "cash", "channel": shop.store}
-    assert shop.api.post("/v1/payments", wish | in_cash).json()["status"] == "captured"
-    named = wish | {"acknowledge_unknown": {"operator": "Ada", "reason": "she waits"}}
+    assert shop.api.post("/v1/payments", body | in_cash).json()["status"] == "captured"
+    named = body | {"acknowledge_unknown": {"operator": "Ada", "reason": "she waits"}}
     assert shop.api.post("/v1/payments", named).json()["status"] == "captured"
     settled = eventually(lambda: (now := shop.api.get(f"/v1/payments/{unknown['id']}"))["amount_captured"] and now)
     assert settled["status"] == "captured"
@@ -83,17 +83,17 @@ def test_forty_refunds_of_one_order_give_back_what_fits(shop: Shop, pay: Pay) ->
         thread.join()
     lost = [answer.json() for answer in answers if answer.status_code == 422]
     assert (len(lost), sum(answer.status_code == 201 for answer in answers)) == (30, 10)
-    assert {(told["code"], told["amount_refundable"], told["currency"]) for told in lost} == {
+    assert {(refused["code"], refused["amount_refundable"], refused["currency"]) for refused in lost} == {
         ("amount_exceeds_refundable", 0, "EUR")
     }
     eventually(lambda: shop.api.get(f"/v1/payments/{payment['id']}")["amount_refunded"] == 1000)
 
 
 def test_a_refund_by_voucher_shows_its_code_once_and_pays(shop: Shop, pay: Pay) -> None:
-    wish = {"payment": pay()["id"], "amount": 600, "route": "voucher", "reason": "Returned", "channel": shop.store}
-    answer = shop.api.post("/v1/refunds", wish, key="voucher-once")
+    body = {"payment": pay()["id"], "amount": 600, "route": "voucher", "reason": "Returned", "channel": shop.store}
+    answer = shop.api.post("/v1/refunds", body, key="voucher-once")
     [part] = answer.json()["parts"]
-    [again] = shop.api.post("/v1/refunds", wish, key="voucher-once").json()["parts"]
+    [again] = shop.api.post("/v1/refunds", body, key="voucher-once").json()["parts"]
     assert (part["status"], again["voucher"]) == ("succeeded", part["voucher"] | {"code": None})
     spend = {"order_reference": "spent", "currency": "EUR", "method": "voucher", "channel": shop.web}
     spend["voucher_code"] = part["voucher"]["code"]

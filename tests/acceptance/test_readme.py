@@ -33,10 +33,10 @@ def test_a_webshop_and_a_terminal(shop: Shop, stack: Stack) -> None:
         "API": f"{stack.url}/v1",
     }
     script = "\n".join([helper, *(f"{name}='{value}'" for name, value in names.items()), webshop, terminal])
-    told = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, timeout=120, check=True).stdout
-    assert '"status":"captured"' in told
+    printed = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, timeout=120, check=True).stdout
+    assert '"status":"captured"' in printed
     answers = json.JSONDecoder()
-    recorded, _ = answers.raw_decode(told[told.rindex('{"sequence":1') :])
+    recorded, _ = answers.raw_decode(printed[printed.rindex('{"sequence":1') :])
     assert (recorded["status"], recorded["next_sequence"]) == ("recorded", 2)
     story = shop.api.get(f"/v1/payments/{recorded['payment']}")
     assert (story["origin"], story["amount_captured"]) == ("in_store", 1995)

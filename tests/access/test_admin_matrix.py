@@ -108,24 +108,24 @@ class Case:
         """What it is answered; a form is posted with nothing in it."""
         http = browser(self.who)
         if self.method == "GET":
-            return self._told(http.get(f"/{self.path}"))
+            return self.outcome_of(http.get(f"/{self.path}"))
         if not self.path.endswith("/remove/"):
             return self._posted(http)
         with transaction.atomic():  # it needs no fields, and what it removes is there for the cases that follow
-            told = self._posted(http)
+            outcome = self._posted(http)
             transaction.set_rollback(True)
-        return told
+        return outcome
 
     def _posted(self, http: Client) -> str:
-        return self._told(http.post(f"/{self.path}", {} if self.forged else {"csrfmiddlewaretoken": TOKEN}))
+        return self.outcome_of(http.post(f"/{self.path}", {} if self.forged else {"csrfmiddlewaretoken": TOKEN}))
 
-    def _told(self, answer: Any) -> str:
+    def outcome_of(self, answer: Any) -> str:
         if answer.status_code == 302:
             aside = [each for each in ("/admin/login/", "/admin/second-factor/") if answer["Location"].startswith(each)]
             return {"/admin/login/": SIGN_IN}.get(aside[0], aside[0]) if aside else PASSES
         held = [each for each in self.hidden if each in readable(answer)]
-        told = PASSES if answer.status_code in (200, 422) else str(answer.status_code)
-        return f"{told} with {held}" if held else told
+        outcome = PASSES if answer.status_code in (200, 422) else str(answer.status_code)
+        return f"{outcome} with {held}" if held else outcome
 
     def __str__(self) -> str:
         return f"{self.who}: {self.method}{' forged' * self.forged} {self.path}"
@@ -202,7 +202,7 @@ def of_list(who: Person, listed: Listed, rows: list[Sample], other: str) -> list
     makes = PASSES if listed.adds is not None and who.holds(listed.adds) else REFUSED
     return [
         Case(who, "GET", listed.path, PASSES if who.holds(listed.sees) else REFUSED, (other, *unseen)),
-        *asked(who, f"{listed.path}add/", makes, makes, other),
+        *page_cases(who, f"{listed.path}add/", makes, makes, other),
     ]
 
 
@@ -210,18 +210,18 @@ def of_row(who: Person, row: Sample, other: str) -> list[Case]:
     """Its page, what Django has below it and nobody gets, and its buttons."""
     listed, path = row.listed, f"{row.listed.path}{row.pk}/"
     opens = REFUSED if not who.holds(listed.sees) else PASSES if row.seen_by(who) else ABSENT
-    found = asked(who, f"{path}change/", opens, REFUSED, other)
+    found = page_cases(who, f"{path}change/", opens, REFUSED, other)
     found += [Case(who, "GET", f"{path}delete/", REFUSED), Case(who, "GET", f"{path}history/", ABSENT)]
     model = apps.get_model(listed.model)._default_manager
     for button in listed.buttons:
         if button.only and not model.filter(pk=row.pk, **button.only).exists():
             continue
         does = REFUSED if opens == PASSES and not row.pressed_by(who, button) else opens
-        found += asked(who, path + button.name, "405" if button.posted else does, does, other)
+        found += page_cases(who, path + button.name, "405" if button.posted else does, does, other)
     return found
 
 
-def asked(who: Person, path: str, shown: str, posted: str, other: str) -> list[Case]:
+def page_cases(who: Person, path: str, shown: str, posted: str, other: str) -> list[Case]:
     """A page, its form sent, and sent from elsewhere."""
     found = [Case(who, "GET", path, shown, (other,)), Case(who, "POST", path, posted, (other,))]
     # Where a form comes from is asked before who sends it: of whoever may most, and of nobody.
@@ -301,11 +301,11 @@ def presses(who: Person, action: Button, rows: list[Sample]) -> tuple[str, set[A
     form |= action.form
     with transaction.atomic():
         before = AuditLog.objects.order_by("-id").values_list("id", flat=True).first() or 0
-        told = Case(who, "POST", address, PASSES)._told(browser(who).post(address, form))
+        outcome = Case(who, "POST", address, PASSES).outcome_of(browser(who).post(address, form))
         noted = AuditLog.objects.filter(id__gt=before, object_id__in=[row.pk for row in rows])
         done = set(noted.exclude(action__endswith=".refused").values_list("object_id", flat=True))
         transaction.set_rollback(True)
-    return told, done
+    return outcome, done
 
 
 def test_actions_on_ticked_rows_are_done_to_those_alone_of_whom_the_table_says_so(shops: tuple[Shop, Shop]) -> None:

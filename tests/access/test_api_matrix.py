@@ -152,17 +152,19 @@ def sides(settings: Any) -> tuple[Side, Side]:
 
 
 def test_every_key_gets_at_every_address_what_the_table_says(sides: tuple[Side, Side]) -> None:
-    asked = cases(*sides)
-    assert len(asked) > (sizes.API_CASES if FULL else 800)
-    one_by_one = {str(case): case.answer() for case in asked}
+    requested = cases(*sides)
+    assert len(requested) > (sizes.API_CASES if FULL else 800)
+    one_by_one = {str(case): case.answer() for case in requested}
     wrong = {
-        str(case): (case.expected, one_by_one[str(case)]) for case in asked if one_by_one[str(case)] != case.expected
+        str(case): (case.expected, one_by_one[str(case)])
+        for case in requested
+        if one_by_one[str(case)] != case.expected
     }
     assert wrong == {}
 
     at_the_same_time: dict[str, str] = {}
     for outcome in at_once(
-        *(lambda at=at: {str(each): each.answer() for each in asked[at::WIDTH]} for at in range(WIDTH))
+        *(lambda at=at: {str(each): each.answer() for each in requested[at::WIDTH]} for at in range(WIDTH))
     ):
         assert isinstance(outcome, dict), outcome
         at_the_same_time |= outcome

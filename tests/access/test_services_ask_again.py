@@ -42,7 +42,7 @@ pytestmark = pytest.mark.django_db
 TODAY = dt.date(2026, 1, 31)
 BY = "tests"
 
-Deed = Callable[[Shop, Actor], Any]  # at the gate with the person and their session, elsewhere with their id
+Attempt = Callable[[Shop, Actor], Any]  # at the gate with the person and their session, elsewhere with their id
 # What the gate calls these in the audit log; the others are called there as they are here.
 AT_THE_GATE = {
     "channel.created": "change_settings",
@@ -130,7 +130,7 @@ def an_endpoint(shop: Shop) -> str:
     return made.endpoint.id
 
 
-ACTIONS: dict[str, Deed] = {
+ACTIONS: dict[str, Attempt] = {
     "discrepancy.assigned": lambda shop, who: assign(discrepancy_id=a_discrepancy(shop), to=None, actor=name_of(who)),
     "discrepancy.resolved": lambda shop, who: resolve(
         merchant=shop.merchant,

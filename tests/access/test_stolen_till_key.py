@@ -69,8 +69,8 @@ def test_it_erases_nobody(shop: Shop) -> None:
 
 def test_it_still_does_what_a_till_does(shop: Shop, simulator: RunningSimulator) -> None:
     """Orders and payments of the whole merchant are read and refunded at any counter."""
-    wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card"}
-    bought = shop.api(channel=shop.webshop).post("/v1/payments", wish).json()
+    body = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card"}
+    bought = shop.api(channel=shop.webshop).post("/v1/payments", body).json()
     till = shop.api(channel=shop.store)
     assert till.get(f"/v1/payments/{bought['id']}").json()["id"] == bought["id"]
     assert till.get(f"/v1/orders/{bought['order']['id']}").status_code == 200

@@ -22,18 +22,18 @@ class Browser:
 
     def get(self, path: str, status: int = 200, **parameters: Any) -> str:
         """The page, which is expected to be answered so."""
-        return told(self.client.get(f"/admin/{path}", parameters), status)
+        return page_text(self.client.get(f"/admin/{path}", parameters), status)
 
     def post(self, path: str, status: int = 200, **data: Any) -> str:
         """What follows pressing a button: the page it leads to."""
-        return told(self.client.post(f"/admin/{path}", data, follow=True), status)
+        return page_text(self.client.post(f"/admin/{path}", data, follow=True), status)
 
     def prove(self) -> None:
         """Prove a second factor, as the page for it does."""
         cast.prove(self.user, self.client)
 
 
-def told(response: ClientResponse, status: int) -> str:
+def page_text(response: ClientResponse, status: int) -> str:
     text = response.content.decode()
     assert response.status_code == status, (response.status_code, text[:2000])
     return text

@@ -27,8 +27,8 @@ def ada(shop: Shop) -> User:
 
 def refund(shop: Shop, actor: Actor) -> Refund:
     order = shop.pay_cash(20_000, customer=None).order
-    wish = shop.asks(order, 12_345, channel=shop.store, reason="Does not fit.")
-    return request_refund(wish, actor=actor).refund
+    request = shop.asks(order, 12_345, channel=shop.store, reason="Does not fit.")
+    return request_refund(request, actor=actor).refund
 
 
 @pytest.mark.parametrize(

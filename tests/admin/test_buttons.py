@@ -84,7 +84,7 @@ def test_a_refund_by_voucher_shows_the_code_once(shop: Shop, root: Browser) -> N
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "expected"),
     [
         ({"amount": "20.01"}, "At most €20.00 can be given back."),
         ({"amount": "0"}, "The amount must be above zero."),
@@ -102,9 +102,9 @@ def test_a_refund_by_voucher_shows_the_code_once(shop: Shop, root: Browser) -> N
     ],
 )
 def test_what_cannot_be_refunded_is_refused_in_words(
-    given: dict[str, Any], told: str, shop: Shop, root: Browser
+    given: dict[str, Any], expected: str, shop: Shop, root: Browser
 ) -> None:
-    assert told in refund(root, shop.pin(2_000), **given)
+    assert expected in refund(root, shop.pin(2_000), **given)
     assert not Refund.objects.exists()
 
 

@@ -99,9 +99,9 @@ def test_finance_copies_what_the_bank_is_to_be_told(language: str, open_as: Open
     page.click("#live a[href$='/payments/banktransfer/']")
     page.wait_for_selector("#result_list .ot-copy")
     amount = "25.50" if language == "en" else "25,50"
-    told = page.locator("#result_list .ot-copy").all_inner_texts()
-    assert told[:3] == ["NL91 ABNA 0417 1643 00", "A. de Vries", amount]
-    assert told[4] == end_to_end_id(refund.parts.get())
+    text = page.locator("#result_list .ot-copy").all_inner_texts()
+    assert text[:3] == ["NL91 ABNA 0417 1643 00", "A. de Vries", amount]
+    assert text[4] == end_to_end_id(refund.parts.get())
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.click("#result_list .ot-copy >> nth=0")
     page.wait_for_selector(".ot-copy[data-copied]")

@@ -88,9 +88,9 @@ def test_a_channels_page_leads_to_the_payments_that_are_the_readers(shop: Shop, 
 def queries(browser: Browser, path: str) -> int:
     with CaptureQueriesContext(
         connection,
-    ) as asked:
+    ) as statements:
         browser.get(path)
-    return len(asked)
+    return len(statements)
 
 
 def test_a_list_of_many_links_asks_once(shop: Shop, sign_in: SignIn) -> None:

@@ -40,8 +40,8 @@ def test_it_is_reached_from_home_and_tried_again(failed: WorkFailure, sign_in: S
     assert "Undecipherable at crypto.py:50" in page
     assert "set aside" in page
     assert 'href="../retry/"' in page
-    told = browser.post(f"payments/workfailure/{failed.id}/retry/")
-    assert "It is tried again within a minute." in told
+    answer = browser.post(f"payments/workfailure/{failed.id}/retry/")
+    assert "It is tried again within a minute." in answer
     failed.refresh_from_db()
     assert failed.attempts == 0
     assert failed.due_at is not None

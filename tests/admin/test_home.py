@@ -171,8 +171,10 @@ class TestAtOnce:
         shop, other = open_shop(), open_shop("Vreemd")
         with httpx.Client(trust_env=False) as http:
             for cookies in ({}, {settings.SESSION_COOKIE_NAME: "nonsense"}):
-                asked = http.get(f"{stream}/admin/live/stream", params={"merchant": shop.merchant.id}, cookies=cookies)
-                assert asked.status_code == 403
+                requested = http.get(
+                    f"{stream}/admin/live/stream", params={"merchant": shop.merchant.id}, cookies=cookies
+                )
+                assert requested.status_code == 403
         theirs = cast.person("theirs", other.merchant.id)
         with self.open(stream, theirs, shop) as answer:
             assert answer.status_code == 403

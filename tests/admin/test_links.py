@@ -53,7 +53,7 @@ def test_an_open_amount_with_bounds_that_may_be_used_again(shop: Shop, root: Bro
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "expected"),
     [
         ({"amount": ""}, "Enter an amount, or both the lowest and the highest amount"),
         ({"amount_min": "5", "amount_max": "9"}, "Enter an amount, or both the lowest and the highest amount"),
@@ -67,9 +67,11 @@ def test_an_open_amount_with_bounds_that_may_be_used_again(shop: Shop, root: Bro
         ({"to": "nobody"}, "valid email"),
     ],
 )
-def test_what_is_wrong_is_said_and_makes_nothing(shop: Shop, root: Browser, given: dict[str, str], told: str) -> None:
+def test_what_is_wrong_is_said_and_makes_nothing(
+    shop: Shop, root: Browser, given: dict[str, str], expected: str
+) -> None:
     page = make(root, shop, status=422, **given)
-    assert told in page
+    assert expected in page
     assert "4111" not in re.sub(r"<(?:input|textarea)[^>]*>", "", page)
     assert not PaymentLink.objects.exists()
 

@@ -80,7 +80,7 @@ def test_a_page_shows_its_own_lines_of_a_settlement_and_leads_to_it(shop: Shop, 
         assert f"1 of the settlement&#x27;s {OTHERS + 2:,} lines" in page
         link = re.search(r'href="/admin/(reconciliation/settlement/of-item/\d+/)"', journal_of(page))
         assert link is not None
-        assert many.reference in told(root.client.get(f"/admin/{link[1]}", follow=True))
+        assert many.reference in page_text(root.client.get(f"/admin/{link[1]}", follow=True))
     assert few.reference in opened(root, few)[0]
 
 
@@ -125,7 +125,7 @@ def test_the_sides_of_ones_own_entries_are_all_shown(shop: Shop, root: Browser) 
     assert "Suspense" in journal_of(opened(root, payment)[0])
 
 
-def told(answer: Any) -> str:
+def page_text(answer: Any) -> str:
     assert answer.status_code == 200
     text: str = answer.content.decode()
     return text

@@ -69,7 +69,7 @@ def test_every_page_opens(language: str, busy: Shop, sign_in: SignIn) -> None:
 def test_a_payments_page_tells_everything(busy: Shop, root: Browser) -> None:
     payment = Payment.objects.get(amount=2_500)
     page = root.get(f"payments/payment/{payment.id}/change/")
-    for told in (
+    for expected in (
         "€25.00",
         "Maestro",
         "4242",
@@ -81,7 +81,7 @@ def test_a_payments_page_tells_everything(busy: Shop, root: Browser) -> None:
         "capture",
         "refund",
     ):
-        assert told in page, told
+        assert expected in page, expected
     for section in ("payments", "refunds", "operations", "transitions", "evidence", "journal", "events"):
         assert f'id="{section}"' in page, section
     assert page.count("<form") == page.count('id="logout-form"') + page.count("/admin/language/") + page.count(
@@ -195,8 +195,8 @@ def test_an_empty_list_speaks_of_filters_only_where_there_are_some(sign_in: Sign
     anyone = sign_in("root")
     assert "A refund begins on the page of its order or payment." in (empty := anyone.get("payments/refund/"))
     assert "Reset filters" not in empty
-    assert "Nothing matches the search and filters." in (asked := anyone.get("payments/refund/", q="nobody"))
-    assert "Reset filters" in asked
+    assert "Nothing matches the search and filters." in (requested := anyone.get("payments/refund/", q="nobody"))
+    assert "Reset filters" in requested
     assert "Reset filters" in anyone.get("payments/payment/", business_day__year="2020")
 
 

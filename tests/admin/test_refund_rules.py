@@ -34,9 +34,9 @@ def test_a_clerk_reads_which_rule_and_where_it_is(language: str, refusal: str, s
     assert (made.amount, made.role) == (1_000, "clerk")
     order = shop.pay_cash(2_000).order
     clerk = sign_in("clerk", language=language)
-    told = clerk.post(f"payments/order/{order.id}/refund/", status=422, **form(shop))
-    assert refusal in told
-    assert f"/admin/payments/refundrule/{made.id}/change/" in told
+    refused = clerk.post(f"payments/order/{order.id}/refund/", status=422, **form(shop))
+    assert refusal in refused
+    assert f"/admin/payments/refundrule/{made.id}/change/" in refused
     assert "../end/" not in clerk.get(f"payments/refundrule/{made.id}/change/")
     owner.post(f"payments/refundrule/{made.id}/end/")
     assert "ot-main" in clerk.post(f"payments/order/{order.id}/refund/", **form(shop))
@@ -52,10 +52,10 @@ def test_a_listed_reason_is_chosen_and_counted(shop: Shop, sign_in: SignIn) -> N
     clerk = sign_in("clerk", language="nl")
     address = f"payments/order/{order.id}/refund/"
     assert "Te klein" in clerk.get(address)
-    asked = form(shop, reason_code="too_small", reason="")
-    shown = clerk.post(address, **asked)
+    form_fields = form(shop, reason_code="too_small", reason="")
+    shown = clerk.post(address, **form_fields)
     confirmed = shown.partition('name="confirmed" value="')[2].partition('"')[0]
-    clerk.post(address, **asked, confirmed=confirmed)
+    clerk.post(address, **form_fields, confirmed=confirmed)
     assert Refund.objects.get().reason_code == "too_small"
     figures = sign_in("finance").get("return-reasons/")
     assert "Too small" in figures

@@ -138,8 +138,8 @@ def test_it_asks_few_statements(text: str, sold: Payment, sign_in: SignIn) -> No
     hits(finance, text)
     with CaptureQueriesContext(connection) as captured:
         hits(finance, text)
-    asked = [query["sql"][:90] for query in captured if "SAVEPOINT" not in query["sql"]]
-    assert len(asked) <= 15, asked
+    statements = [query["sql"][:90] for query in captured if "SAVEPOINT" not in query["sql"]]
+    assert len(statements) <= 15, statements
 
 
 def test_a_part_that_takes_too_long_is_refused(sold: Payment, root: Browser, monkeypatch: pytest.MonkeyPatch) -> None:

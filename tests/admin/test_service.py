@@ -40,12 +40,12 @@ def rows(page: str) -> set[str]:
 def test_an_online_order_is_found_by_number_receipt_and_amount(shop: Shop, online: Payment, staff: Browser) -> None:
     assert 'href="/admin/payments/order/"' in staff.get("")
     shop.pay_cash(1_000)
-    for asked in (
+    for requested in (
         {"q": online.order.reference},
         {"q": online.receipt_number},
         {"amount_from": "49.50", "amount_to": "49.50"},
     ):
-        assert rows(staff.get("payments/order/", **asked)) == {online.order_id}, asked
+        assert rows(staff.get("payments/order/", **requested)) == {online.order_id}, requested
     page = staff.get(f"payments/order/{online.order_id}/change/")
     assert "../refund/" in page
     assert online.id in page

@@ -111,8 +111,8 @@ def test_of_a_live_merchant_another_person_agrees_first(live: Shop) -> None:
     ada, bob = browser(live, "ada"), browser(live, "bob", "finance")
     User.objects.filter(id=ada.user.id).update(language="nl")
     path = f"payments/merchant/{live.merchant.id}/set/"
-    told = ada.post(path, **form(live, name="Bloem BV", second_person_above="999,00"))
-    assert "Er is nog niets gewijzigd: dit wacht op een tweede persoon." in told
+    answer = ada.post(path, **form(live, name="Bloem BV", second_person_above="999,00"))
+    assert "Er is nog niets gewijzigd: dit wacht op een tweede persoon." in answer
 
     merchant = fresh(live.merchant)
     assert (merchant.name, merchant.second_person_above) == (live.merchant.name, 10_000)  # all of it waits
@@ -194,9 +194,9 @@ def test_a_stolen_key_moves_no_money_rule_of_a_live_merchant(live: Shop) -> None
     ]
     for answer in answers:
         assert answer.status_code == 202, answer.content
-        told = answer.json()
-        assert told["status"] == "requires_approval"
-        assert set(told["approval"]) == {"id", "action", "requested_by"}
+        response = answer.json()
+        assert response["status"] == "requires_approval"
+        assert set(response["approval"]) == {"id", "action", "requested_by"}
     assert [answer.json()["approval"]["action"] for answer in answers] == [
         "add_provider_account",
         "change_payout",
@@ -216,9 +216,9 @@ def test_a_stolen_key_moves_no_money_rule_of_a_live_merchant(live: Shop) -> None
 def test_the_maker_of_the_key_does_not_agree_to_what_it_asked(live: Shop) -> None:
     ada = person(live, "ada")
     api = Api(api_keys.create(merchant_id=live.merchant.id, test_mode=False, scopes=["all"], actor=ada).text)
-    asked = api.patch(f"/v1/provider_accounts/{live.account('external').id}", {"bank_iban": THIEF}).json()
+    requested = api.patch(f"/v1/provider_accounts/{live.account('external').id}", {"bank_iban": THIEF}).json()
     with pytest.raises(Forbidden, match="own_request"):
-        approvals.settle(approval_id=asked["approval"]["id"], user=ada, approved=True, note="")
+        approvals.settle(approval_id=requested["approval"]["id"], user=ada, approved=True, note="")
 
 
 def test_a_command_on_the_server_sets_a_live_merchant_up() -> None:

@@ -173,8 +173,8 @@ def test_the_first_page_tells_today_and_what_waits(sold: Shop, sign_in: SignIn) 
     sold.refund(sold.pin(50_000).order, 20_000)
     finance = sign_in("finance")
     page = finance.get("")
-    for told in ("In store", "refunds waiting for a second person", "refund without a sale", "Last payments"):
-        assert told in page, told
+    for expected in ("In store", "refunds waiting for a second person", "refund without a sale", "Last payments"):
+        assert expected in page, expected
     assert 'hx-trigger="changed"' in page and "/admin/live/stream?merchant=" in page
     assert "refunds waiting" in finance.get("live/")
     assert queries(finance, "") <= 25

@@ -45,11 +45,11 @@ def test_finance_finds_what_to_copy_from_the_first_page(
     assert text in home
     (address,) = set(re.findall(r'href="/admin/(payments/banktransfer/)"', home))
     part = waiting.parts.get()
-    told = [GROUPED, ANNA.name, amount, remittance(part), end_to_end_id(part)]
-    assert copied(finance.get(address)) == told
+    found = [GROUPED, ANNA.name, amount, remittance(part), end_to_end_id(part)]
+    assert copied(finance.get(address)) == found
     (row,) = set(re.findall(r'href="/admin/(payments/banktransfer/[^"]*/change/)[^"]*"', finance.get(address)))
-    assert copied(finance.get(row)) == told
-    assert copied(finance.get(f"payments/refund/{waiting.id}/change/")) == told
+    assert copied(finance.get(row)) == found
+    assert copied(finance.get(f"payments/refund/{waiting.id}/change/")) == found
     assert f"/admin/payments/refund/{waiting.id}/release/" in finance.get(address)
     assert set(looks()) == {(finance.user.id, part.id)}
     assert len(looks()) == 5, "every look is written down"

@@ -20,8 +20,8 @@ def test_a_voucher_is_printed_and_its_code_kept_nowhere(shop: Shop, sign_in: Sig
     page = f"payments/channel/{shop.store.id}/issue-voucher/"
     assert "../issue-voucher/" in manager.get(f"payments/channel/{shop.store.id}/change/")
     once = re.findall(r'name="once" value="([0-9a-f]{32})"', manager.get(page))[0]
-    asked = {"amount": "25,00", "reason": "Late delivery", "last_day": "2030-12-31", "once": once}
-    file = manager.client.post(f"/admin/{page}", asked)
+    form_fields = {"amount": "25,00", "reason": "Late delivery", "last_day": "2030-12-31", "once": once}
+    file = manager.client.post(f"/admin/{page}", form_fields)
     assert file["Content-Type"] == "application/pdf"
     assert file.content.startswith(b"%PDF")
     row = Voucher.objects.get()
@@ -31,7 +31,7 @@ def test_a_voucher_is_printed_and_its_code_kept_nowhere(shop: Shop, sign_in: Sig
         "currency": "EUR",
         "reason": "Late delivery",
     }
-    manager.client.post(f"/admin/{page}", asked)
+    manager.client.post(f"/admin/{page}", form_fields)
     assert Voucher.objects.count() == 1, "a double click gives one"
     assert list(ledger_audit.violations()) == []
 
@@ -40,8 +40,8 @@ def test_a_voucher_is_sent_and_the_stored_letter_shows_its_end_alone(shop: Shop,
     manager = sign_in("finance", language="nl")
     manager.prove()
     page = f"payments/channel/{shop.store.id}/issue-voucher/"
-    told = manager.post(page, amount="10,00", reason="Sorry", to="anna@example.com", once="0" * 32)
-    code = re.findall(r"[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{6}", told)[0]
+    answer = manager.post(page, amount="10,00", reason="Sorry", to="anna@example.com", once="0" * 32)
+    code = re.findall(r"[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{6}", answer)[0]
     letter = Mail.objects.get()
     assert letter.to == "anna@example.com"
     assert code in (letter.sealed or "")
@@ -53,8 +53,8 @@ def test_more_than_one_person_decides_is_refused_and_clerks_give_none(shop: Shop
     manager = sign_in("store_manager")
     manager.prove()
     page = f"payments/channel/{shop.store.id}/issue-voucher/"
-    told = manager.post(page, status=422, amount="100,01", reason="Sorry", once="0" * 32)
-    assert "more than one person gives away alone" in told
+    refused = manager.post(page, status=422, amount="100,01", reason="Sorry", once="0" * 32)
+    assert "more than one person gives away alone" in refused
     clerk = sign_in("clerk")
     clerk.prove()
     clerk.get(page, status=403)
@@ -79,7 +79,7 @@ def test_an_exchange_says_first_what_moves(total: str, sentence: str, shop: Shop
     clerk = sign_in("clerk", channel_id=shop.store.id, language="nl")
     address = f"payments/order/{order.id}/exchange/"
     assert "../exchange/" in clerk.get(f"payments/order/{order.id}/change/")
-    asked = {
+    form_fields = {
         "returned": "20,00",
         "total": total,
         "channel": shop.store.id,
@@ -88,11 +88,11 @@ def test_an_exchange_says_first_what_moves(total: str, sentence: str, shop: Shop
         "route": "auto",
         "once": "0" * 32,
     }
-    shown = clerk.post(address, **asked)  # type: ignore[arg-type]
+    shown = clerk.post(address, **form_fields)  # type: ignore[arg-type]
     assert sentence in shown.replace("\N{NO-BREAK SPACE}", " ")
     assert Refund.objects.count() == 0
     confirmed = shown.partition('name="confirmed" value="')[2].partition('"')[0]
-    clerk.post(address, **asked, confirmed=confirmed)  # type: ignore[arg-type]
+    clerk.post(address, **form_fields, confirmed=confirmed)  # type: ignore[arg-type]
     new = Order.objects.get(reference="R-2")
     assert new.captured == min(2_000, int(total.replace(",", "")))
     assert list(ledger_audit.violations()) == []

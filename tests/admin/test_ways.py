@@ -157,8 +157,8 @@ def _sends_transfers(shop: Shop, account: BankAccount) -> None:
 
 
 def _asks_for_money(shop: Shop) -> None:
-    wish = LinkRequest(channel=shop.webshop, description="Autumn bouquet", amount=5_975, currency="EUR")
-    send_link(create_link(wish, actor=BY), to="anna@example.com", language=None, actor=BY)
+    request = LinkRequest(channel=shop.webshop, description="Autumn bouquet", amount=5_975, currency="EUR")
+    send_link(create_link(request, actor=BY), to="anna@example.com", language=None, actor=BY)
     apps.get_model("notify", "Mail").objects.update(status="failed", next_attempt_at=None)
 
 
@@ -226,9 +226,9 @@ def _closes(shop: Shop) -> None:
     assert not isinstance(close(day_of(shop.webshop, day), actor=BY), Approval)
     because = Why(operator="Anna", reason="The till was stolen.")
     close(day_of(shop.store, day - timedelta(days=1)), actor=BY, override=because)
-    asked = close(day_of(shop.store, day), actor=BY, override=because)
-    assert isinstance(asked, Approval)
-    decide_override(asked.subject_id, user=person(f"Wim at {shop.merchant.name}", shop.merchant.id), approved=True)
+    approval = close(day_of(shop.store, day), actor=BY, override=because)
+    assert isinstance(approval, Approval)
+    decide_override(approval.subject_id, user=person(f"Wim at {shop.merchant.name}", shop.merchant.id), approved=True)
 
 
 def _exports(shop: Shop) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_an_account_never_shows_its_credentials(shop: Shop) -> None:
     api = shop.api()
-    wish = {
+    body = {
         "provider": "external",
         "name": "Worldline PIN",
         "currency": "EUR",
@@ -26,7 +26,7 @@ def test_an_account_never_shows_its_credentials(shop: Shop) -> None:
         "bank_iban": "NL91ABNA0417164300",
         "credentials": {"api_key": "very-secret"},
     }
-    answer = api.post("/v1/provider_accounts", wish)
+    answer = api.post("/v1/provider_accounts", body)
     assert answer.status_code == 201
     account = answer.json()
     assert b"very-secret" not in answer.content
@@ -52,8 +52,8 @@ def test_an_account_never_shows_its_credentials(shop: Shop) -> None:
     ],
 )
 def test_a_wrong_account_is_refused(shop: Shop, change: dict[str, object], place: str) -> None:
-    wish = {"provider": "external", "name": "PIN", "currency": "EUR"}
-    members = json.loads(shop.api().post("/v1/provider_accounts", wish | change).content)
+    body = {"provider": "external", "name": "PIN", "currency": "EUR"}
+    members = json.loads(shop.api().post("/v1/provider_accounts", body | change).content)
     assert members["status"] == 422
     assert place in ({members["param"]} | {fault["param"] for fault in members.get("errors", [])})
 

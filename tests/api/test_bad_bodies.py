@@ -15,7 +15,7 @@ SHARED = Path(__file__).parents[2].parent / "shared"
 SUITE = sorted((SHARED / "samples" / "lists" / "jsontestsuite").glob("*.json"))
 NAUGHTY = SHARED / "samples" / "lists" / "blns.json"
 CARD = "4111 1111 1111 1111"
-WISH = {"order_reference": "1", "amount": 500, "currency": "EUR", "method": "cash"}
+BODY = {"order_reference": "1", "amount": 500, "currency": "EUR", "method": "cash"}
 
 pytestmark = pytest.mark.django_db
 
@@ -28,11 +28,11 @@ def api(shop: Shop) -> Api:
 
 @pytest.mark.skipif(not SUITE, reason="the JSON test suite is not here")
 def test_every_kind_of_json(api: Api) -> None:
-    told = {path.name: api.post("/v1/payments", raw=path.read_bytes()).status_code for path in SUITE}
+    answer = {path.name: api.post("/v1/payments", raw=path.read_bytes()).status_code for path in SUITE}
     twice = {"y_object_duplicated_key_and_value.json"}
-    assert {name for name, status in told.items() if name.startswith("n_") and status != 400} == set()
-    assert {name for name, status in told.items() if name.startswith("y_") and status != 422} == twice
-    assert {name for name, status in told.items() if name.startswith("i_") and status not in (400, 422)} == set()
+    assert {name for name, status in answer.items() if name.startswith("n_") and status != 400} == set()
+    assert {name for name, status in answer.items() if name.startswith("y_") and status != 422} == twice
+    assert {name for name, status in answer.items() if name.startswith("i_") and status not in (400, 422)} == set()
     assert not Payment.objects.exists()
 
 
@@ -52,11 +52,11 @@ def test_what_is_no_json(api: Api, raw: bytes) -> None:
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
 def test_what_does_not_call_itself_json(api: Api, content_type: str) -> None:
-    refusal(api.post("/v1/payments", WISH, content_type=content_type), 415, "unsupported_media_type")
+    refusal(api.post("/v1/payments", BODY, content_type=content_type), 415, "unsupported_media_type")
 
 
 def test_a_charset_is_no_reason_to_refuse(api: Api) -> None:
-    assert api.post("/v1/payments", WISH, content_type="application/json; charset=utf-8").status_code == 201
+    assert api.post("/v1/payments", BODY, content_type="application/json; charset=utf-8").status_code == 201
 
 
 @pytest.mark.parametrize("size", [1_000_001, 20_000_000])
@@ -75,14 +75,14 @@ def test_json_that_is_no_object(api: Api, raw: bytes) -> None:
     ids=repr,
 )
 def test_an_amount_is_whole_minor_units(api: Api, amount: object) -> None:
-    [code] = [code for param, code in faults(api.post("/v1/payments", WISH | {"amount": amount})).items()]
+    [code] = [code for param, code in faults(api.post("/v1/payments", BODY | {"amount": amount})).items()]
     assert code in ("invalid_type", "out_of_range", "required")
     assert not Payment.objects.exists()
 
 
 @pytest.mark.parametrize("currency", ["eur", "EURO", "XXX", "XAU", "", 978, None, "E\0R", "€"])
 def test_a_currency_is_one_that_a_shop_takes(api: Api, currency: object) -> None:
-    assert "currency" in faults(api.post("/v1/payments", WISH | {"currency": currency}))
+    assert "currency" in faults(api.post("/v1/payments", BODY | {"currency": currency}))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_currency_is_one_that_a_shop_takes(api: Api, currency: object) -> None
     ids=repr,
 )  # fmt: skip
 def test_a_card_number_is_refused_and_never_echoed(api: Api, field: dict[str, object]) -> None:
-    answer = api.post("/v1/payments", WISH | field)
+    answer = api.post("/v1/payments", BODY | field)
     assert "card_number_refused" in faults(answer).values()
     for echo in (CARD, CARD.replace(" ", ""), CARD.replace(" ", "-")):
         assert echo.encode() not in answer.content
@@ -104,18 +104,18 @@ def test_a_card_number_is_refused_and_never_echoed(api: Api, field: dict[str, ob
 
 
 def test_a_card_number_alone_gives_the_whole_its_code(api: Api) -> None:
-    members = refusal(api.post("/v1/payments", WISH | {"description": CARD}), 422, "card_number_refused")
+    members = refusal(api.post("/v1/payments", BODY | {"description": CARD}), 422, "card_number_refused")
     assert members["errors"] == [{"param": "description", "code": "card_number_refused", "detail": members["detail"]}]
 
 
 def test_a_field_name_with_a_card_number_is_redacted(api: Api) -> None:
-    answer = api.post("/v1/payments", WISH | {CARD: "x", "metadata": {CARD: "y"}})
+    answer = api.post("/v1/payments", BODY | {CARD: "x", "metadata": {CARD: "y"}})
     assert faults(answer) == {"[redacted]": "card_number_refused", "metadata.[redacted]": "card_number_refused"}
 
 
 def test_a_megabyte_that_is_made_to_take_long(api: Api) -> None:
     began = time.monotonic()
-    digits = WISH | {"description": "4000 0000 " * 90_000}
+    digits = BODY | {"description": "4000 0000 " * 90_000}
     assert faults(api.post("/v1/payments", digits)) == {"description": "card_number_refused"}  # unread, so unsure
     names = {f"{at}": at for at in range(60_000)}
     assert len(faults(api.post("/v1/payments", names))) <= 500
@@ -139,18 +139,18 @@ def test_naughty_strings_are_stored_as_they_came_or_refused(api: Api) -> None:
     texts = json.loads(NAUGHTY.read_text())
     for start in range(0, len(texts), 50):
         metadata = {f"k{at}": text for at, text in enumerate(texts[start : start + 50])}
-        answer = api.post("/v1/payments", WISH | {"metadata": metadata})
+        answer = api.post("/v1/payments", BODY | {"metadata": metadata})
         if answer.status_code == 422:
             refused = {param.removeprefix("metadata.") for param in faults(answer) if param}
             metadata = {name: text for name, text in metadata.items() if name not in refused}
-            answer = api.post("/v1/payments", WISH | {"metadata": metadata})
+            answer = api.post("/v1/payments", BODY | {"metadata": metadata})
         assert (answer.status_code, answer.json().get("metadata")) == (201, metadata)
 
 
 @pytest.mark.skipif(not NAUGHTY.exists(), reason="the naughty strings are not here")
 def test_naughty_references_are_found_again_or_refused(api: Api) -> None:
     for text in json.loads(NAUGHTY.read_text())[::6]:
-        answer = api.post("/v1/payments", WISH | {"order_reference": text, "description": text})
+        answer = api.post("/v1/payments", BODY | {"order_reference": text, "description": text})
         if answer.status_code == 201:
             shown = answer.json()
             assert (shown["order"]["reference"], shown["description"]) == (text, text)
@@ -168,14 +168,14 @@ def test_naughty_references_are_found_again_or_refused(api: Api) -> None:
     ],
 )  # fmt: skip
 def test_metadata_is_few_short_strings(api: Api, metadata: object, place: str) -> None:
-    assert place in faults(api.post("/v1/payments", WISH | {"metadata": metadata}))
+    assert place in faults(api.post("/v1/payments", BODY | {"metadata": metadata}))
 
 
 def test_a_fault_that_only_a_service_can_see_is_told_at_its_place_too(api: Api) -> None:
-    answer = api.post("/v1/payments", WISH | {"method": "card", "received": 5000})
+    answer = api.post("/v1/payments", BODY | {"method": "card", "received": 5000})
     assert faults(answer) == {"received": "not_together"}
 
 
 def test_metadata_of_the_greatest_size(api: Api) -> None:
     metadata = {f"{at:040}": "x" * 500 for at in range(50)}
-    assert api.post("/v1/payments", WISH | {"metadata": metadata}).json()["metadata"] == metadata
+    assert api.post("/v1/payments", BODY | {"metadata": metadata}).json()["metadata"] == metadata

@@ -38,8 +38,8 @@ def test_from_nothing_to_a_payment() -> None:
     assert made["key"].startswith("ot_test_")
     api = Api(made["key"])
     assert api.get("/v1").json()["scopes"] == ["payments:read", "payments:write", "refunds:read"]
-    wish = {"order_reference": "1", "amount": 1002, "currency": "EUR", "method": "cash", "received": 2000}
-    assert api.post("/v1/payments", wish).json()["change"] == 1000
+    body = {"order_reference": "1", "amount": 1002, "currency": "EUR", "method": "cash", "received": 2000}
+    assert api.post("/v1/payments", body).json()["change"] == 1000
 
 
 @pytest.mark.django_db
@@ -67,7 +67,7 @@ def test_channels_share_orders_by_choice() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("name", "options", "said"),
+    ("name", "options", "text"),
     [
         ("create_merchant", {"name": ""}, "--name"),
         ("create_merchant", {"name": "a", "mode": "demo"}, "--mode"),
@@ -80,9 +80,9 @@ def test_channels_share_orders_by_choice() -> None:
         ("create_provider_account", {"merchant": "mer_x", "provider": "simulator", "name": "a"}, "no such merchant"),
     ],
 )
-def test_a_refusal_says_what_to_do(name: str, options: dict[str, str], said: str) -> None:
+def test_a_refusal_says_what_to_do(name: str, options: dict[str, str], text: str) -> None:
     out = StringIO()
-    with pytest.raises(CommandError, match=said) as refused:
+    with pytest.raises(CommandError, match=text) as refused:
         call_command(name, stdout=out, json=True, **options)
     assert refused.value.returncode == 1
     assert json.loads(out.getvalue())["error"]["detail"]
@@ -133,9 +133,9 @@ def test_listening_goes_on_behind_an_event_and_through_an_absent_database(
     shop: Shop, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api = shop.api(channel=shop.store)
-    wish = {"order_reference": "1", "amount": 500, "currency": "EUR", "method": "cash"}
+    body = {"order_reference": "1", "amount": 500, "currency": "EUR", "method": "cash"}
     for _ in range(3):
-        api.post("/v1/payments", wish)
+        api.post("/v1/payments", body)
     sales = [event["id"] for event in api.get("/v1/events").json()["data"] if event["type"] == "payment.captured"]
     absent = iter([True])
 
@@ -149,12 +149,12 @@ def test_listening_goes_on_behind_an_event_and_through_an_absent_database(
     monkeypatch.setattr(queries, "after", after)
     monkeypatch.setattr(connections, "close_all", lambda: None)
     monkeypatch.setattr(time, "sleep", _until(lambda: len(receiver.landed) >= 2, lambda _: None))
-    out, said = StringIO(), StringIO()
+    out, text = StringIO(), StringIO()
     wanted = {"after": sales[-1], "events": "payment.captured", "secret": secret, "merchant": shop.merchant.id}
-    call_command("listen", forward_to=receiver.url, json=True, stdout=out, stderr=said, **wanted)
+    call_command("listen", forward_to=receiver.url, json=True, stdout=out, stderr=text, **wanted)
     assert json.loads(out.getvalue()) == {"forwarded": 2, "failed": 0}
     assert [landed.headers["webhook-id"] for landed in receiver.landed] == list(reversed(sales[:-1]))
-    assert "waiting for it" in said.getvalue()
+    assert "waiting for it" in text.getvalue()
     for landed in receiver.landed:
         Webhook(secret).verify(landed.body, landed.headers)
 
@@ -167,12 +167,12 @@ def test_a_webshop_that_does_not_run_is_told_and_how_to_keep_the_secret(
     for _ in range(2):
         api.post("/v1/payments", {"order_reference": "1", "amount": 500, "currency": "EUR", "method": "cash"})
     oldest = api.get("/v1/events").json()["data"][-1]["id"]
-    url, out, said = f"http://127.0.0.1:{free_ports()}/hook", StringIO(), StringIO()
+    url, out, text = f"http://127.0.0.1:{free_ports()}/hook", StringIO(), StringIO()
     # Until it has tried: a transaction of another test on this server holds the events back for a while.
-    monkeypatch.setattr(time, "sleep", _until(lambda: "nothing listens" in said.getvalue(), time.sleep))
-    call_command("listen", forward_to=url, json=True, after=oldest, stdout=out, stderr=said)
-    assert f"nothing listens at {url}; start your webshop" in said.getvalue()
-    assert "to keep this one, start with --secret" in said.getvalue()
+    monkeypatch.setattr(time, "sleep", _until(lambda: "nothing listens" in text.getvalue(), time.sleep))
+    call_command("listen", forward_to=url, json=True, after=oldest, stdout=out, stderr=text)
+    assert f"nothing listens at {url}; start your webshop" in text.getvalue()
+    assert "to keep this one, start with --secret" in text.getvalue()
     assert json.loads(out.getvalue())["forwarded"] == 0
 
 
@@ -205,6 +205,6 @@ def _sell(shop: Shop, ready: threading.Event) -> None:
     from django.db import connection
 
     ready.wait(60)
-    wish = {"order_reference": "1", "amount": 500, "currency": "EUR", "method": "cash"}
-    shop.api(channel=shop.store).post("/v1/payments", wish)
+    body = {"order_reference": "1", "amount": 500, "currency": "EUR", "method": "cash"}
+    shop.api(channel=shop.store).post("/v1/payments", body)
     connection.close()

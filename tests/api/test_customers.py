@@ -12,8 +12,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_everything_bought_anywhere_and_forgotten(shop: Shop, simulator: RunningSimulator) -> None:
     ada = {"reference": "c/7 é", "email": "ada@example.com", "name": "Ada"}
     for at, channel in enumerate((shop.webshop, shop.store)):
-        wish = {"order_reference": f"{at}", "amount": 500, "currency": "EUR", "method": "card", "customer": ada}
-        assert shop.api(channel=channel).post("/v1/payments", wish).status_code == 201
+        body = {"order_reference": f"{at}", "amount": 500, "currency": "EUR", "method": "card", "customer": ada}
+        assert shop.api(channel=channel).post("/v1/payments", body).status_code == 201
     api = shop.api()
     path = "/v1/customers/c%2F7%20%C3%A9"
     shown = api.get(path).json()
@@ -33,8 +33,8 @@ def test_reading_does_not_allow_forgetting(shop: Shop) -> None:
 
 def test_who_gave_only_an_address_is_named_by_our_id(shop: Shop) -> None:
     api = shop.api(channel=shop.store)
-    wish = {"order_reference": "1", "amount": 500, "currency": "EUR", "method": "cash", "customer": {"email": "a@b.nl"}}
-    path = f"/v1/customers/{api.post('/v1/payments', wish).json()['customer']}"
+    body = {"order_reference": "1", "amount": 500, "currency": "EUR", "method": "cash", "customer": {"email": "a@b.nl"}}
+    path = f"/v1/customers/{api.post('/v1/payments', body).json()['customer']}"
     assert api.get(path).json()["email"] == "a@b.nl"
     assert shop.api().delete(path).status_code == 204
     assert (api.get(path).json()["email"], api.get(path).json()["erased_at"] is None) == (None, False)

@@ -39,7 +39,7 @@ def test_the_document_is_for_everyone() -> None:
     document = conformity.document()
     assert document["openapi"].startswith("3.1")
     assert document["components"]["securitySchemes"]["apiKey"]["scheme"] == "bearer"
-    ids = [told["operationId"] for methods in document["paths"].values() for told in methods.values()]
+    ids = [operation_doc["operationId"] for methods in document["paths"].values() for operation_doc in methods.values()]
     assert len(ids) == len(set(ids))
 
 
@@ -82,11 +82,13 @@ def test_every_parameter_of_an_address_is_explained() -> None:
 
 def test_every_operation_says_what_it_does_and_which_scope_it_needs() -> None:
     """By its own words, not by those of its class, which it shares with others of the same address."""
-    told = {path: operation for path, operation in operations(conformity.document()) if path != "/v1/events/stream"}
+    operation_docs = {
+        path: operation for path, operation in operations(conformity.document()) if path != "/v1/events/stream"
+    }
     for path, operation in operations(conformity.document()):
         words = operation["description"].partition(" Needs ")[0]
         assert len(words) > 10, f"{path}: {operation['operationId']} needs a docstring"
-        with_key = {"apiKey": []} in operation["security"] and path in told
+        with_key = {"apiKey": []} in operation["security"] and path in operation_docs
         assert not with_key or re.search(r"Needs the scope `\w+:(read|write)`\.|Every key", operation["description"]), (
             path
         )
@@ -165,19 +167,21 @@ def parts(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_the_stream_is_told_with_where_it_is(settings: Any) -> None:
-    told = conformity.document()["paths"]["/v1/events/stream"]["get"]
-    assert told["servers"] == [{"url": settings.STREAM_URL}]
-    assert list(told["responses"]["200"]["content"]) == ["text/event-stream"]
+    operation_docs = conformity.document()["paths"]["/v1/events/stream"]["get"]
+    assert operation_docs["servers"] == [{"url": settings.STREAM_URL}]
+    assert list(operation_docs["responses"]["200"]["content"]) == ["text/event-stream"]
 
 
 def test_every_post_with_a_key_takes_an_idempotency_key_but_those_that_change_nothing() -> None:
     without = {
         path
         for path, methods in conformity.document()["paths"].items()
-        for method, told in methods.items()
+        for method, operation_doc in methods.items()
         if method == "post"
-        and {"apiKey": []} in told.get("security", [])
-        and not any(given["name"] == "Idempotency-Key" and given["required"] for given in told.get("parameters", []))
+        and {"apiKey": []} in operation_doc.get("security", [])
+        and not any(
+            given["name"] == "Idempotency-Key" and given["required"] for given in operation_doc.get("parameters", [])
+        )
     }
     assert without == {"/v1/refunds/plan", "/v1/file_mappings/{mapping_id}/preview"}
 

@@ -63,8 +63,8 @@ def coded(node: ast.Tuple) -> Iterator[str]:
     if not isinstance(code, ast.Constant):
         return
     end = sentence.values[-1] if isinstance(sentence, ast.JoinedStr) else sentence
-    said = str(end.value) if isinstance(end, ast.Constant) else ""
-    if CODE.fullmatch(str(code.value)) and said.endswith((".", '"')) and " " in ast.unparse(sentence):
+    text = str(end.value) if isinstance(end, ast.Constant) else ""
+    if CODE.fullmatch(str(code.value)) and text.endswith((".", '"')) and " " in ast.unparse(sentence):
         yield str(code.value)
 
 

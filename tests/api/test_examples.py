@@ -37,21 +37,21 @@ def test_each_example_is_taken_and_answered_as_shown(shop: Shop, simulator: Runn
 
 
 def test_the_document_shows_them() -> None:
-    told = {
+    operation_docs = {
         operation["operationId"]: operation
         for methods in conformity.document()["paths"].values()
         for operation in methods.values()
     }
     for name, example in examples().items():
-        assert told[name]["requestBody"]["content"]["application/json"]["example"] == example["request"]
-        shown = told[name]["responses"][str(example["status"])]["content"]["application/json"]["example"]
+        assert operation_docs[name]["requestBody"]["content"]["application/json"]["example"] == example["request"]
+        shown = operation_docs[name]["responses"][str(example["status"])]["content"]["application/json"]["example"]
         assert shown == example["answer"]
 
 
 def _authorized(api: Api, shop: Shop) -> str:
     """A card payment that is not captured yet."""
-    wish = {"order_reference": "1000", "amount": 10_000, "currency": "EUR", "method": "card", "capture": "manual"}
-    return str(api.post("/v1/payments", {**wish, "channel": shop.webshop.id}).json()["id"])
+    body = {"order_reference": "1000", "amount": 10_000, "currency": "EUR", "method": "card", "capture": "manual"}
+    return str(api.post("/v1/payments", {**body, "channel": shop.webshop.id}).json()["id"])
 
 
 def _of_this_shop(request: dict[str, Any], shop: Shop, payment: str) -> dict[str, Any]:

@@ -13,23 +13,25 @@ from tests.simulator import RunningSimulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-WISH = {"order_reference": "1001", "amount": 5000, "currency": "EUR", "method": "card"}
+BODY = {"order_reference": "1001", "amount": 5000, "currency": "EUR", "method": "card"}
 
 
 def test_a_name_of_another_api_is_answered_with_ours(api: Api) -> None:
-    details = told(api.post("/v1/payments", WISH | {"redirectUrl": "https://shop.example", "orderTotal": 1, "zz": 1}))
+    details = advice_of(
+        api.post("/v1/payments", BODY | {"redirectUrl": "https://shop.example", "orderTotal": 1, "zz": 1})
+    )
     assert details["redirectUrl"] == "There is no such field. Did you mean return_url?"
     assert details["orderTotal"] == "There is no such field. Did you mean order_total?"
     assert "send one of: order_reference, namespace, order, amount, currency" in details["zz"]
 
 
 def test_an_unknown_parameter_is_answered_with_those_there_are(shop: Shop) -> None:
-    details = told(shop.api().get("/v1/statistics", month="2026-01"))
+    details = advice_of(shop.api().get("/v1/statistics", month="2026-01"))
     assert details == {
         "month": "There is no such parameter. Leave it out, or send one of: from, to, group_by, currency."
     }
-    assert told(shop.api().get("/v1/events", objct="pay_1"))["objct"].endswith("Did you mean object?")
-    assert told(shop.api().get("/v1", colour="red"))["colour"] == "There is no such parameter. Leave it out."
+    assert advice_of(shop.api().get("/v1/events", objct="pay_1"))["objct"].endswith("Did you mean object?")
+    assert advice_of(shop.api().get("/v1", colour="red"))["colour"] == "There is no such parameter. Leave it out."
 
 
 def test_a_body_of_thousands_of_unknown_names_is_not_compared_for_ever(api: Api) -> None:
@@ -38,11 +40,12 @@ def test_a_body_of_thousands_of_unknown_names_is_not_compared_for_ever(api: Api)
 
 
 def test_a_voucher_without_its_code_is_told_what_is_missing(api: Api) -> None:
-    assert told(api.post("/v1/payments", WISH | {"method": "voucher"})) == {
+    assert advice_of(api.post("/v1/payments", BODY | {"method": "voucher"})) == {
         "voucher_code": "The method voucher needs voucher_code."
     }
     assert (
-        "with the method voucher only" in told(api.post("/v1/payments", WISH | {"voucher_code": "A"}))["voucher_code"]
+        "with the method voucher only"
+        in advice_of(api.post("/v1/payments", BODY | {"voucher_code": "A"}))["voucher_code"]
     )
 
 
@@ -71,22 +74,22 @@ def test_broken_json_is_described_in_our_words(api: Api, body: bytes, words: str
 
 def test_ideal_is_paid_in_euros_only(api: Api) -> None:
     for currency in ("USD", "JPY"):
-        wish = WISH | {"method": "ideal", "currency": currency, "return_url": "https://shop.example"}
-        refusal(api.post("/v1/payments", wish), 422, "method_not_supported")
+        body = BODY | {"method": "ideal", "currency": currency, "return_url": "https://shop.example"}
+        refusal(api.post("/v1/payments", body), 422, "method_not_supported")
         offers = api.get("/v1/methods", currency=currency).json()["data"]
         assert "ideal" not in {offer["method"] for offer in offers}
         assert "card" in {offer["method"] for offer in offers}
 
 
 def test_a_payment_tells_until_when_it_waits(api: Api, simulator: RunningSimulator) -> None:
-    waits = api.post("/v1/payments", WISH | {"method": "ideal", "return_url": "https://shop.example"}).json()
+    waits = api.post("/v1/payments", BODY | {"method": "ideal", "return_url": "https://shop.example"}).json()
     assert waits["expires_at"] > waits["created_at"]
-    assert api.post("/v1/payments", WISH | {"order_reference": "2"}).json()["expires_at"] is None
+    assert api.post("/v1/payments", BODY | {"order_reference": "2"}).json()["expires_at"] is None
 
 
 def test_the_days_of_the_figures_are_told(shop: Shop) -> None:
-    asked = shop.api().get("/v1/statistics", **{"from": "2026-01-01", "to": "2026-01-31"}).json()
-    assert (asked["from"], asked["to"]) == ("2026-01-01", "2026-01-31")
+    requested = shop.api().get("/v1/statistics", **{"from": "2026-01-01", "to": "2026-01-31"}).json()
+    assert (requested["from"], requested["to"]) == ("2026-01-01", "2026-01-31")
     usual = shop.api().get("/v1/statistics").json()
     first, last = date.fromisoformat(usual["from"]), date.fromisoformat(usual["to"])
     assert (first.day, first.month) == (1, last.month)
@@ -95,7 +98,7 @@ def test_the_days_of_the_figures_are_told(shop: Shop) -> None:
 def test_an_event_is_found_by_its_id_and_by_its_object(
     shop: Shop, stranger: Shop, api: Api, simulator: RunningSimulator
 ) -> None:
-    paid, _ = (api.post("/v1/payments", WISH | {"order_reference": name}).json()["id"] for name in "ab")
+    paid, _ = (api.post("/v1/payments", BODY | {"order_reference": name}).json()["id"] for name in "ab")
     (event,) = api.get("/v1/events", object=paid).json()["data"]
     assert (event["type"], event["data"]["object"]["id"]) == ("payment.captured", paid)
     assert api.get(f"/v1/events/{event['id']}").json() == event
@@ -111,14 +114,14 @@ def test_the_stream_is_somewhere_else(settings: Any) -> None:
 
 def test_a_delivery_names_the_type_of_its_event(shop: Shop, api: Api, simulator: RunningSimulator) -> None:
     endpoint = shop.api().post("/v1/webhook_endpoints", {"url": "https://example.com/hook", "events": ["*"]}).json()
-    api.post("/v1/payments", WISH)
+    api.post("/v1/payments", BODY)
     (delivery,) = shop.api().get(f"/v1/webhook_endpoints/{endpoint['id']}/deliveries").json()["data"]
     assert delivery["type"] == "payment.captured"
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9410/hook", "https://localhost:9410/hook"])
 def test_an_endpoint_on_this_machine_is_told_how(shop: Shop, url: str) -> None:
-    detail = told(shop.api().post("/v1/webhook_endpoints", {"url": url, "events": ["*"]}))["url"]
+    detail = advice_of(shop.api().post("/v1/webhook_endpoints", {"url": url, "events": ["*"]}))["url"]
     assert "WEBHOOK_ALLOW_PRIVATE=1" in detail
     assert "manage.py listen --forward-to" in detail
 
@@ -126,7 +129,7 @@ def test_an_endpoint_on_this_machine_is_told_how(shop: Shop, url: str) -> None:
 def test_the_refund_of_an_order_names_the_voucher_that_was_sold_on_it(
     shop: Shop, api: Api, simulator: RunningSimulator
 ) -> None:
-    paid = api.post("/v1/payments", WISH).json()
+    paid = api.post("/v1/payments", BODY).json()
     gift = {"amount": 5_000, "currency": "EUR", "purpose": "multi", "order": paid["order"]["id"]}
     assert shop.api().post("/v1/vouchers", gift).status_code == 201
     refused = api.post("/v1/refunds", {"payment": paid["id"], "reason": "Changed my mind"})
@@ -134,6 +137,6 @@ def test_the_refund_of_an_order_names_the_voucher_that_was_sold_on_it(
     assert detail == "Nothing is left to give back. €50.00 of the order was sold as vouchers, which stay good."
 
 
-def told(refused: ClientResponse) -> dict[str, str]:
+def advice_of(refused: ClientResponse) -> dict[str, str]:
     """What to do about each fault, by its place."""
     return {fault["param"]: fault["detail"] for fault in refused.json()["errors"]}

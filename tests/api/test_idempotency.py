@@ -27,9 +27,9 @@ def api(shop: Shop) -> Api:
 
 
 def test_the_same_request_gets_the_same_bytes_again(api: Api, simulator: RunningSimulator) -> None:
-    wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card"}
-    first = api.post("/v1/payments", wish, idempotency_key="k1")
-    again = api.post("/v1/payments", wish, idempotency_key="k1")
+    body = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card"}
+    first = api.post("/v1/payments", body, idempotency_key="k1")
+    again = api.post("/v1/payments", body, idempotency_key="k1")
     assert (again.status_code, again.content) == (201, first.content)
     assert again["Idempotency-Replayed"] == "true"
     assert "Idempotency-Replayed" not in first
@@ -76,11 +76,11 @@ def test_a_refusal_that_made_nothing_frees_the_key(api: Api) -> None:
 
 def test_fifty_at_once_make_one(shop: Shop, simulator: RunningSimulator) -> None:
     keys = shop.api(channel=shop.webshop)
-    wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card"}
+    payload = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card"}
 
     def ask(_: int) -> tuple[int, bytes, str | None]:
         try:
-            answer = Api(keys.key).post("/v1/payments", wish, idempotency_key="k1")
+            answer = Api(keys.key).post("/v1/payments", payload, idempotency_key="k1")
             return answer.status_code, answer.content, answer.headers.get("Retry-After")
         finally:
             connection.close()
@@ -94,54 +94,54 @@ def test_fifty_at_once_make_one(shop: Shop, simulator: RunningSimulator) -> None
     assert all(json.loads(body)["code"] == "idempotency_in_progress" for status, body, _ in answers if status == 409)
     payment = Payment.objects.get()
     assert len(simulator.effects(account=payment.provider_account_id)) == 1
-    assert api_answer(keys, wish) in made
+    assert api_answer(keys, payload) in made
 
 
-def api_answer(api: Api, wish: dict[str, object]) -> bytes:
-    answer = api.post("/v1/payments", wish, idempotency_key="k1")
+def api_answer(api: Api, body: dict[str, object]) -> bytes:
+    answer = api.post("/v1/payments", body, idempotency_key="k1")
     assert answer["Idempotency-Replayed"] == "true"
     return bytes(answer.content)
 
 
 def test_a_repetition_is_not_refused_for_what_the_first_request_made(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first one commits after its repetition looked for the key, and before that looked at the order."""
-    wish = CASH | {"order_total": 500}
-    first = api.post("/v1/payments", wish, idempotency_key="k1")
+    body = CASH | {"order_total": 500}
+    first = api.post("/v1/payments", body, idempotency_key="k1")
     too_early, find = [True], IdempotentRequest.find
     monkeypatch.setattr(IdempotentRequest, "find", lambda self: None if too_early and too_early.pop() else find(self))
-    again = api.post("/v1/payments", wish, idempotency_key="k1")
+    again = api.post("/v1/payments", body, idempotency_key="k1")
     assert (again.status_code, again.content) == (201, first.content)
-    refusal(api.post("/v1/payments", wish, idempotency_key="k2"), 422, "amount_exceeds_due")
+    refusal(api.post("/v1/payments", body, idempotency_key="k2"), 422, "amount_exceeds_due")
 
 
 def test_after_a_defect_a_retry_continues_the_payment(
     api: Api, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card"}
+    body = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card"}
     api.http.raise_request_exception = False
     with monkeypatch.context() as broken:
         broken.setattr(request_operation, "submit_new", _break)
-        refusal(api.post("/v1/payments", wish, idempotency_key="k1"), 500, "internal_error")
+        refusal(api.post("/v1/payments", body, idempotency_key="k1"), 500, "internal_error")
     begun = Payment.objects.get()
-    answer = api.post("/v1/payments", wish, idempotency_key="k1")
+    answer = api.post("/v1/payments", body, idempotency_key="k1")
     assert (answer.status_code, answer.json()["id"], answer.json()["status"]) == (201, begun.id, "captured")
-    assert api.post("/v1/payments", wish, idempotency_key="k1").content == answer.content
+    assert api.post("/v1/payments", body, idempotency_key="k1").content == answer.content
 
 
 def test_after_a_crash_a_retry_waits_for_the_lease_and_continues(
     api: Api, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card"}
+    body = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card"}
     api.http.raise_request_exception = False
     with monkeypatch.context() as broken:
         broken.setattr(request_operation, "submit_new", _break)
         broken.setattr(IdempotentRequest, "release", lambda self: None)  # a killed process releases nothing
-        api.post("/v1/payments", wish, idempotency_key="k1")
-    waiting = api.post("/v1/payments", wish, idempotency_key="k1")
+        api.post("/v1/payments", body, idempotency_key="k1")
+    waiting = api.post("/v1/payments", body, idempotency_key="k1")
     refusal(waiting, 409, "idempotency_in_progress")
     assert 1 <= int(waiting["Retry-After"]) <= idempotency.LEASE.total_seconds()
     IdempotencyKey.objects.update(lease_until=timezone.now())
-    answer = api.post("/v1/payments", wish, idempotency_key="k1")
+    answer = api.post("/v1/payments", body, idempotency_key="k1")
     assert (answer.status_code, answer.json()["status"]) == (201, "captured")
     assert Payment.objects.count() == 1
 
@@ -149,8 +149,8 @@ def test_after_a_crash_a_retry_waits_for_the_lease_and_continues(
 def test_a_capture_that_broke_off_is_continued(
     api: Api, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wish = {"order_reference": "1", "amount": 10000, "currency": "EUR", "method": "card", "capture": "manual"}
-    payment = api.post("/v1/payments", wish).json()
+    body = {"order_reference": "1", "amount": 10000, "currency": "EUR", "method": "card", "capture": "manual"}
+    payment = api.post("/v1/payments", body).json()
     path = f"/v1/payments/{payment['id']}/capture"
     api.http.raise_request_exception = False
     with monkeypatch.context() as broken:
@@ -170,9 +170,9 @@ def test_a_key_lives_a_month(api: Api) -> None:
 
 def test_a_secret_is_shown_once(shop: Shop) -> None:
     api = shop.api()
-    wish = {"amount": 1500, "currency": "EUR", "purpose": "multi"}
-    first = api.post("/v1/vouchers", wish, idempotency_key="k1").json()
-    again = api.post("/v1/vouchers", wish, idempotency_key="k1")
+    body = {"amount": 1500, "currency": "EUR", "purpose": "multi"}
+    first = api.post("/v1/vouchers", body, idempotency_key="k1").json()
+    again = api.post("/v1/vouchers", body, idempotency_key="k1")
     assert first["code"]
     assert again.json() == first | {"code": None}
     assert first["code"].encode() not in b"".join(bytes(row.body or b"") for row in IdempotencyKey.objects.all())

@@ -36,13 +36,13 @@ WHOLE_MERCHANT = (
 def everything(shop: Shop) -> dict[str, Any]:
     """One of everything that the webshop of a shop may have, by what its id is called in addresses."""
     api = shop.api(channel=shop.webshop)
-    wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card", "capture": "manual"}
-    payment = api.post("/v1/payments", wish | {"customer": {"reference": "c-1"}}).json()
+    body = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card", "capture": "manual"}
+    payment = api.post("/v1/payments", body | {"customer": {"reference": "c-1"}}).json()
     api.post(f"/v1/payments/{payment['id']}/capture", {"amount": 2000})
     refund = api.post("/v1/refunds", {"payment": payment["id"], "amount": 100, "reason": "x"}).json()
     voucher = api.post("/v1/vouchers", {"amount": 500, "currency": "EUR", "purpose": "multi"}).json()
     endpoint = api.post("/v1/webhook_endpoints", {"url": "https://example.com/hook", "events": ["*"]}).json()
-    api.post("/v1/payments", wish | {"order_reference": "2"} | {"capture": "automatic"})
+    api.post("/v1/payments", body | {"order_reference": "2"} | {"capture": "automatic"})
     delivery = api.get(f"/v1/webhook_endpoints/{endpoint['id']}/deliveries").json()["data"][0]
     whole = shop.api()  # a tied key reads no books
     entry = whole.get("/v1/ledger/entries").json()["data"][0]
@@ -55,9 +55,9 @@ def everything(shop: Shop) -> dict[str, Any]:
         "/v1/connectors",
         {"kind": "moneybird", "name": "Books", "settings": {"administration": "1"}, "credentials": {"token": "t"}},
     ).json()
-    asked = whole.post("/v1/exports", {"kind": "journal_csv", "from": "2026-01-01", "to": "2026-01-31"}).json()
-    make_export(asked["id"])
-    export = Export.objects.get(id=asked["id"], status="ready")
+    requested = whole.post("/v1/exports", {"kind": "journal_csv", "from": "2026-01-01", "to": "2026-01-31"}).json()
+    make_export(requested["id"])
+    export = Export.objects.get(id=requested["id"], status="ready")
     return {
         "connector_id": connector["id"],
         "payment_id": payment["id"],
@@ -113,14 +113,14 @@ def test_another_merchants_objects_cannot_be_named_in_a_body(
 ) -> None:
     api = shop.api(channel=shop.store)
     pay = {"amount": 100, "currency": "EUR", "method": "card"}
-    told = [
+    bodies = [
         ("/v1/payments", pay | {"order": theirs["order_id"]}, "order"),
         ("/v1/payments", pay | {"order_reference": "1", "provider_account": account_of(stranger)}, "provider_account"),
         ("/v1/refunds", {"order": theirs["order_id"], "reason": "x"}, "order"),
         ("/v1/refunds", {"payment": theirs["payment_id"], "reason": "x"}, "payment"),
         ("/v1/vouchers", {"amount": 1, "currency": "EUR", "purpose": "multi", "order": theirs["order_id"]}, "order"),
     ]
-    for path, body, place in told:
+    for path, body, place in bodies:
         assert faults(api.post(path, body)) == {place: "not_found"}
     other_channel = pay | {"order_reference": "1", "channel": stranger.store.id}
     assert faults(shop.api().post("/v1/payments", other_channel)) == {"channel": "not_found"}
@@ -164,8 +164,8 @@ def test_a_key_of_one_channel_reads_all_orders_and_only_its_own_of_the_rest(
         refusal(store.get(f"/v1/{path}"), 404, "not_found")
     for path in ("refunds", "terminals", "webhook_endpoints", "events", "chargebacks"):
         assert store.get(f"/v1/{path}").json()["data"] == []
-    wish = {"payment": theirs["payment_id"], "amount": 50, "reason": "x", "route": "cash"}
-    made = store.post("/v1/refunds", wish)
+    body = {"payment": theirs["payment_id"], "amount": 50, "reason": "x", "route": "cash"}
+    made = store.post("/v1/refunds", body)
     assert (made.status_code, made.json()["channel"]["id"]) == (201, stranger.store.id)
     assert store.get(f"/v1/refunds/{made.json()['id']}").status_code == 200
 
@@ -204,8 +204,9 @@ def every_address() -> list[tuple[str, str]]:
         path = conformity.PARAMETER.sub("x", template)
         found += [
             (name.upper(), path)
-            for name, told in methods.items()
-            if {"apiKey": []} in told.get("security", []) and "servers" not in told  # the stream is served elsewhere
+            for name, operation_doc in methods.items()
+            if {"apiKey": []} in operation_doc.get("security", [])
+            and "servers" not in operation_doc  # the stream is served elsewhere
         ]
     assert len(found) > 35
     return found
@@ -224,8 +225,8 @@ def account_of(shop: Shop) -> str:
 
 
 def test_a_tied_key_moves_the_money_of_its_own_channel_only(shop: Shop, simulator: RunningSimulator) -> None:
-    wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card", "capture": "manual"}
-    payment = shop.api(channel=shop.webshop).post("/v1/payments", wish).json()
+    body = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card", "capture": "manual"}
+    payment = shop.api(channel=shop.webshop).post("/v1/payments", body).json()
     path = f"/v1/payments/{payment['id']}"
     store = shop.api(channel=shop.store)
     assert store.get(path).json() == payment

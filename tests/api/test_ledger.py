@@ -9,8 +9,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def sell(api: Api, amount: int, reference: str = "1") -> dict[str, str]:
-    wish = {"order_reference": reference, "amount": amount, "currency": "EUR", "method": "cash"}
-    made: dict[str, str] = api.post("/v1/payments", wish).json()
+    body = {"order_reference": reference, "amount": amount, "currency": "EUR", "method": "cash"}
+    made: dict[str, str] = api.post("/v1/payments", body).json()
     return made
 
 
@@ -36,8 +36,8 @@ def test_accounts_have_balances_and_postings(shop: Shop) -> None:
 
 def test_entries_are_found_by_what_they_are_about(shop: Shop, stranger: Shop) -> None:
     store = shop.api(channel=shop.store)
-    wish = {"amount": 1500, "currency": "EUR", "purpose": "multi"}
-    made = store.post("/v1/vouchers", wish).json()
+    body = {"amount": 1500, "currency": "EUR", "purpose": "multi"}
+    made = store.post("/v1/vouchers", body).json()
     [entry] = shop.api().get("/v1/ledger/entries", object=made["id"]).json()["data"]
     assert entry["key"] == f"voucher_given:{made['id']}"
     assert [(line["line"], line["debit"], line["credit"]) for line in entry["postings"]] == [(1, 1500, 0), (2, 0, 1500)]
@@ -55,10 +55,10 @@ def test_what_is_paid_in_cash_is_found_too_though_it_leaves_nothing_open(shop: S
     store.post("/v1/refunds", {"payment": payment, "amount": 501, "reason": "x", "route": "cash"})
     found = shop.api().get("/v1/ledger/entries", object=payment).json()["data"]
     assert [entry["event"] for entry in found] == ["refund_paid", "captured"]
-    told = shop.api().get(f"/v1/payments/{payment}", expand="journal_entries").json()["journal_entries"]
-    assert told == found[::-1]
+    answer = shop.api().get(f"/v1/payments/{payment}", expand="journal_entries").json()["journal_entries"]
+    assert answer == found[::-1]
     [listed] = shop.api().get("/v1/payments", expand="journal_entries").json()["data"]
-    assert listed["journal_entries"] == told
+    assert listed["journal_entries"] == answer
     assert faults(stranger.api().get("/v1/ledger/entries", object=payment)) == {"object": "not_found"}
 
 

@@ -68,11 +68,11 @@ def test_spectral_finds_no_error(tools: Path, document: Path) -> None:
         "warn",
         "--quiet",
     ]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
-    assert told.returncode == 0, told.stdout[:3000] + told.stderr[:1000]
+    printed = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert printed.returncode == 0, printed.stdout[:3000] + printed.stderr[:1000]
 
 
 def test_redocly_finds_no_error(tools: Path, document: Path) -> None:
     command: list[str | Path] = [tools / "redocly", "lint", document, "--skip-rule=info-license"]
-    told = subprocess.run(command, cwd=document.parent, capture_output=True, text=True, timeout=200, check=False)
-    assert told.returncode == 0, told.stdout[:3000] + told.stderr[:3000]
+    printed = subprocess.run(command, cwd=document.parent, capture_output=True, text=True, timeout=200, check=False)
+    assert printed.returncode == 0, printed.stdout[:3000] + printed.stderr[:3000]

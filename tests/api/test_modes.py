@@ -44,8 +44,8 @@ def everything(shop: Shop) -> Things:
     """One of everything that needs no provider, by what its id is called in addresses."""
     api = shop.api(channel=shop.store)
     endpoint = api.post("/v1/webhook_endpoints", {"url": "https://example.com/hook", "events": ["*"]}).json()
-    wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "cash"}
-    payment = api.post("/v1/payments", wish | {"customer": {"reference": "c-1"}}).json()
+    body = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "cash"}
+    payment = api.post("/v1/payments", body | {"customer": {"reference": "c-1"}}).json()
     refund = api.post("/v1/refunds", {"payment": payment["id"], "amount": 100, "reason": "x", "route": "cash"}).json()
     row = Payment.objects.select_related("merchant").get(id=payment["id"])
     voucher = api.post("/v1/vouchers", {"amount": 500, "currency": "EUR", "purpose": "multi"}).json()
@@ -138,8 +138,8 @@ def test_the_other_modes_objects_cannot_be_named(shop: Shop, live: Shop) -> None
 
 def test_a_live_merchant_refuses_the_simulator(live: Shop) -> None:
     api = live.api(channel=live.webshop)
-    wish = {"provider": "simulator", "name": "Play", "currency": "EUR"}
-    refusal(live.api().post("/v1/provider_accounts", wish), 422, "provider_test_only")
+    body = {"provider": "simulator", "name": "Play", "currency": "EUR"}
+    refusal(live.api().post("/v1/provider_accounts", body), 422, "provider_test_only")
     assert not ProviderAccount.objects.filter(merchant=live.merchant, provider="simulator").exists()
     answer = api.post("/v1/payments", {"order_reference": "1", "amount": 100, "currency": "EUR", "method": "card"})
     assert answer.status_code == 422

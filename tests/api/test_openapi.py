@@ -36,8 +36,8 @@ SOME = settings(
 def test_no_answer_is_a_surprise(shop: Shop, mode: GenerationMode) -> None:
     document = schemathesis.openapi.from_wsgi("/v1/openapi.json", application)
     headers = {"Authorization": f"Bearer {shop.api(channel=shop.store).key}"}
-    asked = [_ask(_readable(result), mode, headers) for result in document.get_all_operations()]
-    assert len(asked) > 45
+    requested = [_ask(_readable(result), mode, headers) for result in document.get_all_operations()]
+    assert len(requested) > 45
 
 
 def _readable(operation: Ok[Any] | Err[Any]) -> Any:

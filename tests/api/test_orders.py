@@ -16,8 +16,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def order(shop: Shop, simulator: RunningSimulator) -> dict[str, Any]:
     """Paid by card in the webshop and in cash at the counter; a part brought back to the store."""
     web, store = shop.api(channel=shop.webshop), shop.api(channel=shop.store)
-    wish = {"order_reference": "1001", "amount": 2500, "currency": "EUR", "method": "card", "order_total": 4000}
-    paid = web.post("/v1/payments", wish | {"customer": {"reference": "c-7"}}).json()
+    body = {"order_reference": "1001", "amount": 2500, "currency": "EUR", "method": "card", "order_total": 4000}
+    paid = web.post("/v1/payments", body | {"customer": {"reference": "c-7"}}).json()
     rest = {"order": paid["order"]["id"], "amount": 1500, "currency": "EUR", "method": "cash"}
     store.post("/v1/payments", rest)
     store.post("/v1/refunds", {"order": paid["order"]["id"], "amount": 500, "reason": "too big", "route": "cash"})
@@ -31,8 +31,8 @@ def test_the_whole_story(order: dict[str, Any], shop: Shop) -> None:
     assert [payment["channel"]["name"] for payment in order["payments"]] == ["Bloem online", "Bloem Utrecht"]
     assert [refund["amount"] for refund in order["refunds"]] == [500]
     assert order["chargebacks"] == []
-    told = [(line["type"], line["channel"]["name"], line["amount"]) for line in order["timeline"]]
-    assert told == [
+    lines = [(line["type"], line["channel"]["name"], line["amount"]) for line in order["timeline"]]
+    assert lines == [
         ("payment.created", "Bloem online", 2500),
         ("payment.captured", "Bloem online", 2500),
         ("payment.created", "Bloem Utrecht", 1500),
@@ -63,8 +63,8 @@ def test_an_order_is_found_by_what_its_customer_brings(order: dict[str, Any], sh
 
 def test_two_channels_may_use_one_reference(shop: Shop, simulator: RunningSimulator) -> None:
     for channel in (shop.webshop, shop.store):
-        wish = {"order_reference": "7", "amount": 500, "currency": "EUR", "method": "card"}
-        assert shop.api(channel=channel).post("/v1/payments", wish).status_code == 201
+        body = {"order_reference": "7", "amount": 500, "currency": "EUR", "method": "card"}
+        assert shop.api(channel=channel).post("/v1/payments", body).status_code == 201
     found = shop.api().get("/v1/orders", reference="7").json()["data"]
     assert [row["channel"]["name"] for row in found] == ["Bloem Utrecht", "Bloem online"]
     only = shop.api().get("/v1/orders", reference="7", namespace=shop.store.namespace).json()["data"]
@@ -76,8 +76,8 @@ def test_a_list_of_orders_asks_no_query_per_row(
 ) -> None:
     api = shop.api(channel=shop.store)
     for at in range(12):
-        wish = {"order_reference": str(at), "amount": 500, "currency": "EUR", "method": "cash"}
-        paid = api.post("/v1/payments", wish).json()
+        body = {"order_reference": str(at), "amount": 500, "currency": "EUR", "method": "cash"}
+        paid = api.post("/v1/payments", body).json()
         api.post("/v1/refunds", {"payment": paid["id"], "amount": 100, "reason": "x", "route": "cash"})
     with django_assert_max_num_queries(14):
         assert len(api.get("/v1/orders").json()["data"]) == 12
@@ -100,11 +100,11 @@ def test_what_is_not_there(shop: Shop, api: Api) -> None:
 
 def test_due_and_totals(shop: Shop) -> None:
     api = shop.api(channel=shop.store)
-    wish = {"order_reference": "9", "currency": "EUR", "method": "cash", "order_total": 1000}
-    first = api.post("/v1/payments", wish | {"amount": 600}).json()
-    members = refusal(api.post("/v1/payments", wish | {"amount": 500}), 422, "amount_exceeds_due")
+    body = {"order_reference": "9", "currency": "EUR", "method": "cash", "order_total": 1000}
+    first = api.post("/v1/payments", body | {"amount": 600}).json()
+    members = refusal(api.post("/v1/payments", body | {"amount": 500}), 422, "amount_exceeds_due")
     assert members["due"] == 400
-    refusal(api.post("/v1/payments", wish | {"amount": 100, "order_total": 500}), 422, "order_total_below_paid")
+    refusal(api.post("/v1/payments", body | {"amount": 100, "order_total": 500}), 422, "order_total_below_paid")
     other = {"order": first["order"]["id"], "amount": 100, "currency": "USD", "method": "cash"}
     refusal(api.post("/v1/payments", other), 422, "order_currency_differs")
     assert api.get(f"/v1/orders/{first['order']['id']}").json()["due"] == 400
@@ -112,17 +112,17 @@ def test_due_and_totals(shop: Shop) -> None:
 
 def test_an_order_names_the_invoice_that_it_pays(shop: Shop) -> None:
     web = shop.api(channel=shop.webshop)
-    wish = {"order_reference": "77", "amount": 500, "currency": "EUR", "method": "card"}
-    paid = web.post("/v1/payments", wish | {"invoice_reference": "F-2026-17"}).json()
+    body = {"order_reference": "77", "amount": 500, "currency": "EUR", "method": "card"}
+    paid = web.post("/v1/payments", body | {"invoice_reference": "F-2026-17"}).json()
     assert web.get(f"/v1/orders/{paid['order']['id']}").json()["invoice_reference"] == "F-2026-17"
-    again = web.post("/v1/payments", wish).json()
+    again = web.post("/v1/payments", body).json()
     order = web.get(f"/v1/orders/{again['order']['id']}").json()
     assert order["invoice_reference"] == "F-2026-17", "what is not sent changes nothing"
-    web.post("/v1/payments", wish | {"invoice_reference": "F-2026-18"})
+    web.post("/v1/payments", body | {"invoice_reference": "F-2026-18"})
     found = web.get("/v1/orders", invoice_reference="F-2026-18").json()["data"]
     assert [row["id"] for row in found] == [order["id"]]
     assert web.get("/v1/orders", invoice_reference="F-2026-17").json()["data"] == []
-    other = web.post("/v1/payments", wish | {"order_reference": "78"}).json()
+    other = web.post("/v1/payments", body | {"order_reference": "78"}).json()
     assert web.get(f"/v1/orders/{other['order']['id']}").json()["invoice_reference"] is None
 
 
@@ -130,6 +130,6 @@ def test_an_order_names_the_invoice_that_it_pays(shop: Shop) -> None:
     ("wrong", "code"), [("x" * 65, "too_long"), ("4111111111111111", "card_number_refused"), (17, "invalid_type")]
 )
 def test_an_invoice_that_cannot_be_one_is_refused(shop: Shop, wrong: object, code: str) -> None:
-    wish = {"order_reference": "77", "amount": 500, "currency": "EUR", "method": "card", "invoice_reference": wrong}
-    answer = shop.api(channel=shop.webshop).post("/v1/payments", wish)
+    body = {"order_reference": "77", "amount": 500, "currency": "EUR", "method": "card", "invoice_reference": wrong}
+    answer = shop.api(channel=shop.webshop).post("/v1/payments", body)
     assert faults(answer) == {"invoice_reference": code}

@@ -20,7 +20,7 @@ def shop(stack: Stack) -> Shop:
     return Shop(stack)
 
 
-def wish(shop: Shop, reference: str, amount: int = 2500) -> dict[str, object]:
+def payment_body(shop: Shop, reference: str, amount: int = 2500) -> dict[str, object]:
     return {
         "order_reference": reference,
         "amount": amount,
@@ -41,7 +41,7 @@ def test_a_huge_body_is_refused_in_words(shop: Shop) -> None:
 
 
 def test_a_body_in_chunks_is_read(shop: Shop) -> None:
-    body = httpx.Request("POST", "http://x", json=wish(shop, "1")).read()
+    body = httpx.Request("POST", "http://x", json=payment_body(shop, "1")).read()
     headers = {"Idempotency-Key": "chunks", "Content-Type": "application/json"}
     answer = shop.api.http.post("/v1/payments", content=iter([body[:10], body[10:]]), headers=headers)
     assert (answer.status_code, answer.json()["status"]) == (201, "captured")
@@ -50,7 +50,7 @@ def test_a_body_in_chunks_is_read(shop: Shop) -> None:
 def test_fifty_at_once_have_one_effect(shop: Shop) -> None:
     def ask(_: int) -> httpx.Response:
         return Client(shop.stack.url, shop.api.http.headers["authorization"].removeprefix("Bearer ")).post(
-            "/v1/payments", wish(shop, "1"), key="fifty"
+            "/v1/payments", payment_body(shop, "1"), key="fifty"
         )
 
     with ThreadPoolExecutor(50) as pool:
@@ -63,19 +63,19 @@ def test_fifty_at_once_have_one_effect(shop: Shop) -> None:
 def test_a_retry_after_the_server_died_continues_the_payment(shop: Shop) -> None:
     """Ending 20: the provider does it and does not answer in time, so that there is time to die."""
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(shop.api.post, "/v1/payments", wish(shop, "1", 2520), key="death")
+        requested = pool.submit(shop.api.post, "/v1/payments", payment_body(shop, "1", 2520), key="death")
         eventually(lambda: _effects(shop))
         [begun] = shop.api.get("/v1/payments")["data"]
         for pid in shop.stack.processes("config.wsgi"):
             os.kill(pid, signal.SIGKILL)
-        assert isinstance(asked.exception(), httpx.HTTPError)
+        assert isinstance(requested.exception(), httpx.HTTPError)
     eventually(lambda: _answers(shop), within=60)
     ended = time.monotonic() + 60
-    answer = shop.api.post("/v1/payments", wish(shop, "1", 2520), key="death")
+    answer = shop.api.post("/v1/payments", payment_body(shop, "1", 2520), key="death")
     while answer.status_code == 409 and time.monotonic() < ended:
         assert answer.json()["code"] == "idempotency_in_progress"
         time.sleep(int(answer.headers["retry-after"]))
-        answer = shop.api.post("/v1/payments", wish(shop, "1", 2520), key="death")
+        answer = shop.api.post("/v1/payments", payment_body(shop, "1", 2520), key="death")
     assert (answer.status_code, answer.json()["id"]) == (201, begun["id"])
     eventually(lambda: shop.api.get(f"/v1/payments/{begun['id']}")["status"] == "captured", within=60)
     assert len(shop.api.get("/v1/payments")["data"]) == len(_effects(shop)) == 1

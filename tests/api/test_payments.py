@@ -42,8 +42,8 @@ def test_a_decline_is_an_answer_and_no_error(api: Api, simulator: RunningSimulat
 
 
 def test_what_is_authorized_is_captured_in_parts_and_the_rest_released(api: Api, simulator: RunningSimulator) -> None:
-    wish = {"order_reference": "1", "amount": 10000, "currency": "EUR", "method": "card", "capture": "manual"}
-    payment = api.post("/v1/payments", wish).json()
+    body = {"order_reference": "1", "amount": 10000, "currency": "EUR", "method": "card", "capture": "manual"}
+    payment = api.post("/v1/payments", body).json()
     assert (payment["status"], payment["amount_capturable"]) == ("authorized", 10000)
     captured = api.post(f"/v1/payments/{payment['id']}/capture", {"amount": 4000, "final": False})
     assert captured.status_code == 200
@@ -56,8 +56,8 @@ def test_what_is_authorized_is_captured_in_parts_and_the_rest_released(api: Api,
 
 
 def test_a_capture_after_the_final_one_is_told_what_that_released(api: Api, simulator: RunningSimulator) -> None:
-    wish = {"order_reference": "1", "amount": 10_000, "currency": "EUR", "method": "card", "capture": "manual"}
-    path = f"/v1/payments/{api.post('/v1/payments', wish).json()['id']}"
+    body = {"order_reference": "1", "amount": 10_000, "currency": "EUR", "method": "card", "capture": "manual"}
+    path = f"/v1/payments/{api.post('/v1/payments', body).json()['id']}"
     assert api.post(f"{path}/capture", {"amount": 3_000}).json()["amount_capturable"] == 0
     for verb, code in (("capture", "payment_not_capturable"), ("cancel", "payment_not_cancelable")):
         refused = refusal(api.post(f"{path}/{verb}"), 409, code)
@@ -65,8 +65,8 @@ def test_a_capture_after_the_final_one_is_told_what_that_released(api: Api, simu
 
 
 def test_lists_are_added_where_they_are_asked_for(api: Api, simulator: RunningSimulator) -> None:
-    wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card"}
-    payment = api.post("/v1/payments", wish).json()
+    body = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card"}
+    payment = api.post("/v1/payments", body).json()
     assert "operations" not in payment
     shown = api.get(f"/v1/payments/{payment['id']}", expand="operations,refunds,evidence,journal_entries").json()
     assert [operation["verb"] for operation in shown["operations"]] == ["sale"]
@@ -106,19 +106,19 @@ def test_every_fault_is_told_at_once_with_its_place(api: Api) -> None:
 
 def test_a_key_without_a_channel_must_name_one(shop: Shop, simulator: RunningSimulator) -> None:
     api = shop.api()
-    wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card"}
-    refusal(api.post("/v1/payments", wish), 422, "channel_required")
-    assert api.post("/v1/payments", wish | {"channel": shop.store.id}).json()["channel"]["id"] == shop.store.id
+    body = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card"}
+    refusal(api.post("/v1/payments", body), 422, "channel_required")
+    assert api.post("/v1/payments", body | {"channel": shop.store.id}).json()["channel"]["id"] == shop.store.id
 
 
 def test_a_key_of_one_channel_cannot_speak_for_another(shop: Shop, api: Api) -> None:
-    wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "channel": shop.store.id}
-    refusal(api.post("/v1/payments", wish), 403, "channel_not_allowed")
+    body = {"order_reference": "1", "amount": 2500, "currency": "EUR", "channel": shop.store.id}
+    refusal(api.post("/v1/payments", body), 403, "channel_not_allowed")
 
 
 def test_payments_are_found_by_what_is_known_of_them(shop: Shop, api: Api, simulator: RunningSimulator) -> None:
-    wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card", "customer": {"reference": "c"}}
-    first = api.post("/v1/payments", wish).json()
+    body = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "card", "customer": {"reference": "c"}}
+    first = api.post("/v1/payments", body).json()
     second = api.post(
         "/v1/payments", {"order_reference": "2", "amount": 1001, "currency": "EUR", "method": "card"}
     ).json()
@@ -184,11 +184,11 @@ def test_a_wrong_parameter_is_refused(api: Api, parameter: str, value: str) -> N
 
 def test_a_refused_payment_leaves_no_customer_behind(shop: Shop) -> None:
     api = shop.api(channel=shop.store)
-    wish = {"order_reference": "1", "amount": 500, "currency": "EUR", "method": "cash", "customer": {"reference": "c"}}
-    refusal(api.post("/v1/payments", wish | {"received": 100}), 422, "received_too_little")
-    refusal(api.post("/v1/payments", wish | {"order_total": 400}), 422, "amount_exceeds_due")
+    body = {"order_reference": "1", "amount": 500, "currency": "EUR", "method": "cash", "customer": {"reference": "c"}}
+    refusal(api.post("/v1/payments", body | {"received": 100}), 422, "received_too_little")
+    refusal(api.post("/v1/payments", body | {"order_total": 400}), 422, "amount_exceeds_due")
     assert not Customer.objects.exists()
-    assert api.post("/v1/payments", wish).json()["customer"] == Customer.objects.get().id
+    assert api.post("/v1/payments", body).json()["customer"] == Customer.objects.get().id
 
 
 def test_a_payment_that_is_not_there(api: Api) -> None:
@@ -199,8 +199,8 @@ def test_a_payment_that_is_not_there(api: Api) -> None:
 
 def test_nothing_follows_a_final_capture_that_is_under_way(shop: Shop, simulator: RunningSimulator) -> None:
     api = shop.api(channel=shop.webshop)
-    wish = {"order_reference": "1", "amount": 10_000, "currency": "EUR", "method": "card", "capture": "manual"}
-    path = f"/v1/payments/{api.post('/v1/payments', wish).json()['id']}"
+    body = {"order_reference": "1", "amount": 10_000, "currency": "EUR", "method": "card", "capture": "manual"}
+    path = f"/v1/payments/{api.post('/v1/payments', body).json()['id']}"
     assert api.post(f"{path}/capture", {"amount": 2010, "final": False}).json()["status"] == "authorized"  # pending
     refused = refusal(api.post(f"{path}/capture", {"amount": 8000}), 422, "amount_exceeds_capturable")
     assert refused["amount_capturable"] == 7990

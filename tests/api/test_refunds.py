@@ -13,8 +13,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def paid(shop: Shop, simulator: RunningSimulator) -> dict[str, Any]:
-    wish = {"order_reference": "1001", "amount": 2500, "currency": "EUR", "method": "card"}
-    made: dict[str, Any] = shop.api(channel=shop.webshop).post("/v1/payments", wish).json()
+    body = {"order_reference": "1001", "amount": 2500, "currency": "EUR", "method": "card"}
+    made: dict[str, Any] = shop.api(channel=shop.webshop).post("/v1/payments", body).json()
     return made
 
 
@@ -65,11 +65,11 @@ def test_a_refund_falls_off_what_is_refundable_at_once(shop: Shop, paid: dict[st
 
 def test_a_voucher_is_shown_in_the_first_answer_only(shop: Shop, paid: dict[str, Any]) -> None:
     api = shop.api(channel=shop.store)
-    wish = {"payment": paid["id"], "amount": 700, "reason": "too big", "route": "voucher"}
-    first = api.post("/v1/refunds", wish, idempotency_key="k1").json()
+    body = {"payment": paid["id"], "amount": 700, "reason": "too big", "route": "voucher"}
+    first = api.post("/v1/refunds", body, idempotency_key="k1").json()
     code = first["parts"][0]["voucher"]["code"]
     assert (first["status"], first["amount_succeeded"]) == ("succeeded", 700)
-    again = api.post("/v1/refunds", wish, idempotency_key="k1").json()
+    again = api.post("/v1/refunds", body, idempotency_key="k1").json()
     assert again["parts"][0]["voucher"] == {"id": first["parts"][0]["voucher"]["id"], "code": None}
     assert api.get(f"/v1/refunds/{first['id']}").json()["parts"][0]["voucher"]["code"] is None
     assert api.get(f"/v1/vouchers/{code}").json()["balance"] == 700
@@ -78,8 +78,8 @@ def test_a_voucher_is_shown_in_the_first_answer_only(shop: Shop, paid: dict[str,
 def test_a_bank_part_waits_and_is_given_up(shop: Shop, paid: dict[str, Any]) -> None:
     api = shop.api(channel=shop.store)
     account = {"iban": "NL91 ABNA 0417 1643 00", "name": "Ada"}
-    wish = {"payment": paid["id"], "reason": "x", "route": "bank", "bank_account": account}
-    refund = api.post("/v1/refunds", wish).json()
+    body = {"payment": paid["id"], "reason": "x", "route": "bank", "bank_account": account}
+    refund = api.post("/v1/refunds", body).json()
     assert (refund["amount"], refund["status"], refund["parts"][0]["status"]) == (2500, "pending", "pending")
     given_up = api.post(f"/v1/refunds/{refund['id']}/cancel", idempotency_key="k1")
     assert (given_up.status_code, given_up.json()["status"]) == (200, "canceled")
@@ -90,28 +90,28 @@ def test_a_bank_part_waits_and_is_given_up(shop: Shop, paid: dict[str, Any]) -> 
 
 def test_what_cannot_be_meant(shop: Shop, stranger: Shop, paid: dict[str, Any]) -> None:
     api = shop.api(channel=shop.store)
-    wish = {"payment": paid["id"], "reason": "x"}
-    told = {
-        "payment": wish | {"order": paid["order"]["id"]},
+    payload = {"payment": paid["id"], "reason": "x"}
+    bodies = {
+        "payment": payload | {"order": paid["order"]["id"]},
         "order_reference": {"order_reference": "1009", "reason": "x"},  # of no order of any channel
         "reason": {"payment": paid["id"]},
-        "amount": wish | {"amount": 1.5},
-        "bank_account.iban": wish | {"bank_account": {"iban": "NL00BANK0123456789", "name": "Ada"}},
-        "terminal": wish | {"terminal": "trm_unknown"},
-        "exchange_for": wish | {"exchange_for": "ord_unknown"},
-        "allocation": wish | {"allocation": "random"},
-        "allocation[0].payment": wish | {"allocation": [{"payment": "pay_x", "amount": 1}]},
-        "route": wish | {"route": "pigeon"},
-        "color": wish | {"color": "red"},
+        "amount": payload | {"amount": 1.5},
+        "bank_account.iban": payload | {"bank_account": {"iban": "NL00BANK0123456789", "name": "Ada"}},
+        "terminal": payload | {"terminal": "trm_unknown"},
+        "exchange_for": payload | {"exchange_for": "ord_unknown"},
+        "allocation": payload | {"allocation": "random"},
+        "allocation[0].payment": payload | {"allocation": [{"payment": "pay_x", "amount": 1}]},
+        "route": payload | {"route": "pigeon"},
+        "color": payload | {"color": "red"},
     }
-    for place, body in told.items():
+    for place, body in bodies.items():
         answer = api.post("/v1/refunds", body)
         assert answer.status_code == 422, (place, answer.content)
         assert place in faults(answer), (place, answer.content)
         assert place in faults(api.post("/v1/refunds/plan", body))
     web = shop.api(channel=shop.webshop)
     assert web.post("/v1/refunds", {"order_reference": "1001", "amount": 1, "reason": "x"}).status_code == 201
-    assert "payment" in faults(stranger.api(channel=stranger.store).post("/v1/refunds", wish))
+    assert "payment" in faults(stranger.api(channel=stranger.store).post("/v1/refunds", payload))
 
 
 def test_an_iban_is_no_card_number(shop: Shop, paid: dict[str, Any]) -> None:
@@ -130,19 +130,19 @@ def test_a_refund_may_name_a_terminal_of_its_merchant_only(shop: Shop, stranger:
         for one in (shop, stranger)
     )
     api = shop.api(channel=shop.store)
-    wish = {"payment": paid["id"], "reason": "x", "amount": 100}
-    assert "terminal" in faults(api.post("/v1/refunds", wish | {"terminal": theirs}))
-    assert api.post("/v1/refunds", wish | {"terminal": ours}).status_code == 201
+    body = {"payment": paid["id"], "reason": "x", "amount": 100}
+    assert "terminal" in faults(api.post("/v1/refunds", body | {"terminal": theirs}))
+    assert api.post("/v1/refunds", body | {"terminal": ours}).status_code == 201
 
 
 def test_store_credit_is_never_silent(shop: Shop) -> None:
     """What was paid in cash and comes back to the webshop goes nowhere by itself; the plan says the same."""
     till, web = shop.api(channel=shop.store), shop.api(channel=shop.webshop)
-    wish = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "cash"}
-    sold = till.post("/v1/payments", wish).json()
-    asked = {"payment": sold["id"], "amount": 1000, "reason": "too big"}
+    body = {"order_reference": "1", "amount": 2500, "currency": "EUR", "method": "cash"}
+    sold = till.post("/v1/payments", body).json()
+    fields = {"payment": sold["id"], "amount": 1000, "reason": "too big"}
     for path in ("/v1/refunds", "/v1/refunds/plan"):
-        members = refusal(web.post(path, asked), 422, "route_required")
+        members = refusal(web.post(path, fields), 422, "route_required")
         assert members["param"] == "route"
         assert [(row["route"], row["possible"], row["code"]) for row in members["routes"]] == [
             ("original", False, "no_till"),
@@ -155,12 +155,12 @@ def test_store_credit_is_never_silent(shop: Shop) -> None:
     assert web.get("/v1/refunds").json()["data"] == []
     assert till.get(f"/v1/payments/{sold['id']}").json()["amount_refundable"] == 2500
 
-    (part,) = till.post("/v1/refunds", asked).json()["parts"]
+    (part,) = till.post("/v1/refunds", fields).json()["parts"]
     assert (part["route"], part["status"], part["reasons"], part["voucher"]) == ("cash", "succeeded", [], None)
     shop.merchant.refund_fallback = "voucher"
     shop.merchant.save()
-    (planned,) = web.post("/v1/refunds/plan", asked).json()["parts"]
-    (part,) = web.post("/v1/refunds", asked).json()["parts"]
+    (planned,) = web.post("/v1/refunds/plan", fields).json()["parts"]
+    (part,) = web.post("/v1/refunds", fields).json()["parts"]
     assert planned["route"] == part["route"] == "voucher"
     assert [reason["code"] for reason in part["reasons"]] == ["no_till", "bank_account_required"]
     assert part["voucher"]["code"]

@@ -7,14 +7,14 @@ from tests.api.conftest import Shop
 
 
 def test_a_key_is_told_what_it_is(shop: Shop) -> None:
-    told = shop.api("payments:write", channel=shop.store).get("/v1").json()
-    assert told == {
+    answer = shop.api("payments:write", channel=shop.store).get("/v1").json()
+    assert answer == {
         "version": "v1",
         "test_mode": True,
         "merchant": shop.merchant.id,
         "channel": {"id": shop.store.id, "name": "Bloem Utrecht", "kind": "in_store"},
         "scopes": ["payments:read", "payments:write"],
-        "stream_url": told["stream_url"],
+        "stream_url": answer["stream_url"],
     }
 
 

@@ -104,23 +104,23 @@ def test_a_shop_that_counts_its_orders_says_so(shop: Shop) -> None:
 def test_no_other_text_may_hold_a_card_number_there(shop: Shop, more: dict[str, Any]) -> None:
     api = shop.api()
     api.patch(f"/v1/channels/{shop.webshop.id}", {"numeric_references": True})
-    wish = payment(order_reference="1", channel=shop.webshop.id) | more
-    refusal(api.post("/v1/payments", wish), 422, "card_number_refused")
+    body = payment(order_reference="1", channel=shop.webshop.id) | more
+    refusal(api.post("/v1/payments", body), 422, "card_number_refused")
 
 
 def test_another_channel_does_not_number_its_orders(shop: Shop) -> None:
     api = shop.api()
     api.patch(f"/v1/channels/{shop.webshop.id}", {"numeric_references": True})
-    wish = payment(order_reference=ORDER_NUMBER, channel=shop.store.id)
-    refusal(api.post("/v1/payments", wish), 422, "card_number_refused")
+    body = payment(order_reference=ORDER_NUMBER, channel=shop.store.id)
+    refusal(api.post("/v1/payments", body), 422, "card_number_refused")
 
 
 def test_a_customer_returns_to_an_app_that_the_channel_names(shop: Shop) -> None:
     api = shop.api()
-    wish = payment(order_reference="A", channel=shop.webshop.id, return_url="com.example.shop://paid")
-    assert refusal(api.post("/v1/payments", wish), 422, "validation_failed")["errors"][0]["param"] == "return_url"
+    body = payment(order_reference="A", channel=shop.webshop.id, return_url="com.example.shop://paid")
+    assert refusal(api.post("/v1/payments", body), 422, "validation_failed")["errors"][0]["param"] == "return_url"
     api.patch(f"/v1/channels/{shop.webshop.id}", {"return_schemes": ["com.example.shop"]})
-    assert api.post("/v1/payments", wish).json()["next_action"]["type"] == "redirect"
+    assert api.post("/v1/payments", body).json()["next_action"]["type"] == "redirect"
 
 
 def test_what_can_be_paid_with_depends_on_the_channel_and_names_its_account(shop: Shop) -> None:
@@ -164,8 +164,8 @@ def test_what_is_offered_is_what_a_payment_that_names_no_account_gets(shop: Shop
     shop.merchant.provider_accounts.filter(id=simulator.id).update(default=False)
     wanted = {"channel": shop.webshop.id, "currency": "USD", "amount": 1000}
     offers = {offer["method"]: offer for offer in api.get("/v1/methods", **wanted).json()["data"]}
-    wish = payment(method="paypal", return_url="https://bloem.example/paid", order_reference="A") | wanted
-    paid = api.post("/v1/payments", wish).json()
+    body = payment(method="paypal", return_url="https://bloem.example/paid", order_reference="A") | wanted
+    paid = api.post("/v1/payments", body).json()
     assert paid["provider_account"]["id"] == offers["paypal"]["provider_account"] == simulator.id
 
 
@@ -175,22 +175,22 @@ def test_an_account_is_not_asked_for_a_currency_that_its_method_does_not_know(sh
     stripe = create_setup.create_provider_account(
         merchant=shop.merchant, provider="stripe", name="Stripe", currency="EUR", actor=BY
     )
-    wish = payment(method="ideal", currency="USD", channel=shop.webshop.id, order_reference="A")
-    refusal(api.post("/v1/payments", wish | {"provider_account": stripe.id}), 422, "method_not_supported")
-    assert "in USD" in refusal(api.post("/v1/payments", wish), 422, "method_not_supported")["detail"]
+    body = payment(method="ideal", currency="USD", channel=shop.webshop.id, order_reference="A")
+    refusal(api.post("/v1/payments", body | {"provider_account": stripe.id}), 422, "method_not_supported")
+    assert "in USD" in refusal(api.post("/v1/payments", body), 422, "method_not_supported")["detail"]
     assert not Operation.objects.exists()
 
 
 def test_providers_say_what_an_account_has_to_know(shop: Shop) -> None:
-    told = {one["provider"]: one for one in shop.api().get("/v1/providers").json()["data"]}
-    assert {"name": "secret_key", "required": True, "secret": True} in told["stripe"]["credentials"]
-    assert told["external"]["reports_only"] is True
+    answer = {one["provider"]: one for one in shop.api().get("/v1/providers").json()["data"]}
+    assert {"name": "secret_key", "required": True, "secret": True} in answer["stripe"]["credentials"]
+    assert answer["external"]["reports_only"] is True
 
 
 def test_a_misspelled_credential_is_refused_by_name(shop: Shop) -> None:
     api = shop.api()
-    wish = {"provider": "stripe", "name": "Stripe", "currency": "EUR", "credentials": {"secretkey": "sk_test_1"}}
-    fault = refusal(api.post("/v1/provider_accounts", wish), 422, "validation_failed")["errors"][0]
+    body = {"provider": "stripe", "name": "Stripe", "currency": "EUR", "credentials": {"secretkey": "sk_test_1"}}
+    fault = refusal(api.post("/v1/provider_accounts", body), 422, "validation_failed")["errors"][0]
     assert (fault["param"], fault["code"]) == ("credentials.secretkey", "unknown_field")
     assert "sk_test_1" not in str(fault)
     assert not ProviderAccount.objects.filter(provider="stripe").exists()
@@ -198,8 +198,8 @@ def test_a_misspelled_credential_is_refused_by_name(shop: Shop) -> None:
 
 def test_an_account_tells_what_stands_in_its_way(shop: Shop) -> None:
     api = shop.api()
-    wish = {"provider": "stripe", "name": "Stripe", "currency": "EUR"}
-    path = f"/v1/provider_accounts/{api.post('/v1/provider_accounts', wish).json()['id']}"
+    body = {"provider": "stripe", "name": "Stripe", "currency": "EUR"}
+    path = f"/v1/provider_accounts/{api.post('/v1/provider_accounts', body).json()['id']}"
     status = api.get(path).json()["status"]
     assert status["ok"] is False
     assert status["last_error"] == "Credentials are missing: secret_key, webhook_secret."
@@ -287,8 +287,8 @@ def test_a_merchants_allocation_spreads_its_refunds(shop: Shop) -> None:
     api.patch("/v1/merchant", {"allocation": "proportional"})
     for key in ("A", "B"):
         assert api.post("/v1/payments", payment(order_reference="two", channel=shop.webshop.id)).status_code == 201, key
-    wish = {"order_reference": "two", "amount": 1000, "reason": "torn", "channel": shop.webshop.id}
-    assert [part["amount"] for part in api.post("/v1/refunds/plan", wish).json()["parts"]] == [500, 500]
+    body = {"order_reference": "two", "amount": 1000, "reason": "torn", "channel": shop.webshop.id}
+    assert [part["amount"] for part in api.post("/v1/refunds/plan", body).json()["parts"]] == [500, 500]
 
 
 def test_the_rules_of_a_live_merchant_wait_for_a_second_person(shop: Shop) -> None:

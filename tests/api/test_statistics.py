@@ -16,8 +16,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def sell(api: Api, amount: int, reference: str = "1", **more: Any) -> dict[str, Any]:
-    wish = {"order_reference": reference, "amount": amount, "currency": "EUR", "method": "cash", **more}
-    answer = api.post("/v1/payments", wish)
+    body = {"order_reference": reference, "amount": amount, "currency": "EUR", "method": "cash", **more}
+    answer = api.post("/v1/payments", body)
     assert answer.status_code == 201, answer.content
     made: dict[str, Any] = answer.json()
     return made

@@ -10,7 +10,7 @@ from tests.simulator import RunningSimulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-WISH = {"order_reference": "1", "amount": 12_100, "currency": "EUR", "method": "cash"}
+BODY = {"order_reference": "1", "amount": 12_100, "currency": "EUR", "method": "cash"}
 HIGH = {"rate": 21, "net": 10_000, "tax": 2_100}
 FOREIGN = [("JPY", 5_000, "5,000"), ("CLP", 5_000, "5,000"), ("KWD", 5_000, "5.000"), ("BHD", 5_000, "5.000")]
 
@@ -33,7 +33,7 @@ def till(shop: Shop) -> Api:
     ],
 )
 def test_vat_that_adds_up(till: Api, lines: list[dict[str, Any]]) -> None:
-    assert till.post("/v1/payments", WISH | {"vat": lines}).json()["vat"] == lines
+    assert till.post("/v1/payments", BODY | {"vat": lines}).json()["vat"] == lines
 
 
 @pytest.mark.parametrize(
@@ -47,28 +47,28 @@ def test_vat_that_adds_up(till: Api, lines: list[dict[str, Any]]) -> None:
     ],
 )
 def test_vat_that_differs(till: Api, lines: list[dict[str, Any]], place: str) -> None:
-    answer = till.post("/v1/payments", WISH | {"vat": lines})
+    answer = till.post("/v1/payments", BODY | {"vat": lines})
     assert refusal(answer, 422, "vat_differs")["param"] == place
     assert till.get("/v1/payments").json()["data"] == []
 
 
 def test_cash_and_terminals_need_a_counter(shop: Shop) -> None:
     web = shop.api(channel=shop.webshop)
-    refused = refusal(web.post("/v1/payments", WISH), 422, "channel_kind")
+    refused = refusal(web.post("/v1/payments", BODY), 422, "channel_kind")
     assert refused["param"] == "channel"
     refusal(web.post("/v1/terminals", {"label": "Till 1"}), 422, "channel_kind")
     api = shop.api()
     market = api.post("/v1/channels", {"name": "Market", "kind": "remote"})
     for channel in [shop.store.id, *([market.json()["id"]] if market.status_code == 201 else [])]:
-        paid = api.post("/v1/payments", WISH | {"channel": channel, "order_reference": channel})
+        paid = api.post("/v1/payments", BODY | {"channel": channel, "order_reference": channel})
         assert paid.json()["status"] == "captured"
         assert api.post("/v1/terminals", {"label": "Till 1", "channel": channel}).status_code == 201
 
 
 def test_cash_is_rounded_and_the_change_is_told(shop: Shop, till: Api) -> None:
-    paid = till.post("/v1/payments", WISH | {"amount": 1_002, "received": 2_000}).json()
+    paid = till.post("/v1/payments", BODY | {"amount": 1_002, "received": 2_000}).json()
     assert (paid["change"], paid["amount_captured"]) == (1_000, 1_002)
-    refused = refusal(till.post("/v1/payments", WISH | {"received": 12_099}), 422, "received_too_little")
+    refused = refusal(till.post("/v1/payments", BODY | {"received": 12_099}), 422, "received_too_little")
     assert "121.00" in refused["detail"]
 
 
@@ -77,8 +77,8 @@ def test_cash_of_another_currency_is_not_rounded_as_our_coins_are(
     till: Api, currency: str, amount: int, written: str
 ) -> None:
     """5 cents is the euro's smallest coin; of yen it would be nothing, of dinars a thousandth."""
-    wish = WISH | {"currency": currency, "amount": amount + 2}
-    paid = till.post("/v1/payments", wish | {"received": amount + 10}).json()
+    body = BODY | {"currency": currency, "amount": amount + 2}
+    paid = till.post("/v1/payments", body | {"received": amount + 10}).json()
     assert (paid["change"], paid["amount_captured"]) == (8, amount + 2)
     back = till.post("/v1/refunds", {"payment": paid["id"], "amount": amount, "reason": "x", "route": "cash"}).json()
     assert back["amount_succeeded"] == amount
@@ -92,8 +92,8 @@ def test_an_order_in_another_currency_through_every_door(
 ) -> None:
     web = shop.api(channel=shop.webshop)
     half = amount // 2
-    wish = {"order_reference": "7", "currency": currency, "method": "card", "order_total": amount, "amount": half}
-    held = web.post("/v1/payments", wish | {"capture": "manual"}).json()
+    body = {"order_reference": "7", "currency": currency, "method": "card", "order_total": amount, "amount": half}
+    held = web.post("/v1/payments", body | {"capture": "manual"}).json()
     path = f"/v1/payments/{held['id']}"
     refused = refusal(web.post(f"{path}/capture", {"amount": amount}), 422, "amount_exceeds_capturable")
     assert refused["amount_capturable"] == half

@@ -14,21 +14,21 @@ def test_a_voucher_is_given_and_spent_in_any_channel(shop: Shop) -> None:
     web, store = shop.api(channel=shop.webshop), shop.api(channel=shop.store)
     made = web.post("/v1/vouchers", GIFT | {"expires_at": "2031-01-01T00:00:00+01:00"}).json()
     assert (made["balance"], made["status"], made["expires_at"]) == (1500, "active", "2030-12-31T23:00:00Z")
-    wish = {"order_reference": "1", "currency": "EUR", "method": "voucher", "voucher_code": made["code"]}
-    paid = store.post("/v1/payments", wish | {"amount": 1000})
+    body = {"order_reference": "1", "currency": "EUR", "method": "voucher", "voucher_code": made["code"]}
+    paid = store.post("/v1/payments", body | {"amount": 1000})
     assert (paid.status_code, paid.json()["status"]) == (201, "captured")
     assert store.get(f"/v1/vouchers/{made['code'].lower()}").json()["balance"] == 500
-    too_much = refusal(store.post("/v1/payments", wish | {"amount": 501}), 422, "voucher_insufficient")
+    too_much = refusal(store.post("/v1/payments", body | {"amount": 501}), 422, "voucher_insufficient")
     assert too_much["balance"] == 500
-    store.post("/v1/payments", wish | {"amount": 500})
+    store.post("/v1/payments", body | {"amount": 500})
     assert store.get(f"/v1/vouchers/{made['code']}").json()["status"] == "spent"
 
 
 def test_the_code_is_known_to_nobody_else(shop: Shop, stranger: Shop) -> None:
     code = shop.api().post("/v1/vouchers", GIFT).json()["code"]
     refusal(stranger.api().get(f"/v1/vouchers/{code}"), 404, "not_found")
-    wish = {"order_reference": "1", "amount": 100, "currency": "EUR", "method": "voucher", "voucher_code": code}
-    other = stranger.api(channel=stranger.store).post("/v1/payments", wish)
+    body = {"order_reference": "1", "amount": 100, "currency": "EUR", "method": "voucher", "voucher_code": code}
+    other = stranger.api(channel=stranger.store).post("/v1/payments", body)
     assert the_param(other) == "voucher_code"
 
 
@@ -44,8 +44,8 @@ def test_one_whose_code_was_lost_with_the_answer_is_canceled_and_made_again(shop
     assert (canceled.status_code, canceled.json()["status"], canceled.json()["balance"]) == (200, "canceled", 0)
     assert web.post(path, idempotency_key="cancel-1").content == canceled.content
     refusal(web.post(path), 409, "voucher_not_cancelable")
-    wish = {"order_reference": "1", "amount": 100, "currency": "EUR", "method": "voucher", "voucher_code": code}
-    refusal(web.post("/v1/payments", wish), 422, "voucher_insufficient")
+    body = {"order_reference": "1", "amount": 100, "currency": "EUR", "method": "voucher", "voucher_code": code}
+    refusal(web.post("/v1/payments", body), 422, "voucher_insufficient")
 
 
 def test_whoever_guesses_codes_has_to_wait_and_whoever_knows_one_has_not(shop: Shop) -> None:

@@ -17,15 +17,15 @@ def private_addresses(settings: Any) -> None:
 
 def test_an_endpoint_from_birth_to_death(shop: Shop) -> None:
     api = shop.api()
-    wish = {
+    body = {
         "url": "http://127.0.0.1:9/hook",
         "events": ["payment.captured", "refund.succeeded"],
         "description": "books",
     }
-    made = api.post("/v1/webhook_endpoints", wish, idempotency_key="k1")
+    made = api.post("/v1/webhook_endpoints", body, idempotency_key="k1")
     assert (made.status_code, made.json()["status"]) == (201, "enabled")
     assert made.json()["secret"].startswith("whsec_")
-    assert api.post("/v1/webhook_endpoints", wish, idempotency_key="k1").json() == made.json() | {"secret": None}
+    assert api.post("/v1/webhook_endpoints", body, idempotency_key="k1").json() == made.json() | {"secret": None}
     shown = {name: value for name, value in made.json().items() if name != "secret"}
     path = f"/v1/webhook_endpoints/{shown['id']}"
     assert api.get(path).json() == shown
@@ -43,8 +43,8 @@ def test_an_endpoint_from_birth_to_death(shop: Shop) -> None:
 def test_a_delivery_is_sent_again(shop: Shop) -> None:
     api = shop.api()
     endpoint = api.post("/v1/webhook_endpoints", {"url": "http://127.0.0.1:9/hook", "events": ["*"]}).json()
-    wish = {"order_reference": "1", "amount": 500, "currency": "EUR", "method": "cash", "channel": shop.store.id}
-    api.post("/v1/payments", wish)
+    body = {"order_reference": "1", "amount": 500, "currency": "EUR", "method": "cash", "channel": shop.store.id}
+    api.post("/v1/payments", body)
     [event] = api.get("/v1/events").json()["data"]
     assert (event["type"], event["data"]["object"]["amount"]) == ("payment.captured", 500)
     path = f"/v1/webhook_endpoints/{endpoint['id']}/deliveries"
@@ -71,8 +71,8 @@ def test_a_delivery_is_sent_again(shop: Shop) -> None:
     ],
 )
 def test_a_wrong_wish_is_refused(api: Api, change: dict[str, object], place: str) -> None:
-    wish = {"url": "http://127.0.0.1:9/hook", "events": ["*"]}
-    assert place in faults(api.post("/v1/webhook_endpoints", wish | change))
+    body = {"url": "http://127.0.0.1:9/hook", "events": ["*"]}
+    assert place in faults(api.post("/v1/webhook_endpoints", body | change))
 
 
 def test_a_private_address_is_refused(api: Api, settings: Any) -> None:

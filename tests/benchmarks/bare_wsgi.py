@@ -16,9 +16,9 @@ _kept: Final = local()
 
 def application(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
     """Answer what was sent."""
-    told = msgspec.json.decode(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+    answer = msgspec.json.decode(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
     _connection().execute(sql.WRITE_BARE, [_rows], prepare=True)
-    body = msgspec.json.encode(told)
+    body = msgspec.json.encode(answer)
     start_response("201 Created", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
     return [body]
 

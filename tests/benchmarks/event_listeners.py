@@ -51,7 +51,7 @@ def run(size: Size, clients: Clients, shop: Shop) -> Iterator[Figure]:
         time.sleep(REST_SECONDS)
         spent = (_cpu(processes) - used) / (time.monotonic() - began)
         yield Figure("l.cpu_at_rest", spent * 100, "% of one core")
-        times = [one for _ in range(TELLING) for one in _told(merchants[0], listeners)]
+        times = [one for _ in range(TELLING) for one in _heard_after(merchants[0], listeners)]
     for name, share in (("p50", 0.5), ("p99", 0.99)):
         yield Figure(f"l.told_{name}", percentile(times, share), "ms")
 
@@ -60,7 +60,7 @@ def _listen(port: int, merchant: Shop) -> Listener:
     return Listener(port, str(merchant.api.http.headers["Authorization"]))
 
 
-def _told(shop: Shop, listeners: list[Listener]) -> list[float]:
+def _heard_after(shop: Shop, listeners: list[Listener]) -> list[float]:
     """Milliseconds from the answer to a sale until each listener of its merchant has heard of it."""
     _drain(listeners)
     body = {"amount": 1250, "currency": "EUR", "method": "card", "channel": shop.web}

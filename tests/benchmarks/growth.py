@@ -28,12 +28,12 @@ def run(size: Size, clients: Clients, shop: Shop) -> Iterator[Figure]:
     _generate(shop, size.year)
     with psycopg.connect(embedded.Postgres(shop.stack.home).url(embedded.OWNER), autocommit=True) as owner:
         owner.execute(sql.LEARN)
-        asked = _questions(owner, shop)
-        at_first = _measured(size, shop, asked)
+        requested = _questions(owner, shop)
+        at_first = _measured(size, shop, requested)
         copies = 1
         while copies * size.year < size.payments:
             copies = _grow(owner, shop, copies, min(10 * copies, size.payments // size.year))
-            for name, value in _measured(size, shop, asked).items():
+            for name, value in _measured(size, shop, requested).items():
                 yield Figure(f"j.{name}_at_{copies * size.year}", value, "ms", at_first[name], goal=FLAT)
 
 
@@ -68,11 +68,11 @@ def _questions(owner: psycopg.Connection, shop: Shop) -> dict[str, tuple[str, di
     }
 
 
-def _measured(size: Size, shop: Shop, asked: Mapping[str, tuple[str, dict[str, Any]]]) -> dict[str, float]:
+def _measured(size: Size, shop: Shop, requested: Mapping[str, tuple[str, dict[str, Any]]]) -> dict[str, float]:
     """The median time of each, after a few that warm up."""
-    times: dict[str, list[float]] = {name: [] for name in asked}
+    times: dict[str, list[float]] = {name: [] for name in requested}
     for number in range(size.questions + 2):
-        for name, (path, query) in asked.items():
+        for name, (path, query) in requested.items():
             began = time.perf_counter()
             shop.api.get(path, **query)
             if number > 1:

@@ -50,10 +50,10 @@ class Waiting:
 
     def answer(self) -> bytes:
         """The answer that is there now."""
-        told = self.socket.recv(65536)
-        while b"\r\n\r\n" not in told:
-            told += self.socket.recv(65536)
-        return told
+        received = self.socket.recv(65536)
+        while b"\r\n\r\n" not in received:
+            received += self.socket.recv(65536)
+        return received
 
 
 def run(size: Size, clients: Clients, shop: Shop) -> Iterator[Figure]:
@@ -105,9 +105,9 @@ def _woken(shop: Shop, waiting: selectors.BaseSelector, devices: Sequence[Waitin
     assert answer.status_code == 201, answer.text
     while True:
         for key, _ in waiting.select(30):
-            told = key.data.answer()
+            response = key.data.answer()
             took = (time.perf_counter() - began) * 1000
-            if key.data is device and b" 200 " in told[:20]:
+            if key.data is device and b" 200 " in response[:20]:
                 _end(shop, device, answer.json()["id"])
                 device.ask()
                 return took

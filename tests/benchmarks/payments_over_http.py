@@ -45,8 +45,8 @@ def payer(number: int, port: int, key: str, channel: str) -> Act:
         headers = {"Authorization": key, "Idempotency-Key": name, "Content-Type": "application/json"}
         connection.request("POST", "/v1/payments", json.dumps(body | {"order_reference": name}), headers)
         answer = connection.getresponse()
-        told = answer.read()
-        assert answer.status == 201, told
+        response = answer.read()
+        assert answer.status == 201, response
 
     return pay
 

@@ -38,7 +38,7 @@ def run(size: Size, clients: Clients) -> Iterator[Figure]:
         try:
             many, one, theirs = _in_turn(size, name, package, merchants)
         except (subprocess.SubprocessError, OSError) as fault:
-            print(f"{package} is left out: {_said(fault)}", file=sys.stderr)
+            print(f"{package} is left out: {_last_line(fault)}", file=sys.stderr)
         else:
             yield Figure(f"p.post_to_{name}", many, "entries/s", theirs, goal=goal)
             yield Figure(f"p.post_one_to_{name}", one, "entries/s", theirs)
@@ -79,6 +79,6 @@ def _call(*command: str) -> str:
     return done.stdout
 
 
-def _said(fault: Exception) -> str:
+def _last_line(fault: Exception) -> str:
     lines = str(getattr(fault, "stderr", "") or fault).strip().splitlines()
     return lines[-1] if lines else type(fault).__name__

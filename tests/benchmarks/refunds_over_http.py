@@ -89,12 +89,12 @@ def _used(shop: Shop, work: Callable[[], object]) -> dict[str, float]:
 
 
 def _given_back_unwatched(shop: Shop, payments: Sequence[str]) -> None:
-    asked = []
+    requested = []
     for payment in payments:
-        asked.append(_ask(shop, payment)[0])
+        requested.append(_ask(shop, payment)[0])
         time.sleep(0.02)
     time.sleep(1)
-    for refund in asked[-1:]:
+    for refund in requested[-1:]:
         eventually(partial(_has_succeeded, shop, refund), within=60)
 
 
@@ -134,11 +134,11 @@ def _at_rate(shop: Shop, payments: Sequence[str], rate: int) -> list[float]:
     """Asked for at their own pace, however long the answers take; when each was booked is looked up afterwards."""
     began = time.monotonic()
     with ThreadPoolExecutor(rate) as pool:
-        asked = []
+        requested = []
         for number, payment in enumerate(payments):
             time.sleep(max(0.0, began + number / rate - time.monotonic()))
-            asked.append(pool.submit(_ask, shop, payment))
-        refunds = [each.result() for each in asked]
+            requested.append(pool.submit(_ask, shop, payment))
+        refunds = [each.result() for each in requested]
     return [_booked_after(shop, refund, moment) for refund, moment in refunds]
 
 
@@ -150,14 +150,14 @@ def _given_back(shop: Shop, payment: str) -> float:
 
 def _ask(shop: Shop, payment: str) -> tuple[str, float]:
     """The refund, and when it was asked for."""
-    asked = time.time()
+    requested = time.time()
     answer = shop.api.post("/v1/refunds", {"payment": payment, "reason": "Bench", "channel": shop.store})
     assert answer.status_code == 201, answer.text
-    return answer.json()["id"], asked
+    return answer.json()["id"], requested
 
 
-def _booked_after(shop: Shop, refund: str, asked: float) -> float:
+def _booked_after(shop: Shop, refund: str, requested: float) -> float:
     eventually(lambda: shop.api.get(f"/v1/refunds/{refund}")["status"] == "succeeded", within=60)
     entries = shop.api.get("/v1/ledger/entries", object=refund)["data"]
     booked = max(datetime.fromisoformat(entry["booked_at"]) for entry in entries)
-    return (booked.timestamp() - asked) * 1000
+    return (booked.timestamp() - requested) * 1000

@@ -88,8 +88,8 @@ def poster(number: int, port: int, tills: list[Till], asks: int | None = None) -
         body = json.dumps(_sale(next(numbers))).encode()
         connection.request("POST", PATH, body, till.headers(body))
         answer = connection.getresponse()
-        told = answer.read()
-        assert answer.status == 201, told
+        response = answer.read()
+        assert answer.status == 201, response
 
     return post
 
@@ -102,8 +102,8 @@ def _batches(port: int, till: Till, length: int) -> Act:
         body = json.dumps({"transactions": [_sale(next(numbers)) for _ in range(length)]}).encode()
         connection.request("POST", PATH, body, till.headers(body))
         answer = connection.getresponse()
-        told = answer.read()
-        assert answer.status == 200, told
+        response = answer.read()
+        assert answer.status == 200, response
 
     return post
 

@@ -48,10 +48,10 @@ def test_matching(raw_tables: None, settings: object) -> None:
 
 
 def test_a_figure_is_a_line_of_json() -> None:
-    told = json.loads(Figure("a.post_single", 500.0, "entries/s", 1000.0).as_json())
-    assert told == {"bench": "a.post_single", "value": 500.0, "unit": "entries/s", "floor": 1000.0, "ratio": 0.5}
+    parsed = json.loads(Figure("a.post_single", 500.0, "entries/s", 1000.0).as_json())
+    assert parsed == {"bench": "a.post_single", "value": 500.0, "unit": "entries/s", "floor": 1000.0, "ratio": 0.5}
 
 
 def test_without_a_floor_there_is_no_ratio() -> None:
-    told = json.loads(Figure("i.refund_booked_p50", 80.0, "ms").as_json())
-    assert (told["floor"], told["ratio"]) == (None, None)
+    parsed = json.loads(Figure("i.refund_booked_p50", 80.0, "ms").as_json())
+    assert (parsed["floor"], parsed["ratio"]) == (None, None)

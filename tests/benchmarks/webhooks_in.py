@@ -46,8 +46,8 @@ def run(size: Size, clients: Clients, shop: Shop) -> Iterator[Figure]:
 
 
 def _account(shop: Shop) -> str:
-    wish = {"provider": "simulator", "name": "Benched", "currency": "EUR", "credentials": {"webhook_secret": SECRET}}
-    made = shop.api.post("/v1/provider_accounts", wish)
+    body = {"provider": "simulator", "name": "Benched", "currency": "EUR", "credentials": {"webhook_secret": SECRET}}
+    made = shop.api.post("/v1/provider_accounts", body)
     assert made.status_code == 201, made.text
     return str(made.json()["id"])
 
@@ -83,8 +83,8 @@ def _sender(path: str, account: str, known: dict[str, Any], status: int) -> Send
         }
         connection.request("POST", path, body, headers)
         answer = connection.getresponse()
-        told = answer.read()
-        assert answer.status == status, told
+        response = answer.read()
+        assert answer.status == status, response
 
     return send
 

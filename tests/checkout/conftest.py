@@ -43,19 +43,19 @@ class Visitor:
         """Look at the page."""
         return self.browser.get(_path(link) + query, headers=headers or None)
 
-    def chooses(self, link: dict[str, Any], method: str, **said: str) -> ClientResponse:
+    def chooses(self, link: dict[str, Any], method: str, **text: str) -> ClientResponse:
         """Open the page and press a button."""
         attempt = re.search(r'name="attempt" value="([0-9a-f]{32})"', self.opens(link).content.decode())
         assert attempt is not None
-        return self.sends(link, {"attempt": attempt[1], "method": method} | said)
+        return self.sends(link, {"attempt": attempt[1], "method": method} | text)
 
     def sends(self, link: dict[str, Any], form: dict[str, str]) -> ClientResponse:
         """Send the form."""
         return self.browser.post(_path(link), form)
 
-    def pays(self, link: dict[str, Any], method: str = "ideal", action: str = "approve", **said: str) -> str:
+    def pays(self, link: dict[str, Any], method: str = "ideal", action: str = "approve", **text: str) -> str:
         """Go all the way over the provider's page; tell where it leads back to."""
-        sent = self.chooses(link, method, **said)
+        sent = self.chooses(link, method, **text)
         assert sent.status_code == 303, sent.content.decode()
         back = self.simulator.customer(sent["Location"], action).headers["location"]
         look_again()
@@ -78,8 +78,8 @@ def make_link(web: Api) -> Callable[..., dict[str, Any]]:
     """Makes links over the API."""
 
     def make(**changes: Any) -> dict[str, Any]:
-        wish = {"amount": 4_950, "currency": "EUR", "description": "Autumn bouquet"} | changes
-        answer = web.post("/v1/payment_links", {name: value for name, value in wish.items() if value is not None})
+        body = {"amount": 4_950, "currency": "EUR", "description": "Autumn bouquet"} | changes
+        answer = web.post("/v1/payment_links", {name: value for name, value in body.items() if value is not None})
         assert answer.status_code == 201, answer.content
         link: dict[str, Any] = answer.json()
         return link

@@ -16,7 +16,7 @@ from tests.api.client import Api, faults, refusal
 from tests.builders import Shop, fresh
 
 pytestmark = pytest.mark.django_db(transaction=True)
-WISH = {"amount": 4_950, "currency": "EUR", "description": "Autumn bouquet"}
+BODY = {"amount": 4_950, "currency": "EUR", "description": "Autumn bouquet"}
 Make = Callable[..., dict[str, Any]]
 
 
@@ -39,8 +39,8 @@ def test_without_an_amount_the_order_says_what_is_due(web: Api, shop: Shop, make
     made = make_link(amount=None, order=paid.order_id)
     assert made["amount"] is None
     unknown = shop.pay_cash(500).order_id
-    wish = {"currency": "EUR", "description": "Rest", "order": unknown}
-    assert refusal(web.post("/v1/payment_links", wish), 422, "validation_failed")["param"] == "amount"
+    body = {"currency": "EUR", "description": "Rest", "order": unknown}
+    assert refusal(web.post("/v1/payment_links", body), 422, "validation_failed")["param"] == "amount"
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_without_an_amount_the_order_says_what_is_due(web: Api, shop: Shop, make
     ],
 )
 def test_a_wrong_wish_is_refused_and_makes_nothing(web: Api, change: dict[str, Any], place: str) -> None:
-    answer = web.post("/v1/payment_links", WISH | change)
+    answer = web.post("/v1/payment_links", BODY | change)
     members = answer.json()
     assert answer.status_code == 422
     assert place in {members["param"], *(fault["param"] for fault in members.get("errors", ()))}
@@ -71,8 +71,8 @@ def test_a_wrong_wish_is_refused_and_makes_nothing(web: Api, change: dict[str, A
 
 
 def test_the_same_key_makes_one_link(web: Api) -> None:
-    first = web.post("/v1/payment_links", WISH, idempotency_key="k1")
-    assert web.post("/v1/payment_links", WISH, idempotency_key="k1").content == first.content
+    first = web.post("/v1/payment_links", BODY, idempotency_key="k1")
+    assert web.post("/v1/payment_links", BODY, idempotency_key="k1").content == first.content
     assert PaymentLink.objects.count() == 1
 
 
@@ -98,9 +98,9 @@ def test_a_link_is_taken_back_once(web: Api, make_link: Make) -> None:
 def test_a_link_is_mailed_in_the_merchants_language(web: Api, make_link: Make, settings: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     made = make_link(description="Herfstboeket <b>groot</b>")
-    wish = {"via": "email", "to": "anna@example.com"}
-    assert web.post(f"/v1/payment_links/{made['id']}/send", wish, idempotency_key="k1").status_code == 202
-    web.post(f"/v1/payment_links/{made['id']}/send", wish, idempotency_key="k1")
+    body = {"via": "email", "to": "anna@example.com"}
+    assert web.post(f"/v1/payment_links/{made['id']}/send", body, idempotency_key="k1").status_code == 202
+    web.post(f"/v1/payment_links/{made['id']}/send", body, idempotency_key="k1")
     assert mail.send_due() == 1
     (letter,) = outbox.outbox
     assert (letter.to, letter.subject) == (["anna@example.com"], "Uw betaling aan Bloem")
@@ -141,7 +141,7 @@ def test_old_letters_are_forgotten(web: Api, make_link: Make, settings: Any) -> 
     assert mail.forget() == 1
 
 
-@pytest.mark.parametrize("wish", [{"via": "sms", "to": "a@b.nl"}, {"via": "email", "to": "nobody"}, {"via": "email"}])
-def test_a_letter_to_nobody_is_refused(web: Api, make_link: Make, wish: dict[str, str]) -> None:
-    assert faults(web.post(f"/v1/payment_links/{make_link()['id']}/send", wish))
+@pytest.mark.parametrize("body", [{"via": "sms", "to": "a@b.nl"}, {"via": "email", "to": "nobody"}, {"via": "email"}])
+def test_a_letter_to_nobody_is_refused(web: Api, make_link: Make, body: dict[str, str]) -> None:
+    assert faults(web.post(f"/v1/payment_links/{make_link()['id']}/send", body))
     assert not Mail.objects.exists()

@@ -33,9 +33,9 @@ def test_a_link_is_paid(web: Api, shop: Shop, visitor: Visitor, make_link: Make)
     back = visitor.pays(link)
     assert back.startswith(link["url"])
     assert "Paid. Thank you." in visitor.opens(link, back.partition(link["url"])[2]).content.decode()
-    told = web.get(f"/v1/payment_links/{link['id']}").json()
-    payment = web.get(f"/v1/payments/{told['payments'][0]}").json()
-    assert (told["status"], payment["status"], payment["method"]) == ("paid", "captured", "ideal")
+    answer = web.get(f"/v1/payment_links/{link['id']}").json()
+    payment = web.get(f"/v1/payments/{answer['payments'][0]}").json()
+    assert (answer["status"], payment["status"], payment["method"]) == ("paid", "captured", "ideal")
     assert payment["order"]["reference"] == "1001"
     assert only(shop.books(), "receivable", "takings") == {"receivable": 4_950, "takings": -4_950}
     assert visitor.sends(link, {"attempt": "0" * 32, "method": "ideal"}).status_code == 422

@@ -78,8 +78,8 @@ def test_who_owns_the_tables_is_told_to_those_who_need_it_alone() -> None:
     services = compose()["services"]
     assert {name for name, one in services.items() if "DATABASE_OWNER_URL" in one["environment"]} == OF_THE_OWNER
     owner = "EnvironmentFile=/etc/onetill/owner.env"
-    told = {unit.stem.removeprefix("onetill-") for unit in UNITS if owner in unit.read_text().splitlines()}
-    assert told == OF_THE_OWNER
+    knowing = {unit.stem.removeprefix("onetill-") for unit in UNITS if owner in unit.read_text().splitlines()}
+    assert knowing == OF_THE_OWNER
     assert "DATABASE_OWNER_URL=" not in (ROOT / "deploy" / "onetill.env.example").read_text()
     assert variables((ROOT / "deploy" / "owner.env.example").read_text()) == {"DATABASE_OWNER_URL"}
 

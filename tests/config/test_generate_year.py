@@ -34,14 +34,14 @@ def merchant() -> Merchant:
 
 
 def test_a_year_proves_itself(merchant: Merchant) -> None:
-    told = year(merchant)
-    assert told["payments"] == PAYMENTS == Payment.objects.count()
-    assert told["refunds"] == Refund.objects.count() > 0
-    assert told["settlement_lines"] > PAYMENTS / 2
+    counted = year(merchant)
+    assert counted["payments"] == PAYMENTS == Payment.objects.count()
+    assert counted["refunds"] == Refund.objects.count() > 0
+    assert counted["settlement_lines"] > PAYMENTS / 2
     assert list(violations()) == []
     assert Discrepancy.objects.count() == 0
     assert Settlement.objects.count() >= 12
-    _is_told_by_statistics(merchant)
+    _statistics_agree(merchant)
     _is_like_a_shop()
     _is_named_alike_at_the_till_and_in_the_settlement()
 
@@ -60,7 +60,7 @@ def _is_named_alike_at_the_till_and_in_the_settlement() -> None:
         assert (line.state, line.payment_id, abs(line.gross)) == ("matched", row.payment_id, row.amount)
 
 
-def _is_told_by_statistics(merchant: Merchant) -> None:
+def _statistics_agree(merchant: Merchant) -> None:
     today = timezone.now().date()
     [figures] = statistics.figures(merchant_id=merchant.id, first=today - timedelta(days=730), last=today)
     captured = Payment.objects.filter(status="captured").aggregate(sum=Sum("amount_captured"))["sum"]

@@ -89,19 +89,21 @@ def test_a_json_line_is_one_object_whatever_is_told(monkeypatch: pytest.MonkeyPa
     line = JsonFormatter().format(record)
     current_request_id.reset(token)
     assert "\n" not in line
-    told = json.loads(line)
-    assert told.pop("time").endswith("+00:00")
-    assert told == {
+    line_fields = json.loads(line)
+    assert line_fields.pop("time").endswith("+00:00")
+    assert line_fields == {
         "level": "info", "logger": "config.requests", "request_id": "till-7-0001", "message": 'a "b"\n\u2028c',
         "route": "v1/payments", "status": 201,
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("asked", "terminal", "json_"), [("", True, False), ("", False, True), ("text", False, False)])
+@pytest.mark.parametrize(
+    ("requested", "terminal", "json_"), [("", True, False), ("", False, True), ("text", False, False)]
+)
 def test_lines_are_for_whoever_looks_on(
-    monkeypatch: pytest.MonkeyPatch, asked: str, terminal: bool, json_: bool
+    monkeypatch: pytest.MonkeyPatch, requested: str, terminal: bool, json_: bool
 ) -> None:
-    monkeypatch.setenv("LOG_FORMAT", asked)
+    monkeypatch.setenv("LOG_FORMAT", requested)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
     assert is_json() is json_
     assert configuration()["handlers"]["console"]["formatter"] == ("json" if json_ else "text")
@@ -121,8 +123,8 @@ def test_a_request_is_told_by_its_route_and_not_by_its_address(
         client.get("/pay/secret-token-of-a-link")
         client.get("/health/live")
     [record] = [record for record in caplog.records if record.name == "config.requests"]
-    told = vars(record)
-    assert (told["method"], told["route"], told["status"]) == ("GET", "pay/<str:token>", 404)
+    record_fields = vars(record)
+    assert (record_fields["method"], record_fields["route"], record_fields["status"]) == ("GET", "pay/<str:token>", 404)
     assert "secret-token" not in record.getMessage()
 
 
@@ -135,8 +137,12 @@ def test_a_call_to_a_provider_is_told_with_its_operation(caplog: pytest.LogCaptu
         )
     [record] = caplog.records
     assert record.getMessage() == "provider external, refund: declined (expired_card)"
-    told = vars(record)
-    assert (told["operation"], told["outcome"], told["verb"]) == (operation.id, "declined", "refund")
+    record_fields = vars(record)
+    assert (record_fields["operation"], record_fields["outcome"], record_fields["verb"]) == (
+        operation.id,
+        "declined",
+        "refund",
+    )
 
 
 def test_what_cannot_be_written_is_not_printed_as_it_came(capfd: pytest.CaptureFixture[str]) -> None:

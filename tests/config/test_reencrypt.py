@@ -37,7 +37,7 @@ def shop(settings: Settings, db: None) -> Shop:
     return shop
 
 
-def told(*arguments: str) -> tuple[int, Any]:
+def run_reencrypt(*arguments: str) -> tuple[int, Any]:
     """The exit status and what is said."""
     out = StringIO()
     try:
@@ -50,11 +50,11 @@ def told(*arguments: str) -> tuple[int, Any]:
 def test_the_old_key_can_be_dropped_afterwards(shop: Shop, settings: Settings) -> None:
     hashed = crypto.keyed_hash("voucher")
     settings.ENCRYPTION_KEYS = [NEW, OLD]
-    status, counted = told("--check")
+    status, counted = run_reencrypt("--check")
     assert (status, counted["left"] > 3, counted["unreadable"]) == (1, True, {})
-    assert told("--check")[1] == counted  # which only counted
+    assert run_reencrypt("--check")[1] == counted  # which only counted
 
-    assert told() == (0, {"left": 0, "columns": dict.fromkeys(counted["columns"], 0), "unreadable": {}})
+    assert run_reencrypt() == (0, {"left": 0, "columns": dict.fromkeys(counted["columns"], 0), "unreadable": {}})
     settings.ENCRYPTION_KEYS = [NEW]
     assert {account.credentials for account in ProviderAccount.objects.all()} == {"sk_live_clear"}
     assert WebhookEndpoint.objects.get().secret == "whsec_clear"
@@ -83,15 +83,15 @@ def test_each_encrypted_column_of_each_app_is_known(shop: Shop) -> None:
 def test_it_goes_on_where_it_was_broken_off(shop: Shop, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.ENCRYPTION_KEYS = [NEW, OLD]
     monkeypatch.setattr(reencrypt, "AT_ONCE", 1)
-    before = told("--check")[1]["left"]
+    before = run_reencrypt("--check")[1]["left"]
 
     def break_off(column: reencrypt.Column) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         reencrypt.reencrypt(break_off)
-    assert told("--check")[1]["left"] == before - 1
-    assert told()[1]["left"] == 0
+    assert run_reencrypt("--check")[1]["left"] == before - 1
+    assert run_reencrypt()[1]["left"] == 0
 
 
 def test_what_somebody_writes_meanwhile_stays(shop: Shop, settings: Settings) -> None:
@@ -107,7 +107,7 @@ def test_one_row_that_no_key_opens_stops_no_other_and_is_named(shop: Shop, setti
     settings.ENCRYPTION_KEYS = [LOST]
     WebhookEndpoint.objects.update(secret="whsec_of_a_lost_key")
     settings.ENCRYPTION_KEYS = [NEW, OLD]
-    status, counted = told()
+    status, counted = run_reencrypt()
     [endpoint] = WebhookEndpoint.objects.values_list("pk", flat=True)
     assert (status, counted["left"]) == (1, 1)
     assert counted["unreadable"] == {"notify_webhookendpoint.secret": [endpoint]}

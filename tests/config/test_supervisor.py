@@ -48,18 +48,19 @@ async def _eventually(condition: Callable[[], bool]) -> None:
 
 
 def test_what_a_program_prints_carries_its_name_and_no_card_number() -> None:
-    said, _ = supervise(
-        python("web", "print('paid with 4111111111111111', flush=True);" + SLEEPER), until=lambda said: len(said) >= 2
+    output, _ = supervise(
+        python("web", "print('paid with 4111111111111111', flush=True);" + SLEEPER),
+        until=lambda output: len(output) >= 2,
     )
-    assert said[:2] == ["      web │ paid with ************1111", "      web │ up"]
+    assert output[:2] == ["      web │ paid with ************1111", "      web │ up"]
 
 
 def test_a_program_is_not_told_who_owns_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://owner:secret@db/onetill")
     monkeypatch.setenv("BACKUP_PASSPHRASE", "secret")
     code = "import os; print('secret' in str(os.environ), 'PATH' in os.environ, flush=True);" + SLEEPER
-    said, _ = supervise(python("web", code), until=lambda said: len(said) >= 2)
-    assert said[0] == "      web │ False True"
+    output, _ = supervise(python("web", code), until=lambda output: len(output) >= 2)
+    assert output[0] == "      web │ False True"
 
 
 def test_as_json_every_line_is_one_record_of_its_program() -> None:
@@ -67,16 +68,16 @@ def test_as_json_every_line_is_one_record_of_its_program() -> None:
 print('{{"time":"2026-11-27T01:00:00.000+00:00","level":"info","message":"ours"}}', flush=True)
 print('{{"half": "of something by jan@shop.example', flush=True)
 {SLEEPER}"""
-    said, _ = supervise(python("web", code, grace=1), until=lambda said: len(said) >= 3, as_json=True)
-    records = [json.loads(line) for line in said]
+    output, _ = supervise(python("web", code, grace=1), until=lambda output: len(output) >= 3, as_json=True)
+    records = [json.loads(line) for line in output]
     assert {record["program"] for record in records} <= {"web", "supervisor"}
     assert [record["message"] for record in records[:3]] == ["ours", '{"half": "of something by [e-mail]', "up"]
     assert all(record["time"] and record["level"] for record in records)
 
 
 def test_a_program_that_ends_is_started_again_and_waited_for_longer_each_time() -> None:
-    said, _ = supervise(python("web", "raise SystemExit(3)"), until=lambda said: len(said) >= 2)
-    assert said[:2] == [
+    output, _ = supervise(python("web", "raise SystemExit(3)"), until=lambda output: len(output) >= 2)
+    assert output[:2] == [
         "web ended (exit 3); starting it again in 0.25 s.",
         "web ended (exit 3); starting it again in 0.5 s.",
     ]
@@ -84,20 +85,20 @@ def test_a_program_that_ends_is_started_again_and_waited_for_longer_each_time() 
 
 def test_a_program_that_is_killed_is_started_again() -> None:
     code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    said, _ = supervise(python("valkey", code), until=lambda said: len(said) >= 1)
-    assert said[0].startswith("valkey ended (killed by SIGKILL)")
+    output, _ = supervise(python("valkey", code), until=lambda output: len(output) >= 1)
+    assert output[0].startswith("valkey ended (killed by SIGKILL)")
 
 
 def test_what_needs_a_server_ends_before_it() -> None:
     ending = (
         "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: (print('bye', flush=True), sys.exit()))\n"
     )
-    said, _ = supervise(
+    output, _ = supervise(
         python("server", ending + SLEEPER, stage=1),
         python("web", ending + SLEEPER, stage=2),
-        until=lambda said: len(said) >= 2,
+        until=lambda output: len(output) >= 2,
     )
-    assert said[2:] == ["      web │ bye", "   server │ bye"]
+    assert output[2:] == ["      web │ bye", "   server │ bye"]
 
 
 def test_what_only_says_that_everything_ends_is_left_out_at_the_end() -> None:
@@ -107,20 +108,20 @@ def test_what_only_says_that_everything_ends_is_left_out_at_the_end() -> None:
         "print('FATAL: shutting down', flush=True); print('up', flush=True); time.sleep(60)"
     )
     program = Program("postgres", [sys.executable, "-c", code], 1, grace=30, expected_at_end="FATAL: shutting down")
-    said, _ = supervise(program, until=lambda said: any("up" in line for line in said))
-    assert [line.partition("│ ")[2] for line in said] == ["FATAL: shutting down", "up", "FATAL: disk full"]
+    output, _ = supervise(program, until=lambda output: any("up" in line for line in output))
+    assert [line.partition("│ ")[2] for line in output] == ["FATAL: shutting down", "up", "FATAL: disk full"]
 
 
 def test_a_program_that_does_not_end_by_itself_is_killed() -> None:
-    said, seconds = supervise(python("stubborn", STUBBORN, grace=0.3), until=lambda said: len(said) >= 1)
-    assert said[-1] == "stubborn does not end by itself: killed."
+    output, seconds = supervise(python("stubborn", STUBBORN, grace=0.3), until=lambda output: len(output) >= 1)
+    assert output[-1] == "stubborn does not end by itself: killed."
     assert seconds < 30  # it sleeps for sixty
 
 
 def test_what_a_program_leaves_behind_ends_with_it(tmp_path: Path) -> None:
     child = tmp_path / "child"
     code = f"import subprocess, sys; p = subprocess.Popen(['sleep', '60']); open({str(child)!r}, 'w').write(str(p.pid))"
-    supervise(python("worker", code), until=lambda said: len(said) >= 1)
+    supervise(python("worker", code), until=lambda text: len(text) >= 1)
     assert not _lives(int(child.read_text()))
 
 

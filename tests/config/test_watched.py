@@ -33,12 +33,12 @@ def test_one_request_is_found_in_web_and_worker_with_the_call_it_led_to(stack: S
     headers = {"Request-Id": "till-7-000042", "Idempotency-Key": "return-1"}
     assert shop.api.http.post("/v1/refunds", json=refund, headers=headers).status_code == 201
 
-    def told() -> dict[str, Any]:
+    def log_records() -> dict[str, Any]:
         ours = [record for record in records(stack) if record.get("request_id") == "till-7-000042"]
         return {f"{record['program']} {record['logger']}": record for record in ours}
 
     calls = "realtime payments.services.provider_call_log"
-    found = eventually(lambda: calls in (rows := told()) and "realtime config.tasks" in rows and rows, within=60)
+    found = eventually(lambda: calls in (rows := log_records()) and "realtime config.tasks" in rows and rows, within=60)
     assert (found["web config.requests"]["route"], found["web config.requests"]["status"]) == ("v1/refunds", 201)
     assert found["realtime config.tasks"]["task"] == "payments.submit"
     assert (found[calls]["provider"], found[calls]["verb"], found[calls]["outcome"]) == (
@@ -52,15 +52,15 @@ def test_one_request_is_found_in_web_and_worker_with_the_call_it_led_to(stack: S
 def test_figures_of_all_web_processes_and_workers_are_put_together(stack: Stack) -> None:
     webs = stack.processes("config.wsgi:application")
     assert len(webs) >= 3  # granian and its two
-    before = _asked(stack)
+    before = _requests_counted(stack)
     for _ in range(20):
         httpx.get(f"{stack.url}/v1/nowhere", trust_env=False)
-    assert {_asked(stack) for _ in range(6)} == {before + 20}
+    assert {_requests_counted(stack) for _ in range(6)} == {before + 20}
     text = httpx.get(f"{stack.url}/metrics", trust_env=False).text
     assert 'onetill_task_seconds_count{ended="well",task="payments.recover"}' in text
 
 
-def _asked(stack: Stack) -> float:
+def _requests_counted(stack: Stack) -> float:
     text = httpx.get(f"{stack.url}/metrics", trust_env=False).text
     counts = [line for line in text.splitlines() if line.startswith("onetill_request_seconds_count")]
     return sum(float(line.split()[-1]) for line in counts if 'route="none"' in line)

@@ -77,8 +77,8 @@ def sessions(stack: Stack) -> int:
 def give_back(shop: Shop) -> None:
     body = {"amount": 1250, "currency": "EUR", "order_reference": os.urandom(8).hex(), "method": "card"}
     paid = shop.api.post("/v1/payments", body | {"channel": shop.web}).json()["id"]
-    asked = shop.api.post("/v1/refunds", {"payment": paid, "reason": "Too small", "channel": shop.store})
-    refund = asked.json()["id"]
+    requested = shop.api.post("/v1/refunds", {"payment": paid, "reason": "Too small", "channel": shop.store})
+    refund = requested.json()["id"]
     eventually(lambda: shop.api.get(f"/v1/refunds/{refund}")["status"] == "succeeded", within=60)
 
 

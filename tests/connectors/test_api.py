@@ -27,7 +27,7 @@ MONEYBIRD: dict[str, Any] = {
 }
 
 
-def told(answer: ClientResponse) -> dict[str, Any]:
+def body_of(answer: ClientResponse) -> dict[str, Any]:
     read: dict[str, Any] = json.loads(answer.content)
     return read
 
@@ -36,7 +36,7 @@ def test_it_is_made_read_and_listed_without_its_credentials(shop: Shop) -> None:
     api = shop.api()
     answer = api.post("/v1/connectors", MONEYBIRD)
     assert answer.status_code == 201
-    made = told(answer)
+    made = body_of(answer)
     assert (made["status"], made["pending"], made["failed"]) == ("connected", 0, 0)
     assert made["settings"] == {"administration": "123456789"}
     shown = [answer.content, api.get(f"/v1/connectors/{made['id']}").content, api.get("/v1/connectors").content]
@@ -62,7 +62,7 @@ def test_every_fault_is_named_at_once(shop: Shop) -> None:
 
 def test_one_administration_is_connected_once(shop: Shop) -> None:
     api = shop.api()
-    first = told(api.post("/v1/connectors", MONEYBIRD))
+    first = body_of(api.post("/v1/connectors", MONEYBIRD))
     refusal(api.post("/v1/connectors", MONEYBIRD), 409, "connector_exists")
     assert api.delete(f"/v1/connectors/{first['id']}").status_code == 204
     assert api.post("/v1/connectors", MONEYBIRD).status_code == 201
@@ -70,10 +70,10 @@ def test_one_administration_is_connected_once(shop: Shop) -> None:
 
 def test_it_is_switched_off_and_on_and_removed(shop: Shop) -> None:
     api = shop.api()
-    path = f"/v1/connectors/{told(api.post('/v1/connectors', MONEYBIRD))['id']}"
-    assert told(api.patch(path, {"active": False}))["status"] == "off"
+    path = f"/v1/connectors/{body_of(api.post('/v1/connectors', MONEYBIRD))['id']}"
+    assert body_of(api.patch(path, {"active": False}))["status"] == "off"
     refusal(api.post(f"{path}/send", {}), 409, "connector_not_connected")
-    assert told(api.patch(path, {"active": True, "name": "Moneybird"}))["status"] == "connected"
+    assert body_of(api.patch(path, {"active": True, "name": "Moneybird"}))["status"] == "connected"
     assert api.post(f"{path}/send", {}).status_code == 200
     assert api.delete(path).status_code == 204
     refusal(api.get(path), 404, "not_found")
@@ -88,9 +88,9 @@ def test_it_is_switched_off_and_on_and_removed(shop: Shop) -> None:
 
 def test_other_credentials_start_over(shop: Shop) -> None:
     api = shop.api()
-    path = f"/v1/connectors/{told(api.post('/v1/connectors', MONEYBIRD))['id']}"
+    path = f"/v1/connectors/{body_of(api.post('/v1/connectors', MONEYBIRD))['id']}"
     Connector.objects.update(tokens='{"access": "old", "refresh": "", "expires_at": null}', administration="Old BV")
-    assert told(api.patch(path, {"credentials": {"token": "another"}}))["administration"] is None
+    assert body_of(api.patch(path, {"credentials": {"token": "another"}}))["administration"] is None
     assert Connector.objects.get().tokens == ""
 
 
@@ -131,12 +131,12 @@ def test_each_entry_tells_what_became_of_it(connects: Connects) -> None:
     )
     api = Api(key.text)
     path = f"/v1/connectors/{accountant.connector.id}"
-    waits, sent = told(api.get(f"{path}/entries"))["data"]
+    waits, sent = body_of(api.get(f"{path}/entries"))["data"]
     assert (waits["status"], waits["remote_id"], waits["sent_at"], waits["attempts"]) == ("pending", None, None, 0)
     assert (sent["status"], sent["remote_id"]) == ("sent", accountant.package.documents[0]["id"])
     assert sent["entry"].startswith("jrn_")
-    assert [one["id"] for one in told(api.get(f"{path}/entries", status="sent"))["data"]] == [sent["id"]]
-    shown = told(api.get(path))
+    assert [one["id"] for one in body_of(api.get(f"{path}/entries", status="sent"))["data"]] == [sent["id"]]
+    shown = body_of(api.get(path))
     assert (shown["pending"], shown["sent"], shown["failed"]) == (1, 1, 0)
     assert (shown["administration"], shown["last_run_at"] is not None) == ("Bloem BV", True)
     assert send_documents.send(accountant.connector.id) == 1

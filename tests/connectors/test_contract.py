@@ -79,9 +79,9 @@ def test_a_package_that_limits_requests_is_left_alone_as_long_as_it_says(code: s
     assert accountant.connector.status == "connected"
     assert accountant.connector.error_code == "rate_limited"
     assert accountant.connector.due_at is not None
-    asked = len(accountant.package.received)
+    request = len(accountant.package.received)
     assert send_documents.send_due() == 0
-    assert len(accountant.package.received) == asked
+    assert len(accountant.package.received) == request
     assert accountant.send() == 1
     assert len(accountant.package.effects) == 1
 

@@ -28,8 +28,8 @@ class Account:
 
     def ask(self, verb: Verb, amount: int, *, currency: str = "EUR", **more: Any) -> Result:
         """Ask for one verb."""
-        asked = call(STAGES["simulator"], verb, webhook_url=self.receiver.url, **more)
-        return self.provider.execute(replace(asked, amount=Money(amount, currency)), self.credentials)
+        request = call(STAGES["simulator"], verb, webhook_url=self.receiver.url, **more)
+        return self.provider.execute(replace(request, amount=Money(amount, currency)), self.credentials)
 
     def paid(self, amount: int = 12_50, **more: Any) -> str:
         """A payment that was taken at once; its reference."""
@@ -53,7 +53,7 @@ class Account:
             notices.append(notice)
         return notices
 
-    def told(self, count: int, within: float = PATIENCE) -> list[str]:
+    def notice_types(self, count: int, within: float = PATIENCE) -> list[str]:
         """What those webhooks were about."""
         return [notice.type for notice in self.notices(count, within)]
 

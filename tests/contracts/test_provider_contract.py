@@ -80,18 +80,18 @@ def test_comes_to_each_outcome_it_can_have_without_raising(
 def test_the_same_operation_is_the_same_answer(code: str, provider: Provider, stage: Stage) -> None:
     account = account_of(code, provider)
     for amount in stage.amounts.values():
-        asked = call(stage, amount=amount)
-        provider.execute(asked, account)
-        again = provider.execute(asked, account)
-        assert provider.execute(asked, account) == again
+        request = call(stage, amount=amount)
+        provider.execute(request, account)
+        again = provider.execute(request, account)
+        assert provider.execute(request, account) == again
 
 
 def test_fetch_tells_what_execute_told(code: str, provider: Provider, stage: Stage) -> None:
     account = account_of(code, provider)
     for outcome in (Outcome.SUCCEEDED, Outcome.PENDING):
         if outcome in stage.amounts:
-            asked = call(stage, amount=stage.amounts[outcome])
-            assert provider.execute(asked, account) == provider.fetch(asked, account)
+            request = call(stage, amount=stage.amounts[outcome])
+            assert provider.execute(request, account) == provider.fetch(request, account)
 
 
 def test_fetch_of_what_was_never_asked(code: str, provider: Provider, stage: Stage) -> None:

@@ -152,9 +152,9 @@ def test_what_was_not_done_succeeds_when_asked_again(
 def _in_the_end(play: Played, wanted: Outcome) -> Result:
     """What fetch says at last; a simulator that is late is waited for."""
     end = time.monotonic() + PATIENCE
-    while (said := SIMULATOR.fetch(play.call, play.account)).outcome is not wanted and time.monotonic() < end:
+    while (text := SIMULATOR.fetch(play.call, play.account)).outcome is not wanted and time.monotonic() < end:
         time.sleep(0.1)
-    return said
+    return text
 
 
 def _play(verb: Verb, ending: Ending) -> Played:
@@ -168,13 +168,13 @@ def _play(verb: Verb, ending: Ending) -> Played:
 
 def _played(verb: Verb, ending: Ending) -> Played:
     account = credentials("simulator", SIMULATOR.new_secrets())
-    asked = call(STAGE, verb, magic(BASE, ending))
+    request = call(STAGE, verb, magic(BASE, ending))
     if verb in (Verb.CAPTURE, Verb.REFUND):
         before = call(STAGE, Verb.AUTHORIZE if verb is Verb.CAPTURE else Verb.SALE, 5 * BASE)
         payment = SIMULATOR.execute(before, account)
-        asked = call(STAGE, verb, magic(BASE, ending), payment_reference=payment.payment_reference)
-    answer = SIMULATOR.execute(asked, account)
-    return Played(account, asked, answer, SIMULATOR.fetch(asked, account))
+        request = call(STAGE, verb, magic(BASE, ending), payment_reference=payment.payment_reference)
+    answer = SIMULATOR.execute(request, account)
+    return Played(account, request, answer, SIMULATOR.fetch(request, account))
 
 
 def _moved(simulator: RunningSimulator, play: Played, verb: Verb) -> int:

@@ -32,18 +32,18 @@ def test_nothing_acknowledged_is_lost(mortal: Account) -> None:
     calls = [call(STAGES["simulator"], webhook_url=mortal.receiver.url) for _ in range(200)]
     mortal.receiver.status = 503  # so that its webhooks are still to be sent when it dies
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda asked: mortal.provider.execute(asked, mortal.credentials), calls))
+        answers = list(pool.map(lambda request: mortal.provider.execute(request, mortal.credentials), calls))
     mortal.simulator.stop(signal.SIGKILL)
     unreachable = mortal.provider.execute(call(STAGES["simulator"]), mortal.credentials)
     assert unreachable.outcome in (Outcome.NOT_SENT, Outcome.UNKNOWN)
     mortal.receiver.landed.clear()
     mortal.receiver.status = 200
     mortal.simulator.start()
-    assert [mortal.provider.fetch(asked, mortal.credentials) for asked in calls] == answers
-    assert [mortal.provider.execute(asked, mortal.credentials) for asked in calls] == answers
+    assert [mortal.provider.fetch(request, mortal.credentials) for request in calls] == answers
+    assert [mortal.provider.execute(request, mortal.credentials) for request in calls] == answers
     assert len(mortal.simulator.effects(account=mortal.id)) == 200
     notices = mortal.notices(200)
-    assert {notice.reports[0].operation_id for notice in notices} == {asked.operation_id for asked in calls}
+    assert {notice.reports[0].operation_id for notice in notices} == {request.operation_id for request in calls}
 
 
 def test_killed_in_the_middle_it_did_each_thing_once_or_not_at_all(mortal: Account) -> None:
@@ -52,9 +52,9 @@ def test_killed_in_the_middle_it_did_each_thing_once_or_not_at_all(mortal: Accou
     def ask_until_it_is_gone(_: int) -> None:
         outcome = None
         while outcome is not Outcome.NOT_SENT:
-            asked = call(STAGES["simulator"])
-            outcome = mortal.provider.execute(asked, mortal.credentials).outcome
-            answered.append((asked, outcome))
+            request = call(STAGES["simulator"])
+            outcome = mortal.provider.execute(request, mortal.credentials).outcome
+            answered.append((request, outcome))
 
     with ThreadPoolExecutor(8) as pool:
         asking = pool.map(ask_until_it_is_gone, range(8))
@@ -63,10 +63,10 @@ def test_killed_in_the_middle_it_did_each_thing_once_or_not_at_all(mortal: Accou
         assert list(asking) == [None] * 8
     mortal.simulator.start()
     effects = {row["operation_id"] for row in mortal.simulator.effects(account=mortal.id)}
-    for asked, outcome in answered:
-        done = asked.operation_id in effects
+    for request, outcome in answered:
+        done = request.operation_id in effects
         assert outcome is Outcome.UNKNOWN or done == (outcome is Outcome.SUCCEEDED)
-        fetched = mortal.provider.fetch(asked, mortal.credentials).outcome
+        fetched = mortal.provider.fetch(request, mortal.credentials).outcome
         assert fetched is (Outcome.SUCCEEDED if done else Outcome.NOT_SENT)
     assert Outcome.SUCCEEDED in {outcome for _, outcome in answered}
     assert len(mortal.simulator.effects(account=mortal.id)) == len(effects)
@@ -85,11 +85,11 @@ def test_what_was_to_happen_later_still_does(mortal: Account) -> None:
 
 
 def test_the_magic_of_a_first_time_is_not_repeated_after_a_restart(mortal: Account) -> None:
-    asked = call(STAGES["simulator"], amount=magic(12_00, Ending.UNREACHABLE_ONCE))
-    assert mortal.provider.execute(asked, mortal.credentials).outcome is Outcome.NOT_SENT
+    request = call(STAGES["simulator"], amount=magic(12_00, Ending.UNREACHABLE_ONCE))
+    assert mortal.provider.execute(request, mortal.credentials).outcome is Outcome.NOT_SENT
     mortal.simulator.stop(signal.SIGKILL)
     mortal.simulator.start()
-    assert mortal.provider.execute(asked, mortal.credentials).outcome is Outcome.SUCCEEDED
+    assert mortal.provider.execute(request, mortal.credentials).outcome is Outcome.SUCCEEDED
 
 
 def test_it_ends_at_once_when_told_to(mortal: Account) -> None:
@@ -118,11 +118,11 @@ def test_random_faults_never_move_money_twice_and_can_be_asked_about(mortal: Acc
     calls = [call(STAGES["simulator"], webhook_url=mortal.receiver.url) for _ in range(60)]
     kinds = ["dropped_done", "error_done", "error_not_done", "rate_limited", "unreachable", "webhook_twice"]
     with mortal.simulator.misbehaving(rate=rate, seed=7, kinds=kinds, delay_ms=1):
-        outcomes = {mortal.provider.execute(asked, mortal.credentials).outcome for asked in calls}
+        outcomes = {mortal.provider.execute(request, mortal.credentials).outcome for request in calls}
     assert outcomes == {Outcome.SUCCEEDED, Outcome.UNKNOWN, Outcome.NOT_SENT}
-    for asked in calls:
-        if mortal.provider.fetch(asked, mortal.credentials).outcome is Outcome.NOT_SENT:
-            assert mortal.provider.execute(asked, mortal.credentials).outcome is Outcome.SUCCEEDED
+    for request in calls:
+        if mortal.provider.fetch(request, mortal.credentials).outcome is Outcome.NOT_SENT:
+            assert mortal.provider.execute(request, mortal.credentials).outcome is Outcome.SUCCEEDED
     assert len(mortal.simulator.effects(account=mortal.id)) == len(calls)
     assert len({row["operation_id"] for row in mortal.simulator.effects()}) == len(calls)
 

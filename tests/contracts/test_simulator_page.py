@@ -41,16 +41,16 @@ def test_what_was_taken_elsewhere_needs_no_customer(account: Account) -> None:
 
 
 def test_approving_pays_and_sends_the_customer_back(account: Account) -> None:
-    asked = call(STAGES["simulator"], webhook_url=account.receiver.url, **(RETURN | {"method": "bancontact"}))
-    url = account.provider.execute(asked, account.credentials).redirect_url
+    request = call(STAGES["simulator"], webhook_url=account.receiver.url, **(RETURN | {"method": "bancontact"}))
+    url = account.provider.execute(request, account.credentials).redirect_url
     back = account.simulator.customer(str(url), "approve")
     assert (back.status_code, back.headers["location"]) == (303, RETURN["return_url"])
-    result = account.provider.fetch(asked, account.credentials)
+    result = account.provider.fetch(request, account.credentials)
     assert (result.outcome, result.method, result.redirect_url) == (Outcome.SUCCEEDED, "bancontact", None)
     assert result.card is not None
     assert result.card.brand == "bancontact"
     assert account.effects() == [("sale", 12_50)]
-    assert account.told(1) == ["sale.succeeded"]
+    assert account.notice_types(1) == ["sale.succeeded"]
 
 
 @pytest.mark.parametrize(
@@ -76,10 +76,10 @@ def test_any_return_url_survives_the_way_through_a_header(account: Account, url:
     ],
 )
 def test_the_other_buttons_move_nothing(account: Account, action: str, outcome: Outcome, code: str | None) -> None:
-    asked = call(STAGES["simulator"], **(RETURN | {"method": "ideal"}))
-    url = account.provider.execute(asked, account.credentials).redirect_url
+    request = call(STAGES["simulator"], **(RETURN | {"method": "ideal"}))
+    url = account.provider.execute(request, account.credentials).redirect_url
     assert account.simulator.customer(str(url), action).headers["location"] == RETURN["return_url"]
-    result = account.provider.fetch(asked, account.credentials)
+    result = account.provider.fetch(request, account.credentials)
     assert (result.outcome, result.code) == (outcome, code)
     assert account.effects() == []
 
@@ -98,11 +98,11 @@ def test_an_unknown_button_is_refused(account: Account) -> None:
 
 
 def test_without_a_method_the_customer_chooses(account: Account) -> None:
-    asked = call(STAGES["simulator"], **(RETURN | {"method": None}))
-    url = str(account.provider.execute(asked, account.credentials).redirect_url)
+    request = call(STAGES["simulator"], **(RETURN | {"method": None}))
+    url = str(account.provider.execute(request, account.credentials).redirect_url)
     assert account.simulator.http.get(url).text.count('type="radio"') == 7
     account.simulator.customer(url, "approve", "klarna")
-    assert account.provider.fetch(asked, account.credentials).method == "klarna"
+    assert account.provider.fetch(request, account.credentials).method == "klarna"
     assert [row["method"] for row in account.simulator.effects(account=account.id)] == ["klarna"]
 
 
@@ -136,25 +136,25 @@ def test_a_card_with_a_redirect_ending_redirects_even_without_return_url(account
 
 
 def test_a_page_that_nobody_uses_expires(account: Account) -> None:
-    asked = call(STAGES["simulator"], amount=12_07, webhook_url=account.receiver.url, **RETURN)
-    answer = account.provider.execute(asked, account.credentials)
+    request = call(STAGES["simulator"], amount=12_07, webhook_url=account.receiver.url, **RETURN)
+    answer = account.provider.execute(request, account.credentials)
     (notice,) = account.notices(1)
     (report,) = notice.reports
     assert report.fact is ReportType.EXPIRE
     assert report.result.payment_reference == answer.payment_reference
-    result = account.provider.fetch(asked, account.credentials)
+    result = account.provider.fetch(request, account.credentials)
     assert (result.outcome, result.code) == (Outcome.DECLINED, "expired")
     account.simulator.customer(str(answer.redirect_url), "approve")
     assert account.effects() == []
 
 
 def test_the_merchant_may_cancel_before_the_customer_pays(account: Account) -> None:
-    asked = call(STAGES["simulator"], **(RETURN | {"method": "ideal"}))
-    answer = account.provider.execute(asked, account.credentials)
+    request = call(STAGES["simulator"], **(RETURN | {"method": "ideal"}))
+    answer = account.provider.execute(request, account.credentials)
     canceled = account.ask(Verb.CANCEL, 12_50, payment_reference=answer.payment_reference)
     assert canceled.outcome is Outcome.SUCCEEDED
     account.simulator.customer(str(answer.redirect_url), "approve")
-    assert account.provider.fetch(asked, account.credentials).code == "canceled"
+    assert account.provider.fetch(request, account.credentials).code == "canceled"
     assert account.effects() == []
 
 
@@ -176,6 +176,6 @@ def test_the_page_speaks_the_browsers_language_and_loads_nothing(account: Accoun
     assert english.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("wish", ["", "xx", ";;;", "nl;q=x", "*"])
-def test_any_other_wish_gets_english(account: Account, wish: str) -> None:
-    assert 'lang="en"' in account.simulator.http.get(opened(account), headers={"accept-language": wish}).text
+@pytest.mark.parametrize("language", ["", "xx", ";;;", "nl;q=x", "*"])
+def test_any_other_wish_gets_english(account: Account, language: str) -> None:
+    assert 'lang="en"' in account.simulator.http.get(opened(account), headers={"accept-language": language}).text

@@ -96,19 +96,19 @@ def test_unknown_currency_method_and_amount(account: Account) -> None:
 def test_an_operation_id_used_for_something_else_says_nothing_of_the_first(
     account: Account, change: dict[str, Any]
 ) -> None:
-    asked = call(STAGES["simulator"])
-    first = account.provider.execute(asked, account.credentials)
-    second = account.provider.execute(replace(asked, **change), account.credentials)
+    request = call(STAGES["simulator"])
+    first = account.provider.execute(request, account.credentials)
+    second = account.provider.execute(replace(request, **change), account.credentials)
     assert (second.outcome, second.code) == (Outcome.UNKNOWN, "idempotency_mismatch")
-    assert account.provider.fetch(asked, account.credentials) == first
+    assert account.provider.fetch(request, account.credentials) == first
     assert account.effects() == [("sale", 12_50)]
 
 
 def test_an_operation_of_another_account_is_not_told(account: Account) -> None:
-    asked = call(STAGES["simulator"])
-    account.provider.execute(asked, account.credentials)
+    request = call(STAGES["simulator"])
+    account.provider.execute(request, account.credentials)
     stranger = credentials("simulator", Simulator().new_secrets())
-    assert account.provider.fetch(asked, stranger).outcome is Outcome.NOT_SENT
+    assert account.provider.fetch(request, stranger).outcome is Outcome.NOT_SENT
 
 
 @pytest.mark.parametrize(

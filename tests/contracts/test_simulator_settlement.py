@@ -45,8 +45,8 @@ def lines_of(settlement: dict[str, Any]) -> list[SettlementLine]:
 
 
 def test_every_movement_stands_in_exactly_one_settlement_with_fees_and_vat(account: Account) -> None:
-    asked = call(STAGES["simulator"], amount=100_00)
-    sale = account.provider.execute(asked, account.credentials)
+    request = call(STAGES["simulator"], amount=100_00)
+    sale = account.provider.execute(request, account.credentials)
     account.ask(Verb.REFUND, 30_00, payment_reference=sale.payment_reference)
     held = account.ask(Verb.AUTHORIZE, 50_00).payment_reference
     account.ask(Verb.CAPTURE, 20_00, payment_reference=held)
@@ -58,7 +58,7 @@ def test_every_movement_stands_in_exactly_one_settlement_with_fees_and_vat(accou
         (LineType.REFUND, -30_00, 0, 0),
         (LineType.SALE, 20_00, 38, 8),
     ]
-    assert (lines[0].operation_id, lines[0].payment_reference) == (asked.operation_id, sale.payment_reference)
+    assert (lines[0].operation_id, lines[0].payment_reference) == (request.operation_id, sale.payment_reference)
     assert lines[0].reference == sale.reference
     assert settled["payout"]["amount"] == settled["net"] == 90_00 - 1_88 - 40
     again = account.simulator.http.post("/settlements", json={"account": account.id})
@@ -87,9 +87,9 @@ def test_what_comes_back_is_settled_with_its_sign(account: Account) -> None:
 
 
 def test_a_pin_acquirer_settles_what_its_terminals_did(account: Account) -> None:
-    told = {"account": account.id, "currency": "EUR", "tid": "T1", "stan": "000123", "authorization_code": "A1B2C3"}
-    sale = told | {"type": "sale", "amount": 25_00, "rrn": "412345678901", "brand": "maestro"}
-    refund = told | {"type": "refund", "amount": 5_00, "rrn": "412345678902", "occurred_at": "2026-11-22T10:00:00Z"}
+    reported = {"account": account.id, "currency": "EUR", "tid": "T1", "stan": "000123", "authorization_code": "A1B2C3"}
+    sale = reported | {"type": "sale", "amount": 25_00, "rrn": "412345678901", "brand": "maestro"}
+    refund = reported | {"type": "refund", "amount": 5_00, "rrn": "412345678902", "occurred_at": "2026-11-22T10:00:00Z"}
     for body in ([sale, refund], sale):  # the second time says nothing new
         assert account.simulator.http.post("/acquirer/transactions", json=body).status_code == 201
     lines = lines_of(account.simulator.post("/settlements", account=account.id))
@@ -179,9 +179,9 @@ def test_the_first_rate_that_fits_says_what_a_line_costs(account: Account) -> No
         {"type": "chargeback", "fixed": 15_00},
         {"method": "card", "basis_points": 100},
     ]
-    told = {"account": account.id, "type": "sale", "amount": 10_00, "currency": "EUR"}
-    account.simulator.post("/acquirer/transactions", **told, rrn="1", brand="maestro")
-    account.simulator.post("/acquirer/transactions", **told, rrn="2", brand="unheard of")
+    reported = {"account": account.id, "type": "sale", "amount": 10_00, "currency": "EUR"}
+    account.simulator.post("/acquirer/transactions", **reported, rrn="1", brand="maestro")
+    account.simulator.post("/acquirer/transactions", **reported, rrn="2", brand="unheard of")
     payment = account.paid(30_00)
     account.simulator.post("/dashboard/chargebacks", payment_reference=payment)
     account.simulator.post("/dashboard/refunds", payment_reference=account.paid(40_00))

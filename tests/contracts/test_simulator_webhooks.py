@@ -44,9 +44,9 @@ def stories(simulator: RunningSimulator) -> Iterator[dict[tuple[Verb, Ending], S
 
 def _begin(verb: Verb, ending: Ending, account: Account) -> Story:
     more = {"payment_reference": account.paid(50_00)} if verb is Verb.REFUND else {}
-    asked = call(STAGES["simulator"], verb, magic(12_00, ending), webhook_url=account.receiver.url, **more)
+    request = call(STAGES["simulator"], verb, magic(12_00, ending), webhook_url=account.receiver.url, **more)
     began = time.monotonic()
-    return Story(account, asked, account.provider.execute(asked, account.credentials), began)
+    return Story(account, request, account.provider.execute(request, account.credentials), began)
 
 
 def only(notice: WebhookEvent) -> ProviderReport:
@@ -55,10 +55,10 @@ def only(notice: WebhookEvent) -> ProviderReport:
 
 
 def test_an_ordinary_sale_is_told_promptly_once_and_completely(account: Account) -> None:
-    asked = call(STAGES["simulator"], webhook_url=account.receiver.url)
-    answer = account.provider.execute(asked, account.credentials)
+    request = call(STAGES["simulator"], webhook_url=account.receiver.url)
+    answer = account.provider.execute(request, account.credentials)
     (notice,) = account.notices(1, within=LATE)
-    assert only(notice) == ProviderReport(fact=ReportType.SALE, result=answer, operation_id=asked.operation_id)
+    assert only(notice) == ProviderReport(fact=ReportType.SALE, result=answer, operation_id=request.operation_id)
     time.sleep(0.5)
     assert len(account.receiver.landed) == 1
 
@@ -111,7 +111,7 @@ def test_a_webhook_may_come_late(
 ) -> None:
     story = stories[Verb.SALE, ending]
     assert story.answer.outcome is outcome
-    assert story.account.told(1) == ["sale.succeeded"]
+    assert story.account.notice_types(1) == ["sale.succeeded"]
     assert story.account.receiver.landed[0].at - story.began >= seconds
 
 
@@ -133,9 +133,9 @@ def test_repeated_until_taken_with_the_same_id_and_a_fresh_signature(account: Ac
 @pytest.mark.parametrize("ending", [Ending.REVERSED, Ending.FAILS_LATE])
 def test_a_sale_that_is_reversed(stories: dict[tuple[Verb, Ending], Story], ending: Ending) -> None:
     story = stories[Verb.SALE, ending]
-    answer, told = story.answer, story.account.notices(2)
-    assert [notice.type for notice in told] == ["sale.succeeded", "reversal.succeeded"]
-    report = only(told[1])
+    answer, events = story.answer, story.account.notices(2)
+    assert [notice.type for notice in events] == ["sale.succeeded", "reversal.succeeded"]
+    report = only(events[1])
     assert (report.operation_id, report.original_reference) == (None, answer.reference)
     assert report.result.payment_reference == answer.payment_reference
     assert report.result.amount == answer.amount
@@ -144,12 +144,12 @@ def test_a_sale_that_is_reversed(stories: dict[tuple[Verb, Ending], Story], endi
 @pytest.mark.parametrize("ending", [Ending.REVERSED, Ending.FAILS_LATE])
 def test_a_refund_that_fails_late(stories: dict[tuple[Verb, Ending], Story], ending: Ending) -> None:
     story = stories[Verb.REFUND, ending]
-    account, asked, answer = story.account, story.call, story.answer
+    account, requested, answer = story.account, story.call, story.answer
     assert answer.outcome is Outcome.SUCCEEDED
-    told = account.notices(3)
-    assert sorted(notice.type for notice in told) == ["refund.declined", "refund.succeeded", "sale.succeeded"]
-    report = only(next(notice for notice in told if notice.type == "refund.declined"))
-    assert (report.operation_id, report.result.reference) == (asked.operation_id, answer.reference)
+    events = account.notices(3)
+    assert sorted(notice.type for notice in events) == ["refund.declined", "refund.succeeded", "sale.succeeded"]
+    report = only(next(notice for notice in events if notice.type == "refund.declined"))
+    assert (report.operation_id, report.result.reference) == (requested.operation_id, answer.reference)
     assert report.result.code == "refund_failed"
     assert report.result.occurred_at is not None
     assert answer.occurred_at is not None
@@ -159,8 +159,8 @@ def test_a_refund_that_fails_late(stories: dict[tuple[Verb, Ending], Story], end
 
 def test_a_refund_at_the_dashboard(stories: dict[tuple[Verb, Ending], Story]) -> None:
     story = stories[Verb.SALE, Ending.DASHBOARD_REFUND]
-    answer, told = story.answer, story.account.notices(2)
-    report = only(told[1])
+    answer, events = story.answer, story.account.notices(2)
+    report = only(events[1])
     assert (report.fact, report.operation_id, report.reason) == (ReportType.REFUND, None, "dashboard")
     assert report.result.payment_reference == answer.payment_reference
     assert report.result.reference != answer.reference
@@ -184,9 +184,9 @@ def test_chargebacks(
     stories: dict[tuple[Verb, Ending], Story], ending: Ending, types: list[str], effects: list[str]
 ) -> None:
     account, answer = stories[Verb.SALE, ending].account, stories[Verb.SALE, ending].answer
-    told = account.notices(1 + len(types))[1:]
-    assert [notice.type for notice in told] == [f"{name}.succeeded" for name in types]
-    reports = [only(notice) for notice in told]
+    events = account.notices(1 + len(types))[1:]
+    assert [notice.type for notice in events] == [f"{name}.succeeded" for name in types]
+    reports = [only(notice) for notice in events]
     assert len({report.result.reference for report in reports}) == 1
     assert {report.original_reference for report in reports} == {answer.reference}
     assert {report.reason for report in reports} == {"fraud"}
@@ -206,8 +206,8 @@ def test_the_dashboard_does_the_same_by_hand(account: Account) -> None:
     assert simulator.http.post("/dashboard/reversals", json=first).json()["code"] == "not_reversible"
     expected = [("sale", 20_00), ("refund", 5_00), ("chargeback", 20_00), ("chargeback_reversal", 20_00)]
     assert account.effects() == expected
-    told = ["chargeback_inquiry", "chargeback_opened", "chargeback_won", "refund", "sale"]
-    assert sorted(account.told(5)) == [f"{name}.succeeded" for name in told]
+    types = ["chargeback_inquiry", "chargeback_opened", "chargeback_won", "refund", "sale"]
+    assert sorted(account.notice_types(5)) == [f"{name}.succeeded" for name in types]
 
 
 def test_an_authorization_that_runs_out(account: Account) -> None:

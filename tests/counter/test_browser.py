@@ -19,8 +19,8 @@ from tests.browsers import CHROMIUM, a_browser, page_of
 from tests.builders import BY, Shop, fresh, work
 from tests.checkout.conftest import look_again
 from tests.counter.cast import CODE
-from tests.counter.test_terminals import asked, no_answer, retourpin
 from tests.counter.test_terminals import device as device
+from tests.counter.test_terminals import no_answer, presented, retourpin
 from tests.simulator import RunningSimulator, eventually
 from tests.terminals.device import Device, sale
 from tests.terminals.test_long_poll import stream as stream
@@ -250,7 +250,7 @@ def test_a_driven_sale_an_unknown_outcome_and_a_retourpin_by_clicking(
     page.click("main form button.main")
     page.wait_for_url("**/counter/actions/*")
     screen.look("asked")
-    given = asked(device)
+    given = presented(device)
     shows(says["on"])
     screen.look("presented")
     no_answer()
@@ -271,7 +271,7 @@ def test_a_driven_sale_an_unknown_outcome_and_a_retourpin_by_clicking(
     refunds.offer_refunds()
     eventually(lambda: page.locator(".parts a").count() == 1)
     page.click(".parts a")
-    back = asked(device)
+    back = presented(device)
     shows(says["card"])
     screen.look("retourpin")
     assert back["payment"] == given["payment"]

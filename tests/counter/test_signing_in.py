@@ -228,11 +228,11 @@ def test_a_typed_form_survives_signing_in_again(shop: Shop, at_counter: Tablet, 
     path = f"/counter/orders/{order.id}/refund"
     once = at_counter.fields(at_counter.opens(path))["once"]
     left_alone(6)
-    asked = at_counter.sends(path, once=once, amount="10.00", reason="Petals fell off", iban="")
-    assert asked.status_code == 401
-    assert "what you typed is kept" in text(asked)
-    assert "Petals" not in asked.content.decode()
-    kept = at_counter.fields(asked)["kept"]
+    requested = at_counter.sends(path, once=once, amount="10.00", reason="Petals fell off", iban="")
+    assert requested.status_code == 401
+    assert "what you typed is kept" in text(requested)
+    assert "Petals" not in requested.content.decode()
+    kept = at_counter.fields(requested)["kept"]
     back = at_counter.signs_in(anna, kept=kept)
     assert back.status_code == 200
     plan = at_counter.sends(path, **at_counter.fields(back))
@@ -243,8 +243,8 @@ def test_a_typed_form_survives_signing_in_again(shop: Shop, at_counter: Tablet, 
 def test_a_kept_form_is_nobody_elses(shop: Shop, at_counter: Tablet, anna: User) -> None:
     order = shop.pay_cash(2_500).order
     left_alone(6)
-    asked = at_counter.sends(f"/counter/orders/{order.id}/refund", once="0" * 32, amount="10.00", reason="Petals")
-    kept = at_counter.fields(asked)["kept"]
+    requested = at_counter.sends(f"/counter/orders/{order.id}/refund", once="0" * 32, amount="10.00", reason="Petals")
+    kept = at_counter.fields(requested)["kept"]
     wrong = at_counter.signs_in(anna, "314159", kept=kept)
     assert at_counter.fields(wrong)["kept"] == kept  # a slip of the finger loses nothing
     other = at_counter.signs_in(staff("ben", shop.store), kept=kept)

@@ -13,7 +13,7 @@ from terminals.models import TerminalAction
 from terminals.services.counter.pair import unpair
 from tests.builders import BY, Shop, fresh
 from tests.counter.cast import Tablet
-from tests.counter.test_terminals import asked, charges
+from tests.counter.test_terminals import charges, presented
 from tests.counter.test_terminals import device as device
 from tests.terminals.device import Device
 from tests.terminals.test_long_poll import SOON, Waiting
@@ -36,7 +36,7 @@ def test_a_page_that_waits_is_told_of_the_change(stream: str, shop: Shop, at_cou
     seen = sentences.state_of(action)
     waiting = Waiting(lambda: watching(stream, at_counter, action, seen))
     time.sleep(1)
-    asked(device)
+    presented(device)
     answer = waiting.end()
     assert answer.status_code == 205
     assert waiting.took < SOON

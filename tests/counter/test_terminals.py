@@ -37,7 +37,7 @@ def page_of(answer: ClientResponse) -> str:
     return answer["Location"]
 
 
-def asked(device: Device) -> dict[str, Any]:
+def presented(device: Device) -> dict[str, Any]:
     """What the device is given to do, which it presents."""
     action = device.poll()
     assert action is not None
@@ -61,7 +61,7 @@ def test_a_driven_sale_is_watched_until_it_is_paid(shop: Shop, at_counter: Table
     action = TerminalAction.objects.get()
     assert (action.amount, action.operator, action.requested_by) == (1_250, "Anna", anna.id)
     assert "Till 1 is being asked." in at_counter.reads(page)
-    given = asked(device)
+    given = presented(device)
     assert "The customer pays on Till 1 now." in at_counter.reads(page)
     device.result(given["id"], sale(1))
     done = at_counter.reads(page)
@@ -102,7 +102,7 @@ def test_a_sale_is_stopped_before_and_after_the_terminal_has_it(at_counter: Tabl
     at_counter.sends(f"{page}/abort")
     assert "Stopped. Nothing was taken." in at_counter.reads(page)
     page = page_of(charges(at_counter, device))
-    asked(device)
+    presented(device)
     at_counter.sends(f"{page}/abort")
     assert "It is being stopped." in at_counter.reads(page)
     stop = device.poll()
@@ -115,7 +115,7 @@ def test_a_sale_is_stopped_before_and_after_the_terminal_has_it(at_counter: Tabl
 
 def test_a_decline_is_told_with_what_to_do(at_counter: Tablet, device: Device) -> None:
     page = page_of(charges(at_counter, device))
-    device.result(asked(device)["id"], sale(1, outcome="declined", decline_code="wrong_pin"))
+    device.result(presented(device)["id"], sale(1, outcome="declined", decline_code="wrong_pin"))
     assert "Declined. Nothing was taken." in at_counter.reads(page)
 
 
@@ -123,11 +123,11 @@ def test_an_unknown_outcome_says_what_to_do_and_is_resolved(shop: Shop, at_count
     order = shop.pay_cash(1_000, order_total=2_250).order
     path = f"/counter/orders/{order.id}/pay"
     page = page_of(charges(at_counter, device, path))
-    given = asked(device)
+    given = presented(device)
     no_answer()
-    told = at_counter.reads(page)
-    assert "It is not known yet whether the card was charged." in told
-    assert "Do not charge the card again. Ask for cash, or wait" in told
+    texts = at_counter.reads(page)
+    assert "It is not known yet whether the card was charged." in texts
+    assert "Do not charge the card again. Ask for cash, or wait" in texts
     assert "Do not charge the card again." in at_counter.reads(f"/counter/orders/{order.id}")
     again = charges(at_counter, device, path)
     assert again.status_code == 422
@@ -146,7 +146,7 @@ def test_a_card_that_was_read_here_gets_its_money_back_on_the_terminal(
     shop: Shop, at_counter: Tablet, device: Device, django_capture_on_commit_callbacks: Any
 ) -> None:
     page_of(charges(at_counter, device))
-    device.result(asked(device)["id"], sale(1))
+    device.result(presented(device)["id"], sale(1))
     order = Payment.objects.get().order
     path = f"/counter/orders/{order.id}/refund"
     once = at_counter.fields(at_counter.opens(path))["once"]
@@ -157,7 +157,7 @@ def test_a_card_that_was_read_here_gets_its_money_back_on_the_terminal(
     refund_page = page_of(at_counter.agrees(path, plan))
     refunds.offer_refunds()
     assert "Till 1 is being asked. Have the customer's card ready." in at_counter.reads(refund_page)
-    given = asked(device)
+    given = presented(device)
     assert "The customer holds the card to Till 1 now." in at_counter.reads(refund_page)
     device.result(given["id"], retourpin(given))
     assert "Done: the customer has it" in at_counter.reads(refund_page)
@@ -168,7 +168,7 @@ def test_a_card_that_was_read_here_gets_its_money_back_on_the_terminal(
 
 def test_a_refund_that_nobody_presented_is_asked_for_once_more(shop: Shop, at_counter: Tablet, device: Device) -> None:
     page_of(charges(at_counter, device))
-    device.result(asked(device)["id"], sale(1))
+    device.result(presented(device)["id"], sale(1))
     at_counter.gives_back(Payment.objects.get().order_id, "5.00")
     refunds.offer_refunds()
     action = TerminalAction.objects.get(type="refund")
@@ -179,7 +179,7 @@ def test_a_refund_that_nobody_presented_is_asked_for_once_more(shop: Shop, at_co
     once = at_counter.fields(shown)["once"]
     pages = {page_of(at_counter.sends(f"{page}/again", once=once)) for _ in range(2)}
     assert len(pages) == 1
-    given = asked(device)
+    given = presented(device)
     device.result(given["id"], retourpin(given))
     assert Refund.objects.get().status == "succeeded"
 

@@ -45,7 +45,7 @@ def buy() -> str:
     """Ask for a payment; return where the customer pays it."""
     number = secrets.token_hex(4)
     orders[number] = {"status": "open"}
-    wish = {
+    body = {
         "order_reference": number,
         "order_total": PRICE,
         "amount": PRICE,
@@ -54,15 +54,15 @@ def buy() -> str:
         "channel": CHANNEL,
         "return_url": f"{SHOP}/order?number={number}",
     }
-    payment = ask("/v1/payments", wish, key=f"pay-{number}")
+    payment = ask("/v1/payments", body, key=f"pay-{number}")
     orders[number] |= {"id": payment["order"]["id"], "payment": payment["id"]}
     return str(payment["next_action"]["url"])
 
 
 def give_back(number: str) -> None:
     """Ask for a refund of all of it; the webhook tells when it has succeeded."""
-    wish = {"payment": orders[number]["payment"], "reason": "Changed my mind", "channel": CHANNEL}
-    ask("/v1/refunds", wish, key=f"refund-{number}")
+    body = {"payment": orders[number]["payment"], "reason": "Changed my mind", "channel": CHANNEL}
+    ask("/v1/refunds", body, key=f"refund-{number}")
     orders[number]["status"] = "to be refunded"
 
 
@@ -72,8 +72,8 @@ def is_from_onetill(headers: Message | dict[str, str], body: bytes) -> bool:
     if not moment.isdecimal() or abs(time.time() - int(moment)) > 300:
         return False  # old news, said again by somebody else
     key = base64.b64decode(SECRET.removeprefix("whsec_"))
-    told = f"{message_id}.{moment}.".encode() + body
-    right = "v1," + base64.b64encode(hmac.new(key, told, hashlib.sha256).digest()).decode()
+    signed = f"{message_id}.{moment}.".encode() + body
+    right = "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     given = headers.get("webhook-signature", "").split()
     return any(hmac.compare_digest(right.encode(), one.encode()) for one in given)
 

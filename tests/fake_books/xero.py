@@ -81,8 +81,8 @@ class Xero(Package):
         amounts = [Decimal(str(line["LineAmount"])) for line in given["JournalLines"]]
         unknown = [line["AccountCode"] for line in given["JournalLines"] if line["AccountCode"] not in self.accounts]
         if sum(amounts) != 0 or unknown:
-            said = f"Account code '{unknown[0]}' is not a valid code." if unknown else "The journal does not balance."
-            fault = {"ValidationErrors": [{"Message": said}]}
+            text = f"Account code '{unknown[0]}' is not a valid code." if unknown else "The journal does not balance."
+            fault = {"ValidationErrors": [{"Message": text}]}
             raise Refusal(
                 400,
                 {

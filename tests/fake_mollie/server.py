@@ -108,10 +108,10 @@ class FakeMollie(JsonFake):
             "GET /v2/balances/{id}/transactions": Route(do.list_balance_transactions, spec),
         }
 
-    def account_of(self, asked: Asked, endpoint: str) -> Books:
+    def account_of(self, requested: Asked, endpoint: str) -> Books:
         """The profile behind a key."""
-        key = asked.headers.get("Authorization", "").removeprefix("Bearer ")
-        of_organization = asked.path.startswith(_OF_ORGANIZATION)
+        key = requested.headers.get("Authorization", "").removeprefix("Bearer ")
+        of_organization = requested.path.startswith(_OF_ORGANIZATION)
         if key.startswith("access_") and "revoked" not in key:
             found = next((books for books in self.accounts.values() if books.organization_token == key), None)
             if found is not None and of_organization:
@@ -137,9 +137,9 @@ class FakeMollie(JsonFake):
         """404."""
         return self.refusal(404, "", f"No item exists with token {name}.")
 
-    def fault_of(self, asked: Asked, body: Any) -> Fault | None:
+    def fault_of(self, requested: Asked, body: Any) -> Fault | None:
         """What is planned or at random, and what an amount's ending asks for, once a key."""
-        planned, key = self.faults.next(), self.key_of(asked)
+        planned, key = self.faults.next(), self.key_of(requested)
         if planned is not None or key is None or key in self._struck or "amount" not in body:
             return planned
         self._struck.add(key)
@@ -192,15 +192,15 @@ class FakeMollie(JsonFake):
         """Metadata as the specification's examples have it."""
         return json.dumps(metadata)
 
-    def page(self, asked: Asked) -> Answer | None:
+    def page(self, requested: Asked) -> Answer | None:
         """Mollie's own page: the customer chooses what comes of it, and goes back to the shop."""
-        if not asked.path.startswith("/checkout/"):
+        if not requested.path.startswith("/checkout/"):
             return None
-        name = asked.path.removeprefix("/checkout/")
+        name = requested.path.removeprefix("/checkout/")
         books = next((books for books in self.accounts.values() if name in books.objects), None)
         if books is None:
             return Answer(404, "<!doctype html><title>Mollie</title>")
-        action = asked.fields.get("action", "")
+        action = requested.fields.get("action", "")
         if action not in _BUTTONS:
             buttons = "".join(f'<button name="action" value="{each}">{each}</button>' for each in _BUTTONS)
             html = f'<!doctype html><title>Mollie</title><form method="post">{buttons}</form>'

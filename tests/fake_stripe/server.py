@@ -84,12 +84,14 @@ class FakeStripe(FakeServer):
         self.post.close()
         super().close()
 
-    def serve(self, asked: Asked) -> Answer | None:
+    def serve(self, requested: Asked) -> Answer | None:
         """Answer the SDK, or a customer's browser."""
-        if asked.path.startswith("/pay/"):
-            status, html, place = self.page(asked.path.removeprefix("/pay/"), asked.fields.get("action"))
+        if requested.path.startswith("/pay/"):
+            status, html, place = self.page(requested.path.removeprefix("/pay/"), requested.fields.get("action"))
             return Answer(status, html, {"Location": place} if place else {})
-        answer = self.answer(asked.method, asked.path, asked.body.decode() or asked.query, asked.headers)
+        answer = self.answer(
+            requested.method, requested.path, requested.body.decode() or requested.query, requested.headers
+        )
         if answer is None:
             return None
         status, body, replay = answer

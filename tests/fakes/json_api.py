@@ -57,7 +57,7 @@ class JsonFake(FakeServer):
         """Its routes, by endpoint."""
         raise NotImplementedError
 
-    def account_of(self, asked: Asked, endpoint: str) -> Any:
+    def account_of(self, requested: Asked, endpoint: str) -> Any:
         """The account whose key a request bears.
 
         Raises:
@@ -74,11 +74,11 @@ class JsonFake(FakeServer):
         status = {Fault.RATE_LIMITED: 429, Fault.NO_PERMISSION: 403}.get(fault, 500)
         return self.refusal(status, fault.value, fault.value.replace("_", " "))
 
-    def page(self, asked: Asked) -> Answer | None:
+    def page(self, requested: Asked) -> Answer | None:
         """What a person's browser gets; None where the request is one of the API."""
         return None
 
-    def fault_of(self, asked: Asked, body: Any) -> Fault | None:
+    def fault_of(self, requested: Asked, body: Any) -> Fault | None:
         """What goes wrong with a request that could be read."""
         return self.faults.next()
 
@@ -86,35 +86,35 @@ class JsonFake(FakeServer):
         """Carry a request out: once a key, at a provider that has idempotency keys."""
         return act()
 
-    def key_of(self, asked: Asked) -> str | None:
+    def key_of(self, requested: Asked) -> str | None:
         """The idempotency key of a request."""
-        return asked.headers.get("Idempotency-Key")
+        return requested.headers.get("Idempotency-Key")
 
-    def serve(self, asked: Asked) -> Answer | None:
+    def serve(self, requested: Asked) -> Answer | None:
         """Answer one request, and remember it."""
-        shown = self.page(asked)
+        shown = self.page(requested)
         if shown is not None:
             return shown
-        found = find(self.routes, asked.method, asked.path)
-        endpoint, names = found or (f"{asked.method} {asked.path}", {})
+        found = find(self.routes, requested.method, requested.path)
+        endpoint, names = found or (f"{requested.method} {requested.path}", {})
         fault: Fault | None = None
         body: Any = None
         try:
             if found is None:
                 raise self.refusal(404, "unknown_address", f"There is no {endpoint}.")
-            account = self.account_of(asked, endpoint)
-            body = self._body(asked, endpoint)
-            fault = self.fault_of(asked, body)
-            status, told = self._carried_out(Call(asked, endpoint, account, names, body), fault)
+            account = self.account_of(requested, endpoint)
+            body = self._body(requested, endpoint)
+            fault = self.fault_of(requested, body)
+            status, result = self._carried_out(Call(requested, endpoint, account, names, body), fault)
         except Refused as refusal:
-            status, told = refusal.status, refusal.body
+            status, result = refusal.status, refusal.body
         except ConnectionAbortedError:
-            self.received.append(Received(endpoint, self.key_of(asked), 0, fault, body))
+            self.received.append(Received(endpoint, self.key_of(requested), 0, fault, body))
             return None
-        self.received.append(Received(endpoint, self.key_of(asked), status, fault, body))
+        self.received.append(Received(endpoint, self.key_of(requested), status, fault, body))
         if fault is Fault.UNREADABLE:
             return Answer(200, "<html>Bad Gateway", {"Content-Type": "text/html"})
-        text = "" if told is None else json.dumps(told)
+        text = "" if result is None else json.dumps(result)
         return Answer(status, text, {"Content-Type": "application/json"})
 
     def close(self) -> None:
@@ -135,11 +135,11 @@ class JsonFake(FakeServer):
 
         return self.faults.strike(fault, act, answer)
 
-    def _body(self, asked: Asked, endpoint: str) -> Object:
-        if not asked.body:
+    def _body(self, requested: Asked, endpoint: str) -> Object:
+        if not requested.body:
             return {}
         try:
-            body = json.loads(asked.body)
+            body = json.loads(requested.body)
         except ValueError:
             raise self.refusal(400, "unreadable", "The body is no JSON.") from None
         problems = self.specification.problems(endpoint, body)

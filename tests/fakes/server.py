@@ -66,7 +66,7 @@ class FakeServer:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
-    def serve(self, asked: Asked) -> Answer | None:
+    def serve(self, requested: Asked) -> Answer | None:
         """Answer one request; None breaks the connection."""
         raise NotImplementedError
 

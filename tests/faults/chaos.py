@@ -201,10 +201,10 @@ class ChaosRun:
 
     def _compare(self, rows: dict[str, dict[str, Any]]) -> None:
         """Each payment with what the provider really did."""
-        asked_by = {operation["id"]: row["id"] for row in rows.values() for operation in row["operations"]}
+        refund_of = {operation["id"]: row["id"] for row in rows.values() for operation in row["operations"]}
         moved: Counter[tuple[str, bool]] = Counter()
         for effect in self._effects(next(iter(rows.values()))["provider_account"]["id"]):
-            moved[asked_by.get(effect["operation_id"], "nobody"), effect["verb"] == "refund"] += abs(effect["net"])
+            moved[refund_of.get(effect["operation_id"], "nobody"), effect["verb"] == "refund"] += abs(effect["net"])
         for row in rows.values():
             for booked, is_refund in ((row["amount_captured"], False), (row["amount_refunded"], True)):
                 really = moved.pop((row["id"], is_refund), 0)

@@ -123,8 +123,8 @@ class Life:
     def not_charged(self, amount: int) -> Iterator[str]:
         """Why the one charge did not end as it should: taken, or refused because the provider never heard of it."""
         (payment,) = self.payments()
-        never_asked = payment.status == "declined" and payment.failure_code == "not_received"
-        if payment.amount_captured != amount and not never_asked:
+        never_sent = payment.status == "declined" and payment.failure_code == "not_received"
+        if payment.amount_captured != amount and not never_sent:
             yield f"{payment.status}: {payment.amount_captured} of {amount} captured"
 
     def _wrong(self) -> Iterator[str]:

@@ -99,7 +99,7 @@ class IsUnknown(Life):
         yield from self.not_charged(1222)
 
 
-class IsTold(Life):
+class IsNotified(Life):
     """iDEAL: the customer approves on the provider's page, and the provider tells."""
 
     own = ("receive.", "apply.")
@@ -247,8 +247,8 @@ class IsDriven(Life):
         open_ones = TerminalAction.objects.filter(id=second["id"], status="queued")
         open_ones.update(expires_at=now, ask_at=now)
         on_its_own(sweep.sweep)
-        asked = self.tells("poll-3", "GET", "")
-        self.tells("result-3", "POST", f"/{asked['id']}/result", {"outcome": "not_found"})
+        requested = self.tells("poll-3", "GET", "")
+        self.tells("result-3", "POST", f"/{requested['id']}/result", {"outcome": "not_found"})
 
     def check(self) -> Iterator[str]:
         found = sorted(self.payments().values_list("amount", "status"))
@@ -283,10 +283,10 @@ class IsGivenBackAtTheTerminal(IsDriven):
 
     def act(self) -> None:
         about = {"payment": self.stage["payment"], "amount": 400, "operator": "Sanne", "reason": "Too small"}
-        asked = self.drive("back", {"type": "refund"} | about)
+        requested = self.drive("back", {"type": "refund"} | about)
         self.tells("poll", "GET", "")
-        self.tells("ack", "POST", f"/{asked['id']}/ack", {})
-        self.tells("result", "POST", f"/{asked['id']}/result", refund(2, 400))
+        self.tells("ack", "POST", f"/{requested['id']}/ack", {})
+        self.tells("result", "POST", f"/{requested['id']}/result", refund(2, 400))
 
     def check(self) -> Iterator[str]:
         back = list(Refund.objects.filter(merchant_id=self.stage["merchant"]).values_list("amount", "status"))
@@ -351,7 +351,7 @@ class IsClosed(Life):
 LIVES: Final[dict[str, type[Life]]] = {
     life.__name__: life
     for life in (
-        *(Pays, IsCaptured, BringsBack, IsUnknown, IsTold, RunsOut),
+        *(Pays, IsCaptured, BringsBack, IsUnknown, IsNotified, RunsOut),
         *(
             IsFolded,
             IsTellingTheShop,

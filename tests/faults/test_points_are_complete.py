@@ -71,8 +71,8 @@ def test_every_point_is_broken_in_one_life() -> None:
 
 
 def test_no_provider_is_asked_without_a_point_before_and_after() -> None:
-    asked = [path for path in modules() if in_our_code(path)]
-    assert [f"{called(path)}:{line}" for path in asked for line in unguarded(tree(path))] == []
+    requested = [path for path in modules() if in_our_code(path)]
+    assert [f"{called(path)}:{line}" for path in requested for line in unguarded(tree(path))] == []
 
 
 def test_an_unguarded_question_is_found() -> None:

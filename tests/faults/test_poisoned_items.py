@@ -313,13 +313,13 @@ def _driven(shop: Shop) -> Terminal:
     ).terminal
 
 
-def _asked(shop: Shop) -> TerminalAction:
+def _queued_sale(shop: Shop) -> TerminalAction:
     """What such a terminal is to charge, and has not been given yet."""
     return request_sale(SaleRequest(terminal_id=_driven(shop).id, amount=1000), actor="tests")
 
 
 def test_an_action_that_cannot_expire(shop: Shop, neighbour: Shop) -> None:
-    poison, good = _asked(shop), _asked(neighbour)
+    poison, good = _queued_sale(shop), _queued_sale(neighbour)
     TerminalAction.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     spoil(shop.account("external"))
     tasks.sweep_actions()
@@ -328,7 +328,7 @@ def test_an_action_that_cannot_expire(shop: Shop, neighbour: Shop) -> None:
 
 
 def test_an_action_that_cannot_be_asked_about(shop: Shop, neighbour: Shop) -> None:
-    poison, good = _asked(shop), _asked(neighbour)
+    poison, good = _queued_sale(shop), _queued_sale(neighbour)
     past = timezone.now() - timedelta(seconds=1)
     TerminalAction.objects.update(status="presented", sent_at=past, ask_at=past)
     spoil(shop.account("external"))
@@ -365,7 +365,7 @@ def _to_give_back(shop: Shop) -> Operation:
 
 
 def test_a_terminal_that_cannot_be_driven(shop: Shop, neighbour: Shop, maker: RunningMaker) -> None:
-    poison, good = _asked(shop), _asked(neighbour)
+    poison, good = _queued_sale(shop), _queued_sale(neighbour)
     spoil(shop.account("external"))
     assert tasks.drive_all() == 1
     assert failure(drive.WORK, poison.terminal_id).merchant_id == shop.merchant.id

@@ -101,17 +101,17 @@ PAYMENTS: Final = [
 ]
 APPROVED = "posted ->> 'outcome' = 'approved' AND NOT posted ? 'resolves' AND type IN ('sale', 'refund')"
 # Kinds of which the audit can tell from the rows whether they should stand open, and what closed by itself.
-STANDING = (
+OPEN_FACTS = (
     "status = 'open' AND kind IN ('outcome_unknown', 'sequence_gap', 'unknown_line', 'amount_differs',"
     " 'payout_differs', 'over_returned')"
 )
 EXPLAINED = "status = 'resolved' AND kind = 'outcome_unknown' AND key LIKE '%:op_%'"
 DISCREPANCIES: Final = [
-    *changes("payments_discrepancy", STANDING, """status = 'resolved', resolution = '{"action": "explained"}'"""),
+    *changes("payments_discrepancy", OPEN_FACTS, """status = 'resolved', resolution = '{"action": "explained"}'"""),
     *changes("payments_discrepancy", EXPLAINED, "status = 'open'"),
     *changes("payments_discrepancy", "kind = 'sequence_gap'", "sequences = '[[1, 2]]'"),
     *changes("reconciliation_settlementline", "state = 'unknown'", "state = 'early'"),
-    Change("payments_discrepancy", None, STANDING),
+    Change("payments_discrepancy", None, OPEN_FACTS),
 ]
 REAL = "EXISTS (SELECT FROM terminals_terminal d WHERE d.id = terminal_id)"
 AROUND: Final = [

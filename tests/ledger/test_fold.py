@@ -160,15 +160,15 @@ def test_an_item_is_open_until_it_nets_to_zero(merchant: str) -> None:
     post([sale(merchant, 1250, item=1), accepted])
     fold_everything()
 
-    def standing() -> dict[tuple[str, int], int]:
+    def open_amounts() -> dict[tuple[str, int], int]:
         return {(row.code, row.item): row.amount for row in balances.open_items(merchant)}
 
-    assert standing() == {(RECEIVABLE.code, 1): 1250, (PAYABLE.code, 77): -500}
+    assert open_amounts() == {(RECEIVABLE.code, 1): 1250, (PAYABLE.code, 77): -500}
     post([paid])
     expected = {(RECEIVABLE.code, 1): 750}
-    assert standing() == expected, "with the payment in the tail"
+    assert open_amounts() == expected, "with the payment in the tail"
     fold_everything()
-    assert standing() == expected, "and with all of it folded"
+    assert open_amounts() == expected, "and with all of it folded"
     assert OpenItem.objects.count() == 1
     assert balances.open_items(merchant)[0].since == NOON
     nothing_wrong()

@@ -58,9 +58,9 @@ class Model:
         self.booked += entries
 
     def reverse(self, number: int) -> None:
-        standing = [entry for entry in self.booked if entry.key not in self.reversed]
-        if standing:
-            entry = standing[number % len(standing)]
+        still_open = [entry for entry in self.booked if entry.key not in self.reversed]
+        if still_open:
+            entry = still_open[number % len(still_open)]
             reverse([Reversal(entry.key, f"reversal:{entry.key}", "reversed", NOON, ZONE)])
             self.reversed.add(entry.key)
             self._count(entry, -1)

@@ -180,5 +180,5 @@ def test_each_row_of_the_books_says_which_it_is(merchant: str) -> None:
     [entry_id] = book(merchant, 100)
     days.close_day(merchant, FRIDAY, actor="tests")
     [first, *_] = Posting.objects.filter(entry_id=entry_id).select_related("account", "entry").order_by("line")
-    told = [str(row) for row in (first, first.account, first.entry, BookDay.objects.get(merchant_id=merchant))]
-    assert told == [f"{entry_id} 1", f"{RECEIVABLE.code} EUR", first.entry.key, f"{merchant} {FRIDAY}"]
+    texts = [str(row) for row in (first, first.account, first.entry, BookDay.objects.get(merchant_id=merchant))]
+    assert texts == [f"{entry_id} 1", f"{RECEIVABLE.code} EUR", first.entry.key, f"{merchant} {FRIDAY}"]

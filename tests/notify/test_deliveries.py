@@ -41,12 +41,12 @@ def test_a_shop_is_told_once_signed_and_in_full(
     assert deliver() == 1
     assert deliver() == 0
 
-    [told] = shop.received
+    [received] = shop.received
     event = Event.objects.get()
-    assert told.signed_by(new.secret)
-    assert told.headers["content-type"] == "application/json"
-    assert told.event_id == event.id
-    assert told.event == {
+    assert received.signed_by(new.secret)
+    assert received.headers["content-type"] == "application/json"
+    assert received.event_id == event.id
+    assert received.event == {
         "id": event.id,
         "object": "event",
         "type": "payment.captured",
@@ -95,7 +95,9 @@ def test_each_endpoint_hears_what_it_asked_for(
     happen(channel_id=STORE)
     deliver()
 
-    heard = {path: sorted(told.event["type"] for told in shop.at(path)) for path in ("/all", "/refunds", "/store")}
+    heard = {
+        path: sorted(delivery.event["type"] for delivery in shop.at(path)) for path in ("/all", "/refunds", "/store")
+    }
     assert heard == {
         "/all": ["payment.captured", "payment.captured", "payout.received", "refund.succeeded"],
         "/refunds": ["refund.succeeded"],

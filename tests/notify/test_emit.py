@@ -54,9 +54,9 @@ def test_many_events_cost_as_many_round_trips_as_one(endpoint: Make, happen: Mak
         endpoint(f"/{number}")
     costs = []
     for count in (1, 2, 2000):
-        with CaptureQueriesContext(connection) as asked, transaction.atomic():
+        with CaptureQueriesContext(connection) as statements, transaction.atomic():
             happen(count)
-        costs.append(len([query for query in asked if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]))
+        costs.append(len([query for query in statements if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]))
     assert len(set(costs)) == 1, costs
     assert WebhookDelivery.objects.count() == 3 * 2003
 

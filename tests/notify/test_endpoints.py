@@ -56,10 +56,10 @@ def test_secrets_are_stored_encrypted_and_never_audited(endpoint: Make) -> None:
 
     raw = {name: Cast(name.removeprefix("raw_"), TextField()) for name in ("raw_secret", "raw_previous_secret")}
     stored = str(WebhookEndpoint.objects.annotate(**raw).values_list(*raw).get())
-    told = str(list(AuditLog.objects.values()))
+    text = str(list(AuditLog.objects.values()))
     for secret in (new.secret, rolled.secret):
         assert secret not in stored
-        assert secret not in told
+        assert secret not in text
     assert [log.action for log in AuditLog.objects.order_by("id")] == [
         "webhook_endpoint.created",
         "webhook_endpoint.secret_rolled",
@@ -190,7 +190,7 @@ def test_a_disabled_endpoint_waits_for_nothing_and_can_catch_up(shop: Receiver, 
     resend(delivery_id=delivery.id, merchant_id=MERCHANT, actor="tests")
     deliver()
 
-    assert [told.event_id for told in shop.received] == [delivery.event_id]
+    assert [received.event_id for received in shop.received] == [delivery.event_id]
 
 
 def test_resending_starts_a_schedule_anew(shop: Receiver, endpoint: Make, happen: Make) -> None:
@@ -207,4 +207,4 @@ def test_resending_starts_a_schedule_anew(shop: Receiver, endpoint: Make, happen
     assert (delivery.status, delivery.attempts, delivery.response_status) == ("pending", 2, 500)
     assert delivery.next_attempt_at is not None
     assert delivery.next_attempt_at - timezone.now() < timedelta(seconds=10)
-    assert len({told.body for told in shop.received}) == 1
+    assert len({received.body for received in shop.received}) == 1

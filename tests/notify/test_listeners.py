@@ -43,8 +43,8 @@ def test_who_falls_a_thousand_events_behind_is_sent_away(happen: Make, monkeypat
             await _hear_one(happen, slow, quick)
             for count in (40, 40):
                 await asyncio.to_thread(_and_close, happen, count)
-                told = [await asyncio.wait_for(anext(quick), 60) for _ in range(count)]
-                assert all(told)
+                events = [await asyncio.wait_for(anext(quick), 60) for _ in range(count)]
+                assert all(events)
             return [one async for one in slow]
 
     heard = asyncio.run(fall_behind())
@@ -99,9 +99,9 @@ def test_a_database_that_does_not_answer_delays_and_loses_nothing(
             await asyncio.to_thread(_and_close, happen, 1)
             return await asyncio.wait_for(anext(feed), 60)
 
-    told = asyncio.run(listen())
-    assert told is not None
-    assert Event.objects.get().id in told.text
+    printed = asyncio.run(listen())
+    assert printed is not None
+    assert Event.objects.get().id in printed.text
 
 
 def test_a_database_that_is_lost_between_two_pages_lets_nobody_hear_twice(
@@ -130,8 +130,10 @@ def test_a_database_that_is_lost_between_two_pages_lets_nobody_hear_twice(
             await asyncio.to_thread(_and_close, happen, 10)
             return [await asyncio.wait_for(first, 60), *[await asyncio.wait_for(anext(feed), 60) for _ in range(9)]]
 
-    told = asyncio.run(listen())
-    assert [one.position.id for one in told] == list(Event.objects.order_by("xid", "id").values_list("id", flat=True))
+    printed = asyncio.run(listen())
+    assert [one.position.id for one in printed] == list(
+        Event.objects.order_by("xid", "id").values_list("id", flat=True)
+    )
 
 
 def test_while_the_database_is_away_streams_stay_and_new_ones_wait(monkeypatch: pytest.MonkeyPatch) -> None:

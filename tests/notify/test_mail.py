@@ -78,8 +78,8 @@ def test_a_letter_with_its_attachment_is_taken(office: PostOffice) -> None:
     assert mail.send_due() == 1
     (taken,) = office.taken
     assert b'From: "Bloem, Blad & Co" <onetill@localhost>' in taken
-    for told in (b"Message-ID: <" + row.id.encode(), b"bon.pdf", b"text/html", b"Auto-Submitted: auto-generated"):
-        assert told in taken, told
+    for expected in (b"Message-ID: <" + row.id.encode(), b"bon.pdf", b"text/html", b"Auto-Submitted: auto-generated"):
+        assert expected in taken, expected
     assert fresh(row).status == "succeeded"
     assert mail.send_due() == 0
 

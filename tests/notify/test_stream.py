@@ -105,8 +105,8 @@ def test_what_happens_is_told_at_once_to_whom_it_concerns(listen: Make, happen: 
         eventually(lambda: all_of_it.has(2) and store.has(1), within=FEED_SECONDS)
         time.sleep(0.5)
 
-        told = Event.objects.order_by("id").values_list("id", flat=True)[1:]
-        assert all_of_it.ids == list(told)
+        events = Event.objects.order_by("id").values_list("id", flat=True)[1:]
+        assert all_of_it.ids == list(events)
         assert [event["id"] for event in all_of_it.events] == all_of_it.ids
         assert all_of_it.events[0]["data"]["object"]["amount"] == 1250
         assert len(store.events) == 1

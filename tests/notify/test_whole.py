@@ -46,10 +46,10 @@ def test_a_sale_is_told_signed_and_tried_again_by_itself(merchant: Shop, server:
 
     eventually(lambda: len(server.received) == 3, within=180)
     first, second, third = server.received
-    assert {told.event_id for told in server.received} == {first.event_id}
+    assert {received.event_id for received in server.received} == {first.event_id}
     assert second.at - first.at < 30  # a few seconds, where the machine does nothing else
     assert third.at - first.at < 150
-    assert all(told.signed_by(made["secret"]) for told in server.received)
+    assert all(received.signed_by(made["secret"]) for received in server.received)
     assert first.event["type"] == "payment.captured"
     assert first.event["data"]["object"]["id"] == payment["id"]
 
@@ -81,4 +81,4 @@ def test_a_server_that_hangs_holds_up_nobody(merchant: Shop, server: Receiver) -
     for number in range(20):
         sell(merchant, f"3{number:03}")
     eventually(lambda: len(server.at("/fine")) == 20, within=40)
-    assert len({told.event_id for told in server.at("/fine")}) == 20
+    assert len({delivery.event_id for delivery in server.at("/fine")}) == 20

@@ -74,7 +74,7 @@ class TestWhatIsShown:
         assert left(held) == ("authorized", 0, 10_000, 10_000)
 
 
-class TestWhoeverElseAsks:
+class TestAnyoneElse:
     def test_captures_no_more_than_is_left_beside_it(self, held: Payment) -> None:
         capture(held, 4_000 + SUCCEEDS)
         with pytest.raises(Invalid, match="amount_exceeds_capturable") as refused:
@@ -168,8 +168,8 @@ def test_a_capture_that_is_taken_back_cannot_be_made_again(held: Payment) -> Non
     capture(held, 2_000)
 
     operation = held.operations.get(verb="capture", amount=4_050)
-    told = Result(Outcome.SUCCEEDED, reference="rev_1", payment_reference=now(held).provider_reference)
-    report = ProviderReport(ReportType.REVERSAL, told, original_reference=operation.provider_reference)
+    result = Result(Outcome.SUCCEEDED, reference="rev_1", payment_reference=now(held).provider_reference)
+    report = ProviderReport(ReportType.REVERSAL, result, original_reference=operation.provider_reference)
     record(held.provider_account, [report], actor="provider:tests")
     assert left(held) == ("captured", 2_000, 3_950, 3_950)
     assert Order.objects.get().refundable == 2_000

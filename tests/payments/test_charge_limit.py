@@ -88,14 +88,14 @@ class TestATotalThatIsKnown:
         assert (refusal.value.code, refusal.value.param) == ("amount_exceeds_due", "exchange_for")
 
 
-class TestAChargeThatIsBeingAskedFor:
+class TestAChargeUnderWay:
     def test_is_no_longer_due(self, shop: Shop) -> None:
         order = shop.pay(400, order_total=1_000).order
-        asked = shop.pay(BUSY, order=order)
-        assert (asked.status, left(order)) == ("processing", 90)
+        requested = shop.pay(BUSY, order=order)
+        assert (requested.status, left(order)) == ("processing", 90)
         refusal = refused(shop, 150, order)
         assert isinstance(refusal, Conflict)
-        assert (refusal.code, refusal.members["payment"]) == ("payment_in_progress", asked.id)
+        assert (refusal.code, refusal.members["payment"]) == ("payment_in_progress", requested.id)
         assert 1 <= (refusal.retry_after or 0) <= 60
         assert refused(shop, 650, order).code == "amount_exceeds_due"  # whatever becomes of the other
         assert shop.pay(50, order=order).status == "captured"

@@ -101,7 +101,7 @@ def test_in_any_order_and_twice_it_ends_the_same(shop: Shop, payment: Payment, e
     lost = 600 if end == LOST else 0
     assert accounts(shop) == {"receivable": 5000 - lost, "disputed": 0, "chargebacks": lost}
     assert (fresh(payment.order).charged_back, counted()) == (lost, lost)
-    assert len([told for told in events() if told != "chargeback.inquiry"]) == 12
+    assert len([event for event in events() if event != "chargeback.inquiry"]) == 12
 
 
 def test_a_second_chargeback_is_another_one(shop: Shop, payment: Payment) -> None:
@@ -182,18 +182,18 @@ def live(
 
 
 @pytest.mark.parametrize(
-    ("told", "receivable", "disputed", "lost"),
+    ("expected", "receivable", "disputed", "lost"),
     [(2, 0, 5000, 0), (3, 5000, 0, 0), (4, 0, 5000, 0), (5, 0, 0, 5000), (6, 0, 5000, 0), (7, 5000, 0, 0)],
 )
 def test_each_stage_takes_and_gives_the_money_again(
-    shop: Shop, payment: Payment, told: int, receivable: int, disputed: int, lost: int
+    shop: Shop, payment: Payment, expected: int, receivable: int, disputed: int, lost: int
 ) -> None:
-    live(payment, LIFE[:told])
+    live(payment, LIFE[:expected])
     assert accounts(shop) == {"receivable": receivable, "disputed": disputed, "chargebacks": lost}
     row = Chargeback.objects.get()
-    assert (row.stage, row.steps.count()) == (LIFE[told - 1][1], told)
+    assert (row.stage, row.steps.count()) == (LIFE[expected - 1][1], expected)
     assert (fresh(payment.order).charged_back, counted()) == (5000 - receivable, 5000 - receivable)
-    assert events() == [f"chargeback.{fact.value.removeprefix('chargeback_')}" for fact, _ in LIFE[:told]]
+    assert events() == [f"chargeback.{fact.value.removeprefix('chargeback_')}" for fact, _ in LIFE[:expected]]
 
 
 def test_the_stages_may_be_told_in_any_order_and_twice(shop: Shop, payment: Payment) -> None:
@@ -219,9 +219,9 @@ def test_until_when_evidence_may_be_sent_goes_with_the_stage(shop: Shop, payment
     assert Chargeback.objects.get().respond_by == third
     shown = Event.objects.filter(type="chargeback.opened").order_by("id").last()
     assert shown is not None
-    told = shown.data["object"]
-    assert (told["stage"], told["status"]) == ("pre_arbitration", "open")
-    assert [(step["stage"], step["status"]) for step in told["history"]] == [
+    answer = shown.data["object"]
+    assert (answer["stage"], answer["status"]) == ("pre_arbitration", "open")
+    assert [(step["stage"], step["status"]) for step in answer["history"]] == [
         ("chargeback", "open"),
         ("chargeback", "won"),
         ("pre_arbitration", "open"),

@@ -36,7 +36,7 @@ def test_a_sweep_leaves_alone_what_the_web_asks_just_now(
     monkeypatch: pytest.MonkeyPatch,
     off: timedelta,
 ) -> None:
-    execute, asked = Simulator.execute, []
+    execute, requested = Simulator.execute, []
 
     def slowly(self: Simulator, *call: Any) -> Any:
         result = execute(self, *call)
@@ -46,11 +46,11 @@ def test_a_sweep_leaves_alone_what_the_web_asks_just_now(
         return result
 
     monkeypatch.setattr(Simulator, "execute", slowly)
-    monkeypatch.setattr(Simulator, "fetch", lambda self, *call: asked.append(call))
+    monkeypatch.setattr(Simulator, "fetch", lambda self, *call: requested.append(call))
     shop = open_shop()
     clock(off)
     payment = shop.pay(2500)
-    assert (payment.status, asked) == ("captured", [])
+    assert (payment.status, requested) == ("captured", [])
     assert shop.books() == {f"receivable:{payment.provider_account_id}": 2500, f"takings:{shop.webshop.id}": -2500}
 
 

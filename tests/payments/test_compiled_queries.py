@@ -44,12 +44,12 @@ def test_the_rows_are_those_of_the_queryset(shop: Shop, paid: list[Payment], cou
 
 
 def test_related_rows_come_along_and_absent_ones_are_absent(shop: Shop, paid: list[Payment]) -> None:
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as statements:
         (row,) = PAYMENTS(shop.merchant.id, [paid[0].id])
         assert row.order.reference == paid[0].order.reference
         assert row.channel.merchant.name == shop.merchant.name
         assert row.voucher is None
-    assert len(asked) == 1
+    assert len(statements) == 1
 
 
 def test_values_that_are_the_same_and_values_that_find_nothing(shop: Shop, paid: list[Payment]) -> None:

@@ -23,7 +23,7 @@ def shop() -> Shop:
 
 
 @pytest.fixture
-def wish(shop: Shop) -> Callable[..., ExchangeRequest]:
+def exchange_request(shop: Shop) -> Callable[..., ExchangeRequest]:
     """Shoes of 50.00, paid in cash, come back; other shoes are taken along."""
 
     def make(total: int, *, order: Order | None = None, **more: Any) -> ExchangeRequest:
@@ -42,8 +42,8 @@ def balance(name: str) -> int:
     return int(rows.aggregate(sum=Sum("amount"))["sum"] or 0)
 
 
-def test_for_the_same_price_nothing_moves(wish: Callable[..., ExchangeRequest]) -> None:
-    request = wish(5_000)
+def test_for_the_same_price_nothing_moves(exchange_request: Callable[..., ExchangeRequest]) -> None:
+    request = exchange_request(5_000)
     assert plan_difference(request, actor=BY) is None
     done = exchange(request, actor=BY)
     assert (done.due, done.given_back, done.order.captured) == (0, None, 5_000)
@@ -53,8 +53,10 @@ def test_for_the_same_price_nothing_moves(wish: Callable[..., ExchangeRequest]) 
     assert list(ledger_audit.violations()) == []
 
 
-def test_something_dearer_leaves_the_rest_to_be_paid(shop: Shop, wish: Callable[..., ExchangeRequest]) -> None:
-    done = exchange(wish(7_500), actor=BY)
+def test_something_dearer_leaves_the_rest_to_be_paid(
+    shop: Shop, exchange_request: Callable[..., ExchangeRequest]
+) -> None:
+    done = exchange(exchange_request(7_500), actor=BY)
     assert (done.due, done.given_back) == (2_500, None)
     assert done.order.total == 7_500
     shop.pay_cash(2_500, order=done.order)
@@ -64,8 +66,10 @@ def test_something_dearer_leaves_the_rest_to_be_paid(shop: Shop, wish: Callable[
     assert list(ledger_audit.violations()) == []
 
 
-def test_something_cheaper_gives_the_rest_back_the_way_it_came(wish: Callable[..., ExchangeRequest]) -> None:
-    request = wish(3_000)
+def test_something_cheaper_gives_the_rest_back_the_way_it_came(
+    exchange_request: Callable[..., ExchangeRequest],
+) -> None:
+    request = exchange_request(3_000)
     plan = plan_difference(request, actor=BY)
     assert plan is not None
     assert [(part.route, part.amount) for part in plan.parts] == [("cash", 2_000)]
@@ -78,31 +82,31 @@ def test_something_cheaper_gives_the_rest_back_the_way_it_came(wish: Callable[..
     assert list(ledger_audit.violations()) == []
 
 
-def test_all_of_it_or_nothing(shop: Shop, wish: Callable[..., ExchangeRequest]) -> None:
+def test_all_of_it_or_nothing(shop: Shop, exchange_request: Callable[..., ExchangeRequest]) -> None:
     """The difference cannot travel: the new order is not there either."""
     pin = shop.pin(5_000).order
     with pytest.raises(Invalid, match="route_required"):
-        exchange(wish(3_000, order=pin), actor=BY)
+        exchange(exchange_request(3_000, order=pin), actor=BY)
     assert Refund.objects.count() == 0
     assert Order.objects.filter(reference="X-1").count() == 0
     assert Payment.objects.filter(method="voucher").count() == 0
 
 
-def test_more_than_was_paid_does_not_come_back(wish: Callable[..., ExchangeRequest]) -> None:
+def test_more_than_was_paid_does_not_come_back(exchange_request: Callable[..., ExchangeRequest]) -> None:
     with pytest.raises(Invalid, match="amount_exceeds_refundable"):
-        exchange(wish(9_000, returned=5_001), actor=BY)
+        exchange(exchange_request(9_000, returned=5_001), actor=BY)
 
 
-def test_an_order_that_was_paid_is_no_new_one(shop: Shop, wish: Callable[..., ExchangeRequest]) -> None:
+def test_an_order_that_was_paid_is_no_new_one(shop: Shop, exchange_request: Callable[..., ExchangeRequest]) -> None:
     other = shop.pay_cash(1_000).order
     with pytest.raises(Conflict, match="order_exists"):
-        exchange(wish(5_000, new_order=OrderName(order_id=other.id)), actor=BY)
+        exchange(exchange_request(5_000, new_order=OrderName(order_id=other.id)), actor=BY)
 
 
-def test_beyond_a_limit_it_is_refused_as_a_whole(shop: Shop, wish: Callable[..., ExchangeRequest]) -> None:
+def test_beyond_a_limit_it_is_refused_as_a_whole(shop: Shop, exchange_request: Callable[..., ExchangeRequest]) -> None:
     """In two halves it would slip below the limit."""
     shop.merchant.second_person_above = 4_000
     shop.merchant.save()
     shop.store.refresh_from_db()
     with pytest.raises(Forbidden, match="second_person_required"):
-        exchange(wish(2_500), actor=BY)
+        exchange(exchange_request(2_500), actor=BY)

@@ -47,9 +47,9 @@ def test_four_refunds_of_49_do_not_pass_a_limit_of_50(shop: Shop) -> None:
     first, *others = [back(shop, order, 4_900) for _ in range(4)]
     assert first.status != "requires_approval"
     assert [refund.status for refund in others] == ["requires_approval"] * 3
-    told = Approval.objects.order_by("id").first()
-    assert told is not None
-    assert told.payload["limit"] == {
+    approval = Approval.objects.order_by("id").first()
+    assert approval is not None
+    assert approval.payload["limit"] == {
         "limit": "second_person_above",
         "amount": 5_000,
         "counted": 9_800,
@@ -120,11 +120,11 @@ def test_a_persons_day_has_a_limit_over_all_orders() -> None:
     shop = open_shop(second_person_above_daily=10_000)
     clerk, other = (person(name, shop.merchant.id, role=Role.Name.CLERK) for name in ("clerk", "other"))
 
-    def asked(by: User, amount: int) -> Refund:
+    def refund_by(by: User, amount: int) -> Refund:
         return request_refund(shop.asks(shop.pay_cash(9_000).order, amount, channel=shop.store), actor=by).refund
 
-    assert "requires_approval" not in {asked(clerk, 5_000).status for _ in range(2)}
-    third = asked(clerk, 1)
+    assert "requires_approval" not in {refund_by(clerk, 5_000).status for _ in range(2)}
+    third = refund_by(clerk, 1)
     assert third.status == "requires_approval"
     assert Approval.objects.get().payload["limit"] == {
         "limit": "second_person_above_daily",
@@ -132,13 +132,13 @@ def test_a_persons_day_has_a_limit_over_all_orders() -> None:
         "counted": 10_001,
         "currency": "EUR",
     }
-    assert asked(other, 5_000).status != "requires_approval"
+    assert refund_by(other, 5_000).status != "requires_approval"
     back(shop, shop.pay_cash(9_000).order, 9_000)  # a key's, or Onetill's own: no person's day
 
     today = fresh(third).business_day
     theirs = Refund.objects.filter(requested_by=clerk.id)
     theirs.update(business_day=today - timedelta(days=1))
-    assert asked(clerk, 5_000).status != "requires_approval"
+    assert refund_by(clerk, 5_000).status != "requires_approval"
     theirs.update(business_day=today)  # as the statistics have it
 
 
@@ -154,9 +154,9 @@ def test_a_persons_day_counts_under_a_race() -> None:
 def test_a_waiting_refund_says_which_limit(shop: Shop) -> None:
     order = shop.pay_cash(20_000).order
     api = Api(api_keys.create(merchant_id=shop.merchant.id, test_mode=True, scopes=["all"], actor="command").text)
-    asked = api.post("/v1/refunds", {"order": order.id, "amount": 5_001, "reason": "x", "channel": shop.store.id})
-    told = asked.json()
-    assert (told["status"], told["approvals"][0]["limit"]["counted"]) == ("requires_approval", 5_001)
+    requested = api.post("/v1/refunds", {"order": order.id, "amount": 5_001, "reason": "x", "channel": shop.store.id})
+    answer = requested.json()
+    assert (answer["status"], answer["approvals"][0]["limit"]["counted"]) == ("requires_approval", 5_001)
 
 
 def test_a_stolen_till_key_asks_and_its_maker_does_not_agree(shop: Shop) -> None:
@@ -173,8 +173,8 @@ def test_a_stolen_till_key_asks_and_its_maker_does_not_agree(shop: Shop) -> None
 def test_who_asked_for_a_transfer_does_not_release_it(shop: Shop) -> None:
     account = BankAccount(iban="NL91ABNA0417164300", name="A. Bakker")
     asker, finance = person("asker", shop.merchant.id), finance_of(shop.merchant.id)
-    wish = shop.asks(shop.pay_cash(4_000).order, 4_000, route="bank", bank_account=account)
-    part = request_refund(wish, actor=asker).refund.parts.get()
+    request = shop.asks(shop.pay_cash(4_000).order, 4_000, route="bank", bank_account=account)
+    part = request_refund(request, actor=asker).refund.parts.get()
 
     with pytest.raises(Forbidden, match="own_request"):
         release_bank_part(part, user=asker)
@@ -196,8 +196,8 @@ def test_nor_does_who_made_the_key_that_asked_for_it(shop: Shop) -> None:
     owner = person("owner", shop.merchant.id, role=Role.Name.OWNER)
     key = api_keys.create(merchant_id=shop.merchant.id, test_mode=True, scopes=["all"], actor=owner)
     account = BankAccount(iban="NL91ABNA0417164300", name="A. Bakker")
-    wish = shop.asks(shop.pay_cash(4_000).order, 4_000, route="bank", bank_account=account)
-    part = request_refund(wish, actor=api_keys.verify(key.text)).refund.parts.get()
+    request = shop.asks(shop.pay_cash(4_000).order, 4_000, route="bank", bank_account=account)
+    part = request_refund(request, actor=api_keys.verify(key.text)).refund.parts.get()
     with pytest.raises(Forbidden, match="own_request"):
         release_bank_part(part, user=owner)
 
@@ -206,6 +206,6 @@ def test_a_shop_of_one_releases_its_own_and_it_says_so() -> None:
     shop = open_shop(decides_alone_from=timezone.now())
     owner = person("owner", shop.merchant.id, role=Role.Name.OWNER)
     account = BankAccount(iban="NL91ABNA0417164300", name="A. Bakker")
-    wish = shop.asks(shop.pay_cash(4_000).order, 4_000, route="bank", bank_account=account)
-    release_bank_part(request_refund(wish, actor=owner).refund.parts.get(), user=owner)
+    request = shop.asks(shop.pay_cash(4_000).order, 4_000, route="bank", bank_account=account)
+    release_bank_part(request_refund(request, actor=owner).refund.parts.get(), user=owner)
     assert Approval.objects.get().alone is True

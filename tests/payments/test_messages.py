@@ -38,10 +38,10 @@ def test_a_word_among_them_is_translated() -> None:
         assert render_message(**kept) == "De provider gaf geen antwoord op terugbetaling op_1; het wordt nagevraagd."
 
 
-@pytest.mark.parametrize("said", [None, {}])
-def test_what_was_told_without_a_text_stays_as_it_is(said: Any) -> None:
+@pytest.mark.parametrize("text", [None, {}])
+def test_what_was_told_without_a_text_stays_as_it_is(text: Any) -> None:
     with translation.override("nl"):
-        assert render_message("As it was.", said) == "As it was."
+        assert render_message("As it was.", text) == "As it was."
 
 
 @pytest.mark.django_db

@@ -32,8 +32,8 @@ def test_the_loss_is_booked_and_told(shop: Shop, offline: Payment) -> None:
     assert only(shop.books(), "provisional", "write_offs") == {"provisional": 0, "write_offs": 2500}
     assert not fresh(offline).provisional
     assert fresh(offline).status == "captured"  # the customer left with the goods
-    told = Discrepancy.objects.get(kind="offline_declined")
-    assert (told.payment_id, told.amount, told.status) == (offline.id, 2500, "open")
+    discrepancy = Discrepancy.objects.get(kind="offline_declined")
+    assert (discrepancy.payment_id, discrepancy.amount, discrepancy.status) == (offline.id, 2500, "open")
 
 
 def test_the_same_news_twice_loses_nothing_twice(shop: Shop, offline: Payment) -> None:

@@ -26,7 +26,7 @@ def shop() -> Shop:
     return open_shop()
 
 
-def told(shop: Shop, payment: Payment, **differently: Any) -> ProviderEvent:
+def sale_event(shop: Shop, payment: Payment, **differently: Any) -> ProviderEvent:
     """The shop's simulator tells of the payment's sale, signed."""
     operation = Operation.objects.get(payment=payment, verb="sale")
     facts: dict[str, Any] = {
@@ -49,7 +49,7 @@ def told(shop: Shop, payment: Payment, **differently: Any) -> ProviderEvent:
 
 def test_what_the_call_was_told_already_is_stored_as_applied(shop: Shop) -> None:
     payment = shop.pay(5000)
-    event = told(shop, payment)
+    event = sale_event(shop, payment)
     assert (event.status, event.due_at) == ("applied", None)
     assert event.applied_at is not None
     assert bytes(event.body).startswith(b'{"id":"evt_1"')
@@ -57,7 +57,7 @@ def test_what_the_call_was_told_already_is_stored_as_applied(shop: Shop) -> None
 
 def test_the_same_webhook_twice_is_one_event(shop: Shop) -> None:
     payment = shop.pay(5000)
-    first, second = told(shop, payment), told(shop, payment)
+    first, second = sale_event(shop, payment), sale_event(shop, payment)
     assert (first.id, second.deliveries) == (second.id, 2)
 
 
@@ -72,7 +72,7 @@ def test_the_same_webhook_twice_is_one_event(shop: Shop) -> None:
     ],
 )
 def test_whatever_says_something_else_waits_for_a_worker(shop: Shop, news: dict[str, Any]) -> None:
-    event = told(shop, shop.pay(5000), **news)
+    event = sale_event(shop, shop.pay(5000), **news)
     assert event.status == "pending"
     assert event.due_at is not None
 
@@ -85,7 +85,7 @@ def test_what_is_not_answered_yet_waits_and_is_then_booked(
         with pytest.raises(OnetillError):
             shop.pay(5000)
     payment = Payment.objects.get()
-    event = told(shop, payment)
+    event = sale_event(shop, payment)
     assert event.status == "pending"
     apply_event(event.id)
     assert (fresh(event).status, fresh(payment).status) == ("applied", "captured")
@@ -93,7 +93,7 @@ def test_what_is_not_answered_yet_waits_and_is_then_booked(
 
 def test_another_merchants_operation_is_no_answer(shop: Shop) -> None:
     payment = open_shop("Stranger").pay(5000)
-    assert told(shop, payment).status == "pending"
+    assert sale_event(shop, payment).status == "pending"
 
 
 def _break(*args: object, **kwargs: object) -> None:
@@ -111,7 +111,7 @@ def test_what_the_adapter_cannot_read_is_kept_and_never_lost(
             raise KeyError("a member that the adapter expects")
 
         defect.setattr(Simulator, "parse_webhook", broken)
-        event = told(shop, payment)
+        event = sale_event(shop, payment)
         apply_event(event.id)
     event = fresh(event)
     assert (event.status, event.due_at) == ("unreadable", None)
@@ -121,7 +121,7 @@ def test_what_the_adapter_cannot_read_is_kept_and_never_lost(
 
 
 def test_a_card_number_that_a_provider_tells_is_not_kept(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
-    event = told(shop, shop.pay(5000), reference="4111111111111111")
+    event = sale_event(shop, shop.pay(5000), reference="4111111111111111")
     assert b"************1111" in bytes(event.body)
     assert b"4111111111111111" not in bytes(event.body)
     assert "a card number was masked" in caplog.text

@@ -56,7 +56,7 @@ def elsewhere(payment: Payment, amount: int, reference: str = "dashboard_1") -> 
     )
 
 
-def standing(shop: Shop) -> set[str]:
+def open_kinds(shop: Shop) -> set[str]:
     return set(Discrepancy.objects.exclude(status="resolved").values_list("kind", flat=True))
 
 
@@ -70,7 +70,7 @@ def figures() -> tuple[int, int]:
     return sum(row[0] for row in rows), sum(row[1] for row in rows)
 
 
-class TestWhatWeAskedFor:
+class TestWhatWeRequested:
     def test_it_goes_back_the_way_it_came(self, shop: Shop, payment: Payment, simulator: RunningSimulator) -> None:
         refund = shop.refund(payment.order, 2000)
         assert (refund.status, numbers(payment)["refund_reserved"]) == ("pending", 2000)
@@ -103,9 +103,9 @@ class TestWhatWeAskedFor:
         refund = shop.refund(payment.order, 2000)
         answer(refund, Outcome.UNKNOWN)
         assert (fresh(refund).status, refund.parts.get().status) == ("pending", "unknown")
-        assert (standing(shop), numbers(payment)["refund_reserved"]) == ({"outcome_unknown"}, 2000)
+        assert (open_kinds(shop), numbers(payment)["refund_reserved"]) == ({"outcome_unknown"}, 2000)
         answer(refund, SUCCEEDED)
-        assert (fresh(refund).status, standing(shop)) == ("succeeded", set())
+        assert (fresh(refund).status, open_kinds(shop)) == ("succeeded", set())
 
     def test_never_sent_it_waits_to_be_sent_again(self, shop: Shop, payment: Payment) -> None:
         refund = shop.refund(payment.order, 2000)
@@ -194,7 +194,7 @@ class TestLateFailure:
         answer(first, SUCCEEDED)
         assert fresh(first).status == "succeeded"
         assert numbers(payment) == {"refunded": 10_000, "refund_reserved": 0, "refundable": 0, "excess": 5000}
-        assert standing(shop) == {"over_returned"}
+        assert open_kinds(shop) == {"over_returned"}
         assert only(shop.books(), "refunds_payable", "returns") == {"refunds_payable": 0, "returns": 10_000}
         assert figures() == (2, 10_000)
 
@@ -204,7 +204,7 @@ class TestLateFailure:
         shop.refund(payment.order, 5000, route="voucher")
         answer(first, SUCCEEDED)
         answer(first, DECLINED)
-        assert (numbers(payment)["excess"], standing(shop)) == (0, set())
+        assert (numbers(payment)["excess"], open_kinds(shop)) == (0, set())
         cancel_refund(first, actor="usr_finance")
         assert only(shop.books(), "refunds_payable", "returns") == {"refunds_payable": 0, "returns": 5000}
         assert figures() == (1, 5000)
@@ -214,7 +214,7 @@ class TestLateFailure:
         answer(refund, SUCCEEDED)
         answer(refund, DECLINED)
         answer(refund, SUCCEEDED, at=timezone.now() + timedelta(seconds=1))
-        assert (fresh(refund).status, standing(shop)) == ("failed", {"missing_in_books"})
+        assert (fresh(refund).status, open_kinds(shop)) == ("failed", {"missing_in_books"})
 
 
 class TestMadeElsewhere:
@@ -257,7 +257,7 @@ class TestMadeElsewhere:
         refund = shop.pin_back(1500)
         assert (refund.status, refund.parts.get().payment) == ("succeeded", None)
         assert fresh(refund.order).excess == 1500
-        assert standing(shop) == {"unlinked_refund", "over_returned"}
+        assert open_kinds(shop) == {"unlinked_refund", "over_returned"}
         assert only(shop.books(), "returns", "receivable") == {"returns": 1500, "receivable": -1500}
         assert figures() == (1, 1500)
 
@@ -266,13 +266,13 @@ class TestMadeElsewhere:
         refund = shop.pin_back(500, sale)
         assert (refund.order_id, refund.parts.get().route) == (sale.order_id, "terminal")
         assert numbers(sale)["refundable"] == 1500
-        assert standing(shop) == set()
+        assert open_kinds(shop) == set()
 
     def test_on_the_terminal_that_was_asked_to(self, shop: Shop) -> None:
         sale = shop.pin(2000)
         at = {"route": "terminal", "terminal_id": shop.terminal.terminal_id, "channel": shop.store}
-        asked = shop.refund(sale.order, 500, **at)
+        requested = shop.refund(sale.order, 500, **at)
         done = shop.pin_back(500, sale)
-        assert (done.id, done.status) == (asked.id, "succeeded")
+        assert (done.id, done.status) == (requested.id, "succeeded")
         assert numbers(sale) == {"refunded": 500, "refund_reserved": 0, "refundable": 1500, "excess": 0}
-        assert shop.pin_back(500, sale).id != asked.id
+        assert shop.pin_back(500, sale).id != requested.id

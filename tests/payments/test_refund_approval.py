@@ -27,9 +27,9 @@ def finance(shop: Shop) -> User:
 
 @pytest.fixture
 def waiting(shop: Shop) -> Refund:
-    asked = shop.request_refund(shop.pin(20_000).order, 10_001)
-    assert asked.voucher_code is None  # nothing is made before the second person agrees
-    return asked.refund
+    requested = shop.request_refund(shop.pin(20_000).order, 10_001)
+    assert requested.voucher_code is None  # nothing is made before the second person agrees
+    return requested.refund
 
 
 def test_up_to_the_limit_nobody_is_asked(shop: Shop) -> None:
@@ -61,8 +61,8 @@ def test_declined_it_holds_nothing(waiting: Refund, finance: User) -> None:
 
 
 def test_nobody_approves_what_they_asked_themselves(shop: Shop, finance: User) -> None:
-    asked = shop.asks(shop.pin(20_000).order)
-    refund = request_refund(asked, actor=finance.id).refund
+    requested = shop.asks(shop.pin(20_000).order)
+    refund = request_refund(requested, actor=finance.id).refund
     with pytest.raises(Forbidden):
         approve_refund(refund, user=finance)
     assert fresh(refund).status == "requires_approval"

@@ -87,9 +87,9 @@ class TestSplitting:
     def test_as_asked_names_each_payment_of_the_order_once(self, shop: Shop, paid_in_three: Order) -> None:
         cash, other = paid_in_three.payments.get(method="cash"), shop.pay_cash(1000)
         for second in (cash, other):
-            asked = (Share(payment_id=cash.id, amount=10), Share(payment_id=second.id, amount=10))
+            shares = (Share(payment_id=cash.id, amount=10), Share(payment_id=second.id, amount=10))
             with pytest.raises(Invalid) as refused:
-                planned(shop, paid_in_three, allocation=asked)
+                planned(shop, paid_in_three, allocation=shares)
             assert refused.value.param == "allocation[1].payment"
 
     def test_of_one_payment_only_that_one_gives(self, shop: Shop, paid_in_three: Order) -> None:
@@ -120,9 +120,9 @@ class TestSplitting:
 def possible(refused: Invalid) -> dict[str, str | None]:
     """Of each route what stands in its way."""
     assert (refused.code, refused.param) == ("route_required", "route")
-    told = {choice["route"]: choice["code"] for choice in refused.members["routes"]}
-    assert [choice["possible"] for choice in refused.members["routes"]] == [code is None for code in told.values()]
-    return told
+    found = {choice["route"]: choice["code"] for choice in refused.members["routes"]}
+    assert [choice["possible"] for choice in refused.members["routes"]] == [code is None for code in found.values()]
+    return found
 
 
 class TestRoutes:
@@ -301,11 +301,11 @@ class TestArrival:
         (part,) = planned(shop, shop.pin(1000).order, route="voucher")
         assert part.expected_at - timezone.now() < timedelta(seconds=5)
 
-    @pytest.mark.parametrize(("asked", "arrives"), [("2026-11-19", "2026-11-20"), ("2026-11-20", "2026-11-23")])
+    @pytest.mark.parametrize(("requested", "arrives"), [("2026-11-19", "2026-11-20"), ("2026-11-20", "2026-11-23")])
     def test_a_bank_takes_a_business_day(
-        self, shop: Shop, monkeypatch: pytest.MonkeyPatch, asked: str, arrives: str
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch, requested: str, arrives: str
     ) -> None:
         order = shop.pin(1000, occurred_at=on("2026-11-18")).order
-        monkeypatch.setattr("payments.services.refunds.request.timezone.now", lambda: on(asked))
+        monkeypatch.setattr("payments.services.refunds.request.timezone.now", lambda: on(requested))
         (part,) = planned(shop, order, bank_account=ANNA)
         assert part.expected_at == on(arrives)

@@ -197,8 +197,8 @@ class TestInEveryCurrency:
 
 class TestByTerminal:
     def test_it_waits_for_the_terminal(self, shop: Shop) -> None:
-        asked = {"route": "terminal", "terminal_id": shop.terminal.terminal_id}
-        refund = shop.refund(shop.pin(5000).order, 1000, channel=shop.store, **asked)
+        fields = {"route": "terminal", "terminal_id": shop.terminal.terminal_id}
+        refund = shop.refund(shop.pin(5000).order, 1000, channel=shop.store, **fields)
         part = refund.parts.get()
         operation = part.operations.get()
         assert (refund.status, part.status, part.terminal_id) == ("pending", "queued", shop.terminal.terminal_id)

@@ -108,8 +108,8 @@ def test_what_its_provider_does_not_pay_goes_on_as_a_transfer(shop: Shop, simula
     refund.refresh_from_db()
     payment.refresh_from_db()
     assert (refund.status, payment.refund_reserved, payment.amount_refunded) == ("pending", 2_000, 0)
-    told = Event.objects.filter(object_id=refund.id).order_by("id").values_list("type", flat=True)
-    assert "refund.failed" not in told
+    events = Event.objects.filter(object_id=refund.id).order_by("id").values_list("type", flat=True)
+    assert "refund.failed" not in events
     assert violations() == []
 
 

@@ -43,8 +43,8 @@ def clerk(shop: Shop, name: str = "clerk") -> User:
 
 def gives(shop: Shop, amount: int, *, by: User | str = BY, **more: Any) -> Refund:
     """Cash out of the till, for a sale of its own."""
-    asked = {"channel": shop.store, "route": "cash"} | more
-    return request_refund(shop.asks(shop.pay_cash(amount).order, amount, **asked), actor=by).refund
+    fields = {"channel": shop.store, "route": "cash"} | more
+    return request_refund(shop.asks(shop.pay_cash(amount).order, amount, **fields), actor=by).refund
 
 
 def denied(act: Any) -> tuple[str, str]:
@@ -63,21 +63,21 @@ def test_a_new_merchant_has_no_rules(shop: Shop) -> None:
 def test_who_may_give_back_only_the_way_it_came_gets_no_other_route(shop: Shop) -> None:
     rule(shop, "original_only", role="clerk")
     order = shop.pay_cash(1_000).order
-    asked = shop.asks(order, 1_000, channel=shop.store, route="voucher")
+    requested = shop.asks(order, 1_000, channel=shop.store, route="voucher")
     with pytest.raises(Invalid) as refusal:
-        request_refund(asked, actor=clerk(shop))
+        request_refund(requested, actor=clerk(shop))
     assert [reason["code"] for reason in refusal.value.members["reasons"]] == ["rule_original_only"]
     assert "House rule original_only" in refusal.value.detail
-    assert request_refund(asked, actor=finance_of(shop.merchant.id)).refund.status == "succeeded"
+    assert request_refund(requested, actor=finance_of(shop.merchant.id)).refund.status == "succeeded"
 
 
 def test_who_may_give_back_only_own_sales_is_refused_another_channels(shop: Shop) -> None:
     made = rule(shop, "own_sale", role="clerk")
     sold_at_the_terminal = shop.pin(1_000).order
-    asked = shop.asks(sold_at_the_terminal, 1_000, channel=shop.webshop, route="voucher")
+    requested = shop.asks(sold_at_the_terminal, 1_000, channel=shop.webshop, route="voucher")
     anna = clerk(shop)
-    assert denied(lambda: request_refund(asked, actor=anna)) == ("refund_right_missing", made.id)
-    assert denied(lambda: plan_refund(asked, actor=anna)) == ("refund_right_missing", made.id)
+    assert denied(lambda: request_refund(requested, actor=anna)) == ("refund_right_missing", made.id)
+    assert denied(lambda: plan_refund(requested, actor=anna)) == ("refund_right_missing", made.id)
     own = shop.asks(sold_at_the_terminal, 1_000, channel=shop.store, route="voucher")
     assert request_refund(own, actor=anna).refund.status == "succeeded"
 
@@ -86,10 +86,10 @@ def test_what_is_said_of_a_person_counts_before_their_role(shop: Shop) -> None:
     trusted, other = clerk(shop, "trusted"), clerk(shop, "other")
     rule(shop, "original_only", role="clerk")
     rule(shop, "free", person_id=trusted.id)
-    asked = shop.asks(shop.pay_cash(1_000).order, 500, channel=shop.store, route="voucher")
-    assert request_refund(asked, actor=trusted).refund.status == "succeeded"
+    requested = shop.asks(shop.pay_cash(1_000).order, 500, channel=shop.store, route="voucher")
+    assert request_refund(requested, actor=trusted).refund.status == "succeeded"
     with pytest.raises(Invalid):
-        request_refund(asked, actor=other)
+        request_refund(requested, actor=other)
 
 
 def test_limits_hold_at_their_exact_amount(shop: Shop) -> None:
@@ -191,9 +191,9 @@ def test_two_at_once_do_not_both_pass_a_days_limit(kind: str) -> None:
 
     def race(order: Any) -> str:
         start.wait()
-        asked = shop.asks(order, 3_000, channel=shop.store, route="cash")
+        requested = shop.asks(order, 3_000, channel=shop.store, route="cash")
         try:
-            return str(request_refund(asked, actor=anna).refund.status)
+            return str(request_refund(requested, actor=anna).refund.status)
         except Forbidden as refusal:
             return refusal.code
 

@@ -32,7 +32,7 @@ def shop() -> Shop:
 
 
 @pytest.mark.parametrize(
-    ("wish", "param", "code"),
+    ("body", "param", "code"),
     [
         ({"method": "ideal", "manual_capture": True}, "capture", "capture_not_supported"),
         ({"method": "card", "voucher_code": "AAAA"}, "voucher_code", "not_together"),
@@ -40,9 +40,9 @@ def shop() -> Shop:
         ({"method": "card", "received": 5_000}, "received", "not_together"),
     ],
 )
-def test_what_does_not_go_together(shop: Shop, wish: dict[str, Any], param: str, code: str) -> None:
+def test_what_does_not_go_together(shop: Shop, body: dict[str, Any], param: str, code: str) -> None:
     with pytest.raises(OnetillError) as refused:
-        shop.pay(5_000, **wish)
+        shop.pay(5_000, **body)
     assert param in {refused.value.param, *(fault.param for fault in getattr(refused.value, "faults", ()))}
     assert code in {refused.value.code, *(fault.code for fault in getattr(refused.value, "faults", ()))}
     assert not Order.objects.exists()
@@ -74,16 +74,16 @@ def test_who_pays_the_rest_becomes_the_orders_customer(shop: Shop) -> None:
 
 
 class TestLinks:
-    def link(self, shop: Shop, **wish: Any) -> PaymentLink:
+    def link(self, shop: Shop, **body: Any) -> PaymentLink:
         about = {"channel": shop.webshop, "currency": "EUR", "description": "Tulips", "amount": 5_000}
-        request: dict[str, Any] = {name: value for name, value in (about | wish).items() if value is not None}
+        request: dict[str, Any] = {name: value for name, value in (about | body).items() if value is not None}
         return create_link(LinkRequest(**request), actor=BY)
 
     def pay(self, link: PaymentLink, **more: Any) -> Payment:
         return pay_link.pay(link, **({"method": "card", "attempt": token_hex(16), "visitor": "10.0.0.1"} | more))
 
     @pytest.mark.parametrize(
-        "wish",
+        "body",
         [
             {"amount_min": 100, "amount_max": 200},
             {"amount": None, "amount_min": 100},
@@ -92,9 +92,9 @@ class TestLinks:
             {"methods": ["cash"]},
         ],
     )
-    def test_one_that_nobody_could_pay_is_not_made(self, shop: Shop, wish: dict[str, Any]) -> None:
+    def test_one_that_nobody_could_pay_is_not_made(self, shop: Shop, body: dict[str, Any]) -> None:
         with pytest.raises(OnetillError):
-            self.link(shop, **wish)
+            self.link(shop, **body)
         assert not PaymentLink.objects.exists()
 
     def test_one_attempt_is_one_payment(self, shop: Shop) -> None:

@@ -37,14 +37,14 @@ def test_one_person_alone_decides_nothing_yet(live: Shop, anna: User, bob: User)
 
 def test_no_account_is_added(live: Shop, anna: User, bob: User) -> None:
     before = ProviderAccount.objects.count()
-    asked = request_provider_account(
+    approval = request_provider_account(
         merchant=live.merchant, provider="external", name="Another acquirer", currency="EUR", actor=anna
     )
-    assert isinstance(asked, Approval)
-    decide_account(asked.subject_id, user=bob, approved=False, note="We have one.")
+    assert isinstance(approval, Approval)
+    decide_account(approval.subject_id, user=bob, approved=False, note="We have one.")
     assert ProviderAccount.objects.count() == before
     with pytest.raises(Conflict):  # and it is not agreed to afterwards
-        decide_account(asked.subject_id, user=bob, approved=True, note="")
+        decide_account(approval.subject_id, user=bob, approved=True, note="")
     assert ProviderAccount.objects.count() == before
 
 

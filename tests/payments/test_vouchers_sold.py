@@ -21,11 +21,11 @@ def shop() -> Shop:
 
 
 def sell(shop: Shop, payment: Payment, amount: int) -> NewVoucher:
-    asked = VoucherRequest(merchant=shop.merchant, amount=Money(amount, "EUR"), order=payment.order)
-    return create_voucher(asked, actor=BY)
+    request = VoucherRequest(merchant=shop.merchant, amount=Money(amount, "EUR"), order=payment.order)
+    return create_voucher(request, actor=BY)
 
 
-def told() -> list[tuple[str, int | None, str]]:
+def discrepancies() -> list[tuple[str, int | None, str]]:
     return [(row.kind, row.amount, row.status) for row in Discrepancy.objects.order_by("id")]
 
 
@@ -46,7 +46,7 @@ def test_what_was_sold_as_a_voucher_is_not_given_back(shop: Shop) -> None:
     assert spent.status == "captured"
     books = shop.books()
     assert only(books, "takings", "returns", "vouchers") == {"takings": -8_000, "returns": 3_000, "vouchers": 0}
-    assert told() == []
+    assert discrepancies() == []
 
 
 def test_nothing_is_left_of_a_payment_that_became_a_voucher(shop: Shop) -> None:
@@ -64,7 +64,7 @@ def test_a_device_that_gives_it_back_all_the_same_is_told_of(shop: Shop, kind: K
     gift = sell(shop, paid, 5_000)
     done = shop.at_terminal(kind, 5_000, original=Original(payment_id=paid.id))
     assert [row.kind for row in done.discrepancies] == ["over_returned"]
-    assert told() == [("over_returned", 5_000, "open")]
+    assert discrepancies() == [("over_returned", 5_000, "open")]
     assert "vouchers" in Discrepancy.objects.get().detail
     assert fresh(gift.voucher).balance == 5_000
 
@@ -73,7 +73,7 @@ def test_a_chargeback_beside_a_voucher_is_told_of_while_it_is_true(shop: Shop) -
     paid = shop.pin(5_000, order_reference="GIFT-4")
     sell(shop, paid, 2_000)
     report_dispute(paid, "chargeback", "open")
-    assert told() == [("over_returned", 2_000, "open")]
+    assert discrepancies() == [("over_returned", 2_000, "open")]
     report_dispute(paid, "chargeback", "won")
-    assert told() == [("over_returned", 2_000, "resolved")]
+    assert discrepancies() == [("over_returned", 2_000, "resolved")]
     assert fresh(paid.order).refundable == 3_000

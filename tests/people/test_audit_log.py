@@ -15,26 +15,26 @@ TRIES = ["UPDATE people_auditlog SET actor = 'nobody'", "DELETE FROM people_audi
 
 
 @pytest.fixture
-def deed() -> AuditLog:
+def entry() -> AuditLog:
     user = User.objects.create_user("ada")
     audit_log.write(actor="system", action="user.renamed", subject=user, merchant_id=None, before={"name": "a"})
     return AuditLog.objects.get()
 
 
 @pytest.mark.parametrize("statement", TRIES)
-def test_the_application_lacks_the_right(deed: AuditLog, statement: str) -> None:
+def test_the_application_lacks_the_right(entry: AuditLog, statement: str) -> None:
     with pytest.raises(DatabaseError, match=r"permission denied|only grows"), connection.cursor() as cursor:
         cursor.execute(statement)
-    assert AuditLog.objects.get() == deed
+    assert AuditLog.objects.get() == entry
 
 
 @pytest.mark.parametrize("statement", TRIES)
-def test_the_owner_is_stopped_by_the_guard(deed: AuditLog, statement: str) -> None:
+def test_the_owner_is_stopped_by_the_guard(entry: AuditLog, statement: str) -> None:
     with psycopg.connect(os.environ["DATABASE_OWNER_URL"]) as owner:
         with pytest.raises(psycopg.errors.RestrictViolation, match="only grows"):
             owner.execute(statement)
         owner.rollback()
-    assert AuditLog.objects.get() == deed
+    assert AuditLog.objects.get() == entry
 
 
 def test_a_card_number_is_masked_before_it_is_written() -> None:

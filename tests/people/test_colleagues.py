@@ -164,14 +164,14 @@ def test_nobody_gives_beyond_their_own_nor_to_themselves(owner: User, shop: Shop
         give(owner, taker, CLERK, elsewhere)
     with pytest.raises(Invalid, match="channel_not_found"):
         give(owner, taker, CLERK, shop, elsewhere.store.id)
-    for deed in (
+    for action in (
         lambda: give(owner, owner, FINANCE, shop),
         lambda: colleagues.take_role(owner, role_id=owner.roles.get().pk, by=owner),
         lambda: colleagues.set_open(owner, is_open=False, merchant_id=shop.merchant.id, by=owner),
         lambda: colleagues.ask_recovery(owner, merchant_id=shop.merchant.id, by=owner),
     ):
         with pytest.raises(Forbidden, match="own_roles"):
-            deed()
+            action()
     assert taker.roles.count() == 1
 
 
@@ -184,13 +184,13 @@ def test_who_has_more_than_the_owner_is_not_the_owners_to_close_or_recover(owner
     root = User.objects.create_superuser("root", "root@shop.example")
     Role.objects.create(user=root, merchant_id=shop.merchant.id, role=CLERK)
     for user in (both, root):
-        for deed in (
+        for action in (
             lambda user=user: colleagues.set_open(user, is_open=False, merchant_id=shop.merchant.id, by=owner),
             lambda user=user: colleagues.ask_recovery(user, merchant_id=shop.merchant.id, by=owner),
             lambda user=user: colleagues.invite_again(user, merchant_id=shop.merchant.id, by=owner),
         ):
             with pytest.raises(Forbidden, match="not_managed"):
-                deed()
+                action()
 
 
 def test_it_takes_a_fresh_factor(owner: User, shop: Shop) -> None:
@@ -215,8 +215,8 @@ def test_a_changed_role_ends_sign_ins_and_is_told(owner: User, shop: Shop) -> No
     browser.post(f"{page}take-role/", {"role": str(finance.roles.get(role="finance").pk)})
     assert {row.role for row in finance.roles.all()} == {"clerk"}
     assert Mail.objects.filter(to="fenna@shop.example", subject="Your roles were changed").count() == 2
-    told = browser.get(f"{page}change/").content.decode()
-    assert "role changed" in told
+    text = browser.get(f"{page}change/").content.decode()
+    assert "role changed" in text
 
 
 def test_an_owner_signs_a_colleague_out_and_closes_the_account(owner: User, shop: Shop) -> None:
@@ -255,8 +255,8 @@ def recoverable(shop: Shop) -> User:
 def test_a_lost_device_is_recovered_by_two_others_and_by_nobody_alone(owner: User, shop: Shop) -> None:
     fenna, second = recoverable(shop), person("otto", shop.merchant.id, role=OWNER)
     old, browser = signed_in(fenna), signed_in(owner)
-    told = browser.post(f"/admin/people/user/{fenna.id}/recover/", follow=True).content.decode()
-    assert "A second person has to agree" in told
+    answer = browser.post(f"/admin/people/user/{fenna.id}/recover/", follow=True).content.decode()
+    assert "A second person has to agree" in answer
     assert not OneTimeLink.objects.exists()
     assert SecondFactor.objects.filter(user=fenna).exists()
     assert Mail.objects.filter(to=fenna.email, subject="Removal of your second factor was requested").exists()
@@ -327,8 +327,8 @@ def command(name: str, *arguments: str) -> dict[str, Any]:
 
 
 def test_the_first_person_joins_by_the_link_that_a_command_prints(shop: Shop) -> None:
-    told = command("invite", "--superuser", "--email", "first@shop.example", "--name", "Anna First")
-    assert told["link"].split("/admin/")[1] == letter_to("first@shop.example").split("/admin/")[1]
+    printed = command("invite", "--superuser", "--email", "first@shop.example", "--name", "Anna First")
+    assert printed["link"].split("/admin/")[1] == letter_to("first@shop.example").split("/admin/")[1]
     assert joins("first@shop.example").get("/admin/").status_code == 200
     user = User.objects.get(username="first@shop.example")
     assert (user.is_superuser, user.first_name, user.last_name) == (True, "Anna", "First")

@@ -18,8 +18,8 @@ OTHER_MERCHANT = "mer_00000000000000000000000002"
 pytestmark = pytest.mark.django_db
 
 
-def known(**told: str) -> Customer:
-    customer = get_or_create(merchant_id=MERCHANT, **told)
+def known(**expected: str) -> Customer:
+    customer = get_or_create(merchant_id=MERCHANT, **expected)
     assert customer is not None
     return customer
 
@@ -69,14 +69,14 @@ def test_the_hash_cannot_be_searched_without_our_key() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("told", [{"reference": "C1", "name": "Ada"}, {"email": "ada@shop.example"}])
-def test_many_at_once_make_one(told: dict[str, str]) -> None:
+@pytest.mark.parametrize("expected", [{"reference": "C1", "name": "Ada"}, {"email": "ada@shop.example"}])
+def test_many_at_once_make_one(expected: dict[str, str]) -> None:
     found: list[str] = []
     together = threading.Barrier(12)
 
     def arrive() -> None:
         together.wait()
-        found.append(known(**told).id)
+        found.append(known(**expected).id)
         connection.close()
 
     threads = [threading.Thread(target=arrive) for _ in range(12)]

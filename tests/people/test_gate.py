@@ -114,8 +114,8 @@ def test_nobody_makes_or_rolls_a_key_in_ones_name_unseen() -> None:
 
     api_keys.roll(key_id=new.key.id, merchant_id=MERCHANT, actor=bob)
     assert Mail.objects.filter(to="ada@example.com").count() == 2
-    told = Mail.objects.filter(to="ada@example.com").latest("id")
-    assert (told.subject, "bob" in told.text) == ("Een API-sleutel is vervangen", True)
+    mail = Mail.objects.filter(to="ada@example.com").latest("id")
+    assert (mail.subject, "bob" in mail.text) == ("Een API-sleutel is vervangen", True)
     assert Mail.objects.get(to="bob@example.com").subject == "An API key was rolled"
 
 

@@ -38,7 +38,7 @@ def pinned(shop: Shop, amount: int = 4_950, **more: Any) -> Payment:
     return shop.pin(amount, references=PROOF, posted={"type": "sale", "emv": EMV}, **more)
 
 
-def said(receipt: Receipt) -> dict[str, str]:
+def lines_of(receipt: Receipt) -> dict[str, str]:
     return {line.name: line.value for block in receipt.blocks for line in block}
 
 
@@ -52,7 +52,7 @@ def test_a_pin_sale(shop: Shop) -> None:
         "KvK 12345678",
         "VAT number NL001234567B01",
     ]
-    assert said(receipt) == {
+    assert lines_of(receipt) == {
         "Receipt number": payment.receipt_number,
         "Date": "1 Jul 2026 12:05",
         "Total": "€49.50",
@@ -72,8 +72,8 @@ def test_a_pin_sale(shop: Shop) -> None:
 
 
 def test_a_tip_and_cash_taken_along(shop: Shop) -> None:
-    told = said(of_payment(pinned(shop, 6_000, tip=500, cashback=1_000)))
-    assert [told[name] for name in ("Goods", "Tip", "Cash withdrawn", "Total")] == [
+    text = lines_of(of_payment(pinned(shop, 6_000, tip=500, cashback=1_000)))
+    assert [text[name] for name in ("Goods", "Tip", "Cash withdrawn", "Total")] == [
         "€45.00",
         "€5.00",
         "€10.00",
@@ -82,31 +82,31 @@ def test_a_tip_and_cash_taken_along(shop: Shop) -> None:
 
 
 def test_cash_is_rounded_received_and_given_back(shop: Shop) -> None:
-    told = said(of_payment(shop.pay_cash(1_252, received=2_000)))
-    assert (told["Total"], told["Rounded"], told["Received"], told["Change given"]) == (
+    text = lines_of(of_payment(shop.pay_cash(1_252, received=2_000)))
+    assert (text["Total"], text["Rounded"], text["Received"], text["Change given"]) == (
         "€12.52",
         "−€0.02",
         "€20.00",
         "€7.50",
     )
-    assert "Type" not in told
+    assert "Type" not in text
 
 
 def test_vat_in_the_readers_words(shop: Shop) -> None:
     rates = ({"rate": 21, "net": 1_000, "tax": 210}, {"rate": "9", "net": 100, "tax": 9})
     payment = shop.pay_cash(1_319, vat=rates)
     with translation.override("nl"):
-        told = said(of_payment(payment))
-    assert told["Btw 21% over €\N{NO-BREAK SPACE}10,00"] == "€\N{NO-BREAK SPACE}2,10"
-    assert told["Btw 9% over €\N{NO-BREAK SPACE}1,00"] == "€\N{NO-BREAK SPACE}0,09"
-    assert told["Betaald met"] == "Contant"
+        text = lines_of(of_payment(payment))
+    assert text["Btw 21% over €\N{NO-BREAK SPACE}10,00"] == "€\N{NO-BREAK SPACE}2,10"
+    assert text["Btw 9% over €\N{NO-BREAK SPACE}1,00"] == "€\N{NO-BREAK SPACE}0,09"
+    assert text["Betaald met"] == "Contant"
 
 
 RATES = ({"rate": 21, "net": 1_000, "tax": 210}, {"rate": "9", "net": 100, "tax": 9})
 
 
 def vat_of(refund: Refund) -> dict[str, str]:
-    return {name: value for name, value in said(of_refund(refund)).items() if name.startswith("VAT")}
+    return {name: value for name, value in lines_of(of_refund(refund)).items() if name.startswith("VAT")}
 
 
 def test_all_of_the_vat_goes_back_with_all_of_the_money(shop: Shop) -> None:
@@ -120,7 +120,7 @@ def test_a_part_takes_its_share_of_every_rate(shop: Shop) -> None:
     refund = shop.refund(payment, 500, route="voucher")
     assert vat_of(refund) == {"VAT 21% on €3.79": "€0.80", "VAT 9% on €0.38": "€0.03"}
     with translation.override("nl"):
-        assert said(of_refund(refund))["Btw 21% over €\N{NO-BREAK SPACE}3,79"] == "€\N{NO-BREAK SPACE}0,80"
+        assert lines_of(of_refund(refund))["Btw 21% over €\N{NO-BREAK SPACE}3,79"] == "€\N{NO-BREAK SPACE}0,80"
 
 
 def test_many_small_refunds_give_back_the_vat_of_the_sale(shop: Shop) -> None:
@@ -143,7 +143,7 @@ def test_a_tip_holds_no_vat(shop: Shop) -> None:
     payment = pinned(shop, 1_710, tip=500)
     Payment.objects.filter(id=payment.id).update(vat=list(RATES[:1]))
     refund = shop.refund(Payment.objects.select_related("order", "channel", "merchant").get(id=payment.id))
-    assert said(of_refund(refund))["Given back"] == "€17.10"
+    assert lines_of(of_refund(refund))["Given back"] == "€17.10"
     assert vat_of(refund) == {"VAT 21% on €10.00": "€2.10"}
 
 
@@ -161,8 +161,8 @@ def test_no_vat_told_is_none_shown(shop: Shop) -> None:
 def test_every_form_of_a_refunds_receipt_tells_the_vat(shop: Shop) -> None:
     refund = shop.refund(shop.pay_cash(1_210, vat=RATES[:1]), 605)
     content = of_refund(refund)
-    told = {"receipt": content, "merchant": refund.merchant, "channel": refund.channel}
-    forms = [render_to_string(f"payments/mail/receipt.{form}", told) for form in ("txt", "html")]
+    fields = {"receipt": content, "merchant": refund.merchant, "channel": refund.channel}
+    forms = [render_to_string(f"payments/mail/receipt.{form}", fields) for form in ("txt", "html")]
     for text in [*forms, text_of(pdf.written(content, refund.occurred_at))]:
         assert "VAT 21% on €5.00" in text
         assert "€1.05" in text
@@ -172,22 +172,22 @@ def test_a_retourpin_is_marked_as_one(shop: Shop) -> None:
     sale = pinned(shop)
     back = shop.pin_back(1_000, sale, references=AcquirerReferences(authorization_code="R9", acquirer_tid="TID00001"))
     receipt = of_refund(back)
-    told = said(receipt)
+    text = lines_of(receipt)
     assert receipt.title == "Refund receipt"
-    assert (told["Given back"], told["Type"], told["On"]) == ("€10.00", "Return (refund)", "Card Maestro •••• 4242")
-    assert (told["Of receipt"], told["Authorization code"], told["TID"]) == (sale.receipt_number, "R9", "TID00001")
+    assert (text["Given back"], text["Type"], text["On"]) == ("€10.00", "Return (refund)", "Card Maestro •••• 4242")
+    assert (text["Of receipt"], text["Authorization code"], text["TID"]) == (sale.receipt_number, "R9", "TID00001")
     with translation.override("nl"):
-        assert "Retourpin" in said(of_refund(back))
-    assert said(of_payment(Payment.objects.get(id=sale.id)))["Given back since"] == "€10.00"
+        assert "Retourpin" in lines_of(of_refund(back))
+    assert lines_of(of_payment(Payment.objects.get(id=sale.id)))["Given back since"] == "€10.00"
 
 
 def test_a_refund_by_voucher_names_the_vouchers_end_only(shop: Shop) -> None:
     refund = shop.refund(shop.pin(2_000), 500, route="voucher")
-    told = said(of_refund(refund))
+    text = lines_of(of_refund(refund))
     part = refund.parts.get()
     assert part.voucher is not None
-    assert told["Voucher"] == f"…{part.voucher.code_end}"
-    assert not re.search(rf"\w{part.voucher.code_end}", " ".join(told.values()))
+    assert text["Voucher"] == f"…{part.voucher.code_end}"
+    assert not re.search(rf"\w{part.voucher.code_end}", " ".join(text.values()))
 
 
 def test_never_more_than_four_digits(shop: Shop) -> None:
@@ -216,8 +216,8 @@ def test_a_pdf_says_the_same(shop: Shop) -> None:
     content = pdf.written(of_payment(payment), payment.occurred_at)
     text = text_of(content)
     assert content.startswith(b"%PDF-")
-    for told in ("€49.50", "Card Maestro •••• 4242", payment.receipt_number or "", "NL001234567B01", "A1B2C3"):
-        assert told in text, told
+    for expected in ("€49.50", "Card Maestro •••• 4242", payment.receipt_number or "", "NL001234567B01", "A1B2C3"):
+        assert expected in text, expected
     assert b"FontFile" not in content
     assert content == pdf.written(of_payment(payment), payment.occurred_at)
 

@@ -60,9 +60,9 @@ def test_a_receipt_is_asked_for_and_sent_once(shop: Shop, till: Api, settings: A
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     payment = shop.pay_cash(1_252, received=2_000)
     path = f"/v1/payments/{payment.id}/send_receipt"
-    asked = till.post(path, {"to": "anna@example.com"}, idempotency_key="k1")
-    assert (asked.status_code, asked.json()["id"]) == (202, payment.id)
-    assert till.post(path, {"to": "anna@example.com"}, idempotency_key="k1").content == asked.content
+    requested = till.post(path, {"to": "anna@example.com"}, idempotency_key="k1")
+    assert (requested.status_code, requested.json()["id"]) == (202, payment.id)
+    assert till.post(path, {"to": "anna@example.com"}, idempotency_key="k1").content == requested.content
     assert letters() == [("anna@example.com", payment.id)]
     assert letters() == [("anna@example.com", payment.id)]
     mail.send_due()
@@ -88,8 +88,8 @@ def test_in_english_if_so_asked(shop: Shop, till: Api) -> None:
 
 def test_a_refunds_receipt(shop: Shop, till: Api) -> None:
     refund = shop.refund(shop.pay_cash(1_000), 400, channel=shop.store)
-    asked = till.post(f"/v1/refunds/{refund.id}/send_receipt", {"to": "anna@example.com"})
-    assert (asked.status_code, asked.json()["id"]) == (202, refund.id)
+    requested = till.post(f"/v1/refunds/{refund.id}/send_receipt", {"to": "anna@example.com"})
+    assert (requested.status_code, requested.json()["id"]) == (202, refund.id)
     assert letters() == [("anna@example.com", refund.id)]
     letter = Mail.objects.get()
     assert letter.subject.startswith("Retourbon ")

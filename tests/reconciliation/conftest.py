@@ -70,9 +70,9 @@ class Shop:
         )
         return create_payment(request, actor=BY)
 
-    def sells_in_store(self, amount: int, **said: Any) -> Payment:
+    def sells_in_store(self, amount: int, **text: Any) -> Payment:
         """A PIN sale as a terminal reports it; money moved by the external acquirer."""
-        result = self.reports(Kind.SALE, amount, **said)
+        result = self.reports(Kind.SALE, amount, **text)
         return Payment.objects.get(id=result.payment_id)
 
     def reports(
@@ -122,23 +122,23 @@ class Shop:
         )
         return result
 
-    def settlement(self, **wishes: Any) -> str:
+    def settlement(self, **options: Any) -> str:
         """What the simulator owes for what was sold online, as CSV."""
-        answer = self.simulator.post("/settlements", account=self.account("simulator").id, **wishes)
+        answer = self.simulator.post("/settlements", account=self.account("simulator").id, **options)
         text: str = answer["csv"]
         return text
 
-    def sends(self, content: str | bytes, name: str = "file", **wishes: Any) -> SettlementFile:
+    def sends(self, content: str | bytes, name: str = "file", **options: Any) -> SettlementFile:
         """Upload a file and have it imported."""
-        row = self.uploads(content, name, **wishes)
+        row = self.uploads(content, name, **options)
         import_file(row.id)
         row.refresh_from_db()
         return row
 
-    def uploads(self, content: str | bytes, name: str = "file", **wishes: Any) -> SettlementFile:
+    def uploads(self, content: str | bytes, name: str = "file", **options: Any) -> SettlementFile:
         """Upload a file and leave it to the workers."""
         data = content.encode() if isinstance(content, str) else content
-        return upload(merchant=self.merchant, file=ContentFile(data), name=name, actor=BY, **wishes)
+        return upload(merchant=self.merchant, file=ContentFile(data), name=name, actor=BY, **options)
 
     def balance(self, account: str, item: int | None = None) -> int:
         """What stands on an account of the books (about one item), debit positive; accounts by their first word."""

@@ -283,12 +283,12 @@ def test_undoing_what_two_people_decided_is_a_case_for_two(shop: Shop) -> None:
     assert shop.balance("write_offs") == 200
     shown = client.post(reverse("admin:payments_discrepancy_undo", args=[row.id]), {"note": "Found."}, follow=True)
     assert "This waits for a second person." in shown.content.decode()
-    asked = Approval.objects.latest("id")
-    assert reverse("admin:people_approval_change", args=[asked.id]) in shown.content.decode()
-    case = other.get(reverse("admin:people_approval_change", args=[asked.id])).content.decode()
+    approval = Approval.objects.latest("id")
+    assert reverse("admin:people_approval_change", args=[approval.id]) in shown.content.decode()
+    case = other.get(reverse("admin:people_approval_change", args=[approval.id])).content.decode()
     assert "Found." in case
     assert "Resolution undone" in case
-    other.post(reverse("admin:people_approval_decide", args=[asked.id]), {"decision": "approve"})
+    other.post(reverse("admin:people_approval_decide", args=[approval.id]), {"decision": "approve"})
     assert shop.balance("write_offs") == 0
     row.refresh_from_db()
     assert row.status == "open"

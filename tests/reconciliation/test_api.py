@@ -151,13 +151,13 @@ def test_a_discrepancy_tells_what_it_could_be_about_and_what_may_be_done(shop: S
     shop.sends(settlement_csv(Line(5000, operation=first.operations.get().id, reference=made)))
     client = api(shop)
     (listed,) = read(client.get("/v1/discrepancies", status="open"))["data"]
-    told = read(client.get(f"/v1/discrepancies/{listed['id']}"))
-    assert listed.items() <= told.items()
-    assert (told["severity"], told["due_on"] > told["created_at"][:10]) == ("medium", True)
-    assert {one["id"] for one in told["candidates"]} == {first.id, second.id}
-    names = {signal["name"]: signal["agrees"] for signal in told["candidates"][0]["signals"]}
+    answer = read(client.get(f"/v1/discrepancies/{listed['id']}"))
+    assert listed.items() <= answer.items()
+    assert (answer["severity"], answer["due_on"] > answer["created_at"][:10]) == ("medium", True)
+    assert {one["id"] for one in answer["candidates"]} == {first.id, second.id}
+    names = {signal["name"]: signal["agrees"] for signal in answer["candidates"][0]["signals"]}
     assert set(names.values()) == {True, False}
-    by_name = {one["action"]: one for one in told["actions"]}
+    by_name = {one["action"]: one for one in answer["actions"]}
     assert by_name["write_off"]["needs_second_person"]
     assert sum(side["debit"] - side["credit"] for side in by_name["write_off"]["books"]) == 0
     body = {"action": "match", "with": [first.id], "note": "The reference is the other's by mistake."}

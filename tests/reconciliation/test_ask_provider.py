@@ -16,7 +16,7 @@ from tests.reconciliation.test_payout_references import announced
 from tests.reconciliation.test_resolve import resolved, unknown_line
 
 
-def asked(shop: Shop, row: Discrepancy) -> dict[str, Any]:
+def question_of(shop: Shop, row: Discrepancy) -> dict[str, Any]:
     done = resolved(shop, row, "ask_provider")
     assert done.status == "open"
     answer: dict[str, Any] = done.resolution["asked"]
@@ -31,17 +31,17 @@ def test_a_letter_names_all_that_the_provider_can_find_a_line_by(shop: Shop) -> 
     line = card_present(1_100, rrn="632810000009", tid="12345678", code="C0FFE2")
     shop.sends(settlement_csv(line, reference="S-9"), provider_account=account)
     (row,) = shop.disagreements("unknown_line")
-    letter = asked(shop, row)
+    letter = question_of(shop, row)
     assert (letter["how"], letter["provider_account"], letter["language"]) == ("letter", account.id, "nl")
-    for told in ("MID-77", "S-9", "632810000009", "12345678", "C0FFE2", row.id, "€ 11,00", shop.merchant.name):
-        assert told in (letter["subject"] + letter["body"]).replace("\xa0", " "), told
+    for expected in ("MID-77", "S-9", "632810000009", "12345678", "C0FFE2", row.id, "€ 11,00", shop.merchant.name):
+        assert expected in (letter["subject"] + letter["body"]).replace("\xa0", " "), expected
     assert "Geachte" in letter["body"]
 
 
 def test_abroad_it_is_written_in_english(shop: Shop) -> None:
     shop.merchant.country = "DE"
     shop.merchant.save()
-    letter = asked(shop, unknown_line(shop))
+    letter = question_of(shop, unknown_line(shop))
     assert (letter["language"], letter["body"].splitlines()[0]) == ("en", "Dear Sir or Madam,")
     assert "50.00" in letter["body"]
 
@@ -49,10 +49,10 @@ def test_abroad_it_is_written_in_english(shop: Shop) -> None:
 def test_a_payout_that_did_not_come_and_money_that_nobody_announced(shop: Shop) -> None:
     payout = announced(shop, "SIMPAY-2026-1", 25_000)
     raise_overdue(now=timezone.now() + timedelta(days=9))
-    letter = asked(shop, shop.disagreements("payout_not_received")[0])
+    letter = question_of(shop, shop.disagreements("payout_not_received")[0])
     assert payout.reference in letter["body"] and "250,00" in letter["body"]
     shop.sends(statement(BankLine(4_200, "BATCH 551", name="Simulator")))
-    letter = asked(shop, shop.disagreements("unknown_line")[-1])
+    letter = question_of(shop, shop.disagreements("unknown_line")[-1])
     assert "BATCH 551" in letter["body"]
 
 
@@ -60,7 +60,7 @@ def test_a_sale_that_no_settlement_shows(shop: Shop) -> None:
     left_out, settled = shop.sells_online(5_000), shop.sells_online(1_000)
     shop.sends(settlement_csv(Line(1_000, operation=settled.operations.get().id)))
     raise_overdue(now=timezone.now() + timedelta(days=6))
-    letter = asked(shop, shop.disagreements("missing_in_settlement")[0])
+    letter = question_of(shop, shop.disagreements("missing_in_settlement")[0])
     operation = left_out.operations.get()
     assert operation.id in letter["body"] and str(operation.provider_reference) in letter["body"]
 
@@ -71,17 +71,17 @@ def test_where_the_provider_can_be_read_it_is_read(shop: Shop, settings: Any, ki
     if kind == "payout":
         announced(shop, "SIMPAY-2026-1", 25_000)
         raise_overdue(now=timezone.now() + timedelta(days=9))
-        answer = asked(shop, shop.disagreements("payout_not_received")[0])
+        answer = question_of(shop, shop.disagreements("payout_not_received")[0])
         waiting = Announcement.objects.get()
         assert (waiting.reference, waiting.due_at is not None) == ("SIMPAY-2026-1", True)
-        asked(shop, shop.disagreements("payout_not_received")[0])
+        question_of(shop, shop.disagreements("payout_not_received")[0])
         assert Announcement.objects.count() == 1
     else:
         settled = shop.sells_online(1_000)
         shop.sells_online(5_000)
         shop.sends(settlement_csv(Line(1_000, operation=settled.operations.get().id)))
         raise_overdue(now=timezone.now() + timedelta(days=6))
-        answer = asked(shop, shop.disagreements("missing_in_settlement")[0])
+        answer = question_of(shop, shop.disagreements("missing_in_settlement")[0])
     assert (answer["how"], answer["body"]) == ("fetch", None)
 
 
@@ -92,7 +92,7 @@ def test_an_outcome_that_the_provider_knows_is_asked_for(shop: Shop) -> None:
     row = Discrepancy.objects.create(
         merchant=shop.merchant, kind="outcome_unknown", key=f"outcome_unknown:{operation.id}", payment=payment
     )
-    assert asked(shop, row)["how"] == "fetch"
+    assert question_of(shop, row)["how"] == "fetch"
     operation.refresh_from_db()
     assert operation.due_at is not None or operation.outcome == "succeeded"
 

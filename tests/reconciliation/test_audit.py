@@ -49,8 +49,8 @@ def full_week(shop: Shop) -> None:
         )
     )
     for row in shop.disagreements("payout_differs", "amount_differs"):
-        wish = Resolution(action="book_fee", note="It is their fee.")
-        resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="tests")
+        resolution = Resolution(action="book_fee", note="It is their fee.")
+        resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=resolution, actor="tests")
     assert account.merchant_id == shop.merchant.id
 
 

@@ -74,10 +74,10 @@ def test_a_bank_may_spell_it_in_its_own_way(shop: Shop, spelled: str, in_text: b
     """The underscore is none of the characters that all banks keep; some pass the id on in the text alone."""
     _, part, operation = transfer(shop, 2500)
     name = operation.id.removeprefix("op_")
-    told = spelled.format(id=operation.id, name=name, NAME=name.upper(), ours=end_to_end_id(part))
-    line = BankLine(-2500, end_to_end_id=told)
+    stated = spelled.format(id=operation.id, name=name, NAME=name.upper(), ours=end_to_end_id(part))
+    line = BankLine(-2500, end_to_end_id=stated)
     if in_text:
-        line = BankLine(-2500, f"Refund {told} of order 1", end_to_end_id="NOTPROVIDED")
+        line = BankLine(-2500, f"Refund {stated} of order 1", end_to_end_id="NOTPROVIDED")
     shop.sends(statement(line))
     part.refresh_from_db()
     assert part.status == "succeeded"
@@ -102,8 +102,8 @@ def test_it_is_proved_in_every_currency(shop: Shop, currency: str, amount: int) 
 
 def test_the_id_of_another_refund_is_none_of_it(shop: Shop) -> None:
     _, part, operation = transfer(shop, 2500)
-    for told in (operation.id[:-1] + "0", f"s{operation.id}", f"{operation.id}0"):
-        shop.sends(statement(BankLine(-2500, end_to_end_id=told)))
+    for expected in (operation.id[:-1] + "0", f"s{operation.id}", f"{operation.id}0"):
+        shop.sends(statement(BankLine(-2500, end_to_end_id=expected)))
     part.refresh_from_db()
     assert part.status == "pending"
 

@@ -87,35 +87,35 @@ CHARGES = {
 }
 
 
-@pytest.mark.parametrize("told", CHARGES.values(), ids=CHARGES.keys())
-def test_charges_are_a_line_of_their_own_wherever_the_bank_states_them(told: str) -> None:
-    records = read(statement(told, closing="113.50"))
+@pytest.mark.parametrize("expected", CHARGES.values(), ids=CHARGES.keys())
+def test_charges_are_a_line_of_their_own_wherever_the_bank_states_them(expected: str) -> None:
+    records = read(statement(expected, closing="113.50"))
     assert codes(records) == []
     assert amounts(records) == [1000, 500, -150]
 
 
 def test_charges_on_what_left_are_paid_on_top() -> None:
-    told = entry("-61.00", part("-40.00", f"<Chrgs>{charge('-1.00')}</Chrgs>"), part("-20.00"))
-    records = read(statement(told, closing="39.00"))
+    stated = entry("-61.00", part("-40.00", f"<Chrgs>{charge('-1.00')}</Chrgs>"), part("-20.00"))
+    records = read(statement(stated, closing="39.00"))
     assert codes(records) == []
     assert amounts(records) == [-4000, -2000, -100]
 
 
 def test_a_lone_transaction_keeps_its_amount_beside_its_charge() -> None:
     """The payout of 10.00 is recognized; what the bank kept of it is told."""
-    told = entry("9.00", part("10.00", f"<Chrgs>{charge('-1.00')}</Chrgs>", reference="SIMPAY-9"))
-    records = read(statement(told, closing="109.00"))
+    stated = entry("9.00", part("10.00", f"<Chrgs>{charge('-1.00')}</Chrgs>", reference="SIMPAY-9"))
+    records = read(statement(stated, closing="109.00"))
     assert amounts(records) == [1000, -100]
 
 
 def test_charges_that_are_told_but_not_taken_change_nothing() -> None:
-    told = entry("15.00", part("10.00", f"<Chrgs>{charge('-1.00')}</Chrgs>"), part("5.00"))
-    assert amounts(read(statement(told, closing="115.00"))) == [1000, 500]
+    stated = entry("15.00", part("10.00", f"<Chrgs>{charge('-1.00')}</Chrgs>"), part("5.00"))
+    assert amounts(read(statement(stated, closing="115.00"))) == [1000, 500]
 
 
 def test_what_no_charge_explains_is_refused() -> None:
-    told = entry("13.00", part("10.00", f"<Chrgs>{charge('-1.50')}</Chrgs>"), part("5.00"))
-    assert codes(read(statement(told, closing="113.00"))) == ["sums_differ"]
+    stated = entry("13.00", part("10.00", f"<Chrgs>{charge('-1.50')}</Chrgs>"), part("5.00"))
+    assert codes(read(statement(stated, closing="113.00"))) == ["sums_differ"]
 
 
 @pytest.mark.parametrize(
@@ -134,8 +134,8 @@ def test_the_message_counts_and_not_whose_namespace_it_is_in(namespace: str) -> 
 
 @pytest.mark.parametrize("swapped", [False, True])
 def test_of_two_interim_balances_the_earlier_opens(swapped: bool) -> None:
-    told = [balance("ITBD", "100.00", "2026-11-23"), balance("ITBD", "105.00", "2026-11-24")]
-    records = read(statement(entry("5.00"), closing="", balances="".join(reversed(told) if swapped else told)))
+    stated = [balance("ITBD", "100.00", "2026-11-23"), balance("ITBD", "105.00", "2026-11-24")]
+    records = read(statement(entry("5.00"), closing="", balances="".join(reversed(stated) if swapped else stated)))
     assert codes(records) == []
     (header,) = [record for record in records if isinstance(record, StatementHeader)]
     (trailer,) = [record for record in records if isinstance(record, StatementTrailer)]
@@ -144,13 +144,13 @@ def test_of_two_interim_balances_the_earlier_opens(swapped: bool) -> None:
 
 @pytest.mark.parametrize(("first", "last"), [("OPBD", "ITBD"), ("ITBD", "CLBD"), ("PRCD", "CLBD")])
 def test_pages_open_and_close_with_what_they_have(first: str, last: str) -> None:
-    told = balance(first, "100.00", "2026-11-23") + balance(last, "105.00", "2026-11-24")
-    assert codes(read(statement(entry("5.00"), closing="", balances=told))) == []
+    stated = balance(first, "100.00", "2026-11-23") + balance(last, "105.00", "2026-11-24")
+    assert codes(read(statement(entry("5.00"), closing="", balances=stated))) == []
 
 
 def test_balances_in_another_currency_than_the_account_are_refused() -> None:
-    told = balance("OPBD", "100.00", "2026-11-23", "USD") + balance("CLBD", "105.00", "2026-11-24")
-    assert codes(read(statement(entry("5.00"), closing="", balances=told))) == ["currency_differs"]
+    stated = balance("OPBD", "100.00", "2026-11-23", "USD") + balance("CLBD", "105.00", "2026-11-24")
+    assert codes(read(statement(entry("5.00"), closing="", balances=stated))) == ["currency_differs"]
 
 
 def test_an_entry_without_a_booking_day_has_its_value_date_or_the_day_of_its_statement() -> None:

@@ -86,8 +86,11 @@ def test_a_bank_line_of_another_amount_needs_a_second_person_and_leaves_the_rest
     raise_overdue(now=timezone.now() + timedelta(days=9))
     (row,) = shop.disagreements("payout_not_received")
     anna, bob = person("anna", shop.merchant.id), person("bob", shop.merchant.id)
-    wish = Resolution(action="match", note="2.00 short.", with_=(candidates(row)[0].id,))
-    assert resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor=anna.id).status == "proposed"
+    resolution = Resolution(action="match", note="2.00 short.", with_=(candidates(row)[0].id,))
+    assert (
+        resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=resolution, actor=anna.id).status
+        == "proposed"
+    )
     decide(row.id, user=bob, approved=True)
     row.refresh_from_db()
     assert row.status == "resolved"
@@ -102,9 +105,9 @@ def test_a_bank_line_that_is_none_is_refused(shop: Shop, name: str) -> None:
     announced(shop, "REF 1234567", 77_00)
     raise_overdue(now=timezone.now() + timedelta(days=9))
     (row,) = shop.disagreements("payout_not_received")
-    wish = Resolution(action="match", note="That one.", with_=(name,))
+    resolution = Resolution(action="match", note="That one.", with_=(name,))
     with pytest.raises(ValidationFailed) as refusal:
-        resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="tests")
+        resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=resolution, actor="tests")
     assert refusal.value.faults[0].code == "not_found"
 
 
@@ -132,5 +135,5 @@ def test_a_reference_within_another_word_does_not_agree(shop: Shop) -> None:
     shop.sends(statement(BankLine(25_000, "PAYOUT SIMPAY-2026-12", name="SIMULATOR PAYMENTS BV")))
     (row,) = shop.disagreements("unknown_line")
     (payout,) = candidates(row)
-    told = signals(payout)
-    assert (told["reference"], told["amount"], told["counterparty"]) == (False, True, True)
+    found = signals(payout)
+    assert (found["reference"], found["amount"], found["counterparty"]) == (False, True, True)

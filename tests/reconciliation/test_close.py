@@ -61,10 +61,10 @@ def booked_on(payment: Payment) -> date:
     return JournalEntry.objects.get(key__startswith="sale:", postings__item=payment.item, reverses=None).book_date
 
 
-def agreed(asked: Approval, shop: Shop) -> None:
+def agreed(approval: Approval, shop: Shop) -> None:
     """Another person decides, in the admin."""
-    decider = close_period.decide_override if asked.action == "override_close" else reopen_period.decide
-    decider(asked.subject_id, user=finance_of(shop.merchant.id), approved=True)
+    decider = close_period.decide_override if approval.action == "override_close" else reopen_period.decide
+    decider(approval.subject_id, user=finance_of(shop.merchant.id), approved=True)
 
 
 def test_a_day_that_is_over_is_closed_once(shop: Shop) -> None:
@@ -226,17 +226,21 @@ def test_closing_in_spite_of_the_checklist_takes_two_persons(shop: Shop) -> None
     day = ago(shop, 1)
     sells(shop, 1200, day, offline=True)
     anna = person("anna", shop.merchant.id)
-    asked = close(day_of(shop.store, day), actor=anna, override=BECAUSE)
-    assert isinstance(asked, Approval)
-    assert (asked.action, asked.requested_by, asked.payload["reason"]) == ("override_close", anna.id, BECAUSE.reason)
+    approval = close(day_of(shop.store, day), actor=anna, override=BECAUSE)
+    assert isinstance(approval, Approval)
+    assert (approval.action, approval.requested_by, approval.payload["reason"]) == (
+        "override_close",
+        anna.id,
+        BECAUSE.reason,
+    )
     assert state_of(day_of(shop.store, day)).status == Status.OPEN
     with pytest.raises(Conflict) as twice:
         close(day_of(shop.store, day), actor=anna, override=BECAUSE)
     assert twice.value.code == "approval_waiting"
     with pytest.raises(Forbidden) as own:
-        close_period.decide_override(asked.subject_id, user=anna, approved=True)
+        close_period.decide_override(approval.subject_id, user=anna, approved=True)
     assert own.value.code == "own_request"
-    agreed(asked, shop)
+    agreed(approval, shop)
     state = state_of(day_of(shop.store, day))
     assert state.status == Status.CLOSED
     (change,) = state.changes
@@ -249,11 +253,11 @@ def test_closing_in_spite_of_the_checklist_takes_two_persons(shop: Shop) -> None
 def test_nobody_agrees_to_more_than_they_were_shown(shop: Shop) -> None:
     day = ago(shop, 1)
     sells(shop, 1200, day, offline=True)
-    asked = close(day_of(shop.store, day), actor=person("anna", shop.merchant.id), override=BECAUSE)
+    approval = close(day_of(shop.store, day), actor=person("anna", shop.merchant.id), override=BECAUSE)
     sells(shop, 900, day, offline=True)
-    assert isinstance(asked, Approval)
+    assert isinstance(approval, Approval)
     with pytest.raises(Conflict) as refusal:
-        agreed(asked, shop)
+        agreed(approval, shop)
     assert refusal.value.code == "changed_meanwhile"
     assert state_of(day_of(shop.store, day)).status == Status.OPEN
 
@@ -261,12 +265,12 @@ def test_nobody_agrees_to_more_than_they_were_shown(shop: Shop) -> None:
 def test_a_request_is_withdrawn_when_all_is_in_order_by_then(shop: Shop) -> None:
     day = ago(shop, 1)
     gap = Discrepancy.objects.create(merchant=shop.merchant, kind="sequence_gap", key="gap", channel_id=shop.store.id)
-    asked = close(day_of(shop.store, day), actor=person("anna", shop.merchant.id), override=BECAUSE)
-    assert isinstance(asked, Approval)
+    approval = close(day_of(shop.store, day), actor=person("anna", shop.merchant.id), override=BECAUSE)
+    assert isinstance(approval, Approval)
     Discrepancy.objects.filter(id=gap.id).update(status="resolved", resolved_at=timezone.now())
     closes(shop, shop.store, day)
-    asked.refresh_from_db()
-    assert asked.decision == "withdrawn"
+    approval.refresh_from_db()
+    assert approval.decision == "withdrawn"
 
 
 def test_an_override_says_who_and_why(shop: Shop) -> None:
@@ -323,11 +327,11 @@ def test_a_day_is_reopened_by_two_and_closed_again(shop: Shop) -> None:
     sells(shop, 1200, day)
     closes(shop, shop.store, day)
     anna = person("anna", shop.merchant.id)
-    asked = reopen(day_of(shop.store, day), actor=anna, why=BECAUSE)
+    approval = reopen(day_of(shop.store, day), actor=anna, why=BECAUSE)
     assert booked_on(sells(shop, 100, day)) == ago(shop, 0)
     with pytest.raises(Forbidden):
-        reopen_period.decide(asked.subject_id, user=anna, approved=True)
-    agreed(asked, shop)
+        reopen_period.decide(approval.subject_id, user=anna, approved=True)
+    agreed(approval, shop)
     assert state_of(day_of(shop.store, day)).status == Status.OPEN
     assert booked_on(sells(shop, 200, day)) == day
     closes(shop, shop.store, day)
@@ -345,8 +349,8 @@ def test_a_day_is_reopened_by_two_and_closed_again(shop: Shop) -> None:
 def test_a_rejected_reopening_changes_nothing(shop: Shop) -> None:
     day = ago(shop, 1)
     closes(shop, shop.store, day)
-    asked = reopen(day_of(shop.store, day), actor=person("anna", shop.merchant.id), why=BECAUSE)
-    reopen_period.decide(asked.subject_id, user=person("bob", shop.merchant.id), approved=False, note="No.")
+    approval = reopen(day_of(shop.store, day), actor=person("anna", shop.merchant.id), why=BECAUSE)
+    reopen_period.decide(approval.subject_id, user=person("bob", shop.merchant.id), approved=False, note="No.")
     assert state_of(day_of(shop.store, day)).status == Status.CLOSED
 
 
@@ -381,10 +385,10 @@ def test_a_reopening_that_the_month_overtook_is_refused(shop: Shop) -> None:
     day, month = last_month(shop)
     sells(shop, 1200, day)
     closes(shop, shop.store, day)
-    asked = reopen(day_of(shop.store, day), actor=person("anna", shop.merchant.id), why=BECAUSE)
+    approval = reopen(day_of(shop.store, day), actor=person("anna", shop.merchant.id), why=BECAUSE)
     close(month, actor="tests")
     with pytest.raises(Conflict) as refusal:
-        agreed(asked, shop)
+        agreed(approval, shop)
     assert refusal.value.code == "month_closed"
 
 
@@ -431,10 +435,10 @@ def test_a_reopening_and_a_closing_of_the_month_at_once(shop: Shop) -> None:
     day, month = last_month(shop)
     sells(shop, 1200, day)
     closes(shop, shop.store, day)
-    asked = reopen(day_of(shop.store, day), actor=person("anna", shop.merchant.id), why=BECAUSE)
+    approval = reopen(day_of(shop.store, day), actor=person("anna", shop.merchant.id), why=BECAUSE)
     bob = person("bob", shop.merchant.id)
     at_once(
-        lambda: close(month, actor="tests"), lambda: reopen_period.decide(asked.subject_id, user=bob, approved=True)
+        lambda: close(month, actor="tests"), lambda: reopen_period.decide(approval.subject_id, user=bob, approved=True)
     )
     open_day = days.status(shop.merchant.id, day, shop.store.id) == Status.OPEN
     assert open_day != (state_of(month).status == Status.CLOSED)

@@ -61,17 +61,17 @@ def test_what_fails_is_told_with_the_refusal_and_closed_by_two(shop: Shop) -> No
     refused = refusal(client.post(path, body), 409, "checklist_failed")
     assert (refused["date"], refused["channel"]["id"], refused["result_status"]) == (f"{day}", shop.store.id, "open")
     assert [check["check"] for check in refused["checklist"] if not check["passed"]] == ["shifts"]
-    asked = client.post(path, body | {"override": WHY}, idempotency_key="override")
-    assert asked.status_code == 202
+    requested = client.post(path, body | {"override": WHY}, idempotency_key="override")
+    assert requested.status_code == 202
     approval = Approval.objects.get()
-    assert read(asked) == {
+    assert read(requested) == {
         "status": "requires_approval",
         "approval": {"id": approval.id, "action": "override_close", "requested_by": approval.requested_by},
     }
-    assert read(client.post(path, body | {"override": WHY}, idempotency_key="override")) == read(asked)
+    assert read(client.post(path, body | {"override": WHY}, idempotency_key="override")) == read(requested)
     refusal(client.post(path, body | {"override": WHY}), 409, "approval_waiting")
     assert read(client.get(path, channel=shop.store.id))["status"] == "open"
-    agrees(asked, shop)
+    agrees(requested, shop)
     closed = read(client.get(path, channel=shop.store.id))
     assert closed["status"] == "closed"
     assert closed["history"][0] | {"at": ""} == {
@@ -95,9 +95,9 @@ def test_a_month_is_closed_for_the_merchant_and_reopened_by_two(shop: Shop) -> N
     reopening = {"channel": shop.store.id, **WHY}
     refusal(client.post(f"/v1/days/{day}/reopen", reopening), 409, "month_closed")
     for path, body in ((f"{month}/reopen", WHY), (f"/v1/days/{day}/reopen", reopening)):
-        asked = client.post(path, body)
-        assert (asked.status_code, read(asked)["approval"]["action"]) == (202, "reopen_period")
-        agrees(asked, shop)
+        requested = client.post(path, body)
+        assert (requested.status_code, read(requested)["approval"]["action"]) == (202, "reopen_period")
+        agrees(requested, shop)
     assert read(client.get(f"{month}/close"))["status"] == "open"
     assert booked_on(sells(shop, 100, day)) == day
 

@@ -132,14 +132,14 @@ def test_the_api_tells_the_forecast_and_the_fees(shop: Shop) -> None:
     was_paid(shop, [bank_days_ago(shop, number) for number in (9, 8, 7)], took=1)
     sells(shop, 10_000, ago(shop, 0), "new")
     client = api(shop)
-    told = read(client.get("/v1/forecast", days=14))
-    assert (told["from"], told["to"]) == (f"{ago(shop, 0)}", f"{ago(shop, -13)}")
-    (account,) = told["accounts"]
+    answer = read(client.get("/v1/forecast", days=14))
+    assert (answer["from"], answer["to"]) == (f"{ago(shop, 0)}", f"{ago(shop, -13)}")
+    (account,) = answer["accounts"]
     assert account["provider_account"]["provider"] == "external"
     assert (account["owed"], account["overdue"], account["bank_iban"]) == (9_900, 0, IBAN)
     assert account["delay"] == {"bank_days": 1, "source": "payouts", "payouts": 3}
     due = after_bank_days(ago(shop, 0), 1)
-    assert told["cash_flow"] == [{"date": f"{due}", "currency": "EUR", "amount": 9_900}]
+    assert answer["cash_flow"] == [{"date": f"{due}", "currency": "EUR", "amount": 9_900}]
     (rate,) = read(client.get("/v1/fees"))["rates"]
     assert (rate["method"], rate["gross"], rate["fees"], rate["effective_basis_points"]) == ("card", 30_000, 300, 100)
     refusal(client.get("/v1/forecast", days=0), 422, "validation_failed")

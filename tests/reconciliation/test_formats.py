@@ -97,14 +97,14 @@ def test_a_file_cut_off_anywhere_has_a_problem(file_format: Format, golden: Path
 def test_a_banks_list_cut_off_has_a_problem_or_no_other_rows_than_before(code: str) -> None:
     (path,) = (path for path in GOLDEN.glob(f"{code}.*") if path.suffix != ".json")
     whole, file_format = path.read_bytes(), formats()[code]
-    moved = [told(line) for line in file_format.parse(io.BytesIO(whole)) if isinstance(line, StatementLine)]
+    moved = [stable_part(line) for line in file_format.parse(io.BytesIO(whole)) if isinstance(line, StatementLine)]
     for length in range(1, len(whole)):
         records = list(file_format.parse(io.BytesIO(whole[:length])))
-        rows = [told(record) for record in records if isinstance(record, StatementLine)]
+        rows = [stable_part(record) for record in records if isinstance(record, StatementLine)]
         assert any(isinstance(record, Problem) for record in records) or rows == moved[: len(rows)], length
 
 
-def told(line: StatementLine) -> object:
+def stable_part(line: StatementLine) -> object:
     """What of a line a cut may not change: all but what is read from its text, which stands last."""
     return line.line, line.amount, line.booked_on, line.valued_on, line.statement
 

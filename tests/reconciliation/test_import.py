@@ -147,9 +147,9 @@ def test_what_was_imported_is_told(shop: Shop) -> None:
     file = shop.sends(shop.settlement())
     payout = Payout.objects.get()
     shop.sends(statement(BankLine(payout.amount, payout.reference)))
-    told = list(Event.objects.filter(type__regex="settlement|payout").order_by("id").values_list("type", "object_id"))
-    assert told[:2] == [("payout.announced", payout.id), ("settlement.imported", file.id)]
-    assert ("payout.received", payout.id) in told
+    events = list(Event.objects.filter(type__regex="settlement|payout").order_by("id").values_list("type", "object_id"))
+    assert events[:2] == [("payout.announced", payout.id), ("settlement.imported", file.id)]
+    assert ("payout.received", payout.id) in events
 
 
 def test_a_worker_that_dies_before_booking_leaves_nothing_and_the_sweep_finishes(

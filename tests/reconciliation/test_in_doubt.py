@@ -32,15 +32,15 @@ UNKNOWN, DECLINED, APPROVED = DeviceOutcome.UNKNOWN, DeviceOutcome.DECLINED, Dev
 
 def numbers(number: int, *, code: str = "") -> dict[str, Any]:
     """What a device prints of its n-th transaction."""
-    told = {"rrn": f"6328140{number:05}", "stan": f"{number:06}", "acquirer_tid": TID}
-    return told | ({"authorization_code": code} if code else {})
+    reported = {"rrn": f"6328140{number:05}", "stan": f"{number:06}", "acquirer_tid": TID}
+    return reported | ({"authorization_code": code} if code else {})
 
 
 def line(amount: int, number: int, **more: Any) -> Any:
     """What the acquirer writes of it."""
     kind = "terminal_refund" if amount < 0 else "terminal_sale"
-    told = {"kind": kind, "rrn": f"6328140{number:05}", "stan": f"{number:06}", "tid": TID, "fee": 6}
-    return card_present(amount, **{**told, **more})
+    stated = {"kind": kind, "rrn": f"6328140{number:05}", "stan": f"{number:06}", "tid": TID, "fee": 6}
+    return card_present(amount, **{**stated, **more})
 
 
 def audit_finds() -> list[str]:
@@ -49,9 +49,9 @@ def audit_finds() -> list[str]:
         return [str(found) for found in violations(import_string(path) for path in settings.LEDGER_AUDITS)]
 
 
-def said(shop: Shop, row: Discrepancy, action: str, actor: Actor) -> Discrepancy:
-    wish = Resolution(action=action, note="The acquirer's portal shows it, printed and filed.")
-    return resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor=actor)
+def settled_by(shop: Shop, row: Discrepancy, action: str, actor: Actor) -> Discrepancy:
+    resolution = Resolution(action=action, note="The acquirer's portal shows it, printed and filed.")
+    return resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=resolution, actor=actor)
 
 
 def test_the_acquirer_pays_a_sale_of_which_the_terminal_knew_nothing(shop: Shop) -> None:
@@ -94,7 +94,7 @@ def test_a_sale_called_declined_that_is_paid_stands_as_one_discrepancy_that_offe
     (row,) = shop.disagreements()
     assert (row.kind, row.amount, row.payment_id) == ("missing_in_books", 6000, sale.id)
     assert "captured" in possible(row)
-    said(shop, row, "captured", person("anna", shop.merchant.id).id)
+    settled_by(shop, row, "captured", person("anna", shop.merchant.id).id)
     sale.refresh_from_db()
     assert (sale.status, shop.balance("receivable", sale.item), shop.disagreements()) == ("captured", 0, [])
     rematch.rematch()
@@ -155,9 +155,9 @@ def test_a_person_with_evidence_settles_it_either_way(shop: Shop, of: Kind, acti
     (row,) = shop.disagreements()
     assert possible(row)[:2] == ("captured", "declined")
     with pytest.raises(Forbidden) as refusal:
-        said(shop, row, action, Caller("key_06h2mah4h400781696j8nhk2h0", shop.merchant.id, None, True, SCOPES))
+        settled_by(shop, row, action, Caller("key_06h2mah4h400781696j8nhk2h0", shop.merchant.id, None, True, SCOPES))
     assert refusal.value.code == "person_required"
-    assert said(shop, row, action, anna.id).resolution["note"].startswith("The acquirer's portal")
+    assert settled_by(shop, row, action, anna.id).resolution["note"].startswith("The acquirer's portal")
     assert shop.disagreements() == []
     payment = Payment.objects.get()
     expected = {
@@ -171,18 +171,18 @@ def test_a_person_with_evidence_settles_it_either_way(shop: Shop, of: Kind, acti
     first = 1 if of == Kind.SALE else 2
     ending, other = (APPROVED, DECLINED) if made else (DECLINED, APPROVED)
     assert shop.reports(of, 2000, ending=ending, resolves=first).discrepancies == []
-    told = shop.reports(of, 2000, ending=other, resolves=first).discrepancies
-    assert "sequence_conflict" in [found.kind for found in told]
+    shown = shop.reports(of, 2000, ending=other, resolves=first).discrepancies
+    assert "sequence_conflict" in [found.kind for found in shown]
 
 
 def test_what_a_person_called_declined_and_the_acquirer_pays_is_one_discrepancy(shop: Shop) -> None:
     sale = shop.sells_in_store(2000, ending=UNKNOWN, **numbers(1))
     anna = person("anna", shop.merchant.id)
-    said(shop, shop.disagreements()[0], "declined", anna.id)
+    settled_by(shop, shop.disagreements()[0], "declined", anna.id)
     shop.sends(settlement_csv(line(2000, 1)))
     (row,) = shop.disagreements()
     assert (row.kind, row.payment_id) == ("missing_in_books", sale.id)
-    said(shop, row, "captured", anna.id)
+    settled_by(shop, row, "captured", anna.id)
     assert shop.balance("receivable", sale.item) == 0
     assert shop.disagreements() == []
 
@@ -192,7 +192,7 @@ def test_what_is_known_by_now_is_settled_by_nobody(shop: Shop) -> None:
     (row,) = shop.disagreements()
     shop.reports(Kind.SALE, 2000, resolves=1)
     with pytest.raises(Conflict):
-        said(shop, row, "declined", person("anna", shop.merchant.id).id)
+        settled_by(shop, row, "declined", person("anna", shop.merchant.id).id)
 
 
 def test_a_doubt_is_settled_by_nothing_less_than_terminal_and_number(shop: Shop) -> None:
@@ -267,7 +267,7 @@ def test_an_offline_sale_that_was_never_settled_is_written_off_where_it_stands(s
     sale = shop.sells_in_store(2500, offline=True, **numbers(1))
     row = overdue(shop, sale)
     assert possible(row) == ("write_off", "ask_provider", "wait")
-    said(shop, row, "write_off", person("anna", shop.merchant.id).id)
+    settled_by(shop, row, "write_off", person("anna", shop.merchant.id).id)
     decide(row.id, user=person("bob", shop.merchant.id), approved=True)
     assert (shop.balance("provisional"), shop.balance("receivable", sale.item), shop.balance("write_offs")) == (
         0,
@@ -280,7 +280,7 @@ def test_an_offline_sale_that_was_never_settled_is_written_off_where_it_stands(s
 def test_what_was_written_off_and_is_settled_all_the_same_comes_back(shop: Shop) -> None:
     sale = shop.sells_in_store(2500, offline=True, **numbers(1))
     row = overdue(shop, sale)
-    said(shop, row, "write_off", person("anna", shop.merchant.id).id)
+    settled_by(shop, row, "write_off", person("anna", shop.merchant.id).id)
     decide(row.id, user=person("bob", shop.merchant.id), approved=True)
     shop.sends(settlement_csv(line(2500, 1)))
     assert (shop.balance("write_offs"), shop.balance("receivable", sale.item)) == (0, 0)
@@ -298,7 +298,7 @@ def test_an_order_in_doubt_can_be_charged_once_it_is_settled(shop: Shop) -> None
     with pytest.raises(Conflict) as refusal:
         create_payment(request, actor="tests")
     assert refusal.value.code == "outcome_unknown"
-    said(shop, shop.disagreements()[0], "declined", person("anna", shop.merchant.id).id)
+    settled_by(shop, shop.disagreements()[0], "declined", person("anna", shop.merchant.id).id)
     assert create_payment(request, actor="tests").status == "captured"
 
 
@@ -309,8 +309,8 @@ def test_two_tills_with_the_same_numbers_are_told_apart_by_their_tid(shop: Shop)
     by_code = [shop.sells_in_store(1000, acquirer_tid=f"1234560{n}", authorization_code="D00D01") for n in (1, 2)]
     shop.sends(
         settlement_csv(
-            card_present(1250, tid="12345601", code="C0FFE1", **_told(same)),
-            card_present(4000, tid="12345602", code="C0FFE2", **_told(same)),
+            card_present(1250, tid="12345601", code="C0FFE1", **_rrn_and_stan(same)),
+            card_present(4000, tid="12345602", code="C0FFE2", **_rrn_and_stan(same)),
             card_present(1000, tid="12345601", code="D00D01"),
             card_present(1000, tid="12345602", code="D00D01"),
         )
@@ -326,5 +326,5 @@ def test_between_two_that_fit_alike_nobody_guesses(shop: Shop) -> None:
     assert sorted(row.kind for row in shop.disagreements()) == ["duplicate", "unknown_line"]  # one tap, perhaps
 
 
-def _told(proof: dict[str, Any]) -> dict[str, Any]:
+def _rrn_and_stan(proof: dict[str, Any]) -> dict[str, Any]:
     return {"rrn": proof["rrn"], "stan": proof["stan"]}

@@ -76,9 +76,9 @@ def test_what_an_older_version_left_of_nothing_can_be_closed_by_a_person(shop: S
     shop.sends(settlement_csv(Line(0, 5, reference="who?")), provider_account=shop.account("simulator"))
     row = _kept_as_before(shop)
     payment = shop.sells_online(1000)
-    wish = Resolution(action="match", note="An authorization that was never captured.", with_=(payment.id,))
+    resolution = Resolution(action="match", note="An authorization that was never captured.", with_=(payment.id,))
     with pytest.raises(ValidationFailed):
-        resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="tests")
+        resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=resolution, actor="tests")
     accepted = resolve(
         merchant=shop.merchant,
         discrepancy_id=row.id,

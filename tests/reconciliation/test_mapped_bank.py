@@ -78,7 +78,7 @@ def test_a_word_tells_the_direction(shop: Shop, savings: BankAccount) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "expected"),
     [
         ("21-11-2026;;;Niets;;;1.000,00", "Af and Bij is empty"),
         ("21-11-2026;;12,50;Rente;;;", "Saldo is empty"),
@@ -86,11 +86,11 @@ def test_a_word_tells_the_direction(shop: Shop, savings: BankAccount) -> None:
         ("2026-11-21;;12,50;Rente;;;1.012,50", "it is no date as DD-MM-YYYY"),
     ],
 )
-def test_what_cannot_be_read_refuses_the_list(shop: Shop, savings: BankAccount, line: str, told: str) -> None:
+def test_what_cannot_be_read_refuses_the_list(shop: Shop, savings: BankAccount, line: str, expected: str) -> None:
     made(savings, TWO_SIDED)
     file = shop.sends(rows("20-11-2026;;1.000,00;Inleg;;;1.000,00", line))
     assert file.status == "refused"
-    assert told in file.problems[0]["detail"]
+    assert expected in file.problems[0]["detail"]
     assert not BankStatementLine.objects.exists()
 
 

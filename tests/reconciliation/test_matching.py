@@ -38,7 +38,7 @@ def settles(shop: Shop, *lines: Line, provider: str = "simulator", reference: st
     assert file.status == "imported", file.problems
 
 
-def told(shop: Shop) -> list[tuple[str, int | None]]:
+def open_kinds(shop: Shop) -> list[tuple[str, int | None]]:
     return [(row.kind, row.amount) for row in shop.disagreements()]
 
 
@@ -58,7 +58,7 @@ def audited(shop: Shop) -> Iterator[None]:
 def overdue(shop: Shop) -> list[tuple[str, int | None]]:
     """What stands open once everything unsettled is overdue."""
     raise_overdue(now=timezone.now() + timedelta(days=9))
-    return told(shop)
+    return open_kinds(shop)
 
 
 @pytest.mark.parametrize("known_by", ["operation", "reference", "payment_reference"])
@@ -68,7 +68,7 @@ def test_a_sale_with_the_sign_of_a_refund_is_not_matched(shop: Shop, known_by: s
     if known_by == "reference":
         names["reference"] = made_as(payment)
     settles(shop, replace(Line(-12_300), **{known_by: names[known_by]}))
-    assert told(shop) == [("sign_differs", -12_300)]
+    assert open_kinds(shop) == [("sign_differs", -12_300)]
     (row,) = shop.disagreements()
     assert "wrong sign" in row.detail
     assert row.payment_id == payment.id
@@ -93,7 +93,7 @@ def test_a_refund_with_the_sign_of_a_sale_is_not_matched(shop: Shop) -> None:
         Line(5_000, operation=operation(payment)),
         Line(2_000, type="refund", payment_reference=named(payment)),
     )
-    assert told(shop) == [("sign_differs", 2_000)]
+    assert open_kinds(shop) == [("sign_differs", 2_000)]
 
 
 def test_a_line_that_names_one_sale_and_the_reference_of_another_is_asked(shop: Shop) -> None:
@@ -121,7 +121,7 @@ def test_what_agrees_in_all_it_says_is_matched_by_the_strongest(shop: Shop) -> N
         shop,
         Line(5_000, operation=made.id, reference=made_as(payment), payment_reference=named(payment)),
     )
-    assert (rules(shop), told(shop)) == ([("matched", "operation")], [])
+    assert (rules(shop), open_kinds(shop)) == ([("matched", "operation")], [])
 
 
 def test_two_sales_of_equal_numbers_and_amounts_are_asked(shop: Shop) -> None:
@@ -136,7 +136,7 @@ def test_two_sales_of_equal_numbers_and_amounts_are_asked(shop: Shop) -> None:
 def test_another_amount_under_the_payments_reference_alone_is_one_difference(shop: Shop) -> None:
     payment = shop.sells_online(5_000)
     settles(shop, Line(4_900, payment_reference=named(payment)))
-    assert (told(shop), rules(shop)) == ([("amount_differs", 100)], [("matched", "payment_only")])
+    assert (open_kinds(shop), rules(shop)) == ([("amount_differs", 100)], [("matched", "payment_only")])
     assert overdue(shop) == [("amount_differs", 100)]
     assert shop.balance("receivable", payment.item) == 100
 
@@ -152,30 +152,30 @@ def test_a_sale_settled_in_two_halves_leaves_nothing_open(shop: Shop, known_by: 
     else:
         for half in halves:
             settles(shop, half)
-    assert told(shop) == []
+    assert open_kinds(shop) == []
     assert shop.balance("receivable", payment.item) == shop.balance("suspense") == 0
     assert overdue(shop) == []
     settles(shop, replace(Line(2_000), **name))
-    assert told(shop) in ([("duplicate", 2_000)], [("missing_in_books", 2_000)])
+    assert open_kinds(shop) in ([("duplicate", 2_000)], [("missing_in_books", 2_000)])
 
 
 def test_a_second_line_of_a_settled_sale_is_no_part_of_another(shop: Shop) -> None:
     payment = shop.sells_online(5_000)
     settles(shop, Line(5_000, operation=operation(payment)))
     settles(shop, Line(5_000, operation=operation(payment)))
-    assert told(shop) == [("duplicate", 5_000)]
+    assert open_kinds(shop) == [("duplicate", 5_000)]
 
 
 def test_a_reserve_that_was_never_held_is_told_until_it_is(shop: Shop) -> None:
     settles(shop, Line(25_000, type="reserve_release", reference="RES-1"))
-    assert told(shop) == [("missing_in_books", 25_000)]
+    assert open_kinds(shop) == [("missing_in_books", 25_000)]
     assert "was never held" in shop.disagreements()[0].detail
     settles(shop, Line(-25_000, type="reserve_hold", reference="RES-1"))
-    assert told(shop) == []
+    assert open_kinds(shop) == []
     assert shop.balance("reserve") == 0
     settles(shop, Line(-100, type="reserve_hold", reference="RES-2"))
     settles(shop, Line(300, type="reserve_release", reference="RES-2"))
-    assert told(shop) == [("missing_in_books", 200)]
+    assert open_kinds(shop) == [("missing_in_books", 200)]
 
 
 def test_wrong_vat_of_a_fee_is_told_as_vat(shop: Shop) -> None:

@@ -20,7 +20,7 @@ from reconciliation.services.rematch import rematch
 from reconciliation.services.undo import undo
 from tests.people import cast
 from tests.reconciliation.conftest import BY, Line, Shop, card_present, violations
-from tests.reconciliation.test_matching import made_as, named, operation, overdue, rules, settles, told
+from tests.reconciliation.test_matching import made_as, named, open_kinds, operation, overdue, rules, settles
 
 BY_CARD: dict[str, Any] = {
     "date_format": "YYYY-MM-DD HH:mm",
@@ -81,10 +81,10 @@ def test_a_rule_that_is_off_matches_nothing_and_what_it_would_have_matched_is_as
     payment = shop.sells_online(5_000)
     sets(shop, reference={"enabled": False})
     settles(shop, Line(5_000, reference=made_as(payment)))
-    assert (rules(shop), told(shop)) == ([("unknown", "")], [("unknown_line", 5_000)])
+    assert (rules(shop), open_kinds(shop)) == ([("unknown", "")], [("unknown_line", 5_000)])
     sets(shop)
     assert rematch() == 1
-    assert (rules(shop), told(shop)) == ([("matched", "reference")], [])
+    assert (rules(shop), open_kinds(shop)) == ([("matched", "reference")], [])
 
 
 def test_a_rule_that_is_off_still_contradicts_the_others(shop: Shop) -> None:
@@ -99,7 +99,7 @@ def test_whatever_comes_first_a_wrong_sign_is_asked(shop: Shop) -> None:
     payment = shop.sells_online(5_000)
     sets(shop, "payment_only", "reference", payment_only={"tolerance": 100_000, "reason": "fee"})
     settles(shop, Line(-5_000, reference=made_as(payment), payment_reference=named(payment)))
-    assert (rules(shop), told(shop)) == ([("unknown", "sign")], [("sign_differs", -5_000)])
+    assert (rules(shop), open_kinds(shop)) == ([("unknown", "sign")], [("sign_differs", -5_000)])
 
 
 def test_the_first_rule_that_finds_a_line_is_the_one_it_was_matched_by(shop: Shop) -> None:
@@ -132,7 +132,7 @@ def test_parts_that_may_not_be_put_together_are_differences(shop: Shop) -> None:
     sets(shop, parts={"enabled": False})
     settles(shop, Line(3_000, operation=operation(payment)), Line(2_000, operation=operation(payment)))
     assert rules(shop) == [("matched", "operation"), ("repeated", "operation")]
-    assert sorted(told(shop)) == [("amount_differs", 2_000), ("duplicate", 2_000)]
+    assert sorted(open_kinds(shop)) == [("amount_differs", 2_000), ("duplicate", 2_000)]
 
 
 @pytest.mark.parametrize(("days", "state"), [(3, "unknown"), (6, "matched")])
@@ -185,7 +185,7 @@ def test_a_tolerated_difference_is_booked_as_agreed_and_can_be_undone(shop: Shop
     payment = shop.sells_online(5_000)
     sets(shop, operation={"tolerance": 2, "reason": reason})
     settles(shop, Line(4_998, operation=operation(payment)))
-    assert (told(shop), overdue(shop)) == ([], [])
+    assert (open_kinds(shop), overdue(shop)) == ([], [])
     assert (shop.balance("receivable", payment.item), shop.balance(account)) == (0, 2)
     row = Discrepancy.objects.get(kind="amount_differs")
     assert (row.status, row.resolved_by) == ("resolved", "system:reconciliation")
@@ -193,7 +193,7 @@ def test_a_tolerated_difference_is_booked_as_agreed_and_can_be_undone(shop: Shop
     assert (row.resolution["action"], row.resolution["reason"]) == ("tolerance", reason)
 
     undo(merchant=shop.merchant, discrepancy_id=row.id, note="Ask them.", actor=BY)
-    assert (told(shop), shop.balance("receivable", payment.item)) == ([("amount_differs", 2)], 2)
+    assert (open_kinds(shop), shop.balance("receivable", payment.item)) == ([("amount_differs", 2)], 2)
     assert shop.balance(account) == 0
 
 
@@ -206,7 +206,7 @@ def test_more_than_the_tolerance_or_its_share_is_asked(shop: Shop) -> None:
         Line(99_899, operation=operation(above)),
         Line(994, operation=operation(share)),
     )
-    assert told(shop) == [("amount_differs", 101), ("amount_differs", 6)]
+    assert open_kinds(shop) == [("amount_differs", 101), ("amount_differs", 6)]
     assert shop.balance("fees") == 100
 
 
@@ -214,14 +214,14 @@ def test_a_cent_too_much_is_tolerated_as_one_too_little_is(shop: Shop) -> None:
     payment = shop.sells_online(5_000)
     sets(shop, operation=CENT)
     settles(shop, Line(5_001, operation=operation(payment)))
-    assert (told(shop), shop.balance("receivable", payment.item), shop.balance("rounding")) == ([], 0, -1)
+    assert (open_kinds(shop), shop.balance("receivable", payment.item), shop.balance("rounding")) == ([], 0, -1)
 
 
 def test_a_tolerance_of_another_rule_tolerates_nothing(shop: Shop) -> None:
     payment = shop.sells_online(5_000)
     sets(shop, reference=CENT)
     settles(shop, Line(4_999, operation=operation(payment)))
-    assert told(shop) == [("amount_differs", 1)]
+    assert open_kinds(shop) == [("amount_differs", 1)]
 
 
 def test_where_more_of_the_payment_is_open_than_the_difference_a_person_is_asked(shop: Shop) -> None:
@@ -230,7 +230,7 @@ def test_where_more_of_the_payment_is_open_than_the_difference_a_person_is_asked
     sets(shop, provider="external", card_present=CENT)
     settles(shop, card_present(4_999, rrn="000000000001", tid="T1", stan="000007"), provider="external")
     payment = Payment.objects.get(id=sale.payment_id)
-    assert (told(shop), shop.balance("rounding")) == ([("amount_differs", 1)], 0)
+    assert (open_kinds(shop), shop.balance("rounding")) == ([("amount_differs", 1)], 0)
     assert shop.balance("receivable", payment.item) == 1 - 1_000
 
 
@@ -240,7 +240,7 @@ def test_a_late_line_within_its_tolerance_is_settled_when_it_is_matched(shop: Sh
     settles(shop, Line(4_999, reference=made_as(payment)))
     sets(shop, reference=CENT)
     assert rematch() == 1
-    assert (told(shop), shop.balance("receivable", payment.item), shop.balance("rounding")) == ([], 0, 1)
+    assert (open_kinds(shop), shop.balance("receivable", payment.item), shop.balance("rounding")) == ([], 0, 1)
 
 
 @pytest.mark.parametrize(

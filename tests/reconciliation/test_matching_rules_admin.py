@@ -13,7 +13,7 @@ from reconciliation.models import MatchingRule
 from reconciliation.services.matching_rules import USUAL, change_rules, rules_of
 from tests.people import cast
 from tests.reconciliation.conftest import BY, Line, Shop
-from tests.reconciliation.test_matching import made_as, operation, settles, told
+from tests.reconciliation.test_matching import made_as, open_kinds, operation, settles
 from tests.reconciliation.test_matching_rules import having, sets
 
 PAGE = "/admin/reconciliation/matchingrule/"
@@ -51,7 +51,7 @@ def test_the_rules_are_previewed_on_what_stands_open_and_nothing_is_changed_by_t
         Line(4_998, operation=operation(payments[2])),
         Line(1_234, reference="nobody"),
     )
-    before = told(shop)
+    before = open_kinds(shop)
     shown = text(
         send(
             owner(shop),
@@ -62,7 +62,7 @@ def test_the_rules_are_previewed_on_what_stands_open_and_nothing_is_changed_by_t
     )
     assert "They would match 2 of the 3 lines that nothing explains." in shown
     assert "Of 1 differences in amount that are open they would have tolerated 1" in shown
-    assert (told(shop), rules_of(shop.account("simulator"))[0].tolerance) == (before, 1)
+    assert (open_kinds(shop), rules_of(shop.account("simulator"))[0].tolerance) == (before, 1)
 
 
 def test_rules_are_saved_as_people_write_amounts_and_shares(shop: Shop) -> None:
@@ -91,14 +91,14 @@ def test_rules_are_saved_as_people_write_amounts_and_shares(shop: Shop) -> None:
 
 def test_what_cannot_be_so_is_told_at_its_place_and_nothing_is_saved(shop: Shop) -> None:
     client = owner(shop)
-    for wrong, told_so in (
+    for wrong, expected in (
         ({"operation__tolerance": "0.25"}, "Say what a tolerated difference is booked as."),
         ({"card_present__window_days": "99"}, "Give a number of days from 0 to 31"),
         ({"reference__priority": "1"}, "Give each rule a place of its own"),
         ({"operation__tolerance_basis_points": "much"}, "Write a percentage such as 0.5"),
         ({"operation__tolerance": "1.250"}, "Some of this cannot be read."),
     ):
-        assert told_so in text(send(client, shop, **typed(**wrong)))
+        assert expected in text(send(client, shop, **typed(**wrong)))
     assert not MatchingRule.objects.exists()
 
 

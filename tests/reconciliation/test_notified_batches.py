@@ -37,7 +37,7 @@ def announced(shop: Shop) -> list[Payout]:
     return list(Payout.objects.order_by("id"))
 
 
-TOLD = notification("B-77", (10_000, "SIMPAY-0901"), (5_000, "SIMPAY-0902"))
+NOTIFIED = notification("B-77", (10_000, "SIMPAY-0901"), (5_000, "SIMPAY-0902"))
 
 
 def total(*more: BankLine, name: str = "Somebody", number: int = 50, opening: int = 100_000) -> str:
@@ -57,7 +57,7 @@ def test_the_parts_take_the_totals_place_whichever_comes_first(
 ) -> None:
     """Each file is sent twice."""
     held = BankLine(700, "Iets van ons", name="SIMULATOR PAYMENTS BV")
-    files = [TOLD, total(held, name=name)]
+    files = [NOTIFIED, total(held, name=name)]
     for content in (files if notified_first else files[::-1]) * 2:
         assert shop.sends(content).status in ("imported", "duplicate")
     kept = sorted(on_statements())
@@ -74,7 +74,7 @@ def test_the_parts_take_the_totals_place_whichever_comes_first(
 
 
 def test_a_week_that_repeats_the_day_repeats_its_parts(shop: Shop, announced: list[Payout]) -> None:
-    for content in (total(), TOLD, total(BankLine(-900, "Huur"), number=51), total(number=52, opening=7)):
+    for content in (total(), NOTIFIED, total(BankLine(-900, "Huur"), number=51), total(number=52, opening=7)):
         assert shop.sends(content).status == "imported"
     assert (shop.balance("bank"), shop.disagreements("payout_differs", "unknown_line")) == (15_000, [])
     assert violations() == []
@@ -84,7 +84,7 @@ def test_a_total_that_a_person_has_matched_stays_and_is_not_booked_again(shop: S
     shop.sends(total(name="SIMULATOR PAYMENTS BV, STICHTING"))
     (unknown,) = shop.disagreements("unknown_line")
     resolved(shop, unknown, "match", with_=tuple(payout.id for payout in announced[:2]))
-    shop.sends(TOLD)
+    shop.sends(NOTIFIED)
     assert [line[0] for line in on_statements()] == [15_000]
     shop.sends(total(BankLine(-900, "Huur"), number=51))
     assert (shop.balance("bank"), shop.balance("in_transit")) == (15_000, 3_000)

@@ -166,8 +166,8 @@ def test_what_seemed_to_be_settled_before_is_matched_when_the_books_have_heard_o
 def test_what_a_person_took_out_of_suspense_stays_as_they_decided(shop: Shop, sold: Payment) -> None:
     settles(shop, about(sold, "chargeback", -5600))
     (row,) = shop.disagreements("unknown_line")
-    wish = Resolution(action="book_fee", note="They never told us.")
-    resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="tests")
+    resolution = Resolution(action="book_fee", note="They never told us.")
+    resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=resolution, actor="tests")
     tell(sold, ReportType.CHARGEBACK_OPENED)
     assert rematch.rematch() == 0
     assert in_dollars(shop, "suspense") == 0
@@ -178,8 +178,11 @@ def test_a_person_says_which_sale_it_is_about_and_a_second_one_agrees(shop: Shop
     tell(sold, ReportType.CHARGEBACK_OPENED, amount=2000)
     settles(shop, Line(-2100, type="chargeback", reference="who?"))
     (row,) = shop.disagreements("unknown_line")
-    wish = Resolution(action="match", note="It is that one.", with_=(sold.id,))
-    assert resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="tests").status == "proposed"
+    resolution = Resolution(action="match", note="It is that one.", with_=(sold.id,))
+    assert (
+        resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=resolution, actor="tests").status
+        == "proposed"
+    )
     decide(row.id, user=person("bob", shop.merchant.id), approved=True)
     assert (open_items(sold), in_dollars(shop, "suspense")) == ({}, 0)
     proven()
@@ -191,9 +194,9 @@ def test_of_which_nothing_is_open_in_that_direction_it_cannot_be(shop: Shop, sol
         tell(sold, ReportType.CHARGEBACK_OPENED, amount=2000)
     settles(shop, Line(gross, type="chargeback", reference="who?"))
     (row,) = shop.disagreements("unknown_line")
-    wish = Resolution(action="match", note="It is that one.", with_=(sold.id,))
+    resolution = Resolution(action="match", note="It is that one.", with_=(sold.id,))
     with pytest.raises(ValidationFailed):
-        resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="tests")
+        resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=resolution, actor="tests")
     assert shop.disagreements("unknown_line") == [row]
     proven()
 

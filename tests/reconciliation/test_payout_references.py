@@ -28,7 +28,7 @@ def status(payout: Payout) -> str:
     return payout.status
 
 
-def told(shop: Shop, line: BankStatementLine) -> list[tuple[str, int | None]]:
+def open_about(shop: Shop, line: BankStatementLine) -> list[tuple[str, int | None]]:
     """What stands open about a bank's line."""
     rows = Discrepancy.objects.filter(merchant=shop.merchant, key__endswith=f":bank:{line.id}", status="open")
     return [(row.kind, row.amount) for row in rows]
@@ -37,9 +37,9 @@ def told(shop: Shop, line: BankStatementLine) -> list[tuple[str, int | None]]:
 def test_a_payout_within_the_number_of_another_waits_for_its_own(shop: Shop) -> None:
     first = announced(shop, "SIMPAY-2026-1", 25_000)
     line = banked(shop, 25_000, "PAYOUT SIMPAY-2026-12 THANK YOU")
-    assert (status(first), told(shop, line)) == ("announced", [("unknown_line", 25_000)])
+    assert (status(first), open_about(shop, line)) == ("announced", [("unknown_line", 25_000)])
     twelfth = announced(shop, "SIMPAY-2026-12", 25_000)
-    assert (status(first), status(twelfth), told(shop, line)) == ("announced", "received", [])
+    assert (status(first), status(twelfth), open_about(shop, line)) == ("announced", "received", [])
     banked(shop, 25_000, "PAYOUT SIMPAY-2026-1 THANK YOU")
     assert status(first) == "received"
     assert shop.balance("in_transit") == shop.balance("suspense") == 0
@@ -72,7 +72,7 @@ def test_what_only_might_be_a_payout_is_asked(shop: Shop, reference: str, amount
     payout = announced(shop, reference, amount)
     line = banked(shop, 500 if amount == 9_900 else amount, text, name=name)
     assert status(payout) == "announced"
-    assert told(shop, line) == [("unknown_line", line.amount)]
+    assert open_about(shop, line) == [("unknown_line", line.amount)]
     assert shop.balance("in_transit", payout.item) == amount
 
 
@@ -99,7 +99,7 @@ def test_a_providers_money_without_a_settlement_is_told_however_short_its_name(s
     account.name = "CCV"
     account.save()
     line = banked(shop, 12_345, "BATCH 551", name=named)
-    assert told(shop, line) == [("unknown_line", 12_345)]
+    assert open_about(shop, line) == [("unknown_line", 12_345)]
     assert line.provider_account_id == account.id
 
 
@@ -107,4 +107,4 @@ def test_a_name_within_another_is_nobodys(shop: Shop) -> None:
     account = shop.account("external")
     account.name = "CCV"
     account.save()
-    assert told(shop, banked(shop, 12_345, "BATCH 551", name="ACCVB Accountants")) == []
+    assert open_about(shop, banked(shop, 12_345, "BATCH 551", name="ACCVB Accountants")) == []

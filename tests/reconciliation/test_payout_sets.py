@@ -10,7 +10,7 @@ from reconciliation.services import rematch
 from reconciliation.services.candidates import candidates
 from tests.builders import fresh
 from tests.reconciliation.conftest import BankLine, Line, Shop, settlement_csv, statement, violations
-from tests.reconciliation.test_payout_references import PROVIDER, announced, banked, told
+from tests.reconciliation.test_payout_references import PROVIDER, announced, banked, open_about
 from tests.reconciliation.test_resolve import resolved
 
 
@@ -29,7 +29,7 @@ def test_one_transfer_is_all_the_payouts_that_it_names(shop: Shop, text: str) ->
     rows = announced(shop, "PX7Q-A1", 10_000), announced(shop, "PX7Q-B2", 15_000)
     line = banked(shop, 25_000, text, name="Stichting")
     assert statuses(*rows) == ["received", "received"]
-    assert (line.state, told(shop, line)) == ("payout", [])
+    assert (line.state, open_about(shop, line)) == ("payout", [])
     assert shop.balance("in_transit") == shop.balance("suspense") == 0
     assert shop.balance("bank") == 25_000
     assert violations() == []
@@ -39,7 +39,7 @@ def test_it_is_none_of_them_where_they_do_not_come_to_its_amount(shop: Shop) -> 
     rows = announced(shop, "PX7Q-A1", 10_000), announced(shop, "PX7Q-B2", 15_000)
     line = banked(shop, 24_000, "PX7Q-A1 PX7Q-B2")
     assert statuses(*rows) == ["announced", "announced"]
-    assert told(shop, line) == [("unknown_line", 24_000)]
+    assert open_about(shop, line) == [("unknown_line", 24_000)]
     (row,) = shop.disagreements("unknown_line")
     assert {one.id for one in candidates(row)} == {one.id for one in rows}
 
@@ -102,7 +102,7 @@ def test_two_transfers_that_could_both_be_all_of_them_are_asked(shop: Shop) -> N
 @pytest.mark.parametrize("text", ["PX7Q-A1 PX7Q-B2", "Uitbetaling week 47"])
 def test_the_transfer_may_come_before_its_settlements(shop: Shop, text: str) -> None:
     line = banked(shop, 25_000, text)
-    assert told(shop, line) == [("unknown_line", 25_000)]
+    assert open_about(shop, line) == [("unknown_line", 25_000)]
     first = announced(shop, "PX7Q-A1", 10_000)
     assert statuses(first) == ["announced"]
     second = announced(shop, "PX7Q-B2", 15_000)
@@ -116,9 +116,9 @@ def test_a_payout_that_is_paid_twice_and_taken_back(shop: Shop) -> None:
     payout = announced(shop, "PX7Q-A1", 10_000)
     banked(shop, 10_000, "PX7Q-A1", name="Stichting")
     second = banked(shop, 10_000, "PX7Q-A1", name="Stichting")
-    assert told(shop, second) == [("unknown_line", 10_000)]
+    assert open_about(shop, second) == [("unknown_line", 10_000)]
     back = banked(shop, -10_000, "PX7Q-A1 te veel betaald", name="Stichting")
-    assert told(shop, back) == [("unknown_line", -10_000)]  # it could be either
+    assert open_about(shop, back) == [("unknown_line", -10_000)]  # it could be either
     one, other = shop.disagreements("unknown_line")
     assert resolved(shop, one, "match", with_=(other.id,)).status == "resolved"
     assert (statuses(payout), open_kinds(shop), shop.balance("suspense")) == (["received"], [], 0)

@@ -98,12 +98,12 @@ def wrongly_matched(week: Week) -> list[str]:
     return [f"{line.reference} by {line.rule}" for line in lines if week.settles.get(line.reference) != line.payment_id]
 
 
-def assert_told(week: Week) -> None:
-    told, expected = found(week.shop), week.expected
+def assert_found(week: Week) -> None:
+    shown, expected = found(week.shop), week.expected
     either = {name: row for row in expected for name in row.about.split("|")}
-    named = {Expected(row.kind, either[row.about].about) if row.about in either else row for row in told}
+    named = {Expected(row.kind, either[row.about].about) if row.about in either else row for row in shown}
     assert (named - expected, expected - named) == (set(), set())
-    assert len(told) == len(named)  # each once
+    assert len(shown) == len(named)  # each once
     assert wrongly_matched(week) == []
     assert violations() == []
 
@@ -112,13 +112,13 @@ def assert_told(week: Week) -> None:
 def test_every_fault_is_told_and_nothing_else(shop: Shop, struck: bool) -> None:
     week = week_of(shop, SEED, *FAULTS)
     come_in(week, random.Random(SEED + struck), again=True, struck=struck)
-    assert_told(week)
+    assert_found(week)
 
 
 def test_where_nothing_is_wrong_nothing_is_told(shop: Shop) -> None:
     week = week_of(shop, SEED)
     come_in(week, random.Random(SEED))
-    assert_told(week)
+    assert_found(week)
     states = SettlementLine.objects.exclude(type="fee").values_list("state", flat=True)
     assert set(states) == {SettlementLine.State.MATCHED}
     assert shop.balance("receivable") == 0

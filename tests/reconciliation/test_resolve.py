@@ -24,8 +24,8 @@ from tests.reconciliation.conftest import BankLine, Line, Shop, settlement_csv, 
 
 
 def resolved(shop: Shop, row: Discrepancy, action: str, actor: Actor = "tests", **how: Any) -> Discrepancy:
-    wish = Resolution(action=action, note="We looked at it together.", **how)
-    return resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor=actor)
+    resolution = Resolution(action=action, note="We looked at it together.", **how)
+    return resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=resolution, actor=actor)
 
 
 def unknown_line(shop: Shop, gross: int = 5000) -> Discrepancy:
@@ -146,8 +146,8 @@ def test_waiting_and_asking_leave_it_open_with_what_was_done(shop: Shop) -> None
     tomorrow = (timezone.now() + timedelta(days=2)).date()
     waiting = resolved(shop, row, "wait", until=tomorrow)
     assert (waiting.status, waiting.wait_until is not None) == ("open", True)
-    asked = resolved(shop, row, "ask_provider")
-    assert (asked.status, asked.resolution["action"]) == ("open", "ask_provider")
+    requested = resolved(shop, row, "ask_provider")
+    assert (requested.status, requested.resolution["action"]) == ("open", "ask_provider")
     assert shop.balance("suspense") == -5000
 
 
@@ -161,7 +161,7 @@ def test_every_step_is_in_the_audit_log(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "param", "code"),
+    ("body", "param", "code"),
     [
         ({"action": "accept"}, "action", "action_not_possible"),
         ({"action": "burn"}, "action", "invalid_choice"),
@@ -172,9 +172,9 @@ def test_every_step_is_in_the_audit_log(shop: Shop) -> None:
         ({"action": "match", "with_": ("pay_00000000000000000000000000",)}, "with", "not_found"),
     ],
 )
-def test_what_cannot_be_is_refused(shop: Shop, wish: dict[str, Any], param: str, code: str) -> None:
+def test_what_cannot_be_is_refused(shop: Shop, body: dict[str, Any], param: str, code: str) -> None:
     row = unknown_line(shop)
-    resolution = Resolution(**{"note": "Because.", **wish})
+    resolution = Resolution(**{"note": "Because.", **body})
     with pytest.raises(ValidationFailed) as refusal:
         resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=resolution, actor="tests")
     assert [(fault.param, fault.code) for fault in refusal.value.faults] == [(param, code)]

@@ -150,24 +150,24 @@ def test_another_amount_leaves_the_difference_open(shop: Shop) -> None:
     assert shop.balance("receivable", payment.item) == 200
 
 
-@pytest.mark.parametrize("told_first", [True, False])
-def test_a_chargeback_of_another_amount_leaves_the_difference_open(shop: Shop, told_first: bool) -> None:
+@pytest.mark.parametrize("notified_first", [True, False])
+def test_a_chargeback_of_another_amount_leaves_the_difference_open(shop: Shop, notified_first: bool) -> None:
     """Whether the dispute was told of before it was settled or after it."""
     payment = shop.sells_online(5000)
     shop.sends(settlement_csv(Line(5000, operation=operation(shop))))
     settled = Line(-2100, type="chargeback", reference="dp_1", payment_reference=str(payment.provider_reference))
     reports = [ProviderReport(fact=ReportType.CHARGEBACK_OPENED, result=disputed(payment, 2000))]
-    if told_first:
+    if notified_first:
         record(payment.provider_account, reports, actor="provider")
     shop.sends(settlement_csv(settled))
-    if not told_first:
+    if not notified_first:
         record(payment.provider_account, reports, actor="provider")
         rematch.rematch()
     (row,) = shop.disagreements()
     assert (row.kind, row.amount, row.payment_id) == ("amount_differs", 100, payment.id)
     assert shop.balance("receivable", payment.item) == 100
-    wish = Resolution(action="book_fee", note="They kept it.")
-    resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=wish, actor="tests")
+    resolution = Resolution(action="book_fee", note="They kept it.")
+    resolve(merchant=shop.merchant, discrepancy_id=row.id, resolution=resolution, actor="tests")
     assert shop.balance("receivable", payment.item) == 0
 
 

@@ -61,9 +61,9 @@ def test_each_line_tells_its_rule_its_signals_and_what_is_open_about_it(shop: Sh
         *(121, 21, 4_679),
     )
     assert sold["match"]["rule"] == "operation"
-    told = {signal["name"]: signal for signal in sold["match"]["signals"]}
-    assert told["reference"]["agrees"] and told["reference"]["ours"] == told["reference"]["theirs"]
-    assert (told["amount"]["ours"], told["amount"]["theirs"], told["amount"]["agrees"]) == (
+    found = {signal["name"]: signal for signal in sold["match"]["signals"]}
+    assert found["reference"]["agrees"] and found["reference"]["ours"] == found["reference"]["theirs"]
+    assert (found["amount"]["ours"], found["amount"]["theirs"], found["amount"]["agrees"]) == (
         "50.00 EUR",
         "48.00 EUR",
         False,

@@ -72,8 +72,8 @@ def test_a_deposit_that_is_reported_after_the_statement_is_found(banked: Shop) -
 def test_a_deposit_that_never_arrives_is_told_and_closes_by_itself(banked: Shop) -> None:
     gone = deposit(banked, 45_000, "Bag 90001", days=8)
     assert raise_overdue() == 1 and raise_overdue() == 0
-    told = Discrepancy.objects.get(kind="payout_not_received")
-    assert "Bo took" in told.detail and told.amount == 45_000
+    discrepancy = Discrepancy.objects.get(kind="payout_not_received")
+    assert "Bo took" in discrepancy.detail and discrepancy.amount == 45_000
     banked.sends(statement(BankLine(45_000, "Storting 90001")))
-    told.refresh_from_db()
-    assert seen(gone) and told.status == "resolved"
+    discrepancy.refresh_from_db()
+    assert seen(gone) and discrepancy.status == "resolved"

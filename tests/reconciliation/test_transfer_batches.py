@@ -101,16 +101,16 @@ def test_the_file_orders_each_transfer_once_and_is_what_banks_take(shop: Shop) -
     if SCHEMA.exists():
         etree.XMLSchema(etree.parse(SCHEMA)).assertValid(tree)
 
-    def told(path: str) -> list[str]:
+    def texts_at(path: str) -> list[str]:
         return [found.text or "" for found in tree.iterfind(f".//p:{path}", PAIN)]
 
-    assert told("PmtInf/p:PmtInfId") == [our_name(batch)]
-    assert told("PmtInf/p:NbOfTxs") + told("PmtInf/p:CtrlSum") == ["2", "1025.50"]
-    assert told("DbtrAcct/p:Id/p:IBAN") == [IBAN]
-    assert told("InstdAmt") == ["25.50", "1000.00"]
-    assert told("EndToEndId") == [end_to_end_id(part) for part in parts]
-    assert told("Cdtr/p:Nm") == ["J. Jansen", "Soren Lukasz Zn. / Cafe Boeuf"]
-    assert all(len(text) <= 140 for text in told("Ustrd"))
+    assert texts_at("PmtInf/p:PmtInfId") == [our_name(batch)]
+    assert texts_at("PmtInf/p:NbOfTxs") + texts_at("PmtInf/p:CtrlSum") == ["2", "1025.50"]
+    assert texts_at("DbtrAcct/p:Id/p:IBAN") == [IBAN]
+    assert texts_at("InstdAmt") == ["25.50", "1000.00"]
+    assert texts_at("EndToEndId") == [end_to_end_id(part) for part in parts]
+    assert texts_at("Cdtr/p:Nm") == ["J. Jansen", "Soren Lukasz Zn. / Cafe Boeuf"]
+    assert all(len(text) <= 140 for text in texts_at("Ustrd"))
 
 
 @pytest.mark.skipif(not SCHEMA.exists(), reason="the bank's schema is not on this machine")

@@ -128,8 +128,8 @@ def test_what_was_asked_before_is_asked_again_with_its_candidates(shop: Shop, do
     line = line if doubt == "ambiguous" else Line(5_000, operation=names[0], reference="TX-2")
     shop.sends(settlement_csv(line), provider_account=account)
     (row,) = shop.disagreements("unknown_line")
-    asked, detail = candidates(row), row.detail
-    assert {one.id for one in asked} == {first.id, second.id}
+    requested, detail = candidates(row), row.detail
+    assert {one.id for one in requested} == {first.id, second.id}
     if by == "a person":
         resolved(shop, row, "match", with_=(second.id,))
     elif doubt == "ambiguous":
@@ -143,7 +143,7 @@ def test_what_was_asked_before_is_asked_again_with_its_candidates(shop: Shop, do
     assert undo(shop, row).status == "open"
     kept = SettlementLine.objects.get(item=row.item)
     assert (kept.state, kept.rule, kept.payment_id, kept.evidence_id) == ("unknown", doubt, None, None)
-    assert (candidates(fresh(row)), fresh(row).detail) == (asked, detail)
+    assert (candidates(fresh(row)), fresh(row).detail) == (requested, detail)
     assert (shop.balance("suspense"), violations()) == (-5_000, [])
 
 

@@ -30,10 +30,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make soak")
     parser.add_argument("--suite", choices=sorted(SUITES), default="core")
     parser.add_argument("--minutes", type=float, default=30)
-    asked = parser.parse_args()
-    end = time.monotonic() + asked.minutes * 60
+    requested = parser.parse_args()
+    end = time.monotonic() + requested.minutes * 60
     clean = True
-    for line in SUITES[asked.suite](end):
+    for line in SUITES[requested.suite](end):
         print(json.dumps(line), flush=True)
         clean = clean and is_clean(line)
     return 0 if clean else 1

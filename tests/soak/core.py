@@ -16,7 +16,7 @@ CHAOS: Final = {"payments": 10_000, "refunds": 2_000, "kills": 100, "flushes": 5
 KEYS, AT_ONCE = 500, 100
 SIZES: Final = ((200, 1), (10_000, 100), (1_000, 40))  # orders raced for, card numbers, lies: all, and at least
 LIVES: Final = 100  # at a time, until the minutes are over
-ASKED: Final = 20  # examples of each address
+EXAMPLES_EACH: Final = 20  # examples of each address
 LAST_SECONDS: Final = 90  # what such a round takes at most: none begins later
 
 
@@ -30,7 +30,9 @@ def core(end: float) -> Iterator[dict[str, Any]]:
     yield from _proofs(_share(end, 7))
     while end - time.monotonic() > LAST_SECONDS:
         yield prove("core.lives", "tests/stories/test_life.py", cases=LIVES, sizes={"LIVES": LIVES})
-        yield prove("core.requests", "tests/api/test_openapi.py", cases=ASKED, sizes={"EXAMPLES": ASKED})
+        yield prove(
+            "core.requests", "tests/api/test_openapi.py", cases=EXAMPLES_EACH, sizes={"EXAMPLES": EXAMPLES_EACH}
+        )
 
 
 def _proofs(share: float) -> Iterator[dict[str, Any]]:

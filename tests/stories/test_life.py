@@ -148,18 +148,18 @@ class Life(RuleBasedStateMachine):
         if not hasattr(self, "order"):
             return
         self.order.refresh_from_db()
-        said = (
+        text = (
             self.order.captured,
             self.order.authorized,
             self.order.refunded,
             self.order.refund_reserved,
             self.order.charged_back,
         )
-        assert said == (self.captured, self.held, self.refunded, self.reserved, self.disputed)
+        assert text == (self.captured, self.held, self.refunded, self.reserved, self.disputed)
         assert self.order.refundable == self._refundable
         assert self.order.excess == max(0, self._returned - self.captured)
-        told = Discrepancy.objects.filter(key=f"over_returned:{self.order.id}").exclude(status="resolved")
-        assert told.exists() == bool(self.order.excess)
+        discrepancy = Discrepancy.objects.filter(key=f"over_returned:{self.order.id}").exclude(status="resolved")
+        assert discrepancy.exists() == bool(self.order.excess)
 
     def teardown(self) -> None:
         with one_moment():

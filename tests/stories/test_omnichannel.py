@@ -38,17 +38,17 @@ class Customer:
         assert page.status_code == 200, page.text
         return page.text
 
-    def presses(self, url: str, method: str, **said: str) -> str:
+    def presses(self, url: str, method: str, **text: str) -> str:
         """Choose a way to pay; tell where that leads."""
         attempt = re.search(r'name="attempt" value="(\w+)"', self.reads(url))
         assert attempt is not None
-        sent = self.http.post(url, data={"attempt": attempt[1], "method": method, **said})
+        sent = self.http.post(url, data={"attempt": attempt[1], "method": method, **text})
         assert sent.status_code == 303, sent.text
         return str(httpx.URL(url).join(sent.headers["location"]))
 
-    def pays(self, url: str, method: str = "ideal", **said: str) -> None:
+    def pays(self, url: str, method: str = "ideal", **text: str) -> None:
         """Go over the provider's page and back; wait until the page says so."""
-        there = self.presses(url, method, **said)
+        there = self.presses(url, method, **text)
         back = self.http.post(there, data={"action": "approve"}).headers["location"]
         eventually(lambda: "Paid. Thank you." in self.reads(back), within=60)
 
@@ -74,9 +74,9 @@ def terminal(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Device:
     return device
 
 
-def link_for(shop: Shop, **wish: Any) -> dict[str, Any]:
+def link_for(shop: Shop, **payload: Any) -> dict[str, Any]:
     """A payment link, in the webshop unless said otherwise."""
-    body = {"currency": "EUR", "description": "Autumn bouquet", "channel": shop.web} | wish
+    body = {"currency": "EUR", "description": "Autumn bouquet", "channel": shop.web} | payload
     answer = shop.api.post("/v1/payment_links", body)
     assert answer.status_code == 201, answer.text
     link: dict[str, Any] = answer.json()
@@ -219,8 +219,8 @@ def test_collected_in_store_with_the_receipt_mailed(
     extra = next(row for row in order_of(shop, link)["payments"] if row["terminal"])
     shop.api.post(f"/v1/payments/{extra['id']}/send_receipt", {"language": "en"})
     receipt = text_of(mailed(stack, anna["email"], with_word=extra["receipt_number"]), "plain")
-    for told in ("AID: A0000000043060", "TID: TID00001", "Authorization code: A1B2C3", "Maestro •••• 4012"):
-        assert told in receipt, told
+    for expected in ("AID: A0000000043060", "TID: TID00001", "Authorization code: A1B2C3", "Maestro •••• 4012"):
+        assert expected in receipt, expected
     (found,) = shop.api.get("/v1/orders", receipt=extra["receipt_number"])["data"]
     assert found["id"] == order["id"]
 

@@ -93,10 +93,10 @@ class Life(RuleBasedStateMachine):
     def a_provider_answers(self, data: st.DataObject, outcome: Outcome, later: int) -> None:
         """Also what was answered, canceled, released or given up before."""
         rows = Operation.objects.filter(verb="refund", refund_part__refund__order=self.order)
-        asked = list(rows.exclude(executor="recorded").select_related("provider_account__merchant").order_by("id"))
-        if asked:
+        requested = list(rows.exclude(executor="recorded").select_related("provider_account__merchant").order_by("id"))
+        if requested:
             at = timezone.now() + timedelta(seconds=later)
-            operation = data.draw(st.sampled_from(asked))
+            operation = data.draw(st.sampled_from(requested))
             record_answer(operation, Result(outcome, reference=f"p_{operation.id}", occurred_at=at), actor="provider")
 
     @rule(data=st.data())
@@ -127,7 +127,7 @@ class Life(RuleBasedStateMachine):
     @rule(returned=amounts, total=amounts)
     def something_else_is_taken_along(self, returned: int, total: int) -> None:
         self.exchanged += 1
-        wish = ExchangeRequest(
+        request = ExchangeRequest(
             order=self.order,
             channel=self.shop.store,
             returned=returned,
@@ -136,7 +136,7 @@ class Life(RuleBasedStateMachine):
             reason="Too small.",
         )
         with contextlib.suppress(Invalid, Conflict):
-            done = exchange(wish, actor="tests")
+            done = exchange(request, actor="tests")
             assert fresh(done.order).captured == min(returned, total)
 
     @rule(amount=amounts)
@@ -173,8 +173,8 @@ class Life(RuleBasedStateMachine):
         rows = StatisticDelta.objects.filter(merchant_id=self.shop.merchant.id)
         counted = [sum(column) for column in zip(*rows.values_list("refunds_count", "refunds_amount"), strict=True)]
         parts = RefundPart.objects.filter(refund__merchant=self.shop.merchant).exclude(status="canceled")
-        standing = list(parts.values_list("refund_id", "amount"))
-        assert counted == [len({refund_id for refund_id, _ in standing}), sum(amount for _, amount in standing)]
+        still_open = list(parts.values_list("refund_id", "amount"))
+        assert counted == [len({refund_id for refund_id, _ in still_open}), sum(amount for _, amount in still_open)]
 
 
 def _second(shop: Shop) -> User:

@@ -191,8 +191,8 @@ def test_the_dashboard_gives_back_what_the_counter_gave_back_before(
     eventually(lambda: mailbox.until_refunded(payment, 7000))
     order = fresh(payment.order)
     assert (order.refunded, order.excess, order.refundable) == (7000, 2000, 0)
-    told = Discrepancy.objects.get(kind="over_returned")
-    assert (told.amount, told.status) == (2000, "open")
+    discrepancy = Discrepancy.objects.get(kind="over_returned")
+    assert (discrepancy.amount, discrepancy.status) == (2000, "open")
     mailbox.taken = 0
     mailbox.take_in()
     assert fresh(payment).amount_refunded == 7000

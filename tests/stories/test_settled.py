@@ -66,8 +66,8 @@ def test_sold_settled_paid_out_and_at_the_bank(stack: Stack, tmp_path: Path) -> 
     assert finance.open_items(f"in_transit:{account}") == [payout["id"]]
 
     today = datetime.now(UTC).date().isoformat()
-    wish = {"iban": IBAN, "date": today, "payouts": [payout["reference"]], "opening": 100_000}
-    statement = finance.simulator.post("/statements", json=wish).content
+    body = {"iban": IBAN, "date": today, "payouts": [payout["reference"]], "opening": 100_000}
+    statement = finance.simulator.post("/statements", json=body).content
     path = tmp_path / "statement.xml"
     path.write_bytes(statement)
     imported = stack.manage("import_settlement", str(path), "--merchant", finance.merchant)

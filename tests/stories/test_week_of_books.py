@@ -48,8 +48,8 @@ def week(shop: Shop) -> list[date]:
 
 def exported(shop: Shop, kind: str, days: list[date], **more: Any) -> bytes:
     """A file as the accountant gets it, of the month."""
-    wish = ExportRequest(merchant=shop.merchant, kind=kind, first=days[-1].replace(day=1), last=days[-1], **more)
-    export = request_export(wish, actor=BY)
+    request = ExportRequest(merchant=shop.merchant, kind=kind, first=days[-1].replace(day=1), last=days[-1], **more)
+    export = request_export(request, actor=BY)
     make_export(export.id)
     export = Export.objects.get(id=export.id)
     assert export.status == "ready"

@@ -40,7 +40,7 @@ MEANINGS: Final = {
     **dict.fromkeys(("IdempotencyError", "SignatureVerificationError"), U),
 }
 # Of Stripe's second API and of signing in with OAuth, which we do not use: what we cannot judge decides nothing.
-NEVER_ASKED: Final = frozenset(
+NOT_PROVOKED: Final = frozenset(
     [
         "AlreadyCanceledError",
         "BlockedByStripeError",
@@ -95,7 +95,7 @@ def test_every_exception_of_the_sdk_has_a_meaning() -> None:
     seen = set()
     for kind in raised_by_the_sdk():
         name = kind.__name__
-        unused = name in NEVER_ASKED or "oauth" in kind.__module__
+        unused = name in NOT_PROVOKED or "oauth" in kind.__module__
         assert unused or name in MEANINGS, f"judge {name} in translate.py and here"
         error = kind.__new__(kind)
         stripe.StripeError.__init__(error, "said")
@@ -166,9 +166,9 @@ def test_each_way_to_break_a_refund(
 def test_the_sdk_gives_up_by_itself_and_asks_once(fake_stripe: FakeStripe, account: Credentials) -> None:
     fake_stripe.faults.silence = 2.0
     fake_stripe.faults.plan(Fault.SLOW)
-    asked = call(STAGE)
-    assert STRIPE.execute(asked, account).code == "no_answer"
-    assert [each.key for each in fake_stripe.received] in ([], [asked.operation_id])
+    request = call(STAGE)
+    assert STRIPE.execute(request, account).code == "no_answer"
+    assert [each.key for each in fake_stripe.received] in ([], [request.operation_id])
 
 
 def test_a_slow_request_that_arrives_after_the_second_is_done_once(
@@ -187,13 +187,13 @@ def test_a_slow_request_that_arrives_after_the_second_is_done_once(
 def test_the_key_is_the_operation_and_nothing_is_repeated_by_the_sdk(
     fake_stripe: FakeStripe, account: Credentials
 ) -> None:
-    asked = call(STAGE)
+    request = call(STAGE)
     fake_stripe.faults.plan(Fault.ERROR_NOT_DONE)
-    STRIPE.execute(asked, account)
-    STRIPE.execute(asked, account)
-    STRIPE.fetch(asked, account)
+    STRIPE.execute(request, account)
+    STRIPE.execute(request, account)
+    STRIPE.fetch(request, account)
     posts = [each for each in fake_stripe.received if each.endpoint.startswith("POST")]
-    assert [each.key for each in posts] == [asked.operation_id] * 2
+    assert [each.key for each in posts] == [request.operation_id] * 2
     assert all(each.key is None for each in fake_stripe.received if each.endpoint.startswith("GET"))
 
 
@@ -202,12 +202,12 @@ def test_timeouts_are_shorter_than_the_lease_of_an_operation() -> None:
 
 
 def test_while_asking_no_failure_is_more_than_unknown(fake_stripe: FakeStripe, account: Credentials) -> None:
-    asked = call(STAGE)
-    STRIPE.execute(asked, account)
+    request = call(STAGE)
+    STRIPE.execute(request, account)
     for fault in (Fault.RATE_LIMITED, Fault.NO_PERMISSION, Fault.ERROR_NOT_DONE, Fault.DROPPED_NOT_DONE):
         fake_stripe.faults.plan(fault)
-        assert STRIPE.fetch(asked, account).outcome is U
-    assert STRIPE.fetch(asked, account).outcome is Outcome.SUCCEEDED
+        assert STRIPE.fetch(request, account).outcome is U
+    assert STRIPE.fetch(request, account).outcome is Outcome.SUCCEEDED
 
 
 @pytest.mark.parametrize(
@@ -310,33 +310,33 @@ def test_both_kinds_of_tokens_pay(account: Credentials, token: str) -> None:
 
 @pytest.mark.parametrize("method", ["card", "ideal", "bancontact", "sepa_debit", "klarna", None])
 def test_every_method_sends_the_customer_somewhere(account: Credentials, books: Books, method: str | None) -> None:
-    asked = call(STAGE, method=method, metadata={})
-    result = STRIPE.execute(asked, account)
+    request = call(STAGE, method=method, metadata={})
+    result = STRIPE.execute(request, account)
     assert (result.outcome, str(result.redirect_url).startswith(books.base)) == (Outcome.PENDING, True)
-    assert STRIPE.fetch(asked, account) == result
+    assert STRIPE.fetch(request, account) == result
     assert books.effects == []
     afterwards.pay(books, str(result.reference))
-    told = STRIPE.fetch(replace(asked, operation_reference=result.reference), account)
-    assert told.outcome is (Outcome.PENDING if method == "sepa_debit" else Outcome.SUCCEEDED)
+    found = STRIPE.fetch(replace(request, operation_reference=result.reference), account)
+    assert found.outcome is (Outcome.PENDING if method == "sepa_debit" else Outcome.SUCCEEDED)
 
 
 def test_a_page_nobody_paid_on_can_be_canceled(account: Credentials, books: Books) -> None:
-    asked = call(STAGE, metadata={})
-    page = STRIPE.execute(asked, account)
+    request = call(STAGE, metadata={})
+    page = STRIPE.execute(request, account)
     cancel = call(STAGE, Verb.CANCEL, payment_reference=page.payment_reference)
     assert STRIPE.execute(cancel, account).outcome is Outcome.SUCCEEDED
     assert STRIPE.fetch(cancel, account).outcome is Outcome.SUCCEEDED
-    ended = STRIPE.fetch(replace(asked, operation_reference=page.reference), account)
+    ended = STRIPE.fetch(replace(request, operation_reference=page.reference), account)
     assert (ended.outcome, ended.code) == (D, "expired")
     assert books.effects == []
 
 
 def test_a_payment_is_found_among_very_many(account: Credentials, books: Books) -> None:
-    asked = call(STAGE)
-    STRIPE.execute(asked, account)
+    request = call(STAGE)
+    STRIPE.execute(request, account)
     for _ in range(250):
         books.add("pi", amount=50, currency="eur", metadata={}, status="succeeded", latest_charge=None)
-    assert STRIPE.fetch(asked, account).outcome is Outcome.SUCCEEDED
+    assert STRIPE.fetch(request, account).outcome is Outcome.SUCCEEDED
 
 
 def test_a_charge_older_than_any_request_was_never_received(account: Credentials) -> None:

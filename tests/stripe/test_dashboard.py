@@ -28,8 +28,8 @@ def _books_agree(stripe_shop: StripeShop) -> Iterator[None]:
 
 def press_capture(shop: StripeShop, payment: dict[str, Any], amount: int | None = None) -> None:
     """Somebody in the office presses Capture."""
-    asked = {"amount_to_capture": amount} if amount else {}
-    endpoints.capture(shop.books, shop.intent(payment)["id"], asked)
+    fields = {"amount_to_capture": amount} if amount else {}
+    endpoints.capture(shop.books, shop.intent(payment)["id"], fields)
 
 
 def stands(shop: StripeShop, payment: dict[str, Any]) -> tuple[str, int, int, int]:
@@ -41,8 +41,8 @@ def captures(shop: StripeShop, payment: dict[str, Any]) -> list[dict[str, Any]]:
     return [row for row in shop.payment(payment)["operations"] if row["verb"] == "capture"]
 
 
-def asked_of_stripe(fake: FakeStripe) -> int:
-    return sum(asked.endpoint.startswith("POST") for asked in fake.received)
+def posts_to(fake: FakeStripe) -> int:
+    return sum(request.endpoint.startswith("POST") for request in fake.received)
 
 
 def nothing_is_open() -> bool:
@@ -73,10 +73,10 @@ class TestCaptured:
         order = stripe_shop.api.get(f"/v1/orders/{payment['order']['id']}").json()
         assert (order["paid"], order["due"]) == (taken, 50_00 - taken)
         assert nothing_is_open()
-        before = asked_of_stripe(fake_stripe)
+        before = posts_to(fake_stripe)
         for verb, code in (("capture", "payment_not_capturable"), ("cancel", "payment_not_cancelable")):
             refusal(stripe_shop.api.post(f"/v1/payments/{payment['id']}/{verb}"), 409, code)
-        assert asked_of_stripe(fake_stripe) == before
+        assert posts_to(fake_stripe) == before
         assert stripe_shop.refund(payment)["amount_succeeded"] == taken
 
     def test_is_not_taken_for_another_when_it_is_told_again(self, stripe_shop: StripeShop) -> None:
@@ -153,8 +153,8 @@ class TestCaptured:
         stripe_shop.pay(50_00, order_reference=None, order=payment["order"]["id"])
         press_capture(stripe_shop, payment)
         stripe_shop.deliver()
-        told = Discrepancy.objects.get()
-        assert (told.kind, told.amount, told.payment_id) == ("overpaid", 50_00, payment["id"])
+        discrepancy = Discrepancy.objects.get()
+        assert (discrepancy.kind, discrepancy.amount, discrepancy.payment_id) == ("overpaid", 50_00, payment["id"])
 
 
 class TestEverythingElse:

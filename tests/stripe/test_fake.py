@@ -137,9 +137,9 @@ def test_a_key_that_is_none_is_refused(fake: FakeStripe, header: str, status: in
     assert raw(fake, "/v1/payment_intents", {}, Authorization=header).status_code == status
 
 
-def refused(deed: Callable[[], Any]) -> str | None:
+def refused(action: Callable[[], Any]) -> str | None:
     with pytest.raises(stripe.InvalidRequestError) as refusal:
-        deed()
+        action()
     return refusal.value.code
 
 
@@ -229,8 +229,8 @@ def test_the_sdk_believes_its_webhooks_and_not_the_forgers(sdk: Any, books: Book
     sdk.payment_intents.create({**EUROS, **CARD})
     for event in books.events:
         body, headers = signed(books, event)
-        told = stripe.Webhook.construct_event(body, headers["stripe-signature"], books.webhook_secret)
-        assert (told.id, told.type) == (event["id"], event["type"])
+        found = stripe.Webhook.construct_event(body, headers["stripe-signature"], books.webhook_secret)
+        assert (found.id, found.type) == (event["id"], event["type"])
         with pytest.raises(stripe.SignatureVerificationError):
             stripe.Webhook.construct_event(body, signature(FORGERS_SECRET, body), books.webhook_secret)
 
@@ -247,8 +247,8 @@ def test_webhooks_come_late_twice_shuffled_forged_and_until_they_are_taken(
     receiver.status = 200
     eventually(fake.post.quiet)
     genuine = [ids_of(landed) for landed in receiver.landed if believed(landed, books)]
-    told = [event["id"] for event in books.events]
-    assert set(genuine) == set(told)
+    events = [event["id"] for event in books.events]
+    assert set(genuine) == set(events)
     assert genuine != sorted(genuine)
     assert fake.post.counts["twice"] > 0
     assert fake.post.counts["forged_refused"] + fake.post.counts["forged_taken"] == fake.post.counts["forged"] > 0
@@ -269,8 +269,13 @@ def believed(landed: Landed, books: Books) -> bool:
 
 
 def test_customers_pay_on_its_page(fake: FakeStripe, sdk: Any, books: Books) -> None:
-    asked = {**EUROS, "confirm": True, "payment_method_data": {"type": "ideal"}, "return_url": "https://shop.example/b"}
-    intent = sdk.payment_intents.create({**asked, "allowed_payment_method_types": ["ideal"]})
+    fields = {
+        **EUROS,
+        "confirm": True,
+        "payment_method_data": {"type": "ideal"},
+        "return_url": "https://shop.example/b",
+    }
+    intent = sdk.payment_intents.create({**fields, "allowed_payment_method_types": ["ideal"]})
     url = intent.next_action.redirect_to_url.url
     assert "pay" in httpx.get(url, trust_env=False).text
     back = httpx.post(url, data={"action": "pay"}, trust_env=False)

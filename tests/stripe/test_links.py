@@ -22,8 +22,8 @@ def stripe_only(stripe_shop: StripeShop) -> StripeShop:
 
 
 def test_a_link_is_paid_at_stripe(stripe_only: StripeShop) -> None:
-    wish = {"amount": 49_50, "currency": "EUR", "description": "Bouquet", "channel": stripe_only.shop.webshop.id}
-    link = stripe_only.ask("/v1/payment_links", **wish)
+    body = {"amount": 49_50, "currency": "EUR", "description": "Bouquet", "channel": stripe_only.shop.webshop.id}
+    link = stripe_only.ask("/v1/payment_links", **body)
     browser, path = Client(), "/pay/" + link["url"].rpartition("/")[2]
     page = browser.get(path).content.decode()
     assert 'value="ideal"' in page
@@ -35,7 +35,7 @@ def test_a_link_is_paid_at_stripe(stripe_only: StripeShop) -> None:
     afterwards.pay(stripe_only.books, sent["Location"].rpartition("/")[2])
     stripe_only.deliver()
     assert "Paid. Thank you." in browser.get(path).content.decode()
-    told = json.loads(stripe_only.api.get(f"/v1/payment_links/{link['id']}").content)
-    assert (told["status"], len(told["payments"])) == ("paid", 1)
+    answer = json.loads(stripe_only.api.get(f"/v1/payment_links/{link['id']}").content)
+    assert (answer["status"], len(answer["payments"])) == ("paid", 1)
     assert stripe_only.effects() == [("charge", 49_50)]
     assert violations() == []

@@ -153,7 +153,7 @@ def test_an_answer_that_never_came_is_asked_for_and_not_repeated(
     assert payment["status"] == "unknown"
     stripe_shop.deliver() if heard else stripe_shop.work()
     assert statuses(stripe_shop, payment) == ("captured", 50_00, 0)
-    posts = [asked for asked in fake_stripe.received if asked.endpoint == "POST /v1/payment_intents"]
+    posts = [request for request in fake_stripe.received if request.endpoint == "POST /v1/payment_intents"]
     assert len(posts) == 1
     assert not Discrepancy.objects.filter(status="open").exists()
 
@@ -173,7 +173,7 @@ def test_a_busy_stripe_is_asked_again_under_the_same_key(stripe_shop: StripeShop
     assert payment["status"] == "processing"
     stripe_shop.work()
     assert statuses(stripe_shop, payment) == ("captured", 50_00, 0)
-    keys = {asked.key for asked in fake_stripe.received if asked.key}
+    keys = {request.key for request in fake_stripe.received if request.key}
     assert keys == {Operation.objects.get(payment_id=payment["id"]).id}
 
 

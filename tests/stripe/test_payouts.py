@@ -190,7 +190,7 @@ def test_a_long_payout_is_read_in_pages(stripe_shop: StripeShop, fake_stripe: Fa
     payout = afterwards.pay_out(stripe_shop.books)
     reconcile(stripe_shop)
     assert settled(stripe_shop, payout).lines.count() == 231
-    pages = [asked for asked in fake_stripe.received if asked.endpoint == "GET /v1/balance_transactions"]
+    pages = [request for request in fake_stripe.received if request.endpoint == "GET /v1/balance_transactions"]
     assert len(pages) == 3
     assert payment["status"] == "captured"
 
@@ -223,15 +223,15 @@ def test_a_payout_whose_event_got_lost_is_found_by_asking(stripe_shop: StripeSho
     assert SettlementFile.objects.count() == 1
 
 
-@pytest.mark.parametrize("told_first", [True, False], ids=["the event first", "the next payout first"])
-def test_a_payout_that_the_bank_sends_back_is_paid_out_again(stripe_shop: StripeShop, told_first: bool) -> None:
+@pytest.mark.parametrize("notified_first", [True, False], ids=["the event first", "the next payout first"])
+def test_a_payout_that_the_bank_sends_back_is_paid_out_again(stripe_shop: StripeShop, notified_first: bool) -> None:
     stripe_shop.pay(50_00)
     first = afterwards.pay_out(stripe_shop.books)
     reconcile(stripe_shop)
     settled(stripe_shop, first)
     afterwards.fail_payout(stripe_shop.books, first["id"])
     failed = stripe_shop.books.events[-1]
-    if told_first:
+    if notified_first:
         reconcile(stripe_shop)
         assert balances(stripe_shop)["receivable EUR"] == first["amount"]
     else:

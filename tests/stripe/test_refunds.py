@@ -102,7 +102,7 @@ def test_a_500_that_stripe_keeps_under_the_key_waits_until_the_key_is_forgotten(
     for _ in range(4):
         stripe_shop.work()
     assert stripe_shop.refunded(refund)["status"] == "pending"
-    keys = [asked.key for asked in fake_stripe.received if asked.endpoint == "POST /v1/refunds"]
+    keys = [request.key for request in fake_stripe.received if request.endpoint == "POST /v1/refunds"]
     assert len(keys) > 1
     assert len(set(keys)) == 1
     stripe_shop.books.answers.clear()  # a day has passed
@@ -145,7 +145,7 @@ def test_more_than_was_paid_is_refused_by_us(stripe_shop: StripeShop, fake_strip
     payment = stripe_shop.pay(50_00)
     body = {"payment": payment["id"], "reason": "x", "channel": stripe_shop.shop.webshop.id, "amount": 50_01}
     assert stripe_shop.api.post("/v1/refunds", body).status_code == 422
-    assert not [asked for asked in fake_stripe.received if asked.endpoint == "POST /v1/refunds"]
+    assert not [request for request in fake_stripe.received if request.endpoint == "POST /v1/refunds"]
 
 
 @pytest.mark.parametrize("end", ["won", "lost"])
@@ -170,12 +170,12 @@ def test_a_dispute_from_opened_to_its_end(stripe_shop: StripeShop, end: str, shu
 def test_an_inquiry_moves_no_money_until_it_is_a_chargeback(stripe_shop: StripeShop) -> None:
     payment = stripe_shop.pay(50_00)
     closed = stripe_shop.pay(30_00)
-    asked = afterwards.dispute(stripe_shop.books, stripe_shop.intent(payment)["id"], inquiry=True)
+    requested = afterwards.dispute(stripe_shop.books, stripe_shop.intent(payment)["id"], inquiry=True)
     ended = afterwards.dispute(stripe_shop.books, stripe_shop.intent(closed)["id"], inquiry=True)
     stripe_shop.deliver()
     assert receivable(stripe_shop) == 80_00
     afterwards.close_dispute(stripe_shop.books, ended["id"], "warning_closed")
-    afterwards.take_back(stripe_shop.books, asked)
+    afterwards.take_back(stripe_shop.books, requested)
     stripe_shop.deliver()
     rows = stripe_shop.api.get("/v1/chargebacks").json()["data"]
     assert {row["payment"]: row["status"] for row in rows} == {payment["id"]: "open", closed["id"]: "won"}

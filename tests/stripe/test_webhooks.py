@@ -43,7 +43,7 @@ def test_recorded_events_are_read_with_what_they_state(path: Path) -> None:
     event = json.loads(path.read_bytes())
     if event.get("object") == "event":
         assert (notice.event_id, notice.type) == (event["id"], event["type"])
-    told = [
+    found = [
         (
             report.fact,
             report.result.outcome,
@@ -52,7 +52,7 @@ def test_recorded_events_are_read_with_what_they_state(path: Path) -> None:
         )
         for report in notice.reports
     ]
-    assert told == FACTS.get(path.stem, [])
+    assert found == FACTS.get(path.stem, [])
 
 
 @recorded
@@ -118,7 +118,7 @@ def test_altered_and_malformed_signatures_are_refused(fake_stripe: FakeStripe, h
 
 
 @pytest.mark.django_db(transaction=True)
-class TestAtOurDoor:
+class TestAtOurAddress:
     """Through HTTP, into the inbox, and to the books."""
 
     def test_forged_events_are_refused_and_change_nothing(self, stripe_shop: StripeShop) -> None:

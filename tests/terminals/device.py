@@ -50,8 +50,8 @@ class Device:
 
     def result(self, action: str, body: Any, **options: Any) -> ClientResponse:
         """Say what came of an action: a transaction, or a word."""
-        said = {"outcome": body} if isinstance(body, str) else body
-        return self.send(f"/v1/terminal/actions/{action}/result", said, **options)
+        text = {"outcome": body} if isinstance(body, str) else body
+        return self.send(f"/v1/terminal/actions/{action}/result", text, **options)
 
     def send(
         self,

@@ -101,19 +101,19 @@ class ManualDevice:
             self.pending = (secrets.token_hex(8), json.dumps(content).encode(), len(taken))
         name, body, count = self.pending
         answer = self._post("/v1/terminal/transactions", name, body)
-        status, headers, told = answer if answer is not None else (0, {}, {})
-        code = told.get("code", "")
+        status, headers, response = answer if answer is not None else (0, {}, {})
+        code = response.get("code", "")
         if status in (200, 201):
-            self._take(told["results"] if count > 1 or "results" in told else [told])
-            self.resolved += told.get("resolved", [])
+            self._take(response["results"] if count > 1 or "results" in response else [response])
+            self.resolved += response.get("resolved", [])
         elif code == "signature_reused":
             self._take([{"status": "refused"}] * count)
         elif count == 1 and (code == "sequence_conflict" or status in (400, 413, 422)):
-            self._take([{"status": told.get("result_status", "refused")}])
+            self._take([{"status": response.get("result_status", "refused")}])
         elif status in (400, 413, 422):
             self.largest, self.pending = max(1, count // 2), None
         elif status == 401 and code == "timestamp_out_of_range" and not self.corrected:
-            self.offset = datetime.fromisoformat(told["server_time"]).timestamp() - self.clock()
+            self.offset = datetime.fromisoformat(response["server_time"]).timestamp() - self.clock()
             self.corrected = True
             return
         elif status == 401 and code != "timestamp_out_of_range":

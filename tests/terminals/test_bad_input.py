@@ -67,8 +67,8 @@ def test_a_fault_is_told_by_its_place(terminal: Device, given: dict[str, Any], p
 
 def test_a_fault_says_what_to_send(terminal: Device) -> None:
     wrong = sale(1, type="loan", tip=-1, occurred_at="now", order_reference="", offline=1, rrn="é") | {"amount": "5"}
-    told = {fault["param"]: fault["detail"] for fault in terminal.post(wrong).json()["errors"]}
-    assert told == {
+    answer = {fault["param"]: fault["detail"] for fault in terminal.post(wrong).json()["errors"]}
+    assert answer == {
         "type": "Send one of: sale, refund, reversal.",
         "amount": 'Send whole minor units as a JSON integer: 1250, not 12.50 or "1250".',
         "tip": "Send an integer from 0 to 999999999999.",
@@ -80,8 +80,8 @@ def test_a_fault_says_what_to_send(terminal: Device) -> None:
 
 
 def test_a_whole_card_number_for_its_last_digits_is_cut_and_never_refused(terminal: Device) -> None:
-    told = terminal.post(sale(1, card={"brand": "visa", "last4": "4111 1111 1111 1111"})).json()
-    assert told["status"] == "recorded"
+    answer = terminal.post(sale(1, card={"brand": "visa", "last4": "4111 1111 1111 1111"})).json()
+    assert answer["status"] == "recorded"
     assert Payment.objects.get().card_last4 == "1111"
     assert CardEvidence.objects.get().posted["card"]["last4"] == "1111"
     assert AuditLog.objects.get(action="card_number.masked").after["fields"] == {"1": ["card.last4"]}
@@ -125,17 +125,17 @@ def test_a_card_number_in_a_report_is_masked_recorded_and_alerted(terminal: Devi
         1, operator=PAN, reason=f"card {PAN} was torn", shift=PAN, card=card, emv=emv, decline_code=PAN,
         rrn="5555555555554444", order_reference=PAN, receipt={"customer": "PAN 4111 1111 1111 1111\nTOTAL 12.50"},
     )  # fmt: skip
-    told = terminal.post(posted).json()
-    assert told["status"] == "recorded"
+    answer = terminal.post(posted).json()
+    assert answer["status"] == "recorded"
     evidence = CardEvidence.objects.get()
     kept = json.dumps([evidence.posted, list(Order.objects.values()), list(Payment.objects.values())], default=str)
     assert PAN not in kept.replace(evidence.posted["emv"]["cryptogram"], "")
     assert "5555555555554444" not in kept
     assert evidence.posted["receipt"]["customer"] == "PAN **** **** **** 1111\nTOTAL 12.50"
-    deed = AuditLog.objects.get(action="card_number.masked")
-    assert (deed.object_id, deed.after["series"]) == (terminal.terminal, 1)
-    assert {"operator", "reason", "receipt.customer", "card.fingerprint"} <= set(deed.after["fields"]["1"])
-    assert PAN not in json.dumps(deed.after)
+    action = AuditLog.objects.get(action="card_number.masked")
+    assert (action.object_id, action.after["series"]) == (terminal.terminal, 1)
+    assert {"operator", "reason", "receipt.customer", "card.fingerprint"} <= set(action.after["fields"]["1"])
+    assert PAN not in json.dumps(action.after)
 
 
 def test_masked_references_that_end_alike_stay_two_orders(terminal: Device) -> None:

@@ -43,7 +43,9 @@ def test_a_day_has_as_many_hours_as_the_clock_on_the_wall(
     """A sale every half hour from the day before to the day after, as UTC sees them."""
     first = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=6)
     moments = [first + HALF_HOUR * number for number in range(2 * 36)]
-    answer = terminal.post(*(sale(at, 100, occurred_at=_said(moment)) for at, moment in enumerate(moments, start=1)))
+    answer = terminal.post(
+        *(sale(at, 100, occurred_at=_as_posted(moment)) for at, moment in enumerate(moments, start=1))
+    )
     assert {result["status"] for result in answer.json()["results"]} == {"recorded"}
 
     by_day = sold(shop, "business_day")
@@ -60,12 +62,12 @@ def test_a_day_has_as_many_hours_as_the_clock_on_the_wall(
 @pytest.mark.parametrize("off", [timedelta(days=-1), timedelta(days=1)])
 def test_a_device_a_day_off_is_counted_once_on_the_day_it_says(terminal: Device, shop: Shop, off: timedelta) -> None:
     moment = timezone.now() + off
-    terminal.post(sale(1, 1000, occurred_at=_said(moment)))
-    terminal.post(sale(2, 1000, occurred_at=_said(timezone.now())))
-    terminal.post(sale(1, 1000, occurred_at=_said(moment)))  # the same again
-    said, today = (when.astimezone(HOME).date() for when in (moment, timezone.now()))
-    assert sold(shop, "business_day") == {(said,): 1, (today,): 1}
-    assert booked(shop) == {said: 1, today: 1}
+    terminal.post(sale(1, 1000, occurred_at=_as_posted(moment)))
+    terminal.post(sale(2, 1000, occurred_at=_as_posted(timezone.now())))
+    terminal.post(sale(1, 1000, occurred_at=_as_posted(moment)))  # the same again
+    text, today = (when.astimezone(HOME).date() for when in (moment, timezone.now()))
+    assert sold(shop, "business_day") == {(text,): 1, (today,): 1}
+    assert booked(shop) == {text: 1, today: 1}
 
 
 def test_what_comes_for_a_closed_day_is_booked_on_the_next_open_one_and_counted_on_its_own(
@@ -85,7 +87,7 @@ def test_what_comes_for_a_closed_day_is_booked_on_the_next_open_one_and_counted_
 @pytest.mark.parametrize("year", [2001, 2016, 2036, 2099])
 def test_a_year_that_cannot_be_is_counted_once_and_balances(terminal: Device, shop: Shop, year: int) -> None:
     terminal.post(sale(1, 1000, occurred_at=f"{year}-02-03T10:00:00Z"))
-    terminal.post(sale(2, 500, occurred_at=_said(timezone.now())))
+    terminal.post(sale(2, 500, occurred_at=_as_posted(timezone.now())))
     assert sold(shop, "business_day")[(date(year, 2, 3),)] == 1
     assert sold(shop).total() == 2
     assert books(shop.merchant) == {"receivable": 1500, "takings": -1500}
@@ -100,16 +102,16 @@ def test_a_time_outside_of_all_that_can_be_is_refused_and_changes_nothing(
     assert (sold(shop), booked(shop)) == ({}, {})
 
 
-def _said(moment: datetime) -> str:
+def _as_posted(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def test_what_is_dated_days_ahead_is_booked_and_told_once_for_each_device(terminal: Device, shop: Shop) -> None:
     ahead = timezone.now() + timedelta(days=40)
-    first = terminal.post(sale(1, occurred_at=_said(ahead)), sale(2)).json()["results"]
+    first = terminal.post(sale(1, occurred_at=_as_posted(ahead)), sale(2)).json()["results"]
     assert [found["kind"] for found in first[0]["discrepancies"]] == ["clock_differs"]
     assert first[1]["discrepancies"] == []
-    later = terminal.post(sale(3, occurred_at=_said(ahead))).json()
+    later = terminal.post(sale(3, occurred_at=_as_posted(ahead))).json()
     assert later["discrepancies"] == first[0]["discrepancies"]
     row = Discrepancy.objects.get(merchant=shop.merchant)
     assert (row.kind, row.terminal_id, row.sequences) == ("clock_differs", terminal.terminal, [[1, 1], [3, 3]])
@@ -117,5 +119,5 @@ def test_what_is_dated_days_ahead_is_booked_and_told_once_for_each_device(termin
 
 
 def test_a_clock_an_hour_ahead_is_nobodys_work(terminal: Device, discrepancies: Any) -> None:
-    terminal.post(sale(1, occurred_at=_said(timezone.now() + timedelta(hours=23))))
+    terminal.post(sale(1, occurred_at=_as_posted(timezone.now() + timedelta(hours=23))))
     assert discrepancies() == []

@@ -139,9 +139,14 @@ def test_a_day_with_the_line_gone_and_posts_twice_is_booked_once(
 def test_the_command_is_a_device_that_goes_on_where_it_stopped(server: str, tmp_path: Path, back_office: Api) -> None:
     made = new_terminal(back_office)
     state = tmp_path / "till.json"
-    told = _run("--base-url", server, "--pairing-code", made["pairing_code"], "--state", state, "--seed", 3)
-    assert (told["terminal"], told["queued"], told["set_aside"], told["stopped"]) == (made["id"], 0, [], None)
-    first = told["next_sequence"]
+    printed = _run("--base-url", server, "--pairing-code", made["pairing_code"], "--state", state, "--seed", 3)
+    assert (printed["terminal"], printed["queued"], printed["set_aside"], printed["stopped"]) == (
+        made["id"],
+        0,
+        [],
+        None,
+    )
+    first = printed["next_sequence"]
     again = _run("--base-url", server, "--state", state, "--transactions", 5, "--seed", 4)
     assert again["next_sequence"] >= first + 5
     assert Payment.objects.count() > 20
@@ -169,8 +174,8 @@ def test_the_command_has_a_terminal_made_by_a_key(server: str, tmp_path: Path, b
         _run(*by_key)
     with pytest.raises(CommandError, match="No terminal was made"):
         _run(*by_key, "--channel", "chn_nowhere")
-    told = _run(*by_key, "--channel", shop.store.id, "--transactions", 3)
-    assert (told["queued"], Terminal.objects.get(id=told["terminal"]).channel_id) == (0, shop.store.id)
+    printed = _run(*by_key, "--channel", shop.store.id, "--transactions", 3)
+    assert (printed["queued"], Terminal.objects.get(id=printed["terminal"]).channel_id) == (0, shop.store.id)
 
 
 def test_a_server_that_is_not_there_is_no_answer(tmp_path: Path) -> None:

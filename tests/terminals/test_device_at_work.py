@@ -49,26 +49,26 @@ def status(action: dict[str, Any]) -> tuple[str, str]:
 
 def test_it_presents_what_the_till_asks_and_tells_what_came_of_it(back_office: Api, device: Device) -> None:
     action = charge(back_office, device)
-    assert Counter(device, lambda asked: CARD).attend(0) == 1
+    assert Counter(device, lambda requested: CARD).attend(0) == 1
     assert (status(action), device.memory.queue) == (("succeeded", "captured"), [])
     declined = charge(back_office, device)
-    Counter(device, lambda asked: CARD | {"outcome": "declined"}).attend(0)
+    Counter(device, lambda requested: CARD | {"outcome": "declined"}).attend(0)
     assert status(declined) == ("declined", "declined")
     left = charge(back_office, device)
-    Counter(device, lambda asked: None).attend(0)
+    Counter(device, lambda requested: None).attend(0)
     assert status(left) == ("canceled", "canceled")
 
 
 def test_the_power_fails_while_the_customer_looks_for_the_card(back_office: Api, device: Device) -> None:
     action = charge(back_office, device)
 
-    def dies(asked: dict[str, Any]) -> None:
+    def dies(requested: dict[str, Any]) -> None:
         raise PowerCut
 
     with pytest.raises(PowerCut):
         Counter(device, dies).attend(0)
     again = Device(device.line, Memory.load(device.memory.path))
-    counter = Counter(again, lambda asked: CARD)
+    counter = Counter(again, lambda requested: CARD)
     counter.resume()
     assert counter.attend(0) == 0  # never presented twice
     assert status(action) == ("canceled", "canceled")
@@ -85,11 +85,11 @@ def test_the_power_fails_between_the_approval_and_the_answer(
     with monkeypatch.context() as patch:
         patch.setattr(Device, "send_all", dies)
         with pytest.raises(PowerCut):
-            Counter(device, lambda asked: CARD).attend(0)
+            Counter(device, lambda requested: CARD).attend(0)
     pass_time(action, 140)
     assert status(action) == ("unknown", "unknown")
     again = Device(device.line, Memory.load(device.memory.path))
-    counter = Counter(again, lambda asked: pytest.fail("presented twice"))
+    counter = Counter(again, lambda requested: pytest.fail("presented twice"))
     counter.resume()
     assert counter.attend(0) == 1  # it is asked what came of it
     assert status(action) == ("succeeded", "captured")
@@ -99,7 +99,7 @@ def test_the_power_fails_between_the_approval_and_the_answer(
 
 def test_a_device_that_lost_its_memory_knows_of_nothing(back_office: Api, device: Device) -> None:
     action = charge(back_office, device)
-    counter = Counter(device, lambda asked: CARD)
+    counter = Counter(device, lambda requested: CARD)
     counter._poll(0)
     pass_time(action, 140)
     counter.attend(0)

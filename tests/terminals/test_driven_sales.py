@@ -55,9 +55,14 @@ def test_a_driven_sale_from_till_to_books(back_office: Api, terminal: Device, sh
     assert (action["status"], action["amount"], action["order"]["reference"]) == ("queued", 1250, "1001")
     payment = Payment.objects.get()
     assert (payment.id, payment.status, payment.terminal_id) == (action["payment"], "processing", terminal.terminal)
-    told = terminal.poll()
-    assert told is not None
-    assert (told["id"], told["type"], told["amount"], told["payment"]) == (action["id"], "sale", 1250, payment.id)
+    polled = terminal.poll()
+    assert polled is not None
+    assert (polled["id"], polled["type"], polled["amount"], polled["payment"]) == (
+        action["id"],
+        "sale",
+        1250,
+        payment.id,
+    )
     assert terminal.ack(action["id"]).status_code == 200
     assert now(back_office, action)["status"] == "presented"
     answer = terminal.result(action["id"], sale(1))
@@ -133,8 +138,8 @@ def test_another_amount_than_was_asked_for_is_booked_as_it_is(
 def test_one_customer_at_a_time(back_office: Api, terminal: Device, other_terminal: Device) -> None:
     action = charge(back_office, terminal)
     body = {"type": "sale", "amount": 500, "currency": "EUR"}
-    told = refusal(back_office.post(f"/v1/terminals/{terminal.terminal}/actions", body), 409, "terminal_busy")
-    assert told["action"] == action["id"]
+    refused = refusal(back_office.post(f"/v1/terminals/{terminal.terminal}/actions", body), 409, "terminal_busy")
+    assert refused["action"] == action["id"]
     assert Payment.objects.count() == 1  # nothing of the refused one stands
     charge(back_office, other_terminal)
     terminal.result(action["id"], sale(1))
@@ -164,8 +169,8 @@ def test_it_is_asked_once_per_idempotency_key(back_office: Api, terminal: Device
 
 def test_fields_of_another_type_are_refused(back_office: Api, terminal: Device) -> None:
     path = f"/v1/terminals/{terminal.terminal}/actions"
-    told = refusal(back_office.post(path, {"type": "abort", "amount": 500}), 422, "validation_failed")
-    assert told["errors"][0]["param"] == "amount"
+    refused = refusal(back_office.post(path, {"type": "abort", "amount": 500}), 422, "validation_failed")
+    assert refused["errors"][0]["param"] == "amount"
     refusal(back_office.post(path, {"type": "sale", "amount": 500, "expires_in": 5}), 422, "validation_failed")
 
 
@@ -192,8 +197,8 @@ def test_without_an_amount_all_that_is_due_is_asked_for(back_office: Api, termin
 
 def test_without_an_amount_and_a_total_nothing_is_guessed(back_office: Api, terminal: Device) -> None:
     path = f"/v1/terminals/{terminal.terminal}/actions"
-    told = refusal(back_office.post(path, {"type": "sale"}), 422, "validation_failed")
-    assert told["errors"][0]["param"] == "amount"
+    refused = refusal(back_office.post(path, {"type": "sale"}), 422, "validation_failed")
+    assert refused["errors"][0]["param"] == "amount"
 
 
 # --- Silence ---
@@ -216,9 +221,9 @@ def test_silence_is_no_answer(back_office: Api, terminal: Device, discrepancies:
     pass_time(action, 15)
     assert status_of(action) == ("unknown", "unknown")
     assert discrepancies() == [("outcome_unknown", "open")]
-    asked = terminal.poll()
-    assert asked is not None
-    assert (asked["type"], asked["target"]) == ("status", action["id"])
+    polled = terminal.poll()
+    assert polled is not None
+    assert (polled["type"], polled["target"]) == ("status", action["id"])
 
 
 def test_what_a_device_was_given_may_have_been_presented_though_it_never_said_so(
@@ -236,17 +241,17 @@ def unknown(api: Api, terminal: Device, **given: Any) -> tuple[dict[str, Any], d
     terminal.poll()
     terminal.ack(action["id"])
     pass_time(action, 140)
-    asked = terminal.poll()
-    assert asked is not None
-    return action, asked
+    polled = terminal.poll()
+    assert polled is not None
+    return action, polled
 
 
 @pytest.mark.parametrize("word", ["not_found", "aborted"])
 def test_a_device_that_knows_of_nothing_frees_the_order(
     back_office: Api, terminal: Device, word: str, discrepancies: Any
 ) -> None:
-    action, asked = unknown(back_office, terminal, order_reference="1001")
-    assert terminal.result(asked["id"], word).json()["status"] == "succeeded"
+    action, doubtful = unknown(back_office, terminal, order_reference="1001")
+    assert terminal.result(doubtful["id"], word).json()["status"] == "succeeded"
     assert status_of(action) == ("canceled", "canceled")
     assert discrepancies() == [("outcome_unknown", "resolved")]
     assert terminal.poll() is None
@@ -254,24 +259,24 @@ def test_a_device_that_knows_of_nothing_frees_the_order(
 
 
 def test_the_question_may_be_answered_by_the_transaction(back_office: Api, terminal: Device, shop: Shop) -> None:
-    action, asked = unknown(back_office, terminal)
-    told = terminal.result(asked["id"], sale(1))
-    assert (told.status_code, told.json()["status"]) == (200, "succeeded")
+    action, doubtful = unknown(back_office, terminal)
+    answer = terminal.result(doubtful["id"], sale(1))
+    assert (answer.status_code, answer.json()["status"]) == (200, "succeeded")
     assert status_of(action) == ("succeeded", "captured")
     assert books(shop.merchant) == {"receivable": 1250, "takings": -1250}
 
 
 @pytest.mark.parametrize("word", ["unknown", "in_progress"])
 def test_a_device_that_does_not_know_yet_is_asked_again(back_office: Api, terminal: Device, word: str) -> None:
-    action, asked = unknown(back_office, terminal)
-    terminal.result(asked["id"], word)
+    action, doubtful = unknown(back_office, terminal)
+    terminal.result(doubtful["id"], word)
     assert status_of(action) == ("unknown", "unknown")
     assert terminal.poll() is None
     pass_time(action, 60)
     again = terminal.poll()
     assert again is not None
     assert (again["type"], again["target"]) == ("status", action["id"])
-    assert again["id"] != asked["id"]
+    assert again["id"] != doubtful["id"]
 
 
 def test_until_it_is_known_the_order_takes_cash_or_a_named_persons_word(
@@ -280,8 +285,8 @@ def test_until_it_is_known_the_order_takes_cash_or_a_named_persons_word(
     action, _ = unknown(back_office, terminal, order_reference="1001")
     body = {"type": "sale", "amount": 1250, "currency": "EUR", "order_reference": "1001"}
     path = f"/v1/terminals/{other_terminal.terminal}/actions"
-    told = refusal(back_office.post(path, body), 409, "outcome_unknown")
-    assert (told["payment"], told["age_seconds"] >= 0) == (action["payment"], True)
+    refused = refusal(back_office.post(path, body), 409, "outcome_unknown")
+    assert (refused["payment"], refused["age_seconds"] >= 0) == (action["payment"], True)
     cash = {"order_reference": "1001", "amount": 1250, "currency": "EUR", "method": "cash"}
     assert back_office.post("/v1/payments", cash).status_code == 201
     named = {"operator": "Sanne", "reason": "The slip says declined."}
@@ -355,8 +360,8 @@ def test_an_action_of_nobody_or_of_another_terminal_is_refused_and_the_number_st
 ) -> None:
     action = charge(back_office, terminal)
     for named in (action["id"], "act_01hzzzzzzzzzzzzzzzzzzzzzzz"):
-        told = refusal(other_terminal.post(sale(1, action=named)), 422, "validation_failed")
-        assert told["errors"][0]["param"] == "action"
+        refused = refusal(other_terminal.post(sale(1, action=named)), 422, "validation_failed")
+        assert refused["errors"][0]["param"] == "action"
     assert other_terminal.post(sale(1)).status_code == 201
     refusal(other_terminal.ack(action["id"]), 404, "not_found")
     refusal(other_terminal.result(action["id"], "aborted"), 404, "not_found")
@@ -366,8 +371,8 @@ def test_an_address_and_a_body_that_name_two_actions_contradict(back_office: Api
     first = charge(back_office, terminal)
     terminal.result(first["id"], "aborted")
     second = charge(back_office, terminal)
-    told = refusal(terminal.result(second["id"], sale(1, action=first["id"])), 422, "validation_failed")
-    assert told["errors"][0] | {"detail": ""} == {"param": "action", "code": "not_together", "detail": ""}
+    refused = refusal(terminal.result(second["id"], sale(1, action=first["id"])), 422, "validation_failed")
+    assert refused["errors"][0] | {"detail": ""} == {"param": "action", "code": "not_together", "detail": ""}
 
 
 # --- Stop ---
@@ -389,9 +394,9 @@ def test_what_is_presented_is_stopped_by_the_device(back_office: Api, terminal: 
     assert stop["status"] == "queued"
     assert status_of(action) == ("presented", "processing")
     assert drive(back_office, terminal, type="abort")["id"] == stop["id"]  # asked once
-    told = terminal.poll()
-    assert told is not None
-    assert (told["type"], told["target"]) == ("abort", action["id"])
+    polled = terminal.poll()
+    assert polled is not None
+    assert (polled["type"], polled["target"]) == ("abort", action["id"])
     terminal.ack(stop["id"])
     assert terminal.poll() is None
     terminal.result(action["id"], "aborted")
@@ -413,8 +418,8 @@ def test_what_has_ended_is_not_presented_any_more(back_office: Api, terminal: De
     action = charge(back_office, terminal)
     terminal.poll()
     pass_time(action, 140)
-    told = refusal(terminal.ack(action["id"]), 409, "action_ended")
-    assert told["action_status"] == "unknown"
+    refused = refusal(terminal.ack(action["id"]), 409, "action_ended")
+    assert refused["action_status"] == "unknown"
 
 
 def test_a_till_may_ask_what_came_of_it(back_office: Api, terminal: Device) -> None:

@@ -100,8 +100,8 @@ def test_while_it_presents_it_hears_of_a_stop(stream: str, back_office: Api, ter
     waiting = Waiting(lambda: poll(stream, terminal))
     time.sleep(1)
     stop = drive(back_office, terminal, type="abort")
-    told = waiting.end().json()
-    assert (told["id"], told["target"]) == (stop["id"], action["id"])
+    answer = waiting.end().json()
+    assert (answer["id"], answer["target"]) == (stop["id"], action["id"])
 
 
 def test_a_waiting_poll_holds_nothing_open_in_the_database(stream: str, terminal: Device) -> None:

@@ -66,8 +66,8 @@ def test_everything_is_told_exactly_once_in_any_weather(manual: Callable[..., Ma
     till.largest = chance.choice([1, 3, 7])
     expected: dict[int, str] = {}
     for number in range(1, 16):
-        told, outcome = _anything(chance, number)
-        till.queue.append(told)
+        happened, outcome = _anything(chance, number)
+        till.queue.append(happened)
         expected[number] = outcome
     till.queue += [dict(sale(2, 99_999)), dict(sale(3))]  # one number used twice, and one told twice
     till.send_all(at_most=400)
@@ -175,11 +175,11 @@ def test_what_a_till_asks_is_done_once_in_any_weather(
 
     wanted: dict[str, int] = {}
     for number in range(1, 7):
-        asked = back_office.post(
+        requested = back_office.post(
             f"/v1/terminals/{terminal.terminal}/actions", {"type": "sale", "amount": 100 * number, "currency": "EUR"}
         )
-        assert asked.status_code == 201, asked.content
-        wanted[asked.json()["id"]] = number
+        assert requested.status_code == 201, requested.content
+        wanted[requested.json()["id"]] = number
         while (fetched := terminal.poll()) is not None:
             till.attend(fetched, partial(customer, number))
             if chance.random() < 0.5:  # the poll's answer came twice

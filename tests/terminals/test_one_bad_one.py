@@ -35,11 +35,11 @@ def defect(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_one_bad_transaction_never_stops_its_batch(terminal: Device, shop: Shop, defect: pytest.MonkeyPatch) -> None:
     answer = terminal.post(sale(1, 1000), sale(2, POISON), sale(3, 500))
     assert answer.status_code == 200
-    told = answer.json()
-    assert [(result["status"], result["payment"] is None) for result in told["results"]] == [
+    body = answer.json()
+    assert [(result["status"], result["payment"] is None) for result in body["results"]] == [
         ("recorded", False), ("recorded", True), ("recorded", False),
     ]  # fmt: skip
-    assert (told["missing_sequences"], told["next_sequence"]) == ([], 4)
+    assert (body["missing_sequences"], body["next_sequence"]) == ([], 4)
     assert books(shop.merchant) == {"receivable": 1500, "takings": -1500}
     row = TerminalTransaction.objects.get(status="waiting")
     failed = WorkFailure.objects.get()

@@ -28,12 +28,12 @@ ANNA = BankAccount(iban="NL91ABNA0417164300", name="A. de Vries")
 
 def paid(shop: Shop, amount: int = 2000, reference: str = "1001", **more: Any) -> dict[str, Any]:
     """The webshop's order, paid by voucher: that asks no provider."""
-    wish = {"order_reference": reference, "amount": amount, "currency": "EUR", "method": "voucher"} | more
+    body = {"order_reference": reference, "amount": amount, "currency": "EUR", "method": "voucher"} | more
     web = shop.api(channel=shop.webshop)
-    code = web.post("/v1/vouchers", {"amount": amount, "currency": wish["currency"], "purpose": "single"}).json()[
+    code = web.post("/v1/vouchers", {"amount": amount, "currency": body["currency"], "purpose": "single"}).json()[
         "code"
     ]
-    answer = web.post("/v1/payments", wish | {"voucher_code": code})
+    answer = web.post("/v1/payments", body | {"voucher_code": code})
     assert answer.status_code == 201, answer.content
     found: dict[str, Any] = answer.json()
     return found
@@ -42,8 +42,8 @@ def paid(shop: Shop, amount: int = 2000, reference: str = "1001", **more: Any) -
 class TestAtTheTerminal:
     def test_the_webshops_order_is_given_back_once(self, terminal: Device, shop: Shop) -> None:
         sold = paid(shop)
-        told = terminal.post(refund(1, 2000, original={"order_reference": "1001"})).json()
-        assert (told["payment"], told["discrepancies"]) == (sold["id"], [])
+        answer = terminal.post(refund(1, 2000, original={"order_reference": "1001"})).json()
+        assert (answer["payment"], answer["discrepancies"]) == (sold["id"], [])
         web = shop.api(channel=shop.webshop)
         members = refusal(
             web.post("/v1/refunds", {"order_reference": "1001", "reason": "x", "route": "voucher"}),
@@ -61,18 +61,18 @@ class TestAtTheTerminal:
         sold = paid(shop)
         number = sold["receipt_number"]
         if kind == "refund":
-            wish = {"payment": sold["id"], "amount": 500, "reason": "x", "route": "voucher"}
-            shop.api(channel=shop.webshop).post("/v1/refunds", wish)
+            body = {"payment": sold["id"], "amount": 500, "reason": "x", "route": "voucher"}
+            shop.api(channel=shop.webshop).post("/v1/refunds", body)
             part = Refund.objects.get().parts.get()
             number = f"{part.refund.business_day:%y%m%d}-R{part.item}"
-        told = terminal.post(refund(1, 1500, original={"receipt": number})).json()
-        assert (told["payment"], told["discrepancies"]) == (sold["id"], [])
+        answer = terminal.post(refund(1, 1500, original={"receipt": number})).json()
+        assert (answer["payment"], answer["discrepancies"]) == (sold["id"], [])
         (found,) = shop.api().get("/v1/orders", receipt=number).json()["data"]
         assert (found["id"], found["refunded"]) == (sold["order"]["id"], 1500 if kind == "payment" else 2000)
 
     def test_a_receipt_that_nobody_knows_is_told_to_finance(self, terminal: Device, discrepancies: Any) -> None:
-        told = terminal.post(refund(1, 900, original={"receipt": "261120-99"})).json()
-        assert (told["status"], told["payment"]) == ("recorded", None)
+        answer = terminal.post(refund(1, 900, original={"receipt": "261120-99"})).json()
+        assert (answer["status"], answer["payment"]) == ("recorded", None)
         assert ("unlinked_refund", "open") in discrepancies()
 
     def test_a_reversal_finds_it_too(self, terminal: Device, shop: Shop) -> None:
@@ -88,9 +88,9 @@ class TestAtTheTerminal:
 
     def test_a_sale_is_never_made_on_another_channels_ticket(self, terminal: Device, shop: Shop) -> None:
         web = paid(shop, order_total=2000)
-        told = terminal.post(sale(1, 2000, order_reference="1001")).json()
-        assert told["discrepancies"] == []
-        assert Order.objects.get(payments=told["payment"]).id != web["order"]["id"]
+        answer = terminal.post(sale(1, 2000, order_reference="1001")).json()
+        assert answer["discrepancies"] == []
+        assert Order.objects.get(payments=answer["payment"]).id != web["order"]["id"]
 
     @pytest.mark.parametrize(("amount", "currency"), [(2001, "EUR"), (2000, "GBP")])
     def test_another_channels_order_is_meant_only_where_the_money_fits(
@@ -98,17 +98,17 @@ class TestAtTheTerminal:
     ) -> None:
         """It may be another ticket of that number, which a device has yet to bring: it waits, and finance is told."""
         sold = paid(shop)
-        told = terminal.post(refund(1, amount, currency=currency, original={"order_reference": "1001"})).json()
-        assert (told["status"], told["payment"], told["refund"]) == ("recorded", None, None)
+        answer = terminal.post(refund(1, amount, currency=currency, original={"order_reference": "1001"})).json()
+        assert (answer["status"], answer["payment"], answer["refund"]) == ("recorded", None, None)
         assert discrepancies() == [("unlinked_refund", "open")]
         assert sold["order"]["id"] in Discrepancy.objects.get().detail
         assert fresh(Order.objects.get(id=sold["order"]["id"])).refundable == 2000
 
     def test_of_several_orders_nobody_guesses(self, terminal: Device, shop: Shop, discrepancies: Any) -> None:
         first, second = paid(shop)["order"]["id"], at_another_shop(shop)
-        told = terminal.post(refund(1, 500, original={"order_reference": "1001"})).json()
-        assert (told["status"], told["payment"]) == ("recorded", None)
-        assert Refund.objects.get(id=told["refund"]).order.excess == 500
+        answer = terminal.post(refund(1, 500, original={"order_reference": "1001"})).json()
+        assert (answer["status"], answer["payment"]) == ("recorded", None)
+        assert Refund.objects.get(id=answer["refund"]).order.excess == 500
         assert sorted(discrepancies()) == [("over_returned", "open"), ("unlinked_refund", "open")]
         detail = Discrepancy.objects.get(kind="unlinked_refund").detail
         for order_id in (first, second):
@@ -119,8 +119,8 @@ class TestAtTheTerminal:
     def test_of_several_the_only_one_with_so_much_left_is_meant(self, terminal: Device, shop: Shop) -> None:
         sold = paid(shop, 3000)
         at_another_shop(shop)
-        told = terminal.post(refund(1, 2500, original={"order_reference": "1001"})).json()
-        assert (told["payment"], told["discrepancies"]) == (sold["id"], [])
+        answer = terminal.post(refund(1, 2500, original={"order_reference": "1001"})).json()
+        assert (answer["payment"], answer["discrepancies"]) == (sold["id"], [])
 
     def test_two_in_one_batch_share_what_is_there(self, terminal: Device, shop: Shop) -> None:
         """The second finds less: the first one's money is gone when it is looked at."""
@@ -135,37 +135,37 @@ class TestAtTheTerminal:
         """By the order's name alone, of two card payments: what was asked of this terminal is what it did."""
         first, second = (terminal.post(sale(at, 2000, order_reference="A-1")).json() for at in (1, 2))
         api = shop.api(channel=shop.store)
-        wish = {"payment": first["payment"], "amount": 700, "reason": "x", "terminal": terminal.terminal}
-        asked = api.post("/v1/refunds", wish).json()
-        assert (asked["parts"][0]["route"], asked["parts"][0]["status"]) == ("terminal", "queued")
-        told = terminal.post(refund(3, 700, original={"order_reference": "A-1"})).json()
-        assert (told["refund"], told["payment"]) == (asked["id"], first["payment"])
-        assert api.get(f"/v1/refunds/{asked['id']}").json()["status"] == "succeeded"
+        body = {"payment": first["payment"], "amount": 700, "reason": "x", "terminal": terminal.terminal}
+        requested = api.post("/v1/refunds", body).json()
+        assert (requested["parts"][0]["route"], requested["parts"][0]["status"]) == ("terminal", "queued")
+        answer = terminal.post(refund(3, 700, original={"order_reference": "A-1"})).json()
+        assert (answer["refund"], answer["payment"]) == (requested["id"], first["payment"])
+        assert api.get(f"/v1/refunds/{requested['id']}").json()["status"] == "succeeded"
         assert api.get(f"/v1/payments/{second['payment']}").json()["amount_refundable"] == 2000
         assert books(shop.merchant)["returns"] == 700
 
     def test_what_was_asked_of_it_holds_its_amount_already(self, terminal: Device, shop: Shop) -> None:
         """Nothing is left of the webshop's order but what waits for this terminal: that is what it has done."""
-        told = terminal.post(sale(1, 2000, order_reference="1001", namespace=shop.webshop.namespace)).json()
+        answer = terminal.post(sale(1, 2000, order_reference="1001", namespace=shop.webshop.namespace)).json()
         api = shop.api(channel=shop.store)
-        wish = {"order_reference": "1001", "reason": "x", "terminal": terminal.terminal}
-        asked = api.post("/v1/refunds", wish).json()
-        assert (asked["amount"], asked["parts"][0]["status"]) == (2000, "queued")
+        body = {"order_reference": "1001", "reason": "x", "terminal": terminal.terminal}
+        requested = api.post("/v1/refunds", body).json()
+        assert (requested["amount"], requested["parts"][0]["status"]) == (2000, "queued")
         done = terminal.post(refund(2, 2000, original={"order_reference": "1001"})).json()
-        assert (done["refund"], done["payment"], done["discrepancies"]) == (asked["id"], told["payment"], [])
-        assert api.get(f"/v1/refunds/{asked['id']}").json()["status"] == "succeeded"
+        assert (done["refund"], done["payment"], done["discrepancies"]) == (requested["id"], answer["payment"], [])
+        assert api.get(f"/v1/refunds/{requested['id']}").json()["status"] == "succeeded"
 
 
 class TestNamespaces:
     def test_a_sale_may_name_the_webshops_namespace(self, terminal: Device, shop: Shop) -> None:
         web = paid(shop, 1000, order_total=3000)
-        told = terminal.post(sale(1, 2000, order_reference="1001", namespace=shop.webshop.namespace)).json()
-        assert (told["status"], told["discrepancies"]) == ("recorded", [])
+        answer = terminal.post(sale(1, 2000, order_reference="1001", namespace=shop.webshop.namespace)).json()
+        assert (answer["status"], answer["discrepancies"]) == ("recorded", [])
         order = shop.api().get(f"/v1/orders/{web['order']['id']}").json()
         assert (order["paid"], order["due"], len(order["payments"])) == (3000, 0, 2)
         till = shop.api(channel=shop.store)
-        wish = {"order_reference": "1002", "namespace": shop.webshop.namespace, "amount": 100, "currency": "EUR"}
-        made = till.post("/v1/payments", wish | {"method": "cash"}).json()
+        body = {"order_reference": "1002", "namespace": shop.webshop.namespace, "amount": 100, "currency": "EUR"}
+        made = till.post("/v1/payments", body | {"method": "cash"}).json()
         assert made["order"]["namespace"] == shop.webshop.namespace
         assert made["channel"]["id"] == shop.store.id
         (found,) = till.get("/v1/orders", reference="1002", namespace=shop.webshop.namespace).json()["data"]
@@ -175,22 +175,22 @@ class TestNamespaces:
         for wrong in ("shop-9", stranger.webshop.namespace):
             members = refusal(terminal.post(sale(1, order_reference="1", namespace=wrong)), 422, "validation_failed")
             assert [(fault["param"], fault["code"]) for fault in members["errors"]] == [("namespace", "not_found")]
-            wish = {"order_reference": "1", "namespace": wrong, "amount": 100, "currency": "EUR", "method": "cash"}
-            members = refusal(shop.api(channel=shop.store).post("/v1/payments", wish), 422, "validation_failed")
+            body = {"order_reference": "1", "namespace": wrong, "amount": 100, "currency": "EUR", "method": "cash"}
+            members = refusal(shop.api(channel=shop.store).post("/v1/payments", body), 422, "validation_failed")
             assert members["param"] == "namespace"
         assert not Order.objects.filter(reference="1").exists()
 
     def test_it_stands_beside_a_reference_only(self, terminal: Device, shop: Shop) -> None:
         members = refusal(terminal.post(sale(1, namespace=shop.webshop.namespace)), 422, "validation_failed")
         assert members["errors"][0]["param"] == "namespace"
-        wish = {"order": paid(shop)["order"]["id"], "namespace": shop.webshop.namespace, "amount": 1, "currency": "EUR"}
-        members = refusal(shop.api(channel=shop.store).post("/v1/payments", wish), 422, "validation_failed")
+        body = {"order": paid(shop)["order"]["id"], "namespace": shop.webshop.namespace, "amount": 1, "currency": "EUR"}
+        members = refusal(shop.api(channel=shop.store).post("/v1/payments", body), 422, "validation_failed")
         assert (members["param"], members["errors"][0]["code"]) == ("namespace", "not_together")
 
     def test_a_link_may_name_it_too(self, shop: Shop) -> None:
         sold = paid(shop, 1000, order_total=3000)
-        wish = {"order_reference": "1001", "namespace": shop.webshop.namespace, "amount": 2000, "currency": "EUR"}
-        made = shop.api(channel=shop.store).post("/v1/payment_links", wish | {"description": "Rest"}).json()
+        body = {"order_reference": "1001", "namespace": shop.webshop.namespace, "amount": 2000, "currency": "EUR"}
+        made = shop.api(channel=shop.store).post("/v1/payment_links", body | {"description": "Rest"}).json()
         assert made["order"]["id"] == sold["order"]["id"]
 
 
@@ -198,34 +198,34 @@ class TestOverTheApi:
     def test_the_store_gives_back_the_webshops_order_by_its_reference(self, shop: Shop) -> None:
         sold = paid(shop)
         till = shop.api(channel=shop.store)
-        wish = {"order_reference": "1001", "reason": "x", "route": "cash"}
-        plan = till.post("/v1/refunds/plan", wish).json()
+        body = {"order_reference": "1001", "reason": "x", "route": "cash"}
+        plan = till.post("/v1/refunds/plan", body).json()
         assert [(part["payment"], part["amount"]) for part in plan["parts"]] == [(sold["id"], 2000)]
-        made = till.post("/v1/refunds", wish).json()
+        made = till.post("/v1/refunds", body).json()
         assert (made["order"]["id"], made["channel"]["id"]) == (sold["order"]["id"], shop.store.id)
 
     def test_too_much_is_told_with_what_is_left(self, shop: Shop) -> None:
         paid(shop)
-        wish = {"order_reference": "1001", "amount": 2001, "reason": "x", "route": "cash"}
-        refused = shop.api(channel=shop.store).post("/v1/refunds", wish)
+        body = {"order_reference": "1001", "amount": 2001, "reason": "x", "route": "cash"}
+        refused = shop.api(channel=shop.store).post("/v1/refunds", body)
         assert refusal(refused, 422, "amount_exceeds_refundable")["amount_refundable"] == 2000
 
     def test_of_several_the_order_must_be_named(self, shop: Shop) -> None:
         first, second = paid(shop)["order"]["id"], at_another_shop(shop)
         till = shop.api(channel=shop.store)
         for path in ("/v1/refunds", "/v1/refunds/plan"):
-            wish = {"order_reference": "1001", "amount": 100, "reason": "x", "route": "cash"}
-            members = refusal(till.post(path, wish), 422, "order_ambiguous")
+            body = {"order_reference": "1001", "amount": 100, "reason": "x", "route": "cash"}
+            members = refusal(till.post(path, body), 422, "order_ambiguous")
             assert members["param"] == "order_reference"
-            told = {row["id"]: (row["amount_refundable"], row["currency"]) for row in members["candidates"]}
-            assert told == {first: (2000, "EUR"), second: (2000, "EUR")}
+            found = {row["id"]: (row["amount_refundable"], row["currency"]) for row in members["candidates"]}
+            assert found == {first: (2000, "EUR"), second: (2000, "EUR")}
         assert till.post("/v1/refunds", {"order": second, "reason": "x", "route": "cash"}).status_code == 201
-        assert till.post("/v1/refunds", wish).json()["order"]["id"] == first  # the only one with so much left
+        assert till.post("/v1/refunds", body).json()["order"]["id"] == first  # the only one with so much left
 
     def test_a_reference_that_nobody_has(self, shop: Shop, stranger: Shop) -> None:
         paid(stranger)
-        wish = {"order_reference": "1001", "reason": "x", "route": "cash"}
-        members = refusal(shop.api(channel=shop.store).post("/v1/refunds", wish), 422, "validation_failed")
+        body = {"order_reference": "1001", "reason": "x", "route": "cash"}
+        members = refusal(shop.api(channel=shop.store).post("/v1/refunds", body), 422, "validation_failed")
         assert members["errors"][0] | {"detail": ""} == {"param": "order_reference", "code": "not_found", "detail": ""}
 
 
@@ -267,6 +267,6 @@ def at_terminal(shop: Cast, number: int, about: Original) -> Any:
 
 def test_another_merchants_order_of_that_name_is_nothing(terminal: Device, stranger: Shop) -> None:
     paid(stranger)
-    told = terminal.post(refund(1, 2000, original={"order_reference": "1001"})).json()
-    assert told["payment"] is None
+    answer = terminal.post(refund(1, 2000, original={"order_reference": "1001"})).json()
+    assert answer["payment"] is None
     assert Order.objects.get(merchant=stranger.merchant).refundable == 2000

@@ -25,9 +25,9 @@ def api(shop: Shop, settings: Any, tmp_path: Any) -> Api:
     return shop.api()
 
 
-def numbered(number: int, amount: int, **told: Any) -> dict[str, Any]:
+def numbered(number: int, amount: int, **fields: Any) -> dict[str, Any]:
     proof = {"rrn": f"63281400{number:04}", "stan": f"{number:06}", "acquirer_tid": TID}
-    return sale(number, amount, occurred_at="2026-11-24T13:02:11Z", **proof, **told)
+    return sale(number, amount, occurred_at="2026-11-24T13:02:11Z", **proof, **fields)
 
 
 def settles(api: Api, shop: Shop, *amounts: tuple[int, int]) -> dict[str, Any]:
@@ -44,12 +44,12 @@ def settles(api: Api, shop: Shop, *amounts: tuple[int, int]) -> dict[str, Any]:
 
 
 def test_the_till_knew_nothing_and_the_customer_was_charged(terminal: Device, shop: Shop, api: Api) -> None:
-    told = terminal.post(
+    answer = terminal.post(
         numbered(1, 2495, outcome="unknown", order_reference="TILL-1401"),
         numbered(2, 6000, outcome="declined", decline_code="timeout", order_reference="TILL-1402"),
         numbered(3, 1000, order_reference="TILL-1403"),
     ).json()
-    unknown, declined, _ = (result["payment"] for result in told["results"])
+    unknown, declined, _ = (result["payment"] for result in answer["results"])
     again = {"order_reference": "TILL-1401", "channel": shop.store.id, "amount": 2495, "currency": "EUR"}
     refused = api.post("/v1/payments", again | {"method": "card"})
     assert (refused.status_code, refused.json()["code"]) == (409, "outcome_unknown")

@@ -55,15 +55,15 @@ def test_a_repeated_request_makes_no_second_terminal_and_shows_no_code(back_offi
 def test_pairing_gives_a_secret_this_once(back_office: Api, shop: Shop, stranger_on_the_phone: Api) -> None:
     made = new_terminal(back_office)
     answer = pair(stranger_on_the_phone, made["pairing_code"].lower())
-    told = answer.json()
+    body = answer.json()
     assert answer.status_code == 201
-    assert (told["terminal"], told["merchant"], told["series"], told["next_sequence"]) == (
+    assert (body["terminal"], body["merchant"], body["series"], body["next_sequence"]) == (
         made["id"], shop.merchant.id, 1, 1,
     )  # fmt: skip
-    assert (told["currency"], told["timezone"]) == ("EUR", "Europe/Amsterdam")
-    assert len(base64.b64decode(told["secret"].removeprefix("whsec_"))) >= 24
+    assert (body["currency"], body["timezone"]) == ("EUR", "Europe/Amsterdam")
+    assert len(base64.b64decode(body["secret"].removeprefix("whsec_"))) >= 24
     assert back_office.get(f"/v1/terminals/{made['id']}").json()["status"] == "active"
-    assert told["secret"] not in Terminal.objects.values_list("secret", flat=True).query.__str__()
+    assert body["secret"] not in Terminal.objects.values_list("secret", flat=True).query.__str__()
 
 
 def test_a_code_works_once(back_office: Api, stranger_on_the_phone: Api) -> None:
@@ -141,10 +141,10 @@ def test_who_has_waited_is_told_again(stranger_on_the_phone: Api, monkeypatch: p
 def test_unpairing_ends_the_key_and_pairing_again_starts_a_new_series(back_office: Api) -> None:
     device = paired(back_office)
     device.post(sale(1))
-    told = back_office.post(f"/v1/terminals/{device.terminal}/unpair")
-    assert (told.status_code, told.json()["status"]) == (200, "unpaired")
+    body = back_office.post(f"/v1/terminals/{device.terminal}/unpair")
+    assert (body.status_code, body.json()["status"]) == (200, "unpaired")
     refusal(device.post(sale(2)), 401, "signature_invalid")
-    again = pair(Api(), told.json()["pairing_code"]).json()
+    again = pair(Api(), body.json()["pairing_code"]).json()
     assert (again["series"], again["next_sequence"]) == (2, 1)
     fresh = Device(device.terminal, secret=again["secret"])
     answer = fresh.post(sale(1, 999))
@@ -223,6 +223,6 @@ def test_a_brand_with_a_contract_of_its_own_is_owed_by_another_acquirer(shop: Sh
     )
     ids = [{"brand": "amex", "provider_account": amex, "tid": "T1", "mid": "9001"}]
     device = paired(back_office, merchant_ids=ids)
-    told = device.post(sale(1, card={"brand": "AMEX", "last4": "0005"})).json()
-    payment = back_office.get(f"/v1/payments/{told['payment']}").json()
+    answer = device.post(sale(1, card={"brand": "AMEX", "last4": "0005"})).json()
+    payment = back_office.get(f"/v1/payments/{answer['payment']}").json()
     assert payment["provider_account"]["id"] == amex

@@ -35,8 +35,8 @@ def at_once(calls: Sequence[Callable[[], ClientResponse]]) -> list[ClientRespons
 def test_one_batch_posted_ten_times_at_once_has_one_effect(terminal: Device, shop: Shop) -> None:
     day = [sale(number, 1000, order_reference=f"A-{number}") for number in range(1, 21)]
     answers = at_once([partial(terminal.batch, day) for _ in range(10)])
-    told = Counter(result["status"] for answer in answers for result in answer.json()["results"])
-    assert told == {"recorded": 20, "duplicate": 180}
+    body = Counter(result["status"] for answer in answers for result in answer.json()["results"])
+    assert body == {"recorded": 20, "duplicate": 180}
     assert Payment.objects.count() == 20
     assert books(shop.merchant) == {"receivable": 20_000, "takings": -20_000}
 

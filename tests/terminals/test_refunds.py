@@ -17,9 +17,9 @@ pytestmark = pytest.mark.django_db
 
 def test_a_refund_is_bound_to_its_sale_by_sequence(terminal: Device, shop: Shop) -> None:
     sold = terminal.post(sale(1, 1250)).json()
-    told = terminal.post(refund(2, 450, original={"sequence": 1}, operator="Sanne", reason="Too small")).json()
-    assert (told["status"], told["payment"], told["discrepancies"]) == ("recorded", sold["payment"], [])
-    payment, given = Payment.objects.get(id=sold["payment"]), Refund.objects.get(id=told["refund"])
+    answer = terminal.post(refund(2, 450, original={"sequence": 1}, operator="Sanne", reason="Too small")).json()
+    assert (answer["status"], answer["payment"], answer["discrepancies"]) == ("recorded", sold["payment"], [])
+    payment, given = Payment.objects.get(id=sold["payment"]), Refund.objects.get(id=answer["refund"])
     assert (payment.amount_refunded, payment.order.refundable) == (450, 800)
     assert (given.status, given.reported, given.operator, given.reason) == ("succeeded", True, "Sanne", "Too small")
     assert books(shop.merchant) == {"receivable": 800, "takings": -1250, "returns": 450}
@@ -29,8 +29,8 @@ def test_a_refund_is_bound_to_a_sale_of_another_terminal_by_its_payment(
     terminal: Device, other_terminal: Device
 ) -> None:
     sold = other_terminal.post(sale(1)).json()
-    told = terminal.post(refund(1, original={"payment": sold["payment"]})).json()
-    assert (told["payment"], told["discrepancies"]) == (sold["payment"], [])
+    answer = terminal.post(refund(1, original={"payment": sold["payment"]})).json()
+    assert (answer["payment"], answer["discrepancies"]) == (sold["payment"], [])
 
 
 @pytest.mark.parametrize("name", ["order_reference", "order"])
@@ -40,38 +40,38 @@ def test_a_refund_on_an_order_goes_to_the_payment_by_the_same_card(terminal: Dev
     terminal.post(sale(2, 2000, order_reference="A-1", card=bob))
     order = Order.objects.get(reference="A-1")
     about = order.reference if name == "order_reference" else order.id
-    told = terminal.post(refund(3, 500, original={name: about})).json()
-    assert told["payment"] == anna["payment"]
+    answer = terminal.post(refund(3, 500, original={name: about})).json()
+    assert answer["payment"] == anna["payment"]
 
 
 def test_a_refund_without_a_sale_is_booked_and_told_to_finance(terminal: Device, shop: Shop) -> None:
     answer = terminal.post(refund(1, 900))
     assert answer.status_code == 201
-    told = answer.json()
-    assert told["payment"] is None
-    assert {found["kind"] for found in told["discrepancies"]} == {"unlinked_refund", "over_returned"}
-    assert Refund.objects.get(id=told["refund"]).order.excess == 900
+    body = answer.json()
+    assert body["payment"] is None
+    assert {found["kind"] for found in body["discrepancies"]} == {"unlinked_refund", "over_returned"}
+    assert Refund.objects.get(id=body["refund"]).order.excess == 900
     assert books(shop.merchant) == {"receivable": -900, "returns": 900}
 
 
 def test_more_than_was_paid_is_booked_and_told_to_finance(terminal: Device, discrepancies: Any) -> None:
     terminal.post(sale(1, 1000))
-    told = terminal.post(refund(2, 1500, original={"sequence": 1})).json()
-    assert [found["kind"] for found in told["discrepancies"]] == ["over_returned"]
+    answer = terminal.post(refund(2, 1500, original={"sequence": 1})).json()
+    assert [found["kind"] for found in answer["discrepancies"]] == ["over_returned"]
     assert discrepancies() == [("over_returned", "open")]
 
 
 def test_a_refund_in_another_currency_is_bound_to_nothing(terminal: Device) -> None:
     terminal.post(sale(1, 1000))
-    told = terminal.post(refund(2, 1000, original={"sequence": 1}, currency="GBP")).json()
-    assert told["payment"] is None
-    assert "unlinked_refund" in {found["kind"] for found in told["discrepancies"]}
+    answer = terminal.post(refund(2, 1000, original={"sequence": 1}, currency="GBP")).json()
+    assert answer["payment"] is None
+    assert "unlinked_refund" in {found["kind"] for found in answer["discrepancies"]}
 
 
 def test_a_declined_refund_moves_nothing(terminal: Device, shop: Shop) -> None:
     sold = terminal.post(sale(1, 1000)).json()
-    told = terminal.post(refund(2, 1000, original={"sequence": 1}, outcome="declined")).json()
-    assert (told["status"], told["payment"], told["refund"]) == ("recorded", sold["payment"], None)
+    answer = terminal.post(refund(2, 1000, original={"sequence": 1}, outcome="declined")).json()
+    assert (answer["status"], answer["payment"], answer["refund"]) == ("recorded", sold["payment"], None)
     assert CardEvidence.objects.get(sequence=2).payment_id == sold["payment"]
     assert books(shop.merchant) == {"receivable": 1000, "takings": -1000}
 

@@ -26,7 +26,7 @@ def sold(terminal: Device, sequence: int = 1, amount: int = 1250, **more: Any) -
     return payment
 
 
-def asked(api: Api, terminal: Device, **given: Any) -> dict[str, Any]:
+def requested_refund(api: Api, terminal: Device, **given: Any) -> dict[str, Any]:
     """The till has the terminal give back."""
     answer = api.post(f"/v1/terminals/{terminal.terminal}/actions", {"type": "refund", **WORDS, **given})
     assert answer.status_code == 201, answer.content
@@ -41,12 +41,12 @@ def part_of(api: Api, refund_id: str) -> dict[str, Any]:
 
 
 def test_a_retourpin_from_till_to_books(back_office: Api, terminal: Device, shop: Shop) -> None:
-    action = asked(back_office, terminal, payment=sold(terminal), amount=400)
+    action = requested_refund(back_office, terminal, payment=sold(terminal), amount=400)
     assert (action["amount"], action["operator"], action["reason"]) == (400, "Sanne", "Too small")
     assert part_of(back_office, action["refund"])["status"] == "queued"
-    told = terminal.poll()
-    assert told is not None
-    assert (told["type"], told["refund"], told["payment"]) == ("refund", action["refund"], action["payment"])
+    polled = terminal.poll()
+    assert polled is not None
+    assert (polled["type"], polled["refund"], polled["payment"]) == ("refund", action["refund"], action["payment"])
     assert part_of(back_office, action["refund"])["status"] == "queued"
     terminal.ack(action["id"])
     assert part_of(back_office, action["refund"])["status"] == "pending"
@@ -65,29 +65,29 @@ def test_nobody_gives_back_on_a_card_without_a_name_and_a_reason(
 ) -> None:
     body = {"type": "refund", "payment": sold(terminal), **WORDS}
     del body[missing]
-    told = refusal(back_office.post(f"/v1/terminals/{terminal.terminal}/actions", body), 422, "validation_failed")
-    assert [fault["param"] for fault in told["errors"]] == [missing]
+    refused = refusal(back_office.post(f"/v1/terminals/{terminal.terminal}/actions", body), 422, "validation_failed")
+    assert [fault["param"] for fault in refused["errors"]] == [missing]
     assert Refund.objects.count() == 0
 
 
 def test_a_refund_of_that_route_is_offered_by_itself(back_office: Api, terminal: Device) -> None:
-    wish = {"payment": sold(terminal), "amount": 400, "route": "terminal", "terminal": terminal.terminal, **WORDS}
-    made = back_office.post("/v1/refunds", wish).json()
+    body = {"payment": sold(terminal), "amount": 400, "route": "terminal", "terminal": terminal.terminal, **WORDS}
+    made = back_office.post("/v1/refunds", body).json()
     assert terminal.poll() is None
     assert refunds.offer_refunds() == 1
-    told = terminal.poll()
-    assert told is not None
-    assert (told["refund"], told["amount"]) == (made["id"], 400)
+    polled = terminal.poll()
+    assert polled is not None
+    assert (polled["refund"], polled["amount"]) == (made["id"], 400)
     assert refunds.offer_refunds() == 0
-    terminal.post(refund(2, 400, action=told["id"]))
+    terminal.post(refund(2, 400, action=polled["id"]))
     assert back_office.get(f"/v1/refunds/{made['id']}").json()["status"] == "succeeded"
 
 
 def test_it_waits_until_its_terminal_is_free(back_office: Api, terminal: Device) -> None:
     payment = sold(terminal)
     action = charge(back_office, terminal)
-    wish = {"payment": payment, "amount": 400, "route": "terminal", "terminal": terminal.terminal, **WORDS}
-    back_office.post("/v1/refunds", wish)
+    body = {"payment": payment, "amount": 400, "route": "terminal", "terminal": terminal.terminal, **WORDS}
+    back_office.post("/v1/refunds", body)
     assert refunds.offer_refunds() == 0
     terminal.result(action["id"], sale(2))
     assert refunds.offer_refunds() == 1
@@ -97,23 +97,23 @@ def test_auto_takes_the_only_terminal_that_asks_for_work(
     back_office: Api, terminal: Device, other_terminal: Device
 ) -> None:
     payment = sold(terminal)
-    wish = {"payment": payment, "amount": 100, **WORDS}
-    refusal(back_office.post("/v1/refunds", wish), 422, "route_required")
+    body = {"payment": payment, "amount": 100, **WORDS}
+    refusal(back_office.post("/v1/refunds", body), 422, "route_required")
     terminal.poll()
-    assert back_office.post("/v1/refunds/plan", wish).json()["parts"][0]["route"] == "terminal"
-    made = back_office.post("/v1/refunds", wish).json()
+    assert back_office.post("/v1/refunds/plan", body).json()["parts"][0]["route"] == "terminal"
+    made = back_office.post("/v1/refunds", body).json()
     assert RefundPart.objects.get(refund=made["id"]).terminal_id == terminal.terminal
     other_terminal.poll()  # now only the counter knows where the customer stands
-    refusal(back_office.post("/v1/refunds", wish), 422, "route_required")
+    refusal(back_office.post("/v1/refunds", body), 422, "route_required")
 
 
 def test_nobody_came_with_the_card(back_office: Api, terminal: Device) -> None:
-    action = asked(back_office, terminal, payment=sold(terminal), amount=400)
+    action = requested_refund(back_office, terminal, payment=sold(terminal), amount=400)
     pass_time(action, 121)
     assert now(back_office, action)["status"] == "expired"
     assert part_of(back_office, action["refund"])["status"] == "queued"
     assert refunds.offer_refunds() == 0  # once by itself; then a person says when
-    again = asked(back_office, terminal, refund=action["refund"])
+    again = requested_refund(back_office, terminal, refund=action["refund"])
     terminal.poll()
     terminal.result(again["id"], refund(2, 400))
     assert part_of(back_office, action["refund"])["status"] == "succeeded"
@@ -121,7 +121,7 @@ def test_nobody_came_with_the_card(back_office: Api, terminal: Device) -> None:
 
 @pytest.mark.parametrize("word", ["aborted", "not_found"])
 def test_what_the_customer_stopped_waits_and_may_be_canceled(back_office: Api, terminal: Device, word: str) -> None:
-    action = asked(back_office, terminal, payment=sold(terminal), amount=400)
+    action = requested_refund(back_office, terminal, payment=sold(terminal), amount=400)
     terminal.poll()
     terminal.ack(action["id"])
     refusal(back_office.post(f"/v1/refunds/{action['refund']}/cancel"), 409, "refund_not_cancelable")
@@ -131,14 +131,14 @@ def test_what_the_customer_stopped_waits_and_may_be_canceled(back_office: Api, t
 
 
 def test_a_refund_that_was_canceled_is_not_presented(back_office: Api, terminal: Device) -> None:
-    action = asked(back_office, terminal, payment=sold(terminal), amount=400)
+    action = requested_refund(back_office, terminal, payment=sold(terminal), amount=400)
     back_office.post(f"/v1/refunds/{action['refund']}/cancel")
     assert terminal.poll() is None
     assert now(back_office, action)["status"] == "canceled"
 
 
 def test_what_a_device_was_given_cannot_be_canceled_behind_its_back(back_office: Api, terminal: Device) -> None:
-    action = asked(back_office, terminal, payment=sold(terminal), amount=400)
+    action = requested_refund(back_office, terminal, payment=sold(terminal), amount=400)
     terminal.poll()
     refusal(back_office.post(f"/v1/refunds/{action['refund']}/cancel"), 409, "refund_not_cancelable")
 
@@ -146,7 +146,7 @@ def test_what_a_device_was_given_cannot_be_canceled_behind_its_back(back_office:
 def test_a_refund_without_an_answer_is_unknown_and_asked_about(
     back_office: Api, terminal: Device, shop: Shop, discrepancies: Any
 ) -> None:
-    action = asked(back_office, terminal, payment=sold(terminal), amount=400)
+    action = requested_refund(back_office, terminal, payment=sold(terminal), amount=400)
     terminal.poll()
     terminal.ack(action["id"])
     pass_time(action, 140)
@@ -161,7 +161,7 @@ def test_a_refund_without_an_answer_is_unknown_and_asked_about(
 
 
 def test_a_card_that_refuses_fails_the_part_and_the_debt_stays(back_office: Api, terminal: Device, shop: Shop) -> None:
-    action = asked(back_office, terminal, payment=sold(terminal), amount=400)
+    action = requested_refund(back_office, terminal, payment=sold(terminal), amount=400)
     terminal.poll()
     terminal.result(action["id"], refund(2, 400, outcome="declined", decline_code="not_permitted"))
     assert part_of(back_office, action["refund"])["status"] == "failed"
@@ -171,7 +171,7 @@ def test_a_card_that_refuses_fails_the_part_and_the_debt_stays(back_office: Api,
 def test_another_amount_is_booked_by_itself_and_the_part_still_waits(
     back_office: Api, terminal: Device, shop: Shop
 ) -> None:
-    action = asked(back_office, terminal, payment=sold(terminal), amount=400)
+    action = requested_refund(back_office, terminal, payment=sold(terminal), amount=400)
     terminal.poll()
     terminal.result(action["id"], refund(2, 300))
     assert part_of(back_office, action["refund"])["status"] == "queued"
@@ -182,10 +182,10 @@ def test_another_amount_is_booked_by_itself_and_the_part_still_waits(
 def test_a_second_time_under_one_action_is_a_second_refund(
     back_office: Api, terminal: Device, shop: Shop, discrepancies: Any
 ) -> None:
-    action = asked(back_office, terminal, payment=sold(terminal))
+    action = requested_refund(back_office, terminal, payment=sold(terminal))
     terminal.result(action["id"], refund(2))
-    told = terminal.post(refund(3, action=action["id"])).json()
-    assert [found["kind"] for found in told["discrepancies"]] == ["over_returned"]
+    answer = terminal.post(refund(3, action=action["id"])).json()
+    assert [found["kind"] for found in answer["discrepancies"]] == ["over_returned"]
     assert books(shop.merchant) == {"receivable": -1250, "takings": -1250, "returns": 2500}
 
 
@@ -200,10 +200,10 @@ def test_above_the_limit_a_second_person_comes_first(back_office: Api, terminal:
 
 def test_more_than_is_left_of_its_sale_is_refused(back_office: Api, terminal: Device) -> None:
     body = {"type": "refund", "payment": sold(terminal), "amount": 1251, **WORDS}
-    told = refusal(
+    refused = refusal(
         back_office.post(f"/v1/terminals/{terminal.terminal}/actions", body), 422, "amount_exceeds_refundable"
     )
-    assert told["amount_refundable"] == 1250
+    assert refused["amount_refundable"] == 1250
 
 
 PAID = Card(brand="maestro", last4="1234", fingerprint="fp_anna", par="PARANNA")
@@ -223,5 +223,5 @@ PAID = Card(brand="maestro", last4="1234", fingerprint="fp_anna", par="PARANNA")
 )
 def test_the_card_is_held_against_the_one_that_paid(shown: Card, verdict: tuple[str, str]) -> None:
     paid = Payment(card_brand="maestro", card_last4="1234", card_fingerprint="fp_anna", card_par="PARANNA")
-    told = compare(paid, shown)
-    assert (told["verdict"], told["by"]) == verdict
+    found = compare(paid, shown)
+    assert (found["verdict"], found["by"]) == verdict

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.django_db
 
 def test_a_reversed_sale_is_reversed_and_books_nothing(terminal: Device, shop: Shop) -> None:
     sold = terminal.post(sale(1, 1250, tip=100)).json()
-    told = terminal.post(reversal(2, of=1)).json()
-    assert (told["payment"], told["refund"], told["discrepancies"]) == (sold["payment"], None, [])
+    answer = terminal.post(reversal(2, of=1)).json()
+    assert (answer["payment"], answer["refund"], answer["discrepancies"]) == (sold["payment"], None, [])
     payment = Payment.objects.get(id=sold["payment"])
     assert (payment.status, payment.amount_captured, payment.order.captured) == ("reversed", 0, 0)
     assert books(shop.merchant) == {}
@@ -58,8 +58,8 @@ def test_reversed_for_another_amount_it_is_a_refund_of_that_amount(
     terminal: Device, shop: Shop, discrepancies: Any
 ) -> None:
     terminal.post(sale(1, 1250))
-    told = terminal.post(reversal(2, of=1, amount=1000)).json()
-    assert told["refund"] is not None
+    answer = terminal.post(reversal(2, of=1, amount=1000)).json()
+    assert answer["refund"] is not None
     assert discrepancies() == [("amount_differs", "open")]
     assert books(shop.merchant) == {"receivable": 250, "takings": -1250, "returns": 1000}
 
@@ -80,8 +80,8 @@ def test_a_declined_sale_may_be_reversed_to_be_sure(terminal: Device, shop: Shop
 def test_a_refund_can_be_taken_back(terminal: Device, shop: Shop) -> None:
     terminal.post(sale(1, 1250))
     given = terminal.post(refund(2, 400, original={"sequence": 1})).json()
-    told = terminal.post(reversal(3, of=2, amount=400)).json()
-    assert told["refund"] == given["refund"]
+    answer = terminal.post(reversal(3, of=2, amount=400)).json()
+    assert answer["refund"] == given["refund"]
     assert RefundPart.objects.get().status == "failed"
     assert Payment.objects.get().amount_refunded == 0
     # The customer brought the goods back and got nothing: the shop owes it.

@@ -16,12 +16,12 @@ pytestmark = pytest.mark.django_db
 def test_a_sale_is_a_captured_payment_in_the_store(terminal: Device, back_office: Api, shop: Shop) -> None:
     answer = terminal.post(sale(1, 1250, operator="Sanne"))
     assert answer.status_code == 201, answer.content
-    told = answer.json()
-    assert (told["sequence"], told["status"], told["refund"], told["discrepancies"], told["error"]) == (
+    body = answer.json()
+    assert (body["sequence"], body["status"], body["refund"], body["discrepancies"], body["error"]) == (
         1, "recorded", None, [], None,
     )  # fmt: skip
-    assert (told["missing_sequences"], told["next_sequence"]) == ([], 2)
-    payment = Payment.objects.get(id=told["payment"])
+    assert (body["missing_sequences"], body["next_sequence"]) == ([], 2)
+    payment = Payment.objects.get(id=body["payment"])
     assert (payment.status, payment.amount_captured, payment.origin, payment.method) == (
         "captured", 1250, "in_store", "card",
     )  # fmt: skip
@@ -35,14 +35,14 @@ def test_tip_and_cashback_are_parts_of_the_amount(terminal: Device, shop: Shop) 
 
 
 def test_an_offline_sale_is_provisional(terminal: Device, shop: Shop) -> None:
-    told = terminal.post(sale(1, offline=True)).json()
-    assert Payment.objects.get(id=told["payment"]).provisional
+    answer = terminal.post(sale(1, offline=True)).json()
+    assert Payment.objects.get(id=answer["payment"]).provisional
     assert books(shop.merchant) == {"provisional": 1250, "takings": -1250}
 
 
 def test_a_decline_is_a_declined_payment_and_books_nothing(terminal: Device, shop: Shop) -> None:
-    told = terminal.post(sale(1, outcome="declined", decline_code="insufficient_funds")).json()
-    payment = Payment.objects.get(id=told["payment"])
+    answer = terminal.post(sale(1, outcome="declined", decline_code="insufficient_funds")).json()
+    payment = Payment.objects.get(id=answer["payment"])
     assert (payment.status, payment.failure_code, payment.amount_captured) == ("declined", "insufficient_funds", 0)
     assert books(shop.merchant) == {}
 
@@ -66,33 +66,33 @@ def test_a_sale_pays_the_order_of_another_channel_by_its_id(terminal: Device, sh
 
 def test_a_sale_in_another_currency_than_its_order_is_booked_beside_it(terminal: Device, discrepancies: Any) -> None:
     terminal.post(sale(1, order_reference="A-1"))
-    told = terminal.post(sale(2, order_reference="A-1", currency="GBP")).json()
-    assert told["status"] == "recorded"
-    assert [found["kind"] for found in told["discrepancies"]] == ["currency_differs"]
-    assert Payment.objects.get(id=told["payment"]).order.reference is None
+    answer = terminal.post(sale(2, order_reference="A-1", currency="GBP")).json()
+    assert answer["status"] == "recorded"
+    assert [found["kind"] for found in answer["discrepancies"]] == ["currency_differs"]
+    assert Payment.objects.get(id=answer["payment"]).order.reference is None
     assert discrepancies() == [("currency_differs", "open")]
 
 
 def test_a_second_payment_of_the_same_is_booked_and_told_to_finance(terminal: Device, discrepancies: Any) -> None:
     terminal.post(sale(1, order_reference="A-1"))
-    told = terminal.post(sale(2, order_reference="A-1")).json()
-    assert [found["kind"] for found in told["discrepancies"]] == ["overpaid"]
+    answer = terminal.post(sale(2, order_reference="A-1")).json()
+    assert [found["kind"] for found in answer["discrepancies"]] == ["overpaid"]
     assert discrepancies() == [("overpaid", "open")]
 
 
 def test_what_the_device_can_prove_is_kept(terminal: Device) -> None:
     emv = {"aid": "A0000000043060", "label": "Maestro", "tvr": "0000008000", "cryptogram": "0123456789ABCDEF"}
-    told = terminal.post(
+    answer = terminal.post(
         sale(7, emv=emv, stan="000123", acquirer_tid="T1234567", acquirer_mid="123456789012345")
     ).json()
     evidence = CardEvidence.objects.get(terminal_id=terminal.terminal, series=1, sequence=7)
-    assert evidence.payment_id == told["payment"]
+    assert evidence.payment_id == answer["payment"]
     assert (evidence.rrn, evidence.stan, evidence.acquirer_tid) == ("000000000007", "000123", "T1234567")
     assert evidence.posted["emv"]["tvr"] == "0000008000"
 
 
 def test_the_payment_and_the_device_are_told_as_events(terminal: Device, back_office: Api) -> None:
     terminal.post(sale(1))
-    told = {event["type"]: event["data"]["object"] for event in back_office.get("/v1/events").json()["data"]}
-    assert {"payment.captured", "terminal.transaction_recorded"} <= told.keys()
-    assert told["terminal.transaction_recorded"]["transaction"]["sequence"] == 1
+    events = {event["type"]: event["data"]["object"] for event in back_office.get("/v1/events").json()["data"]}
+    assert {"payment.captured", "terminal.transaction_recorded"} <= events.keys()
+    assert events["terminal.transaction_recorded"]["transaction"]["sequence"] == 1

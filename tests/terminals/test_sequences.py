@@ -50,14 +50,14 @@ def test_the_same_conflict_again_is_told_once(terminal: Device, discrepancies: A
 
 def test_a_gap_is_told_to_the_device_and_to_finance_and_closes_by_itself(terminal: Device, discrepancies: Any) -> None:
     assert terminal.post(sale(3)).json()["missing_sequences"] == [[1, 2]]
-    told = terminal.post(sale(7)).json()
-    assert (told["missing_sequences"], told["next_sequence"]) == ([[1, 2], [4, 6]], 8)
+    answer = terminal.post(sale(7)).json()
+    assert (answer["missing_sequences"], answer["next_sequence"]) == ([[1, 2], [4, 6]], 8)
     assert discrepancies() == [("sequence_gap", "open")]
     assert Discrepancy.objects.get().sequences == [[1, 2], [4, 6]]
     terminal.post(sale(5))
     assert Discrepancy.objects.get().sequences == [[1, 2], [4, 4], [6, 6]]
-    told = terminal.post(sale(1), sale(2), sale(4), sale(6)).json()
-    assert (told["missing_sequences"], told["next_sequence"]) == ([], 8)
+    answer = terminal.post(sale(1), sale(2), sale(4), sale(6)).json()
+    assert (answer["missing_sequences"], answer["next_sequence"]) == ([], 8)
     assert discrepancies() == [("sequence_gap", "resolved")]
 
 
@@ -73,14 +73,14 @@ def test_one_bad_item_never_stops_the_others(terminal: Device, shop: Shop) -> No
         sale(1), sale(2, amount=-5), sale(3, colour="red"), sale(1, 999), sale(1), "nonsense", sale(4)
     )
     assert answer.status_code == 200
-    told = answer.json()
-    assert [result["status"] for result in told["results"]] == [
+    body = answer.json()
+    assert [result["status"] for result in body["results"]] == [
         "recorded", "refused", "refused", "conflict", "duplicate", "refused", "recorded",
     ]  # fmt: skip
-    assert [result["sequence"] for result in told["results"]] == [1, 2, 3, 1, 1, None, 4]
-    assert told["results"][1]["error"]["param"] == "transactions[1].amount"
-    assert told["results"][2]["error"]["param"] == "transactions[2].colour"
-    assert (told["missing_sequences"], told["next_sequence"]) == ([[2, 3]], 5)
+    assert [result["sequence"] for result in body["results"]] == [1, 2, 3, 1, 1, None, 4]
+    assert body["results"][1]["error"]["param"] == "transactions[1].amount"
+    assert body["results"][2]["error"]["param"] == "transactions[2].colour"
+    assert (body["missing_sequences"], body["next_sequence"]) == ([[2, 3]], 5)
     assert books(shop.merchant) == {"receivable": 2500, "takings": -2500}
 
 
@@ -88,8 +88,8 @@ def test_a_refused_transaction_may_be_corrected(terminal: Device) -> None:
     refused = terminal.post(sale(1, amount=0))
     members = refusal(refused, 422, "validation_failed")
     assert (members["sequence"], members["missing_sequences"], members["next_sequence"]) == (1, [[1, 1]], 2)
-    told = terminal.post(sale(1, amount=100))
-    assert (told.status_code, told.json()["missing_sequences"]) == (201, [])
+    answer = terminal.post(sale(1, amount=100))
+    assert (answer.status_code, answer.json()["missing_sequences"]) == (201, [])
 
 
 @pytest.mark.parametrize("number", [100_004, 2_147_483_647, 2_147_483_648, 10**15, 0, -1])
@@ -98,18 +98,18 @@ def test_a_sequence_cannot_jump(terminal: Device, discrepancies: Any, number: in
     members = refusal(terminal.post(sale(number)), 422, "sequence_out_of_range")
     assert (members["status"], members["result_status"]) == (422, "refused")
     assert (members["missing_sequences"], members["next_sequence"]) == ([], 4)
-    told = terminal.post(sale(number), sale(4)).json()
-    first = told["results"][0]
+    answer = terminal.post(sale(number), sale(4)).json()
+    first = answer["results"][0]
     assert (first["status"], first["error"]["code"]) == ("refused", "sequence_out_of_range")
     assert first["error"]["param"] == "transactions[0].sequence"
-    assert (told["missing_sequences"], told["next_sequence"]) == ([], 5)
+    assert (answer["missing_sequences"], answer["next_sequence"]) == ([], 5)
     assert discrepancies() == []
 
 
 def test_a_hundred_thousand_are_no_jump_yet(terminal: Device, discrepancies: Any) -> None:
     terminal.post(sale(1))
-    told = terminal.post(sale(100_001)).json()
-    assert (told["status"], told["missing_sequences"]) == ("recorded", [[2, 100_000]])
+    answer = terminal.post(sale(100_001)).json()
+    assert (answer["status"], answer["missing_sequences"]) == ("recorded", [[2, 100_000]])
     assert discrepancies() == [("sequence_gap", "open")]
 
 

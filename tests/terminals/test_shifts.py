@@ -76,8 +76,8 @@ def test_a_shift_that_agrees(terminal: Device, shop: Shop, discrepancies: Look) 
     assert (answer["status"], answer["differences"], answer["id"][:4]) == ("agrees", [], "shf_")
     assert discrepancies() == []
     event = Event.objects.get(type="terminal.shift_closed")
-    told = event.data["object"]
-    assert told["id"] == answer["id"] and told["shift"] == "7" and told["status"] == "agrees"
+    body = event.data["object"]
+    assert body["id"] == answer["id"] and body["shift"] == "7" and body["status"] == "agrees"
     assert event.channel_id == shop.store.id
 
 
@@ -177,8 +177,8 @@ def test_the_same_shift_again_is_the_same_answer(terminal: Device) -> None:
 def test_another_content_is_a_conflict_that_finance_is_told(terminal: Device, discrepancies: Look) -> None:
     day(terminal)
     first = close(terminal, shift(1, 6, *COUNTED))
-    told = refusal(terminal.send("/v1/terminal/shifts", shift(1, 6, *COUNTED[:2])), 409, "shift_conflict")
-    assert told["shift"] == first["id"]
+    refused = refusal(terminal.send("/v1/terminal/shifts", shift(1, 6, *COUNTED[:2])), 409, "shift_conflict")
+    assert refused["shift"] == first["id"]
     assert ShiftConflict.objects.count() == 1 and Shift.objects.get().status == "agrees"
     assert discrepancies() == [("shift_differs", "open")]
     # The same other content is no third version.
@@ -281,21 +281,21 @@ def test_a_sale_costs_no_more_round_trips_for_shifts(back_office: Api) -> None:
 def test_a_day_waits_for_shifts_that_are_open(terminal: Device, shop: Shop) -> None:
     """A terminal that closes shifts has closed them all; one that never does is asked for nothing."""
 
-    def standing(day: str) -> int:
+    def open_shifts(day: str) -> int:
         checks = state_of(day_of(shop.store, date.fromisoformat(day))).checks
         return next(check.count for check in checks if check.check == "shifts")
 
     terminal.post(sale(1, 1000))
-    assert standing("2026-11-20") == 0
+    assert open_shifts("2026-11-20") == 0
     body = shift(1, 1, total("maestro", "sale", 1, 1000))
     close(terminal, {name: body[name] for name in ("shift", "opened_at", "first_sequence")})
-    assert (standing("2026-11-19"), standing("2026-11-20")) == (0, 1)
+    assert (open_shifts("2026-11-19"), open_shifts("2026-11-20")) == (0, 1)
     close(terminal, body)
-    assert standing("2026-11-20") == 0
+    assert open_shifts("2026-11-20") == 0
     terminal.post(sale(2, 1000, occurred_at="2026-11-20T18:00:00Z"))
-    assert (standing("2026-11-19"), standing("2026-11-20")) == (0, 1)
+    assert (open_shifts("2026-11-19"), open_shifts("2026-11-20")) == (0, 1)
     close(terminal, shift(2, 2, total("maestro", "sale", 1, 1000), name="8"))
-    assert standing("2026-11-20") == 0
+    assert open_shifts("2026-11-20") == 0
 
 
 def test_finance_reads_a_shift_that_differs_in_both_languages(terminal: Device, shop: Shop) -> None:
@@ -309,5 +309,5 @@ def test_finance_reads_a_shift_that_differs_in_both_languages(terminal: Device, 
     client.cookies["django_language"] = "nl"
     shown = page(client, f"/admin/terminals/shift/{Shift.objects.get(label='8').id}/change/")
     assert "Kassadienst 8" in shown and "€ 49,99" in shown.replace("\xa0", " ") and "8–9" in shown
-    told = page(client, "/admin/payments/discrepancy/")
-    assert "telt € 49,99" in told.replace("\xa0", " ")
+    text = page(client, "/admin/payments/discrepancy/")
+    assert "telt € 49,99" in text.replace("\xa0", " ")

@@ -145,9 +145,9 @@ def test_the_standards_own_vector() -> None:
 
 def test_a_heartbeat_tells_the_time_and_what_is_missing(device: Device, back_office: Api) -> None:
     device.post(sale(2))
-    told = device.heartbeat({"firmware": "7.1", "queue_depth": 4, "battery": 80}).json()
-    assert (told["next_sequence"], told["missing_sequences"]) == (3, [[1, 1]])
-    assert told["server_time"].endswith("Z")
+    answer = device.heartbeat({"firmware": "7.1", "queue_depth": 4, "battery": 80}).json()
+    assert (answer["next_sequence"], answer["missing_sequences"]) == (3, [[1, 1]])
+    assert answer["server_time"].endswith("Z")
     shown = back_office.get(f"/v1/terminals/{device.terminal}").json()
     assert (shown["firmware"], shown["queue_depth"], shown["battery"], shown["last_sequence"]) == ("7.1", 4, 80, 2)
     assert shown["last_seen_at"] is not None
@@ -211,5 +211,5 @@ def test_what_was_signed_for_one_terminal_is_worth_nothing_as_another(second: De
 
 def test_pairing_anew_without_version_2_counts_both_again(second: Device, back_office: Api) -> None:
     code = back_office.post(f"/v1/terminals/{second.terminal}/unpair").json()["pairing_code"]
-    told = Api().post("/v1/terminals/pair", {"pairing_code": code}).json()
-    assert Device(second.terminal, secret=told["secret"]).post(sale(1)).status_code == 201
+    answer = Api().post("/v1/terminals/pair", {"pairing_code": code}).json()
+    assert Device(second.terminal, secret=answer["secret"]).post(sale(1)).status_code == 201

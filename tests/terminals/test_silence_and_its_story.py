@@ -36,15 +36,15 @@ def page(shop: Shop, action: dict[str, Any], language: str) -> str:
 
 
 def test_failed_at_the_counter_and_then_the_money_came(back_office: Api, terminal: Device, shop: Shop) -> None:
-    action, asked = unknown(back_office, terminal, order_reference="1001")
-    terminal.result(asked["id"], "not_found")
+    action, doubtful = unknown(back_office, terminal, order_reference="1001")
+    terminal.result(doubtful["id"], "not_found")
     terminal.post(sale(1, action=action["id"]))
-    told = story(back_office, action)
-    of_payment = [what for what, _ in told if what.startswith("payment")]
+    lines = story(back_office, action)
+    of_payment = [what for what, _ in lines if what.startswith("payment")]
     assert of_payment == ["payment.created", "payment.unknown", "payment.canceled", "payment.captured"]
-    of_terminal = [what.removeprefix("terminal_sale.") for what, _ in told if what.startswith("terminal_sale")]
+    of_terminal = [what.removeprefix("terminal_sale.") for what, _ in lines if what.startswith("terminal_sale")]
     assert of_terminal == ["queued", "presented", "unknown", "canceled", "succeeded"]
-    causes = dict(told)
+    causes = dict(lines)
     assert causes["payment.unknown"] == "The outcome is unknown: it may have been paid."
     assert causes["terminal_sale.canceled"] == "The terminal knows of nothing: as far as it knows, no card was charged."
     assert causes["payment.captured"] == "It had been canceled, and the money came after all."
@@ -60,9 +60,9 @@ def test_paid_and_then_silently_reversed(back_office: Api, terminal: Device, sho
     terminal.poll()
     terminal.result(action["id"], sale(1))
     terminal.post(reversal(2, of=1))  # the customer had gone: the slip was not signed
-    told = dict(story(back_office, action))
-    assert told["payment.captured"] is None
-    assert told["payment.reversed"] == "It had been paid, and was taken back: the shop does not have this money."
+    lines = dict(story(back_office, action))
+    assert lines["payment.captured"] is None
+    assert lines["payment.reversed"] == "It had been paid, and was taken back: the shop does not have this money."
     order = back_office.get(f"/v1/orders/{action['order']['id']}").json()
     assert (order["paid"], order["refundable"]) == (0, 0)
     english, dutch = (page(shop, action, language) for language in ("en", "nl"))
@@ -82,12 +82,12 @@ def test_finance_sees_how_long_nobody_has_known(back_office: Api, terminal: Devi
 def test_what_a_settlement_or_a_person_finds_out_ends_the_action_too(
     back_office: Api, terminal: Device, shop: Shop
 ) -> None:
-    action, asked = unknown(back_office, terminal, order_reference="1001")
+    action, doubtful = unknown(back_office, terminal, order_reference="1001")
     row = TerminalAction.objects.get(id=action["id"])
     doubt = doubt_of(operation_id=row.operation_id, evidence_id=None)
     assert doubt is not None
     settle_doubt(doubt, made=True, actor="tests")
     pass_time(action, 0)
     assert TerminalAction.objects.get(id=action["id"]).status == "succeeded"
-    assert TerminalAction.objects.get(id=asked["id"]).status == "succeeded"
+    assert TerminalAction.objects.get(id=doubtful["id"]).status == "succeeded"
     assert terminal.poll() is None

@@ -100,8 +100,8 @@ def test_more_than_there_is_is_told_where_it_has_happened(
     pays_cash(back_office, 1000)
     assert move(terminal, "paid_out", 1500, reason="Window cleaner")["expected"] == -500
     assert ("shift_differs", "open") in discrepancies()
-    told = Discrepancy.objects.get(kind="shift_differs")
-    assert "-5.00" in told.detail and told.amount == -500
+    discrepancy = Discrepancy.objects.get(kind="shift_differs")
+    assert "-5.00" in discrepancy.detail and discrepancy.amount == -500
     move(terminal, "paid_in", 500, reason="From the safe")
     assert ("shift_differs", "resolved") in discrepancies()
 

@@ -37,8 +37,8 @@ def test_a_device_that_lost_its_memory_sends_its_day_again(
     answer = terminal.post(sale(1, 1250, **TAP, order_reference="again")).json()
     assert [found["kind"] for found in answer["discrepancies"]] == ["duplicate"]
     assert discrepancies() == [("duplicate", "open")]
-    told = Discrepancy.objects.get()
-    assert told.payment_id == answer["payment"] and told.amount == 1250
+    discrepancy = Discrepancy.objects.get()
+    assert discrepancy.payment_id == answer["payment"] and discrepancy.amount == 1250
     assert Payment.objects.filter(status="captured").count() == 2  # a fact is booked whatever it looks like
 
 

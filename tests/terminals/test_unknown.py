@@ -17,9 +17,9 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_sale_of_unknown_outcome_stands_in_finances_view(terminal: Device, shop: Shop, discrepancies: Any) -> None:
-    told = terminal.post(sale(1, outcome="unknown")).json()
-    assert [found["kind"] for found in told["discrepancies"]] == ["outcome_unknown"]
-    assert Payment.objects.get(id=told["payment"]).status == "unknown"
+    answer = terminal.post(sale(1, outcome="unknown")).json()
+    assert [found["kind"] for found in answer["discrepancies"]] == ["outcome_unknown"]
+    assert Payment.objects.get(id=answer["payment"]).status == "unknown"
     assert (books(shop.merchant), discrepancies()) == ({}, [("outcome_unknown", "open")])
 
 
@@ -31,8 +31,8 @@ def test_a_later_word_settles_it(
     terminal: Device, shop: Shop, discrepancies: Any, outcome: str, status: str, booked: dict[str, int]
 ) -> None:
     first = terminal.post(sale(1, outcome="unknown")).json()
-    told = terminal.post(sale(2, outcome=outcome, resolves=1)).json()
-    assert (told["payment"], told["discrepancies"]) == (first["payment"], [])
+    answer = terminal.post(sale(2, outcome=outcome, resolves=1)).json()
+    assert (answer["payment"], answer["discrepancies"]) == (first["payment"], [])
     assert (Payment.objects.get().status, books(shop.merchant)) == (status, booked)
     assert discrepancies() == [("outcome_unknown", "resolved")]
 
@@ -47,8 +47,8 @@ def test_the_later_word_may_come_first(terminal: Device, shop: Shop, discrepanci
 
 def test_it_may_be_approved_for_another_amount(terminal: Device, shop: Shop, discrepancies: Any) -> None:
     terminal.post(sale(1, 1250, outcome="unknown"))
-    told = terminal.post(sale(2, 1000, resolves=1)).json()
-    assert [found["kind"] for found in told["discrepancies"]] == ["amount_differs"]
+    answer = terminal.post(sale(2, 1000, resolves=1)).json()
+    assert [found["kind"] for found in answer["discrepancies"]] == ["amount_differs"]
     assert books(shop.merchant) == {"receivable": 1000, "takings": -1000}
 
 
@@ -56,8 +56,8 @@ def test_a_word_against_what_is_known_changes_nothing_and_is_told(
     terminal: Device, shop: Shop, discrepancies: Any
 ) -> None:
     terminal.post(sale(1))
-    told = terminal.post(sale(2, outcome="declined", resolves=1)).json()
-    assert [found["kind"] for found in told["discrepancies"]] == ["sequence_conflict"]
+    answer = terminal.post(sale(2, outcome="declined", resolves=1)).json()
+    assert [found["kind"] for found in answer["discrepancies"]] == ["sequence_conflict"]
     assert books(shop.merchant) == {"receivable": 1250, "takings": -1250}
 
 
@@ -65,9 +65,9 @@ def test_a_charge_called_declined_that_was_made_after_all_is_booked(
     terminal: Device, shop: Shop, discrepancies: Any
 ) -> None:
     first = terminal.post(sale(1, outcome="declined")).json()
-    told = terminal.post(sale(2, resolves=1)).json()
-    assert told["payment"] == first["payment"]
-    assert [found["kind"] for found in told["discrepancies"]] == ["sequence_conflict"]
+    answer = terminal.post(sale(2, resolves=1)).json()
+    assert answer["payment"] == first["payment"]
+    assert [found["kind"] for found in answer["discrepancies"]] == ["sequence_conflict"]
     assert (Payment.objects.get().status, Payment.objects.get().failure_code) == ("captured", "")
     assert books(shop.merchant) == {"receivable": 1250, "takings": -1250}
     terminal.post(sale(3, resolves=1))
@@ -83,8 +83,8 @@ def test_a_later_word_of_a_reversed_charge_does_not_bring_it_back(terminal: Devi
 
 def test_another_amount_for_what_is_known_is_told(terminal: Device, shop: Shop, discrepancies: Any) -> None:
     terminal.post(sale(1, 1250))
-    told = terminal.post(sale(2, 1300, resolves=1)).json()
-    assert [found["kind"] for found in told["discrepancies"]] == ["amount_differs"]
+    answer = terminal.post(sale(2, 1300, resolves=1)).json()
+    assert [found["kind"] for found in answer["discrepancies"]] == ["amount_differs"]
     assert books(shop.merchant) == {"receivable": 1250, "takings": -1250}
 
 
@@ -107,9 +107,9 @@ def test_a_refund_in_doubt_is_booked_once_it_is_known(terminal: Device, shop: Sh
     doubt = terminal.post(refund(2, original={"sequence": 1}, outcome="unknown")).json()
     assert (doubt["payment"], doubt["refund"]) == (sold["payment"], None)
     assert discrepancies() == [("outcome_unknown", "open")]
-    told = terminal.post(refund(3, resolves=2)).json()
-    assert told["payment"] == sold["payment"]
-    assert Refund.objects.get().id == told["refund"]
+    answer = terminal.post(refund(3, resolves=2)).json()
+    assert answer["payment"] == sold["payment"]
+    assert Refund.objects.get().id == answer["refund"]
     assert discrepancies() == [("outcome_unknown", "resolved")]
     assert books(shop.merchant) == {"takings": -1250, "returns": 1250}
     again = terminal.post(refund(4, resolves=2)).json()
@@ -133,12 +133,12 @@ def test_another_charge_beside_it_needs_a_person(terminal: Device, shop: Shop) -
 
 
 def test_an_order_in_doubt_shows_it_with_its_age(terminal: Device, shop: Shop) -> None:
-    told = terminal.post(sale(1, outcome="unknown", order_reference="A-1")).json()
+    answer = terminal.post(sale(1, outcome="unknown", order_reference="A-1")).json()
     Payment.objects.update(created_at=timezone.now() - timedelta(hours=2))
     api = shop.api(channel=shop.store)
     (order,) = api.get("/v1/orders", reference="A-1").json()["data"]
     doubt = order["outcome_unknown"]
-    assert (doubt["payment"], doubt["amount"], 7200 <= doubt["age_seconds"] < 7300) == (told["payment"], 1250, True)
+    assert (doubt["payment"], doubt["amount"], 7200 <= doubt["age_seconds"] < 7300) == (answer["payment"], 1250, True)
     terminal.post(sale(2, resolves=1))
     (order,) = api.get("/v1/orders", reference="A-1").json()["data"]
     assert order["outcome_unknown"] is None

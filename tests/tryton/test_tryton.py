@@ -107,5 +107,5 @@ def test_tryton_pays_invoices_and_matches_the_payout_by_its_own_rules(kind: str,
 def sells(shop: Shop, invoice: str, amount: int) -> Payment:
     """An online sale whose order is the invoice's number."""
     order = OrderName(reference=invoice)
-    wish = PaymentRequest(channel=shop.webshop, order=order, amount=Money(amount, "EUR"), method="card")
-    return create_payment(wish, actor=BY)
+    request = PaymentRequest(channel=shop.webshop, order=order, amount=Money(amount, "EUR"), method="card")
+    return create_payment(request, actor=BY)

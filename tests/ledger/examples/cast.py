@@ -44,17 +44,17 @@ class Bloem:
     def settles(self) -> SettlementFile:
         """The provider settles all that it owes, at € 0.25 and 21 % VAT a line, and the file is imported."""
         account = self.shop.account("simulator").id
-        wish = {"account": account, "fee_rates": FEE_RATES, "vat_basis_points": VAT_ON_FEES}
-        return self.sends(self.simulator.post("/settlements", **wish)["csv"])
+        body = {"account": account, "fee_rates": FEE_RATES, "vat_basis_points": VAT_ON_FEES}
+        return self.sends(self.simulator.post("/settlements", **body)["csv"])
 
     def bank_shows(self, amount: int, text: str = "", **more: str) -> SettlementFile:
         """The next bank statement has this line."""
         opening, self.bank_balance = self.bank_balance, self.bank_balance + amount
         return self.sends(statement(BankLine(amount, text, **more), opening=opening))
 
-    def sends(self, content: str, **wishes: Any) -> SettlementFile:
+    def sends(self, content: str, **options: Any) -> SettlementFile:
         """A file is uploaded and imported."""
-        row = upload(merchant=self.merchant, file=ContentFile(content.encode()), name="file", actor=BY, **wishes)
+        row = upload(merchant=self.merchant, file=ContentFile(content.encode()), name="file", actor=BY, **options)
         import_file(row.id)
         row.refresh_from_db()
         assert row.status == "imported", row.problems

@@ -203,8 +203,8 @@ def difference_written_off(bloem: Bloem) -> Iterator[str]:
     bloem.sends(settlement_csv(Line(4800, operation=payment.operations.get().id)))
     yield "The settlement is imported; of the payment €2.00 stays open."
     row = Discrepancy.objects.get(merchant=bloem.merchant)
-    wish = Resolution(action="write_off", note="Not worth the telephone call.")
-    resolve(merchant=bloem.merchant, discrepancy_id=row.id, resolution=wish, actor=BY)
+    resolution = Resolution(action="write_off", note="Not worth the telephone call.")
+    resolve(merchant=bloem.merchant, discrepancy_id=row.id, resolution=resolution, actor=BY)
     yield "One person proposes to write it off."
     decide(row.id, user=finance_of(bloem.merchant.id), approved=True)
     yield "A second person agrees."
@@ -221,8 +221,8 @@ def line_that_nobody_knew(bloem: Bloem) -> Iterator[str]:
     bloem.sends(settlement_csv(Line(5000, reference="who?")), provider_account=bloem.shop.account("simulator"))
     yield "The settlement is imported, with a line about something unknown."
     row = Discrepancy.objects.get(merchant=bloem.merchant)
-    wish = Resolution(action="match", note="The provider says that it is this one.", with_=(payment.id,))
-    resolve(merchant=bloem.merchant, discrepancy_id=row.id, resolution=wish, actor=BY)
+    resolution = Resolution(action="match", note="The provider says that it is this one.", with_=(payment.id,))
+    resolve(merchant=bloem.merchant, discrepancy_id=row.id, resolution=resolution, actor=BY)
     yield "Finance matches it with the sale."
 
 

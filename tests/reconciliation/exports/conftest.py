@@ -22,21 +22,21 @@ class Books:
     shop: Shop
     today: dt.date
 
-    def asks(self, kind: str, **wishes: Any) -> Export:
+    def asks(self, kind: str, **options: Any) -> Export:
         """Ask for an export of the month, and leave it to the workers."""
-        given: dict[str, Any] = {"first": self.today.replace(day=1), "last": self.today} | wishes
+        given: dict[str, Any] = {"first": self.today.replace(day=1), "last": self.today} | options
         return request_export(ExportRequest(merchant=self.shop.merchant, kind=kind, **given), actor=BY)
 
-    def exports(self, kind: str, **wishes: Any) -> Export:
+    def exports(self, kind: str, **options: Any) -> Export:
         """Ask for an export and have it made."""
-        export = self.asks(kind, **wishes)
+        export = self.asks(kind, **options)
         make_export(export.id)
         export.refresh_from_db()
         return export
 
-    def content(self, kind: str, **wishes: Any) -> bytes:
+    def content(self, kind: str, **options: Any) -> bytes:
         """The file of an export that is released."""
-        export = self.exports(kind, **wishes)
+        export = self.exports(kind, **options)
         assert export.status == "ready", export.problems
         with export.file.open("rb") as file:
             return bytes(file.read())

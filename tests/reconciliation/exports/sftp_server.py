@@ -66,7 +66,7 @@ async def _listen(server: SftpServer) -> Any:
             server.renames.append((oldpath.decode(), newpath.decode()))
             return super().posix_rename(oldpath, newpath)
 
-    class Door(asyncssh.SSHServer):
+    class Access(asyncssh.SSHServer):
         def begin_auth(self, username: str) -> bool:
             return True
 
@@ -83,5 +83,5 @@ async def _listen(server: SftpServer) -> Any:
             return username == USER and key.public_data == server.client_key.public_data
 
     return await asyncssh.listen(
-        "127.0.0.1", server.port, server_host_keys=[server.host_key], server_factory=Door, sftp_factory=Files
+        "127.0.0.1", server.port, server_host_keys=[server.host_key], server_factory=Access, sftp_factory=Files
     )

@@ -22,8 +22,8 @@ def test_it_writes_the_file_and_says_what_is_in_it(
 ) -> None:
     path = tmp_path / "books.xaf"
     call_command("export", "xaf32", *days(books), "-o", str(path), "--json")
-    told = json.loads(capsys.readouterr().out)
-    assert (told["status"], told["object"], told["size"]) == ("ready", "export", path.stat().st_size)
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["status"], printed["object"], printed["size"]) == ("ready", "export", path.stat().st_size)
     assert path.read_bytes().startswith(b"<?xml")
 
 
@@ -37,7 +37,7 @@ def test_what_is_not_released_ends_with_one(books: Books, tmp_path: Path, capsys
     path = tmp_path / "books.csv"
     with pytest.raises(CheckFailed):
         call_command("export", "journal_csv", *days(books), "-o", str(path), "--json")
-    told = capsys.readouterr()
-    assert json.loads(told.out)["status"] == Export.Status.FAILED
-    assert "account_unmapped" in told.err
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["status"] == Export.Status.FAILED
+    assert "account_unmapped" in printed.err
     assert not path.exists()

@@ -21,13 +21,13 @@ from tests.reconciliation.exports.conftest import Books
 KINDS = list(registry.export_kinds())
 
 
-def wishes(books: Books, kind: str) -> dict[str, str]:
+def options_of(books: Books, kind: str) -> dict[str, str]:
     return {"account": books.receivable} if registry.export_kinds()[kind].of_one_account else {}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_request_gives_the_same_bytes(books: Books, kind: str) -> None:
-    first, again = (books.exports(kind, **wishes(books, kind)) for _ in range(2))
+    first, again = (books.exports(kind, **options_of(books, kind)) for _ in range(2))
     assert (first.status, again.status) == ("ready", "ready"), first.problems
     assert first.sha256 == again.sha256
     assert first.entries_sha256 == again.entries_sha256
@@ -40,8 +40,8 @@ def test_it_says_which_entries_it_holds(books: Books) -> None:
     assert (export.entries, export.postings) == (len(entries), Posting.objects.count())
     assert (export.first_entry, export.last_entry) == (entries[0].id, entries[-1].id)
     assert export.debit == export.credit == sum(max(row.amount, 0) for row in Posting.objects.all())
-    standing = balances.trial_balance(books.shop.merchant.id, books.today)
-    assert (export.opening, export.closing) == (0, sum(row.debit for row in standing))
+    still_open = balances.trial_balance(books.shop.merchant.id, books.today)
+    assert (export.opening, export.closing) == (0, sum(row.debit for row in still_open))
 
 
 def test_every_posting_stands_in_the_journal_once_with_its_sign(books: Books) -> None:
@@ -129,12 +129,12 @@ def test_an_export_of_one_channel_holds_its_entries_whole(books: Books) -> None:
 def test_a_span_without_entries_is_an_empty_export(books: Books) -> None:
     day = books.today - dt.timedelta(days=400)
     for kind in KINDS:
-        export = books.exports(kind, first=day, last=day, **wishes(books, kind))
+        export = books.exports(kind, first=day, last=day, **options_of(books, kind))
         assert (export.status, export.entries, export.first_entry) == ("ready", 0, None), kind
 
 
 @pytest.mark.parametrize(
-    ("wish", "fault"),
+    ("body", "fault"),
     [
         ({"kind": "xaf"}, ("kind", "invalid_choice")),
         ({"kind": "journal_csv", "profile": "sap"}, ("profile", "invalid_choice")),
@@ -148,8 +148,8 @@ def test_a_span_without_entries_is_an_empty_export(books: Books) -> None:
         ({"kind": "journal_csv", "first": dt.date(1, 1, 1)}, ("from", "out_of_range")),
     ],
 )
-def test_what_cannot_be_exported_is_refused_by_name(books: Books, wish: dict[str, Any], fault: tuple[str, str]) -> None:
+def test_what_cannot_be_exported_is_refused_by_name(books: Books, body: dict[str, Any], fault: tuple[str, str]) -> None:
     with pytest.raises(ValidationFailed) as refusal:
-        books.asks(**wish)
+        books.asks(**body)
     assert (refusal.value.faults[0].param, refusal.value.faults[0].code) == fault
     assert not Export.objects.exists()

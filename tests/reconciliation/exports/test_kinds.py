@@ -72,8 +72,8 @@ def test_no_cell_is_a_formula(books: Books) -> None:
     for reference in ("=1+1", "@SUM(A1)", "+31 6", "-5", "\tx"):
         type(payment.order).objects.filter(id=payment.order_id).update(reference=reference)
         rows = list(csv.DictReader(io.StringIO(books.content("journal_csv").decode("utf-8-sig"))))
-        told = {row["reference"] for row in rows}
-        assert f"'{reference}" in told or reference.strip() in told
+        found = {row["reference"] for row in rows}
+        assert f"'{reference}" in found or reference.strip() in found
         assert not any(row["reference"].startswith(("=", "@", "+", "-", "\t")) for row in rows)
         sheet = CalamineWorkbook.from_filelike(io.BytesIO(books.content("journal_xlsx"))).get_sheet_by_index(0)
         assert not any(str(cell).startswith(("=", "@", "+", "\t")) for row in sheet.to_python() for cell in row)
@@ -102,8 +102,8 @@ def test_hledger_finds_nothing_wrong_and_a_cent_that_is(books: Books, tmp_path: 
     text = books.content("hledger").decode()
     path.write_text(text)
     assert hledger(path, "check", "--strict") == ""
-    told = hledger(path, "balance", "--flat", "--no-total", "-O", "csv", "Assets", "Liabilities")
-    stood = dict(row[:2] for row in csv.reader(io.StringIO(told)))
+    texts = hledger(path, "balance", "--flat", "--no-total", "-O", "csv", "Assets", "Liabilities")
+    stood = dict(row[:2] for row in csv.reader(io.StringIO(texts)))
     wanted: dict[str, int] = defaultdict(int)
     for row in balances.trial_balance(books.shop.merchant.id):
         mapped = mapped_accounts(books.shop.merchant)[row.code]
@@ -238,11 +238,11 @@ def test_an_audit_file_holds_texts_as_people_write_them(unruly: Books, kind: str
     content = unruly.content(kind)
     assert findings(content, tmp_path) == []
     root = etree.fromstring(content)
-    told = " ".join(
+    texts = " ".join(
         line.findtext("{*}desc") for line in all_of(root, "company/transactions/journal/transaction/trLine")
     )
     for text in UNRULY:
-        assert text.replace("\ufffe", "") in told
+        assert text.replace("\ufffe", "") in texts
     names = [one.findtext("{*}accDesc") for one in all_of(root, "company/generalLedger/ledgerAccount")]
     assert any('R&D <Outlet> "Zuid" – €5 & meer' in name for name in names)
 

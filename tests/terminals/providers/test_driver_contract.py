@@ -26,10 +26,10 @@ def test_every_driver_of_the_settings_is_tried_here(settings: object) -> None:
 
 
 def test_a_driver_answers_with_one_of_five_outcomes(code: str, maker: RunningMaker) -> None:
-    asked = request()
+    requested = request()
     one = driver(code)
     assert one.code == code
-    answers = [one.start(asked, TILL), one.status(asked.action_id, TILL), one.cancel(asked.action_id, TILL)]
+    answers = [one.start(requested, TILL), one.status(requested.action_id, TILL), one.cancel(requested.action_id, TILL)]
     answers += [one.refund(request(), TILL)]
     assert {type(answer) for answer in answers} == {Answer}
     if not one.asks:  # the device fetches it, and answers by itself
@@ -39,16 +39,16 @@ def test_a_driver_answers_with_one_of_five_outcomes(code: str, maker: RunningMak
 
 def test_no_driver_raises_while_its_maker_is_away(code: str, maker: RunningMaker) -> None:
     maker.stop()
-    one, asked = driver(code), request()
-    outcomes = {one.start(asked, TILL).outcome, one.status(asked.action_id, TILL).outcome}
+    one, requested = driver(code), request()
+    outcomes = {one.start(requested, TILL).outcome, one.status(requested.action_id, TILL).outcome}
     assert outcomes == ({Outcome.NOT_SENT} if one.asks else {Outcome.PENDING})
     assert one.totals(TILL) is None
     maker.start()
 
 
 def test_a_second_start_under_one_id_charges_nobody(maker: RunningMaker) -> None:
-    one, asked = driver("simulator"), request()
-    first, second = one.start(asked, TILL), one.start(asked, TILL)
+    one, requested = driver("simulator"), request()
+    first, second = one.start(requested, TILL), one.start(requested, TILL)
     assert (first.outcome, first.rrn, first.charged) == (Outcome.SUCCEEDED, second.rrn, Money(1000, "EUR"))
     totals = one.totals(TILL)
     assert totals is not None
@@ -69,10 +69,10 @@ def test_a_second_start_under_one_id_charges_nobody(maker: RunningMaker) -> None
 def test_what_was_not_answered_is_found_out_by_asking(
     maker: RunningMaker, amount: int, at_once: Outcome, afterwards: Outcome
 ) -> None:
-    one, asked = driver("simulator"), request(amount)
-    assert one.start(asked, TILL).outcome == at_once
+    one, requested = driver("simulator"), request(amount)
+    assert one.start(requested, TILL).outcome == at_once
     maker.restart()  # its memory is on the disk
-    assert one.status(asked.action_id, TILL).outcome == afterwards
+    assert one.status(requested.action_id, TILL).outcome == afterwards
 
 
 def test_a_stop_that_comes_too_late_says_what_happened(maker: RunningMaker) -> None:
