@@ -10,13 +10,15 @@ from django.utils.translation import gettext_lazy as _
 _MAY: Final = "payments.admin.base.navigation"
 
 
-def _item(title: Any, icon: str, page: str, permission: str) -> dict[str, Any]:
-    return {
+def _item(title: Any, icon: str, page: str, permission: str, *, waits: str = "") -> dict[str, Any]:
+    """One page; `waits` names what of `OpenWork` is counted beside it."""
+    item = {
         "title": title,
         "icon": icon,
         "link": reverse_lazy(page if ":" in page else f"admin:{page}_changelist"),
         "permission": f"{_MAY}.{permission}",
     }
+    return {**item, "waits": waits} if waits else item
 
 
 def _group(title: Any, *items: dict[str, Any]) -> dict[str, Any]:
@@ -27,6 +29,7 @@ def _group(title: Any, *items: dict[str, Any]) -> dict[str, Any]:
 _OPEN_DISCREPANCIES: Final = lazy(
     lambda: f"{reverse('admin:payments_discrepancy_changelist')}?status__exact=open", str
 )()
+_UNKNOWN_OUTCOMES: Final = lazy(lambda: f"{reverse('admin:payments_payment_changelist')}?status__exact=unknown", str)()
 
 NAVIGATION: Final = [
     _group(
@@ -34,7 +37,7 @@ NAVIGATION: Final = [
         _item(_("Overview"), "dashboard", "admin:index", "sees"),
         {**_item(_("Sales"), "bar_chart", "admin:index", "sees"), "link": reverse_lazy("sales")},
         {
-            **_item(_("Reasons of returns"), "help_center", "admin:index", "sees"),
+            **_item(_("Reasons of returns"), "help_center", "admin:index", "oversees"),
             "link": reverse_lazy("return_reasons"),
         },
     ),
@@ -55,32 +58,35 @@ NAVIGATION: Final = [
     ),
     _group(
         _("To do"),
-        {**_item(_("Discrepancies"), "rule", "payments_discrepancy", "sees"), "link": _OPEN_DISCREPANCIES},
-        _item(_("Second person"), "approval", "people_approval", "sees"),
+        _item(_("Second person"), "approval", "people_approval", "sees", waits="approvals"),
+        {
+            **_item(_("Discrepancies"), "rule", "payments_discrepancy", "explains", waits="discrepancies"),
+            "link": _OPEN_DISCREPANCIES,
+        },
+        {
+            **_item(_("Unknown outcomes"), "help", "payments_payment", "explains", waits="unknown_outcomes"),
+            "link": _UNKNOWN_OUTCOMES,
+        },
         _item(_("Bank transfers"), "send_money", "payments_banktransfer", "releases_transfers"),
         _item(_("Batches for the bank"), "account_balance_wallet", "payments_transferbatch", "releases_transfers"),
-        _item(_("Provider events"), "inbox", "payments_providerevent", "sees_books"),
-        _item(_("Failed work"), "report", "payments_workfailure", "sees_books"),
     ),
     _group(
         _("Terminals"),
         _item(_("Terminals"), "point_of_sale", "terminals_terminal", "sees"),
         _item(_("Tablets and phones"), "tablet_android", "terminals_counterbrowser", "sees"),
         _item(_("Staff codes"), "pin", "terminals_staffcode", "sees"),
-        _item(_("Card evidence"), "receipt_long", "payments_cardevidence", "sees"),
+        _item(_("Card evidence"), "receipt_long", "payments_cardevidence", "oversees"),
         {
             **_item(_("Day report"), "summarize", "terminals_terminal", "sees"),
             "link": reverse_lazy("admin:terminals_terminal_day_report"),
         },
         {
-            **_item(_("Approved offline"), "cloud_off", "terminals_terminal", "sees"),
+            **_item(_("Approved offline"), "cloud_off", "terminals_terminal", "oversees"),
             "link": reverse_lazy("admin:terminals_terminal_exposure"),
         },
-        _item(_("Tills"), "payments", "payments_till", "sees"),
+        _item(_("Tills"), "payments", "payments_till", "handles_cash"),
         _item(_("Requests to terminals"), "point_of_sale", "terminals_terminalaction", "sees"),
-        _item(_("Shifts"), "work_history", "terminals_shift", "sees"),
-        _item(_("Numbers posted"), "format_list_numbered", "terminals_terminaltransaction", "sees"),
-        _item(_("Conflicts"), "difference", "terminals_sequenceconflict", "sees"),
+        _item(_("Shifts"), "work_history", "terminals_shift", "oversees"),
     ),
     _group(
         _("Reconciliation"),
@@ -120,19 +126,26 @@ NAVIGATION: Final = [
     ),
     _group(
         _("Settings"),
-        _item(_("Merchants"), "storefront", "payments_merchant", "sees"),
-        _item(_("Channels"), "store", "payments_channel", "sees"),
-        _item(_("Provider accounts"), "handshake", "payments_provideraccount", "sees"),
-        _item(_("Refund rules"), "gavel", "payments_refundrule", "sees"),
-        _item(_("Refund reasons"), "label", "payments_refundreason", "sees"),
+        _item(_("Merchants"), "storefront", "payments_merchant", "oversees"),
+        _item(_("Channels"), "store", "payments_channel", "oversees"),
+        _item(_("Provider accounts"), "handshake", "payments_provideraccount", "oversees"),
+        _item(_("Refund rules"), "gavel", "payments_refundrule", "oversees"),
+        _item(_("Refund reasons"), "label", "payments_refundreason", "oversees"),
         _item(_("File mappings"), "table_view", "reconciliation_filemapping", "sees_books"),
         _item(_("Matching rules"), "rule", "reconciliation_matchingrule", "sees_books"),
         _item(_("API keys"), "key", "people_apikey", "manages_keys"),
         _item(_("Webhook endpoints"), "webhook", "notify_webhookendpoint", "manages_settings"),
-        _item(_("Webhook deliveries"), "outbox", "notify_webhookdelivery", "manages_settings"),
-        _item(_("Events"), "bolt", "notify_event", "sees"),
         _item(_("People"), "person", "people_user", "manages_people"),
         _item(_("Audit log"), "history", "people_auditlog", "sees_audit_log"),
+    ),
+    _group(
+        _("Technical"),
+        _item(_("Failed work"), "report", "payments_workfailure", "sees_books"),
+        _item(_("Provider events"), "inbox", "payments_providerevent", "sees_books"),
+        _item(_("Numbers posted"), "format_list_numbered", "terminals_terminaltransaction", "oversees"),
+        _item(_("Conflicts"), "difference", "terminals_sequenceconflict", "oversees"),
+        _item(_("Events"), "bolt", "notify_event", "oversees"),
+        _item(_("Webhook deliveries"), "outbox", "notify_webhookdelivery", "manages_settings"),
     ),
 ]
 

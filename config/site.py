@@ -51,9 +51,19 @@ class Site(UnfoldAdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return every page's context, with the user's merchants where no second person is needed."""
+        from payments.admin.base import navigation  # noqa: PLC0415
         from payments.admin.base.access import deciding_alone  # noqa: PLC0415
 
-        return {**super().each_context(request), "deciding_alone": deciding_alone(request)}
+        known = {**super().each_context(request), "deciding_alone": deciding_alone(request)}
+        if self.has_permission(request):
+            known["environment"] = navigation.environment(request)
+        return known
+
+    def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """Return the sidebar's groups: only what the person may open, with what waits there."""
+        from payments.admin.base import navigation  # noqa: PLC0415
+
+        return navigation.shown(request, super().get_sidebar_list(request))
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
         """Return the models by app; all of them are listed once a template reads them, which no page of ours does."""

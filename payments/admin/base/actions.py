@@ -16,6 +16,7 @@ from payments.admin.base.access import person, require_second_factor
 from payments.admin.base.addresses import row_url
 from payments.admin.base.error_messages import explain
 from payments.admin.base.forms import ActionForm, note_refused_choices
+from payments.admin.base.navigation import environment
 from payments.core.errors import OnetillError
 from payments.people.models import User
 from payments.people.permissions import May, may
@@ -107,6 +108,7 @@ def _show(
 ) -> HttpResponse:
     context = {
         **admin.admin_site.each_context(request),
+        "environment": environment(request, row),
         "opts": admin.model._meta,
         "title": action.title,
         "action": action,

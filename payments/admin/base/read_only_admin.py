@@ -20,6 +20,7 @@ from payments.admin.base import actions
 from payments.admin.base.access import ScopedAdmin, ScopedList, person, plain_id
 from payments.admin.base.actions import AdminAction
 from payments.admin.base.addresses import list_url
+from payments.admin.base.navigation import environment
 from payments.admin.base.page import Page
 from payments.models import Channel, Merchant
 from payments.text.formatting import NOTHING
@@ -117,6 +118,7 @@ class ReadOnlyModelAdmin(ScopedAdmin):
             self.page_template,
             {
                 **self.admin_site.each_context(request),
+                "environment": environment(request, row),
                 "opts": self.model._meta,
                 "title": page.title,
                 "page": page,

@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from payments.admin.base import render
 from payments.admin.base.access import merchants, person
 from payments.admin.base.addresses import list_url
+from payments.admin.base.navigation import environment
 from payments.admin.base.page import Section
 from payments.admin.finance import overview
 from payments.admin.finance.alarms import Alarm, alarm
@@ -55,6 +56,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     return {
         "merchants": own,
         "chosen": chosen,
+        "environment": environment(request, chosen),
         "today": render.day(chosen.business_day(timezone.now())),
         "overviews": overview.today(user, chosen, timezone.now()),
         "alarms": _alarms(user, chosen),

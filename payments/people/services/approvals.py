@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 from django.conf import settings
 from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -13,7 +14,7 @@ from payments import audit_log
 from payments.core.errors import Conflict, Forbidden, NotFound
 from payments.people.actions import RULES, Action
 from payments.people.models import Approval, User
-from payments.people.permissions import holders, may
+from payments.people.permissions import holders, may, within
 from payments.people.services import second_person
 
 SECOND_FACTOR_LASTS: Final = timedelta(minutes=15)
@@ -135,6 +136,15 @@ def undecided_for(user: User, *, merchants: Collection[str]) -> list[Approval]:
         if user.id not in row.behind
         and may(user, RULES[Action(row.action)].decides, merchant_id=row.merchant_id, channel_id=row.channel_id)
     ]
+
+
+def decidable_by(user: User) -> Q:
+    """The undecided requests that this person's roles let them decide, and that are not their own."""
+    reach = Q(pk__in=[])
+    for what in {rule.decides for rule in RULES.values()}:
+        actions = [action for action, rule in RULES.items() if rule.decides == what]
+        reach |= within(user, what) & Q(action__in=actions)
+    return reach & Q(decision=None) & ~Q(behind__contains=[user.id])
 
 
 def nobody_else(action: str, *, merchant_id: str, channel_id: str | None, but: str) -> bool:
