@@ -16,6 +16,7 @@ from payments.services.idempotency import FormSubmission, KeyTaken
 from payments.services.orders import OrderName
 from payments.services.refunds.exchange import ExchangeRequest, exchange, plan_difference
 from payments.services.refunds.plan import Plan
+from payments.services.refunds.sentences import planned
 from payments.text.form_fields import AmountField
 from payments.text.formatting import amount
 from terminals.counter import reasons, sentences, shown_once
@@ -125,7 +126,7 @@ def _read_out(request: HttpRequest, desk: Desk, form: ExchangeForm) -> HttpRespo
     elif form.plan is None:
         lines.append(_("It is worth the same: no money moves."))
     else:
-        lines += [sentences.planned(part, currency) for part in form.plan.parts]
+        lines += [planned(part, currency) for part in form.plan.parts]
     context = {
         "desk": desk,
         "order": form.order,

@@ -15,6 +15,7 @@ from payments.queries.links import with_status
 from payments.queries.orders import Story, oldest_in_doubt, stories
 from payments.queries.timeline import timeline
 from payments.services.link import amount_due
+from payments.services.refunds.sentences import paid_with
 from payments.services.send_receipt import is_available
 from payments.text.formatting import amount, short_moment
 from terminals.counter import sentences
@@ -81,7 +82,7 @@ def amount_of_link(row: PaymentLink) -> int | None:
 def _payment(row: Payment, desk: Desk) -> dict[str, Any]:
     return {
         "amount": amount(row.amount_captured or row.amount, row.currency),
-        "paid_with": sentences.paid_with(row),
+        "paid_with": paid_with(row),
         "where": row.channel.name,
         "when": short_moment(row.occurred_at, desk.merchant.zone),
         "stands": sentences.payment_status(row),

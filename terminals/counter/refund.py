@@ -16,9 +16,11 @@ from payments.core.errors import Invalid, OnetillError
 from payments.models import Order, Payment, Refund, RefundPart
 from payments.models.refund import PartStatus, RefundStatus, Route
 from payments.services.idempotency import FormSubmission, KeyTaken
+from payments.services.refunds.alternatives import obstacles
 from payments.services.refunds.plan import BankAccount, Plan, RefundRequest
 from payments.services.refunds.request import plan_refund, request_refund, second_person_needed
 from payments.services.refunds.routes import AUTO
+from payments.services.refunds.sentences import paid_with, planned
 from payments.services.send_receipt import is_available
 from payments.text.form_fields import AmountField, IbanField
 from payments.text.formatting import amount
@@ -213,7 +215,7 @@ def _read_out(request: HttpRequest, desk: Desk, form: RefundForm) -> HttpRespons
         "desk": desk,
         "order": form.order,
         "name": sentences.name_of(form.order),
-        "sentences": [sentences.planned(part, plan.currency) for part in plan.parts],
+        "sentences": [planned(part, plan.currency) for part in plan.parts],
         "reasons": list(_why_not_better(plan)),
         "reason": reasons.in_words(desk.merchant, given["reason"]),
         "do": _("Give back %(amount)s") % {"amount": amount(plan.amount, plan.currency)},
@@ -248,7 +250,7 @@ def _form(request: HttpRequest, desk: Desk, form: RefundForm, *, status: int = 2
         "nothing_left": order.refundable <= 0,
         **filled(form, {"amount": typed(order.refundable, order.currency)}),
         "payments": [
-            {"id": row.id, "paid_with": sentences.paid_with(row), "left": amount(row.refundable, row.currency)}
+            {"id": row.id, "paid_with": paid_with(row), "left": amount(row.refundable, row.currency)}
             for row in form.payments
         ],
         "ways": _ways(form),
@@ -262,28 +264,14 @@ def _ways(form: RefundForm) -> list[dict[str, Any]]:
     """The other ways that could be asked for, and why each of the others cannot: as the service itself answers."""
     if not form.payments or form.order.refundable <= 0:
         return []
+    request = RefundRequest(order=form.order, channel=form.desk.channel, reason="-")
+    terminal = form.terminals[0].id if form.terminals else None
+    refused = obstacles(request, actor=form.desk.user, terminal_id=terminal)
     found = []
     for route, label in WAYS.items():
-        obstacle = _obstacle(form, route)
-        found.append({"route": route.value, "label": label, "why_not": obstacle})
+        refusal = refused[route]
+        found.append({"route": route.value, "label": label, "why_not": refusal_of(refusal) if refusal else ""})
     return found
-
-
-def _obstacle(form: RefundForm, route: Route) -> str:
-    account = BankAccount(iban="NL91ABNA0417164300", name="-")  # asked for once the way is chosen
-    request = RefundRequest(
-        order=form.order,
-        channel=form.desk.channel,
-        reason="-",
-        route=route,
-        terminal_id=form.terminals[0].id if form.terminals else None,
-        bank_account=account,
-    )
-    try:
-        plan_refund(request, actor=form.desk.user)
-    except OnetillError as error:
-        return refusal_of(error)
-    return ""
 
 
 def _payments(order: Order) -> list[Payment]:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from payments.models import Order, Payment, PaymentLink
 from payments.models.payment import PaymentStatus
+from payments.services.refunds.sentences import paid_with
 from payments.text.form_fields import AmountField, DayField
 from payments.text.formatting import amount, short_moment
 from terminals.counter import sentences
@@ -89,7 +90,7 @@ def _row(order: Order, payments: list[Payment], desk: Desk) -> dict[str, Any]:
         "amount": amount(order.captured or (last.amount if last else order.total), order.currency),
         "when": short_moment(last.occurred_at if last else order.created_at, desk.merchant.zone),
         "where": last.channel.name if last else order.channel.name,
-        "paid_with": ", ".join(dict.fromkeys(sentences.paid_with(row) for row in paid)),
+        "paid_with": ", ".join(dict.fromkeys(paid_with(row) for row in paid)),
         "stands": _stands(order, payments),
         "in_doubt": any(row.status == PaymentStatus.UNKNOWN for row in payments),
     }

@@ -35,7 +35,7 @@ def refund(shop: Shop, actor: Actor) -> Refund:
     ("language", "amount", "words"),
     [
         ("en", "€123.45", ("Requested by", "Ada Bakker", "What it books", "How it goes back", "in all; the limit is")),
-        ("nl", "€\N{NO-BREAK SPACE}123,45", ("Gevraagd door", "Ada Bakker", "Wat het boekt", "in totaal; de grens is")),
+        ("nl", "€\N{NO-BREAK SPACE}123,45", ("Gevraagd door", "Ada Bakker", "Wat het boekt", "in totaal; de limiet is")),
     ],
 )
 def test_a_refund_is_shown_as_people_speak_of_it(
@@ -107,7 +107,7 @@ def test_a_setting_is_shown_as_it_is_and_as_it_would_be(language: str) -> None:
     )
     assert waiting is not None
     page = Browser(bob, cast.signed_in(bob)).get(f"people/approval/{waiting.id}/change/")
-    now, none = ("€100.00", "no limit") if language == "en" else ("€\N{NO-BREAK SPACE}100,00", "geen grens")
+    now, none = ("€100.00", "no limit") if language == "en" else ("€\N{NO-BREAK SPACE}100,00", "geen limiet")
     for shown in (now, none, "NL91ABNA0417164300", "NL13TEST0123456789"):
         assert shown in page, shown
 

@@ -68,11 +68,16 @@ def test_the_count_is_what_the_list_of_requests_for_me_has(shop: Shop, sign_in: 
         user = sign_in(role).user
         wanted = undecided_for(user, merchants=[shop.merchant.id])
         assert open_work.of_person(user).approvals == len(wanted), role
-    own = Approval.objects.get()
-    asker = sign_in("owner").user
-    own.behind = [asker.id]
-    own.save()
-    assert open_work.of_person(asker).approvals == 0
+    asker, other = sign_in("owner").user, sign_in("owner").user
+    Approval.objects.create(
+        merchant_id=shop.merchant.id,
+        subject_type="discrepancy",
+        subject_id="dsc_1",
+        action="write_off",
+        requested_by=asker.id,
+        behind=[asker.id],
+    )
+    assert (open_work.of_person(asker).approvals, open_work.of_person(other).approvals) == (1, 2)
 
 
 def test_all_that_waits_is_one_statement(shop: Shop, sign_in: SignIn) -> None:

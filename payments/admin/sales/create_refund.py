@@ -1,11 +1,13 @@
 """The refund form: its first step shows the plan, its second carries it out."""
 
 import secrets
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -18,7 +20,6 @@ from payments.admin.base.access import merchants
 from payments.admin.base.actions import AdminAction
 from payments.admin.base.error_messages import explain, words
 from payments.admin.base.forms import ActionForm, AmountField, in_major_units
-from payments.admin.base.page import Section
 from payments.core.errors import OnetillError
 from payments.core.pan import has_card_number
 from payments.models import Channel, Merchant, Order, Payment, RefundReason
@@ -26,13 +27,17 @@ from payments.models.refund import RefundStatus, Route
 from payments.people.models import User
 from payments.people.permissions import May, within
 from payments.services.idempotency import FormSubmission
+from payments.services.refunds.alternatives import obstacles
 from payments.services.refunds.plan import BankAccount, Plan, RefundRequest
 from payments.services.refunds.request import plan_refund, request_refund, second_person_needed
 from payments.services.refunds.result import RefundResult
-from payments.services.refunds.routes import AUTO
+from payments.services.refunds.routes import AUTO, Circumstances, obstacle
+from payments.services.refunds.sentences import planned
 from payments.text.form_fields import IbanField
 
 ROUTES = [(AUTO, gettext_lazy("the best way that is possible")), *Route.choices]
+# How a payment that only its card gives back is refused any other way.
+CARD_REQUIRED: Final = "card_required"
 
 
 class RefundForm(ActionForm):
@@ -55,14 +60,13 @@ class RefundForm(ActionForm):
         label=gettext_lazy("terminal"),
         required=False,
         widget=UnfoldAdminSelectWidget,
-        help_text=gettext_lazy("Only for a refund at a terminal."),
+        help_text=gettext_lazy("Where the customer presents the card."),
     )
     iban = IbanField(
         label="IBAN",
         max_length=42,
         required=False,
         widget=UnfoldAdminTextInputWidget,
-        help_text=gettext_lazy("For a bank transfer."),
     )
     account_name = forms.CharField(
         label=gettext_lazy("account holder"), max_length=140, required=False, widget=UnfoldAdminTextInputWidget
@@ -86,7 +90,38 @@ class RefundForm(ActionForm):
         self._offer_allocation()
         own_terminals = object_index.choices("trm", merchant_id=row.merchant_id, channel__in=own, status="active")
         self._field("terminal").choices = [("", "—"), *own_terminals]
+        self._propose(own)
         self._field("once").initial = secrets.token_hex(16)
+
+    def _propose(self, own: QuerySet[Channel]) -> None:
+        """The right route, and the fields that it needs: a sale that a terminal read goes back on a terminal."""
+        counter = own.filter(id=self._field("channel").initial).first()
+        lacking = _lacking(self._tenders(), counter) if counter is not None else []
+        here = (
+            object_index.choices("trm", merchant_id=self.order.merchant_id, channel=counter, status="active")
+            if counter is not None
+            else []
+        )
+        by_card = bool(here) and CARD_REQUIRED in lacking
+        self._field("route").initial = Route.TERMINAL if by_card and set(lacking) == {CARD_REQUIRED} else AUTO
+        if by_card and len(here) == 1:
+            self._field("terminal").initial = here[0][0]
+        # The best way of a payment may be the card or an account, too: there is asked for what it lacks.
+        self.needed = {
+            "terminal": [Route.TERMINAL.value, *([AUTO] if CARD_REQUIRED in lacking else [])],
+            "iban": [Route.BANK.value, *([AUTO] if any(lacking) else [])],
+        }
+        self.needed["account_name"] = self.needed["iban"]
+
+    def _tenders(self) -> list[Payment]:
+        """What may give something back."""
+        rows = [self.row] if isinstance(self.row, Payment) else self.row.payments.select_related("provider_account")
+        return [row for row in rows if row.refundable > 0]
+
+    @property
+    def shown_fields(self) -> list[tuple[Any, str]]:
+        """Each field with the routes that need it, for the style sheet; "" for those that all need."""
+        return [(self[name], " ".join(self.needed.get(name, ()))) for name in self.fields]
 
     def _offer_reasons(self) -> None:
         """The merchant's list, where it has one; what fits none of it is said in words."""
@@ -146,9 +181,29 @@ class RefundForm(ActionForm):
         return render.amount(self.plan.amount, self.plan.currency) if self.plan is not None else ""
 
     @property
-    def sections(self) -> list[Section]:
-        """The plan, part by part."""
-        return [shown_plan(self.plan)] if self.plan is not None else []
+    def sentences(self) -> list[str]:
+        """The plan, part by part, as a cashier reads it out; then why a better way was not possible."""
+        if self.plan is None:
+            return []
+        return [planned(part, self.plan.currency) for part in self.plan.parts]
+
+    @property
+    def better(self) -> list[str]:
+        """Why a better way was not possible, each once."""
+        reasons = [reason for part in self.plan.parts for reason in part.reasons] if self.plan is not None else []
+        return list(dict.fromkeys(words(reason["code"], reason["detail"]) for reason in reasons))
+
+    @property
+    def not_otherwise(self) -> list[tuple[str, str | SafeString]]:
+        """The routes that this refund cannot take, and why."""
+        if self.plan is None:
+            return []
+        taken = {part.route for part in self.plan.parts}
+        request = self.refund_request(self.cleaned_data)
+        terminal = next((value for value, _label in self._field("terminal").choices if value), None)
+        others = [route for route in Route if route not in taken]
+        refused = obstacles(request, actor=self.user, terminal_id=terminal, routes=others)
+        return [(str(route.label), _with_rule(refusal)) for route, refusal in refused.items() if refusal is not None]
 
     @property
     def second_person(self) -> bool:
@@ -159,7 +214,10 @@ class RefundForm(ActionForm):
 
     def refund_request(self, given: dict[str, Any]) -> RefundRequest:
         """The cleaned form as the request that the service takes."""
-        account = BankAccount(iban=given["iban"], name=given["account_name"]) if given["iban"] else None
+        route = given["route"]
+        # What was typed for a route that was left again is on no screen any more, and does not count.
+        asked = given["iban"] and route in self.needed["iban"]
+        account = BankAccount(iban=given["iban"], name=given["account_name"]) if asked else None
         return RefundRequest(
             order=self.order,
             channel=given["channel"],
@@ -167,14 +225,21 @@ class RefundForm(ActionForm):
             allocation=given.get("allocation") or None,
             payment=self.row if isinstance(self.row, Payment) else None,
             amount=given["amount"],
-            route=given["route"],
-            terminal_id=given["terminal"] or None,
+            route=route,
+            terminal_id=given["terminal"] or None if route in self.needed["terminal"] else None,
             bank_account=account,
             operator=self.user.get_full_name() or self.user.get_username(),
         )
 
     def _field(self, name: str) -> Any:
         return self.fields[name]
+
+
+def _lacking(payments: Sequence[Payment], counter: Channel) -> list[str]:
+    """By what each payment is refused to go back the way it came, without a card or an account; "" where it goes."""
+    circumstances = Circumstances(channel=counter, terminal_id=None, has_bank_account=False, now=timezone.now())
+    found = [obstacle(Route.ORIGINAL, payment, circumstances) for payment in payments]
+    return [reason["code"] if reason is not None else "" for reason in found]
 
 
 def _with_rule(refusal: OnetillError) -> str | SafeString:
@@ -207,26 +272,6 @@ def without_card_number(text: str) -> str:
     if has_card_number(text):
         raise ValidationError(_("This contains a card number. Leave it out."))
     return text
-
-
-def shown_plan(plan: Plan) -> Section:
-    """A plan, part by part."""
-    return Section(
-        id="plan",
-        title=_("How the money goes back"),
-        columns=[_("from payment"), _("method"), _("route"), _("amount"), _("expected on"), _("why this way")],
-        rows=[
-            [
-                render.link(part.payment.id),
-                render.method(part.payment),
-                Route(part.route).label,
-                render.money(part.amount, plan.currency),
-                render.moment(part.expected_at, part.payment.merchant.zone),
-                " ".join(words(reason["code"], reason["detail"]) for reason in part.reasons) or render.NOTHING,
-            ]
-            for part in plan.parts
-        ],
-    )
 
 
 def _give_back(*, user: User, row: Payment | Order, form: Any) -> str:

@@ -11,13 +11,11 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from payments.admin.base import render
 from payments.admin.base.error_messages import explain
 from payments.admin.base.forms import ActionForm, AmountField, in_major_units
-from payments.admin.base.page import Section
 from payments.admin.sales.create_refund import (
     ROUTES,
     GiveBack,
     own_channels,
     refundable,
-    shown_plan,
     without_card_number,
 )
 from payments.core.errors import OnetillError
@@ -28,6 +26,7 @@ from payments.services.idempotency import FormSubmission
 from payments.services.orders import OrderName
 from payments.services.refunds.exchange import ExchangeRequest, exchange, plan_difference
 from payments.services.refunds.plan import Plan
+from payments.services.refunds.sentences import planned
 
 
 class ExchangeForm(ActionForm):
@@ -110,9 +109,10 @@ class ExchangeForm(ActionForm):
         return _("%(amount)s goes back to the customer.") % {"amount": difference}
 
     @property
-    def sections(self) -> list[Section]:
-        """How the difference travels."""
-        return [shown_plan(self.plan)] if self.plan is not None else []
+    def sentences(self) -> list[str]:
+        """What moves, and how the difference travels, as a cashier reads it out."""
+        parts = self.plan.parts if self.plan is not None else ()
+        return [self.sentence, *(planned(part, self.row.currency) for part in parts)]
 
     def exchange_request(self, given: dict[str, Any]) -> ExchangeRequest:
         """The cleaned form as the request that the service takes."""
