@@ -35,7 +35,11 @@ def refund(shop: Shop, actor: Actor) -> Refund:
     ("language", "amount", "words"),
     [
         ("en", "€123.45", ("Requested by", "Ada Bakker", "What it books", "How it goes back", "in all; the limit is")),
-        ("nl", "€\N{NO-BREAK SPACE}123,45", ("Gevraagd door", "Ada Bakker", "Wat het boekt", "in totaal; de limiet is")),
+        (
+            "nl",
+            "€\N{NO-BREAK SPACE}123,45",
+            ("Gevraagd door", "Ada Bakker", "Wat het boekt", "in totaal; de limiet is"),
+        ),
     ],
 )
 def test_a_refund_is_shown_as_people_speak_of_it(
