@@ -39,7 +39,12 @@ def of_person(user: User) -> OpenWork:
         .values("approvals", "discrepancies", "unknown_outcomes", "modes")
         .get()
     )
-    return OpenWork(**{**row, "modes": frozenset(row["modes"])})
+    return OpenWork(
+        approvals=row["approvals"],
+        discrepancies=row["discrepancies"],
+        unknown_outcomes=row["unknown_outcomes"],
+        modes=frozenset(row["modes"]),
+    )
 
 
 def _count(rows: QuerySet[Model]) -> Coalesce:
