@@ -5,6 +5,7 @@ PROVIDERS = {
     "recorded": "payments.providers.recorded.Recorded",
     "external": "payments.providers.recorded.External",
     "stripe": "payments.providers.stripe.provider.Stripe",
+    "paynl": "payments.providers.paynl.provider.PayNl",
 }
 SETTLEMENT_FORMATS = [
     "reconciliation.formats.simulator_csv.SimulatorCsv",

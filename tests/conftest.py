@@ -17,6 +17,7 @@ from django.utils import translation
 
 from tests import once, sharing, sql
 from tests.fake_mollie.server import fake_mollie as fake_mollie
+from tests.fake_paynl.server import fake_paynl as fake_paynl
 from tests.fake_stripe.server import fake_stripe as fake_stripe
 from tests.fake_stripe.server import stripe_of_stack as stripe_of_stack
 from tests.measuring import pytest_sessionfinish as pytest_sessionfinish

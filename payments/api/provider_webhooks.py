@@ -13,7 +13,7 @@ from payments.api.views import JsonView
 from payments.core.errors import NotFound
 from payments.db.compiled_queries import CompiledQuery
 from payments.models import ProviderAccount
-from payments.services.receive import receive
+from payments.services.receive import acknowledgement, receive
 
 RECEIVED = record(status=word("received"))
 
@@ -47,4 +47,7 @@ class ProviderWebhooks(JsonView):
             raise NotFound
         headers = {name.lower(): value for name, value in self.plain.headers.items()}
         receive(account, body=body, headers=headers)
+        wanted = acknowledgement(account, body)
+        if wanted is not None:
+            return HttpResponse(wanted, content_type="text/plain; charset=utf-8")
         return self.answer({"status": "received"})

@@ -1,5 +1,10 @@
 """The interface of payment providers: one protocol, five outcomes, no ORM.
 
+Providers differ in three things that decide how an unknown outcome is resolved, and `Capabilities` says which:
+whether an operation may be sent again under its id (`keys_live`), whether its outcome can be looked up (`can_fetch`),
+and whether two of one payment can be told apart (`one_at_a_time`). `payments.services.recover` acts on them; a
+translator never decides alone to send anything twice.
+
 Adding a provider is three stops: a module that implements `Provider`, its dotted path in `PROVIDERS` (settings), and
 recordings for the contract test in `tests/contracts/`, which runs every provider of the registry through this file.
 
@@ -7,11 +12,11 @@ A provider never raises for what a provider may answer: a refusal is `DECLINED`,
 that was never made is `NOT_SENT`. What it does raise is a programming error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Final, Protocol, runtime_checkable
 
 from payments.core.errors import OnetillError
 from payments.core.money import Money
@@ -86,6 +91,8 @@ class Payer:
     name: str = field(repr=False)
 
 
+# The code of `PENDING` where another amount arrived than was asked for: finance has to look, and nothing is delivered.
+AMOUNT_TO_CHECK: Final = "amount_to_check"
 # The code of `NOT_SENT` where the merchant's balance at the provider is too short for a refund: tried again later.
 BALANCE_TOO_SHORT: Final = "balance_too_short"
 
@@ -121,6 +128,9 @@ class ProviderRequest:
     reason: str | None = None
     customer_email: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    # Of a capture or refund at a provider that names none (`one_at_a_time`): what our books know to have moved before.
+    moved_before: Money | None = None
+    sent_at: datetime | None = None  # when it was sent last; None: it is just being sent for the first time
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,19 +173,27 @@ class ProviderReport:
     stage: Stage | None = None
     respond_by: datetime | None = None
     final: bool = True  # of a capture that was not requested here: the rest is released
+    # Of a refund or capture: the amount is all that ever moved so of the payment, as a provider says that names none.
+    is_total: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
     """A verified webhook: the provider's own event id, and what it reports (maybe nothing we care for).
 
-    `announces` names a payout of which there is news at the provider; reconciliation reads it there.
+    `announces` names a payout of which there is news at the provider; reconciliation reads it there. `look_up` names a
+    payment of which there is news that has to be asked for (`HintedProvider`); `operation_id` is our name for it, where
+    the event has one. Of an event without proof that the provider sent it (`is_proven`) nothing but such a hint is
+    taken, and only about a payment of ours.
     """
 
     event_id: str
     reports: tuple[ProviderReport, ...]
     type: str = ""
     announces: str = ""
+    look_up: str = ""
+    operation_id: str | None = None
+    is_proven: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +227,13 @@ class Capabilities:
     other_credentials: bool = False  # whatever else its merchant wants to keep with the account
     drives_terminals: bool = False
     currencies: Mapping[str, frozenset[str]] = field(default_factory=dict)  # of methods that know only these
+    # How long an operation may be sent again under its id and move money once. None: always. Zero: the provider has no
+    # idempotency, so that what may have arrived is never sent again without a person.
+    keys_live: timedelta | None = None
+    can_fetch: bool = True  # whether an outcome can be looked up at all
+    one_at_a_time: bool = False  # it names no capture or refund: the next is sent when the last one is answered
+    # What it wants to read when a webhook has been stored, by the webhook's body.
+    acknowledgement: Callable[[bytes], str] | None = None
 
     def takes(self, method: str, currency: str) -> bool:
         """Whether a method is served, and in this currency."""
@@ -247,10 +272,15 @@ class Provider(Protocol):
         """Look up the outcome of a request. `NOT_SENT`: the provider never got it. `UNKNOWN`: no answer."""
         ...
 
+    def try_connection(self, credentials: Credentials) -> Result:
+        """Sign in and move nothing: `SUCCEEDED`, or `DECLINED` with what is wrong; no answer is `UNKNOWN`."""
+        ...
+
     def verify(self, body: bytes, headers: Mapping[str, str], credentials: Credentials) -> str:
         """Check a webhook's signature over its raw bytes; return the provider's own event id.
 
-        Header names are lower case.
+        Header names are lower case. A provider that names no event is given a name for it: what makes two deliveries
+        the same event (its object, state and amounts). Hints without a signature may pass (`WebhookEvent.is_proven`).
 
         Raises:
             SignatureInvalid: the secret did not sign these bytes.
@@ -267,4 +297,13 @@ class Provider(Protocol):
 
     def new_secrets(self) -> Mapping[str, str]:
         """The secrets a new account of this provider needs before anyone gave any (a test webhook secret, say)."""
+        ...
+
+
+@runtime_checkable
+class HintedProvider(Provider, Protocol):
+    """A provider some of whose webhooks only say that there is news of a payment."""
+
+    def look_up(self, reference: str, credentials: Credentials) -> Sequence[ProviderReport] | None:
+        """Return what is true now of the payment that the provider calls `reference`; None: no answer."""
         ...

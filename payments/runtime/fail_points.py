@@ -47,6 +47,8 @@ POINTS: Final[dict[str, str]] = {
     "drive.recorded": "What it answered is committed.",
     "receive.verified": "A webhook's signature is right; nothing is stored.",
     "receive.stored": "The event is stored; no task is enqueued, and the provider has no answer.",
+    "apply.asking": "An event is to be applied; if it is a hint, the provider is about to be asked.",
+    "apply.asked": "What a hint asked for is in hand; no row is locked.",
     "apply.opened": "No row of the event is locked.",
     "apply.recorded": "What the event reports is recorded; the event does not say so yet.",
     "apply.written": "The event says so too; not committed.",

@@ -8,11 +8,11 @@ from django.db.models import Q
 from django.utils.translation import gettext_noop
 
 from payments.accounting import journal
-from payments.core.money import Money
 from payments.models import Operation, Payment, StatisticDelta
 from payments.models.discrepancy import DiscrepancyKind
 from payments.models.payment import PaymentStatus
-from payments.providers.base import Outcome, Result, Verb
+from payments.providers.base import AMOUNT_TO_CHECK, Outcome, Result, Verb
+from payments.services import amount_differences
 from payments.services.unit_of_work import UnitOfWork
 from payments.text.messages import Translatable, message_columns
 
@@ -41,7 +41,8 @@ def changes_outcome(operation: Operation, result: Result) -> bool:
     """
     known, reported = operation.outcome, result.outcome
     if known not in _FINAL:
-        return reported in _FINAL or known != reported or bool(result.redirect_url)
+        told = bool(result.redirect_url) or (result.code == AMOUNT_TO_CHECK != operation.failure_code)
+        return reported in _FINAL or known != reported or told
     if reported not in _FINAL or known == reported:
         return False
     if operation.verb != Verb.REFUND and known == Outcome.SUCCEEDED:
@@ -100,10 +101,12 @@ def apply_result(uow: UnitOfWork, operation: Operation, result: Result) -> None:
         return
     record_outcome(uow, operation, result)
     if operation.verb in (Verb.SALE, Verb.AUTHORIZE):
+        if result.outcome in _FINAL:
+            uow.resolve_discrepancy(amount_differences.key_of(operation))
         _charge_answered(uow, payment, operation, result)
     elif result.outcome == Outcome.SUCCEEDED and operation.verb == Verb.CAPTURE:
         amount = _moved(operation, result)
-        _note_difference(uow, payment, operation, amount)
+        amount_differences.note(uow, payment, operation, amount)
         capture(uow, payment, operation, amount, result.occurred_at or uow.now)
     elif result.outcome == Outcome.SUCCEEDED and operation.verb == Verb.CANCEL:
         release(uow, payment, PaymentStatus.CANCELED, operation)
@@ -115,7 +118,7 @@ def _charge_answered(uow: UnitOfWork, payment: Payment, operation: Operation, re
     _learn(uow, payment, result)
     if result.outcome == Outcome.SUCCEEDED:
         amount = _moved(operation, result)
-        _note_difference(uow, payment, operation, amount)
+        amount_differences.note(uow, payment, operation, amount)
         if operation.verb == Verb.SALE:
             capture(uow, payment, operation, amount, result.occurred_at or uow.now)
         else:
@@ -125,6 +128,9 @@ def _charge_answered(uow: UnitOfWork, payment: Payment, operation: Operation, re
     elif result.outcome == Outcome.UNKNOWN:
         if uow.transition(payment, PaymentStatus.UNKNOWN, operation=operation):
             uow.emit("payment.unknown", payment)
+    elif result.outcome == Outcome.PENDING and result.code == AMOUNT_TO_CHECK:
+        amount_differences.note_to_check(uow, payment, operation, result)
+        uow.transition(payment, PaymentStatus.PROCESSING, operation=operation)
     elif result.outcome == Outcome.PENDING and result.redirect_url:
         uow.change(payment, redirect_url=result.redirect_url, expires_at=uow.now + REDIRECT_LIVES)
         uow.transition(payment, PaymentStatus.REQUIRES_ACTION, operation=operation)
@@ -294,20 +300,3 @@ def _receipt_number(payment: Payment) -> str:
 
 def _moved(operation: Operation, result: Result) -> int:
     return result.amount.amount if result.amount is not None else operation.amount
-
-
-def _note_difference(uow: UnitOfWork, payment: Payment, operation: Operation, amount: int) -> None:
-    if amount != operation.amount:
-        uow.open_discrepancy(
-            DiscrepancyKind.AMOUNT_DIFFERS,
-            f"amount_differs:{operation.id}",
-            **message_columns(
-                gettext_noop("Asked for {asked}, the provider moved {moved}."),
-                asked=Money(operation.amount, payment.currency),
-                moved=Money(amount, payment.currency),
-            ),
-            payment=payment,
-            amount=amount - operation.amount,
-            currency=payment.currency,
-        )
-        uow.change(operation, amount=amount)

@@ -1,7 +1,8 @@
 """Provider events in: verified, stored, acknowledged; then applied once, in any order."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -18,7 +19,7 @@ from payments.providers import registry
 from payments.providers.base import ProviderReport, WebhookEvent
 from payments.runtime import task_queue
 from payments.runtime.fail_points import fail_point
-from payments.services import discrepancy, sql
+from payments.services import discrepancy, look_up, sql
 from payments.services.charge_transitions import next_look, repeats
 from payments.services.record import record
 from payments.services.submit import credentials_of
@@ -35,6 +36,11 @@ _ANSWERED: Final = CompiledQuery(
     )
 )
 
+_HINTS: Final = CompiledQuery(
+    lambda event_id: ProviderEvent.objects.filter(id=event_id, due_at__isnull=False).select_related(
+        "provider_account__merchant"
+    )
+)
 _DUE: Final = CompiledQuery(
     lambda event_id: (
         ProviderEvent.objects.select_for_update(of=("self",), skip_locked=True)
@@ -73,10 +79,25 @@ def receive(account: ProviderAccount, *, body: bytes, headers: Mapping[str, str]
         if row.due_at is not None:
             task_queue.enqueue_on_commit("payments.apply_event", row.id)
         return row.id
+    return _again(account, event_id, notice)
+
+
+def acknowledgement(account: ProviderAccount, body: bytes) -> str | None:
+    """What the provider of a stored webhook wants to read in place of our own answer."""
+    wanted = registry.provider(account.provider).capabilities.acknowledgement
+    return wanted(body) if wanted is not None else None
+
+
+def _again(account: ProviderAccount, event_id: str, notice: WebhookEvent | None) -> str:
+    """Count one more delivery. A hint is followed once more: it may look the same about other news."""
     earlier = ProviderEvent.objects.filter(provider_account=account, event_id=event_id)
     # Counted by the database, since two repetitions may come at once.
     earlier.update(deliveries=F("deliveries") + 1)
-    return earlier.values_list("id", flat=True)[0]
+    row_id = earlier.values_list("id", flat=True)[0]
+    if notice is not None and notice.look_up:
+        earlier.update(status=Status.PENDING, due_at=timezone.now())
+        task_queue.enqueue_on_commit("payments.apply_event", row_id)
+    return row_id
 
 
 def _stored(row: ProviderEvent) -> bool:
@@ -93,21 +114,42 @@ def _is_known(account: ProviderAccount, report: ProviderReport) -> bool:
 
 def apply_event(event_id: str) -> None:
     """Apply one stored event, unless it was, or another worker just does."""
+    fail_point("apply.asking")
+    answered = _looked_up(event_id)
+    fail_point("apply.asked")
     with transaction.atomic():
         fail_point("apply.opened")
         row = _DUE.first(event_id)
         if row is not None:
-            _apply(row)
+            _apply(row, answered)
         fail_point("apply.written")
     fail_point("apply.committed")
 
 
-def _apply(row: ProviderEvent) -> None:
+def _looked_up(event_id: str) -> Sequence[ProviderReport] | None:
+    """What the provider says about an event that is only a hint; None: there is nothing to ask, or no answer."""
+    row = _HINTS.first(event_id)
+    notice = _read(row) if row is not None else None
+    if row is None or notice is None or not notice.look_up:
+        return None
+    try:
+        return look_up.look_up(row, notice)
+    except Exception:  # as in submit: a defect in the adapter must not lose the event
+        logger.exception("provider %s failed to look up %s", row.provider_account.provider, row.event_id)
+        return None
+
+
+def _apply(row: ProviderEvent, answered: Sequence[ProviderReport] | None) -> None:
     notice = _read(row)
     now = timezone.now()
     row.attempts += 1
+    if notice is not None and notice.look_up:
+        look_up.wake(row, notice)
+        notice = replace(notice, reports=tuple(answered or ()))
     if notice is None:
         row.status, row.due_at = Status.UNREADABLE, None
+    elif notice.look_up and answered is None:
+        _ask_later(row)
     elif not notice.reports:
         row.status, row.due_at, row.applied_at = Status.IGNORED, None, now
     else:
@@ -118,6 +160,13 @@ def _apply(row: ProviderEvent) -> None:
         else:
             row.status, row.due_at, row.applied_at = Status.APPLIED, None, now
     row.save(update_fields=["status", "due_at", "applied_at", "attempts", "detail"])
+
+
+def _ask_later(row: ProviderEvent) -> None:
+    """The provider did not answer the question that its hint asks for; after a day it is left to a person."""
+    row.status, row.due_at = Status.WAITING, next_look(row.attempts, timezone.now())
+    if timezone.now() - row.created_at >= PATIENCE:
+        row.due_at, row.detail = None, gettext_noop("The provider did not answer when asked about it.")
 
 
 def _read(row: ProviderEvent) -> WebhookEvent | None:

@@ -21,7 +21,7 @@ from payments.providers.base import Outcome, ProviderReport, ReportType, Result,
 from payments.runtime.fail_points import fail_point
 from payments.services import charge_transitions, chargeback
 from payments.services.new_rows import new_operation
-from payments.services.refunds import external, transitions
+from payments.services.refunds import external, refunded_total, transitions
 from payments.services.refunds.onward import take_next_route
 from payments.services.unit_of_work import UnitOfWork
 
@@ -140,6 +140,11 @@ class _Known:
             for row in self.of_verb(Verb.REFUND)
         )
 
+    def refunds_of(self, payment: Payment) -> list[Operation]:
+        """The refunds of a payment that its provider made, at our request or not."""
+        made_by = (Operation.Executor.PROVIDER, Operation.Executor.REPORTED)
+        return [row for row in self.of_verb(Verb.REFUND) if row.payment_id == payment.id and row.executor in made_by]
+
     def last_success(self, payment: Payment, reference: str | None) -> Operation | None:
         done = [
             row
@@ -254,6 +259,10 @@ def _capture_elsewhere(uow: UnitOfWork, known: _Known, payment: Payment, report:
         return True
     # A provider that names no amount has captured all that was held.
     amount = report.result.amount.amount if report.result.amount is not None else payment.amount_held
+    if report.is_total:
+        amount -= payment.amount_captured
+        if amount <= 0:
+            return True
     operation = new_operation(
         uow,
         Verb.CAPTURE,
@@ -269,6 +278,8 @@ def _capture_elsewhere(uow: UnitOfWork, known: _Known, payment: Payment, report:
 
 def _refund_elsewhere(uow: UnitOfWork, known: _Known, payment: Payment, report: ProviderReport) -> bool:
     """Record a refund made at the provider; False while it may be one of ours without an answer."""
+    if report.is_total:
+        return refunded_total.apply(uow, payment, known.refunds_of(payment), report)
     if known.refund_without_reference(payment):
         return False
     if report.result.outcome != Outcome.SUCCEEDED:

@@ -1,7 +1,9 @@
 """The sweep over operations: submits those whose task got lost, and fetches those without a final answer.
 
 An operation whose outcome is unknown is fetched, never repeated under another key. What the provider never received is
-submitted again under the same key; but a charge whose customer has long gone ends as declined.
+submitted again under the same key, while the provider knows its keys (`Capabilities.keys_live`); but a charge whose
+customer has long gone ends as declined. A provider that cannot be asked (`can_fetch`) gets the same request under the
+same key again, which performs it if the first one never arrived.
 """
 
 import logging
@@ -37,6 +39,10 @@ CHARGE_LIVES: Final = timedelta(minutes=15)  # after that nobody waits at the ch
 # A refund is owed however long it takes; after three days a person chooses another route.
 REFUND_LIVES: Final = timedelta(days=3)
 _CHARGES: Final = frozenset({Verb.SALE, Verb.AUTHORIZE})
+_NOT_CHARGED: Final = "The provider never received this payment; nothing was charged."
+_NOT_DONE: Final = "The provider did not do this. It is not sent again by itself, as it could be done twice then."
+_NOT_RECEIVED: Final = dict.fromkeys(Verb, _NOT_DONE) | dict.fromkeys(_CHARGES, _NOT_CHARGED)
+_WAITS: Final = "This provider cannot be asked; its webhook or its settlement will tell."
 
 
 def recover(*, limit: int = MOST_AT_ONCE) -> int:
@@ -54,7 +60,7 @@ def recover_operation(operation_id: str) -> None:
     elif operation.outcome == Outcome.NOT_SENT:
         _send_again(operation)
     elif operation.outcome not in (Outcome.SUCCEEDED, Outcome.DECLINED):
-        _fetch(operation)
+        _resolve(operation)
 
 
 def _recover_operations(limit: int) -> int:
@@ -99,33 +105,60 @@ def _expire_payments(limit: int) -> int:
     return len(payments)
 
 
-def _fetch(operation: Operation) -> None:
-    account = operation.provider_account
-    began = time.perf_counter()
-    try:
-        fail_point("recover.asking")
-        result = registry.provider(account.provider).fetch(provider_request(operation), credentials_of(account))
-    except Exception:  # as in submit: a defect in the adapter must not lose the operation
-        logger.exception("provider %s failed to report on %s", account.provider, operation.id)
-        result = Result(outcome=Outcome.UNKNOWN, code="internal_error", detail="The answer could not be read.")
-    fail_point("recover.answered")
-    provider_call_log.note(operation, provider_call_log.FETCH, result, began=began)
-    # The customer saw no success and has gone; a refund keeps NOT_SENT and is sent again.
-    if result.outcome == Outcome.NOT_SENT and operation.verb in _CHARGES:
-        result = Result(
-            outcome=Outcome.DECLINED,
-            code="not_received",
-            detail="The provider never received this payment; nothing was charged.",
-        )
+def _resolve(operation: Operation) -> None:
+    """Find out what became of an operation, and record that."""
+    result = _outcome_of(operation)
+    if result.outcome == Outcome.NOT_SENT and not _may_repeat(operation):
+        result = Result(outcome=Outcome.DECLINED, code="not_received", detail=_NOT_RECEIVED[Verb(operation.verb)])
     # Counted before the answer is recorded, since that reads it for the next look.
     Operation.objects.filter(id=operation.id).update(attempts=operation.attempts + 1)
     record_answer(operation, result, actor=ACTOR)
 
 
-def _send_again(operation: Operation) -> None:
-    """Submit again under the same key, or decline what is too old for that: a refund's debt is open again then."""
+def _outcome_of(operation: Operation) -> Result:
+    """What the provider answers when it is asked, or to the same request again where it cannot be asked."""
+    account = operation.provider_account
+    provider = registry.provider(account.provider)
+    asks = provider.fetch
+    if not provider.capabilities.can_fetch:
+        if operation.outcome == Outcome.PENDING or not _is_wanted(operation, provider.capabilities.keys_live):
+            return Result(Outcome(operation.outcome or Outcome.UNKNOWN), code="cannot_be_asked", detail=_WAITS)
+        asks = provider.execute
+    began = time.perf_counter()
+    try:
+        fail_point("recover.asking")
+        result = asks(provider_request(operation), credentials_of(account))
+    except Exception:  # as in submit: a defect in the adapter must not lose the operation
+        logger.exception("provider %s failed to report on %s", account.provider, operation.id)
+        result = Result(outcome=Outcome.UNKNOWN, code="internal_error", detail="The answer could not be read.")
+    fail_point("recover.answered")
+    provider_call_log.note(operation, provider_call_log.FETCH, result, began=began)
+    return result
+
+
+def _may_repeat(operation: Operation) -> bool:
+    """Whether what the provider says it never received may be sent again by itself.
+
+    Not a charge: its customer saw no success and has gone. Nor what the provider could not recognize if the first
+    request came in late after all: a person requests that anew.
+    """
+    return operation.verb not in _CHARGES and _is_wanted(operation, _keys_live(operation))
+
+
+def _keys_live(operation: Operation) -> timedelta | None:
+    return registry.provider(operation.provider_account.provider).capabilities.keys_live
+
+
+def _is_wanted(operation: Operation, keys_live: timedelta | None) -> bool:
+    """Whether an operation is young enough to be sent again, and for the provider to recognize it."""
     lives = CHARGE_LIVES if operation.verb in _CHARGES else REFUND_LIVES
-    if timezone.now() - operation.created_at < lives:
+    return timezone.now() - operation.created_at < (lives if keys_live is None else min(lives, keys_live))
+
+
+def _send_again(operation: Operation) -> None:
+    """Submit again what certainly never arrived, or decline what is too old: a refund's debt is open again then."""
+    # Without keys nothing that may have arrived comes here, and there is no key that could have expired.
+    if _is_wanted(operation, _keys_live(operation) or None):
         # The claim wants it due; its sweep had moved the due time to the end of the sweep's own lease.
         Operation.objects.filter(id=operation.id).update(due_at=Now())
         submit(operation.id, actor=ACTOR)

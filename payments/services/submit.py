@@ -16,7 +16,7 @@ from payments.models import Operation, Payment, ProviderAccount
 from payments.providers import registry
 from payments.providers.base import Credentials, Outcome, ProviderRequest, Result, Verb
 from payments.runtime.fail_points import fail_point
-from payments.services import provider_call_log, sql
+from payments.services import one_at_a_time, provider_call_log, sql
 from payments.services.record import record_answer
 
 logger = logging.getLogger(__name__)
@@ -71,6 +71,7 @@ def provider_request(operation: Operation) -> ProviderRequest:
     payment = operation.payment
     if payment is None:
         raise ValueError(f"{operation.id} has no payment to ask a provider about")
+    tells_apart = not registry.provider(operation.provider_account.provider).capabilities.one_at_a_time
     return ProviderRequest(
         operation_id=operation.id,
         verb=Verb(operation.verb),
@@ -86,6 +87,8 @@ def provider_request(operation: Operation) -> ProviderRequest:
         description=payment.description or None,
         customer_email=(payment.customer.email or None) if payment.customer is not None else None,
         metadata=payment.metadata,  # the shop's own, so that its staff find the payment at the provider, too
+        moved_before=None if tells_apart else one_at_a_time.moved_before(operation),
+        sent_at=operation.submitted_at,
     )
 
 
@@ -122,6 +125,9 @@ def _execute(operation: Operation) -> Result:
     account = operation.provider_account
     # Not the wall clock: it may be set meanwhile.
     began = time.perf_counter()
+    if one_at_a_time.must_wait(operation):
+        detail = "Another operation of this payment has no answer yet; this one is sent after it."
+        return Result(Outcome.NOT_SENT, code="waits_for_another", detail=detail)
     try:
         fail_point("submit.calling")
         result = registry.provider(account.provider).execute(provider_request(operation), credentials_of(account))

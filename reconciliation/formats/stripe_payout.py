@@ -10,8 +10,9 @@ from typing import BinaryIO, ClassVar, Final
 
 from payments.core.ids import is_id
 from payments.core.money import MAX_AMOUNT, Money
+from payments.providers.payload import NOTHING, Payload, decoded, part, text, whole
 from payments.providers.stripe.amounts import from_stripe
-from payments.providers.stripe.payload import NOTHING, Payload, decoded, moment, name_of, part, text, whole
+from payments.providers.stripe.payload import moment, name_of
 from reconciliation.formats import text as texts
 from reconciliation.formats.base import (
     Kind,

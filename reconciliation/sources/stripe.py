@@ -9,8 +9,8 @@ import msgspec
 import stripe
 
 from payments.providers.base import Credentials
+from payments.providers.payload import Payload, part, text
 from payments.providers.stripe.client import client, unusable_key
-from payments.providers.stripe.payload import Payload, part, text
 from reconciliation.sources.base import PayoutState, SourceUnavailable
 
 PAGE: Final = 100

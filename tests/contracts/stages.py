@@ -15,7 +15,9 @@ from payments.core.ids import new_id
 from payments.core.money import Money
 from payments.providers.base import Credentials, Outcome, Provider, ProviderRequest, Verb
 from payments.providers.simulator.magic import Ending, magic
+from tests.fake_paynl.post import signature as paynl_signature
 from tests.fake_stripe.post import signature
+from tests.fakes.faults import Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,10 @@ class Stage:
     refuses: tuple[Verb, ...] = ()
     secrets: Callable[[], Mapping[str, str]] = dict
     sign: Callable[..., dict[str, str]] | None = None
+    secret: str = "webhook_secret"  # which of the account's secrets signs
+    event: tuple[bytes, str] = (b'{"id":"evt_1","type":"something"}', "evt_1")  # one of its webhooks, and its name
+    replayable: bool = False  # its webhooks have no time in them, so that an old one cannot be told
+    faults: Mapping[Outcome, Fault] = field(default_factory=dict)  # of its fake, where an amount does not do it
 
 
 def signed(secret: str, body: bytes, *, name: str = "evt_1", at: datetime | None = None) -> dict[str, str]:
@@ -55,6 +61,23 @@ def stripe_secrets() -> Mapping[str, str]:
     return {"secret_key": f"sk_test_{name}", "webhook_secret": f"whsec_{name}"}
 
 
+def paynl_signed(secret: str, body: bytes, *, at: datetime | None = None) -> dict[str, str]:
+    """Pay.nl's headers over a body; there is no time in them."""
+    return paynl_signature(f"SL-{secret.removeprefix('secret-of-SL-')}", secret, body)
+
+
+def paynl_secrets() -> Mapping[str, str]:
+    """A sales location at the fake Pay.nl that nobody used yet."""
+    numbers = f"{secrets.randbelow(10_000):04d}-{secrets.randbelow(10_000):04d}"
+    return {
+        "service_id": f"SL-{numbers}",
+        "service_secret": f"secret-of-SL-{numbers}",
+        "token_code": f"AT-{numbers}",
+        "api_token": f"token-of-AT-{numbers}",
+    }
+
+
+PAYNL_EVENT: Final = "123412340001X00001:100:None:None:None"  # it gives its events no names
 STAGES: Final = {
     "simulator": Stage(
         amounts={
@@ -84,6 +107,18 @@ STAGES: Final = {
         unseen=Outcome.UNKNOWN,  # a charge with a token may still be running
         secrets=stripe_secrets,
         sign=stripe_signed,
+    ),
+    "paynl": Stage(
+        amounts={Outcome.PENDING: 12_50, Outcome.UNKNOWN: 12_50, Outcome.NOT_SENT: 12_50},
+        faults={Outcome.UNKNOWN: Fault.DROPPED_DONE, Outcome.NOT_SENT: Fault.RATE_LIMITED},
+        method="ideal",
+        asked={"return_url": "https://shop.example/back"},
+        unseen=Outcome.UNKNOWN,  # it has no name of ours to be asked by
+        secrets=paynl_secrets,
+        sign=paynl_signed,
+        secret="service_secret",
+        event=(b'{"object":{"orderId":"123412340001X00001","status":{"code":100}}}', PAYNL_EVENT),
+        replayable=True,
     ),
     "external": Stage(amounts={Outcome.DECLINED: 12_50}, refuses=tuple(Verb)),
 }

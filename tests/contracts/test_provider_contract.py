@@ -1,7 +1,9 @@
 """Every provider of the registry keeps the contract of payments/providers/base.py."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -10,8 +12,10 @@ from payments.core.errors import ValidationFailed
 from payments.providers import registry
 from payments.providers.base import Outcome, Provider, SignatureInvalid, Verb
 from tests.contracts.stages import STAGES, Stage, account_of, call, credentials, signed
+from tests.fake_paynl.server import FakePayNl
+from tests.fake_stripe.server import FakeStripe
 
-pytestmark = pytest.mark.usefixtures("simulator", "fake_stripe")
+pytestmark = pytest.mark.usefixtures("simulator", "fake_stripe", "fake_paynl")
 BODY = b'{"id":"evt_1","type":"something"}'
 
 
@@ -31,9 +35,22 @@ def stage(code: str) -> Stage:
     return STAGES[code]
 
 
+@pytest.fixture
+def fakes(fake_paynl: FakePayNl, fake_stripe: FakeStripe) -> dict[str, Any]:
+    return {"paynl": fake_paynl, "stripe": fake_stripe}
+
+
 def those(able: Callable[[Stage], bool]) -> list[str]:
     """The providers that can do what a test is about."""
     return [code for code, stage in STAGES.items() if able(stage)]
+
+
+def knows_keys(code: str) -> bool:
+    """Whether a provider recognizes the same operation. If not, nobody may send it twice."""
+    return registry.provider(code).capabilities.keys_live != timedelta(0)
+
+
+WITH_KEYS = [code for code in STAGES if knows_keys(code)]
 
 
 def test_every_provider_has_a_stage() -> None:
@@ -65,9 +82,11 @@ def test_promises_nothing_about_methods_it_does_not_take(provider: Provider) -> 
 
 @pytest.mark.parametrize(("code", "outcome"), [(code, outcome) for code in STAGES for outcome in STAGES[code].amounts])
 def test_comes_to_each_outcome_it_can_have_without_raising(
-    code: str, provider: Provider, stage: Stage, outcome: Outcome
+    code: str, provider: Provider, stage: Stage, outcome: Outcome, fakes: dict[str, Any]
 ) -> None:
     account = account_of(code, provider)
+    if outcome in stage.faults:
+        fakes[code].faults.plan(stage.faults[outcome])
     result = provider.execute(call(stage, amount=stage.amounts[outcome]), account)
     assert result.outcome is outcome
     if outcome is Outcome.SUCCEEDED:
@@ -77,6 +96,7 @@ def test_comes_to_each_outcome_it_can_have_without_raising(
         assert result.code or outcome is Outcome.PENDING
 
 
+@pytest.mark.parametrize("code", WITH_KEYS)
 def test_the_same_operation_is_the_same_answer(code: str, provider: Provider, stage: Stage) -> None:
     account = account_of(code, provider)
     for amount in stage.amounts.values():
@@ -91,7 +111,10 @@ def test_fetch_tells_what_execute_told(code: str, provider: Provider, stage: Sta
     for outcome in (Outcome.SUCCEEDED, Outcome.PENDING):
         if outcome in stage.amounts:
             request = call(stage, amount=stage.amounts[outcome])
-            assert provider.execute(request, account) == provider.fetch(request, account)
+            told = provider.execute(request, account)
+            if not knows_keys(code):  # it can be asked by its own name alone
+                request = replace(request, operation_reference=told.reference, payment_reference=told.payment_reference)
+            assert provider.fetch(request, account) == told
 
 
 def test_fetch_of_what_was_never_asked(code: str, provider: Provider, stage: Stage) -> None:
@@ -106,7 +129,7 @@ def test_refuses_what_it_cannot_do_as_a_result(code: str, provider: Provider, st
     assert result.detail
 
 
-@pytest.mark.parametrize("code", those(lambda stage: Verb.REFUND not in stage.refuses))
+@pytest.mark.parametrize("code", [code for code in WITH_KEYS if Verb.REFUND not in STAGES[code].refuses])
 def test_a_refund_is_idempotent_too(code: str, provider: Provider, stage: Stage) -> None:
     account = account_of(code, provider)
     sale = provider.execute(call(stage), account)
@@ -120,7 +143,8 @@ def test_a_refund_is_idempotent_too(code: str, provider: Provider, stage: Stage)
 def test_accepts_what_its_account_signed(code: str, provider: Provider, stage: Stage) -> None:
     account = account_of(code, provider)
     assert stage.sign is not None
-    assert provider.verify(BODY, stage.sign(account.secrets["webhook_secret"], BODY), account) == "evt_1"
+    body, name = stage.event
+    assert provider.verify(body, stage.sign(account.secrets[stage.secret], body), account) == name
 
 
 @pytest.mark.parametrize("code", those(lambda stage: stage.sign is signed))
@@ -164,10 +188,11 @@ def test_refuses_altered_and_malformed_signatures(
         provider.verify(body, headers, account)
 
 
+@pytest.mark.parametrize("code", [code for code, stage in STAGES.items() if not stage.replayable])
 @pytest.mark.parametrize("age", [timedelta(minutes=6), timedelta(minutes=-6)])
 def test_refuses_a_stale_signature(code: str, provider: Provider, stage: Stage, age: timedelta) -> None:
     account = credentials(code, account_of(code, provider).secrets or {"webhook_secret": "whsec_c2VjcmV0"})
-    headers = (stage.sign or signed)(account.secrets["webhook_secret"], BODY, at=datetime.now(UTC) - age)
+    headers = (stage.sign or signed)(account.secrets[stage.secret], BODY, at=datetime.now(UTC) - age)
     with pytest.raises(SignatureInvalid):
         provider.verify(BODY, headers, account)
 
@@ -175,10 +200,11 @@ def test_refuses_a_stale_signature(code: str, provider: Provider, stage: Stage, 
 def test_refuses_another_accounts_signature_and_an_account_without_secret(
     code: str, provider: Provider, stage: Stage
 ) -> None:
-    secret = account_of(code, provider).secrets.get("webhook_secret", "whsec_c2VjcmV0")
-    for other in (account_of(code, provider).secrets, {}, {"webhook_secret": ""}):
+    secret = account_of(code, provider).secrets.get(stage.secret, "whsec_c2VjcmV0")
+    body, _ = stage.event
+    for other in (account_of(code, provider).secrets, {}, {stage.secret: ""}):
         with pytest.raises(SignatureInvalid):
-            provider.verify(BODY, (stage.sign or signed)(secret, BODY), credentials(code, other))
+            provider.verify(body, (stage.sign or signed)(secret, body), credentials(code, other))
 
 
 @pytest.mark.parametrize(
@@ -186,6 +212,17 @@ def test_refuses_another_accounts_signature_and_an_account_without_secret(
 )
 def test_reads_what_it_does_not_understand_as_nothing(provider: Provider, body: bytes) -> None:
     assert provider.parse_webhook(body).reports == ()
+
+
+@pytest.mark.parametrize("code", STAGES)
+def test_a_connection_can_be_tried(code: str, provider: Provider) -> None:
+    assert provider.try_connection(account_of(code, provider)).outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("code", ["paynl", "stripe"])
+def test_a_connection_without_keys_is_refused_in_words(code: str, provider: Provider) -> None:
+    result = provider.try_connection(credentials(code, {}))
+    assert (result.outcome, result.code) == (Outcome.DECLINED, "credentials_missing")
 
 
 def test_a_provider_out_of_reach_is_not_sent_and_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,10 +46,11 @@ class JsonFake(FakeServer):
     """One provider. A subclass gives its routes and specification, its accounts, and its words of refusal."""
 
     specification: ClassVar[Specification]
+    patience: ClassVar[float] = 30  # seconds that it waits for the answer to a webhook
 
     def __init__(self, port: int = 0) -> None:
         self.faults = Faults()
-        self.post = Post(Mischief())
+        self.post = Post(Mischief(), patience=self.patience)
         self.routes: Mapping[str, Route] = self.routing()
         super().__init__(port)
 

@@ -76,6 +76,16 @@ class Simulator:
             return Result(Outcome.NOT_SENT, code=refusal.code, detail=refusal.detail)
         return Result(Outcome.UNKNOWN, code=refusal.code, detail=refusal.detail)
 
+    def try_connection(self, credentials: Credentials) -> Result:
+        """Ask for an operation that it cannot know: any answer of its own will do."""
+        try:
+            response = _client().get("/v1/operations/none", params={"account": credentials.account_id})
+        except httpx.TransportError as error:
+            return Result(Outcome.UNKNOWN, code="no_answer", detail=_error_text(error))
+        refusal = _refusal(response)
+        known = refusal.code == "operation_unknown"
+        return Result(Outcome.SUCCEEDED if known else Outcome.UNKNOWN, code=None if known else refusal.code)
+
     def verify(self, body: bytes, headers: Mapping[str, str], credentials: Credentials) -> str:
         """Check the Standard Webhooks signature with the account's `webhook_secret`."""
         return signatures.verify(body, headers, credentials.secrets.get("webhook_secret"))

@@ -25,10 +25,10 @@ from payments.providers.base import (
     Verb,
     WebhookEvent,
 )
+from payments.providers.payload import Payload
 from payments.providers.stripe import requests, translate, webhooks
 from payments.providers.stripe.amounts import NotRepresentable, limit_passed, limits, to_stripe
 from payments.providers.stripe.client import client, unusable_key
-from payments.providers.stripe.payload import Payload
 
 _CHARGES: Final = frozenset({Verb.SALE, Verb.AUTHORIZE})
 _PAGE: Final = "cs_"  # how the ids of Checkout Sessions begin
@@ -86,6 +86,20 @@ class Stripe:
         except stripe.StripeError as error:
             result = translate.from_exception(error)
             return Result(Outcome.UNKNOWN, code=result.code, detail=result.detail)
+
+    def try_connection(self, credentials: Credentials) -> Result:
+        """Read one payment, which every key for taking payments may do."""
+        unusable = unusable_key(credentials)
+        if unusable is not None:
+            return Result(Outcome.DECLINED, code=unusable[0], detail=unusable[1])
+        try:
+            client(credentials).v1.payment_intents.list({"limit": 1})
+        except stripe.StripeError as error:
+            result = translate.from_exception(error)
+            # A key that is refused will be refused again: nothing but an answer that did not come is in doubt.
+            refused = isinstance(error, stripe.AuthenticationError | stripe.PermissionError)
+            return replace(result, outcome=Outcome.DECLINED if refused else Outcome.UNKNOWN)
+        return Result(Outcome.SUCCEEDED)
 
     def verify(self, body: bytes, headers: Mapping[str, str], credentials: Credentials) -> str:
         """Check `Stripe-Signature` with the account's `webhook_secret`."""

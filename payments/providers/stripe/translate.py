@@ -24,8 +24,9 @@ import stripe
 
 from payments.core.money import Money
 from payments.providers.base import BALANCE_TOO_SHORT, Card, Outcome, ProviderRequest, Result, Verb
+from payments.providers.payload import NOTHING, Payload, part, text, whole
 from payments.providers.stripe.amounts import from_stripe
-from payments.providers.stripe.payload import NOTHING, Payload, moment, name_of, part, rows, text, whole
+from payments.providers.stripe.payload import moment, name_of, rows
 from payments.providers.stripe.requests import CAPTURE, OPERATION
 
 METHODS: Final = frozenset({"card", "ideal", "bancontact", "sepa_debit", "klarna"})

@@ -23,9 +23,10 @@ from payments.providers.base import (
     Verb,
     WebhookEvent,
 )
+from payments.providers.payload import Payload, decoded, part, text, whole
 from payments.providers.stripe import translate
 from payments.providers.stripe.amounts import from_stripe
-from payments.providers.stripe.payload import Payload, decoded, moment, name_of, part, rows, text, whole
+from payments.providers.stripe.payload import moment, name_of, rows
 from payments.providers.stripe.requests import CAPTURE, OPERATION, PAGE, VERB
 from payments.providers.stripe.translate import END_OF_SECOND
 

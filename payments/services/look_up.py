@@ -1,0 +1,49 @@
+"""Hints of providers: a webhook that only says there is news of a payment, and what the provider says when asked.
+
+A hint is never believed. What is true now is asked of the provider with no transaction open, and recorded like any
+report; and what we requested of that payment and have no answer to is looked at again at once.
+"""
+
+from collections.abc import Sequence
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from payments.models import Operation, Payment, ProviderEvent
+from payments.providers import registry
+from payments.providers.base import HintedProvider, Outcome, ProviderReport, WebhookEvent
+from payments.runtime import task_queue
+from payments.services.submit import credentials_of
+
+
+def look_up(row: ProviderEvent, hint: WebhookEvent) -> Sequence[ProviderReport] | None:
+    """Return what the provider says of the payment that a hint is about; None: it gave no answer.
+
+    A hint without proof about what is no payment of ours costs nobody a question, and reports nothing.
+    """
+    provider = registry.provider(row.provider_account.provider)
+    if not isinstance(provider, HintedProvider):
+        raise TypeError(f"{provider.code} gives hints and cannot be asked")
+    if not hint.is_proven and not _is_about_ours(row, hint):
+        return ()
+    return provider.look_up(hint.look_up, credentials_of(row.provider_account))
+
+
+def wake(row: ProviderEvent, hint: WebhookEvent) -> None:
+    """Have the sweep look now at what was requested of the hint's payment and is not answered."""
+    unanswered = Q(outcome=None) | Q(outcome__in=[Outcome.UNKNOWN, Outcome.PENDING])
+    sent = Operation.objects.filter(unanswered, due_at__isnull=False, submitted_at__isnull=False)
+    about = Q(payment__provider_reference=hint.look_up) | Q(id=hint.operation_id or "")
+    # Not the call that is just being made: its lease ends when nobody can be making it any more.
+    calling = Q(outcome=None, due_at__gt=Now())
+    if sent.filter(about, provider_account=row.provider_account).exclude(calling).update(due_at=Now()):
+        task_queue.enqueue_on_commit("payments.recover")
+
+
+def _is_about_ours(row: ProviderEvent, hint: WebhookEvent) -> bool:
+    account = row.provider_account
+    if Payment.objects.filter(provider_account=account, provider_reference=hint.look_up).exists():
+        return True
+    # Its creation was never answered, so that only our own name tells whose it is.
+    unnamed = Operation.objects.filter(id=hint.operation_id or "", provider_account=account)
+    return unnamed.filter(payment__provider_reference=None).exists()
