@@ -2,6 +2,8 @@
 
 The server is known by its host key, which a person has compared and confirmed: another one is refused, and none is
 trusted because it was the first. Private addresses are refused as for webhooks. A file gets its name when it is whole.
+
+AsyncSSH is loaded where it is used: it would take a tenth of the start of every process, and few put files anywhere.
 """
 
 import asyncio
@@ -11,12 +13,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
-import asyncssh
-
 from payments.notify import outbound
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    import asyncssh
 
 CONNECT_SECONDS: Final = 10.0
 TRY_SECONDS: Final = 20.0  # while a person waits
@@ -59,11 +61,15 @@ def host_key(host: str, port: int) -> str:
 
 def fingerprint(key: str) -> str:
     """Return a host key as people compare it, `SHA256:…`."""
+    import asyncssh  # noqa: PLC0415 (see above)
+
     return asyncssh.import_public_key(key).get_fingerprint()
 
 
 def is_private_key(text: str) -> bool:
     """Return whether this is a private key that needs no passphrase."""
+    import asyncssh  # noqa: PLC0415 (see above)
+
     try:
         asyncssh.import_private_key(text)
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
@@ -92,6 +98,8 @@ def attempt(server: Server) -> None:
 
 def _run(work: Coroutine[Any, Any, T], seconds: float) -> T:
     """Do it within a time, in an event loop of its own."""
+    import asyncssh  # noqa: PLC0415 (see above)
+
     try:
         return asyncio.run(asyncio.wait_for(work, seconds))
     except outbound.AddressRefused as error:
@@ -109,6 +117,8 @@ def _run(work: Coroutine[Any, Any, T], seconds: float) -> T:
 
 
 async def _host_key(host: str, port: int) -> str:
+    import asyncssh  # noqa: PLC0415 (see above)
+
     found = await asyncssh.get_server_host_key(host, port, sock=await _socket(host, port), config=None)
     if found is None:
         raise SftpFailed("sftp_unreachable")
@@ -127,8 +137,10 @@ async def _put(server: Server, name: str, source: IO[bytes]) -> None:
         await _rename(sftp, draft, _in(server, name))
 
 
-async def _rename(sftp: asyncssh.SFTPClient, draft: str, name: str) -> None:
+async def _rename(sftp: "asyncssh.SFTPClient", draft: str, name: str) -> None:
     """In one step where the server can; else in two, as its protocol renames onto no file that is there."""
+    import asyncssh  # noqa: PLC0415 (see above)
+
     try:
         await sftp.posix_rename(draft, name)
     except asyncssh.SFTPOpUnsupported:
@@ -147,6 +159,8 @@ async def _attempt(server: Server) -> None:
 
 @asynccontextmanager
 async def _signed_in(server: Server) -> "AsyncIterator[asyncssh.SFTPClient]":
+    import asyncssh  # noqa: PLC0415 (see above)
+
     keys = [asyncssh.import_private_key(server.private_key)] if server.private_key else None
     connection: AbstractAsyncContextManager[asyncssh.SSHClientConnection] = asyncssh.connect(
         server.host,

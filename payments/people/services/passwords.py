@@ -8,7 +8,6 @@ from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
-from zxcvbn import zxcvbn
 
 from payments import audit_log
 from payments.people.models import SignIn, User
@@ -28,6 +27,8 @@ class StrongPasswordValidator:
 
     def validate(self, password: str, user: User | None = None) -> None:
         """Raise ValidationError for a password that a guesser finds soon."""
+        from zxcvbn import zxcvbn  # noqa: PLC0415 (its lists of words take a fiftieth of every process's start)
+
         if len(password) < MINIMUM_LENGTH:
             raise ValidationError(_("Use at least 12 characters."), code="password_too_short")
         if len(password) > LONGEST:
