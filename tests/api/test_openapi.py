@@ -22,7 +22,7 @@ from tests.api.conftest import Shop
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
 SOME = settings(
-    max_examples=EXAMPLES or 4,
+    max_examples=EXAMPLES or 2,
     deadline=None,
     derandomize=not EXAMPLES,  # a long run has a seed of its own: --hypothesis-seed
     database=None,

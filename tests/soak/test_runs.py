@@ -10,7 +10,7 @@ from tests.soak.runs import prove
 
 def test_a_proof_has_its_own_servers_whatever_this_process_has_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "config.settings")
-    assert is_clean(prove("runs", "tests/ledger/test_reading.py", cases=1, sizes={}, seed=1))
+    assert is_clean(prove("runs", "tests/soak/own_servers.py", cases=1, sizes={}, seed=1))
 
 
 def test_a_proof_that_fails_tells_how_it_is_repeated() -> None:
