@@ -39,19 +39,15 @@ def write_off_offline(payment: Payment, *, actor: str, at: datetime) -> None:
     uow.flush()
 
 
-def _give_up(uow: UnitOfWork, payment: Payment, at: datetime) -> bool:
-    """The goods are gone and nobody pays: a loss, unless that was known before."""
-    if not payment.provisional:
-        return False
+def _give_up(uow: UnitOfWork, payment: Payment, at: datetime) -> None:
+    """The goods are gone and nobody pays. Under the order's lock the caller has seen that the sale is provisional."""
     uow.book(journal.offline_declined(uow.merchant, payment, at))
     uow.change(payment, provisional=False, offline_declined_at=uow.now)
-    return True
 
 
 def decline_offline(uow: UnitOfWork, *, payment: Payment, at: datetime) -> None:
-    """The issuer declined what the device had approved: the loss is booked, and a discrepancy opened."""
-    if not _give_up(uow, payment, at):
-        return
+    """The issuer declined what the device had approved: the provisional sale is a loss, and a discrepancy is opened."""
+    _give_up(uow, payment, at)
     uow.open_discrepancy(
         DiscrepancyKind.OFFLINE_DECLINED,
         f"offline_declined:{payment.id}",

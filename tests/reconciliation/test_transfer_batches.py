@@ -1,7 +1,7 @@
 """Refunds that go to the bank as one file: prepared by one person, released by another, fetched once, seen leaving."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,9 +10,11 @@ from lxml import etree
 
 from payments.core.bank_days import bank_day_from
 from payments.core.errors import Conflict, Forbidden, ValidationFailed
-from payments.models import RefundPart, TransferBatch
+from payments.models import Payment, RefundPart, TransferBatch
 from payments.people.models import Approval, AuditLog, User
 from payments.people.services import approvals, customers
+from payments.services import forget_accounts
+from payments.services.card_present.types import Kind
 from payments.services.refunds.cancel import cancel_refund
 from payments.services.refunds.plan import BankAccount, RefundRequest
 from payments.services.refunds.release import release_bank_part
@@ -27,7 +29,7 @@ from reconciliation.models import BankAccount as OwnAccount
 from tests.people.cast import finance_of, person
 from tests.reconciliation.conftest import IBAN, BankLine, Shop, statement, violations
 
-SCHEMA = Path("/work/shared/samples/schemas/pain.001.001.09.xsd")
+SCHEMA = Path(__file__).parents[3] / "shared" / "samples" / "schemas" / "pain.001.001.09.xsd"
 PAIN = {"p": "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"}
 SAVINGS = "NL44RABO0123456789"
 
@@ -179,6 +181,42 @@ def test_its_maker_takes_it_apart_again(shop: Shop) -> None:
     with pytest.raises(Conflict, match="batch_not_waiting"):
         cancel_batch(batch, user=maker_of(shop))
     with pytest.raises(Conflict, match="batch_not_released"):
+        download_batch(batch, user=maker_of(shop))
+
+
+def test_it_is_of_some_transfers_on_a_bank_day_within_a_month(shop: Shop) -> None:
+    part, today = owes(shop, 2_500), shop.merchant.business_day(timezone.now())
+    saturday = today + timedelta(days=(5 - today.weekday()) % 7 or 7)
+    for day in (today - timedelta(days=1), saturday, bank_day_from(today + timedelta(days=60))):
+        assert refused_of(shop, [part.id], day) == ["execution_day_invalid"]
+    assert refused_of(shop, [], bank_day_from(today)) == ["invalid_length"]
+
+
+def refused_of(shop: Shop, part_ids: list[str], execute_on: date) -> list[str]:
+    with pytest.raises(ValidationFailed) as refused:
+        prepare_batch(merchant=shop.merchant, iban=IBAN, part_ids=part_ids, execute_on=execute_on, user=maker_of(shop))
+    return [fault.code for fault in refused.value.faults]
+
+
+def test_another_currency_than_the_euro_is_left_out_with_what_to_do(shop: Shop) -> None:
+    sold = shop.reports(Kind.SALE, 2_500, currency="SEK", rrn="000000000077")
+    request = RefundRequest(
+        order=Payment.objects.get(id=sold.payment_id).order,
+        channel=shop.webshop,
+        reason="Returned by post.",
+        route="bank",
+        bank_account=BankAccount(iban="NL20INGB0001234567", name="J. Jansen"),
+    )
+    part = request_refund(request, actor="tests").refund.parts.get()
+    fitting, left_out = sorted_out(shop.merchant)
+    assert fitting == []
+    assert [(row.part, row.code) for row in left_out] == [(part, "transfer_not_in_euros")]
+
+
+def test_a_file_that_was_erased_after_its_retention_is_not_fetched(shop: Shop) -> None:
+    batch, _ = released(shop, 2_500)
+    forget_accounts.forget(now=timezone.now() + forget_accounts.KEPT + timedelta(days=1))
+    with pytest.raises(Conflict, match="bank_account_forgotten"):
         download_batch(batch, user=maker_of(shop))
 
 

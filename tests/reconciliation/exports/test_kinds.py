@@ -29,7 +29,7 @@ from reconciliation.services.account_mapping import change_mapping, mapped_accou
 from tests.reconciliation.conftest import BY
 from tests.reconciliation.exports.conftest import Books
 
-SCHEMAS: Final = Path("/work/shared/samples/schemas")
+SCHEMAS: Final = Path(__file__).parents[4] / "shared" / "samples" / "schemas"
 HLEDGER: Final = shutil.which("hledger")
 XAF: Final = {"xaf32": "{http://www.auditfiles.nl/XAF/3.2}"}
 
