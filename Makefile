@@ -53,8 +53,9 @@ format: venv ## | write the code as `make check` wants it
 
 # Three processes on two cores: a third of the time one of them waits for a worker, a provider or a clock.
 # What failed is tried once more, alone, and named: on a busy machine a clock may fail a test, a fault fails it twice.
+# The slowest are named too: tests/README.md says how long a run may take, and what to do about a long test.
 test: venv check ## | all checks and all tests
-	$(VENV)/bin/pytest -n 3 || $(PY) -m tests.again
+	$(VENV)/bin/pytest -n 3 --durations=15 --durations-min=5 || $(PY) -m tests.again
 
 # Branches count. A whole run reaches at least GATE percent of GATED (what is left are mostly races that no test times);
 # the rest is shown. A part (TESTS=) is shown alone: no part reaches all. What failed is tried once more, as above.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests import messages, new_provider
+from tests import messages, new_provider, sharing
 
 PROJECT = new_provider.PROJECT
 PACKAGES = ("config", "payments", "terminals", "reconciliation")
@@ -130,3 +130,16 @@ def test_the_hooks_before_a_commit_are_the_tools_that_the_lock_pins(tmp_path: Pa
     assert all(f"\n{name}==" in lock for name in ("ruff", "mypy", "import-linter", "pre-commit"))
     valid = run(PROJECT, "pre_commit", "validate-config", ".pre-commit-config.yaml", PRE_COMMIT_HOME=str(tmp_path))
     assert valid.returncode == 0, valid.stdout + valid.stderr
+
+
+def test_what_takes_longest_begins_first_once_the_installation_is_under_way() -> None:
+    assert [name for name in (*sharing.LONGEST, *sharing.HURTING) if not (PROJECT / name).exists()] == []
+    longest = [sharing.turn(f"{name}::test") for name in sharing.LONGEST]
+    others = sharing.turn("tests/core/test_money.py::test")
+    assert longest == sorted(set(longest))
+    assert sharing.turn(f"{sharing.HURTING[0]}::test") < min(longest) < max(longest) < others
+
+
+def test_only_what_uses_the_installation_waits_for_it() -> None:
+    assert sharing.uses_installation("tests/stories/test_settled.py::test")
+    assert not sharing.uses_installation("tests/test_migrations.py::test")  # it asks `tests.stack` for a path alone
