@@ -42,6 +42,7 @@ ERRORS: Final[dict[str, str]] = {
     "bank_account_in_use": "Statements of the account were imported: its IBAN and currency stay. Enter another one.",
     "card_number_refused": "A card number stands in a text. Onetill never takes one; its last four digits are enough.",
     "card_required": "The card was read at a terminal, and only a terminal gives back on it: name the terminal.",
+    "cards_not_tied": "The merchant does not tie payments by one card. Set `tie_cards` of the merchant first.",
     "changed_meanwhile": "It was changed since this was requested. Reject the request and make it again.",
     "channel_in_use": "The channel has orders. Its kind and its namespace stay as they are; open another channel.",
     "channel_kind": "Cash changes hands at a counter, and terminals stand there: use a channel of the kind in_store or "
@@ -188,6 +189,7 @@ ERRORS: Final[dict[str, str]] = {
     "terminal_required": "A refund on a card needs a terminal. Name the one at which the customer presents the card.",
     "terminal_revoked": "The terminal may not send any more. Keep the queue, and pair it again.",
     "till_balance_too_low": "The till does not hold that much by the books (`balance`). Count it, or take out less.",
+    "till_too_low": "The till does not hold that much by the books (`balance`). Count it, or give back in another way.",
     "timestamp_out_of_range": "The clock of the sender is off. Sign again with the offset to server_time.",
     "too_few": "The list is too short.",
     "too_long": "The text is too long.",

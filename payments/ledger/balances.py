@@ -10,7 +10,7 @@ from payments.ledger import sql
 from payments.ledger.entries import AccountSpec
 from payments.ledger.fold import age as fold_age
 from payments.ledger.fold import fold, fold_all
-from payments.ledger.models import Account
+from payments.ledger.models import Account, Posting
 
 __all__ = [
     "AccountBalance",
@@ -18,6 +18,7 @@ __all__ = [
     "balance",
     "balance_at",
     "balances",
+    "ever_debited",
     "fold",
     "fold_age",
     "fold_all",
@@ -81,6 +82,12 @@ def balances(numbers: Collection[int]) -> dict[int, int]:
     with connection.cursor() as cursor:
         cursor.execute(sql.BALANCES, [list(numbers)])
         return {number: int(amount) for number, amount in cursor.fetchall()}
+
+
+def ever_debited(merchant_id: str, account: AccountSpec) -> bool:
+    """Whether anything ever came onto an account."""
+    known = Account.objects.filter(merchant_id=merchant_id, code=account.code, currency=account.currency)
+    return Posting.objects.filter(account__in=known, amount__gt=0).exists()
 
 
 def trial_balance(

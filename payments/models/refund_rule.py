@@ -29,6 +29,8 @@ class RefundRule(ApiObject):
         PER_PERSON = "per_person", _("limit of one person on a day")
         PER_CHANNEL = "per_channel", _("limit of a channel on a day")
         PER_IBAN = "per_iban", _("limit to one bank account in 35 days")
+        PER_TERMINAL = "per_terminal", _("limit on cards at one terminal on a day")
+        PER_OPERATOR = "per_operator", _("limit on cards by one operator on a day")
         BLOCKED_IBAN = "blocked_iban", _("bank account that gets nothing")
 
     class Beyond(models.TextChoices):
@@ -61,6 +63,7 @@ class RefundRule(ApiObject):
                     kind__in=[
                         *("free", "original_only", "own_sale", "per_refund"),
                         *("per_person", "per_channel", "per_iban", "blocked_iban"),
+                        *("per_terminal", "per_operator"),
                     ]
                 ),
                 name="refund_rule_kind",
@@ -87,6 +90,8 @@ LIMITS: Final = frozenset(
         RefundRule.Kind.PER_PERSON,
         RefundRule.Kind.PER_CHANNEL,
         RefundRule.Kind.PER_IBAN,
+        RefundRule.Kind.PER_TERMINAL,
+        RefundRule.Kind.PER_OPERATOR,
     }
 )
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from payments.accounting.chart_of_accounts import account
 from payments.ledger import balances
 from payments.ledger.models import Account
-from payments.models import Channel, Till
+from payments.models import Channel, Till, TillMovement
 
 
 def till_balance(channel: Channel, currency: str) -> int:
@@ -15,6 +15,16 @@ def till_balance(channel: Channel, currency: str) -> int:
     Who decides to take cash out asks this with the till locked (`payments.services.till.lock_till`).
     """
     return balances.balance(channel.merchant_id, account("till", currency, channel.id))
+
+
+def is_kept(channel: Channel, currency: str) -> bool:
+    """Whether the books know the till: cash came into it, or somebody counted it.
+
+    Of another nothing is known: nobody told what lay in it, and the store may keep it elsewhere.
+    """
+    if TillMovement.objects.filter(till__channel=channel, currency=currency).exists():
+        return True
+    return balances.ever_debited(channel.merchant_id, account("till", currency, channel.id))
 
 
 def till_balance_at(channel: Channel, currency: str, moment: datetime) -> int:

@@ -168,6 +168,7 @@ class TestRoutes:
     def test_what_can_be_asked_for_is_possible_for_all_that_goes_back(self, shop: Shop, paid_in_three: Order) -> None:
         """Of the voucher and the cash auto would know; for the card it asks, and what it offers suits all three."""
         rule(shop, "none")
+        shop.pay_cash(10_000)  # the till can give all of it
         with pytest.raises(Invalid) as refused:
             planned(shop, paid_in_three)
         assert possible(refused.value) == {
@@ -179,6 +180,17 @@ class TestRoutes:
         }
         for route in ("voucher", "cash"):
             assert {part.route for part in planned(shop, paid_in_three, route=route)} == {route}
+
+    def test_what_the_till_cannot_give_is_not_offered(self, shop: Shop, paid_in_three: Order) -> None:
+        rule(shop, "none")
+        with pytest.raises(Invalid) as refused:
+            planned(shop, paid_in_three)
+        assert possible(refused.value)["cash"] == "till_too_low"
+        assert possible(refused.value)["original"] == "card_required"
+        shop.pay_cash(100)
+        with pytest.raises(Invalid) as refused:
+            planned(shop, shop.pin(50_000).order)
+        assert possible(refused.value)["cash"] == "till_too_low"
 
     def test_a_channel_gives_back_by_its_own_routes_only(self, shop: Shop) -> None:
         shop.store.refund_routes = ["terminal", "bank"]

@@ -121,10 +121,10 @@ def test_a_tills_key_has_a_day_for_each_operator(shop: Shop) -> None:
     refund = gives(shop, 5_000)
     Refund.objects.filter(id=refund.id).update(requested_by=key, operator="Anna")
     now = timezone.now()
-    given: dict[str, Any] = {"amount": 100, "currency": "EUR", "to_iban": {}, "now": now}
-    assert denied(lambda: rules.check_limits(first, **given)) == ("refund_limit_exceeded", made.id)
+    giving = rules.Giving(amount=100, currency="EUR")
+    assert denied(lambda: rules.check_limits(first, giving, now=now)) == ("refund_limit_exceeded", made.id)
     other = rules.applying(merchant=shop.merchant, channel=shop.store, actor=key, operator="Bo")
-    assert rules.check_limits(other, **given) is None
+    assert rules.check_limits(other, giving, now=now) is None
 
 
 def test_a_channels_day(shop: Shop) -> None:

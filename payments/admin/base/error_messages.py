@@ -80,6 +80,7 @@ _WORDS: Final[dict[str, Any]] = {
     "not_paid_by_card": gettext_lazy("A terminal can refund only to a card."),
     "route_not_allowed": gettext_lazy("This channel does not give back in this way; see its refund routes."),
     "no_till": gettext_lazy("This channel has no till to pay from. Choose a store."),
+    "till_too_low": gettext_lazy("The till does not hold this much. Count it, or choose another way."),
     "card_required": gettext_lazy("This card was read at a terminal. Only a terminal can refund to it."),
     "provider_cannot_refund": gettext_lazy("This payment's provider cannot refund it."),
     "provider_account_inactive": gettext_lazy("The provider account is no longer active."),
@@ -151,9 +152,8 @@ def explain(refusal: OnetillError) -> str:
         return _("At most %(amount)s can be given back.") % {"amount": amount(left, refusal.members["currency"])}
     if refusal.code == "amount_exceeds_refundable":
         return _("Nothing is left to give back.")
-    if refusal.code == "till_balance_too_low":
-        held = amount(refusal.members["balance"], refusal.members["currency"])
-        return _("The till holds %(amount)s by the books. Count it, or take out less.") % {"amount": held}
+    if "balance" in refusal.members:
+        return _till_holds(refusal)
     if refusal.code == "bank_account_required" and refusal.param is None:
         return _("Enter the merchant's own IBAN first: a deposit is on its way to that account.")
     if refusal.code == "route_required":
@@ -165,6 +165,15 @@ def explain(refusal: OnetillError) -> str:
     return " ".join(words(reason["code"], reason["detail"]) for reason in reasons) or words(
         refusal.code, refusal.detail
     )
+
+
+def _till_holds(refusal: OnetillError) -> str:
+    held = amount(refusal.members["balance"], refusal.members["currency"])
+    texts = {
+        "till_balance_too_low": _("The till holds %(amount)s by the books. Count it, or take out less."),
+        "till_too_low": _("The till holds %(amount)s by the books. Count it, or choose another way."),
+    }
+    return texts[refusal.code] % {"amount": held}
 
 
 def _which_route(routes: Iterable[RouteChoice]) -> str:

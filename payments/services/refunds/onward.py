@@ -13,6 +13,7 @@ from payments.services.refunds import rules, transitions
 from payments.services.refunds.known_account import known_account
 from payments.services.refunds.plan import BankAccount, next_business_day
 from payments.services.refunds.routes import Circumstances, Reason, obstacle
+from payments.services.refunds.rules import Giving
 from payments.services.unit_of_work import UnitOfWork
 
 
@@ -55,9 +56,8 @@ def _obstacle(uow: UnitOfWork, part: RefundPart, account: BankAccount) -> Reason
     try:
         rules.check_account(binding, account.iban)
         # What is decided already counts towards no other limit once more.
-        passed = rules.check_limits(
-            binding.of_accounts(), amount=0, currency=refund.currency, to_iban={account.iban: part.amount}, now=uow.now
-        )
+        giving = Giving(amount=0, currency=refund.currency, to_iban={account.iban: part.amount})
+        passed = rules.check_limits(binding.of_accounts(), giving, now=uow.now)
     except Forbidden as refusal:
         return Reason(route=str(Route.BANK), code=refusal.code, detail=refusal.detail)
     if passed is None:

@@ -5,7 +5,7 @@ Nothing here reads or writes the database: the same rules answer a question (`pl
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,7 +15,7 @@ from payments.core.money import Money
 from payments.models import Channel, Order, Payment
 from payments.models.refund import Route
 from payments.providers import registry
-from payments.services.refunds.routes import AUTO, Circumstances, Reason, choose, route_required
+from payments.services.refunds.routes import AUTO, Circumstances, Reason, choose, goes_in_cash, route_required
 from payments.text.formatting import amount as written
 
 LAST_PAID_FIRST: Final = "last_paid_first"
@@ -93,15 +93,18 @@ def make_plan(
     now: datetime,
     original_only: str | None = None,
     refunds_before: Mapping[str, int] | None = None,
+    in_till: int | None = None,
 ) -> Plan:
     """Plan a refund over the order's payments.
 
     `original_only` names the rule by which the requester gives back only the way the money came, where there is one;
-    `refunds_before` counts how often the provider of each payment gave back of it.
+    `refunds_before` counts how often the provider of each payment gave back of it; `in_till` is what the channel's till
+    holds, where that is known.
 
     Raises:
         Invalid: `amount_exceeds_refundable` (with `amount_refundable` and `currency`), `route_required` (with
-            `routes`), `route_not_possible`, `bank_account_required`, or an allocation that does not fit.
+            `routes`), `route_not_possible`, `bank_account_required`, `till_too_low` (with `balance`), or an allocation
+            that does not fit.
     """
     tenders = _tenders(request, payments)
     # The order may have less left than its payments together: an unlinked return took from it and from none of them.
@@ -119,6 +122,9 @@ def make_plan(
         now=now,
         original_only=original_only,
         refunds_before=refunds_before or {},
+        in_till=in_till,
+        from_till=_in_cash(share for share in shares if request.route == Route.CASH or goes_in_cash(share[0])),
+        all_from_till=_in_cash(shares),
     )
     parts = _parts(shares, request, account, circumstances)
     return Plan(amount=amount, currency=order.currency, amount_refundable=refundable, parts=tuple(parts))
@@ -226,6 +232,11 @@ def _route(
     if request.exchange_for is not None:
         return Route.VOUCHER, ()
     return choose(request.route, payment, circumstances, amount=amount)
+
+
+def _in_cash(shares: Iterable[tuple[Payment, int]]) -> int:
+    """What the till gives for these, as it rounds them."""
+    return sum(amount + _rounding(payment, amount) for payment, amount in shares)
 
 
 def _rounding(payment: Payment, amount: int) -> int:

@@ -1,6 +1,6 @@
 """Refund: plan the request, reserve it under the order's lock, and leave the rest to `execute`."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -20,12 +20,13 @@ from payments.services import limits, voucher
 from payments.services.idempotency import IdempotencyGuard
 from payments.services.limits import Exceeded
 from payments.services.refunds import rules, transitions
+from payments.services.refunds.cash_in_till import cash_in_till
 from payments.services.refunds.execute import carry_out
 from payments.services.refunds.known_account import known_account
 from payments.services.refunds.only_terminal import with_only_terminal
 from payments.services.refunds.plan import Plan, PlannedPart, RefundRequest, exceeds_refundable, make_plan
 from payments.services.refunds.result import RefundResult, read
-from payments.services.refunds.rules import Rules
+from payments.services.refunds.rules import Giving, Rules
 from payments.services.under_way import explain_refund_refusal
 from payments.services.unit_of_work import UnitOfWork
 
@@ -46,7 +47,8 @@ def plan_refund(request: RefundRequest, *, actor: Actor) -> Plan:
     _check(request)
     payments, now = list(rows), timezone.now()
     binding = _rules_of(request, actor)
-    plan = _allowed_plan(request, binding, order, payments, list(parts), now)
+    in_till = cash_in_till(request, payments)
+    plan = _allowed_plan(request, binding, order, payments, list(parts), now, in_till=in_till)
     limit_passed(request, plan, binding, now)
     return plan
 
@@ -57,11 +59,7 @@ def limit_passed(request: RefundRequest, plan: Plan, binding: Rules, now: dateti
     Raises:
         Forbidden: `refund_limit_exceeded`, as `rules.check_limits`.
     """
-    to_iban: dict[str, int] = defaultdict(int)
-    for part in plan.parts:
-        if part.bank_account is not None:
-            to_iban[part.bank_account.iban] += part.amount
-    own = rules.check_limits(binding, amount=plan.amount, currency=plan.currency, to_iban=to_iban, now=now)
+    own = rules.check_limits(binding, _giving(plan), now=now)
     return own or limits.of_refund(
         merchant=binding.merchant,
         order_id=request.order.id,
@@ -70,6 +68,16 @@ def limit_passed(request: RefundRequest, plan: Plan, binding: Rules, now: dateti
         actor=binding.actor,
         now=now,
     )
+
+
+def _giving(plan: Plan) -> Giving:
+    to_iban, at_terminal = Counter[str](), Counter[str]()
+    for part in plan.parts:
+        if part.bank_account is not None:
+            to_iban[part.bank_account.iban] += part.amount
+        if part.terminal_id is not None:
+            at_terminal[part.terminal_id] += part.amount
+    return Giving(amount=plan.amount, currency=plan.currency, to_iban=to_iban, at_terminal=at_terminal)
 
 
 def second_person_needed(request: RefundRequest, plan: Plan, *, actor: Actor) -> bool:
@@ -89,6 +97,8 @@ def _allowed_plan(
     payments: Sequence[Payment],
     parts: Sequence[RefundPart],
     now: datetime,
+    *,
+    in_till: int | None,
 ) -> Plan:
     """A plan that the requester's rights allow."""
     original = binding.original_only
@@ -101,6 +111,7 @@ def _allowed_plan(
             now=now,
             original_only=original.name if original is not None else None,
             refunds_before=_refunds_before(parts),
+            in_till=in_till,
         )
     rules.check_rights(binding, [part.payment for part in plan.parts])
     for part in plan.parts:
@@ -114,7 +125,7 @@ def request_refund(request: RefundRequest, *, actor: Actor, guard: IdempotencyGu
 
     Raises:
         Invalid: `amount_exceeds_refundable` (with `amount_refundable` and `currency`), `route_required` (with
-            `routes`), `route_not_possible`, `bank_account_required`, `order_currency_differs` …
+            `routes`), `route_not_possible`, `bank_account_required`, `till_too_low`, `order_currency_differs` …
         Forbidden: `permission_missing`, in the channel where the goods came back; `refund_right_missing`,
             `refund_limit_exceeded`, `iban_blocked`, each with its `rule`.
     """
@@ -162,7 +173,8 @@ def _decide(request: RefundRequest, actor: Actor, guard: IdempotencyGuard | None
     uow.read_refunds()
     _replan(uow, request.order.id)
     binding, order = _rules_of(request, actor), uow.orders[request.order.id]
-    plan = _allowed_plan(request, binding, order, payments, _parts_of(uow, order.id), uow.now)
+    in_till = cash_in_till(request, payments, lock=True)
+    plan = _allowed_plan(request, binding, order, payments, _parts_of(uow, order.id), uow.now, in_till=in_till)
     exceeded = limit_passed(request, plan, binding, uow.now)
     refund = uow.add(_refund(uow, refund_id, request, plan, alone=exceeded is None))
     parts = [_part(uow, refund, position, planned) for position, planned in enumerate(plan.parts)]

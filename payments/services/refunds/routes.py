@@ -7,7 +7,7 @@ choices (`route_required`): store credit is never chosen silently.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypedDict
 
@@ -54,6 +54,9 @@ class Circumstances:
     now: datetime
     original_only: str | None = None  # the name of a rule by which money goes back only the way it came
     refunds_before: Mapping[str, int] = field(default_factory=dict)  # by payment: how often its provider gave back
+    in_till: int | None = None  # what the till of the channel holds, where that is known; in minor units
+    from_till: int = 0  # what the refund takes out of it by the requested route,
+    all_from_till: int = 0  # and what it would, were all of it given in cash
 
 
 def choose(
@@ -62,12 +65,12 @@ def choose(
     """Return the route that a payment's part takes and why better ones were not possible; None where none is left.
 
     Raises:
-        Invalid: `route_not_possible` or `bank_account_required`, of a route that was requested by name.
+        Invalid: `route_not_possible`, `bank_account_required` or `till_too_low`, of a route that was requested by name.
     """
     if requested != AUTO:
         found = obstacle(requested, payment, circumstances, amount=amount)
         if found is not None:
-            raise _impossible(found, payment)
+            raise _impossible(found, payment, circumstances)
         # "original" of cash is the till, so that it is stored under the route that it takes.
         return _way_back(payment) if requested == Route.ORIGINAL else requested, ()
     reasons: list[Reason] = []
@@ -81,7 +84,7 @@ def choose(
 
 def route_required(payments: Sequence[Payment], circumstances: Circumstances) -> Invalid:
     """The refusal of `auto`: what could be requested by name, for all of these payments together."""
-    routes = [_choice(route, payments, circumstances) for route in Route.values]
+    routes = choices(payments, circumstances)
     possible = [choice["route"] for choice in routes if choice["possible"]]
     # What only lacks a name that the request may give comes first: nobody is pushed into store credit.
     ways = [way for route, code, way in _TO_NAME if _any_lacks(payments, route, code, circumstances)]
@@ -91,6 +94,11 @@ def route_required(payments: Sequence[Payment], circumstances: Circumstances) ->
     rest = " To give back only what goes by itself, send its payment, or an allocation." if alone else ""
     detail = f"Not all of this goes back by itself. {ask}{rest}"
     return Invalid("route_required", detail, param="route", routes=routes)
+
+
+def choices(payments: Sequence[Payment], circumstances: Circumstances) -> list[RouteChoice]:
+    """Each route with whether all of these payments could go back by it."""
+    return [_choice(route, payments, circumstances) for route in Route.values]
 
 
 def _any_lacks(payments: Sequence[Payment], route: str, code: str, circumstances: Circumstances) -> bool:
@@ -117,6 +125,8 @@ def obstacle(route: str, payment: Payment, circumstances: Circumstances, *, amou
 
 
 def _choice(route: str, payments: Sequence[Payment], circumstances: Circumstances) -> RouteChoice:
+    if route == Route.CASH:
+        circumstances = replace(circumstances, from_till=circumstances.all_from_till)
     found = next(filter(None, (obstacle(route, payment, circumstances) for payment in payments)), None)
     if found is None:
         return RouteChoice(route=route, possible=True, code=None, detail=None)
@@ -130,9 +140,14 @@ def _preferences(payment: Payment) -> list[str]:
     return [_way_back(payment), *on_the_card, Route.BANK, *by_voucher]
 
 
+def goes_in_cash(payment: Payment) -> bool:
+    """Whether it goes back out of a till unless something else is wanted."""
+    return payment.method == Method.CASH
+
+
 def _way_back(payment: Payment) -> str:
     """The way the money came; what was paid in cash goes back out of a till."""
-    return Route.CASH if payment.method == Method.CASH else Route.ORIGINAL
+    return Route.CASH if goes_in_cash(payment) else Route.ORIGINAL
 
 
 def _obstacle(route: str, payment: Payment, circumstances: Circumstances) -> tuple[str, str] | None:
@@ -143,7 +158,7 @@ def _obstacle(route: str, payment: Payment, circumstances: Circumstances) -> tup
     if route == Route.BANK and not circumstances.has_bank_account:
         return ("bank_account_required", "Give bank_account with the customer's IBAN and name.")
     if route == Route.CASH:
-        return _cash_obstacle(payment, circumstances.channel)
+        return _cash_obstacle(payment, circumstances)
     return None
 
 
@@ -200,15 +215,29 @@ def _terminal_obstacle(payment: Payment, terminal_id: str | None) -> tuple[str, 
     return None
 
 
-def _cash_obstacle(payment: Payment, channel: Channel) -> tuple[str, str] | None:
-    """Cash is handed over at a counter: in a store, or where a remote channel took it."""
+def _cash_obstacle(payment: Payment, circumstances: Circumstances) -> tuple[str, str] | None:
+    """Cash is handed over at a counter, in a store or where a remote channel took it, out of a till that holds it."""
+    channel, held = circumstances.channel, circumstances.in_till
     taken_here = payment.method == Method.CASH and payment.channel_id == channel.id
-    if channel.kind == Channel.Kind.IN_STORE or (channel.kind == Channel.Kind.REMOTE and taken_here):
-        return None
-    return ("no_till", f"{channel.name} has no till to pay from; use a store as channel.")
+    if channel.kind != Channel.Kind.IN_STORE and not (channel.kind == Channel.Kind.REMOTE and taken_here):
+        return ("no_till", f"{channel.name} has no till to pay from; use a store as channel.")
+    if held is not None and circumstances.from_till > held:
+        return ("till_too_low", too_low(channel, held, circumstances.from_till, payment.currency))
+    return None
 
 
-def _impossible(found: Reason, payment: Payment) -> Invalid:
+def too_low(channel: Channel, held: int, needed: int, currency: str) -> str:
+    """Tell that a till does not hold what is to be given back out of it."""
+    return (
+        f"The till of {channel.name} holds {written(held, currency)} by the books, and this takes "
+        f"{written(needed, currency)}. Count the till, or give back in another way."
+    )
+
+
+def _impossible(found: Reason, payment: Payment, circumstances: Circumstances) -> Invalid:
     if found["code"] == "bank_account_required":
         return Invalid("bank_account_required", found["detail"], param="bank_account")
+    if found["code"] == "till_too_low":
+        held = {"balance": circumstances.in_till, "currency": payment.currency}
+        return Invalid("till_too_low", found["detail"], param="route", **held)
     return Invalid("route_not_possible", found["detail"], param="route", payment=payment.id, reasons=[dict(found)])

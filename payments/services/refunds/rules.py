@@ -4,8 +4,8 @@ Of rights the most specific count: those of a person before those of a role, the
 before everybody's. Of limits all count that bind the requester. A new merchant has no rules.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,7 +16,7 @@ from payments.core.errors import Forbidden
 from payments.core.iban import compact
 from payments.core.ids import earliest
 from payments.models import Channel, Merchant, Payment, RefundPart, RefundRule
-from payments.models.refund import PartStatus
+from payments.models.refund import PartStatus, Route
 from payments.models.refund_rule import LIMITS, RIGHTS
 from payments.people.actors import Actor, name_of
 from payments.people.models import Role
@@ -27,6 +27,16 @@ from payments.text.formatting import amount as written
 Kind = RefundRule.Kind
 WINDOW: Final = timedelta(days=35)  # in which what one account gets is added up
 _NEVER_LEAVES: Final = (PartStatus.FAILED, PartStatus.CANCELED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Giving:
+    """What is to be given back: all of it, and what of it goes to which account and at which terminal, by its id."""
+
+    amount: int
+    currency: str
+    to_iban: Mapping[str, int] = field(default_factory=dict)
+    at_terminal: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +110,19 @@ def blocking(rows: Iterable[RefundRule], iban: str) -> RefundRule | None:
     return blocked.get(iban_hash(iban)) if blocked else None
 
 
-def check_limits(
-    rules: Rules, *, amount: int, currency: str, to_iban: dict[str, int], now: datetime
-) -> Exceeded | None:
+def check_limits(rules: Rules, giving: Giving, *, now: datetime) -> Exceeded | None:
     """Hold a refund against every limit, under locks that keep others from passing the same one at the same time.
 
-    `amount` is all of it, `to_iban` what of it goes to which account, in minor units. An amount in another currency
-    than the merchant's cannot be held against a limit, and passes it. Return the limit for which a second person is
-    needed, None where nobody is.
+    An amount in another currency than the merchant's cannot be held against a limit, and passes it. Return the limit
+    for which a second person is needed, None where nobody is.
 
     Raises:
         Forbidden: `refund_limit_exceeded`, with `rule`, `limit`, `counted` and `currency`.
     """
     limits = [row for row in rules.rows if row.kind in LIMITS]
-    for key in sorted({key for row in limits for key in _subjects(row, rules, to_iban)}):
+    for key in sorted({key for row in limits for key in _subjects(row, rules, giving)}):
         sql.done(sql.ONE_PERSON_AT_A_TIME, [key])
-    passed = [found for row in limits if (found := _passed(row, rules, amount, currency, to_iban, now)) is not None]
+    passed = [found for row in limits if (found := _passed(row, rules, giving, now)) is not None]
     for row, exceeded in passed:
         if row.beyond == RefundRule.Beyond.REFUSE:
             raise _refusal(row, exceeded)
@@ -136,27 +143,35 @@ def _specific(row: RefundRule) -> tuple[bool, bool, bool]:
     return (row.person_id is not None, row.role != "", row.channel_id is not None)
 
 
-def _subjects(row: RefundRule, rules: Rules, to_iban: Collection[str]) -> list[str]:
+def _subjects(row: RefundRule, rules: Rules, giving: Giving) -> list[str]:
     """What is counted one after another for a limit."""
-    if row.kind == Kind.PER_IBAN:
-        return [f"{rules.merchant.id} {iban_hash(iban)}" for iban in to_iban]
-    if row.kind == Kind.PER_CHANNEL:
-        return [f"{rules.merchant.id} {rules.channel.id}"]
-    return [f"{rules.merchant.id} {rules.actor}"] if row.kind == Kind.PER_PERSON else []
+    names = {
+        Kind.PER_IBAN: [iban_hash(iban) for iban in giving.to_iban],
+        Kind.PER_CHANNEL: [rules.channel.id],
+        Kind.PER_PERSON: [rules.actor],
+        Kind.PER_TERMINAL: list(giving.at_terminal),
+        Kind.PER_OPERATOR: [f"{rules.channel.id} {name}" for name in _operators(rules)] if giving.at_terminal else [],
+    }
+    return [f"{rules.merchant.id} {name}" for name in names.get(Kind(row.kind), [])]
 
 
-def _passed(
-    row: RefundRule, rules: Rules, amount: int, currency: str, to_iban: dict[str, int], now: datetime
-) -> tuple[RefundRule, Exceeded] | None:
-    parts = _counted(row, rules, now)
-    if row.kind == Kind.PER_IBAN:
-        sums = [paid + _sum(parts.filter(iban_hash=iban_hash(iban))) for iban, paid in to_iban.items()]
-    else:
-        sums = [amount + (_sum(parts) if row.kind != Kind.PER_REFUND else 0)]
-    highest, height = max(sums, default=0), row.amount or 0
-    if not sums or (highest <= height and currency == rules.merchant.currency):
+def _passed(row: RefundRule, rules: Rules, giving: Giving, now: datetime) -> tuple[RefundRule, Exceeded] | None:
+    sums, height = _sums(row, rules, giving, _counted(row, rules, now)), row.amount or 0
+    highest = max(sums, default=0)
+    if not sums or (highest <= height and giving.currency == rules.merchant.currency):
         return None
-    return row, Exceeded(row.kind, height, highest, currency, rules.merchant.currency, rule=named(row))
+    return row, Exceeded(row.kind, height, highest, giving.currency, rules.merchant.currency, rule=named(row))
+
+
+def _sums(row: RefundRule, rules: Rules, giving: Giving, parts: QuerySet[RefundPart]) -> list[int]:
+    """What each subject of a limit would come to; none where the limit is not about this refund."""
+    if row.kind == Kind.PER_IBAN:
+        return [paid + _sum(parts.filter(iban_hash=iban_hash(iban))) for iban, paid in giving.to_iban.items()]
+    if row.kind == Kind.PER_TERMINAL:
+        return [paid + _sum(parts.filter(terminal_id=terminal)) for terminal, paid in giving.at_terminal.items()]
+    if row.kind == Kind.PER_OPERATOR:
+        return [sum(giving.at_terminal.values()) + _sum(parts)] if giving.at_terminal else []
+    return [giving.amount + (_sum(parts) if row.kind != Kind.PER_REFUND else 0)]
 
 
 def _counted(row: RefundRule, rules: Rules, now: datetime) -> QuerySet[RefundPart]:
@@ -175,7 +190,23 @@ def _counted(row: RefundRule, rules: Rules, now: datetime) -> QuerySet[RefundPar
         # Whom a till's key names as acting is the person; without a name the key is.
         who = Q(refund__requested_by=rules.actor)
         return parts.filter(who & Q(refund__operator=rules.operator) if rules.actor.startswith("key_") else who)
+    # What a device gave back by itself counts, too: it says at which terminal, and who stood there.
+    if row.kind == Kind.PER_TERMINAL:
+        return parts.filter(route=Route.TERMINAL)
+    if row.kind == Kind.PER_OPERATOR:
+        return parts.filter(_by_operator(rules), route=Route.TERMINAL, refund__channel=rules.channel)
     return parts
+
+
+def _operators(rules: Rules) -> list[str]:
+    """Who stands at the terminal: by the name that was given, at whatever till or page, and by a person's own id."""
+    person = rules.actor if rules.actor.startswith("usr_") or not rules.operator else ""
+    return [name for name in (rules.operator.casefold(), person) if name]
+
+
+def _by_operator(rules: Rules) -> Q:
+    named_so = Q(refund__operator__iexact=rules.operator) if rules.operator else Q()
+    return named_so | Q(refund__requested_by__in=_operators(rules))
 
 
 def _sum(parts: QuerySet[RefundPart]) -> int:
