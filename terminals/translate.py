@@ -107,21 +107,10 @@ def _card(transaction: schemas.Transaction) -> Card:
 
 def customer_key(transaction: schemas.Transaction) -> str:
     """The name under which `customers_of` has the customer of a transaction; empty where it names none."""
-    if transaction.loyalty_id is not None:
-        return f"loyalty_id:{transaction.loyalty_id}"
-    if transaction.customer is None:
-        return ""
-    return f"{'id' if transaction.customer.startswith('cus_') else 'reference'}:{transaction.customer}"
+    return customers.counter_key(customer=transaction.customer, loyalty_id=transaction.loyalty_id)
 
 
 def customers_of(merchant_id: str, transactions: Sequence[schemas.Transaction]) -> Mapping[str, Customer]:
     """The customers that transactions name; most name none, which costs nothing."""
-    names: dict[str, set[str]] = {"id": set(), "reference": set(), "loyalty_id": set()}
-    for key in filter(None, map(customer_key, transactions)):
-        column, _, name = key.partition(":")
-        names[column].add(name)
-    if not any(names.values()):
-        return {}
-    return customers.at_counter(
-        merchant_id=merchant_id, ids=names["id"], references=names["reference"], loyalty_ids=names["loyalty_id"]
-    )
+    keys = set(filter(None, map(customer_key, transactions)))
+    return customers.at_counter(merchant_id=merchant_id, keys=keys) if keys else {}

@@ -48,6 +48,7 @@ MERCHANT = define(
         allocation=words(Merchant.Allocation.values),
         cash_rounding=WHOLE,
         close_threshold=MINOR_UNITS,
+        tie_cards=FLAG,
         created_at=INSTANT,
         test_mode=FLAG,
     ),
@@ -84,6 +85,8 @@ class MerchantChangeInput(Input):
     """5 rounds cash to five cents, 0 leaves it as it is."""
     close_threshold: AmountOrZero | None = None
     """Minor units of differences up to which a day may be closed."""
+    tie_cards: bool | None = None
+    """Whether payments by one card are shown together (`same_card`); off unless somebody decides it."""
 
     def changes(self) -> dict[str, Any]:
         """What changes, as it is kept: cash that is not rounded is rounded to one cent, no number is empty."""
@@ -142,6 +145,7 @@ def _shape(row: Merchant) -> dict[str, Any]:
         "allocation": row.allocation,
         "cash_rounding": 0 if row.cash_rounding == 1 else row.cash_rounding,
         "close_threshold": row.close_threshold,
+        "tie_cards": row.tie_cards,
         "created_at": payloads.instant(row.created_at),
         "test_mode": row.test_mode,
     }

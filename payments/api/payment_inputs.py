@@ -163,3 +163,5 @@ class PaymentsQuery(Paging):
     """Only payments of this day, in the merchant's time zone."""
     amount: Annotated[int, number_of_query(least=1)] | None = None
     """Only payments of exactly this amount, in minor units."""
+    same_card_as: Annotated[str, text(64)] | None = None
+    """Only payments by the card of this payment, by its id; where the merchant has `tie_cards` on."""

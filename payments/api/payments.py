@@ -20,7 +20,7 @@ from payments.api.payment_inputs import (
 )
 from payments.api.schemas import PAYMENT, page_of
 from payments.api.views import ApiView, must_speak_for
-from payments.core.errors import Fault, ValidationFailed
+from payments.core.errors import Conflict, Fault, ValidationFailed
 from payments.core.input_types import (
     chosen,
 )
@@ -57,6 +57,8 @@ class Payments(PaymentView):
     def get(self, request: Request) -> HttpResponse:
         """List payments that match every filter, newest first."""
         query = self.query(PaymentsQuery)
+        if query.same_card_as is not None and not self.merchant.tie_cards:
+            raise Conflict("cards_not_tied", "Set tie_cards of the merchant first, if its privacy statement allows it.")
         expand = chosen(query.expand)
         rows = queries.with_lists(queries.payments(self.caller.merchant_id, query.given()), expand)
         return self.page_of(rows, lambda shown: _with_lists(shown, expand), query)

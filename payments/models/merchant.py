@@ -83,6 +83,8 @@ class Merchant(ApiObject):
         db_default=Allocation.LAST_PAID_FIRST,
     )
 
+    tie_cards = models.BooleanField(_("payments by one card are tied"), default=False, db_default=False)
+
     close_threshold = models.BigIntegerField(
         _("open differences with which a day may still be closed, at most"),
         default=0,

@@ -168,6 +168,7 @@ class Payment(ApiObject):
                 name="payment_by_card",
                 condition=Q(card_fingerprint__isnull=False),
             ),
+            models.Index(fields=["merchant", "card_par"], name="payment_by_par", condition=Q(card_par__isnull=False)),
             models.Index(
                 fields=["terminal_id", "-id"], name="payment_by_terminal", condition=Q(terminal_id__isnull=False)
             ),

@@ -10,6 +10,7 @@ from payments import payloads
 from payments.core.ids import earliest
 from payments.models import CardEvidence, Channel, Operation, Order, Payment, Refund
 from payments.people.models import Customer
+from payments.queries.same_card import by_card_of
 
 # Ids sort by the moment they were made, which is about when a payment was created: a period is a stretch of the list.
 SLACK: Final = timedelta(hours=1)
@@ -44,6 +45,8 @@ def payments(merchant_id: str, filters: Mapping[str, Any] | None = None) -> Quer
         rows = rows.filter(id__lt=earliest("pay", _away(given["created_to"], SLACK)))
     if "customer" in given:
         rows = rows.filter(customer_id__in=customer_ids(merchant_id, given["customer"]))
+    if "same_card_as" in given:
+        rows = rows.filter(by_card_of(given["same_card_as"], merchant_id=merchant_id))
     return rows
 
 

@@ -192,8 +192,6 @@ def _check_order(uow: UnitOfWork, order: Order, payment_id: str, request: Paymen
     if request.invoice_reference is not None and request.invoice_reference != order.invoice_reference:
         uow.change(order, invoice_reference=request.invoice_reference)
     charge_limit.check_due(uow, order, request.amount.amount)
-    if request.customer is not None and order.customer_id is None:
-        uow.change(order, customer=request.customer)
     if request.method != Method.CASH:
         check_unknown(uow, order, payment_id, request.acknowledge_unknown)
 

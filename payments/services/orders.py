@@ -34,7 +34,9 @@ class OrderName:
 def take_order(
     uow: UnitOfWork, *, channel: Channel, name: OrderName, currency: str, customer: Customer | None = None
 ) -> Order:
-    """Lock the order and return it; two first uses of one reference at once make one order.
+    """Lock the order and return it, as the customer's where it is nobody's yet.
+
+    Two first uses of one reference at once make one order.
 
     Raises:
         Invalid: the id is unknown, or the order is in another currency.
@@ -57,7 +59,10 @@ def take_order(
             param="currency",
         )
     uow.lock([order.id])
-    return uow.orders[order.id]
+    held = uow.orders[order.id]
+    if customer is not None and held.customer_id is None:
+        uow.change(held, customer=customer)
+    return held
 
 
 def _new(

@@ -51,7 +51,9 @@ def request_charge(charge: TerminalCharge, *, actor: str) -> tuple[Payment, Oper
     """
     merchant = charge.channel.merchant
     uow = UnitOfWork(merchant=merchant, actor=actor, now=timezone.now())
-    order = take_order(uow, channel=charge.channel, name=charge.order, currency=charge.currency)
+    order = take_order(
+        uow, channel=charge.channel, name=charge.order, currency=charge.currency, customer=charge.customer
+    )
     amount, payment_id = _amount(uow, order, charge.amount), new_id("pay")
     charge_limit.check_due(uow, order, amount)
     check_unknown(uow, order, payment_id, charge.acknowledge_unknown)

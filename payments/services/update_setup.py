@@ -54,6 +54,7 @@ MERCHANT: Final = Subject(
             "refund_fallback",
             "allocation",
             "close_threshold",
+            "tie_cards",
         }
     ),
     frozenset(

@@ -25,6 +25,7 @@ from terminals import payloads, queries
 from terminals.api.schemas import ACTION, WAITING_REFUND
 from terminals.api.terminals import TerminalView
 from terminals.models import ActionStatus, ActionType, TerminalAction
+from terminals.schemas import MAX_REFERENCE
 from terminals.services.actions.refunds import present_again, refund_at_terminal
 from terminals.services.actions.request import (
     LONGEST,
@@ -42,6 +43,7 @@ LONGEST_WAIT: Final = 60  # seconds of one poll
 # The fields that belong to each type; the others are refused there, and never passed over.
 _OF_SALE: Final = {
     *("amount", "currency", "order", "order_reference", "namespace", "expires_in", "operator", "acknowledge_unknown"),
+    *("customer", "loyalty_id"),
 }
 _OF_REFUND: Final = {"amount", "currency", "payment", "refund", "expires_in", "operator", "reason"}
 _FIELDS: Final = {
@@ -58,6 +60,7 @@ class ActionInput(Input, kw_only=True):
     rules = (
         OneOf(("order_reference", "order"), required=False),
         OneOf(("payment", "refund"), required=False),
+        OneOf(("customer", "loyalty_id"), required=False),
         Beside("namespace", "order_reference"),
     )
 
@@ -85,6 +88,10 @@ class ActionInput(Input, kw_only=True):
     """Name or number of the person at the till."""
     reason: Annotated[str, text(200)] | None = None
     """Why money is given back."""
+    customer: Annotated[str, text(MAX_REFERENCE)] | None = None
+    """Whose sale it is: your own reference of the customer, or the customer's id."""
+    loyalty_id: Annotated[str, text(MAX_REFERENCE)] | None = None
+    """Number on the loyalty card or app that the customer showed, in place of `customer`."""
     acknowledge_unknown: AcknowledgementInput | None = None
     """Who answers for charging an order of which another payment's outcome is unknown."""
 
@@ -205,5 +212,7 @@ def _sale(terminal_id: str, given: ActionInput) -> SaleRequest:
         ),
         expires_in=given.expires_in or USUAL,
         operator=given.operator or "",
+        customer=given.customer,
+        loyalty_id=given.loyalty_id,
         acknowledge_unknown=Acknowledgement(operator=by.operator, reason=by.reason) if by else None,
     )

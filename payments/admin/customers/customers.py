@@ -8,16 +8,17 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments.admin.base import render
+from payments.admin.base import render, tables
 from payments.admin.base.access import person
 from payments.admin.base.filters import DayRange, OfMerchant
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ByIdAdmin, clock
 from payments.admin.customers import customer_tables
-from payments.models import Order
+from payments.models import Merchant, Order
 from payments.people.models import Customer
 from payments.people.permissions import May, may, within
-from payments.people.services import customers
+from payments.queries.same_card import not_of, of_customer
+from payments.services.forget_customer import forget_customer
 
 LATEST = 50  # orders on a customer's page
 
@@ -65,7 +66,7 @@ class CustomerAdmin(ByIdAdmin):
         return Page(
             title=self.called(row),
             facts=[Fact(name, value) for name, value in facts if value],
-            sections=[_orders(request, row)],
+            sections=[_orders(request, row), *_same_card(request, row)],
         )
 
     @admin.action(description=gettext_lazy("Erase: forget who they are"))
@@ -76,8 +77,15 @@ class CustomerAdmin(ByIdAdmin):
             if not may(user, May.ERASE_CUSTOMERS, merchant_id=row.merchant_id, channel_id=None):
                 messages.error(request, _("Your role does not erase customers."))
                 return
-            customers.forget(customer_id=row.id, merchant_id=row.merchant_id, actor=user.id)
+            forget_customer(customer_id=row.id, merchant_id=row.merchant_id, actor=user.id)
         messages.success(request, _("Erased."))
+
+
+def _same_card(request: HttpRequest, row: Customer) -> list[Section]:
+    """What was paid with the same cards by nobody known, or by others: beside the orders, never among them."""
+    seen = within(person(request), May.SEE) & not_of(row.id)
+    merchant = Merchant.objects.get(id=row.merchant_id)
+    return tables.same_card(list(of_customer(merchant, row.id)), merchant=merchant, seen=seen)
 
 
 def _orders(request: HttpRequest, row: Any) -> Section:

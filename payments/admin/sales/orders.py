@@ -110,7 +110,10 @@ class OrderAdmin(ServiceAdmin):
         page = Page(
             title=_("Order %(name)s") % {"name": row.reference or render.short(row.id)},
             facts=[*_facts(story), *_in_doubt(story)],
-            sections=_traces(story, books=books),
+            sections=[
+                *_traces(story, books=books),
+                *tables.same_card(story.payments, merchant=row.merchant, seen=within(person(request), self.sees)),
+            ],
         )
         return note_looks(request, row, [row.customer_id, *(each.customer_id for each in story.payments)], page)
 

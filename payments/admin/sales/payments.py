@@ -21,7 +21,7 @@ from payments.admin.finance import journal
 from payments.admin.sales import payment_actions
 from payments.admin.sales.receipts import SEND_RECEIPT, ReceiptAdmin
 from payments.models import CardEvidence, Discrepancy, Payment
-from payments.people.permissions import May, may
+from payments.people.permissions import May, may, within
 from payments.queries import orders as stories
 from payments.queries import search
 from payments.queries.orders import Story
@@ -126,7 +126,10 @@ class PaymentAdmin(ReceiptAdmin, ServiceAdmin):
             title=_("Payment %(amount)s") % {"amount": render.amount(own.amount, own.currency)},
             label=status_label(own),
             facts=[*facts(own), *self.receipt_facts(own)],
-            sections=traces(own, story, books=may_see_books),
+            sections=[
+                *traces(own, story, books=may_see_books),
+                *tables.same_card([own], merchant=own.merchant, seen=within(person(request), self.sees)),
+            ],
         )
         return note_looks(request, own, [own.customer_id, own.order.customer_id], page)
 

@@ -29,9 +29,9 @@ def text(label: Any, **more: Any) -> forms.CharField:
     return forms.CharField(**{"label": label, "max_length": 200, "widget": UnfoldAdminTextInputWidget, **more})
 
 
-def switch(label: Any) -> forms.BooleanField:
+def switch(label: Any, **more: Any) -> forms.BooleanField:
     """Yes or no."""
-    return forms.BooleanField(label=label, required=False, widget=UnfoldBooleanSwitchWidget)
+    return forms.BooleanField(label=label, required=False, widget=UnfoldBooleanSwitchWidget, **more)
 
 
 _LIMITS: Final = ("second_person_above", "second_person_above_daily")
@@ -42,6 +42,7 @@ _AS_THEY_ARE: Final = (
     "registration_number",
     "vat_number",
     "mail_receipts",
+    "tie_cards",
     "fiscal_year_start",
 )
 
@@ -95,6 +96,13 @@ class MerchantForm(ActionForm):
         help_text=gettext_lazy("1 is January."),
     )
     mail_receipts = switch(gettext_lazy("receipts by e-mail"))
+    tie_cards = switch(
+        gettext_lazy("payments by one card are tied"),
+        help_text=gettext_lazy(
+            "Payments, orders and customers then show what else was paid with the same card. That is personal data: "
+            "name it in your privacy statement first."
+        ),
+    )
 
     def __init__(self, *args: Any, row: Merchant, user: User, **kwargs: Any) -> None:
         initial = {

@@ -69,6 +69,7 @@ class MerchantAdmin(SettingAdmin):
             (_("VAT number"), row.vat_number),
             (_("financial year begins in month"), row.fiscal_year_start),
             (_("receipts by e-mail"), _("yes") if row.mail_receipts else _("no")),
+            (_("payments by one card are tied"), _("yes") if row.tie_cards else _("no")),
             (_("cash is rounded to"), render.amount(row.cash_rounding, row.currency)),
             (_("refunds need a second person above"), _limit(row.second_person_above, row.currency, _("never"))),
             (

@@ -40,14 +40,27 @@ def get_or_create(
     return Customer.objects.create(merchant_id=merchant_id, **details)
 
 
-def at_counter(
-    *, merchant_id: str, ids: Collection[str] = (), references: Collection[str] = (), loyalty_ids: Collection[str] = ()
-) -> dict[str, Customer]:
-    """Return the customers of a batch of sales by the name under which each was given; new names become customers.
+def counter_key(*, customer: str | None, loyalty_id: str | None) -> str:
+    """The name under which `at_counter` returns whom a sale names; empty where it names nobody.
 
-    `ids` are ours (`cus_…`): one that is not there is left out. A constant number of round trips.
+    `customer` is the merchant's reference or our id (`cus_…`).
     """
-    given = {"reference": set(references), "loyalty_id": set(loyalty_ids)}
+    if loyalty_id:
+        return f"loyalty_id:{loyalty_id}"
+    return f"{'id' if customer.startswith('cus_') else 'reference'}:{customer}" if customer else ""
+
+
+def at_counter(*, merchant_id: str, keys: Collection[str]) -> dict[str, Customer]:
+    """Return the customers of a batch of sales by the key of each; new names become customers.
+
+    An id of ours that is not there is left out. A constant number of round trips.
+    """
+    named: dict[str, set[str]] = {"id": set(), "reference": set(), "loyalty_id": set()}
+    for key in keys:
+        column, _, name = key.partition(":")
+        named[column].add(name)
+    ids = named.pop("id")
+    given = named
     found = _named(merchant_id, ids, given)
     fresh = [
         Customer(merchant_id=merchant_id, **{column: name})

@@ -14,8 +14,9 @@ from django.utils import timezone
 from payments.core.errors import Conflict, wrong
 from payments.core.ids import new_id
 from payments.models import Operation, Order, Payment, RefundPart
+from payments.people.models import Customer
 from payments.people.permissions import May
-from payments.people.services import authority
+from payments.people.services import authority, customers
 from payments.runtime import task_queue, wake_up
 from payments.runtime.fail_points import fail_point
 from payments.services.create import Acknowledgement
@@ -47,6 +48,8 @@ class SaleRequest:
     order: OrderName = field(default_factory=OrderName)
     expires_in: int = USUAL
     operator: str = ""
+    customer: str | None = None  # the merchant's reference, or our id
+    loyalty_id: str | None = None  # in place of it
     acknowledge_unknown: Acknowledgement | None = None
 
 
@@ -56,6 +59,7 @@ def request_sale(request: SaleRequest, *, actor: str, guard: IdempotencyGuard | 
     Raises:
         Conflict: `terminal_not_active`, `terminal_busy`, `payment_in_progress` or `outcome_unknown`.
         Invalid: `amount_exceeds_due` (with `due`), `order_currency_differs`, or an amount is required.
+        ValidationFailed: `not_found`, of a customer's id that is none.
         Forbidden: `permission_missing`.
     """
     check_may_drive(request.terminal_id, actor)
@@ -71,6 +75,7 @@ def request_sale(request: SaleRequest, *, actor: str, guard: IdempotencyGuard | 
                 provider_account=terminal.provider_account,
                 terminal_id=terminal.id,
                 terminal_label=terminal.label,
+                customer=_customer(terminal, request),
                 acknowledge_unknown=request.acknowledge_unknown,
             ),
             actor=actor,
@@ -280,6 +285,17 @@ def _target(terminal: Terminal, target_id: str | None) -> TerminalAction | None:
     if target is None:
         raise wrong("target", "not_found", "This terminal has no such action that charges or gives back.")
     return target
+
+
+def _customer(terminal: Terminal, request: SaleRequest) -> Customer | None:
+    """Whose sale it is; a name not seen before becomes a customer."""
+    key = customers.counter_key(customer=request.customer, loyalty_id=request.loyalty_id)
+    if not key:
+        return None
+    found = customers.at_counter(merchant_id=terminal.merchant_id, keys=[key]).get(key)
+    if found is None:
+        raise wrong("customer", "not_found", "There is no such customer. Check the id, or send your own reference.")
+    return found
 
 
 def _channel(terminal: Terminal) -> Any:
