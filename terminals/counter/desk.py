@@ -18,6 +18,7 @@ from payments.models import Channel, Merchant
 from payments.people.models import User
 from payments.people.permissions import May, may
 from terminals.counter import cookies
+from terminals.counter.answers import lead_to
 from terminals.counter.page import guarded, language_of, page
 from terminals.models import CounterBrowser
 from terminals.services.counter import sign_ins
@@ -84,7 +85,7 @@ def with_browser(view: View) -> View:
         if browser is None:
             return guarded(redirect("counter_pair"))
         with translation.override(language_of(request, "")), timezone.override(browser.merchant.zone):
-            return guarded(view(request, browser, *args, **kwargs))
+            return guarded(lead_to(request, view(request, browser, *args, **kwargs), browser))
 
     return answer
 
@@ -101,9 +102,9 @@ def at_counter(view: View) -> View:
             browser, cookies.read(request, cookies.SIGN_IN), timezone.now(), attended="unattended" not in request.GET
         )
         if user is None:
-            return guarded(_sign_in_first(request, browser))
+            return guarded(lead_to(request, _sign_in_first(request, browser), browser))
         with translation.override(language_of(request, user.language)), timezone.override(browser.merchant.zone):
-            return guarded(_answered(view, request, Desk(browser, user), *args, **kwargs))
+            return guarded(lead_to(request, _answered(view, request, Desk(browser, user), *args, **kwargs), browser))
 
     return answer
 

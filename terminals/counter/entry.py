@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from payments.core.errors import NotFound, OnetillError, TooMany
 from payments.people import origin
 from terminals.counter import cookies
+from terminals.counter.answers import lead_to
 from terminals.counter.desk import paired, with_browser
 from terminals.counter.kept import KeptForm, open_
 from terminals.counter.page import LANGUAGES, guarded, language_of, page
@@ -45,8 +46,9 @@ def pair(request: HttpRequest) -> HttpResponse:
             return guarded(redirect("counter"))
         form = PairForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
-            return _pair(request, form)
-        return page(request, "pair.html", {"form": form}, title=_("Pair this browser"), status=_status(form))
+            return guarded(lead_to(request, _pair(request, form), paired(request)))
+        shown = page(request, "pair.html", {"form": form}, title=_("Pair this browser"), status=_status(form))
+        return guarded(lead_to(request, shown, paired(request)))
 
 
 @sensitive_post_parameters("code")

@@ -38,6 +38,7 @@ WAYS: Final = {
     Route.VOUCHER: gettext_lazy("On a voucher"),
     Route.CASH: gettext_lazy("In cash"),
 }
+_CHOOSE: Final = ("route_required", "route_not_possible", "bank_account_required", "till_too_low")
 FINAL: Final = (PartStatus.SUCCEEDED, PartStatus.FAILED, PartStatus.CANCELED)
 
 
@@ -114,7 +115,7 @@ class RefundForm(reasons.ReasonForm):
     def needs_a_choice(self) -> bool:
         """Whether it was refused because somebody has to choose another way."""
         faults = self.errors.as_data().get("__all__", []) if self.is_bound else []
-        return any(error.code in ("route_required", "route_not_possible", "bank_account_required") for error in faults)
+        return any(error.code in _CHOOSE for error in faults)
 
     def _field(self, name: str) -> Any:
         return self.fields[name]

@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from terminals.counter import charge, entry, exchange, link, order, receipt, refund, search
+from terminals.counter import answers, charge, entry, exchange, link, order, receipt, refund, search
 
 urlpatterns = [
     path("", search.find, name="counter"),
     path("pair", entry.pair, name="counter_pair"),
     path("sign-in", entry.sign_in, name="counter_sign_in"),
     path("sign-out", entry.sign_out, name="counter_sign_out"),
+    path("answers/<str:token>", answers.show, name="counter_answer"),
     path("language", entry.language, name="counter_language"),
     path("orders/<str:order_id>", order.show, name="counter_order"),
     path("orders/<str:order_id>/refund", refund.ask, name="counter_refund"),

@@ -43,7 +43,10 @@ class Tablet:
         return text(answer)
 
     def sends(self, path: str, **fields: str) -> ClientResponse:
-        return self.browser.post(path, fields)
+        """Send a form; a page that answers it stands at an address of its own, to which the browser goes."""
+        answer = self.browser.post(path, fields)
+        away = answer.get("Location", "")
+        return self.browser.get(away) if away.startswith("/counter/answers/") else answer
 
     def fields(self, answer: ClientResponse) -> dict[str, str]:
         """What a page's own form would send: hidden fields, and what stands in the others."""

@@ -29,7 +29,7 @@ def test_a_browser_is_paired_once_by_the_code_from_the_admin(shop: Shop) -> None
     first, second = Client(), Client()
     paired = first.post("/counter/pair", {"code": f" {code[:4].lower()}-{code[4:]} "})
     assert (paired.status_code, paired["Location"]) == (302, "/counter/sign-in")
-    again = second.post("/counter/pair", {"code": code})
+    again = second.post("/counter/pair", {"code": code}, follow=True)
     assert again.status_code == 422
     assert "wrong, used or expired" in text(again)
     assert second.get("/counter/")["Location"] == "/counter/pair"
@@ -40,7 +40,7 @@ def test_a_pairing_code_expires_and_guessers_wait(shop: Shop) -> None:
     code = offer(channel=shop.store, label="Tablet", actor=BY).pairing_code
     CounterBrowser.objects.update(pairing_expires_at=timezone.now() - MINUTE)
     guesser = Client(REMOTE_ADDR="203.0.113.9")
-    statuses = [guesser.post("/counter/pair", {"code": code}).status_code for _ in range(12)]
+    statuses = [guesser.post("/counter/pair", {"code": code}, follow=True).status_code for _ in range(12)]
     assert statuses[0] == 422
     assert statuses[-1] == 429
 

@@ -2,16 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
 
 from payments.core.errors import OnetillError
 from payments.models.refund import Route
 from payments.people.actors import Actor
-from payments.services.refunds.plan import BankAccount, RefundRequest
+from payments.services.refunds.plan import RefundRequest
 from payments.services.refunds.request import plan_refund
-
-# Stands for the account that is asked for once the route is chosen; no refund is made with it.
-ANY_ACCOUNT: Final = BankAccount(iban="NL91ABNA0417164300", name="-")
 
 
 def obstacles(
@@ -19,14 +15,23 @@ def obstacles(
 ) -> dict[Route, OnetillError | None]:
     """What refuses each of these routes for this refund; None: it is possible.
 
-    `terminal_id` is a terminal that could be chosen, None where there is none.
+    `terminal_id` is a terminal that could be chosen, None where there is none. A bank account is asked for once its
+    route is chosen, and where no amount is named a smaller one may go.
     """
     found: dict[Route, OnetillError | None] = {}
     for route in routes:
+        found[route] = None
         try:
-            plan_refund(replace(request, route=route, terminal_id=terminal_id, bank_account=ANY_ACCOUNT), actor=actor)
+            plan_refund(replace(request, route=route, terminal_id=terminal_id), actor=actor)
         except OnetillError as refusal:
-            found[route] = refusal
-        else:
-            found[route] = None
+            if not _is_yet_to_be_said(refusal, request):
+                found[route] = refusal
     return found
+
+
+def _is_yet_to_be_said(refusal: OnetillError, request: RefundRequest) -> bool:
+    """Whether only the account, or an amount that fits, is missing."""
+    if refusal.code == "bank_account_required":
+        return True
+    fits = refusal.members.get("limit") if refusal.code == "refund_limit_exceeded" else refusal.members.get("balance")
+    return request.amount is None and bool(fits)
