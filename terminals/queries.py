@@ -45,6 +45,11 @@ def actions(*, terminal_id: str | None = None) -> QuerySet[TerminalAction]:
     return rows if terminal_id is None else rows.filter(terminal_id=terminal_id)
 
 
+def shifts() -> QuerySet[Shift]:
+    """Shifts with what their shape needs."""
+    return Shift.objects.select_related("merchant", "terminal", "channel")
+
+
 def operations_of(terminal_id: str, action_ids: Iterable[str | None]) -> dict[str, str]:
     """The operations that these actions of a terminal are to carry out, by action; a question or a stop has none."""
     rows = TerminalAction.objects.filter(terminal_id=terminal_id, id__in=list(filter(None, action_ids)))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from terminals.api import actions, device, device_actions, exposure, pairing, shifts, terminals, tills
+from terminals.api import actions, closed_shifts, device, device_actions, exposure, pairing, shifts, terminals, tills
 
 urlpatterns = [
     path("v1/terminal/transactions", device.Transactions.as_view()),
@@ -18,6 +18,8 @@ urlpatterns = [
     path("v1/terminals", terminals.Terminals.as_view()),
     path("v1/terminals/exposure", exposure.OfflineExposure.as_view()),
     path("v1/terminals/pair", pairing.Pair.as_view()),
+    path("v1/terminals/shifts", closed_shifts.ClosedShifts.as_view()),
+    path("v1/terminals/shifts/<str:shift_id>", closed_shifts.OneShift.as_view()),
     path("v1/terminals/<str:terminal_id>", terminals.OneTerminal.as_view()),
     path("v1/terminals/<str:terminal_id>/unpair", terminals.Unpair.as_view()),
     path("v1/terminals/<str:terminal_id>/revoke", terminals.Revoke.as_view()),

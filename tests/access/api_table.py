@@ -66,6 +66,7 @@ TABLE: Final = [
     *rows("vouchers:read", M, "GET /v1/vouchers/{code}"),
     *rows("vouchers:write", M, "POST /v1/vouchers"),
     *rows("terminals:read", C, "GET /v1/terminals/exposure"),
+    *rows("terminals:read", C, "GET /v1/terminals/shifts", "GET /v1/terminals/shifts/{shift}"),
     *rows("vouchers:write", C, "POST /v1/vouchers/{voucher}/cancel"),
     *rows("terminals:read", C, "GET /v1/terminals", "GET /v1/terminals/{terminal}"),
     *rows("terminals:read", C, "GET /v1/terminals/{terminal}/actions", "GET /v1/terminals/{terminal}/actions/{action}"),
@@ -117,6 +118,7 @@ TABLE: Final = [
 KEYLESS: Final = {
     *("v1/openapi.json", "v1/docs", "v1/events/stream", "v1/errors", "v1/errors/(code)", "v1/terminals/pair"),
     *(f"v1/terminal/tills/{kind}" for kind in ("count", "paid_in", "paid_out", "deposit")),
+    "counter/answers/(token)",
     *("counter/", "counter/pair", "counter/sign-in", "counter/sign-out", "counter/language", "counter/link"),
     *(
         "counter/orders/(order_id)",

@@ -55,6 +55,7 @@ def things(shop: Shop) -> dict[str, str]:
         "code": shop.voucher(500).code,
         "voucher": shop.voucher(600, channel=store).voucher.id,
         "channel": store.id,
+        "shift": closed_shift(shop).id,
         "terminal": (action := driven(shop)).terminal_id,
         "action": action.id,
         "endpoint": endpoint.id,

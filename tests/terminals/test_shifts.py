@@ -311,3 +311,17 @@ def test_finance_reads_a_shift_that_differs_in_both_languages(terminal: Device, 
     assert "Kassadienst 8" in shown and "€ 49,99" in shown.replace("\xa0", " ") and "8–9" in shown
     text = page(client, "/admin/payments/discrepancy/")
     assert "telt € 49,99" in text.replace("\xa0", " ")
+
+
+def test_finance_reads_the_shifts_of_all_terminals(
+    shop: Shop, back_office: Api, terminal: Device, other_terminal: Device
+) -> None:
+    terminal.post(sale(1, 1000))
+    differs, agrees = close(terminal, shift(1, 1)), close(other_terminal, shift(1, 0))
+    api = shop.api()
+    listed = api.get("/v1/terminals/shifts").json()["data"]
+    assert [row["id"] for row in listed] == [agrees["id"], differs["id"]]
+    assert [row["id"] for row in api.get("/v1/terminals/shifts", status="differs").json()["data"]] == [differs["id"]]
+    by_terminal = api.get("/v1/terminals/shifts", terminal=other_terminal.terminal).json()["data"]
+    assert [row["id"] for row in by_terminal] == [agrees["id"]]
+    assert api.get(f"/v1/terminals/shifts/{differs['id']}").json() == differs
