@@ -53,7 +53,7 @@ def _activities(cast: casting.Cast, pace: float, day: float) -> list[tuple[Calla
     activities: list[tuple[Callable[[], None], float]] = [
         (Webshop(cast, channel, chance()).sell, pace) for channel in cast.webshops
     ]
-    activities += [(Counter(cast, number, chance()).sell, pace * 1.3) for number in range(len(cast.stores))]
+    activities += [(Counter(cast, number, chance(), day=day).sell, pace * 1.3) for number in range(len(cast.stores))]
     activities += [(ReturnsDesk(cast, chance()).take_back, pace * 5), (BackOffice(cast).close, day)]
     activities += [(asking.Asking(cast, chance()).ask, pace * 12)]
     return activities

@@ -1,10 +1,12 @@
 """What customers do: they pay online and at the counter, in cash and by card, and bring things back anywhere."""
 
 import random
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
 from config.sandbox.demo.cast import Cast, device
+from config.sandbox.demo.shifts import Shift
 from config.sandbox.demo.web import Api, Provider
 from terminals.device.counter import Counter as AtWork
 from terminals.device.scenario import Day, Habits
@@ -52,25 +54,30 @@ class Webshop:
 
 
 class Counter:
-    """One store: its terminal, and its drawer."""
+    """One store: its terminal, its drawer, and its shifts of `day` seconds."""
 
-    def __init__(self, cast: Cast, number: int, chance: random.Random) -> None:
+    def __init__(self, cast: Cast, number: int, chance: random.Random, *, day: float) -> None:
         self._api, self._provider, self._chance = Api(cast.api_key), Provider(), chance
         self._channel, self._account = cast.stores[number], cast.external
         habits = Habits(reversed=0.0, prefix=f"S{number}-")
         self._terminal = cast.terminals[number]
         self._day = Day(device(self._terminal), habits=habits, chance=chance)
         self._at_work = AtWork(self._day.device, self._day.present)
+        self._shift = Shift(self._day.device, self._api, self._channel, chance)
+        self._shift_seconds, self._shift_began = day, time.monotonic()
 
     def sell(self) -> None:
-        """Mostly by card, sometimes in cash."""
+        """Mostly by card, sometimes in cash; at the end of a shift it is closed first."""
+        if time.monotonic() - self._shift_began > self._shift_seconds:
+            self._shift_began = time.monotonic()
+            self._shift.close()
         drawn = self._chance.random()
         if drawn < 0.15:
             self._in_cash()
         elif drawn < 0.4:
             self._by_the_till()
         else:
-            self._report_to_acquirer(self._day.step())
+            self._happened(self._day.step())
 
     def _in_cash(self) -> None:
         amount = self._chance.choice((250, 495, 748, 1252, 1996))
@@ -86,7 +93,11 @@ class Counter:
         self._at_work.attend(0)
         for action, done in self._day.device.memory.actions.items():
             if done is not None and action not in known:
-                self._report_to_acquirer(done)
+                self._happened(done)
+
+    def _happened(self, done: Transaction) -> None:
+        self._shift.note(done)
+        self._report_to_acquirer(done)
 
     def _report_to_acquirer(self, done: Transaction) -> None:
         """What really happened at the terminal is what the acquirer will settle."""
@@ -118,7 +129,9 @@ class ReturnsDesk:
         if self._chance.random() < 0.4:
             body["amount"] = payment["amount_refundable"] // 200 * 100 or 100
         if origin == "online":
-            return {**body, "channel": self._chance.choice(self._cast.stores), "operator": "Fleur"}
+            at_counter = {**body, "channel": self._chance.choice(self._cast.stores), "operator": "Fleur"}
+            # Mostly the way it was paid; some want it in their hand, out of a till that may not hold it.
+            return at_counter | ({"route": "cash"} if self._chance.random() < 0.15 else {})
         body["channel"] = self._chance.choice(self._cast.webshops)
         if self._chance.random() < 0.3:
             account = {"iban": self._chance.choice(IBANS), "name": "A. Jansen"}
