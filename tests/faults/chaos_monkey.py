@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import httpx
@@ -21,8 +21,16 @@ BACK_WITHIN: Final = 120.0
 class ChaosMonkey:
     """Kills and flushes in random order, each when the last victim has come back; `over` when all is done."""
 
-    def __init__(self, stack: Stack, chance: random.Random, *, kills: int, flushes: int) -> None:
-        self.stack, self.chance = stack, chance
+    def __init__(
+        self,
+        stack: Stack,
+        chance: random.Random,
+        *,
+        kills: int,
+        flushes: int,
+        victims: Sequence[str] = VICTIMS,
+    ) -> None:
+        self.stack, self.chance, self.victims = stack, chance, victims
         self.over = threading.Event()
         self.killed: Counter[str] = Counter()
         self.flushed = 0
@@ -52,7 +60,7 @@ class ChaosMonkey:
         self.stuck.append("the stack did not come back")
 
     def _kill(self) -> None:
-        program = self.chance.choice(VICTIMS)
+        program = self.chance.choice(self.victims)
         victims = self.stack.processes(program)
         for pid in self.chance.sample(victims, min(len(victims), self.chance.randint(1, MOST_AT_ONCE))):
             try:

@@ -74,7 +74,7 @@ class Till:
         yield from self._compare(shop, payment_of)
 
     def _compare(self, shop: Shop, payment_of: dict[int, str]) -> Iterator[tuple[str, str]]:
-        taken, back = self._money()
+        taken, back = self.money()
         booked = {row["id"]: row for row in shop.all("/v1/payments", terminal=self.device.memory.terminal)}
         if len(booked) != len(taken):
             yield "doubled", f"{self._name}: {len(booked)} payments of {len(taken)} sales"
@@ -85,7 +85,7 @@ class Till:
                     fate = "lost" if shown < really else "doubled"
                     yield fate, f"{self._name} sale {sequence}: booked {shown}, moved {really}"
 
-    def _money(self) -> tuple[dict[int, int], Counter[int]]:
+    def money(self) -> tuple[dict[int, int], Counter[int]]:
         """What each sale came to in the end, and what was given back of it."""
         taken: dict[int, int] = {}
         back: Counter[int] = Counter()

@@ -1,7 +1,7 @@
 """The suite `online`: webshops' customers at a Stripe that fails in every way, with workers killed."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from tests.fake_stripe.server import FakeStripe
@@ -21,15 +21,15 @@ def online(end: float) -> Iterator[dict[str, Any]]:
         yield chaos(min(1.0, left / FULL_MINUTES))
 
 
-def chaos(share: float) -> dict[str, Any]:
+def chaos(share: float, full: Mapping[str, int] = FULL, *, soak: str = "online.chaos") -> dict[str, Any]:
     """Payments and returns through the fake Stripe."""
     seed = fresh_seed()
     fake = FakeStripe()
     try:
         with stacks.running(STRIPE_API_BASE=fake.url) as stack:
-            sized: dict[str, Any] = stacks.sized(FULL, share)
+            sized: dict[str, Any] = stacks.sized(full, share)
             size = OnlineSize(**sized, seed=seed, customers=CUSTOMERS, patience=900)
             verdict = OnlineOrdeal(stack, fake, size).run()
     finally:
         fake.close()
-    return stacks.judged("online.chaos", verdict, seed)
+    return stacks.judged(soak, verdict, seed)

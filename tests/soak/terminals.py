@@ -4,14 +4,17 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
+from tests.faults.offline import OfflineRun, OfflineSize
 from tests.soak import stacks
-from tests.soak.runs import prove
+from tests.soak.runs import fresh_seed, prove
 
 FULL_MINUTES: Final = 30
 CHAOS: Final = {"payments": 500, "refunds": 100, "kills": 40, "flushes": 2}
 TILLS: Final = 12
 DAYS, ROUNDS = 100, 40
-CRASHES: Final = 20  # of a hundred: each crash point of a driven payment, killed, late, cut off or broken
+OFFLINE: Final = {"transactions": 10_000, "terminals": 20, "kills": 30}
+SIGNATURES: Final = 5_000  # bad ones, and as many good ones by clocks that are off
+CRASHES: Final = 100  # of a hundred: each crash point of a driven payment, killed, late, cut off or broken
 _DRIVEN: Final = (
     "tests/terminals/test_driven_sales.py",
     "tests/terminals/test_retourpin.py",
@@ -21,8 +24,13 @@ _DRIVEN: Final = (
 
 
 def terminals(end: float) -> Iterator[dict[str, Any]]:
-    """Many devices while everything is killed, then days in any order and whatever a device may say."""
+    """Many devices while everything is killed, signatures, crash points; then days in any order, whatever is said."""
     share = min(1.0, (end - time.monotonic()) / 60 / FULL_MINUTES)
+    yield offline(share)
+    many = max(50, round(SIGNATURES * share))
+    yield prove(
+        "terminals.signatures", "tests/terminals/test_many_signatures.py", cases=2 * many, sizes={"SIGNATURES": many}
+    )
     yield stacks.chaos("terminals.chaos", share, **CHAOS, tills=TILLS, till_pace=0.2)
     while True:
         yield prove("terminals.any_order", "tests/terminals/test_any_order.py", cases=DAYS, sizes={"DAYS": DAYS})
@@ -38,3 +46,11 @@ def terminals(end: float) -> Iterator[dict[str, Any]]:
         yield prove("terminals.races", *races, cases=len(races), sizes={})
         if time.monotonic() > end:
             return
+
+
+def offline(share: float) -> dict[str, Any]:
+    """What was queued without a line comes over a bad one, while web and workers are killed."""
+    seed, counts = fresh_seed(), stacks.sized(OFFLINE, share)
+    with stacks.running() as stack:
+        verdict = OfflineRun(stack, OfflineSize(**counts, seed=seed)).run()
+    return stacks.judged("terminals.offline", verdict, seed)
