@@ -57,6 +57,13 @@ OF: Final[Mapping[str, Mapping[str, str]]] = {
         "scopes": "What the key may do.",
         "stream_url": "Where the event stream and long polls are: another port than this.",
     },
+    "Customer": {
+        "same_card": "What others, or nobody known, paid by a card of this customer; nothing is merged. Empty unless the "
+        "merchant has `tie_cards` on.",
+    },
+    "Merchant": {
+        "tie_cards": "Whether payments by one card are shown beside one another.",
+    },
     "Card": {
         "brand": "Card scheme, as `visa`.",
         "last4": "Last four digits.",

@@ -53,7 +53,14 @@ class PaymentView(ApiView):
 class Payments(PaymentView):
     """All payments of a merchant."""
 
-    @described("list_payments", "Payments, newest first", {200: page_of(PAYMENT)}, query=PaymentsQuery, tag="Payments")
+    @described(
+        "list_payments",
+        "Payments, newest first",
+        {200: page_of(PAYMENT)},
+        query=PaymentsQuery,
+        refusals=[409],
+        tag="Payments",
+    )
     def get(self, request: Request) -> HttpResponse:
         """List payments that match every filter, newest first."""
         query = self.query(PaymentsQuery)

@@ -87,7 +87,7 @@ def test_no_bad_signature_is_taken(devices: list[Device]) -> None:
             headers, sent = chance.choice(FORGERIES)(chance, signed, body)
         answer = device.http.generic("POST", PATH, sent, "application/json", headers=headers)
         answers[answer.status_code, answer.json()["code"]] += 1
-    assert set(answers) == {(401, "signature_invalid")}, answers
+    assert set(answers) <= {(401, "signature_invalid"), (401, "authentication_required")}, answers
     assert SignedRequest.objects.count() == known
 
 
