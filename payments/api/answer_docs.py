@@ -58,8 +58,8 @@ OF: Final[Mapping[str, Mapping[str, str]]] = {
         "stream_url": "Where the event stream and long polls are: another port than this.",
     },
     "Customer": {
-        "same_card": "What others, or nobody known, paid by a card of this customer; nothing is merged. Empty unless the "
-        "merchant has `tie_cards` on.",
+        "same_card": "What others, or nobody known, paid by a card of this customer; nothing is merged. Empty unless "
+        "the merchant has `tie_cards` on.",
     },
     "Merchant": {
         "tie_cards": "Whether payments by one card are shown beside one another.",
