@@ -36,9 +36,13 @@ class ClosedShifts(TerminalView):
     def get(self, request: Request) -> HttpResponse:
         """List shifts with what the device counted and where the books differ, newest first."""
         query = self.query(ShiftsFilter)
-        given = {"terminal_id": query.terminal, "status": query.status, "business_day": query.business_day}
-        given["channel"] = query.channel
-        rows = queries.shifts().filter(**{name: value for name, value in given.items() if value is not None})
+        named = (
+            ("terminal_id", query.terminal),
+            ("channel", query.channel),
+            ("status", query.status),
+            ("business_day", query.business_day),
+        )
+        rows = queries.shifts().filter(**{name: value for name, value in named if value is not None})
         return self.page(self.own(rows), payloads.shift, query)
 
 

@@ -177,9 +177,9 @@ class EveryDoor:
         for row in rows.filter(gone__gt=F("captured") + F("excess")):
             yield f"{row.id}: {row.gone} went back of {row.captured} and {row.excess} beyond"
         told = Discrepancy.objects.filter(merchant_id=merchant, kind="over_returned")
-        for row in Order.objects.filter(merchant_id=merchant, excess__gt=0):
-            if not told.filter(payment__order=row).exists():
-                yield f"{row.id}: {row.excess} beyond what was paid, and nobody is told"
+        for order in Order.objects.filter(merchant_id=merchant, excess__gt=0):
+            if not told.filter(payment__order=order).exists():
+                yield f"{order.id}: {order.excess} beyond what was paid, and nobody is told"
 
     def _post(self, over: threading.Event) -> Callable[[], None]:
         def work() -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from payments.people.models import Role
 from payments.people.services import api_keys
 from tests.api.client import Api
 from tests.builders import BY, Shop, open_shop
@@ -36,7 +37,7 @@ def key(shop: Shop, channel: Any) -> Api:
 
 def test_no_more_goes_back_than_was_paid_whoever_asks(settings: Any) -> None:
     shop = open_shop(refund_fallback="voucher")
-    finance = cast.person("finance", shop.merchant.id, role="finance")
+    finance = cast.person("finance", shop.merchant.id, role=Role.Name.FINANCE)
     with receiver.running() as here:
         settings.PUBLIC_URL = here.url("")
         run = EveryDoor(
