@@ -96,7 +96,7 @@ class EveryDoor:
         order = paid.order
         self.shop.pin(AMOUNT, order=order, currency=currency)
         self.shop.pay_cash(AMOUNT, order=order, currency=currency)
-        code = self.shop.voucher(AMOUNT, currency=currency).code if currency == "EUR" else None
+        code = self.shop.voucher(AMOUNT).code if currency == "EUR" else None
         if code is not None:
             self.shop.pay(AMOUNT, method="voucher", voucher_code=code, order=order)
         return order.id

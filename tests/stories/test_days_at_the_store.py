@@ -55,7 +55,7 @@ def test_the_till_sends_the_amount_to_the_terminal(back_office: Api, terminal: D
     assert (order["paid"], order["refundable"]) == (4_995, 4_995)
 
 
-def test_the_power_fails_while_the_card_is_being_charged(back_office: Api, terminal: Device) -> None:
+def test_the_power_fails_while_the_card_is_being_charged(back_office: Api, terminal: Device, shop: Shop) -> None:
     """Nobody knows whether it was paid. The card is not charged again; cash is taken; in the end the truth is told."""
     asked, question = unknown(back_office, terminal, order_reference="T-2", amount=2_000)
     order = asked["order"]["id"]
@@ -66,7 +66,7 @@ def test_the_power_fails_while_the_card_is_being_charged(back_office: Api, termi
     terminal.result(question["id"], sale(1, 2_000))
     shown = back_office.get(f"/v1/orders/{order}").json()
     assert shown["paid"] == 4_000, "both are facts: the customer paid twice, and gets one of them back"
-    kinds = [row["kind"] for row in back_office.get("/v1/discrepancies", status="open").json()["data"]]
+    kinds = [row["kind"] for row in shop.api().get("/v1/discrepancies", status="open").json()["data"]]
     assert kinds == ["overpaid"]
 
 

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -16,7 +15,6 @@ from payments.models import (
     CardEvidence,
     Chargeback,
     Discrepancy,
-    Merchant,
     Operation,
     Payment,
     Refund,
@@ -25,7 +23,6 @@ from payments.models import (
 )
 from payments.notify.models import Event
 from payments.people.models import AuditLog
-from payments.queries.same_card import same_card as tied_payments
 from payments.text.messages import render_message
 
 
@@ -50,32 +47,6 @@ def payments(rows: Sequence[Payment], *, this: str | None = None, title: Any = N
         ],
         empty=_("Nothing was paid yet."),
     )
-
-
-def same_card(rows: Sequence[Payment], *, merchant: Merchant, seen: Q) -> list[Section]:
-    """What else was paid with the cards of these payments, where the merchant has that tied and a card is known."""
-    found = tied_payments(rows, merchant=merchant, seen=seen)
-    if not found:
-        return []
-    by = {"par": _("account behind the card (PAR)"), "fingerprint": _("card's token")}
-    section = Section(
-        id="same-card",
-        title=_("Same card"),
-        columns=[_("time"), _("payment"), _("order"), _("channel"), _("method"), _("amount"), _("known by")],
-        rows=[
-            [
-                render.moment(each.payment.occurred_at, merchant.zone),
-                render.link(each.payment.id),
-                render.link(each.payment.order_id, each.payment.order.reference or ""),
-                each.payment.channel.name,
-                render.method(each.payment),
-                render.money(each.payment.amount, each.payment.currency),
-                by[each.by],
-            ]
-            for each in found
-        ],
-    )
-    return [section]
 
 
 def _amounts() -> list[str]:

@@ -1,16 +1,18 @@
-"""Tables about customers for other pages: their name, their payment links, and the e-mails sent to them."""
+"""Tables about customers for other pages: their name, payment links, e-mails, and what was paid by the same card."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from payments.admin.base import render
 from payments.admin.base.page import Section
-from payments.models import PaymentLink
+from payments.models import Merchant, Payment, PaymentLink
 from payments.notify.models import Mail
 from payments.people.models import Customer
+from payments.queries.same_card import same_card as tied_payments
 
 
 def name_of(row: Customer) -> str:
@@ -58,3 +60,29 @@ def mails(object_ids: Collection[str], zone: ZoneInfo) -> Section:
             for row in rows
         ],
     )
+
+
+def same_card(rows: Sequence[Payment], *, merchant: Merchant, seen: Q) -> list[Section]:
+    """What else was paid with the cards of these payments, where the merchant has that tied and a card is known."""
+    found = tied_payments(rows, merchant=merchant, seen=seen)
+    if not found:
+        return []
+    by = {"par": _("account behind the card (PAR)"), "fingerprint": _("card's token")}
+    section = Section(
+        id="same-card",
+        title=_("Same card"),
+        columns=[_("time"), _("payment"), _("order"), _("channel"), _("method"), _("amount"), _("known by")],
+        rows=[
+            [
+                render.moment(each.payment.occurred_at, merchant.zone),
+                render.link(each.payment.id),
+                render.link(each.payment.order_id, each.payment.order.reference or ""),
+                each.payment.channel.name,
+                render.method(each.payment),
+                render.money(each.payment.amount, each.payment.currency),
+                by[each.by],
+            ]
+            for each in found
+        ],
+    )
+    return [section]

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments.admin.base import render, tables
+from payments.admin.base import render
 from payments.admin.base.access import person
 from payments.admin.base.filters import DayRange, OfMerchant
 from payments.admin.base.page import Fact, Page, Section
@@ -85,7 +85,7 @@ def _same_card(request: HttpRequest, row: Customer) -> list[Section]:
     """What was paid with the same cards by nobody known, or by others: beside the orders, never among them."""
     seen = within(person(request), May.SEE) & not_of(row.id)
     merchant = Merchant.objects.get(id=row.merchant_id)
-    return tables.same_card(list(of_customer(merchant, row.id)), merchant=merchant, seen=seen)
+    return customer_tables.same_card(list(of_customer(merchant, row.id)), merchant=merchant, seen=seen)
 
 
 def _orders(request: HttpRequest, row: Any) -> Section:

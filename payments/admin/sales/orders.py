@@ -112,7 +112,9 @@ class OrderAdmin(ServiceAdmin):
             facts=[*_facts(story), *_in_doubt(story)],
             sections=[
                 *_traces(story, books=books),
-                *tables.same_card(story.payments, merchant=row.merchant, seen=within(person(request), self.sees)),
+                *customer_tables.same_card(
+                    story.payments, merchant=row.merchant, seen=within(person(request), self.sees)
+                ),
             ],
         )
         return note_looks(request, row, [row.customer_id, *(each.customer_id for each in story.payments)], page)

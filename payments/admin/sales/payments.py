@@ -128,7 +128,7 @@ class PaymentAdmin(ReceiptAdmin, ServiceAdmin):
             facts=[*facts(own), *self.receipt_facts(own)],
             sections=[
                 *traces(own, story, books=may_see_books),
-                *tables.same_card([own], merchant=own.merchant, seen=within(person(request), self.sees)),
+                *customer_tables.same_card([own], merchant=own.merchant, seen=within(person(request), self.sees)),
             ],
         )
         return note_looks(request, own, [own.customer_id, own.order.customer_id], page)
