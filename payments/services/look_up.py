@@ -44,6 +44,10 @@ def _is_about_ours(row: ProviderEvent, hint: WebhookEvent) -> bool:
     account = row.provider_account
     if Payment.objects.filter(provider_account=account, provider_reference=hint.look_up).exists():
         return True
-    # Its creation was never answered, so that only our own name tells whose it is.
-    unnamed = Operation.objects.filter(id=hint.operation_id or "", provider_account=account)
-    return unnamed.filter(payment__provider_reference=None).exists()
+    # Its creation was never answered, so that only our own name tells whose it is; a hint without one may be about any
+    # of those that stand without an answer.
+    unnamed = Operation.objects.filter(provider_account=account, payment__provider_reference=None)
+    if hint.operation_id is not None:
+        return unnamed.filter(id=hint.operation_id).exists()
+    in_doubt = Q(outcome=None, submitted_at__isnull=False) | Q(outcome=Outcome.UNKNOWN)
+    return unnamed.filter(in_doubt, executor=Operation.Executor.PROVIDER).exists()

@@ -157,8 +157,9 @@ def _is_wanted(operation: Operation, keys_live: timedelta | None) -> bool:
 
 def _send_again(operation: Operation) -> None:
     """Submit again what certainly never arrived, or decline what is too old: a refund's debt is open again then."""
-    # Without keys nothing that may have arrived comes here, and there is no key that could have expired.
-    if _is_wanted(operation, _keys_live(operation) or None):
+    # Whether it may have arrived was answered when it was looked up (`_may_repeat`); what the provider refused to take
+    # is wanted as long as it is owed.
+    if _is_wanted(operation, None):
         # The claim wants it due; its sweep had moved the due time to the end of the sweep's own lease.
         Operation.objects.filter(id=operation.id).update(due_at=Now())
         submit(operation.id, actor=ACTOR)
