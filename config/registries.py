@@ -6,6 +6,7 @@ PROVIDERS = {
     "external": "payments.providers.recorded.External",
     "stripe": "payments.providers.stripe.provider.Stripe",
     "paynl": "payments.providers.paynl.provider.PayNl",
+    "mollie": "payments.providers.mollie.provider.Mollie",
 }
 SETTLEMENT_FORMATS = [
     "reconciliation.formats.simulator_csv.SimulatorCsv",
@@ -13,6 +14,7 @@ SETTLEMENT_FORMATS = [
     "reconciliation.formats.stripe_report.StripeReport",
     "reconciliation.formats.adyen_settlement.AdyenSettlement",
     "reconciliation.formats.mollie_settlement.MollieSettlement",
+    "reconciliation.formats.mollie_payout.MolliePayout",
     "reconciliation.formats.paypal_activity.PayPalActivity",
     "reconciliation.formats.camt053.Camt053",
     "reconciliation.formats.camt052.Camt052",
@@ -39,7 +41,10 @@ EXPORT_KINDS = [
     "reconciliation.exports.hledger.Hledger",
     "reconciliation.exports.beancount.Beancount",
 ]
-SETTLEMENT_SOURCES = {"stripe": "reconciliation.sources.stripe.StripePayouts"}
+SETTLEMENT_SOURCES = {
+    "stripe": "reconciliation.sources.stripe.StripePayouts",
+    "mollie": "reconciliation.sources.mollie.MollieSettlements",
+}
 # The accountant's software.
 CONNECTORS = {
     "moneybird": "reconciliation.connectors.moneybird.Moneybird",
@@ -89,6 +94,7 @@ ALARMS = ["terminals.admin.home.alarms", "reconciliation.admin.home.alarms"]
 TERMINAL_DRIVERS = {
     "onetill_device": "terminals.providers.onetill_device.OnetillDevice",
     "simulator": "terminals.providers.simulator.Simulator",
+    "mollie": "terminals.providers.mollie.Mollie",
 }
 # What floors above add to the story of an order.
 ORDER_STORIES = ["terminals.happenings.happenings"]

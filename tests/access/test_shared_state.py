@@ -66,6 +66,7 @@ CACHES: Final = {
     "payments/people/origin.py:network",
     "payments/people/throttled.py:_language",
     "payments/people/throttled.py:_page",
+    "payments/providers/mollie/client.py:_client",
     "payments/providers/simulator/provider.py:_pooled_client",
     "payments/providers/stripe/client.py:_client",
     "payments/providers/stripe/client.py:_transport",

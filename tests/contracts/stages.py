@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import httpx
 from standardwebhooks.webhooks import Webhook
 
 from payments.core.ids import new_id
 from payments.core.money import Money
-from payments.providers.base import Credentials, Outcome, Provider, ProviderRequest, Verb
+from payments.providers.base import Credentials, Outcome, Provider, ProviderRequest, Result, Verb
 from payments.providers.simulator.magic import Ending, magic
+from tests.fake_mollie import webhooks as mollie_webhooks
 from tests.fake_paynl.post import signature as paynl_signature
 from tests.fake_stripe.post import signature
 from tests.fakes.faults import Fault
@@ -25,6 +27,7 @@ class Stage:
     """`amounts`: what to ask for each outcome of a sale. `unseen`: what fetch says of a call never made.
 
     `secrets`: what its accounts are given beside what it makes for them. `sign`: headers over a body, by a secret.
+    `pay`: the customer pays a sale that no request alone completes; `refund`: what a refund of it comes to.
     """
 
     amounts: Mapping[Outcome, int] = field(default_factory=dict)
@@ -38,6 +41,8 @@ class Stage:
     event: tuple[bytes, str] = (b'{"id":"evt_1","type":"something"}', "evt_1")  # one of its webhooks, and its name
     replayable: bool = False  # its webhooks have no time in them, so that an old one cannot be told
     faults: Mapping[Outcome, Fault] = field(default_factory=dict)  # of its fake, where an amount does not do it
+    pay: Callable[[Result], None] = lambda sale: None
+    refund: Outcome = Outcome.SUCCEEDED
 
 
 def signed(secret: str, body: bytes, *, name: str = "evt_1", at: datetime | None = None) -> dict[str, str]:
@@ -75,6 +80,23 @@ def paynl_secrets() -> Mapping[str, str]:
         "token_code": f"AT-{numbers}",
         "api_token": f"token-of-AT-{numbers}",
     }
+
+
+def mollie_secrets() -> Mapping[str, str]:
+    """An account at the fake Mollie that nobody used yet."""
+    name = secrets.token_hex(15)
+    return {"api_key": f"test_{name}", "webhook_secret": f"secret_{name}"}
+
+
+def mollie_signed(secret: str, body: bytes, *, at: datetime | None = None) -> dict[str, str]:
+    """Mollie's header over a body; it tells no time."""
+    return {"x-mollie-signature": mollie_webhooks.signed(body, secret)["X-Mollie-Signature"]}
+
+
+def paid_on_the_page(sale: Result) -> None:
+    """The customer goes to the provider's page and pays there."""
+    assert sale.redirect_url is not None
+    httpx.post(sale.redirect_url, data={"action": "pay"}, trust_env=False)
 
 
 PAYNL_EVENT: Final = "123412340001X00001:100:None:None:None"  # it gives its events no names
@@ -119,6 +141,21 @@ STAGES: Final = {
         secret="service_secret",
         event=(b'{"object":{"orderId":"123412340001X00001","status":{"code":100}}}', PAYNL_EVENT),
         replayable=True,
+    ),
+    "mollie": Stage(
+        amounts={
+            Outcome.DECLINED: 60_000_00,  # more than Mollie takes
+            Outcome.PENDING: 12_50,
+            Outcome.UNKNOWN: magic(12_00, Ending.DROPPED_DONE),
+            Outcome.NOT_SENT: magic(12_00, Ending.RATE_LIMITED),
+        },
+        method="ideal",
+        asked={"return_url": "https://shop.example/back"},
+        secrets=mollie_secrets,
+        sign=mollie_signed,
+        replayable=True,
+        pay=paid_on_the_page,
+        refund=Outcome.PENDING,
     ),
     "external": Stage(amounts={Outcome.DECLINED: 12_50}, refuses=tuple(Verb)),
 }

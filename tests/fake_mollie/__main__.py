@@ -1,11 +1,11 @@
-"""The fake by itself, for a shop on this machine: `python -m tests.fake_mollie 12112 [NAME=WEBHOOK_URL …]`."""
+"""The fake by itself, for a shop on this machine: `python -m tests.fake_mollie 12113 [NAME=WEBHOOK_URL …]`."""
 
 import sys
 import time
 
 from tests.fake_mollie.server import FakeMollie
 
-port, *addresses = sys.argv[1:] or ["12112"]
+port, *addresses = sys.argv[1:] or ["12113"]
 running = FakeMollie(int(port))
 for each in addresses:
     name, _, url = each.partition("=")

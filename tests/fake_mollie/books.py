@@ -19,6 +19,8 @@ FEES: Final = {
     "creditcard": (Decimal("0.2500"), Decimal("0.0180")),
     "bancontact": (Decimal("0.3900"), Decimal(0)),
     "klarna": (Decimal("0.3500"), Decimal("0.0299")),
+    "paypal": (Decimal("0.1000"), Decimal(0)),
+    "banktransfer": (Decimal("0.2500"), Decimal(0)),
     "pointofsale": (Decimal("0.0500"), Decimal("0.0075")),
     "refund": (Decimal("0.2500"), Decimal(0)),
 }

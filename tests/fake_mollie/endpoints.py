@@ -188,6 +188,10 @@ class Endpoints:
         """Of all payments."""
         return self._listed(call, "refunds", call.account.all("re"))
 
+    def list_chargebacks(self, call: Call) -> Object:
+        """Of all payments."""
+        return self._listed(call, "chargebacks", call.account.all("chb"))
+
     def list_terminals(self, call: Call) -> Object:
         """The devices."""
         return self._listed(call, "terminals", call.account.all("term"))
@@ -208,8 +212,9 @@ class Endpoints:
         return self._listed(call, "settlements", call.account.all("stl"))
 
     def get_settlement(self, call: Call) -> Object:
-        """One settlement."""
-        return self._shown(call.account, self._get(call, "stl"))
+        """One settlement, by its id or its bank reference."""
+        named = call.account.all("stl", reference=call.names["id"])
+        return self._shown(call.account, named[0] if named else self._get(call, "stl"))
 
     def settled(self, prefix: str, name: str) -> Any:
         """The handler that lists what is in a settlement."""

@@ -96,6 +96,7 @@ class FakeMollie(JsonFake):
             f"DELETE {of_payment}/refunds/{{child}}": Route(do.cancel_refund, Origin.ASSUMED, 204),
             f"GET {of_payment}/chargebacks": Route(do.list_of("chb", "chargebacks"), spec),
             "GET /v2/refunds": Route(do.list_refunds, spec),
+            "GET /v2/chargebacks": Route(do.list_chargebacks, spec),
             "GET /v2/terminals": Route(do.list_terminals, spec),
             "GET /v2/terminals/{id}": Route(do.get_terminal, spec),
             "GET /v2/methods": Route(do.list_methods, Origin.ASSUMED),
