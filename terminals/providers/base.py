@@ -27,10 +27,14 @@ TIMEOUT: Final = 20.0  # seconds of one call
 
 @dataclass(frozen=True, slots=True)
 class Till:
-    """A terminal as its maker knows it: by the id that the maker gave it; secrets are never logged."""
+    """A terminal as its maker knows it: by the id that the maker gave it.
+
+    `secrets` are those of its provider account, decrypted, and never logged; `test_mode` is its merchant's.
+    """
 
     device_id: str
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    test_mode: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

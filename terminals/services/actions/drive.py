@@ -17,6 +17,7 @@ from payments.payloads import instant
 from payments.providers.base import Outcome
 from payments.runtime.fail_points import fail_point
 from payments.runtime.sweeps import Sweep
+from payments.services.submit import credentials_of
 from terminals import sql
 from terminals.models import ActionStatus, ActionType, Terminal, TerminalAction
 from terminals.providers.base import Answer, Request, Till
@@ -67,7 +68,8 @@ def _begin(terminal_id: str) -> TerminalAction | None:
 
 def _ask(action: TerminalAction) -> Answer:
     maker = driver(action.terminal.driver)
-    till = Till(action.terminal.device_id or action.terminal_id)
+    known = credentials_of(action.terminal.provider_account)
+    till = Till(action.terminal.device_id or action.terminal_id, known.secrets, known.test_mode)
     if action.target_id is not None:
         ask_maker = maker.status if action.type == ActionType.STATUS else maker.cancel
         return ask_maker(action.target_id, till)
