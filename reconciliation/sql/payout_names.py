@@ -11,7 +11,9 @@ from reconciliation.sql.allocations import ALLOCATED
 
 UNSPACED: Final = r"regexp_replace({0}, '\s', '', 'g')"
 TEXTS: Final = "concat_ws('|', {0}.remittance, {0}.end_to_end_id, {0}.batch, {0}.bank_reference)"
-_PATTERN: Final = rf"""('(^|[^[:alnum:]])' || regexp_replace(
+# Mollie's settlements (1234567.2404.03) stand on some banks' lines with a T in front.
+_PATTERN: Final = rf"""('(^|[^[:alnum:]])'
+    || CASE WHEN {{0}}.reference ~ '^[0-9]+[.][0-9]+[.][0-9]+$' THEN '(T\s*)?' ELSE '' END || regexp_replace(
     regexp_replace({UNSPACED.format("{0}.reference")}, '([^[:alnum:]])', '\\\1', 'g'), '(\\?.)', '\s*\1', 'g')
     || '($|[^[:alnum:]])')"""
 REFERENCE: Final = UNSPACED.format("payout.reference")
