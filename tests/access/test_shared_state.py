@@ -67,6 +67,7 @@ CACHES: Final = {
     "payments/people/throttled.py:_language",
     "payments/people/throttled.py:_page",
     "payments/providers/mollie/client.py:_client",
+    "payments/providers/paynl/client.py:_client",
     "payments/providers/simulator/provider.py:_pooled_client",
     "payments/providers/stripe/client.py:_client",
     "payments/providers/stripe/client.py:_transport",
