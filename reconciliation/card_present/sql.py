@@ -18,48 +18,44 @@ _COMPARED: Final = (
 # `proven` matches may settle a transaction in doubt without a person: they need two equal numbers, one of them the TID
 # where the device reports it.
 _NAMED: Final = "(found.tid = 1 AND (found.rrn = 1 OR found.stan = 1) OR found.rrn = 1 AND found.stan = 1)"
-LIKELIEST: Final = f"""
-named AS (
-    SELECT line.position, evidence.id
-    FROM staged_settlement_line line
-    JOIN payments_cardevidence evidence ON evidence.merchant_id = %(merchant)s AND evidence.rrn = line.rrn
-    WHERE line.rrn <> ''
-    UNION ALL
-    SELECT line.position, evidence.id
-    FROM staged_settlement_line line
-    JOIN payments_cardevidence evidence
-      ON evidence.merchant_id = %(merchant)s AND evidence.acquirer_tid = line.tid AND evidence.stan = line.stan
-     AND {_NEAR} AND (line.rrn = '' OR evidence.rrn IS NULL)
-    WHERE line.stan <> ''
-    UNION ALL
-    SELECT line.position, evidence.id
-    FROM staged_settlement_line line
-    JOIN payments_cardevidence evidence
-      ON evidence.merchant_id = %(merchant)s AND evidence.authorization_code = line.authorization_code
-     AND {_NEAR} AND (line.rrn = '' OR evidence.rrn IS NULL)
-    WHERE line.authorization_code <> ''
-),
-compared AS (
-    SELECT line.position, line.type, evidence.id AS evidence_id, evidence.type AS kind,
-           COALESCE(evidence.operation_id, later.operation_id) AS operation_id, evidence.payment_id,
+# A transaction is found by any of these. A number other than the RRN counts where one of the two sides has no RRN:
+# each side by itself, so that neither is read for it where all have one.
+_STAN: Final = f"evidence.acquirer_tid = line.tid AND evidence.stan = line.stan AND line.stan <> '' AND {_NEAR}"
+_CODE: Final = f"evidence.authorization_code = line.authorization_code AND line.authorization_code <> '' AND {_NEAR}"
+_FOUND_BY: Final = (
+    "evidence.rrn = line.rrn AND line.rrn <> ''",
+    f"{_STAN} AND line.rrn = ''",
+    f"{_STAN} AND line.rrn <> '' AND evidence.rrn IS NULL",
+    f"{_CODE} AND line.rrn = ''",
+    f"{_CODE} AND line.rrn <> '' AND evidence.rrn IS NULL",
+)
+_FOUND: Final = f"""
+    SELECT line.position, line.type, evidence.id AS evidence_id, evidence.type AS kind, evidence.operation_id,
+           evidence.payment_id, evidence.terminal_id, evidence.series, evidence.sequence,
            line.type IN ('confirmed', 'declined') OR evidence.currency = line.currency
                AND line.gross = evidence.amount * CASE evidence.type WHEN 'refund' THEN -1 ELSE 1 END AS same_amount,
            {_COMPARED.format("tid", "acquirer_tid")} AS tid, {_COMPARED.format("rrn", "rrn")} AS rrn,
            {_COMPARED.format("stan", "stan")} AS stan,
            {_COMPARED.format("authorization_code", "authorization_code")} AS code
+    FROM staged_settlement_line line
+    JOIN payments_cardevidence evidence ON evidence.merchant_id = %(merchant)s AND {{}}
+    WHERE evidence.type = line.type OR line.type IN ('confirmed', 'declined') AND evidence.type IN ('sale', 'refund')
+"""
+LIKELIEST: Final = f"""
+named AS ({"UNION ALL".join(map(_FOUND.format, _FOUND_BY))}),
+compared AS (
+    SELECT named.position, named.type, named.evidence_id, named.kind, named.payment_id, named.same_amount, named.tid,
+           named.rrn, named.stan, named.code, COALESCE(named.operation_id, later.operation_id) AS operation_id
     FROM named
-    JOIN staged_settlement_line line ON line.position = named.position
-    JOIN payments_cardevidence evidence ON evidence.id = named.id
     LEFT JOIN LATERAL (
         -- A refund in doubt that a later transaction resolved has its operation there.
         SELECT later.operation_id FROM payments_cardevidence later
-        WHERE evidence.operation_id IS NULL AND later.operation_id IS NOT NULL
-          AND later.terminal_id = evidence.terminal_id AND later.series = evidence.series
-          AND later.sequence > evidence.sequence
-          AND (later.posted ->> 'resolves')::bigint = evidence.sequence
+        WHERE named.operation_id IS NULL AND later.operation_id IS NOT NULL
+          AND later.terminal_id = named.terminal_id AND later.series = named.series
+          AND later.sequence > named.sequence
+          AND (later.posted ->> 'resolves')::bigint = named.sequence
         LIMIT 1
     ) later ON true
-    WHERE evidence.type = line.type OR line.type IN ('confirmed', 'declined') AND evidence.type IN ('sale', 'refund')
 ),
 fitting AS (
     SELECT DISTINCT ON (found.position, COALESCE(found.operation_id, found.evidence_id))
@@ -75,7 +71,8 @@ fitting AS (
            found.same_amount AND least(found.stan, found.code) >= 0 AND {_NAMED} AS proven
     FROM compared found
     LEFT JOIN payments_operation operation ON operation.id = found.operation_id
-    LEFT JOIN payments_payment payment ON payment.id = found.payment_id
+    -- Of what has an operation, that tells the account.
+    LEFT JOIN payments_payment payment ON payment.id = CASE WHEN operation.id IS NULL THEN found.payment_id END
     WHERE found.tid >= 0 AND found.rrn >= 0 AND found.tid + found.rrn + found.stan + found.code > 0
       AND (found.type IN ('sale', 'refund') OR {_NAMED})
       AND COALESCE(operation.provider_account_id, payment.provider_account_id, %(account)s) = %(account)s

@@ -115,6 +115,7 @@ SELECT line.position, 1 AS rule, operation.id AS operation_id, operation.payment
 FROM staged_settlement_line line
 JOIN payments_operation operation
   ON operation.id = line.reported_operation AND operation.provider_account_id = %(account)s AND {_FITS}
+WHERE line.reported_operation <> ''
 UNION ALL
 SELECT line.position, 2, operation.id, operation.payment_id, NULL, true
 FROM staged_settlement_line line

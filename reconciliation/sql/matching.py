@@ -56,8 +56,9 @@ WITH {LIKELIEST},
 candidate AS (SELECT one.*, (%(places)s::int[])[rule] AS place FROM ({CANDIDATES}) one),
 -- What a line says of itself must be about one payment, and its reference the one of the operation that it names. What
 -- only fits may be another payment's, unless it is to count first.
+several AS (SELECT position FROM candidate GROUP BY position HAVING count(*) > 1),
 contradicting AS (
-    SELECT position FROM candidate GROUP BY position
+    SELECT position FROM candidate WHERE position IN (SELECT position FROM several) GROUP BY position
     HAVING min(payment_id) FILTER (WHERE NOT {FITTING}) <> max(payment_id) FILTER (WHERE NOT {FITTING})
         OR min(payment_id) <> max(payment_id)
            AND min(place) FILTER (WHERE {FITTING}) < COALESCE(min(place) FILTER (WHERE NOT {FITTING}), {LAST})
@@ -200,6 +201,8 @@ def match_settlement_lines(*, merchant_id: str, account_id: str, zone: str, rule
     names = {"merchant": merchant_id, "account": account_id, "zone": zone, **rules.parameters()}
     with connection.cursor() as cursor:
         cursor.execute(_MATCH, names)
+        # Made at once, which costs a tenth of what each row would.
+        cursor.execute("CREATE UNIQUE INDEX IF NOT EXISTS staged_match_position ON staged_settlement_match (position)")
         cursor.execute("ANALYZE staged_settlement_match")
 
 

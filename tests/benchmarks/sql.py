@@ -79,7 +79,8 @@ COPY_EVIDENCE: Final = (
     ),
     "ANALYZE payments_cardevidence",
 )
-MATCHES_AGAIN: Final = "TRUNCATE staged_settlement_match"
+# As an import finds the table.
+MATCHES_AGAIN: Final = "DROP INDEX IF EXISTS staged_match_position; TRUNCATE staged_settlement_match"
 STORED_LINES: Final = """
     COPY (
         SELECT line.* FROM reconciliation_settlementline line
