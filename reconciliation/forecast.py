@@ -1,5 +1,7 @@
 """What providers owe, when it is expected at which bank account, and what they charge beside what was agreed.
 
+Beside it stands what leaves: refunds by bank transfer that the bank does not show yet.
+
 What is owed and on which day it was sold stands in the ledger's open items; when it comes follows from how many bank
 days the account's last payouts took, else from its contract (`payout_days`), else nobody can tell and it is undated.
 """
@@ -19,7 +21,16 @@ from payments.core.bank_days import after_bank_days, bank_day_from, bank_days_be
 from payments.ledger.models import Account
 from payments.models import Merchant, ProviderAccount
 from reconciliation.models import Payout, Settlement
-from reconciliation.sql.forecast import Charged, OpenAtProvider, Took, charged, open_at_providers, took
+from reconciliation.sql.forecast import (
+    Charged,
+    OpenAtProvider,
+    Took,
+    TransfersLeaving,
+    charged,
+    open_at_providers,
+    took,
+    transfers_leaving,
+)
 
 LONGEST: Final = 90  # days ahead
 LAST_PAYOUTS: Final = 20  # of which the delay is learned
@@ -83,13 +94,39 @@ class OwedBy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Leaving:
+    """Refunds by bank transfer that leave an account together. `amount`: what leaves, in minor units, above zero.
+
+    `on`: the day, None as long as nobody has ordered them; `overdue`: ordered, and not at the bank on its day.
+    """
+
+    currency: str
+    amount: int
+    transfers: int
+    iban: str
+    ordered: bool
+    on: date | None
+    overdue: bool
+    batch_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What is expected of all provider accounts, from `first` (today) up to `last`."""
+    """What is expected of all provider accounts, and what leaves as refunds, from `first` (today) up to `last`."""
 
     merchant: Merchant
     first: date
     last: date
     owed: Sequence[OwedBy]
+    leaving: Sequence[Leaving]
+
+    def leaving_by_day(self) -> dict[tuple[date, str], int]:
+        """What leaves on each day in each currency; what is overdue may leave on any day, and is in none."""
+        sums: dict[tuple[date, str], int] = defaultdict(int)
+        for each in self.leaving:
+            if each.on is not None and not each.overdue:
+                sums[each.on, each.currency] += each.amount
+        return sums
 
     def days(self) -> Iterator[date]:
         """Each day that is looked at."""
@@ -143,7 +180,8 @@ def forecast(merchant: Merchant, *, days: int) -> Forecast:
         )
         for (account_id, currency), expected in sorted(found.items(), key=lambda item: accounts[item[0][0]].name)
     ]
-    return Forecast(merchant=merchant, first=today, last=today + timedelta(days=days - 1), owed=owed)
+    leaving = [_leaving(row, merchant, today) for row in transfers_leaving(merchant.id, merchant.timezone)]
+    return Forecast(merchant=merchant, first=today, last=today + timedelta(days=days - 1), owed=owed, leaving=leaving)
 
 
 def fee_rates(merchant: Merchant) -> list[FeeRate]:
@@ -192,6 +230,23 @@ def _announced(payout: Payout, delays: Mapping[str, Delay], today: date) -> Expe
         on=on,
         overdue=on is not None and on < today,
         payout=payout,
+    )
+
+
+def _leaving(row: TransfersLeaving, merchant: Merchant, today: date) -> Leaving:
+    on = row.execute_on or row.released_on
+    on = bank_day_from(on) if on is not None else None
+    # A batch that waits for its second person leaves today at the earliest.
+    on = max(on, bank_day_from(today)) if on is not None and not row.ordered else on
+    return Leaving(
+        currency=row.currency,
+        amount=row.amount,
+        transfers=row.transfers,
+        iban=row.iban or merchant.iban,
+        ordered=row.ordered,
+        on=on,
+        overdue=on is not None and on < today,
+        batch_id=row.batch_id,
     )
 
 

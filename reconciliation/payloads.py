@@ -10,7 +10,7 @@ from django.conf import settings
 from payments.models import Channel, Merchant
 from payments.payloads import Shape, channel_ref, day, instant
 from reconciliation.closing import Check, Scope, State
-from reconciliation.forecast import FeeRate, Forecast, OwedBy
+from reconciliation.forecast import FeeRate, Forecast, Leaving, OwedBy
 from reconciliation.models import (
     BankAccount,
     Connector,
@@ -220,22 +220,39 @@ def _error(code: str, detail: str) -> Shape | None:
 
 
 def forecast(found: Forecast) -> Shape:
-    """What providers owe: each account with what it is made of, and the sums of the days to come by currency."""
+    """What providers owe: each account with what it is made of, the refunds that leave the bank, and the sums of the
+    days to come by currency.
+    """
     flow: dict[tuple[date, str], int] = defaultdict(int)
     for owed in found.owed:
         for when, amount in owed.by_day().items():
             flow[when, owed.currency] += amount
+    for of, amount in found.leaving_by_day().items():
+        flow[of] -= amount
     return {
         "object": "forecast",
         "from": day(found.first),
         "to": day(found.last),
         "accounts": [_owed(owed) for owed in found.owed],
+        "refunds": [_leaving(each) for each in found.leaving],
         "cash_flow": [
             {"date": day(when), "currency": currency, "amount": amount}
             for (when, currency), amount in sorted(flow.items())
             if when <= found.last
         ],
         "test_mode": found.merchant.test_mode,
+    }
+
+
+def _leaving(each: Leaving) -> Shape:
+    return {
+        "currency": each.currency,
+        "bank_iban": each.iban or None,
+        "date": day(each.on),
+        "overdue": each.overdue,
+        "ordered": each.ordered,
+        "transfers": each.transfers,
+        "amount": each.amount,
     }
 
 

@@ -11,13 +11,14 @@ from django.template.response import TemplateResponse
 from django.utils import formats
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from payments.admin.base import render
 from payments.admin.base.access import can, person, whole_merchants
 from payments.admin.base.forms import OfMerchantForm
-from payments.admin.base.links import list_link, open_page_link, row_link
+from payments.admin.base.links import link, list_link, open_page_link, row_link
 from payments.admin.base.page import Section
-from payments.models import Merchant, Payment, ProviderAccount
+from payments.models import BankTransfer, Merchant, Payment, ProviderAccount
 from payments.models.payment import Method
 from payments.people.permissions import May
 from payments.text.formatting import weekday
@@ -26,6 +27,7 @@ from reconciliation.forecast import (
     Expected,
     FeeRate,
     Forecast,
+    Leaving,
     OwedBy,
     by_account,
     fee_rates,
@@ -39,7 +41,7 @@ DAYS: Final = 14
 
 def forecast_page(request: HttpRequest) -> HttpResponse:
     """What each provider owes, when it is expected, and what is overdue."""
-    return _page(request, _("Forecast"), _forecast, _("No provider owes anything."))
+    return _page(request, _("Forecast"), _forecast, _("No provider owes anything, and no refund waits for a transfer."))
 
 
 def fees_page(request: HttpRequest) -> HttpResponse:
@@ -62,9 +64,10 @@ def _page(request: HttpRequest, title: str, sections: Callable[[Merchant], list[
 
 def _forecast(merchant: Merchant) -> list[Section]:
     found = forecast(merchant, days=DAYS)
-    if not found.owed:
-        return []
-    return [_owed(found), _flow(found), *(_behind(owed) for owed in found.owed)]
+    sections = [_owed(found)] if found.owed else []
+    sections += [_flow(found)] if found.owed or found.leaving else []
+    sections += [_leaving(found)] if found.leaving else []
+    return [*sections, *(_behind(owed) for owed in found.owed)]
 
 
 def _owed(found: Forecast) -> Section:
@@ -93,9 +96,10 @@ def _owed(found: Forecast) -> Section:
 
 
 def _flow(found: Forecast) -> Section:
-    """A row for each day of the next two weeks, and a sum for each currency."""
-    by_day = [owed.by_day() for owed in found.owed]
-    currencies = sorted({owed.currency for owed in found.owed})
+    """A row for each day of the next two weeks with what comes and what leaves, and a sum for each currency."""
+    by_day, leaves = [owed.by_day() for owed in found.owed], found.leaving_by_day()
+    refunded = sorted({each.currency for each in found.leaving})
+    currencies = sorted({*(owed.currency for owed in found.owed), *refunded})
 
     def sums(days: Sequence[date]) -> list[Any]:
         return [
@@ -105,11 +109,16 @@ def _flow(found: Forecast) -> Section:
                     for owed, of in zip(found.owed, by_day, strict=True)
                     for day in days
                     if owed.currency == currency
-                ),
+                )
+                - sum(leaves.get((day, currency), 0) for day in days),
                 currency,
             )
             for currency in currencies
         ]
+
+    def refunds(days: Sequence[date]) -> list[Any]:
+        left = [(sum(leaves.get((day, currency), 0) for day in days), currency) for currency in refunded]
+        return [render.money(-amount, currency) if amount else render.NOTHING for amount, currency in left]
 
     days = list(found.days())
     return Section(
@@ -118,6 +127,7 @@ def _flow(found: Forecast) -> Section:
         columns=[
             _("day"),
             *(f"{owed.account.name} {owed.currency}" for owed in found.owed),
+            *(_("refunds by transfer %(currency)s") % {"currency": currency} for currency in refunded),
             *(_("all in %(currency)s") % {"currency": currency} for currency in currencies),
         ],
         rows=[
@@ -127,6 +137,7 @@ def _flow(found: Forecast) -> Section:
                     _anchored(owed, of[day]) if day in of else render.NOTHING
                     for owed, of in zip(found.owed, by_day, strict=True)
                 ),
+                *refunds([day]),
                 *sums([day]),
             ]
             for day in days
@@ -137,9 +148,45 @@ def _flow(found: Forecast) -> Section:
                 render.money(sum(of.get(day, 0) for day in days), owed.currency)
                 for owed, of in zip(found.owed, by_day, strict=True)
             ),
+            *refunds(days),
             *sums(days),
         ],
     )
+
+
+def _leaving(found: Forecast) -> Section:
+    """Refunds by bank transfer, as they leave together."""
+    return Section(
+        id="leaving",
+        title=_("Refunds by bank transfer"),
+        columns=[_("leave on"), _("transfers"), _("amount"), _("from account"), _("state")],
+        rows=[
+            [
+                render.day(each.on) if each.on is not None else _("not known"),
+                _transfers(each),
+                render.money(each.amount, each.currency),
+                each.iban or render.NOTHING,
+                _state(each),
+            ]
+            for each in found.leaving
+        ],
+    )
+
+
+def _transfers(each: Leaving) -> Any:
+    """The batch, or the list of those that nobody put into one."""
+    text = ngettext("%(count)s transfer", "%(count)s transfers", each.transfers) % {"count": each.transfers}
+    if each.batch_id is not None:
+        return link(each.batch_id, text)
+    return list_link(BankTransfer, text, state="all") if each.ordered else list_link(BankTransfer, text)
+
+
+def _state(each: Leaving) -> Any:
+    if each.overdue:
+        return render.label(_("ordered, and not at the bank yet"), "danger")
+    if each.ordered:
+        return render.label(_("ordered"), "success")
+    return render.label(_("waits for a second person") if each.batch_id else _("nobody has ordered it yet"), "warning")
 
 
 def _behind(owed: OwedBy) -> Section:

@@ -56,6 +56,17 @@ FORECAST = define(
                 ),
             )
         ),
+        refunds=many(
+            record(
+                currency=CURRENCY,
+                bank_iban=maybe(TEXT),
+                date=maybe(DAY),
+                overdue=FLAG,
+                ordered=FLAG,
+                transfers=WHOLE,
+                amount=MINOR_UNITS,
+            )
+        ),
         cash_flow=many(record(date=DAY, currency=CURRENCY, amount=MINOR_UNITS)),
         test_mode=FLAG,
     ),

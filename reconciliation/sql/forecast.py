@@ -63,6 +63,39 @@ JOIN reconciliation_settlementline line ON line.settlement_id = payout.settlemen
 WHERE line.type = 'sale'
 GROUP BY 1, 2, 3
 """
+# Refunds by bank transfer that the bank does not show yet: accepted and owed to customers, or ordered and in transit.
+# What is folded and the tail, by item, of the few accounts that such a part stands on.
+_LEAVING: Final = """
+WITH account AS (
+    SELECT number, currency, code <> 'refunds_payable' AS ordered FROM ledger_account
+    WHERE merchant_id = %(merchant)s AND (code = 'refunds_payable' OR split_part(code, ':', 1) = 'in_transit')
+),
+open AS (
+    SELECT account_id, item, sum(amount)::bigint AS amount FROM (
+        SELECT account_id, item, amount FROM ledger_openitem WHERE account_id IN (SELECT number FROM account)
+        UNION ALL
+        SELECT posting.account_id, posting.item, posting.amount
+        FROM account
+        CROSS JOIN LATERAL (
+            SELECT * FROM ledger_posting
+            WHERE account_id = account.number AND item IS NOT NULL
+              AND xid > COALESCE((SELECT xid FROM ledger_foldcursor WHERE id = 1), 0)
+            OFFSET 0
+        ) posting
+    ) either
+    GROUP BY account_id, item HAVING sum(amount) < 0
+)
+SELECT account.currency, account.ordered, batch.id, batch.iban, batch.execute_on,
+       CASE WHEN batch.id IS NULL THEN (part.released_at AT TIME ZONE %(zone)s)::date END,
+       -sum(open.amount)::bigint, count(*)::int
+FROM open
+JOIN account ON account.number = open.account_id
+JOIN payments_refundpart part ON part.item = open.item AND part.route = 'bank'
+LEFT JOIN payments_transferbatch batch ON batch.id = part.batch_id AND batch.status <> 'canceled'
+WHERE account.ordered OR part.status = 'pending'
+GROUP BY 1, 2, 3, 4, 5, 6
+ORDER BY 1, 5, 6, 3
+"""
 _CHARGED: Final = """
 SELECT settlement.provider_account_id, line.currency, payment.method, COALESCE(payment.card_brand, ''),
        count(*), sum(line.gross)::bigint, sum(line.fee)::bigint, sum(line.vat)::bigint
@@ -107,6 +140,19 @@ class Charged(NamedTuple):
     vat: int
 
 
+class TransfersLeaving(NamedTuple):
+    """Refunds by transfer of one batch, or of one day on which they were ordered one by one; or that nobody ordered."""
+
+    currency: str
+    ordered: bool
+    batch_id: str | None
+    iban: str | None
+    execute_on: date | None
+    released_on: date | None
+    amount: int
+    transfers: int
+
+
 def open_at_providers(numbers: Collection[int], zone: str) -> list[OpenAtProvider]:
     """Return what stands on these receivables, by the day it is from."""
     return [OpenAtProvider(*row) for row in _read(_OPEN, {"numbers": list(numbers), "zone": zone})]
@@ -115,6 +161,11 @@ def open_at_providers(numbers: Collection[int], zone: str) -> list[OpenAtProvide
 def took(merchant_id: str, zone: str, *, payouts: int) -> list[Took]:
     """Return how old sales were when the bank showed them, over the last payouts of each provider account."""
     return [Took(*row) for row in _read(_TOOK, {"merchant": merchant_id, "zone": zone, "payouts": payouts})]
+
+
+def transfers_leaving(merchant_id: str, zone: str) -> list[TransfersLeaving]:
+    """Return the refunds by bank transfer that have not left the merchant's accounts yet, in minor units."""
+    return [TransfersLeaving(*row) for row in _read(_LEAVING, {"merchant": merchant_id, "zone": zone})]
 
 
 def charged(merchant_id: str, *, since: datetime) -> list[Charged]:

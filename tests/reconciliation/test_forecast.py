@@ -6,16 +6,20 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from payments.core.bank_days import after_bank_days, bank_day_until, is_bank_day
-from payments.models import Payment
+from payments.core.bank_days import after_bank_days, bank_day_from, bank_day_until, is_bank_day
+from payments.ledger import fold
+from payments.models import Payment, TransferBatch
 from payments.services.card_present.types import Kind
+from payments.services.refunds.release import release_bank_part
+from payments.services.transfer import end_to_end_id
 from reconciliation.forecast import FeeRate, OwedBy, fee_rates, forecast
 from reconciliation.models import Payout, SettlementLine
 from tests.api.client import refusal
-from tests.people.cast import person, signed_in
+from tests.people.cast import finance_of, person, signed_in
 from tests.reconciliation.conftest import IBAN, BankLine, Shop, card_present, settlement_csv, statement
 from tests.reconciliation.test_api import api, read
 from tests.reconciliation.test_close import ago, noon
+from tests.reconciliation.test_transfer_batches import decides, owes, prepared
 
 OPENING = 100_000
 
@@ -151,6 +155,56 @@ def test_the_api_tells_the_forecast_and_the_fees(shop: Shop) -> None:
     refusal(client.patch(f"/v1/provider_accounts/{account_id}", {"payout_days": 61}), 422, "validation_failed")
 
 
+def leaving(shop: Shop) -> list[tuple[int, int, bool, date | None, bool]]:
+    found = forecast(shop.merchant, days=14).leaving
+    return [(each.amount, each.transfers, each.ordered, each.on, each.overdue) for each in found]
+
+
+def test_refunds_by_transfer_leave_from_their_acceptance_until_the_bank_shows_them(shop: Shop) -> None:
+    parts = [owes(shop, 4_000), owes(shop, 2_500)]
+    by_hand = owes(shop, 1_000)
+    shop.sells_online(9_900)
+    assert leaving(shop) == [(7_500, 3, False, None, False)]
+    assert forecast(shop.merchant, days=14).leaving_by_day() == {}
+    batch = prepared(shop, parts)
+    day = batch.execute_on
+    assert leaving(shop) == [(6_500, 2, False, day, False), (1_000, 1, False, None, False)]
+    decides(batch)
+    release_bank_part(by_hand, user=finance_of(shop.merchant.id))
+    assert leaving(shop) == [(6_500, 2, True, day, False), (1_000, 1, True, bank_day_from(ago(shop, 0)), False)]
+    assert sum(forecast(shop.merchant, days=14).leaving_by_day().values()) == 7_500
+    TransferBatch.objects.update(execute_on=bank_days_ago(shop, 3))
+    assert leaving(shop)[0] == (6_500, 2, True, bank_days_ago(shop, 3), True)
+    fold.fold_all()
+    assert len(leaving(shop)) == 2
+    shop.sends(statement(BankLine(-6_500, batch.id), BankLine(-1_000, end_to_end_id=end_to_end_id(by_hand))))
+    assert leaving(shop) == []
+
+
+def test_the_cash_flow_tells_what_leaves_beside_what_comes(shop: Shop) -> None:
+    account = shop.account("external")
+    account.payout_days = 0
+    account.save()
+    sells(shop, 10_000, ago(shop, 0), "new")
+    batch = prepared(shop, [owes(shop, 4_000)])
+    decides(batch)
+    waits = owes(shop, 1_500)
+    told = read(api(shop).get("/v1/forecast"))
+    assert [(row["amount"], row["ordered"], row["date"], row["transfers"]) for row in told["refunds"]] == [
+        (4_000, True, f"{batch.execute_on}", 1),
+        (1_500, False, None, 1),
+    ]
+    flow = {row["date"]: row["amount"] for row in told["cash_flow"]}
+    assert sum(flow.values()) == 10_000 + 4_000 + 1_500 - 4_000  # the sales that were brought back are owed, too
+    shown = page(shop, "forecast", "en")
+    assert "efunds by transfer EUR" in shown
+    assert shown.count("−€40.00") >= 2
+    assert f"/admin/payments/transferbatch/{batch.id}/" in shown
+    assert "nobody has ordered it yet" in shown
+    assert "erugbetalingen per overboeking EUR" in page(shop, "forecast", "nl")
+    assert waits.batch_id is None
+
+
 def test_nothing_is_owed_to_a_shop_that_sold_nothing(shop: Shop) -> None:
     assert forecast(shop.merchant, days=14).owed == []
     assert fee_rates(shop.merchant) == []
@@ -190,13 +244,13 @@ def test_the_pages_tell_the_same_and_lead_to_what_is_behind(shop: Shop) -> None:
 
 def test_however_much_is_open_it_is_read_at_once(shop: Shop, django_assert_num_queries: Any) -> None:
     """Two sales are read as a hundred thousand are: nothing is asked for each of them."""
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         forecast(shop.merchant, days=14)
     for number in range(3):
         sells(shop, 1_000, ago(shop, number), f"{number}")
         is_settled(shop, 1_000, f"{number}", fee=10, payout=f"PAY-{number}", on=None)
         sells(shop, 2_000, ago(shop, number), f"again {number}")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         assert len(external(shop).expected) == 6
     with django_assert_num_queries(2):
         fee_rates(shop.merchant)
