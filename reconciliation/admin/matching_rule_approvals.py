@@ -8,7 +8,7 @@ from payments.admin.finance.approval_pages import Case
 from payments.models import ProviderAccount
 from payments.people.models import Approval
 from reconciliation.admin.matching_rule_forms import columns, written
-from reconciliation.models import SettlementLine
+from reconciliation.models import MatchingRule
 from reconciliation.services.matching_rules import settings_of
 
 
@@ -20,7 +20,7 @@ def case(approval: Approval) -> Case:
     for then in settings_of(approval.payload["changes"]):
         if (now := before[then.rule]) == then:
             continue
-        name = SettlementLine.Rule(then.rule).label
+        name = MatchingRule.Rule(then.rule).label
         rows.append([name, _("now"), *written(now, account.currency)])
         rows.append([name, _("then"), *written(then, account.currency)])
     table = Section(id="changes", title=_("What changes"), columns=[_("rule"), "", *columns()], rows=rows)

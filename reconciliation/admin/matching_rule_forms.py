@@ -13,8 +13,8 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 
 from payments.admin.base import render
 from payments.admin.base.forms import AmountField, in_major_units
-from reconciliation.models import MatchingRule, SettlementLine
-from reconciliation.services.matching_rules import TOLERANT, USUAL, WINDOWED, RuleSetting
+from reconciliation.models import MatchingRule
+from reconciliation.services.matching_rules import TOLERANT, USUAL, WINDOWS, RuleSetting
 
 _BASIS_POINTS: Final = 100  # to a per cent
 EXPLAINED: Final[dict[str, Any]] = {
@@ -26,6 +26,10 @@ EXPLAINED: Final[dict[str, Any]] = {
     "payment_only": gettext_lazy("the provider's name for the payment, whatever the amount"),
     "parts": gettext_lazy("several lines that add up to one sale are its parts"),
     "amount_day_card": gettext_lazy("the last four digits of the card with amount and day, where one sale alone fits"),
+    "day_total": gettext_lazy("one line is all that a terminal sold on its day and the days before it"),
+    "batch": gettext_lazy("the lines of a terminal's day are together all that it sold then"),
+    "payout_set": gettext_lazy("one line of the bank is several payouts that come to its amount"),
+    "payout_parts": gettext_lazy("several lines of the bank that name one payout are its parts"),
 }
 
 
@@ -62,14 +66,14 @@ class RuleForm(forms.Form):
     def __init__(self, data: Any, *, setting: RuleSetting, currency: str) -> None:
         super().__init__(data, prefix=setting.rule, initial=_shown(setting, currency))
         self.rule = setting.rule
-        self.title = capfirst(SettlementLine.Rule(setting.rule).label)
+        self.title = capfirst(MatchingRule.Rule(setting.rule).label)
         self.explained = EXPLAINED[setting.rule]
         if setting.rule not in TOLERANT:
             for name in ("tolerance", "tolerance_basis_points", "reason"):
                 del self.fields[name]
         else:
             self.fields["tolerance"].currency = currency  # type: ignore[attr-defined]
-        if setting.rule not in WINDOWED:
+        if setting.rule not in WINDOWS:
             del self.fields["window_days"]
         for field in self.fields.values():
             field.widget = _widget(field, f"{capfirst(field.label)}, {self.title}")

@@ -20,7 +20,7 @@ from payments.core.errors import OnetillError, ValidationFailed
 from payments.models import ProviderAccount
 from payments.people.permissions import May, may, within
 from reconciliation.admin.matching_rule_forms import RuleForm, columns, forms_of, written
-from reconciliation.models import MatchingRule, SettlementLine
+from reconciliation.models import MatchingRule
 from reconciliation.services.matching_preview import preview
 from reconciliation.services.matching_rules import USUAL, change_rules, rules_of
 
@@ -123,7 +123,7 @@ def _explained(refusal: OnetillError, rows: list[RuleForm]) -> list[str]:
 
 def _tried(account: ProviderAccount, rules: Any) -> dict[str, Any]:
     found = preview(account, rules)
-    by_rule = [(SettlementLine.Rule(rule).label if rule else "–", count) for rule, count in found.matched.items()]
+    by_rule = [(MatchingRule.Rule(rule).label if rule else "–", count) for rule, count in found.matched.items()]
     return {"found": found, "by_rule": sorted(by_rule, key=lambda one: -one[1])}
 
 

@@ -69,6 +69,7 @@ def resolution(done: Mapping[str, Any], names: Mapping[str, str]) -> SafeString 
     until = parse_date(done.get("until") or "")
     parts = [
         _DONE.get(done.get("action", ""), done.get("action")),
+        MatchingRule.Rule(done["rule"]).label if done.get("rule") else "",
         MatchingRule.Reason(done["reason"]).label if done.get("reason") else "",
         done.get("note"),
         named(done.get("with") or ()),

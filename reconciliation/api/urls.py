@@ -10,6 +10,7 @@ from reconciliation.api import (
     files,
     forecast,
     mappings,
+    matching_rules,
     payouts,
     periods,
     settlements,
@@ -21,6 +22,10 @@ urlpatterns = [
     path("v1/file_mappings", mappings.Mappings.as_view()),
     path("v1/file_mappings/<str:mapping_id>", mappings.OneMapping.as_view()),
     path("v1/file_mappings/<str:mapping_id>/preview", mappings.Preview.as_view()),
+    path("v1/provider_accounts/<str:provider_account_id>/matching_rules", matching_rules.Rules.as_view()),
+    path(
+        "v1/provider_accounts/<str:provider_account_id>/matching_rules/preview", matching_rules.PreviewRules.as_view()
+    ),
     path("v1/bank_accounts", bank_accounts.BankAccounts.as_view()),
     path("v1/bank_accounts/<str:bank_account_id>", bank_accounts.OneBankAccount.as_view()),
     path("v1/connectors", connectors.Connectors.as_view()),

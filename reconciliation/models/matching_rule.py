@@ -1,4 +1,4 @@
-"""What a provider account's settlement lines are matched by, where a merchant has chosen other rules than the usual."""
+"""What a provider account's lines and payouts are matched by, where a merchant has other rules than the usual."""
 
 from typing import ClassVar
 
@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 from payments.db.fields import AmountField, IdField, id_factory
 from payments.models import ProviderAccount
 from payments.models.base import ApiObject
-from reconciliation.models.settlement import SettlementLine
 
 
 class MatchingRule(ApiObject):
@@ -20,6 +19,22 @@ class MatchingRule(ApiObject):
     """
 
     OBJECT: ClassVar[str] = "matching_rule"
+
+    class Rule(models.TextChoices):
+        """What a line may be matched by; the last four match several at once."""
+
+        OPERATION = "operation", _("by our own number")
+        REFERENCE = "reference", _("by the provider's reference")
+        CARD_PRESENT = "card_present", _("by the terminal's numbers")
+        PAYMENT = "payment", _("by the payment's reference and the amount")
+        ORDER = "order", _("by the order's reference and the amount")
+        PAYMENT_ONLY = "payment_only", _("by the payment's reference alone")
+        AMOUNT_DAY_CARD = "amount_day_card", _("by amount, day and card")
+        PARTS = "parts", _("in parts")
+        DAY_TOTAL = "day_total", _("as a day's total")
+        BATCH = "batch", _("as a batch")
+        PAYOUT_SET = "payout_set", _("one transfer for several payouts")
+        PAYOUT_PARTS = "payout_parts", _("several transfers for one payout")
 
     class Reason(models.TextChoices):
         """What a tolerated difference is, and so to which account it is booked."""
@@ -32,7 +47,7 @@ class MatchingRule(ApiObject):
     provider_account = models.ForeignKey(
         ProviderAccount, models.PROTECT, related_name="+", verbose_name=_("provider account")
     )
-    rule = models.CharField(_("rule"), max_length=16, choices=SettlementLine.Rule)
+    rule = models.CharField(_("rule"), max_length=16, choices=Rule)
     enabled = models.BooleanField(_("on"))
     priority = models.PositiveSmallIntegerField(_("order"))
     window_days = models.PositiveSmallIntegerField(_("days around it"), null=True, blank=True)

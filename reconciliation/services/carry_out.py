@@ -23,7 +23,7 @@ from reconciliation.services.transfers import transfer_match
 class Resolution:
     """The action that resolves a discrepancy: `with_` names what to match with, `until` is the day to wait until.
 
-    `amount` is the part that is meant, in minor units; None is all of it.
+    `amount` is the part that is meant, in minor units; None is all of it. `rule` is what found it, if nobody did.
     """
 
     action: str
@@ -31,6 +31,7 @@ class Resolution:
     with_: tuple[str, ...] = ()
     until: date | None = None
     amount: int | None = None
+    rule: str = ""
 
 
 def carry_out(row: Discrepancy, resolution: Resolution, actor: str, *, approved: bool = False) -> Discrepancy:
@@ -81,7 +82,7 @@ def payload_of(resolution: Resolution, actor: str) -> dict[str, Any]:
         "until": resolution.until.isoformat() if resolution.until else None,
         "amount": resolution.amount,
         "actor": actor,
-    }
+    } | ({"rule": resolution.rule} if resolution.rule else {})
 
 
 def _book(row: Discrepancy, resolution: Resolution, step: ResolutionStep, at: datetime) -> Booked:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from payments.models import ProviderAccount
+from reconciliation.services.match_totals import find_totals
 from reconciliation.services.matching_rules import RuleSetting, ruleset
 from reconciliation.services.tolerances import tolerant
 from reconciliation.sql import differences, matching, session
@@ -39,6 +40,8 @@ def preview(account: ProviderAccount, rules: Sequence[RuleSetting]) -> Preview:
             rules=ruleset(rules),
         )
         matched = Counter(match.rule for match in matching.late_matches())
+    for total in find_totals(account, rules):
+        matched[total.rule] += len(total.discrepancies)
     found = differences.open_amounts(merchant_id=account.merchant_id, account_id=account.id, most=MOST)
     settings = tolerant(rules)
     tolerated = sum(one.rule in settings and settings[one.rule].tolerates(one.amount, one.expected) for one in found)

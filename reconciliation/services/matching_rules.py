@@ -1,10 +1,10 @@
-"""Which rules match the lines of a provider account: the usual ones, or as the merchant has them.
+"""Which rules match the lines and payouts of a provider account: the usual ones, or as the merchant has them.
 
 Whatever they are, lines that contradict themselves, fit several or have the wrong sign are left to a person.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from django.db import transaction
@@ -18,15 +18,24 @@ from payments.people.actors import Actor, name_of
 from payments.people.models import Approval, User
 from payments.people.services import approvals, gate, notices
 from payments.people.services.notices import Notice
-from reconciliation.models import MatchingRule, SettlementLine
+from reconciliation.models import MatchingRule
 from reconciliation.sql.line_candidates import CODES, Ruleset
 
-Rule = SettlementLine.Rule
+Rule = MatchingRule.Rule
 Reason = MatchingRule.Reason
+# Several sales in one line, and in several lines of a batch.
+TOTALS: Final = frozenset({Rule.DAY_TOTAL, Rule.BATCH})
 # Lines that differ in amount are known by these alone: the others find nothing but the exact amount.
-TOLERANT: Final = frozenset({Rule.OPERATION, Rule.REFERENCE, Rule.CARD_PRESENT, Rule.PAYMENT_ONLY})
-WINDOWED: Final = frozenset({Rule.CARD_PRESENT, Rule.AMOUNT_DAY_CARD})
-LONGEST_WINDOW: Final = 31  # days; RRNs and authorization codes come again
+TOLERANT: Final = frozenset({Rule.OPERATION, Rule.REFERENCE, Rule.CARD_PRESENT, Rule.PAYMENT_ONLY, *TOTALS})
+# Days at most: RRNs and authorization codes come again; a payout may be late.
+WINDOWS: Final[Mapping[str, int]] = {
+    Rule.CARD_PRESENT: 31,
+    Rule.AMOUNT_DAY_CARD: 31,
+    Rule.DAY_TOTAL: 31,
+    Rule.BATCH: 31,
+    Rule.PAYOUT_SET: 90,
+    Rule.PAYOUT_PARTS: 90,
+}
 WHOLE: Final = 10_000  # basis points
 
 
@@ -48,6 +57,10 @@ class RuleSetting:
         return 0 < abs(difference) <= self.tolerance and abs(difference) * WHOLE <= abs(expected) * share
 
 
+LONGEST_WINDOW: Final = 31
+_DAYS: Final = gettext_noop("Give a number of days from 0 to 31; only to a rule that looks at days.")
+_DAYS_OF_PAYOUTS: Final = gettext_noop("Give a number of days from 0 to 90.")
+
 USUAL: Final = (
     RuleSetting(rule=Rule.OPERATION, priority=1),
     RuleSetting(rule=Rule.REFERENCE, priority=2),
@@ -57,6 +70,10 @@ USUAL: Final = (
     RuleSetting(rule=Rule.PAYMENT_ONLY, priority=6),
     RuleSetting(rule=Rule.PARTS, priority=7),
     RuleSetting(rule=Rule.AMOUNT_DAY_CARD, priority=8, enabled=False, window_days=0),
+    RuleSetting(rule=Rule.DAY_TOTAL, priority=9, enabled=False, window_days=0),
+    RuleSetting(rule=Rule.BATCH, priority=10, enabled=False, window_days=0),
+    RuleSetting(rule=Rule.PAYOUT_SET, priority=11, window_days=60),
+    RuleSetting(rule=Rule.PAYOUT_PARTS, priority=12, window_days=60),
 )
 _NAMES: Final = tuple(RuleSetting.__dataclass_fields__)
 _Rules = Sequence[RuleSetting]
@@ -65,7 +82,13 @@ _Rules = Sequence[RuleSetting]
 def rules_of(account: ProviderAccount) -> tuple[RuleSetting, ...]:
     """Return the rules of a provider account, the first to count first."""
     rows = MatchingRule.objects.filter(provider_account=account).order_by("priority").values(*_NAMES)
-    return tuple(RuleSetting(**row) for row in rows) or USUAL
+    kept = tuple(RuleSetting(**row) for row in rows)
+    if not kept or len(kept) == len(USUAL):
+        return kept or USUAL
+    # Set before there were this many: those that came since are as usual, and count last.
+    known = {one.rule for one in kept}
+    new = [one for one in USUAL if one.rule not in known]
+    return (*kept, *(replace(one, priority=len(kept) + place) for place, one in enumerate(new, start=1)))
 
 
 def ruleset(rules: _Rules) -> Ruleset:
@@ -92,7 +115,7 @@ def change_rules(account: ProviderAccount, rules: _Rules, *, actor: Actor) -> Ap
         Forbidden: as `gate.check`.
         Conflict: `approval_waiting`.
     """
-    if faults := list(_faults(rules)):
+    if faults := list(rule_faults(rules)):
         raise ValidationFailed(faults)
     gate.check(_action(rules_of(account), rules), by=actor, merchant_id=account.merchant_id)
     with transaction.atomic():
@@ -194,7 +217,8 @@ def _books_more(before: RuleSetting, after: RuleSetting) -> bool:
     return not (known and after.reason == before.reason)
 
 
-def _faults(rules: _Rules) -> Iterator[Fault]:
+def rule_faults(rules: _Rules) -> Iterator[Fault]:
+    """Yield what rules cannot be, each as `rule.setting`, or `rules`."""
     if sorted(one.rule for one in rules) != sorted(one.rule for one in USUAL):
         yield Fault("rules", "rules_incomplete", gettext_noop("Give each rule once."))
     elif sorted(one.priority for one in rules) != list(range(1, len(rules) + 1)):
@@ -206,8 +230,9 @@ def _faults(rules: _Rules) -> Iterator[Fault]:
 
 def _setting_faults(one: RuleSetting) -> Iterator[tuple[str, str]]:
     window = one.window_days
-    if (window is not None) != (one.rule in WINDOWED) or not 0 <= (window or 0) <= LONGEST_WINDOW:
-        yield "window_days", gettext_noop("Give a number of days from 0 to 31; only to a rule that looks at days.")
+    longest = WINDOWS.get(one.rule, 0)
+    if (window is not None) != (one.rule in WINDOWS) or not 0 <= (window or 0) <= longest:
+        yield "window_days", _DAYS_OF_PAYOUTS if longest > LONGEST_WINDOW else _DAYS
     if one.tolerance < 0 or (one.tolerance and one.rule not in TOLERANT):
         yield "tolerance", gettext_noop("This rule finds nothing but the exact amount: leave its tolerance at 0.")
     if bool(one.tolerance) != (one.reason in Reason.values):

@@ -21,6 +21,7 @@ from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.confirm_settled import confirm_settled
 from reconciliation.services.doubts import decline_unpaid, settle_doubts
 from reconciliation.services.line_discrepancies import UNEXPLAINED, key, kind_of
+from reconciliation.services.match_totals import match_totals
 from reconciliation.services.matching_rules import rules_of, ruleset
 from reconciliation.services.open_differences import open_differences
 from reconciliation.sql import differences, matching, payout_names, session, settlements
@@ -78,9 +79,10 @@ def rematch_account(account: ProviderAccount) -> int:
                 subject=lambda match: str(match.line_id),
                 merchant_id=account.merchant_id,
             )
+            together = match_totals(account)
             with transaction.atomic():
                 find_payouts(merchant=account.merchant)
-    return len(found)
+    return len(found) + together
 
 
 def _apply_confirmations(account: ProviderAccount) -> None:

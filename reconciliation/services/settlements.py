@@ -17,6 +17,7 @@ from reconciliation.services import tolerances
 from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.confirm_settled import confirm_settled
 from reconciliation.services.doubts import decline_unpaid, settle_doubts
+from reconciliation.services.match_totals import match_totals
 from reconciliation.services.matching_rules import rules_of, ruleset
 from reconciliation.services.open_differences import open_differences
 from reconciliation.services.rematch import find_payouts
@@ -67,6 +68,7 @@ def book(file: SettlementFile, reading: Reading) -> None:
         post([journal.payout_announced(file.merchant, payout) for payout in payouts])
         emit([_announced_event(payout) for payout in payouts])
         _update_discrepancies(row)
+    match_totals(file.provider_account)
     # Last: the bank's statement may have come before the settlement that announces its payout.
     find_payouts(merchant=file.merchant)
 

@@ -68,7 +68,7 @@ def _resolve(
     entries, steps = [], []
     for row, setting in todo.values():
         amount = row.amount or 0
-        lines = [Line(_target(settlement, setting), amount), Line(owed, -amount, row.item)]
+        lines = [Line(target(settlement, setting), amount), Line(owed, -amount, row.item)]
         entry = journal.resolved(settlement.merchant, row.id, lines, at)
         entries.append(entry)
         # The number is 1: nobody has done anything about a discrepancy that was opened just now.
@@ -93,7 +93,8 @@ def _resolve(
         )
 
 
-def _target(settlement: Settlement, setting: RuleSetting) -> AccountSpec:
+def target(settlement: Settlement, setting: RuleSetting) -> AccountSpec:
+    """Return the account that a tolerated difference is booked to."""
     currency = settlement.currency
     if setting.reason == MatchingRule.Reason.FEE:
         return account("fees", currency, settlement.provider_account_id)

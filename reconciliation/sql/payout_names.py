@@ -56,6 +56,17 @@ JOIN reconciliation_bankstatement statement ON statement.id = stored.statement_i
 WHERE statement.merchant_id = %(merchant)s AND statement.kind = 'statement'
   AND stored.state = 'suspense' AND stored.undone = 0
 """
+# How an account's rules for several payouts or transfers at once are set (`services/matching_rules.py`).
+RULE_OFF: Final = """EXISTS (
+    SELECT FROM reconciliation_matchingrule off
+    WHERE off.provider_account_id = {account} AND off.rule = '{rule}' AND NOT off.enabled
+)"""
+RULE_DAYS: Final = """COALESCE((
+    SELECT rule.window_days FROM reconciliation_matchingrule rule
+    WHERE rule.provider_account_id = {account} AND rule.rule = '{rule}'
+), 60)"""
+_NO_SET: Final = RULE_OFF.format(rule="payout_set", account="staged_payout_name.provider_account_id")
+_SET: Final = {"rule": "payout_set", "account": "reconciliation_payout.provider_account_id"}
 KNOWN_FOR: Final = 60  # days in which a payout that is done is known when it is named once more
 _NAMES: Final = f"""
 INSERT INTO staged_payout_name
@@ -87,13 +98,13 @@ FROM named
 """
 # A set is taken only if it is the one that fits: the payouts of one provider that a line names and that come to its
 # amount, or all that are open of the one provider that it is from. A payout that fits two lines is in neither.
-_SETS: Final = """
+_SETS: Final = f"""
 INSERT INTO staged_payout_part
-WITH line AS ({lines}),
+WITH line AS ({{lines}}),
 eligible AS (
     SELECT * FROM staged_payout_name
     WHERE status = 'announced' AND word AND alone AND (telling OR lettered OR by_provider)
-      AND sign(owed) = sign(amount)
+      AND sign(owed) = sign(amount) AND NOT {_NO_SET}
 ),
 counted AS (
     SELECT position, amount, count(*) AS many, count(DISTINCT provider_account_id) AS providers, sum(owed) AS together,
@@ -112,9 +123,9 @@ waiting AS (
     SELECT provider_account_id, currency, id, amount - amount_received AS owed,
            count(*) OVER whole AS many, sum(amount - amount_received) OVER whole AS together,
            min(COALESCE(expected_on, created_at::date)) OVER whole - 10 AS since,
-           max(COALESCE(expected_on, created_at::date)) OVER whole + 60 AS until
+           max(COALESCE(expected_on, created_at::date)) OVER whole + {RULE_DAYS.format(**_SET)} AS until
     FROM reconciliation_payout
-    WHERE merchant_id = %(merchant)s AND status = 'announced'
+    WHERE merchant_id = %(merchant)s AND status = 'announced' AND NOT {RULE_OFF.format(**_SET)}
     WINDOW whole AS (PARTITION BY provider_account_id, currency)
 ),
 of_provider AS (

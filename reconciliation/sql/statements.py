@@ -20,6 +20,8 @@ from reconciliation.sql.payout_names import (
     LETTERED,
     PROVIDERS,
     REFERENCE,
+    RULE_DAYS,
+    RULE_OFF,
     STAGED,
     TELLING,
     TEXTS,
@@ -30,10 +32,12 @@ from reconciliation.sql.payout_names import (
 )
 from reconciliation.sql.repeated_lines import NOT_REPEATED, REPEATED
 
-# Days around the one on which a payout is expected (else known) in which a line that names it is a part of it. Before:
-# the settlement may be imported days after the bank has paid it. After: what was held back may come weeks later.
+# Days before the one on which a payout is expected (else known) from which on a line that names it is a part of it: the
+# settlement may be imported days after the bank has paid it. How long after, as what was held back may come weeks
+# later, says the account's rule, which may be off.
 _BEFORE: Final = 10
-_AFTER: Final = 60
+_PARTS: Final = {"rule": "payout_parts", "account": "reconciliation_payout.provider_account_id"}
+_NO_PARTS: Final = RULE_OFF.format(rule="payout_parts", account="named.provider_account_id")
 # The operation's id that we gave as end-to-end id, as banks spell it.
 _OUR_ID: Final = r"""'op_' || substring(
     lower(concat_ws('|', line.end_to_end_id, line.remittance) COLLATE "C")
@@ -89,6 +93,7 @@ best AS (
     WHERE named.status = 'announced' AND named.word AND sign(named.owed) = sign(named.amount)
       AND (named.telling OR named.owed = named.amount AND (named.lettered OR named.by_provider))
       AND (several.position IS NULL OR several.one_fits AND named.owed = named.amount)
+      AND (named.owed = named.amount OR NOT {_NO_PARTS})
       AND named.position NOT IN (SELECT position FROM staged_payout_part)
     ORDER BY named.position, named.longest DESC, named.owed = named.amount DESC, named.payout_id
 ),
@@ -298,7 +303,8 @@ _LATE: Final = rf"""
 WITH waiting AS (
     SELECT id, provider_account_id, reference, amount, currency, amount_received,
            COALESCE(expected_on, created_at::date) - {_BEFORE} AS since,
-           COALESCE(expected_on, created_at::date) + {_AFTER} AS until
+           COALESCE(expected_on, created_at::date) + {RULE_DAYS.format(**_PARTS)} AS until,
+           {RULE_OFF.format(**_PARTS)} AS whole_only
     FROM reconciliation_payout WHERE merchant_id = %(merchant)s AND status = 'announced'
 ),
 line AS (
@@ -318,7 +324,8 @@ pair AS (
     JOIN waiting payout
       ON payout.currency = line.currency AND {WITHIN} AND {WORD}
      AND (payout.amount = line.amount AND payout.amount_received = 0
-          OR sign(payout.amount) = sign(line.amount) AND line.booked_on BETWEEN payout.since AND payout.until
+          OR NOT payout.whole_only
+             AND sign(payout.amount) = sign(line.amount) AND line.booked_on BETWEEN payout.since AND payout.until
              -- More than all of it may be several, of which the others are not known yet.
              AND abs(line.amount) < abs(payout.amount - payout.amount_received))
     WHERE {TELLING} OR payout.amount = line.amount AND payout.amount_received = 0 AND ({LETTERED} OR EXISTS (

@@ -183,7 +183,11 @@ def test_every_post_with_a_key_takes_an_idempotency_key_but_those_that_change_no
             given["name"] == "Idempotency-Key" and given["required"] for given in operation_doc.get("parameters", [])
         )
     }
-    assert without == {"/v1/refunds/plan", "/v1/file_mappings/{mapping_id}/preview"}
+    assert without == {
+        "/v1/refunds/plan",
+        "/v1/file_mappings/{mapping_id}/preview",
+        "/v1/provider_accounts/{provider_account_id}/matching_rules/preview",
+    }
 
 
 @pytest.mark.django_db

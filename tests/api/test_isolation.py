@@ -22,6 +22,8 @@ WHOLE_MERCHANT = (
     "PATCH /v1/channels",
     "GET /v1/provider_accounts",
     "PATCH /v1/provider_accounts",
+    "POST /v1/provider_accounts",
+    "DELETE /v1/provider_accounts",
     "GET /v1/bank_accounts",
     "GET /v1/settlements",
     "PATCH /v1/bank_accounts",
@@ -71,6 +73,7 @@ def everything(shop: Shop) -> dict[str, Any]:
         "terminal_id": terminal["id"],
         "bank_account_id": account["id"],
         "export_id": export.id,
+        "provider_account_id": account_of(shop),
         "account_id": whole.get("/v1/ledger/accounts").json()["data"][0]["id"],
     }
 
