@@ -1,7 +1,7 @@
 """What settlements, payouts and bank lines book: one function per event, each returning one entry.
 
 Keys name the event for good: `settlement:{item}` (and `settlement:{item}:{part}`), `payout:pyo_…`,
-`payout_failed:pyo_…`, `bank_line:{id}`, `told_in_parts:{bank line}`, `payout_found:{bank line}`, `late_match:{line}`
+`payout_failed:pyo_…`, `bank_line:{id}`, `batch_split:{bank line}`, `payout_found:{bank line}`, `late_match:{line}`
 and `resolved:dsc_…`, so that booking twice is harmless. What is booked once more after a match was undone has a number
 behind it (`late_match:7:1`).
 """
@@ -122,11 +122,11 @@ def held_at_bank(merchant: Merchant, line: BankStatementLine) -> Entry:
     return _at_bank(merchant, line, "bank_suspense", Line(account("suspense", line.currency), -line.amount, line.item))
 
 
-def told_in_parts(merchant: Merchant, line: BankStatementLine) -> Entry:
-    """A bank line is taken out of suspense: the bank has told its parts, which are booked in its place."""
+def batch_split(merchant: Merchant, line: BankStatementLine) -> Entry:
+    """A bank line is taken out of suspense: the bank has listed its parts, which are booked in its place."""
     key = bank_line_key(line)
     at = noon(merchant, line.booked_on)
-    return mirror(Reversal(key, f"told_in_parts:{line.id}", "told_in_parts", at, merchant.timezone))
+    return mirror(Reversal(key, f"batch_split:{line.id}", "batch_split", at, merchant.timezone))
 
 
 def late_match(merchant: Merchant, line: SettlementLine, item: int, at: datetime) -> Entry:

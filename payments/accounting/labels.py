@@ -60,7 +60,7 @@ EVENTS: Final[dict[str, Any]] = {
     "payout_undone": _("Match with a payout undone"),
     "transfer_seen": _("Bank transfer seen"),
     "bank_suspense": _("Unknown bank line"),
-    "told_in_parts": _("Told in parts by the bank"),
+    "batch_split": _("Batch split into its parts"),
     "late_match": _("Matched later"),
     "discrepancy_resolved": _("Discrepancy resolved"),
     "resolution_undone": _("Resolution undone"),

@@ -22,7 +22,7 @@ from reconciliation.sql.line_totals import Total, TotalRule, totals
 
 def find_totals(contract: ProviderAccount, rules: Sequence[RuleSetting]) -> list[Total]:
     """Return what these rules find among the unexplained lines of an account; needs its merchant."""
-    asked = [
+    wanted = [
         TotalRule(
             one.rule,
             one.priority,
@@ -33,7 +33,7 @@ def find_totals(contract: ProviderAccount, rules: Sequence[RuleSetting]) -> list
         for one in rules
         if one.enabled and one.rule in TOTALS
     ]
-    return totals(account_id=contract.id, zone=contract.merchant.timezone, rules=asked) if asked else []
+    return totals(account_id=contract.id, zone=contract.merchant.timezone, rules=wanted) if wanted else []
 
 
 def match_totals(contract: ProviderAccount) -> int:

@@ -22,13 +22,13 @@ _State = BankStatementLine.State
 
 
 def put_parts_in_place(merchant: Merchant, *, notifications: Sequence[BankStatement]) -> QuerySet[BankStatementLine]:
-    """Replace stored totals by the parts that these notifications tell. Return the parts, stored and not booked yet.
+    """Replace stored totals by the parts that these notifications list. Return the parts, stored and not booked yet.
 
     Within the transaction and under the merchant's lock of an import, of which the staged lines are used.
     """
-    told = notified_parts.stored_totals(merchant_id=merchant.id, notifications=[row.id for row in notifications])
-    totals = _unexplained(merchant, [one.line_id for one in told])
-    chosen = [one for one in told if one.line_id in totals]
+    found = notified_parts.stored_totals(merchant_id=merchant.id, notifications=[row.id for row in notifications])
+    totals = _unexplained(merchant, [one.line_id for one in found])
+    chosen = [one for one in found if one.line_id in totals]
     if not chosen:
         return BankStatementLine.objects.none()
     lines = [totals[one.line_id] for one in chosen]
@@ -60,13 +60,13 @@ def _unexplained(merchant: Merchant, names: Sequence[int]) -> dict[int, BankStat
 
 def _take_back(merchant: Merchant, lines: Sequence[BankStatementLine]) -> None:
     held = [line for line in lines if line.state == _State.SUSPENSE]
-    post([journal.told_in_parts(merchant, line) for line in held])
+    post([journal.batch_split(merchant, line) for line in held])
     resolve_explained(merchant, [f"{Kind.UNKNOWN_LINE}:bank:{line.id}" for line in held])
     BankStatementLine.objects.filter(id__in=[line.id for line in lines]).delete()
 
 
 def _count(totals: Sequence[BankStatementLine]) -> None:
-    """Tell of each file how many lines it has now."""
+    """Update how many lines each file has."""
     files = {line.statement.file_id for line in totals}
     counted = BankStatementLine.objects.filter(statement__file__in=files).values("statement__file")
     for row in counted.annotate(lines=Count("id")).order_by():

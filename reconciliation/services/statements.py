@@ -102,8 +102,8 @@ def book(file: SettlementFile, reading: Reading) -> None:
 def _book_lines(merchant: Merchant, lines: QuerySet[BankStatementLine]) -> None:
     """Book lines just stored, by what explains them."""
     # What is nobody's business here (wages, rent) is stored, and never read into memory.
-    told = lines.exclude(state=BankStatementLine.State.OTHER)
-    stored = list(told.select_related("statement__merchant").order_by("id"))
+    explained = lines.exclude(state=BankStatementLine.State.OTHER)
+    stored = list(explained.select_related("statement__merchant").order_by("id"))
     _book_payouts(merchant, stored)
     _book_transfers(merchant, stored)
     payment_credits.book(merchant, _of(stored, BankStatementLine.State.PAYMENT))

@@ -189,12 +189,12 @@ def test_the_cash_flow_tells_what_leaves_beside_what_comes(shop: Shop) -> None:
     batch = prepared(shop, [owes(shop, 4_000)])
     decides(batch)
     waits = owes(shop, 1_500)
-    told = read(api(shop).get("/v1/forecast"))
-    assert [(row["amount"], row["ordered"], row["date"], row["transfers"]) for row in told["refunds"]] == [
+    body = read(api(shop).get("/v1/forecast"))
+    assert [(row["amount"], row["ordered"], row["date"], row["transfers"]) for row in body["refunds"]] == [
         (4_000, True, f"{batch.execute_on}", 1),
         (1_500, False, None, 1),
     ]
-    flow = {row["date"]: row["amount"] for row in told["cash_flow"]}
+    flow = {row["date"]: row["amount"] for row in body["cash_flow"]}
     assert sum(flow.values()) == 10_000 + 4_000 + 1_500 - 4_000  # the sales that were brought back are owed, too
     shown = page(shop, "forecast", "en")
     assert "efunds by transfer EUR" in shown

@@ -19,15 +19,15 @@ def address(shop: Shop, *more: str) -> str:
     return "/".join((f"/v1/provider_accounts/{shop.account('simulator').id}/matching_rules", *more))
 
 
-def by_name(told: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {one["rule"]: one for one in told["rules"]}
+def by_name(body: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {one["rule"]: one for one in body["rules"]}
 
 
 def test_the_usual_rules_are_told_in_their_order(shop: Shop) -> None:
-    told = read(api(shop).get(address(shop)))
-    assert (told["object"], told["own"], told["currency"], told["test_mode"]) == ("matching_rules", False, "EUR", True)
-    assert [one["rule"] for one in told["rules"]] == [one.rule for one in USUAL]
-    assert by_name(told)["card_present"] == {
+    body = read(api(shop).get(address(shop)))
+    assert (body["object"], body["own"], body["currency"], body["test_mode"]) == ("matching_rules", False, "EUR", True)
+    assert [one["rule"] for one in body["rules"]] == [one.rule for one in USUAL]
+    assert by_name(body)["card_present"] == {
         "rule": "card_present",
         "enabled": True,
         "priority": 3,
@@ -41,18 +41,18 @@ def test_the_usual_rules_are_told_in_their_order(shop: Shop) -> None:
 def test_what_is_sent_changes_and_the_rest_stays(shop: Shop) -> None:
     client = api(shop)
     changes = [{"rule": "order", "enabled": False}, {"rule": "card_present", "window_days": 5}]
-    told = read(client.patch(address(shop), {"rules": changes}))
-    assert (told["own"], by_name(told)["order"]["enabled"], by_name(told)["card_present"]["window_days"]) == (
+    body = read(client.patch(address(shop), {"rules": changes}))
+    assert (body["own"], by_name(body)["order"]["enabled"], by_name(body)["card_present"]["window_days"]) == (
         True,
         False,
         5,
     )
     swapped = [{"rule": "operation", "priority": 2}, {"rule": "reference", "priority": 1}]
-    told = read(client.patch(address(shop), {"rules": swapped}))
-    assert [one["rule"] for one in told["rules"]][:2] == ["reference", "operation"]
+    body = read(client.patch(address(shop), {"rules": swapped}))
+    assert [one["rule"] for one in body["rules"]][:2] == ["reference", "operation"]
     assert AuditLog.objects.filter(action="provider_account.matching_rules_changed").count() == 2
-    told = read(client.delete(address(shop)))
-    assert (told["own"], MatchingRule.objects.count()) == (False, 0)
+    body = read(client.delete(address(shop)))
+    assert (body["own"], MatchingRule.objects.count()) == (False, 0)
 
 
 def test_a_tolerance_that_books_more_is_a_persons_to_set_and_less_is_not(shop: Shop) -> None:
@@ -88,8 +88,8 @@ def test_rules_are_tried_on_what_stands_open_and_nothing_changes(shop: Shop) -> 
     payment = shop.sells_online(5_000)
     read(client.patch(address(shop), {"rules": [{"rule": "reference", "enabled": False}]}))
     shop.sends(settlement_csv(Line(5_000, reference=made_as(payment))), provider_account=account)
-    told = read(client.post(address(shop, "preview"), {"rules": [{"rule": "reference", "enabled": True}]}))
-    assert told == {
+    body = read(client.post(address(shop, "preview"), {"rules": [{"rule": "reference", "enabled": True}]}))
+    assert body == {
         "object": "matching_preview",
         "lines": 1,
         "differences": 0,

@@ -15,7 +15,7 @@ from reconciliation.services.matching_rules import rules_of
 from reconciliation.services.rematch import rematch
 from reconciliation.services.undo import undo
 from tests.reconciliation.conftest import BY, BankLine, Shop, card_present, settlement_csv, statement, violations
-from tests.reconciliation.test_matching import overdue, told
+from tests.reconciliation.test_matching import open_kinds, overdue
 from tests.reconciliation.test_matching_rules import having, noon, sets
 from tests.reconciliation.test_payout_references import announced
 
@@ -46,7 +46,7 @@ def test_one_line_is_all_that_a_terminal_sold_on_its_day(shop: Shop) -> None:
     payments = sold(shop, 1_250, 3_000, 4_500)
     other_till, other_day = sold(shop, 9_900, tid="TID-2"), sold(shop, 700, days_ago=2)
     totals(shop, 8_750)
-    assert (told(shop), shop.balance("suspense")) == ([], 0)
+    assert (open_kinds(shop), shop.balance("suspense")) == ([], 0)
     assert {shop.balance("receivable", one.item) for one in payments} == {0}
     assert [shop.balance("receivable", one.item) for one in (*other_till, *other_day)] == [9_900, 700]
     row = Discrepancy.objects.get(kind="unknown_line")
@@ -61,7 +61,7 @@ def test_the_lines_of_a_batch_are_together_what_was_sold_and_given_back(shop: Sh
     sales = sold(shop, 1_250, 3_000, 4_500)
     shop.reports(Kind.REFUND, 500, original=1, at=noon(), acquirer_tid="TID-1")
     totals(shop, 2_250, 6_000)
-    assert (told(shop), shop.balance("suspense")) == ([], 0)
+    assert (open_kinds(shop), shop.balance("suspense")) == ([], 0)
     assert {shop.balance("receivable", one.item) for one in sales} == {0}
     rows = Discrepancy.objects.filter(kind="unknown_line")
     assert {row.status for row in rows} == {"resolved"}
@@ -74,10 +74,10 @@ def test_it_is_found_later_too_and_undone_by_a_person_for_good(shop: Shop) -> No
     found = preview(shop.account("external"), rules_of(shop.account("external")))
     assert found.matched["day_total"] == 1
     assert rematch() == 1
-    assert told(shop) == []
+    assert open_kinds(shop) == []
     row = Discrepancy.objects.get(kind="unknown_line")
     undo(merchant=shop.merchant, discrepancy_id=row.id, note="Not those.", actor=BY)
-    assert (told(shop), shop.balance("suspense")) == ([("unknown_line", 4_250)], -4_250)
+    assert (open_kinds(shop), shop.balance("suspense")) == ([("unknown_line", 4_250)], -4_250)
     assert [shop.balance("receivable", one.item) for one in payments] == [1_250, 3_000]
     assert rematch() == 0
 
@@ -88,7 +88,7 @@ def test_days_before_count_as_the_rule_says(shop: Shop, days: int) -> None:
     sold(shop, 1_000, days_ago=1)
     sold(shop, 2_000, 3_000, days_ago=3)
     totals(shop, 6_000)
-    assert told(shop) == ([] if days else [("unknown_line", 6_000)])
+    assert open_kinds(shop) == ([] if days else [("unknown_line", 6_000)])
 
 
 @pytest.mark.parametrize("line", [8_748, 8_752])
@@ -98,7 +98,7 @@ def test_a_tolerated_difference_of_the_whole_is_booked_as_agreed(shop: Shop, lin
     payments = sold(shop, 1_250, 3_000, 4_500)
     fees = 10 * lines
     totals(shop, *([line] if lines == 1 else [1_000, line - 1_000]))
-    assert (told(shop), shop.balance("suspense")) == ([], 0)
+    assert (open_kinds(shop), shop.balance("suspense")) == ([], 0)
     assert {shop.balance("receivable", one.item) for one in payments} == {0}
     assert shop.balance("fees") == fees + 8_750 - line
     row = Discrepancy.objects.filter(kind="unknown_line").order_by("id")[0]
@@ -110,18 +110,18 @@ def test_a_tolerated_difference_of_the_whole_is_booked_as_agreed(shop: Shop, lin
 def test_what_fits_two_groups_or_is_off_is_left_to_a_person(shop: Shop) -> None:
     sold(shop, 1_250, 3_000)
     totals(shop, 4_250)
-    assert told(shop) == [("unknown_line", 4_250)], "it is off before a merchant has said so"
+    assert open_kinds(shop) == [("unknown_line", 4_250)], "it is off before a merchant has said so"
     totals(shop, 4_250)
     sets(shop, provider="external", **DAY)
     assert rematch() == 0
-    assert told(shop) == [("unknown_line", 4_250)] * 2
+    assert open_kinds(shop) == [("unknown_line", 4_250)] * 2
 
 
 def test_more_than_what_is_tolerated_is_left_to_a_person(shop: Shop) -> None:
     sets(shop, provider="external", day_total={"enabled": True, "tolerance": 5, "reason": "fee"})
     sold(shop, 1_250, 3_000)
     totals(shop, 4_240)
-    assert told(shop) == [("unknown_line", 4_240)]
+    assert open_kinds(shop) == [("unknown_line", 4_240)]
 
 
 def test_a_sale_that_was_settled_by_itself_is_in_no_total(shop: Shop) -> None:
@@ -132,7 +132,7 @@ def test_a_sale_that_was_settled_by_itself_is_in_no_total(shop: Shop) -> None:
     assert named.gross == first.amount
     shop.sends(settlement_csv(type(named)(1_250, reference="TX"), at=noon()), provider_account=shop.account("external"))
     totals(shop, 7_500)
-    assert told(shop) == []
+    assert open_kinds(shop) == []
     assert {shop.balance("receivable", one.item) for one in others} == {0}
 
 
