@@ -8,7 +8,8 @@ from django.db import connection
 
 # What is folded, and the tail that is not: each summed up by the day of an item's oldest event, which is the day of the
 # sale, or the one on which a settlement was closed. The tail adds to the day of its item, so that what it settles nets
-# to nothing there, and the many folded items are not compared with it.
+# to nothing there, and the many folded items are not compared with it. Those are summed up by quarters of an hour first,
+# at one of which a day begins in every zone: it costs a third of finding the day of each.
 _OPEN: Final = """
 WITH tail AS (
     SELECT posting.account_id, posting.item, sum(posting.amount)::bigint AS amount, min(entry.occurred_at) AS since
@@ -24,10 +25,13 @@ WITH tail AS (
 )
 SELECT open.account_id, open.day, sum(open.amount)::bigint, sum(open.items)::int
 FROM (
-    SELECT folded.account_id, (folded.since AT TIME ZONE %(zone)s)::date AS day, sum(folded.amount)::bigint AS amount,
-           count(*) AS items
-    FROM ledger_openitem folded WHERE folded.account_id = ANY(%(numbers)s::int[])
-    GROUP BY 1, 2
+    SELECT folded.account_id, (folded.quarter AT TIME ZONE %(zone)s)::date AS day, folded.amount, folded.items
+    FROM (
+        SELECT account_id, date_bin('15 minutes', since, TIMESTAMPTZ '2000-01-01 00:00+00') AS quarter,
+               sum(amount)::bigint AS amount, count(*) AS items
+        FROM ledger_openitem WHERE account_id = ANY(%(numbers)s::int[])
+        GROUP BY 1, 2
+    ) folded
     UNION ALL
     SELECT tail.account_id, (COALESCE(folded.since, tail.since) AT TIME ZONE %(zone)s)::date, tail.amount,
            CASE WHEN folded.amount IS NULL THEN (tail.amount <> 0)::int

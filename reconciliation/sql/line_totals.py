@@ -14,6 +14,8 @@ from django.db import connection
 from reconciliation.sql.open_items import UNSETTLED
 
 MOST: Final = 1_000  # payments of one group: each is named in what resolved it
+# `open`: what nothing stands open of was settled in another way, as by a person. `found`: of several stretches of days
+# that fit, the shortest.
 _FIND: Final = f"""
 WITH setting (rule, place, days, tolerance, share) AS (
     SELECT * FROM unnest(%(rules)s::text[], %(places)s::int[], %(days)s::int[], %(tolerances)s::bigint[],
@@ -48,7 +50,6 @@ made AS (
       AND operation.occurred_at < (SELECT max(day) + 2 FROM line)
       AND {UNSETTLED}
 ),
--- What nothing is open of was settled in another way, as by a person.
 open AS (
     SELECT payment.id FROM payments_payment payment
     WHERE payment.id IN (SELECT payment_id FROM made) AND (
@@ -70,7 +71,6 @@ fitting AS (
        AND abs(line.amount - sum(made.amount)) <= setting.tolerance
        AND abs(line.amount - sum(made.amount)) * 10000 <= abs(sum(made.amount)) * setting.share
 ),
--- The shortest time that fits: the days before it had nothing that is unsettled.
 found AS (
     SELECT DISTINCT ON (discrepancies) * FROM fitting ORDER BY discrepancies, abs(amount - sold), back
 )
