@@ -8,8 +8,8 @@ from django.db import connection
 
 # What is folded, and the tail that is not: each summed up by the day of an item's oldest event, which is the day of the
 # sale, or the one on which a settlement was closed. The tail adds to the day of its item, so that what it settles nets
-# to nothing there, and the many folded items are not compared with it. Those are summed up by quarters of an hour first,
-# at one of which a day begins in every zone: it costs a third of finding the day of each.
+# to nothing there, and the many folded items are not compared with it. Those are summed up by quarters of an hour
+# first, at one of which a day begins in every zone: it costs a third of finding the day of each.
 _OPEN: Final = """
 WITH tail AS (
     SELECT posting.account_id, posting.item, sum(posting.amount)::bigint AS amount, min(entry.occurred_at) AS since
