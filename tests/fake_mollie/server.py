@@ -113,16 +113,22 @@ class FakeMollie(JsonFake):
         """The profile behind a key."""
         key = requested.headers.get("Authorization", "").removeprefix("Bearer ")
         of_organization = requested.path.startswith(_OF_ORGANIZATION)
-        if key.startswith("access_") and "revoked" not in key:
-            found = next((books for books in self.accounts.values() if books.organization_token == key), None)
-            if found is not None and of_organization:
-                return found
-        elif of_organization:
+        if key.startswith("access_"):
+            return self._organization(key, of_organization)
+        if of_organization:
             raise self.refusal(403, "", "This API key may not read what belongs to the organization")
         mode, _, name = key.partition("_")
         if mode not in ("test", "live") or len(name) < 30 or "revoked" in key:
             raise self.refusal(401, "", "Missing authentication, or failed to authenticate")
         return self.account(name.rstrip("x"), mode)
+
+    def _organization(self, token: str, of_organization: bool) -> Books:
+        found = next((books for books in self.accounts.values() if books.organization_token == token), None)
+        if found is None:
+            raise self.refusal(401, "", "Missing authentication, or failed to authenticate")
+        if not of_organization:
+            raise self.refusal(403, "", "This access token may read settlements and balances only")
+        return found
 
     def refusal(self, status: int, code: str, message: str) -> Refused:
         """An error as the specification's examples have it; `code` is the field that is meant."""

@@ -111,8 +111,11 @@ def listed(
         following = text(page, "_links", "next", "href")
         if following is None:
             return
-        # Only the place is taken from their address, never the host.
-        params = {"limit": PAGE, "from": dict(parse_qsl(urlsplit(following).query)).get("from", "")}
+        # Only the place is taken from their address, never the host; one that leads nowhere new would have no end.
+        place = dict(parse_qsl(urlsplit(following).query)).get("from", "")
+        if not place or place == params.get("from"):
+            raise NoSuccess(None)
+        params = {"limit": PAGE, "from": place}
 
 
 def _can_be_sent(secret: str) -> bool:
