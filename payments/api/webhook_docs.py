@@ -54,7 +54,7 @@ _HEADERS: Final = {
 
 def webhooks() -> dict[str, Schema]:
     """Each event as the request that an endpoint gets."""
-    return {name: {"post": _operation(name, *told)} for name, told in WEBHOOKS.items()}
+    return {name: {"post": _operation(name, *documented)} for name, documented in WEBHOOKS.items()}
 
 
 def _operation(name: str, description: str, about: str | None) -> Schema:

@@ -41,8 +41,8 @@ def changes_outcome(operation: Operation, result: Result) -> bool:
     """
     known, reported = operation.outcome, result.outcome
     if known not in _FINAL:
-        told = bool(result.redirect_url) or (result.code == AMOUNT_TO_CHECK != operation.failure_code)
-        return reported in _FINAL or known != reported or told
+        tells_more = bool(result.redirect_url) or (result.code == AMOUNT_TO_CHECK != operation.failure_code)
+        return reported in _FINAL or known != reported or tells_more
     if reported not in _FINAL or known == reported:
         return False
     if operation.verb != Verb.REFUND and known == Outcome.SUCCEEDED:

@@ -44,7 +44,7 @@ _DISCREPANCY: Final[dict[str, Schema]] = {
     "test_mode": FLAG,
 }
 DISCREPANCY = define("Discrepancy", record(**_DISCREPANCY))
-_ASKED: Final = maybe(
+_QUESTION: Final = maybe(
     record(
         how=word("fetch", "letter"),
         provider_account=maybe(identifier("pac")),
@@ -53,7 +53,7 @@ _ASKED: Final = maybe(
         body=maybe(TEXT),
     )
 )
-RESOLVED_DISCREPANCY = define("ResolvedDiscrepancy", record(**_DISCREPANCY, asked=_ASKED))
+RESOLVED_DISCREPANCY = define("ResolvedDiscrepancy", record(**_DISCREPANCY, asked=_QUESTION))
 _SIGNAL: Final = record(name=TEXT, ours=TEXT, theirs=TEXT, agrees=FLAG)
 SETTLEMENT = define(
     "Settlement",
@@ -98,7 +98,7 @@ WHOLE_DISCREPANCY = define(
     "DiscrepancyInFull",
     record(
         **_DISCREPANCY,
-        asked=_ASKED,
+        asked=_QUESTION,
         severity=words(Severity),
         due_on=DAY,
         candidates=many(

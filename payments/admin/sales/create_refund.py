@@ -216,8 +216,8 @@ class RefundForm(ActionForm):
         """The cleaned form as the request that the service takes."""
         route = given["route"]
         # What was typed for a route that was left again is on no screen any more, and does not count.
-        asked = given["iban"] and route in self.needed["iban"]
-        account = BankAccount(iban=given["iban"], name=given["account_name"]) if asked else None
+        to_bank = given["iban"] and route in self.needed["iban"]
+        account = BankAccount(iban=given["iban"], name=given["account_name"]) if to_bank else None
         return RefundRequest(
             order=self.order,
             channel=given["channel"],
