@@ -44,6 +44,15 @@ class CodeForm(forms.Form):
     )
 
 
+class PasskeyForm(forms.Form):
+    """What the browser made, and what to call it."""
+
+    name = forms.CharField(
+        label=gettext_lazy("What to call it, such as “my telephone”"), max_length=60, widget=_text(autofocus="")
+    )
+    passkey = forms.CharField(max_length=16_000, widget=forms.HiddenInput)
+
+
 class NewPasswordForm(forms.Form):
     """A password, twice."""
 

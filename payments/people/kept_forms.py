@@ -10,7 +10,7 @@ from payments.core.crypto import decrypt, encrypt
 
 SESSION_KEY: Final = "kept_form"
 LARGEST: Final = 50_000  # bytes; an upload is chosen again
-NEVER_KEPT: Final = ("csrfmiddlewaretoken", "password", "code", "credentials")
+NEVER_KEPT: Final = ("csrfmiddlewaretoken", "password", "code", "credentials", "passkey")
 
 
 @dataclass(frozen=True, slots=True)

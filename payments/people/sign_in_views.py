@@ -21,7 +21,7 @@ from payments.people import origin as origins
 from payments.people.forms import CodeForm, SignInForm
 from payments.people.models import SignIn, User
 from payments.people.permissions import only_looks
-from payments.people.services import second_factors, sign_in_attempts, sign_in_throttle, sign_ins
+from payments.people.services import passkeys, second_factors, sign_in_attempts, sign_in_throttle, sign_ins
 from payments.people.services.sign_in_throttle import account
 from payments.people.throttled import refusal, throttled
 
@@ -47,7 +47,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@sensitive_post_parameters("code")
+@sensitive_post_parameters("code", "passkey")
 @require_http_methods(["GET", "POST"])
 @throttled
 def sign_in_code(request: HttpRequest) -> HttpResponse:
@@ -56,14 +56,17 @@ def sign_in_code(request: HttpRequest) -> HttpResponse:
     if user is None:
         messages.info(request, _("That took too long. Sign in once more."))
         return redirect(f"{reverse('sign_in')}")
-    form = CodeForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        right = second_factors.prove(user=user, code=form.cleaned_data["code"], origin=origins.of(request))
-        if right:
-            return let_in(request, user, proved=True, to=request.session.pop(PENDING_KEY)["next"])
-        form.add_error("code", _("That code is not right, was used already, or came too soon after a wrong one."))
+    form, right = proof(request, user)
+    if right:
+        return let_in(request, user, proved=True, to=request.session.pop(PENDING_KEY)["next"])
     return page(
-        request, "people/sign_in_code.html", form, _("Second factor"), has_factor=second_factors.has_one(user), who=user
+        request,
+        "people/sign_in_code.html",
+        form,
+        _("Second factor"),
+        has_factor=second_factors.has_one(user),
+        passkey=passkeys.proof_options(request, user),
+        who=user,
     )
 
 
@@ -110,6 +113,25 @@ def let_in(request: HttpRequest, user: User, *, proved: bool, to: str) -> HttpRe
     response = redirect("kept_form" if kept_forms.waits(request) else to)
     origins.remember(response, origins.of(request), account(user.get_username()))
     return response
+
+
+def proof(request: HttpRequest, user: User) -> tuple[CodeForm, bool]:
+    """The form for a second factor with what is wrong with it, and whether the code or passkey sent is right."""
+    if request.method != "POST":
+        return CodeForm(), False
+    form = CodeForm(request.POST)
+    if answer := request.POST.get("passkey"):
+        form = CodeForm()
+        right = passkeys.prove(request, user, answer=answer)
+        if not right:
+            messages.error(request, _("That passkey is not one of this account, or took too long. Try again."))
+        return form, right
+    if not form.is_valid():
+        return form, False
+    right = second_factors.prove(user=user, code=form.cleaned_data["code"], origin=origins.of(request))
+    if not right:
+        form.add_error("code", _("That code is not right, was used already, or came too soon after a wrong one."))
+    return form, right
 
 
 def after(request: HttpRequest) -> str:

@@ -13,17 +13,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from payments.core.errors import Invalid
 from payments.people import kept_forms
 from payments.people import origin as origins
-from payments.people.forms import ChangePasswordForm, CodeForm
+from payments.people.forms import ChangePasswordForm, CodeForm, PasskeyForm
 from payments.people.link_views import picture, shown_once
 from payments.people.models import SignIn, User
-from payments.people.services import passwords, second_factors, sign_in_attempts, sign_ins
+from payments.people.services import passkeys, passwords, second_factors, sign_in_attempts, sign_ins
 from payments.people.services.approvals import has_recent_second_factor
-from payments.people.sign_in_views import after, let_in
+from payments.people.sign_in_views import after, let_in, proof
 from payments.people.throttled import throttled
-
-REPLACING = "replace"
 
 
 @never_cache
@@ -33,17 +32,21 @@ REPLACING = "replace"
 def second_factor(request: HttpRequest) -> HttpResponse:
     """Take the six digits, which count for a quarter of an hour in this session."""
     user, to = _person(request), after(request)
-    form = CodeForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        right = second_factors.prove(user=user, code=form.cleaned_data["code"], origin=origins.of(request))
-        row = sign_ins.of(request, user)
-        if right and row is not None:
-            sign_ins.proved(request, row)
-            messages.success(request, _("Your second factor counts for a quarter of an hour."))
-            return redirect("kept_form" if kept_forms.waits(request) else to)
-        form.add_error("code", _("That code is not right, was used already, or came too soon after a wrong one."))
-    has_factor = second_factors.has_one(user)
-    return _page(request, "people/second_factor.html", _("Second factor"), form=form, next=to, has_factor=has_factor)
+    form, right = proof(request, user)
+    row = sign_ins.of(request, user)
+    if right and row is not None:
+        sign_ins.proved(request, row)
+        messages.success(request, _("Your second factor counts for a quarter of an hour."))
+        return redirect("kept_form" if kept_forms.waits(request) else to)
+    return _page(
+        request,
+        "people/second_factor.html",
+        _("Second factor"),
+        form=form,
+        next=to,
+        has_factor=second_factors.has_one(user),
+        passkey=passkeys.proof_options(request, user),
+    )
 
 
 @never_cache
@@ -54,10 +57,12 @@ def replace_factor(request: HttpRequest) -> HttpResponse:
     user = _person(request)
     if not has_recent_second_factor(user):
         return _prove_first(request)
-    enrolment = second_factors.begun(request, user, reason=REPLACING) if request.method == "POST" else None
+    enrolment = (
+        second_factors.begun(request, user, reason=second_factors.REPLACING) if request.method == "POST" else None
+    )
     form = CodeForm(request.POST if enrolment else None)
     if enrolment is None:
-        enrolment = second_factors.begin(request, user, reason=REPLACING)
+        enrolment = second_factors.begin(request, user, reason=second_factors.REPLACING)
     elif form.is_valid():
         step = second_factors.shows(enrolment, form.cleaned_data["code"])
         if step is not None:
@@ -81,6 +86,8 @@ def account(request: HttpRequest) -> HttpResponse:
         _("Your account"),
         has_factor=second_factors.has_one(user),
         codes_left=second_factors.codes_left(user),
+        passkeys=passkeys.of(user),
+        takes_passkeys=passkeys.available(),
         rows=sign_ins.listed(user, timezone.now()),
         this=user.sign_in_id,
     )
@@ -107,6 +114,39 @@ def renew_codes(request: HttpRequest) -> HttpResponse:
     if not has_recent_second_factor(user):
         return _prove_first(request)
     return shown_once(request, user, second_factors.renew_codes(user))
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def add_passkey(request: HttpRequest) -> HttpResponse:
+    """Register a passkey of the device one sits at, by who has just proved a second factor."""
+    user = _person(request)
+    if not has_recent_second_factor(user):
+        return _prove_first(request)
+    form = PasskeyForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            passkeys.register(request, user, answer=given["passkey"], name=given["name"])
+        except Invalid:
+            form.add_error(None, _("This did not work, or this device has a passkey here already. Try again."))
+        else:
+            messages.success(request, _("The passkey is added."))
+            return redirect("account")
+    options = passkeys.registration_options(request, user) if passkeys.available() else ""
+    return _page(request, "people/add_passkey.html", _("Add a passkey"), form=form, passkey=options)
+
+
+@never_cache
+@require_POST
+def remove_passkey(request: HttpRequest) -> HttpResponse:
+    """Take one of one's own passkeys away, by who has just proved a second factor."""
+    user = _person(request)
+    if not has_recent_second_factor(user):
+        return _prove_first(request)
+    if passkeys.remove(user, request.POST.get("passkey", "")):
+        messages.success(request, _("The passkey is removed."))
+    return redirect("account")
 
 
 @never_cache

@@ -368,6 +368,7 @@ OF_THE_WHOLE: Final = {"admin/payments/banktransfer/prepare/"}
 ELSEWHERE: Final = {
     *("admin/login/", "admin/login/code/", "admin/login/forgot/", "admin/logout/", "admin/join/()/"),
     *("admin/kept-form/", "admin/second-factor/new/", "admin/second-factor/codes/", "admin/account/end/"),
+    *("admin/passkeys/new/", "admin/passkeys/remove/"),
     *("admin/live/", "admin/language/", "admin/password_change/done/", "admin/jsi18n/", "admin/r/()/()/"),
     "admin/reconciliation/export/live/",
     *("admin/autocomplete/", "admin/()", "admin/()/", "admin/reconciliation/settlement/of-item/()/"),

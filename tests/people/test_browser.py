@@ -133,3 +133,41 @@ def sign_in(page: Any, user: User, path: str = "") -> None:
     page.fill("[name=code]", code(user))
     page.click("#code-form button[type=submit]")
     page.wait_for_url(re.compile("kept-form|merchant"))
+
+
+def authenticator(page: Any) -> None:
+    """A telephone that reads fingers, built into this browser."""
+    devices = page.context.new_cdp_session(page)
+    devices.send("WebAuthn.enable")
+    looks = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+    devices.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {"options": {**looks, "isUserVerified": True, "automaticPresenceSimulation": True}},
+    )
+
+
+def test_a_passkey_takes_the_place_of_the_six_digits(page: Any, shop: Shop, live_server: Any, settings: Any) -> None:
+    settings.PUBLIC_URL, settings.CSRF_TRUSTED_ORIGINS = live_server.url, [live_server.url]
+    anna = User.objects.create_superuser("anna", password=PASSWORD)
+    SecondFactor.objects.create(user=anna, name="app")
+    authenticator(page)
+    sign_in(page, anna, "/admin/account/")
+    page.click("#passkeys a.ot-button")
+    page.fill("[name=name]", "Annas telefoon")
+    fits(page, "add-passkey")
+    page.click("#passkey-form button[type=submit]")
+    page.wait_for_selector("#passkeys td >> text=Annas telefoon")
+    fits(page, "passkeys")
+
+    page.context.clear_cookies()
+    page.goto("/admin/")
+    page.fill("[name=username]", "anna")
+    page.fill("[name=password]", PASSWORD)
+    page.click("#login-form button[type=submit]")
+    page.click("form[data-passkey] button")
+    page.wait_for_selector("#live")
+
+    anna.sign_ins.update(second_factor_at="2026-01-01T00:00:00Z")
+    page.goto("/admin/second-factor/?next=/admin/account/")
+    page.click("form[data-passkey] button")
+    page.wait_for_selector("#passkeys")

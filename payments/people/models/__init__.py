@@ -5,6 +5,7 @@ from payments.people.models.api_key import ApiKey
 from payments.people.models.approval import Approval
 from payments.people.models.customer import Customer
 from payments.people.models.one_time_link import OneTimeLink
+from payments.people.models.passkey import Passkey
 from payments.people.models.role import Role
 from payments.people.models.second_factor import RecoveryCode, SecondFactor
 from payments.people.models.sign_in import SignIn
@@ -16,6 +17,7 @@ __all__ = [
     "AuditLog",
     "Customer",
     "OneTimeLink",
+    "Passkey",
     "RecoveryCode",
     "Role",
     "SecondFactor",

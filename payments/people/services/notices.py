@@ -31,6 +31,8 @@ class Notice(Enum):
         _("Your second factor was taken away"),
         _("The second factor of your account %(what)s was taken away."),
     )
+    PASSKEY_ADDED = _("A passkey was added"), _("The passkey “%(what)s” was added to your account.")
+    PASSKEY_REMOVED = _("A passkey was removed"), _("The passkey “%(what)s” was removed from your account.")
     RECOVERY_CODES_RENEWED = (
         _("Your recovery codes were renewed"),
         _("The recovery codes of your account %(what)s were replaced by others."),

@@ -13,13 +13,14 @@ from payments import audit_log
 from payments.core.crypto import decrypt, encrypt, keyed_hash
 from payments.core.errors import TooMany
 from payments.people import origin as origins
-from payments.people.models import RecoveryCode, SecondFactor, SignIn, User
+from payments.people.models import Passkey, RecoveryCode, SecondFactor, SignIn, User
 from payments.people.models.second_factor import is_code, matching_step, new_key
 from payments.people.services import notices, sign_in_attempts, sign_in_throttle, sign_ins
 from payments.people.services.notices import Notice
 from payments.people.services.sign_in_throttle import Bucket
 
 ENROLMENT_KEY: Final = "enrolment"
+REPLACING: Final = "replace"  # the reason of who has just proved the factor there is
 ENROLMENT_LASTS: Final = timedelta(minutes=10)
 RECOVERY_CODES: Final = 10
 ALPHABET: Final = "23456789abcdefghjkmnpqrstuvwxyz"  # none that is read for another
@@ -67,11 +68,14 @@ def shows(enrolment: Enrolment, code: str) -> int | None:
 def enrol(user: User, enrolment: Enrolment, *, step: int, actor: str) -> list[str]:
     """Make the new secret this person's factor, in place of any other; return ten recovery codes, shown this once.
 
-    All their sign-ins end, and they get an e-mail. The caller has seen a right code, of the half minute `step`.
+    All their sign-ins end, and they get an e-mail. Passkeys stay only where a factor was just proved: who
+    lost the way in may have lost those, too. The caller has seen a right code, of the half minute `step`.
     """
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
         SecondFactor.objects.filter(user=user).delete()
+        if enrolment.reason != REPLACING:
+            Passkey.objects.filter(user=user).delete()
         SecondFactor.objects.create(
             user=user, name="app", key=enrolment.key, last_step=step, enrolled_at=timezone.now()
         )
@@ -118,7 +122,7 @@ def prove(*, user: User, code: str, origin: origins.Origin) -> bool:
     text = without_spaces(code)
     if not (is_code(text) or _is_recovery_code(text)):
         return False
-    counted = [Bucket(f"code:{user.pk}:{origin.device or origin.address}", FREE_CODES)]
+    counted = [bucket(user, origin)]
     if block := sign_in_throttle.attempt(counted):
         raise TooMany("too_many_attempts", "Too many attempts. Wait, then try again.", retry_after=block.seconds)
     with transaction.atomic():
@@ -128,6 +132,11 @@ def prove(*, user: User, code: str, origin: origins.Origin) -> bool:
     else:
         sign_in_attempts.note("second_factor.failed", user, origin)
     return right
+
+
+def bucket(user: User, origin: origins.Origin) -> Bucket:
+    """What counts the attempts at a person's second factors from one device: codes and passkeys together."""
+    return Bucket(f"code:{user.pk}:{origin.device or origin.address}", FREE_CODES)
 
 
 def without_spaces(code: str) -> str:
