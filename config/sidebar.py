@@ -134,7 +134,7 @@ NAVIGATION: Final = [
         _item(_("File mappings"), "table_view", "reconciliation_filemapping", "sees_books"),
         _item(_("Matching rules"), "rule", "reconciliation_matchingrule", "sees_books"),
         _item(_("API keys"), "key", "people_apikey", "manages_keys"),
-        _item(_("Webhook endpoints"), "webhook", "notify_webhookendpoint", "manages_settings"),
+        _item(_("Webhook endpoints"), "webhook", "notify_webhookendpoint", "manages_webhooks"),
         _item(_("People"), "person", "people_user", "manages_people"),
         _item(_("Audit log"), "history", "people_auditlog", "sees_audit_log"),
     ),
@@ -145,7 +145,7 @@ NAVIGATION: Final = [
         _item(_("Numbers posted"), "format_list_numbered", "terminals_terminaltransaction", "oversees"),
         _item(_("Conflicts"), "difference", "terminals_sequenceconflict", "oversees"),
         _item(_("Events"), "bolt", "notify_event", "oversees"),
-        _item(_("Webhook deliveries"), "outbox", "notify_webhookdelivery", "manages_settings"),
+        _item(_("Webhook deliveries"), "outbox", "notify_webhookdelivery", "manages_webhooks"),
     ),
 ]
 

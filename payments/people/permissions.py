@@ -26,14 +26,29 @@ class May(StrEnum):
     MOVE_CASH = "move_cash"  # count a till, pay in and out of it, take cash to the bank
     MANAGE_TERMINALS = "manage_terminals"
     MANAGE_KEYS = "manage_keys"
-    MANAGE_SETTINGS = "manage_settings"  # channels, provider accounts, webhook endpoints
+    MANAGE_WEBHOOKS = "manage_webhooks"  # where events are sent, and what was sent there
+    MANAGE_SETTINGS = "manage_settings"  # channels, provider accounts
     MANAGE_USERS = "manage_users"  # accounts, roles and second factors
     ERASE_CUSTOMERS = "erase_customers"
 
 
 GRANTS: Final[dict[Role.Name, frozenset[May]]] = {
     Role.Name.OWNER: frozenset(May),
-    Role.Name.FINANCE: frozenset(May) - {May.MANAGE_KEYS, May.MANAGE_SETTINGS, May.MANAGE_TERMINALS, May.MANAGE_USERS},
+    Role.Name.FINANCE: frozenset(May)
+    - {May.MANAGE_KEYS, May.MANAGE_SETTINGS, May.MANAGE_TERMINALS, May.MANAGE_USERS, May.MANAGE_WEBHOOKS},
+    # Explains the books and agrees to what others ask for; gives nothing back, and sets nothing up.
+    Role.Name.CONTROLLER: frozenset(
+        {
+            May.SEE,
+            May.SEE_BOOKS,
+            May.SEE_AUDIT_LOG,
+            May.RESOLVE,
+            May.RELEASE_TRANSFERS,
+            May.APPROVE_REFUNDS,
+            May.APPROVE_CORRECTIONS,
+            May.APPROVE_SETTINGS,
+        }
+    ),
     Role.Name.STORE_MANAGER: frozenset(
         {
             May.SEE,
@@ -47,6 +62,8 @@ GRANTS: Final[dict[Role.Name, frozenset[May]]] = {
         }
     ),
     Role.Name.CLERK: frozenset({May.SEE, May.SERVE, May.REQUEST_PAYMENT, May.SEND_MAIL, May.REFUND}),
+    Role.Name.SERVICE: frozenset({May.SEE, May.SERVE, May.REQUEST_PAYMENT, May.SEND_MAIL}),
+    Role.Name.DEVELOPER: frozenset({May.SEE, May.MANAGE_KEYS, May.MANAGE_WEBHOOKS}),
     Role.Name.AUDITOR: frozenset({May.SEE, May.SEE_BOOKS, May.SEE_AUDIT_LOG}),
 }
 

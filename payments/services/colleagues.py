@@ -18,10 +18,13 @@ from payments.people.services.notices import Notice
 from payments.people.services.one_time_links import NewLink
 
 LEAST_FIRST: Final = (
-    Role.Name.AUDITOR,
+    Role.Name.SERVICE,
     Role.Name.CLERK,
     Role.Name.STORE_MANAGER,
     Role.Name.FINANCE,
+    Role.Name.CONTROLLER,
+    Role.Name.DEVELOPER,
+    Role.Name.AUDITOR,
     Role.Name.OWNER,
 )
 _INVITATION: Final = OneTimeLink.Purpose.INVITATION

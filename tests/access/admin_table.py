@@ -11,21 +11,23 @@ from typing import Any, Final
 from payments.people.permissions import May
 
 OWNER, FINANCE, MANAGER, CLERK, AUDITOR = "owner", "finance", "store_manager", "clerk", "auditor"
-ROLES: Final = (OWNER, FINANCE, MANAGER, CLERK, AUDITOR)
+SERVICE, CONTROLLER, DEVELOPER = "service", "controller", "developer"
+ROLES: Final = (OWNER, FINANCE, MANAGER, CLERK, AUDITOR, SERVICE, CONTROLLER, DEVELOPER)
 HOLDERS: Final[dict[May, set[str]]] = {
-    May.SEE: {OWNER, FINANCE, MANAGER, CLERK, AUDITOR},
-    May.SERVE: {OWNER, FINANCE, MANAGER, CLERK},
-    May.SEE_BOOKS: {OWNER, FINANCE, AUDITOR},
-    May.SEE_AUDIT_LOG: {OWNER, FINANCE, AUDITOR},
-    May.REQUEST_PAYMENT: {OWNER, FINANCE, MANAGER, CLERK},
-    May.SEND_MAIL: {OWNER, FINANCE, MANAGER, CLERK},
+    May.SEE: {OWNER, FINANCE, MANAGER, CLERK, AUDITOR, SERVICE, CONTROLLER, DEVELOPER},
+    May.SERVE: {OWNER, FINANCE, MANAGER, CLERK, SERVICE},
+    May.SEE_BOOKS: {OWNER, FINANCE, AUDITOR, CONTROLLER},
+    May.SEE_AUDIT_LOG: {OWNER, FINANCE, AUDITOR, CONTROLLER},
+    May.REQUEST_PAYMENT: {OWNER, FINANCE, MANAGER, CLERK, SERVICE},
+    May.SEND_MAIL: {OWNER, FINANCE, MANAGER, CLERK, SERVICE},
     May.REFUND: {OWNER, FINANCE, MANAGER, CLERK},
-    May.RELEASE_TRANSFERS: {OWNER, FINANCE},
-    May.RESOLVE: {OWNER, FINANCE},
-    May.APPROVE_REFUNDS: {OWNER, FINANCE, MANAGER},
+    May.RELEASE_TRANSFERS: {OWNER, FINANCE, CONTROLLER},
+    May.RESOLVE: {OWNER, FINANCE, CONTROLLER},
+    May.APPROVE_REFUNDS: {OWNER, FINANCE, MANAGER, CONTROLLER},
     May.MOVE_CASH: {OWNER, FINANCE, MANAGER},
     May.MANAGE_TERMINALS: {OWNER, MANAGER},
-    May.MANAGE_KEYS: {OWNER},
+    May.MANAGE_KEYS: {OWNER, DEVELOPER},
+    May.MANAGE_WEBHOOKS: {OWNER, DEVELOPER},
     May.MANAGE_SETTINGS: {OWNER},
     May.MANAGE_USERS: {OWNER},
     May.ERASE_CUSTOMERS: {OWNER, FINANCE},
@@ -152,13 +154,13 @@ TABLE: Final = [
     Listed("notify.mail", May.SEE, Rows.CHANNEL, (Button("again/", May.SEND_MAIL),)),
     Listed(
         "notify.webhookdelivery",
-        May.MANAGE_SETTINGS,
+        May.MANAGE_WEBHOOKS,
         Rows.CHANNEL,
         merchant="endpoint__merchant_id",
         channel="endpoint__channel_id",
-        actions=tuple(buttons(May.MANAGE_SETTINGS, "resend")),
+        actions=tuple(buttons(May.MANAGE_WEBHOOKS, "resend")),
     ),
-    Listed("notify.webhookendpoint", May.MANAGE_SETTINGS, Rows.CHANNEL),
+    Listed("notify.webhookendpoint", May.MANAGE_WEBHOOKS, Rows.CHANNEL),
     Listed(
         "payments.banktransfer",
         May.RELEASE_TRANSFERS,

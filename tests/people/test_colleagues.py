@@ -10,11 +10,12 @@ from django.test import Client
 from pytest_django import Settings
 
 from payments import mail
+from payments.admin.setup.user_actions import MEANS
 from payments.core.errors import Conflict, Forbidden, Invalid
 from payments.models import Order
 from payments.notify.models import Mail
 from payments.people.models import Approval, AuditLog, OneTimeLink, Role, SecondFactor, SignIn, User
-from payments.people.permissions import May, within
+from payments.people.permissions import GRANTS, LOOKING, May, within
 from payments.people.services import approvals, second_factors
 from payments.services import colleagues, create_setup
 from tests.builders import Shop, open_shop
@@ -344,3 +345,25 @@ def test_django_s_own_command_prints_a_link_too(capsys: pytest.CaptureFixture[st
 
     call_command("createsuperuser", "--noinput", "--username", "root", "--email", "root@shop.example")
     assert "/admin/join/" in capsys.readouterr().out
+
+
+def test_roles_are_offered_with_the_least_rights_first_and_each_says_what_it_may() -> None:
+    offered = [role.value for role in colleagues.LEAST_FIRST]
+    assert offered == [*("service", "clerk", "store_manager", "finance", "controller", "developer", "auditor"), "owner"]
+    assert set(MEANS) == set(GRANTS) == set(Role.Name)
+
+
+def test_who_may_move_money_or_make_a_key_signs_in_with_a_second_factor() -> None:
+    looks = {name for name in Role.Name if GRANTS[name] <= LOOKING}
+    assert looks == {Role.Name.AUDITOR}
+
+
+def test_what_the_added_roles_may_do() -> None:
+    service, controller, developer = (
+        GRANTS[name] for name in (Role.Name.SERVICE, Role.Name.CONTROLLER, Role.Name.DEVELOPER)
+    )
+    assert May.SERVE in service
+    assert May.REFUND not in service | controller | developer
+    assert {May.APPROVE_CORRECTIONS, May.RESOLVE, May.SEE_BOOKS} <= controller
+    assert not {May.MANAGE_SETTINGS, May.MANAGE_USERS, May.MANAGE_KEYS} & controller
+    assert developer == {May.SEE, May.MANAGE_KEYS, May.MANAGE_WEBHOOKS}

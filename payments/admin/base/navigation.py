@@ -12,7 +12,14 @@ from payments.queries import open_work
 from payments.queries.open_work import OpenWork
 
 # One of these oversees a store or the money; who has none serves customers, and finds the pages of that only.
-OVERSEES = (May.SEE_BOOKS, May.APPROVE_REFUNDS, May.MANAGE_TERMINALS, May.MANAGE_SETTINGS, May.MANAGE_KEYS)
+OVERSEES = (
+    May.SEE_BOOKS,
+    May.APPROVE_REFUNDS,
+    May.MANAGE_TERMINALS,
+    May.MANAGE_SETTINGS,
+    May.MANAGE_KEYS,
+    May.MANAGE_WEBHOOKS,
+)
 
 
 def sees(request: HttpRequest) -> bool:
@@ -50,9 +57,9 @@ def manages_keys(request: HttpRequest) -> bool:
     return can(request, May.MANAGE_KEYS)
 
 
-def manages_settings(request: HttpRequest) -> bool:
+def manages_webhooks(request: HttpRequest) -> bool:
     """Webhook endpoints and what was sent to them."""
-    return can(request, May.MANAGE_SETTINGS)
+    return can(request, May.MANAGE_WEBHOOKS)
 
 
 def manages_people(request: HttpRequest) -> bool:

@@ -1,10 +1,11 @@
 """Actions on a colleague's account; the services check the permission again."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -29,6 +30,19 @@ class ColleagueAction(AdminAction):
         return user.pk != row.pk and (user.is_superuser or _shared(user, row) is not None)
 
 
+# What each role may do, in the words of whoever gives it.
+MEANS: Final[dict[Role.Name, Any]] = {
+    Role.Name.SERVICE: gettext_lazy("finds any order, sends receipts and payment links; gives no money back"),
+    Role.Name.CLERK: gettext_lazy("the same, and refunds within the limits"),
+    Role.Name.STORE_MANAGER: gettext_lazy("the same, agrees to refunds, counts the till and manages terminals"),
+    Role.Name.FINANCE: gettext_lazy("books, differences, refunds and transfers; agrees to what others ask for"),
+    Role.Name.CONTROLLER: gettext_lazy("books and differences, agrees to what others ask for; refunds nothing"),
+    Role.Name.DEVELOPER: gettext_lazy("API keys and webhooks; sees payments and no books"),
+    Role.Name.AUDITOR: gettext_lazy("sees everything, changes nothing"),
+    Role.Name.OWNER: gettext_lazy("everything, also settings and colleagues"),
+}
+
+
 class RoleForm(ActionForm):
     """A role and where; nothing is chosen beforehand, and only what the giver has is offered."""
 
@@ -45,7 +59,10 @@ class RoleForm(ActionForm):
         roles, where = self.fields["role"], self.fields["place"]
         assert isinstance(roles, forms.ChoiceField)
         assert isinstance(where, forms.ChoiceField)
-        roles.choices = [("", _("choose …")), *((role.value, role.label) for role in colleagues.LEAST_FIRST)]
+        roles.choices = [
+            ("", _("choose …")),
+            *((role.value, f"{capfirst(str(role.label))}: {MEANS[role]}") for role in colleagues.LEAST_FIRST),
+        ]
         where.choices = [("", _("choose …")), *places]
 
     def clean(self) -> dict[str, Any]:

@@ -106,7 +106,7 @@ class WebhookEndpointAdmin(ByIdAdmin):
     empty_text = gettext_lazy(
         "Nobody listens yet. A webshop registers its address by API (POST /v1/webhook_endpoints)."
     )
-    sees: ClassVar[May] = May.MANAGE_SETTINGS
+    sees: ClassVar[May] = May.MANAGE_WEBHOOKS
     list_display = ("url", "state", "failures", "where", "whose", "made")
     list_filter = (("status", ChoicesDropdownFilter), OfMerchant)
     search_fields = ("url", "=id")
@@ -140,7 +140,7 @@ class WebhookDeliveryAdmin(ByIdAdmin):
     """One event on its way to one endpoint."""
 
     empty_text = gettext_lazy("Nothing was sent yet. It begins when an endpoint is registered and something happens.")
-    sees: ClassVar[May] = May.MANAGE_SETTINGS
+    sees: ClassVar[May] = May.MANAGE_WEBHOOKS
     merchant_path: ClassVar[str] = "endpoint__merchant_id"
     channel_path: ClassVar[str | None] = "endpoint__channel_id"
     actions = ("resend",)

@@ -142,7 +142,7 @@ def disable_gone(endpoint_id: str) -> None:
 def _require(actor: str, merchant_id: str, channel_id: str | None, action: str) -> None:
     authority.require(
         actor=actor,
-        what=May.MANAGE_SETTINGS,
+        what=May.MANAGE_WEBHOOKS,
         merchant_id=merchant_id,
         channel_id=channel_id,
         action=f"webhook_endpoint.{action}",

@@ -27,7 +27,7 @@ def resend(*, delivery_id: str, merchant_id: str, channel_id: str | None = None,
     found = WebhookDelivery.objects.filter(id=delivery_id).select_related("endpoint").first()
     authority.require_of_person(
         actor=actor,
-        what=May.MANAGE_SETTINGS,
+        what=May.MANAGE_WEBHOOKS,
         merchant_id=merchant_id,
         channel_id=found.endpoint.channel_id if found is not None else None,
         action=RESENT,

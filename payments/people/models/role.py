@@ -12,11 +12,14 @@ class Role(models.Model):
     """One person's place at one merchant: in one channel, or in all of them (`channel_id` null)."""
 
     class Name(models.TextChoices):
-        OWNER = "owner", _("owner")
-        FINANCE = "finance", _("finance")
-        STORE_MANAGER = "store_manager", _("store manager")
+        SERVICE = "service", _("customer service")
         CLERK = "clerk", _("clerk")
+        STORE_MANAGER = "store_manager", _("store manager")
+        FINANCE = "finance", _("finance")
+        CONTROLLER = "controller", _("controller")
+        DEVELOPER = "developer", _("developer")
         AUDITOR = "auditor", _("auditor")
+        OWNER = "owner", _("owner")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="roles")
     merchant_id = IdField(_("merchant"))  # merchants stand a floor higher: a plain column
@@ -28,7 +31,13 @@ class Role(models.Model):
         verbose_name_plural = _("roles")
         constraints = [
             models.CheckConstraint(
-                condition=Q(role__in=["owner", "finance", "store_manager", "clerk", "auditor"]), name="role_name"
+                condition=Q(
+                    role__in=[
+                        *("owner", "finance", "store_manager", "clerk", "auditor"),
+                        *("service", "controller", "developer"),
+                    ]
+                ),
+                name="role_name",
             ),
             models.UniqueConstraint(
                 fields=["user", "merchant_id", "channel_id", "role"], name="role_once", nulls_distinct=False
