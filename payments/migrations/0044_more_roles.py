@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("payments", "0040_card_match"),
+        ("payments", "0043_payment_by_par"),
     ]
 
     operations = [
