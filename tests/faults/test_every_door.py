@@ -10,6 +10,7 @@ import pytest
 
 from payments.people.models import Role
 from payments.people.services import api_keys
+from tests.api import conformity
 from tests.api.client import Api
 from tests.builders import BY, Shop, open_shop
 from tests.counter.cast import signed_in as at_counter
@@ -38,6 +39,7 @@ def key(shop: Shop, channel: Any) -> Api:
 def test_no_more_goes_back_than_was_paid_whoever_asks(settings: Any) -> None:
     shop = open_shop(refund_fallback="voucher")
     finance = cast.person("finance", shop.merchant.id, role=Role.Name.FINANCE)
+    conformity.document()  # made once, before many ask for it at once
     with receiver.running() as here:
         settings.PUBLIC_URL = here.url("")
         run = EveryDoor(
@@ -50,5 +52,6 @@ def test_no_more_goes_back_than_was_paid_whoever_asks(settings: Any) -> None:
             seed=SEED,
             orders=ORDERS,
         )
-        assert run.run() == [], f"SEED={SEED}"
+        wrong = run.run()
+    assert not wrong, f"SEED={SEED}: " + "; ".join(wrong)
     assert min(run.asked[name] for name in ("web", "till 1", "till 2", "admin", "counter", "dashboard")) > 0, run.asked
