@@ -320,7 +320,7 @@ def test_everything_is_reached_from_home(
     _has_colleagues(shop)
     narrowed: Counter[str] = Counter()  # what the first one sorted and filtered, the next ones need not
     for who, client in clients.items():
-        rows = 2 if who.tied and not FULL else ROWS
+        rows = 1 if who.tied and not FULL else ROWS
         crawl = Crawl(client, rows=rows, often=OFTEN, combined=FULL, narrowed=narrowed).go()
         faults = [*crawl.wrong, *(form for form in crawl.posts if form.startswith("nothing"))]
         faults += [fault for page in crawl.seen.values() for fault in unreadable(page, raw)]
