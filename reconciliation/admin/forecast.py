@@ -1,5 +1,6 @@
 """What is on its way to the bank in the next two weeks, and what providers charge beside the contract."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, Final
@@ -97,30 +98,9 @@ def _owed(found: Forecast) -> Section:
 
 def _flow(found: Forecast) -> Section:
     """A row for each day of the next two weeks with what comes and what leaves, and a sum for each currency."""
-    by_day, leaves = [owed.by_day() for owed in found.owed], found.leaving_by_day()
+    days, by_day = list(found.days()), [(owed, owed.by_day()) for owed in found.owed]
     refunded = sorted({each.currency for each in found.leaving})
     currencies = sorted({*(owed.currency for owed in found.owed), *refunded})
-
-    def sums(days: Sequence[date]) -> list[Any]:
-        return [
-            render.money(
-                sum(
-                    of.get(day, 0)
-                    for owed, of in zip(found.owed, by_day, strict=True)
-                    for day in days
-                    if owed.currency == currency
-                )
-                - sum(leaves.get((day, currency), 0) for day in days),
-                currency,
-            )
-            for currency in currencies
-        ]
-
-    def refunds(days: Sequence[date]) -> list[Any]:
-        left = [(sum(leaves.get((day, currency), 0) for day in days), currency) for currency in refunded]
-        return [render.money(-amount, currency) if amount else render.NOTHING for amount, currency in left]
-
-    days = list(found.days())
     return Section(
         id="flow",
         title=_("Expected in the next %(days)s days") % {"days": DAYS},
@@ -133,25 +113,35 @@ def _flow(found: Forecast) -> Section:
         rows=[
             [
                 weekday(day),
-                *(
-                    _anchored(owed, of[day]) if day in of else render.NOTHING
-                    for owed, of in zip(found.owed, by_day, strict=True)
-                ),
-                *refunds([day]),
-                *sums([day]),
+                *(_anchored(owed, of[day]) if day in of else render.NOTHING for owed, of in by_day),
+                *_refunds(found, refunded, [day]),
+                *_sums(found, currencies, [day]),
             ]
             for day in days
         ],
         totals=[
             _("total"),
-            *(
-                render.money(sum(of.get(day, 0) for day in days), owed.currency)
-                for owed, of in zip(found.owed, by_day, strict=True)
-            ),
-            *refunds(days),
-            *sums(days),
+            *(render.money(sum(of.get(day, 0) for day in days), owed.currency) for owed, of in by_day),
+            *_refunds(found, refunded, days),
+            *_sums(found, currencies, days),
         ],
     )
+
+
+def _refunds(found: Forecast, currencies: Sequence[str], days: Sequence[date]) -> list[Any]:
+    """What leaves as refunds on these days together, of each currency."""
+    leaves = found.leaving_by_day()
+    left = [(sum(leaves.get((day, currency), 0) for day in days), currency) for currency in currencies]
+    return [render.money(-amount, currency) if amount else render.NOTHING for amount, currency in left]
+
+
+def _sums(found: Forecast, currencies: Sequence[str], days: Sequence[date]) -> list[Any]:
+    """What comes on these days together, less what leaves, of each currency."""
+    flow: Counter[tuple[date, str]] = Counter()
+    for owed in found.owed:
+        flow.update({(day, owed.currency): amount for day, amount in owed.by_day().items()})
+    flow.subtract(found.leaving_by_day())
+    return [render.money(sum(flow[day, currency] for day in days), currency) for currency in currencies]
 
 
 def _leaving(found: Forecast) -> Section:
