@@ -140,6 +140,9 @@ _BATCH = (
     "payments.forget_accounts",
     "payments.forget_keys",
     "payments.forget_sign_ins",
+    "payments.write_list_file",
+    "payments.write_list_files",
+    "payments.forget_list_files",
     "terminals.forget_requests",
 )
 CELERY_TASK_ROUTES = {name: {"queue": "batch"} for name in _BATCH}
@@ -162,6 +165,8 @@ SWEEPS = {
     "payments.ledger.extend_chain": 60,
     "payments.fold_statistics": 2,
     "payments.expire_vouchers": 60,
+    "payments.write_list_files": 5,
+    "payments.forget_list_files": 3600,
     "payments.forget_accounts": 3600,
     "payments.forget_keys": 3600,
     "payments.forget_sign_ins": 3600,

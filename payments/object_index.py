@@ -8,7 +8,7 @@ What is kept under one prefix by several tables is found in all of them.
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -67,6 +67,14 @@ def choices(prefix: str, *, merchant_id: str, **columns: Any) -> list[tuple[str,
     """What the merchant has of this kind (with these values in its columns), by id and as people call it."""
     shelves = _shelves.get(prefix, ())
     found = [row for shelf in shelves for row in shelf.rows.filter(**{shelf.merchant: merchant_id}, **columns)]
+    return sorted(((str(row.pk), str(row)) for row in found), key=lambda named: named[1])
+
+
+def choices_of(prefix: str, merchant_ids: Iterable[str]) -> list[tuple[str, str]]:
+    """The same of several merchants, in one query for each table."""
+    own = list(merchant_ids)
+    shelves = _shelves.get(prefix, ())
+    found = [row for shelf in shelves for row in shelf.rows.filter(**{f"{shelf.merchant}__in": own})]
     return sorted(((str(row.pk), str(row)) for row in found), key=lambda named: named[1])
 
 

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from payments import statistics
+from payments.admin.lists import files as list_files
 from payments.people.services import one_time_links, sign_ins
 from payments.services import forget_accounts, idempotency, receive, recover, send_receipt, voucher
 from payments.services import submit as submitting
@@ -43,6 +44,24 @@ def expire_vouchers() -> None:
 def write_receipts() -> int:
     """Write the receipts that are due (beat: every ten seconds, for what no bell rang for)."""
     return send_receipt.write_due()
+
+
+@shared_task(name=list_files.WRITE)
+def write_list_file(file_id: str) -> None:
+    """Write the rows of a list that are too many to wait for."""
+    list_files.write_file(file_id)
+
+
+@shared_task(name="payments.write_list_files")
+def write_list_files() -> int:
+    """Write the files that are due (beat: every five seconds, for what no bell rang for)."""
+    return list_files.write_due()
+
+
+@shared_task(name="payments.forget_list_files")
+def forget_list_files() -> int:
+    """Delete files of lists that have outlived their use (beat: every hour)."""
+    return list_files.forget_files()
 
 
 @shared_task(name="payments.forget_sign_ins")

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import path
 
 from payments.admin.finance import dashboard, return_reasons, sales, voucher_liability
+from payments.admin.lists import pages as list_pages
 from payments.admin.setup import language
 
 urlpatterns = [
@@ -11,5 +12,19 @@ urlpatterns = [
     path("sales/", admin.site.admin_view(sales.page), name="sales"),
     path("return-reasons/", admin.site.admin_view(return_reasons.page), name="return_reasons"),
     path("vouchers-outstanding/", admin.site.admin_view(voucher_liability.page), name="vouchers_outstanding"),
+    *(
+        path(f"lists/<str:page>/{route}", admin.site.admin_view(view), name=f"list_{name}")
+        for route, view, name in (
+            ("totals/", list_pages.totals, "totals"),
+            ("columns/", list_pages.columns, "columns"),
+            ("views/", list_pages.views, "views"),
+            ("views/save/", list_pages.save_view, "save_view"),
+            ("views/<str:view_id>/remove/", list_pages.remove_view, "remove_view"),
+            ("file/", list_pages.file, "file"),
+            ("file/<str:file_id>/", list_pages.file_page, "file_page"),
+            ("file/<str:file_id>/state/", list_pages.file_state, "file_state"),
+            ("file/<str:file_id>/download/", list_pages.download, "download"),
+        )
+    ),
     path("language/", admin.site.admin_view(language.choose), name="language"),
 ]

@@ -151,6 +151,8 @@ class Payment(ApiObject):
             models.Index(fields=["merchant", "status", "-id"], name="payment_by_status"),
             models.Index(fields=["merchant", "method", "-id"], name="payment_by_method"),
             models.Index(fields=["merchant", "business_day", "-id"], name="payment_by_day"),
+            # As a person's list is sorted; without the merchant, for those who see several.
+            models.Index(fields=["-business_day", "-occurred_at", "-id"], name="payment_by_time"),
             models.Index(fields=["provider_account", "-id"], name="payment_by_account"),
             # Whose payer's account is to be forgotten one day.
             models.Index(fields=["id"], name="payment_payer", condition=Q(payer_account__isnull=False)),

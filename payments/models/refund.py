@@ -89,7 +89,10 @@ class Refund(ApiObject):
             models.CheckConstraint(condition=Q(status__in=RefundStatus.values), name="refund_status"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="refund_amount_positive"),
         ]
-        indexes = [models.Index(fields=["merchant", "-id"], name="refund_list")]
+        indexes = [
+            models.Index(fields=["merchant", "-id"], name="refund_list"),
+            models.Index(fields=["-business_day", "-occurred_at", "-id"], name="refund_by_time"),
+        ]
 
     def __str__(self) -> str:
         return self.id

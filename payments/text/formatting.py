@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from payments.core.ids import PATTERN
 from payments.core.money import EXPONENTS, Money
 
 NOTHING: Final = "–"
+_CLOCK: Final = {False: "H:i", True: "H:i:s"}
 SYMBOLS: Final[Mapping[str, str]] = {"EUR": "€", "GBP": "£", "USD": "$"}
 
 
@@ -33,20 +35,28 @@ def amount(minor: int | None, currency: str) -> str:
     return f"{'−' if minor < 0 else ''}{symbol or currency}{space}{number}"
 
 
+def typed_amount(value: Decimal, currency: str | None) -> str:
+    """An amount in major units that somebody typed, perhaps of no currency."""
+    if currency is not None:
+        return amount(Money.from_decimal(value, currency).amount, currency)
+    return formats.number_format(value, max(2, -int(value.as_tuple().exponent)), use_l10n=True, force_grouping=True)
+
+
 def whole(number: int) -> str:
     """A count, in groups of three."""
     return formats.number_format(number, use_l10n=True, force_grouping=True)
 
 
-def moment(at: datetime | None, zone: ZoneInfo) -> str:
+def moment(at: datetime | None, zone: ZoneInfo, *, seconds: bool = False) -> str:
     """A moment as the merchant's clocks show it."""
-    return NOTHING if at is None else _written(at.astimezone(zone), "j M Y H:i")
+    return NOTHING if at is None else _written(at.astimezone(zone), f"j M Y {_CLOCK[seconds]}")
 
 
-def short_moment(at: datetime, zone: ZoneInfo) -> str:
+def short_moment(at: datetime, zone: ZoneInfo, *, seconds: bool = False) -> str:
     """A moment for a list: this year's without the year."""
-    this_year = at.astimezone(zone).year == timezone.now().astimezone(zone).year
-    return _written(at.astimezone(zone), "j M H:i") if this_year else moment(at, zone)
+    if at.astimezone(zone).year != timezone.now().astimezone(zone).year:
+        return moment(at, zone, seconds=seconds)
+    return _written(at.astimezone(zone), f"j M {_CLOCK[seconds]}")
 
 
 def day(value: date | None) -> str:

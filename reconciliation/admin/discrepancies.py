@@ -1,7 +1,9 @@
 """Discrepancies of every floor: the work list, and the form that resolves one."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, ClassVar, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
@@ -10,7 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils import timezone
-from django.utils.dateparse import parse_date
+from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_lazy
@@ -23,36 +26,41 @@ from payments.admin.base import render, tables
 from payments.admin.base.access import merchants, person
 from payments.admin.base.addresses import row_url
 from payments.admin.base.error_messages import explain
-from payments.admin.base.filters import AmountRange, DayRange, OwnRelated
+from payments.admin.base.filters import AmountRange, DayRange, OfTerminal, OwnRelated
 from payments.admin.base.forms import AmountField, NoteField
 from payments.admin.base.links import row_link
 from payments.admin.base.page import Fact, Page
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
+from payments.admin.lists.saved_views import listed
+from payments.admin.lists.totals import Total
 from payments.core.errors import OnetillError
 from payments.core.money import EXPONENTS, Money
 from payments.models import Channel, Discrepancy
 from payments.people.models import Approval, Role, User
-from payments.people.permissions import May, may
+from payments.people.permissions import May, holders, may, within
+from payments.text.form_fields import DayField
 from payments.text.messages import render_message
 from reconciliation.admin import resolve_many
 from reconciliation.admin.choices import choice, written
 from reconciliation.admin.render import column
+from reconciliation.admin.sides import sides, ways
 from reconciliation.admin.steps import resolution, steps
 from reconciliation.models import SettlementFile
 from reconciliation.services import payouts
 from reconciliation.services.assign import assign
 from reconciliation.services.candidates import candidates
-from reconciliation.services.open_balance import open_balance, possible
+from reconciliation.services.open_balance import open_balance
 from reconciliation.services.resolve import Resolution, resolve
-from reconciliation.services.severity import Severity, due_on, severity
+from reconciliation.services.severity import Severity, due_on, of_level, overdue, severity
 from reconciliation.services.undo import can_undo, undo
 
+MOST_AHEAD: Final = 1_000  # of a list, to find the next one in
 _LABELS = {
     "match": _("Match with"),
     "accept": _("Accept as it is"),
     "book_fee": _("Book as the provider's fee"),
     "suspense": _("Leave in suspense"),
-    "write_off": _("Write off (needs a second person)"),
+    "write_off": _("Write off"),
     "ask_provider": _("Ask the provider"),
     "wait": _("Wait until"),
     "captured": _("It was carried out: book it"),
@@ -64,6 +72,12 @@ _SEVERITIES = {
     Severity.MEDIUM: _("medium"),
     Severity.HIGH: _("high"),
     Severity.CRITICAL: _("critical"),
+}
+_SEVERITY_COLORS = {
+    Severity.LOW: "",
+    Severity.MEDIUM: "info",
+    Severity.HIGH: "warning",
+    Severity.CRITICAL: "danger",
 }
 _COLORS = {"open": "danger", "proposed": "warning", "resolved": "success"}
 
@@ -87,22 +101,69 @@ class AssignedTo(DropdownFilter):
         return queryset.filter(assigned_to=wanted) if wanted else queryset
 
 
+class OfSeverity(DropdownFilter):
+    """How urgent: by amount and age."""
+
+    parameter_name = "severity"
+    title = _("severity")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(level.value, text) for level, text in reversed(_SEVERITIES.items())]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return queryset.filter(of_level(Severity(value), now=timezone.now())) if value in set(Severity) else queryset
+
+
+class Due(DropdownFilter):
+    """What should have been resolved by now."""
+
+    parameter_name = "due"
+    title = _("due on")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("overdue", gettext("overdue"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(overdue(now=timezone.now())) if self.value() == "overdue" else queryset
+
+
+class OfChannel(DropdownFilter):
+    """In which channel: a plain column here."""
+
+    parameter_name = "channel"
+    title = _("channel")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        rows = Channel.objects.filter(within(person(request), May.SEE, channel="id")).order_by("name")
+        return [(row.id, str(row)) for row in rows]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(channel_id=self.value()) if self.value() else queryset
+
+
 @admin.register(Discrepancy)
 class DiscrepancyAdmin(ReadOnlyModelAdmin):
     """The discrepancies, newest first."""
 
     empty_text = gettext_lazy("Nothing differs. Differences between till, provider and bank appear here by themselves.")
     list_display = (
-        *("kind", "shown_status", "amount_shown", "shown_detail", "shown_payment", "assigned", "made"),
-        "merchant",
+        *("kind", "amount_shown", "shown_severity", "made", "due", "shown_status", "assigned", "shown_detail"),
+        *("shown_payment", "merchant"),
     )
+    phone = ("kind", "amount_shown", "shown_detail", "shown_severity")
+    totals = (Total("amount", _("amount"), "amount"),)
     list_filter = (
         ("status", ChoicesDropdownFilter),
-        ("kind", ChoicesDropdownFilter),
-        AssignedTo,
-        ("merchant", OwnRelated),
         ("created_at", DayRange),
+        ("kind", ChoicesDropdownFilter),
+        OfSeverity,
+        Due,
+        AssignedTo,
         AmountRange,
+        OfChannel,
+        OfTerminal,
+        ("merchant", OwnRelated),
     )
     linked_filters: ClassVar[Sequence[str]] = ("settlement_file_id__exact",)  # a file's page leads here
     list_select_related = ("merchant", "assigned_to")
@@ -149,6 +210,20 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
     def amount_shown(self, row: Discrepancy) -> str | SafeString:
         return column(row.amount, row.currency)
 
+    @admin.display(description=_("severity"))
+    def shown_severity(self, row: Discrepancy) -> SafeString:
+        level = severity(row, now=timezone.now())
+        return render.label(_SEVERITIES[level], _SEVERITY_COLORS[level])
+
+    @admin.display(description=_("due on"))
+    def due(self, row: Discrepancy) -> str | SafeString:
+        """By when; who is late sees it."""
+        if row.status == Discrepancy.Status.RESOLVED:
+            return ""
+        day = due_on(row)
+        late = day < row.merchant.business_day(timezone.now())
+        return format_html('<span class="ot-wrong">{}</span>', render.day(day)) if late else render.day(day)
+
     @admin.display(description=_("detail"))
     def shown_detail(self, row: Discrepancy) -> str:
         return render_message(row.detail, row.message)
@@ -163,7 +238,7 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
 
     @admin.display(description=_("created at"), ordering="id")
     def made(self, row: Discrepancy) -> str:
-        return render.moment(row.created_at, row.merchant.zone)
+        return render.short_moment(row.created_at, row.merchant.zone)
 
     def page(self, request: HttpRequest, row: Discrepancy) -> Page:
         """Return the discrepancy, what it is about, and what was done about it."""
@@ -199,35 +274,68 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
         )
 
     def get_urls(self) -> list[Any]:
-        resolving, undoing = (self.admin_site.admin_view(require_POST(view)) for view in (self.resolve, self.undo))
+        posted = (self.resolve, self.undo, self.assign)
+        resolving, undoing, assigning = (self.admin_site.admin_view(require_POST(view)) for view in posted)
         return [
             path("<str:discrepancy_id>/resolve/", resolving, name="payments_discrepancy_resolve"),
             path("<str:discrepancy_id>/undo/", undoing, name="payments_discrepancy_undo"),
+            path("<str:discrepancy_id>/assign/", assigning, name="payments_discrepancy_assign"),
             *super().get_urls(),
         ]
 
     def page_context(self, request: HttpRequest, row: Discrepancy) -> dict[str, Any]:
-        """The actions that make sense, to those who may take them."""
+        """Both sides, the next one of the list, and the actions that make sense, to those who may take them."""
         allowed = self._may_resolve(request, row)
+        shown: dict[str, Any] = {"sides": sides(row), "next_url": self._next(request, row)}
+        if allowed and row.status != Discrepancy.Status.RESOLVED:
+            shown |= {"assignable": True, "colleagues": _colleagues(row)}
         if allowed and can_undo(row):
             waiting = Approval.objects.filter(subject_id=row.id, action=Approval.Action.UNDO_RESOLUTION, decision=None)
             approval = waiting.first()
-            undoing = {"undoable": True, "undo_waits": row_link(approval) if approval is not None else ""}
-        else:
-            undoing = {}
+            shown |= {"undoable": True, "undo_waits": row_link(approval) if approval is not None else ""}
         if not allowed or row.status != Discrepancy.Status.OPEN:
-            return undoing
+            return shown
         balance = open_balance(row)
-        return undoing | {
+        found = ways(row, person(request), _LABELS)
+        # What the candidates are to come to, signed as they are: money in suspense stands on the other side.
+        left = (balance.amount if row.kind in payouts.KINDS else -balance.amount) if balance else 0
+        return shown | {
             "asked": (row.resolution or {}).get("asked"),
-            "actions_possible": [(action, _LABELS[action]) for action in possible(row)],
+            "actions_possible": found,
+            "may_match": any(way.name == "match" for way in found),
             "candidates": [choice(one) for one in candidates(row)],
-            "open_amount": written(Money(balance.amount, balance.account.currency)) if balance is not None else "",
+            "open_amount": written(Money(left, balance.account.currency)) if balance is not None else "",
             "takes_part": balance is not None and balance.amount != 0,
-            # What the candidates are to come to, signed as they are: money in suspense stands on the other side.
-            "open_minor": (balance.amount if row.kind in payouts.KINDS else -balance.amount) if balance else 0,
+            "open_minor": left,
             "decimals": EXPONENTS.get(row.currency or "", 2),
+            "until_example": render.day(row.merchant.business_day(timezone.now()) + timedelta(days=7)),
         }
+
+    def _next(self, request: HttpRequest, row: Discrepancy) -> str:
+        """The next open one of the list that the reader comes from, with the way back to that list."""
+        filters = request.GET.get("_changelist_filters", "status__exact=open")
+        cl = listed(person(request), self, filters)
+        ids = list(cl.queryset.filter(status=Discrepancy.Status.OPEN).values_list("id", flat=True)[:MOST_AHEAD])
+        after = ids[ids.index(row.id) + 1 :] if row.id in ids else [one for one in ids if one < row.id] or ids
+        if not after:
+            return ""
+        return f"{row_url(Discrepancy, after[0])}?{urlencode({'_changelist_filters': filters})}"
+
+    def assign(self, request: HttpRequest, discrepancy_id: str) -> HttpResponse:
+        """Make it the work of a colleague, or of nobody."""
+        row = self.row(request, discrepancy_id)
+        wanted = request.POST.get("to", "")
+        to = next((one for one in _colleagues(row) if one.id == wanted), None)
+        if wanted and to is None:
+            messages.error(request, gettext("This is not one of the choices."))
+            return redirect(_back(request, row))
+        try:
+            assign(discrepancy_id=row.id, to=User.objects.get(id=to.id) if to else None, actor=person(request).id)
+        except OnetillError as refusal:
+            messages.error(request, explain(refusal))
+        else:
+            messages.success(request, _("Assigned."))
+        return redirect(_back(request, row))
 
     def resolve(self, request: HttpRequest, discrepancy_id: str) -> HttpResponse:
         """Resolve it as the form requests, or show why that is refused."""
@@ -249,7 +357,7 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
             messages.error(request, _explain(refusal, row))
         else:
             messages.success(request, done.get_status_display())
-        return redirect(row_url(Discrepancy, row.id))
+        return redirect(_back(request, row))
 
     def undo(self, request: HttpRequest, discrepancy_id: str) -> HttpResponse:
         """Undo what was done about it, or show why that is refused."""
@@ -264,7 +372,7 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
         else:
             waits = isinstance(done, Approval)
             messages.success(request, _("This waits for a second person.") if waits else _("Undone."))
-        return redirect(row_url(Discrepancy, row.id))
+        return redirect(_back(request, row))
 
     def _may_resolve(self, request: HttpRequest, row: Discrepancy) -> bool:
         return may(person(request), May.RESOLVE, merchant_id=row.merchant_id, channel_id=row.channel_id)
@@ -278,11 +386,32 @@ def _explain(refusal: OnetillError, row: Discrepancy) -> str:
     return gettext("This is more than what stands open: %(amount)s.") % {"amount": left}
 
 
-def _day(text: str) -> Any:
-    try:
-        return parse_date(text)
-    except ValueError:
-        return None
+def _day(text: str) -> date | None:
+    """A day as people write it.
+
+    Raises:
+        ValidationError: it is none, or could be two.
+    """
+    return DayField(required=False).clean(text)
+
+
+def _back(request: HttpRequest, row: Discrepancy) -> str:
+    """Its page, with the way back to the list as it was filtered."""
+    return row_url(Discrepancy, row.id) + (f"?{request.GET.urlencode()}" if request.GET else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Who may be given a discrepancy."""
+
+    id: str
+    name: str
+
+
+def _colleagues(row: Discrepancy) -> list[Colleague]:
+    """Who may resolve it."""
+    found = holders(May.RESOLVE, merchant_id=row.merchant_id, channel_id=row.channel_id)
+    return [Colleague(user.id, called(user)) for user in found]
 
 
 def called(user: User) -> str:

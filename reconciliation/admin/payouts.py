@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import path
 from django.utils import timezone
@@ -13,11 +13,12 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from payments.admin.base import render, tables
-from payments.admin.base.filters import AmountRange, DayRange, OwnRelated
+from payments.admin.base.filters import AmountRange, DayRange, OwnRelated, Provider
 from payments.admin.base.links import row_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance import journal
+from payments.admin.lists.totals import Total
 from payments.models import Discrepancy
 from payments.people.permissions import May
 from reconciliation.admin import forecast, home
@@ -40,6 +41,20 @@ class Overdue(DropdownFilter):
         return queryset.filter(home.overdue(timezone.now())) if self.value() == "yes" else queryset
 
 
+class Differs(DropdownFilter):
+    """Payouts of which the bank has shown another amount than was announced."""
+
+    parameter_name = "differs"
+    title = gettext_lazy("difference")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("received differs from announced"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        differs = ~Q(amount_received=F("amount")) & Q(received_on__isnull=False)
+        return queryset.filter(differs) if self.value() == "yes" else queryset
+
+
 @admin.register(Payout)
 class PayoutAdmin(ReadOnlyModelAdmin):
     """What providers transfer."""
@@ -48,17 +63,25 @@ class PayoutAdmin(ReadOnlyModelAdmin):
     sees: ClassVar[May] = May.SEE_BOOKS
     channel_path: ClassVar[str | None] = None
     list_display = (
-        *("reference", "provider_account", "shown_status", "amount_announced", "amount_shown"),
-        *("expected", "received", "merchant"),
+        *("reference", "expected", "provider_account", "shown_status", "amount_announced", "amount_shown"),
+        *("amount_difference", "received", "merchant"),
+    )
+    ordering = ("-expected_on", "-id")
+    phone = ("reference", "amount_announced", "expected", "shown_status")
+    totals = (
+        Total("announced", gettext_lazy("announced"), "amount"),
+        Total("received", gettext_lazy("received"), "amount_received"),
     )
     list_filter = (
-        ("status", ChoicesDropdownFilter),
-        Overdue,
-        ("provider_account", OwnRelated),
-        ("merchant", OwnRelated),
         ("expected_on", DayRange),
         ("received_on", DayRange),
+        ("status", ChoicesDropdownFilter),
+        Overdue,
+        Differs,
         AmountRange,
+        ("provider_account", OwnRelated),
+        Provider,
+        ("merchant", OwnRelated),
     )
     list_select_related = ("provider_account", "merchant", "settlement")
     search_fields = ("=id", "reference", "settlement__reference")
@@ -75,6 +98,10 @@ class PayoutAdmin(ReadOnlyModelAdmin):
     @admin.display(description=gettext_lazy("received"), ordering="amount_received")
     def amount_shown(self, row: Payout) -> str | SafeString:
         return column(row.amount_received, row.currency)
+
+    @admin.display(description=gettext_lazy("difference"))
+    def amount_difference(self, row: Payout) -> str | SafeString:
+        return column(row.amount_received - row.amount, row.currency) if row.received_on is not None else ""
 
     @admin.display(description=gettext_lazy("expected on"), ordering="expected_on")
     def expected(self, row: Payout) -> str:

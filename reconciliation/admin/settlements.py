@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin
-from django.db.models import Count, Sum
+from django.db.models import Count, F, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
@@ -15,11 +15,12 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from payments.admin.base import render
 from payments.admin.base.addresses import row_url
-from payments.admin.base.filters import DayRange, GrossRange, OwnRelated
+from payments.admin.base.filters import DayRange, GrossRange, OwnRelated, Provider
 from payments.admin.base.links import list_link, row_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance import journal
+from payments.admin.lists.totals import Total
 from payments.people.permissions import May
 from payments.text.formatting import whole
 from reconciliation.admin.choices import SIGNALS, compared, written
@@ -41,10 +42,23 @@ class SettlementAdmin(ReadOnlyModelAdmin):
     sees: ClassVar[May] = May.SEE_BOOKS
     channel_path: ClassVar[str | None] = None
     list_display = (
-        *("reference", "provider_account", "closed", "amount_gross", "amount_fee", "amount_net"),
+        *("reference", "closed", "provider_account", "amount_gross", "amount_fee", "amount_net"),
         "merchant",
     )
-    list_filter = (("provider_account", OwnRelated), ("merchant", OwnRelated), ("closed_at", DayRange), GrossRange)
+    ordering = ("-closed_at", "-id")
+    phone = ("reference", "amount_net", "closed", "provider_account")
+    totals = (
+        Total("gross", gettext_lazy("gross"), "gross"),
+        Total("fee", gettext_lazy("fees with VAT"), F("fee") + F("vat")),
+        Total("net", gettext_lazy("net"), "net"),
+    )
+    list_filter = (
+        ("closed_at", DayRange),
+        GrossRange,
+        ("provider_account", OwnRelated),
+        Provider,
+        ("merchant", OwnRelated),
+    )
     list_select_related = ("provider_account", "merchant", "file")
     search_fields = ("reference", "=file__id", "payouts__reference")
     search_help_text = gettext_lazy("Reference of the settlement or its payout")
@@ -214,7 +228,12 @@ class SettlementLineAdmin(ReadOnlyModelAdmin):
     # A settlement's and a file's page lead to their lines.
     linked_filters: ClassVar[Sequence[str]] = ("settlement__id__exact", "settlement__file__id__exact")
     list_display = (
-        *("settlement", "number", "type", "shown_state", "amount_gross", "amount_fee", "shown_payment", "occurred"),
+        *("number", "settlement", "type", "shown_state", "amount_gross", "amount_fee", "shown_payment", "occurred"),
+    )
+    phone = ("type", "amount_gross", "settlement", "shown_state")
+    totals = (
+        Total("gross", gettext_lazy("gross"), "gross"),
+        Total("fee", gettext_lazy("fees with VAT"), F("fee") + F("vat")),
     )
     list_display_links = ("number",)
     list_filter = (

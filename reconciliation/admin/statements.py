@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Case, Q, QuerySet, When
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -14,10 +14,11 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from payments.admin.base import render
 from payments.admin.base.access import merchants, person
-from payments.admin.base.filters import AmountRange, DayRange, OwnRelated
+from payments.admin.base.filters import AmountRange, DayRange, OwnRelated, TextFilter
 from payments.admin.base.links import list_link, row_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
+from payments.admin.lists.totals import Total
 from payments.models import Merchant, Operation, ProviderAccount
 from payments.people.permissions import May
 from reconciliation.admin.render import column, text
@@ -136,6 +137,33 @@ def _lines(row: BankStatement) -> Section:
     )
 
 
+class Counterparty(TextFilter):
+    """With whom, by a part of the name or the whole IBAN."""
+
+    parameter_name = "counterparty"
+    title = gettext_lazy("counterparty")
+
+    def rows(self, request: HttpRequest, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+        iban = text.replace(" ", "").upper()
+        return queryset.filter(Q(counterparty_name__icontains=text) | Q(counterparty_iban=iban))
+
+
+class OfProviderAccount(DropdownFilter):
+    """With which provider account it has to do: it is its payout, or seems to be its line."""
+
+    parameter_name = "provider_account"
+    title = gettext_lazy("provider account")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        own = merchants(person(request), May.SEE_BOOKS)
+        return [(row.id, str(row)) for row in ProviderAccount.objects.filter(merchant__in=own).order_by("name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        wanted = self.value()
+        reach = Q(provider_account_id=wanted) | Q(payout__provider_account_id=wanted)
+        return queryset.filter(reach) if wanted else queryset
+
+
 @admin.register(BankStatementLine)
 class BankStatementLineAdmin(ReadOnlyModelAdmin):
     """Transactions at the bank and what explains them."""
@@ -147,11 +175,21 @@ class BankStatementLineAdmin(ReadOnlyModelAdmin):
     # A statement's and a file's page lead to their lines.
     linked_filters: ClassVar[Sequence[str]] = ("statement__id__exact", "statement__file__id__exact")
     list_display = ("booked", "amount_shown", "counterparty", "about", "shown_state", "shown_statement")
+    ordering = ("-booked_on", "-id")
+    sorted_with = {"booked_on": ("booked_on", "id")}
+    phone = ("booked", "amount_shown", "counterparty", "shown_state")
+    totals = (
+        Total("received", gettext_lazy("received"), Case(When(amount__gt=0, then="amount"), default=0)),
+        Total("paid", gettext_lazy("paid"), Case(When(amount__lt=0, then="amount"), default=0)),
+        Total("net", gettext_lazy("net"), "amount"),
+    )
     list_filter = (
-        ("state", ChoicesDropdownFilter),
-        OfStatementsAccount,
         ("booked_on", DayRange),
+        ("state", ChoicesDropdownFilter),
         AmountRange,
+        Counterparty,
+        OfStatementsAccount,
+        OfProviderAccount,
     )
     list_select_related = ("statement__merchant", "payout")
     search_fields = ("counterparty_name", "remittance", "=end_to_end_id", "=bank_reference")

@@ -6,9 +6,9 @@ import io
 from collections.abc import Iterator
 from typing import IO, ClassVar
 
+from payments.text.spreadsheets import no_formula
 from reconciliation.exports.base import Books, Entry, major
 from reconciliation.exports.profiles import PROFILES, Amount, Cell, Profile
-from reconciliation.exports.text import no_formula
 
 
 class JournalCsv:

@@ -7,9 +7,9 @@ from typing import IO, Any, ClassVar, Final
 
 import xlsxwriter
 
+from payments.text.spreadsheets import no_formula
 from reconciliation.exports.base import SOFTWARE, Books, Entry, Line
 from reconciliation.exports.profiles import PROFILES, Amount, Cell, Value
-from reconciliation.exports.text import no_formula
 
 ROWS_OF_SHEET: Final = 1_000_000  # Excel ends at 1,048,576
 _MADE: Final = dt.datetime(2000, 1, 1)  # noqa: DTZ001 (a workbook knows no zone; fixed, so that the bytes are)

@@ -4,8 +4,6 @@ import re
 import unicodedata
 from typing import Final
 
-# What a spreadsheet takes for a formula, also in the wide letters of East Asian keyboards.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]+")
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -14,11 +12,6 @@ def one_line(text: str, longest: int | None = None) -> str:
     """Without line ends, tabs and other control characters; cut after `longest` characters."""
     line = _CONTROL.sub(" ", text).strip()
     return line if longest is None else line[:longest].rstrip()
-
-
-def no_formula(text: str) -> str:
-    """A text that no spreadsheet calculates: one that could be a formula begins with an apostrophe."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def xml(text: str, longest: int | None = None) -> str:

@@ -106,6 +106,7 @@ class BankStatementLine(models.Model):
         verbose_name_plural = _("bank lines")
         constraints = [models.UniqueConstraint(fields=["statement", "position"], name="bank_line_position")]
         indexes = [
+            models.Index(fields=["-booked_on", "-id"], name="bank_line_by_day"),  # as a person's list is sorted
             models.Index(fields=["bank_reference"], name="bank_line_reference", condition=~Q(bank_reference="")),
             models.Index(fields=["item"], name="bank_line_item", condition=Q(item__isnull=False)),
             models.Index(fields=["operation_id"], name="bank_line_operation", condition=Q(operation_id__isnull=False)),

@@ -195,7 +195,7 @@ TABLE: Final = [
         May.SEE,
         Rows.CHANNEL,
         # Who may not resolve is told so on the page of the row.
-        (Button("resolve/", May.SEE, posted=True), Button("undo/", May.SEE, posted=True)),
+        tuple(Button(name, May.SEE, posted=True) for name in ("resolve/", "undo/", "assign/")),
         actions=(
             *buttons(May.RESOLVE, "take", "leave"),
             Button("settle", May.RESOLVE, form={"confirmed": "1", "do": "ask_provider", "note": "What is this?"}),
@@ -371,6 +371,9 @@ ELSEWHERE: Final = {
     *("admin/login/", "admin/login/code/", "admin/login/forgot/", "admin/logout/", "admin/join/()/"),
     *("admin/kept-form/", "admin/second-factor/new/", "admin/second-factor/codes/", "admin/account/end/"),
     *("admin/passkeys/new/", "admin/passkeys/remove/"),
+    # Each goes by the rights of the list that it names (`tests/admin/test_lists.py`).
+    *(f"admin/lists/()/{tool}/" for tool in ("totals", "columns", "views", "views/save", "views/()/remove")),
+    *(f"admin/lists/()/{tool}/" for tool in ("file", "file/()", "file/()/state", "file/()/download")),
     *("admin/live/", "admin/language/", "admin/password_change/done/", "admin/jsi18n/", "admin/r/()/()/"),
     "admin/reconciliation/export/live/",
     *("admin/autocomplete/", "admin/()", "admin/()/", "admin/reconciliation/settlement/of-item/()/"),

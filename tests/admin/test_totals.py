@@ -1,6 +1,6 @@
 """The list adds up what is filtered, finds what people name, and asks a number of queries that does not grow."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from payments.admin.base.periods import span
 from payments.models import Payment, Refund
 from payments.people.services import customers
 from payments.queries import search
@@ -35,7 +36,7 @@ def totals(browser: Browser, **filters: str) -> dict[str, int]:
     listed = browser.client.get("/admin/payments/payment/", filters).context["cl"]
     (sums,) = listed.totals or [None]
     assert sums is None or sums.count == len(listed.result_list) == listed.result_count
-    return {} if sums is None else {"captured": sums.captured, "refunded": sums.refunded, "net": sums.net}
+    return {} if sums is None else {name: sums.sums[name] for name in ("captured", "refunded", "net")}
 
 
 @pytest.mark.parametrize(
@@ -66,21 +67,40 @@ def test_totals_are_of_what_a_person_may_see(sold: Shop, sign_in: SignIn) -> Non
     assert totals(sign_in("clerk", channel_id=sold.webshop.id)) == {}
 
 
-def test_days_lead_to_the_payments_of_a_day(sold: Shop, root: Browser) -> None:
+def test_a_period_is_of_business_days_and_goes_with_the_calendar(sold: Shop, root: Browser) -> None:
     today = sold.merchant.business_day(timezone.now())
-    yesterday = today - timedelta(days=1)
-    Payment.objects.filter(method="cash").update(business_day=yesterday)
-    for day, count in ((yesterday, 3), (today, 6)):
-        given = {f"business_day__{part}": str(getattr(day, part)) for part in ("year", "month", "day")}
-        listed = root.client.get("/admin/payments/payment/", given).context["cl"]
+    days = {"cash": today - timedelta(days=1), "card": today}
+    for method, day in days.items():
+        Payment.objects.filter(method=method).update(business_day=day)
+    for period, count in (("yesterday", 3), ("today", 6)):
+        listed = root.client.get("/admin/payments/payment/", {"business_day_period": period}).context["cl"]
         assert listed.result_count == count
-    for odd in ("2026", "0", "99", "x", "-1"):
-        given = {"business_day__year": "2026", "business_day__month": odd, "business_day__day": odd}
-        assert root.client.get("/admin/payments/payment/", given).status_code == 200
-    ranged = root.client.get(
-        "/admin/payments/payment/", {"business_day_from": str(today), "business_day_to": str(today)}
-    )
-    assert ranged.context["cl"].result_count == 6
+    both = {"business_day_from": f"{days['cash']:%d-%m-%Y}", "business_day_to": str(today)}
+    assert root.client.get("/admin/payments/payment/", both).context["cl"].result_count == 9
+
+
+@pytest.mark.parametrize(
+    ("period", "first", "last"),
+    [
+        ("today", "2026-03-01", "2026-03-01"),
+        ("yesterday", "2026-02-28", "2026-02-28"),
+        ("this_week", "2026-02-23", "2026-03-01"),
+        ("last_week", "2026-02-16", "2026-02-22"),
+        ("this_month", "2026-03-01", "2026-03-31"),
+        ("last_month", "2026-02-01", "2026-02-28"),
+    ],
+)
+def test_periods_by_name(period: str, first: str, last: str) -> None:
+    """A Sunday: the week that began on Monday is still this one."""
+    assert span(period, date(2026, 3, 1)) == (date.fromisoformat(first), date.fromisoformat(last))
+
+
+def test_what_was_sold_offline_stands_where_it_happened(sold: Shop, root: Browser) -> None:
+    late = sold.pin(3_333, occurred_at=timezone.now() - timedelta(hours=30))
+    listed = root.client.get("/admin/payments/payment/").context["cl"]
+    assert listed.result_list[len(listed.result_list) - 1].id == late.id
+    turned = root.client.get("/admin/payments/payment/", {"sort": "time"}).context["cl"]
+    assert turned.result_list[0].id == late.id
 
 
 @pytest.mark.parametrize("name", ["order", "payment", "receipt", "last4", "rrn", "authorization", "refund", "e-mail"])

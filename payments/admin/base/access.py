@@ -1,6 +1,6 @@
 """Pages that show people what their roles let them see, and change nothing by themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -8,19 +8,24 @@ from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
-from payments.admin.base.addresses import row_url
+from payments.admin.base.addresses import SORT, kept, row_url
 from payments.admin.base.links import current_request
+from payments.admin.lists import columns
+from payments.admin.lists.chips import Chip, chips
+from payments.admin.lists.table import Head, heads, rows
 from payments.core.ids import PATTERN
 from payments.models import Merchant
 from payments.people.models import Role, User
@@ -47,17 +52,38 @@ class ScopedList(ChangeList):
     """A list that refuses what it cannot read of its address: it is empty then, and says why in `faults`."""
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        self.request = request
+        self.sorted_by = request.GET.get(SORT, "")
         self.faults: list[str] = []
         super().__init__(request, *args, **kwargs)
+
+    def get_filters_params(self, params: Any = None) -> Any:
+        left = super().get_filters_params(params)
+        left.pop(SORT, None)
+        return left
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        """By the column that was asked for by its name: numbers of columns differ from person to person."""
+        name = self.sorted_by.removeprefix("-")
+        if not name:
+            return list(super().get_ordering(request, queryset))
+        by = self.get_ordering_field(name) if name in self.list_display else None
+        if by is None:
+            self.faults.append(_("This list cannot be sorted by “%(name)s”.") % {"name": self.sorted_by})
+            return ["pk"]
+        names = self.model_admin.sorted_with.get(by, (by,))
+        minus = "-" if self.sorted_by.startswith("-") else ""
+        return list(self._get_deterministic_ordering([f"{minus}{one}" for one in names]))
 
     def get_filters(self, request: HttpRequest) -> Any:
         """Django's own, but what no filter of the page reads becomes a fault in place of a lookup."""
         given = dict(self.get_filters_params())
         specs, has_filters, left, duplicates, active = super().get_filters(request)
         names = {name for spec in specs for name in spec.expected_parameters()} | set(self.model_admin.linked_filters)
-        self.faults = [
+        self.faults += [
             *(_("This list has no filter “%(name)s”.") % {"name": name} for name in given if name not in names),
             *(_("The filter “%(name)s” is given twice.") % {"name": name} for name in given if len(given[name]) > 1),
+            *([_("This list has no filter “%(name)s”.") % {"name": ORDER_VAR}] if ORDER_VAR in request.GET else []),
         ]
         known = {name: value for name, value in left.items() if name in names}
         return specs, has_filters, known, duplicates, bool(active or given)
@@ -65,13 +91,13 @@ class ScopedList(ChangeList):
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         """The requested rows; none where a parameter cannot be read."""
         try:
-            rows: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
+            found: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
         except IncorrectLookupParameters:
-            rows = self.root_queryset
+            found = self.root_queryset
         if not self.search_form_class(request.GET).is_valid():
             self.faults.append(_("The text to search for has a character that cannot be searched for."))
         self.faults += [fault for spec in self.filter_specs for fault in self._faults_at(spec)]
-        return rows.none() if self.faults else rows
+        return found.none() if self.faults else found
 
     def get_results(self, request: HttpRequest) -> None:
         """A page; beyond the last one, the last one."""
@@ -80,6 +106,30 @@ class ScopedList(ChangeList):
             page = min(page, self.model_admin.get_paginator(request, self.queryset, self.list_per_page).num_pages)
         self.page_num = max(1, page)
         super().get_results(request)
+
+    def completed(self, rows: list[Any]) -> list[Any]:
+        """Rows with what their own table does not hold."""
+        return rows
+
+    @property
+    def chips(self) -> list[Chip]:
+        """The filters."""
+        return chips(self)
+
+    @property
+    def heads(self) -> Iterator[Head]:
+        """The columns' heads."""
+        return heads(self)
+
+    @property
+    def rows(self) -> Iterator[list[SafeString]]:
+        """The rows' cells."""
+        return rows(self)
+
+    @property
+    def beside_search(self) -> list[tuple[str, str]]:
+        """The parameters that a search keeps."""
+        return kept(self.request.GET, [SEARCH_VAR])
 
     def url_for_result(self, result: Any) -> str:
         """The row's page by its id as it is, as all our links have it; Django's would quote the underscore."""
@@ -122,6 +172,11 @@ class ScopedAdmin(OwnRequest, ModelAdmin):
     """
 
     empty_text: ClassVar[str | Promise] = ""
+    # What is sorted by one column, sorted by several: in the order of an index.
+    sorted_with: ClassVar[Mapping[str, Sequence[str]]] = {}
+    more_columns: ClassVar[Sequence[str]] = ()  # which may be chosen beside those of `list_display`
+    # Which columns a telephone shows: the top line's two, then the bottom line's two.
+    phone: ClassVar[Sequence[str]] = ()
 
     sees: ClassVar[May] = May.SEE
     merchant_path: ClassVar[str] = "merchant_id"
@@ -136,6 +191,10 @@ class ScopedAdmin(OwnRequest, ModelAdmin):
         reach = within(person(request), self.sees, merchant=self.merchant_path, channel=self.channel_path)
         rows: QuerySet[Any] = super().get_queryset(request)
         return rows.filter(reach)
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        """The columns that the reader has chosen."""
+        return columns.chosen(request, self.model._meta.label_lower, self.list_display, self.more_columns)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return ScopedList
@@ -180,6 +239,14 @@ def merchants(user: User, what: May = May.SEE) -> QuerySet[Merchant]:
         return Merchant.objects.all()
     held = user.roles.all() if user.is_active else ()
     return Merchant.objects.filter(id__in={role.merchant_id for role in held if what in GRANTS[Role.Name(role.role)]})
+
+
+def own_merchants(request: HttpRequest, what: May) -> list[Merchant]:
+    """The same by name, asked once for each request: several parts of a page offer them."""
+    kept: dict[May, list[Merchant]] = request.__dict__.setdefault("_own_merchants", {})
+    if what not in kept:
+        kept[what] = list(merchants(person(request), what).order_by("name"))
+    return kept[what]
 
 
 def whole_merchants(user: User, what: May) -> QuerySet[Merchant]:

@@ -1,19 +1,19 @@
 """Ways to narrow a list down. What a filter cannot read is an error shown at the filter, and empties the list."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.contrib.admin import SimpleListFilter
 from django.core.exceptions import ValidationError
 from django.db.models import DateTimeField, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 from unfold.contrib.filters.admin import (
     DropdownFilter,
     RangeDateFilter,
@@ -22,14 +22,32 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.contrib.filters.forms import RangeDateForm, RangeNumericForm
 
-from payments.admin.base.access import ScopedAdmin, merchants, person
+from payments import object_index
+from payments.admin.base import render
+from payments.admin.base.access import ScopedAdmin, merchants, own_merchants, person
+from payments.admin.base.periods import PERIODS, span
 from payments.core.money import EXPONENTS, MAX_AMOUNT
-from payments.models import Channel, Discrepancy, Merchant
-from payments.people.models import User
+from payments.models import Channel, Discrepancy, Merchant, ProviderAccount
+from payments.people.models import Customer, User
 from payments.people.permissions import May, within
+from payments.people.services import customers
 from payments.queries.chargebacks import TO_ANSWER
 from payments.text.form_fields import DayField, TypedAmount, read_amount
+from payments.text.formatting import title
 
+MOST_CUSTOMERS: Final = 200  # who go by one text
+CARD_BRANDS: Final = (
+    "visa",
+    "mastercard",
+    "maestro",
+    "vpay",
+    "amex",
+    "bancontact",
+    "discover",
+    "diners",
+    "jcb",
+    "unionpay",
+)
 _EXPONENTS: Final = {
     exponent: [currency for currency, own in EXPONENTS.items() if own == exponent] for exponent in (0, 2, 3)
 }
@@ -40,13 +58,14 @@ class RangeForm(forms.Form):
 
     def read_by(self, field: type[forms.CharField]) -> None:
         """Have each end read by such a field, shown as unfold shows it."""
-        for name, shown in self.fields.items():
+        for (name, shown), label in zip(list(self.fields.items()), (_("from"), pgettext("range", "to")), strict=True):
             shown.widget.input_type = "text"
-            self.fields[name] = field(label="", required=False, widget=shown.widget)
+            self.fields[name] = field(label=label, required=False, widget=shown.widget)
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
-        (_first, first), (last_name, last) = [(name, given.get(name)) for name in self.fields]
+        first_name, last_name = list(self.fields)[:2]
+        first, last = given.get(first_name), given.get(last_name)
         if first is not None and last is not None and self.beyond(first, last):
             self.add_error(last_name, _("This comes before the first value."))
         return given
@@ -57,11 +76,20 @@ class RangeForm(forms.Form):
 
 
 class DayRangeForm(RangeForm, RangeDateForm):
-    """Days, as people write them."""
+    """Days, as people write them; or a period by its name, which stays that period on another day."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.read_by(DayField)
+        self.period = f"{kwargs['name']}_period"
+        self.fields[self.period] = forms.ChoiceField(choices=PERIODS.items(), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean()
+        first, last = list(self.fields)[:2]
+        if given.get(self.period) and (given.get(first) or given.get(last)):
+            self.add_error(self.period, _("Choose a period or days, not both."))
+        return given
 
 
 class AnyAmountField(forms.CharField):
@@ -84,8 +112,19 @@ class AmountRangeForm(RangeForm, RangeNumericForm):
         super().__init__(*args, **kwargs)
         self.read_by(AnyAmountField)
 
+    def clean(self) -> dict[str, Any]:
+        given = super().clean()
+        currencies = {typed.currency for typed in given.values() if typed is not None and typed.currency}
+        if len(currencies) > 1:
+            self.add_error(list(self.fields)[1], _("Write both amounts in one currency."))
+        return given
+
     def beyond(self, first: TypedAmount, last: TypedAmount) -> bool:
         return first.value > last.value
+
+
+# From a clock's today to the first and last day of what is asked for; None: open at that end.
+_Span = Callable[[date], tuple[date | None, date | None]]
 
 
 class DayRange(RangeDateFilter):
@@ -93,42 +132,69 @@ class DayRange(RangeDateFilter):
 
     form_class = DayRangeForm
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.model_admin: ScopedAdmin = kwargs["model_admin"] if "model_admin" in kwargs else args[4]
+    def __init__(
+        self, field: Any, request: HttpRequest, params: Any, model: Any, model_admin: ScopedAdmin, field_path: str
+    ) -> None:
+        super().__init__(field, request, params, model, model_admin, field_path)
+        self.model_admin = model_admin
+        given = params.pop(f"{field_path}_period", [""])[0]
+        if given:
+            self.used_parameters[f"{field_path}_period"] = given
         names = self.expected_parameters()
         self.form = DayRangeForm(
             name=str(self.parameter_name), data={name: self.used_parameters.get(str(name)) for name in names}
         )
 
+    def expected_parameters(self) -> list[str | None]:
+        return [*super().expected_parameters(), f"{self.parameter_name}_period"]
+
+    @property
+    def is_used(self) -> bool:
+        """Whether it narrows anything down."""
+        return bool(self.used_parameters)
+
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         given = self.form.cleaned_data if self.form.is_valid() else {}
-        first, last = (given.get(str(name)) for name in self.expected_parameters())
-        if isinstance(self.field, DateTimeField):
-            return queryset.filter(_days(person(request), self.model_admin, self.field_path, first, last))
-        ends = {f"{self.field_path}__gte": first, f"{self.field_path}__lte": last}
-        return queryset.filter(**{name: day for name, day in ends.items() if day is not None})
+        first, last, period = (given.get(str(name)) or None for name in self.expected_parameters())
+        if first is None and last is None and period is None:
+            return queryset
+        asked: _Span = (lambda today: span(period, today)) if period else (lambda today: (first, last))
+        return queryset.filter(_days(person(request), self.model_admin, self._between, asked))
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
         yield {"request": self.request, "parameter_name": self.parameter_name, "form": self.form}
 
+    def _between(self, first: date | None, last: date | None, zone: ZoneInfo) -> Q:
+        if isinstance(self.field, DateTimeField):
+            return _moments(self.field_path, first, last, zone)
+        ends = {f"{self.field_path}__gte": first, f"{self.field_path}__lte": last}
+        return Q(**{name: day for name, day in ends.items() if day is not None})
 
-def _days(user: User, admin: ScopedAdmin, column: str, first: date | None, last: date | None) -> Q:
-    """Rows from the beginning of the first day to the end of the last one, each by its merchant's clock."""
-    if first is None and last is None:
-        return Q()
+
+def _days(
+    user: User,
+    admin: ScopedAdmin,
+    between: Callable[[date | None, date | None, ZoneInfo], Q],
+    asked: _Span,
+) -> Q:
+    """Rows of the asked days, each by its merchant's clock; of no merchant's, by that of everything inside."""
     own = merchants(user, admin.sees).order_by()
     zones = list(own.values_list("timezone", flat=True).distinct())
+
+    def here(name: str) -> Q:
+        zone = ZoneInfo(name)
+        return between(*asked(timezone.now().astimezone(zone).date()), zone)
+
     if len(zones) == 1:
-        return _between(column, first, last, ZoneInfo(zones[0]))
-    reach = Q(**{f"{admin.merchant_path}__isnull": True}) & _between(column, first, last, ZoneInfo("UTC"))
+        return here(zones[0])
+    reach = Q(**{f"{admin.merchant_path}__isnull": True}) & here("UTC")
     for zone in zones:
-        here = own.filter(timezone=zone).values("id")
-        reach |= Q(**{f"{admin.merchant_path}__in": here}) & _between(column, first, last, ZoneInfo(zone))
+        reach |= Q(**{f"{admin.merchant_path}__in": own.filter(timezone=zone).values("id")}) & here(zone)
     return reach
 
 
-def _between(column: str, first: date | None, last: date | None, zone: ZoneInfo) -> Q:
+def _moments(column: str, first: date | None, last: date | None, zone: ZoneInfo) -> Q:
+    """From the beginning of the first day to the end of the last one, on the clocks of a zone."""
     inside = Q()
     if first is not None:
         inside &= Q(**{f"{column}__gte": datetime.combine(first, time(0), zone).astimezone(UTC)})
@@ -153,11 +219,8 @@ class AmountRange(RangeNumericListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         given = self.form.cleaned_data if self.form.is_valid() else {}
-        for name, lookup in zip(self.expected_parameters(), ("gte", "lte"), strict=True):
-            typed = given.get(str(name))
-            if typed is not None:
-                queryset = queryset.filter(_beyond(self.column, typed, lookup))
-        return queryset
+        first, last = (given.get(str(name)) for name in self.expected_parameters())
+        return queryset if first is None and last is None else queryset.filter(_within(self.column, first, last))
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
         yield {"request": self.request, "parameter_name": self.parameter_name, "form": self.form}
@@ -170,31 +233,148 @@ class GrossRange(AmountRange):
     column = "gross"
 
 
-def _beyond(column: str, typed: TypedAmount, lookup: str) -> Q:
-    """Rows on this side of an amount, in minor units of each row's own currency."""
-    if typed.currency is not None:
-        limit = _minor(typed.value, EXPONENTS[typed.currency], lookup)
-        return Q(currency=typed.currency, **{f"{column}__{lookup}": limit})
+def _within(column: str, first: TypedAmount | None, last: TypedAmount | None) -> Q:
+    """Rows from the one amount to the other, in minor units of each row's own currency."""
+    named = next((typed.currency for typed in (first, last) if typed is not None and typed.currency), None)
+    if named is not None:
+        return Q(currency=named) & _limits(column, first, last, EXPONENTS[named])
     sides = Q()
     for exponent, currencies in _EXPONENTS.items():
         of_these = ~Q(currency__in=[*_EXPONENTS[0], *_EXPONENTS[3]]) if exponent == 2 else Q(currency__in=currencies)
-        sides |= of_these & Q(**{f"{column}__{lookup}": _minor(typed.value, exponent, lookup)})
+        # Both limits in one, so that each side of the OR is looked up in an index of amounts.
+        sides |= of_these & _limits(column, first, last, exponent)
     return sides
 
 
-def _minor(value: Decimal, exponent: int, lookup: str) -> int:
-    """The whole minor units at this limit or just inside it."""
-    scaled = value.scaleb(exponent)
-    return math.ceil(scaled) if lookup == "gte" else math.floor(scaled)
+def _limits(column: str, first: TypedAmount | None, last: TypedAmount | None, exponent: int) -> Q:
+    ends = Q()
+    if first is not None:
+        ends &= Q(**{f"{column}__gte": math.ceil(first.value.scaleb(exponent))})
+    if last is not None:
+        ends &= Q(**{f"{column}__lte": math.floor(last.value.scaleb(exponent))})
+    return ends
+
+
+class TextForm(forms.Form):
+    """One text, as it was typed."""
+
+    def __init__(self, *args: Any, name: str, label: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields[name] = TextField(label=label, required=False, max_length=100)
+
+
+class TextField(forms.CharField):
+    """What is looked for by its beginning or whole: never with a sign that no name has."""
+
+    def clean(self, value: Any) -> str:
+        text: str = super().clean(value)
+        if any(not sign.isprintable() for sign in text):
+            raise ValidationError(_("The text to search for has a character that cannot be searched for."))
+        return text
+
+
+class TextFilter(SimpleListFilter):
+    """A text that is typed; a subclass says what it is looked for in (`rows`)."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        name = str(self.parameter_name)
+        self.form = TextForm(name=name, label=str(self.title), data={name: self.value() or ""})
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return []
+
+    def has_output(self) -> bool:
+        return True
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        yield {"form": self.form}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        text = self.form.cleaned_data[str(self.parameter_name)] if self.form.is_valid() else ""
+        return self.rows(request, queryset, text) if text else queryset
+
+    def rows(self, request: HttpRequest, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+        """Those of the rows that the text is about."""
+        raise NotImplementedError
+
+
+class OfCustomer(TextFilter):
+    """Whose payments, orders or refunds: by e-mail address or number whole, by name in part."""
+
+    parameter_name = "customer"
+    title = gettext_lazy("customer")
+    path: ClassVar[str] = "customer"
+
+    def rows(self, request: HttpRequest, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+        own = list(merchants(person(request)).values_list("id", flat=True))
+        found = Customer.objects.filter(customers.called(text), merchant_id__in=own).values_list("id", flat=True)
+        ids = list(found[: MOST_CUSTOMERS + 1])
+        if len(ids) > MOST_CUSTOMERS:
+            self.form.add_error(str(self.parameter_name), _("Too many customers go by this. Type more of the name."))
+        return queryset.filter(**{f"{self.path}__in": ids})
+
+
+class OfOperator(TextFilter):
+    """Who did it at the counter, by a part of the name."""
+
+    parameter_name = "operator"
+    title = gettext_lazy("operator")
+
+    def rows(self, request: HttpRequest, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+        return queryset.filter(operator__icontains=text)
+
+
+class OfTerminal(DropdownFilter):
+    """At which terminal: the floor that keeps them knows their names."""
+
+    parameter_name = "terminal"
+    title = gettext_lazy("terminal")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return object_index.choices_of("trm", [row.id for row in own_merchants(request, model_admin.sees)])
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(terminal_id=self.value()) if self.value() else queryset
+
+
+class OfBrand(DropdownFilter):
+    """Which scheme the card was of."""
+
+    parameter_name = "brand"
+    title = gettext_lazy("card brand")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(code, render.brand(code)) for code in CARD_BRANDS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        code = self.value()
+        # As a provider or a terminal writes it.
+        return queryset.filter(card_brand__in=[code, code.title(), code.upper()]) if code else queryset
+
+
+class Provider(DropdownFilter):
+    """Who moves the money, whichever of its accounts it is."""
+
+    parameter_name = "provider"
+    title = gettext_lazy("provider")
+    path: ClassVar[str] = "provider_account__provider"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        own = ProviderAccount.objects.filter(merchant__in=own_merchants(request, model_admin.sees))
+        return [(code, title(code)) for code in sorted(set(own.values_list("provider", flat=True)))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{self.path: self.value()}) if self.value() else queryset
 
 
 class OwnRelated(RelatedDropdownFilter):
     """Offers the merchants, channels or accounts that the person may see, and no one else's names."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
-        own = merchants(person(request), model_admin.sees)
+        own = own_merchants(request, model_admin.sees)
         if field.remote_field.model is Merchant:
-            return [(row.pk, str(row)) for row in own.order_by("name")]
+            return [(row.pk, str(row)) for row in own]
         rows = field.remote_field.model.objects.filter(merchant__in=own)
         if field.remote_field.model is Channel:
             rows = rows.filter(within(person(request), May.SEE, channel="id"))

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+ID: Final = "id"  # the name of the fact that is for machines
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Section:
     def heads(self) -> list[tuple[Any, bool]]:
         """Each column's title, and whether amounts stand in it, at its end."""
         return [
-            (title, any(str(row[at]).startswith('<span class="ot-amount"') for row in self.rows))
+            (title, any(str(row[at]).startswith('<span class="ot-amount') for row in self.rows))
             for at, title in enumerate(self.columns)
         ]
 
@@ -43,3 +45,13 @@ class Page:
     label: Any = ""
     sections: Sequence[Section] = ()
     notes: Sequence[Any] = field(default_factory=tuple)
+
+    @property
+    def told(self) -> list[Fact]:
+        """What people read."""
+        return [fact for fact in self.facts if fact.name != ID]
+
+    @property
+    def technical(self) -> list[Fact]:
+        """What nobody reads but may copy."""
+        return [fact for fact in self.facts if fact.name == ID]

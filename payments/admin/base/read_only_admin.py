@@ -17,12 +17,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from payments.admin.base import actions
-from payments.admin.base.access import ScopedAdmin, ScopedList, person, plain_id
+from payments.admin.base.access import ScopedAdmin, ScopedList, own_merchants, person, plain_id
 from payments.admin.base.actions import AdminAction
-from payments.admin.base.addresses import list_url
+from payments.admin.base.addresses import list_tool_url, list_url
 from payments.admin.base.navigation import environment
 from payments.admin.base.page import Page
+from payments.admin.lists import columns
+from payments.admin.lists.totals import Total, Totals, totals
 from payments.models import Channel, Merchant
+from payments.people.permissions import may
 from payments.text.formatting import NOTHING
 
 COUNTED = 10_000
@@ -50,7 +53,35 @@ class CappedPaginator(Paginator[Any]):
 
 
 class ReadOnlyChangeList(ScopedList):
-    """A list that says how many rows there are in all only where it is narrowed down."""
+    """A list with its totals; it says how many rows there are in all only where it is narrowed down."""
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the totals stand on the page at once; those of very many rows follow it."""
+        return not self.faults and not self.paginator.more
+
+    @cached_property
+    def totals(self) -> list[Totals]:
+        """By currency; none of a list that has no amounts."""
+        return totals(self.queryset, self.model_admin.totals) if self.model_admin.totals else []
+
+    @property
+    def tools(self) -> dict[str, str]:
+        """The addresses of what stands beside the rows (`payments.admin.lists.pages`)."""
+        asked = ("totals", "views", "save_view", "columns", "file")
+        return {name: list_tool_url(f"list_{name}", self.model, self.request.GET) for name in asked}
+
+    @property
+    def sharing_with(self) -> list[Merchant]:
+        """With whose people a view may be shared."""
+        user, what = person(self.request), self.model_admin.sees
+        own = own_merchants(self.request, what)
+        return [row for row in own if may(user, what, merchant_id=row.id, channel_id=None)][:20]
+
+    @property
+    def column_choices(self) -> list[columns.Choice]:
+        """Which columns may be looked at."""
+        return columns.choices(self)
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -71,6 +102,7 @@ class ReadOnlyModelAdmin(ScopedAdmin):
     paginator = CappedPaginator
     show_full_result_count = False
     page_template: ClassVar[str] = "payments/admin/page.html"
+    totals: ClassVar[Sequence[Total]] = ()  # what a list adds up, of rows that have a `currency`
 
     @classmethod
     def offer(cls, action: AdminAction) -> None:
@@ -122,7 +154,7 @@ class ReadOnlyModelAdmin(ScopedAdmin):
                 "opts": self.model._meta,
                 "title": page.title,
                 "page": page,
-                "list_url": list_url(self.model),
+                "list_url": self.list_url(request),
                 "list_title": capfirst(str(self.model._meta.verbose_name_plural)),
                 "page_actions": [action for action in self.page_actions if action.offered(person(request), row)],
                 "object_id": row.pk,
@@ -130,6 +162,11 @@ class ReadOnlyModelAdmin(ScopedAdmin):
                 **self.page_context(request, row),
             },
         )
+
+    def list_url(self, request: HttpRequest) -> str:
+        """The list that the reader comes from, as it was filtered."""
+        filters = request.GET.get("_changelist_filters", "")
+        return list_url(self.model) + (f"?{filters}" if filters else "")
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """What a `page_template` of its own needs beside the page."""
@@ -145,9 +182,11 @@ class MessageChangeList(ReadOnlyChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]
+        self.result_list = self.completed(list(self.result_list))  # type: ignore[has-type]
+
+    def completed(self, rows: list[Any]) -> list[Any]:
         self.model_admin.tell(rows)
-        self.result_list = rows
+        return rows
 
 
 class ByIdAdmin(ReadOnlyModelAdmin):

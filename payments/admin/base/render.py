@@ -1,8 +1,9 @@
 """How things look on a page: amounts in major units, moments in the merchant's zone, statuses in colors."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Any, Final, Self
+from zoneinfo import ZoneInfo
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -16,9 +17,10 @@ from payments.models.payment import PaymentStatus
 from payments.models.refund import PartStatus, RefundStatus
 from payments.people.models import ApiKey, User
 from payments.providers.base import Outcome, Verb
-from payments.text.formatting import NOTHING, amount, day, moment, short, short_moment, title, whole
+from payments.text import formatting
+from payments.text.formatting import NOTHING, amount, day, short, title, whole
 
-__all__ = ["NOTHING", "amount", "day", "link", "moment", "short", "short_moment"]  # and all that is defined here
+__all__ = ["NOTHING", "amount", "day", "link", "short"]  # and all that is defined here
 
 STATUSES: Final[dict[str, Any]] = {
     value: label
@@ -61,9 +63,43 @@ OUTCOMES: Final[dict[str, tuple[Any, str]]] = {
 BRANDS: Final[Mapping[str, str]] = {"vpay": "V PAY", "jcb": "JCB", "unionpay": "UnionPay", "cartesbancaires": "CB"}
 
 
+class MoneyCell(SafeString):
+    """An amount as a page shows it, which a file writes as a number."""
+
+    minor: int | None
+    currency: str
+
+    def __new__(cls, text: str, *, minor: int | None, currency: str) -> Self:
+        cell = super().__new__(cls, text)
+        cell.minor, cell.currency = minor, currency
+        return cell
+
+
+class MomentCell(str):  # noqa: SLOT000 (it has an attribute)
+    """A moment as a page shows it, which a file writes in full."""
+
+    at: datetime | None
+
+    def __new__(cls, text: str, *, at: datetime | None) -> Self:
+        cell = super().__new__(cls, text)
+        cell.at = at
+        return cell
+
+
+def moment(at: datetime | None, zone: ZoneInfo) -> MomentCell:
+    """A moment as the merchant's clocks show it, to the second."""
+    return MomentCell(formatting.moment(at, zone, seconds=True), at=at and at.astimezone(zone))
+
+
+def short_moment(at: datetime, zone: ZoneInfo) -> MomentCell:
+    """The same for a list: this year's without the year."""
+    return MomentCell(formatting.short_moment(at, zone, seconds=True), at=at.astimezone(zone))
+
+
 def money(minor: int | None, currency: str) -> SafeString:
-    """An amount for a column: set at its end, in figures of one width."""
-    return format_html('<span class="ot-amount">{}</span>', amount(minor, currency))
+    """An amount for a column: set at its end, in figures of one width; nothing is dimmed."""
+    shown = format_html('<span class="ot-amount{}">{}</span>', "" if minor else " ot-nothing", amount(minor, currency))
+    return MoneyCell(shown, minor=minor, currency=currency)
 
 
 def linked_money(object_id: str, minor: int, currency: str) -> SafeString:
@@ -103,11 +139,10 @@ def outcome(value: str | None) -> SafeString:
 
 
 def method(payment: Payment) -> str:
-    """How it was paid: `Card · Maestro •4242`."""
-    name = title(str(payment.get_method_display() or gettext("not chosen yet")))
-    scheme = brand(payment.card_brand) if payment.card_brand else ""
-    label_text = f"{name} · {scheme}" if scheme and scheme != name else name
-    return f"{label_text} •{payment.card_last4}" if payment.card_last4 else label_text
+    """How it was paid: `Maestro •4242`, `iDEAL`, `Card` where its scheme is not known."""
+    name = brand(payment.card_brand) if payment.card_brand else ""
+    name = name or title(str(payment.get_method_display() or gettext("not chosen yet")))
+    return f"{name}\N{NO-BREAK SPACE}•{payment.card_last4}" if payment.card_last4 else name
 
 
 def brand(code: str) -> str:

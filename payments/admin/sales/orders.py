@@ -3,21 +3,23 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import DropdownFilter
 
 from payments.admin.base import render, tables
 from payments.admin.base.access import merchants, person
 from payments.admin.base.customer_service import PaidAmount, ServiceAdmin, note_looks
-from payments.admin.base.filters import OwnRelated
+from payments.admin.base.filters import DayRange, OfCustomer, OwnRelated
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.customers import customer_tables
 from payments.admin.customers.link_actions import OF_ORDER
 from payments.admin.finance import journal
+from payments.admin.lists.totals import Total
 from payments.admin.sales.create_refund import GIVE_BACK
 from payments.admin.sales.exchange_order import EXCHANGE
 from payments.models import Discrepancy, Order, Payment
@@ -30,6 +32,34 @@ from payments.queries.orders import Story
 from payments.queries.timeline import timeline
 
 
+class Paid(DropdownFilter):
+    """How far an order is paid and given back: its amounts say so, as it has no status of its own."""
+
+    parameter_name = "paid"
+    title = gettext_lazy("status")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("unpaid", _("nothing paid")),
+            ("partly", _("partly paid")),
+            ("paid", _("paid")),
+            ("refunded", _("something refunded")),
+            ("charged_back", _("charged back")),
+            ("excess", _("more returned than paid")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        wanted = {
+            "unpaid": Q(captured=0),
+            "partly": Q(captured__gt=0, total__gt=F("captured")),
+            "paid": Q(captured__gt=0) & (Q(total=None) | Q(total__lte=F("captured"))),
+            "refunded": Q(refunded__gt=0),
+            "charged_back": Q(charged_back__gt=0),
+            "excess": Q(excess__gt=0),
+        }
+        return queryset.filter(wanted.get(self.value() or "", Q()))
+
+
 @admin.register(Order)
 class OrderAdmin(ServiceAdmin):
     """Customer service sees the orders of every channel; others see those made or paid in their own channels."""
@@ -40,15 +70,22 @@ class OrderAdmin(ServiceAdmin):
         "name",
         "where",
         "made",
-        "total_due",
+        "amount_total",
         "amount_taken",
         "amount_returned",
         "amount_back",
-        "excess_taken",
+        "amount_excess",
     )
     list_display_links = ("name",)
     list_select_related = ("merchant", "channel")
-    list_filter = (("channel", OwnRelated), PaidAmount)
+    phone = ("name", "amount_taken", "made", "where")
+    totals = (
+        Total("captured", gettext_lazy("captured"), "captured"),
+        Total("refunded", gettext_lazy("refunded"), "refunded"),
+        Total("charged_back", gettext_lazy("charged back"), "charged_back"),
+        Total("net", gettext_lazy("net"), F("captured") - F("refunded") - F("charged_back")),
+    )
+    list_filter = (("created_at", DayRange), ("channel", OwnRelated), Paid, PaidAmount, OfCustomer)
     search_fields = ("=reference", "=invoice_reference", "=id", "=payments__receipt_number")
     search_help_text = gettext_lazy("Order reference, invoice or receipt number")
 
@@ -84,7 +121,7 @@ class OrderAdmin(ServiceAdmin):
         return render.short_moment(row.created_at, row.merchant.zone)
 
     @admin.display(description=gettext_lazy("total"))
-    def total_due(self, row: Order) -> SafeString:
+    def amount_total(self, row: Order) -> SafeString:
         return render.money(row.total, row.currency)
 
     @admin.display(description=gettext_lazy("captured"))
@@ -100,7 +137,7 @@ class OrderAdmin(ServiceAdmin):
         return render.money(row.charged_back, row.currency)
 
     @admin.display(description=gettext_lazy("excess"))
-    def excess_taken(self, row: Order) -> SafeString:
+    def amount_excess(self, row: Order) -> SafeString:
         return render.money(row.excess, row.currency)
 
     def page(self, request: HttpRequest, row: Order) -> Page:

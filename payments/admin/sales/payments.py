@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -13,11 +13,19 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from payments.admin.base import render, tables
 from payments.admin.base.access import merchants, person
 from payments.admin.base.customer_service import Reach, ServiceAdmin, note_looks
-from payments.admin.base.filters import AmountRange, DayRange, OpenDiscrepancy, OwnRelated
+from payments.admin.base.filters import (
+    AmountRange,
+    DayRange,
+    OfBrand,
+    OfCustomer,
+    OfTerminal,
+    OpenDiscrepancy,
+    OwnRelated,
+)
 from payments.admin.base.page import Fact, Page, Section
-from payments.admin.base.totals import TotalledList
 from payments.admin.customers import customer_tables
 from payments.admin.finance import journal
+from payments.admin.lists.totals import Total
 from payments.admin.sales import payment_actions
 from payments.admin.sales.receipts import SEND_RECEIPT, ReceiptAdmin
 from payments.models import CardEvidence, Discrepancy, Payment
@@ -48,25 +56,34 @@ class PaymentAdmin(ReceiptAdmin, ServiceAdmin):
         "terminal_name",
     )
     list_display_links = ("time",)
-    list_select_related = ("merchant", "order", "channel")
-    list_before_template = "payments/admin/totals.html"
+    more_columns = ("receipt_number", "business_day", "amount_disputed", "amount_kept", "account", "provider_reference")
+    list_select_related = ("merchant", "order", "channel", "provider_account")
     search_fields = ("id",)
     search_help_text = gettext_lazy("Order, receipt, last 4, RRN, authorization code, e-mail …")
+    ordering = ("-business_day", "-occurred_at", "-id")  # as the index payment_by_time
+    sorted_with = {"occurred_at": ("business_day", "occurred_at", "id")}
+    phone = ("time", "amount_requested", "how", "status_label")
+    totals = (
+        Total("captured", gettext_lazy("captured"), "amount_captured"),
+        Total("refunded", gettext_lazy("refunded"), "amount_refunded"),
+        Total("charged_back", gettext_lazy("charged back"), "amount_charged_back"),
+        Total("net", gettext_lazy("net"), F("amount_captured") - F("amount_refunded") - F("amount_charged_back")),
+    )
     list_filter = (
         Reach,
+        ("business_day", DayRange),
         ("channel", OwnRelated),
         ("origin", ChoicesDropdownFilter),
         ("method", ChoicesDropdownFilter),
+        OfBrand,
         ("status", ChoicesDropdownFilter),
-        ("provider_account", OwnRelated),
-        ("business_day", DayRange),
         AmountRange,
+        OfTerminal,
+        OfCustomer,
+        ("provider_account", OwnRelated),
         ("provisional", BooleanRadioFilter),
         OpenDiscrepancy,
     )
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
-        return TotalledList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -77,7 +94,7 @@ class PaymentAdmin(ReceiptAdmin, ServiceAdmin):
         ids = list(merchants(person(request)).values_list("id", flat=True))
         return queryset.filter(id__in=search.payments(search_term, merchants=ids)), False
 
-    @admin.display(description=gettext_lazy("time"), ordering="id")
+    @admin.display(description=gettext_lazy("time"), ordering="occurred_at")
     def time(self, row: Payment) -> str:
         return render.short_moment(row.occurred_at, row.merchant.zone)
 
@@ -109,9 +126,21 @@ class PaymentAdmin(ReceiptAdmin, ServiceAdmin):
     def amount_returned(self, row: Payment) -> SafeString:
         return render.money(row.amount_refunded, row.currency)
 
+    @admin.display(description=gettext_lazy("charged back"))
+    def amount_disputed(self, row: Payment) -> SafeString:
+        return render.money(row.amount_charged_back, row.currency)
+
+    @admin.display(description=gettext_lazy("net"))
+    def amount_kept(self, row: Payment) -> SafeString:
+        return render.money(row.amount_captured - row.amount_refunded - row.amount_charged_back, row.currency)
+
+    @admin.display(description=gettext_lazy("provider account"))
+    def account(self, row: Payment) -> str:
+        return row.provider_account.name
+
     @admin.display(description=gettext_lazy("order"))
     def order_name(self, row: Payment) -> str | SafeString:
-        return render.link(row.order_id, str(row.order.reference or render.short(row.order_id)))
+        return render.link(row.order_id, row.order.reference or row.receipt_number)
 
     @admin.display(description=gettext_lazy("terminal"))
     def terminal_name(self, row: Payment) -> str | SafeString:

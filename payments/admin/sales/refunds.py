@@ -11,16 +11,18 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from payments.admin.base import render, tables
-from payments.admin.base.access import person
+from payments.admin.base.access import merchants, person
 from payments.admin.base.customer_service import Reach, ServiceAdmin, note_looks
 from payments.admin.base.error_messages import words
-from payments.admin.base.filters import AmountRange, DayRange, OwnRelated
+from payments.admin.base.filters import AmountRange, DayRange, OfCustomer, OfOperator, OfTerminal, OwnRelated
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.customers import customer_tables
 from payments.admin.finance import journal
+from payments.admin.lists.totals import Total
 from payments.admin.sales import refund_actions, transfers
 from payments.admin.sales.receipts import SEND_RECEIPT, ReceiptAdmin
-from payments.models import Operation, Refund, RefundPart, RefundReason, Transition
+from payments.models import Operation, ProviderAccount, Refund, RefundPart, RefundReason, Transition
+from payments.models.payment import Method
 from payments.models.refund import CardVerdict, PartStatus, Route
 from payments.payloads import REFUND_PREFETCH
 from payments.people.models import Approval, User
@@ -40,7 +42,51 @@ class PartRoute(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() not in Route.values:
             return queryset
-        return queryset.filter(Exists(RefundPart.objects.filter(refund=OuterRef("pk"), route=self.value())))
+        return _with_part(queryset, route=self.value())
+
+
+class PartMethod(DropdownFilter):
+    """How what it gives back was paid."""
+
+    parameter_name = "method"
+    title = gettext_lazy("method")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(Method.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return _with_part(queryset, payment__method=self.value()) if self.value() else queryset
+
+
+class PartTerminal(OfTerminal):
+    """At which terminal any of its parts is given back."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return _with_part(queryset, terminal_id=self.value()) if self.value() else queryset
+
+
+class PartAccount(DropdownFilter):
+    """With which provider account what it gives back was paid."""
+
+    parameter_name = "provider_account"
+    title = gettext_lazy("provider account")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        rows = ProviderAccount.objects.filter(merchant__in=merchants(person(request))).order_by("name")
+        return [(row.id, str(row)) for row in rows]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return _with_part(queryset, payment__provider_account=self.value()) if self.value() else queryset
+
+
+class OfRefundsCustomer(OfCustomer):
+    """Whose order it is of."""
+
+    path = "order__customer"
+
+
+def _with_part(rows: QuerySet[Any], **wanted: Any) -> QuerySet[Any]:
+    return rows.filter(Exists(RefundPart.objects.filter(refund=OuterRef("pk"), **wanted)))
 
 
 class Waiting(DropdownFilter):
@@ -80,14 +126,23 @@ class RefundAdmin(ReceiptAdmin, ServiceAdmin):
     list_display = ("time", "where", "order_name", "amount_back", "status_label", "routes", "reason", "requester")
     list_display_links = ("time",)
     list_select_related = ("merchant", "channel", "order")
+    ordering = ("-business_day", "-occurred_at", "-id")  # as the index refund_by_time
+    sorted_with = {"occurred_at": ("business_day", "occurred_at", "id")}
+    phone = ("time", "amount_back", "where", "status_label")
+    totals = (Total("amount", gettext_lazy("amount"), "amount"),)
     list_filter = (
         Reach,
-        Waiting,
-        ("status", ChoicesDropdownFilter),
-        ("channel", OwnRelated),
-        PartRoute,
         ("business_day", DayRange),
+        Waiting,
+        ("channel", OwnRelated),
+        ("status", ChoicesDropdownFilter),
+        PartRoute,
         AmountRange,
+        PartMethod,
+        PartTerminal,
+        OfOperator,
+        OfRefundsCustomer,
+        PartAccount,
     )
     search_fields = ("=id", "=order__reference", "=parts__payment__id")
     search_help_text = gettext_lazy("Order reference, refund or payment id")
@@ -95,7 +150,7 @@ class RefundAdmin(ReceiptAdmin, ServiceAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("parts")
 
-    @admin.display(description=gettext_lazy("time"), ordering="id")
+    @admin.display(description=gettext_lazy("time"), ordering="occurred_at")
     def time(self, row: Refund) -> str:
         return render.short_moment(row.occurred_at, row.merchant.zone)
 

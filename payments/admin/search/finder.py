@@ -11,7 +11,6 @@ from functools import reduce
 from typing import Any, Final
 
 from django.contrib import admin
-from django.db import OperationalError, transaction
 from django.db.models import CharField, Model, Q, QuerySet, Value
 from django.db.models.functions import Cast
 from django.http import HttpRequest
@@ -19,7 +18,7 @@ from django.utils.safestring import SafeString
 
 from payments.admin.base.access import ScopedAdmin, merchants, person
 from payments.admin.base.addresses import list_url, row_url
-from payments.admin.search.sql import is_canceled, limit_statement
+from payments.admin.base.patience import patience
 from payments.admin.search.terms import Terms
 from payments.core.money import EXPONENTS
 from payments.text.form_fields import TypedAmount
@@ -86,10 +85,6 @@ class _Branch:
     finder: Finder
     questions: tuple[Q, ...]
     more: tuple[tuple[str, str], ...]  # the parameters by which the kind's list shows all of them
-
-
-class TooMuchToReadError(Exception):
-    """Looking for a part of a name would take too long."""
 
 
 def by_id(terms: Terms) -> list[Q]:
@@ -207,14 +202,8 @@ def _selects(request: HttpRequest, branch: _Branch, reach: Sequence[str]) -> Ite
 
 def _within_time(selects: Sequence[QuerySet[Any]]) -> list[tuple[int, str]]:
     union = reduce(lambda one, other: one.union(other, all=True), selects)
-    try:
-        with transaction.atomic():
-            limit_statement(PATIENCE)
-            return list(union)
-    except OperationalError as error:
-        if is_canceled(error):
-            raise TooMuchToReadError from error
-        raise
+    with patience(PATIENCE):
+        return list(union)
 
 
 def _group(request: HttpRequest, branch: _Branch, keys: Sequence[str]) -> Group:

@@ -12,7 +12,8 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from payments.admin.base.access import can
-from payments.admin.search.finder import Finder, Group, TooMuchToReadError, find
+from payments.admin.base.patience import TooMuchToReadError
+from payments.admin.search.finder import Finder, Group, find
 from payments.admin.search.terms import Terms, read
 from payments.people.permissions import May
 

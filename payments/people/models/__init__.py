@@ -4,6 +4,7 @@ from payments.audit_log.models import AuditLog
 from payments.people.models.api_key import ApiKey
 from payments.people.models.approval import Approval
 from payments.people.models.customer import Customer
+from payments.people.models.list_use import ListColumns, ListFile, SavedView
 from payments.people.models.one_time_link import OneTimeLink
 from payments.people.models.passkey import Passkey
 from payments.people.models.role import Role
@@ -16,10 +17,13 @@ __all__ = [
     "Approval",
     "AuditLog",
     "Customer",
+    "ListColumns",
+    "ListFile",
     "OneTimeLink",
     "Passkey",
     "RecoveryCode",
     "Role",
+    "SavedView",
     "SecondFactor",
     "SignIn",
     "User",

@@ -20,6 +20,13 @@ def recognize(*, merchant_id: str, email: str) -> list[Customer]:
     return list(Customer.objects.filter(merchant_id=merchant_id, email_hash=digest).order_by("id"))
 
 
+def called(text: str) -> Q:
+    """Ask for customers by what a person typed: an e-mail address or a number whole, a name in part."""
+    if "@" in text:
+        return Q(email_hash=email_hash(text))
+    return Q(reference=text) | Q(loyalty_id=text) | Q(name__icontains=text)
+
+
 def get_or_create(
     *, merchant_id: str, reference: str | None = None, email: str | None = None, name: str | None = None
 ) -> Customer | None:

@@ -12,17 +12,31 @@ document.addEventListener("click", (event) => {
   });
 });
 
-// What the ticked candidates of a difference come to: how much is left, until it is nothing.
+// What the ticked candidates of a difference come to: how much is left, until it is nothing. Ticking one means to match.
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-open]");
   const shown = form === null ? null : form.querySelector("output[data-difference]");
-  if (shown === null) {
+  if (shown === null || event.target.dataset.amount === undefined) {
     return;
   }
   const ticked = [...form.querySelectorAll("input[data-amount]:checked")];
   const left = ticked.reduce((rest, one) => rest - Number(one.dataset.amount), Number(form.dataset.open));
   const written = new Intl.NumberFormat(document.documentElement.lang, { style: "currency", currency: form.dataset.currency });
-  shown.textContent = ticked.length === 0 ? "" : `${shown.dataset.difference} ${written.format(left / 10 ** form.dataset.decimals)}`;
+  shown.textContent = written.format(left / 10 ** form.dataset.decimals);
+  shown.classList.toggle("ot-agrees", left === 0);
+  const match = form.querySelector("input[name=action][value=match]");
+  if (ticked.length > 0 && match !== null) {
+    match.checked = true;
+  }
+});
+
+// The next one of a list by a key, unless something is being typed.
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]") !== null;
+  const next = document.querySelector("a[data-next]");
+  if (event.key === "n" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey && next !== null) {
+    next.click();
+  }
 });
 
 // The search, on every page: by `/` or Ctrl-K, with the arrow keys from hit to hit. Without scripts its link leads to a page.

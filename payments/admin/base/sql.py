@@ -1,4 +1,4 @@
-"""How long one statement of a search may take."""
+"""How long one statement of a page may take."""
 
 from django.db import connection
 from psycopg.errors import QueryCanceled
