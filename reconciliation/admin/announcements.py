@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 
 from payments.admin.base import render
-from payments.admin.base.filters import DayRange, OwnRelated
+from payments.admin.base.filters import OwnRelated
 from payments.admin.base.links import row_link
 from payments.admin.base.page import Fact, Page
+from payments.admin.base.ranges import DayRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.people.permissions import May
 from reconciliation.models import Announcement

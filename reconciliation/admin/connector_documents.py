@@ -12,9 +12,10 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from payments.admin.base import render
 from payments.admin.base.actions import AdminAction
-from payments.admin.base.filters import DayRange, OwnRelated
+from payments.admin.base.filters import OwnRelated
 from payments.admin.base.links import row_link
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import DayRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.people.models import User
 from payments.people.permissions import May

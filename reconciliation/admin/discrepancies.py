@@ -1,47 +1,52 @@
 """Discrepancies of every floor: the work list, and the form that resolves one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from payments import object_index
 from payments.admin.base import render, tables
-from payments.admin.base.access import merchants, person
+from payments.admin.base.access import person
 from payments.admin.base.addresses import row_url
 from payments.admin.base.error_messages import explain
-from payments.admin.base.filters import AmountRange, DayRange, OfTerminal, OwnRelated
-from payments.admin.base.forms import AmountField, NoteField
+from payments.admin.base.filters import OfTerminal, OwnRelated
 from payments.admin.base.links import row_link
 from payments.admin.base.page import Fact, Page
+from payments.admin.base.ranges import AmountRange, DayRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.lists.saved_views import listed
 from payments.admin.lists.totals import Total
 from payments.core.errors import OnetillError
 from payments.core.money import EXPONENTS, Money
 from payments.models import Channel, Discrepancy
-from payments.people.models import Approval, Role, User
-from payments.people.permissions import May, holders, may, within
-from payments.text.form_fields import DayField
+from payments.people.models import Approval, User
+from payments.people.permissions import May, may
 from payments.text.messages import render_message
 from reconciliation.admin import resolve_many
 from reconciliation.admin.choices import choice, written
+from reconciliation.admin.discrepancy_actions import DiscrepancyPosts, colleagues
+from reconciliation.admin.discrepancy_filters import (
+    SEVERITIES,
+    AssignedTo,
+    Due,
+    OfChannel,
+    OfSeverity,
+    called,
+)
 from reconciliation.admin.render import column
 from reconciliation.admin.sides import sides, ways
 from reconciliation.admin.steps import resolution, steps
@@ -50,9 +55,8 @@ from reconciliation.services import payouts
 from reconciliation.services.assign import assign
 from reconciliation.services.candidates import candidates
 from reconciliation.services.open_balance import open_balance
-from reconciliation.services.resolve import Resolution, resolve
-from reconciliation.services.severity import Severity, due_on, of_level, overdue, severity
-from reconciliation.services.undo import can_undo, undo
+from reconciliation.services.severity import Severity, due_on, severity
+from reconciliation.services.undo import can_undo
 
 MOST_AHEAD: Final = 1_000  # of a list, to find the next one in
 _LABELS = {
@@ -67,12 +71,6 @@ _LABELS = {
     "declined": _("It was not carried out"),
 }
 
-_SEVERITIES = {
-    Severity.LOW: _("low"),
-    Severity.MEDIUM: _("medium"),
-    Severity.HIGH: _("high"),
-    Severity.CRITICAL: _("critical"),
-}
 _SEVERITY_COLORS = {
     Severity.LOW: "",
     Severity.MEDIUM: "info",
@@ -82,68 +80,8 @@ _SEVERITY_COLORS = {
 _COLORS = {"open": "danger", "proposed": "warning", "resolved": "success"}
 
 
-class AssignedTo(DropdownFilter):
-    """Whose work it is: one's own, or nobody's, or that of a colleague."""
-
-    parameter_name = "assigned_to"
-    title = _("assigned to")
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        user = person(request)
-        beside = Role.objects.filter(user=OuterRef("pk"), merchant_id__in=merchants(user).values("id"))
-        others = User.objects.filter(Exists(beside), is_active=True).exclude(id=user.id).order_by("username")
-        return [("me", gettext("me")), ("nobody", gettext("nobody")), *((row.id, called(row)) for row in others)]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() == "nobody":
-            return queryset.filter(assigned_to=None)
-        wanted = person(request).id if self.value() == "me" else self.value()
-        return queryset.filter(assigned_to=wanted) if wanted else queryset
-
-
-class OfSeverity(DropdownFilter):
-    """How urgent: by amount and age."""
-
-    parameter_name = "severity"
-    title = _("severity")
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(level.value, text) for level, text in reversed(_SEVERITIES.items())]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value = self.value()
-        return queryset.filter(of_level(Severity(value), now=timezone.now())) if value in set(Severity) else queryset
-
-
-class Due(DropdownFilter):
-    """What should have been resolved by now."""
-
-    parameter_name = "due"
-    title = _("due on")
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("overdue", gettext("overdue"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(overdue(now=timezone.now())) if self.value() == "overdue" else queryset
-
-
-class OfChannel(DropdownFilter):
-    """In which channel: a plain column here."""
-
-    parameter_name = "channel"
-    title = _("channel")
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        rows = Channel.objects.filter(within(person(request), May.SEE, channel="id")).order_by("name")
-        return [(row.id, str(row)) for row in rows]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(channel_id=self.value()) if self.value() else queryset
-
-
 @admin.register(Discrepancy)
-class DiscrepancyAdmin(ReadOnlyModelAdmin):
+class DiscrepancyAdmin(DiscrepancyPosts, ReadOnlyModelAdmin):
     """The discrepancies, newest first."""
 
     empty_text = gettext_lazy("Nothing differs. Differences between till, provider and bank appear here by themselves.")
@@ -213,7 +151,7 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
     @admin.display(description=_("severity"))
     def shown_severity(self, row: Discrepancy) -> SafeString:
         level = severity(row, now=timezone.now())
-        return render.label(_SEVERITIES[level], _SEVERITY_COLORS[level])
+        return render.label(SEVERITIES[level], _SEVERITY_COLORS[level])
 
     @admin.display(description=_("due on"))
     def due(self, row: Discrepancy) -> str | SafeString:
@@ -254,7 +192,7 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
             (_("channel"), channel and render.link(channel.id, channel.name)),
             (_("terminal"), row.terminal_id and render.link(row.terminal_id, _terminal(row))),
             (_("sequences"), ", ".join(f"{first}–{last}" for first, last in row.sequences or [])),
-            (_("severity"), is_open and _SEVERITIES[severity(row, now=timezone.now())]),
+            (_("severity"), is_open and SEVERITIES[severity(row, now=timezone.now())]),
             (_("due on"), is_open and render.day(due_on(row))),
             (_("assigned to"), self.assigned(row)),
             (_("wait until"), row.wait_until and render.day(row.wait_until.astimezone(zone).date())),
@@ -288,7 +226,7 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
         allowed = self._may_resolve(request, row)
         shown: dict[str, Any] = {"sides": sides(row), "next_url": self._next(request, row)}
         if allowed and row.status != Discrepancy.Status.RESOLVED:
-            shown |= {"assignable": True, "colleagues": _colleagues(row)}
+            shown |= {"assignable": True, "colleagues": colleagues(row)}
         if allowed and can_undo(row):
             waiting = Approval.objects.filter(subject_id=row.id, action=Approval.Action.UNDO_RESOLUTION, decision=None)
             approval = waiting.first()
@@ -321,102 +259,8 @@ class DiscrepancyAdmin(ReadOnlyModelAdmin):
             return ""
         return f"{row_url(Discrepancy, after[0])}?{urlencode({'_changelist_filters': filters})}"
 
-    def assign(self, request: HttpRequest, discrepancy_id: str) -> HttpResponse:
-        """Make it the work of a colleague, or of nobody."""
-        row = self.row(request, discrepancy_id)
-        wanted = request.POST.get("to", "")
-        to = next((one for one in _colleagues(row) if one.id == wanted), None)
-        if wanted and to is None:
-            messages.error(request, gettext("This is not one of the choices."))
-            return redirect(_back(request, row))
-        try:
-            assign(discrepancy_id=row.id, to=User.objects.get(id=to.id) if to else None, actor=person(request).id)
-        except OnetillError as refusal:
-            messages.error(request, explain(refusal))
-        else:
-            messages.success(request, _("Assigned."))
-        return redirect(_back(request, row))
-
-    def resolve(self, request: HttpRequest, discrepancy_id: str) -> HttpResponse:
-        """Resolve it as the form requests, or show why that is refused."""
-        row = self.row(request, discrepancy_id)
-        try:
-            wanted = Resolution(
-                action=request.POST.get("action", ""),
-                note=request.POST.get("note", ""),
-                with_=tuple(" ".join(request.POST.getlist("with")).split()),
-                until=_day(request.POST.get("until", "")),
-                amount=AmountField(required=False, currency=row.currency or "EUR").clean(
-                    request.POST.get("amount", "")
-                ),
-            )
-            done = resolve(merchant=row.merchant, discrepancy_id=row.id, resolution=wanted, actor=person(request).id)
-        except ValidationError as fault:
-            messages.error(request, " ".join(fault.messages))
-        except OnetillError as refusal:
-            messages.error(request, _explain(refusal, row))
-        else:
-            messages.success(request, done.get_status_display())
-        return redirect(_back(request, row))
-
-    def undo(self, request: HttpRequest, discrepancy_id: str) -> HttpResponse:
-        """Undo what was done about it, or show why that is refused."""
-        row = self.row(request, discrepancy_id)
-        try:
-            note = NoteField().clean(request.POST.get("note", ""))
-            done = undo(merchant=row.merchant, discrepancy_id=row.id, note=note, actor=person(request).id)
-        except ValidationError as fault:
-            messages.error(request, " ".join(fault.messages))
-        except OnetillError as refusal:
-            messages.error(request, _explain(refusal, row))
-        else:
-            waits = isinstance(done, Approval)
-            messages.success(request, _("This waits for a second person.") if waits else _("Undone."))
-        return redirect(_back(request, row))
-
     def _may_resolve(self, request: HttpRequest, row: Discrepancy) -> bool:
         return may(person(request), May.RESOLVE, merchant_id=row.merchant_id, channel_id=row.channel_id)
-
-
-def _explain(refusal: OnetillError, row: Discrepancy) -> str:
-    """Return the text of a refusal; of an amount beyond what stands open, with how much that is."""
-    if refusal.code != "amount_exceeds_open" or row.currency is None:
-        return explain(refusal)
-    left = render.amount(abs(refusal.members["open"]), row.currency)
-    return gettext("This is more than what stands open: %(amount)s.") % {"amount": left}
-
-
-def _day(text: str) -> date | None:
-    """A day as people write it.
-
-    Raises:
-        ValidationError: it is none, or could be two.
-    """
-    return DayField(required=False).clean(text)
-
-
-def _back(request: HttpRequest, row: Discrepancy) -> str:
-    """Its page, with the way back to the list as it was filtered."""
-    return row_url(Discrepancy, row.id) + (f"?{request.GET.urlencode()}" if request.GET else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Colleague:
-    """Who may be given a discrepancy."""
-
-    id: str
-    name: str
-
-
-def _colleagues(row: Discrepancy) -> list[Colleague]:
-    """Who may resolve it."""
-    found = holders(May.RESOLVE, merchant_id=row.merchant_id, channel_id=row.channel_id)
-    return [Colleague(user.id, called(user)) for user in found]
-
-
-def called(user: User) -> str:
-    """What to call a colleague."""
-    return user.get_full_name() or user.get_username()
 
 
 def _terminal(row: Discrepancy) -> str | None:

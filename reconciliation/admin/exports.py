@@ -21,10 +21,11 @@ from payments.admin.base.access import person, whole_merchants
 from payments.admin.base.actions import AdminAction
 from payments.admin.base.addresses import model_page_url, row_url
 from payments.admin.base.error_messages import explain
-from payments.admin.base.filters import DayRange, OwnRelated
+from payments.admin.base.filters import OwnRelated
 from payments.admin.base.forms import note_refused_choices
 from payments.admin.base.links import page_link, row_link
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import DayRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.errors import Conflict, OnetillError
 from payments.models import Channel

@@ -22,10 +22,11 @@ from payments.admin.base import render, tables
 from payments.admin.base.access import person, whole_merchants
 from payments.admin.base.addresses import row_url
 from payments.admin.base.error_messages import explain
-from payments.admin.base.filters import DayRange, OwnRelated
+from payments.admin.base.filters import OwnRelated
 from payments.admin.base.forms import note_refused_choices
 from payments.admin.base.links import list_link, row_link
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import DayRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.core.errors import OnetillError
 from payments.models import Discrepancy, Merchant, ProviderAccount

@@ -13,9 +13,10 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from payments.admin.base import render, tables
-from payments.admin.base.filters import AmountRange, DayRange, OwnRelated, Provider
+from payments.admin.base.filters import OwnRelated, Provider
 from payments.admin.base.links import row_link
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import AmountRange, DayRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance import journal
 from payments.admin.lists.totals import Total

@@ -19,10 +19,11 @@ from payments.admin.base import render
 from payments.admin.base.access import person, whole_merchants
 from payments.admin.base.actions import AdminAction
 from payments.admin.base.addresses import row_url
-from payments.admin.base.filters import DayRange, OwnRelated
+from payments.admin.base.filters import OwnRelated
 from payments.admin.base.forms import ActionForm, NoteField
 from payments.admin.base.links import list_link, open_page_link
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import DayRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.ledger.days import Status
 from payments.models import Channel, Discrepancy, Payment

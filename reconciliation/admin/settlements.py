@@ -15,9 +15,10 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from payments.admin.base import render
 from payments.admin.base.addresses import row_url
-from payments.admin.base.filters import DayRange, GrossRange, OwnRelated, Provider
+from payments.admin.base.filters import OwnRelated, Provider
 from payments.admin.base.links import list_link, row_link
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import DayRange, GrossRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance import journal
 from payments.admin.lists.totals import Total

@@ -1,4 +1,4 @@
-"""The two sides of a discrepancy: what we have on the left, what they say on the right, and what each action would do."""
+"""Both sides of a discrepancy: what we have on the left, what they say on the right; and what each action would do."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

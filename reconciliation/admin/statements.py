@@ -13,10 +13,11 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from payments.admin.base import render
-from payments.admin.base.access import merchants, person
-from payments.admin.base.filters import AmountRange, DayRange, OwnRelated, TextFilter
+from payments.admin.base.access import merchants, own_merchants, person
+from payments.admin.base.filters import OwnRelated, TextFilter
 from payments.admin.base.links import list_link, row_link
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import AmountRange, DayRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.lists.totals import Total
 from payments.models import Merchant, Operation, ProviderAccount
@@ -44,16 +45,16 @@ class OfAccount(DropdownFilter):
     column: ClassVar[str] = "account"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        own = merchants(person(request), May.SEE_BOOKS)
+        own = own_merchants(request, May.SEE_BOOKS)
         plain = BankAccount.objects.filter(merchant__in=own).values_list("iban", flat=True)
-        ibans = [*own.values_list("iban", flat=True), *_bank_ibans(own), *plain]
+        ibans = [*(row.iban for row in own), *_bank_ibans(own), *plain]
         return [(iban, iban) for iban in sorted({iban.replace(" ", "").upper() for iban in ibans if iban})]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(**{self.column: self.value()}) if self.value() else queryset
 
 
-def _bank_ibans(own: QuerySet[Merchant]) -> QuerySet[ProviderAccount, str]:
+def _bank_ibans(own: Sequence[Merchant]) -> QuerySet[ProviderAccount, str]:
     """Where providers pay out to."""
     return ProviderAccount.objects.filter(merchant__in=own).values_list("bank_iban", flat=True)
 

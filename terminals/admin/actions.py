@@ -18,9 +18,10 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from payments.admin.base import render
 from payments.admin.base.actions import AdminAction
 from payments.admin.base.addresses import row_url
-from payments.admin.base.filters import DayRange, OwnRelated
+from payments.admin.base.filters import OwnRelated
 from payments.admin.base.forms import ActionForm, AmountField, NoteField, in_major_units
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import DayRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.customers.link_actions import AnyChannel
 from payments.admin.sales.orders import OrderAdmin

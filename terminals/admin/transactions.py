@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from payments.admin.base import render
-from payments.admin.base.filters import DayRange
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import DayRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.models import CardEvidence
 from payments.models.discrepancy import DiscrepancyKind

@@ -16,8 +16,8 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from payments import audit_log
 from payments.admin.base.access import ScopedAdmin, person
-from payments.admin.base.filters import AmountRange
 from payments.admin.base.page import Page
+from payments.admin.base.ranges import AmountRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.models import Order, Payment, Refund
 from payments.people.models import Customer

@@ -142,7 +142,7 @@ def method(payment: Payment) -> str:
     """How it was paid: `Maestro •4242`, `iDEAL`, `Card` where its scheme is not known."""
     name = brand(payment.card_brand) if payment.card_brand else ""
     name = name or title(str(payment.get_method_display() or gettext("not chosen yet")))
-    return f"{name}\N{NO-BREAK SPACE}•{payment.card_last4}" if payment.card_last4 else name
+    return f"{name} •{payment.card_last4}" if payment.card_last4 else name
 
 
 def brand(code: str) -> str:

@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy
 
 from payments.admin.base import render
 from payments.admin.base.access import person
-from payments.admin.base.filters import DayRange, OfMerchant
+from payments.admin.base.filters import OfMerchant
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import DayRange
 from payments.admin.base.read_only_admin import ByIdAdmin, clock
 from payments.admin.customers import customer_tables
 from payments.models import Merchant, Order

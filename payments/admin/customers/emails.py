@@ -15,8 +15,8 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from payments import mail
 from payments.admin.base import render
 from payments.admin.base.actions import AdminAction
-from payments.admin.base.filters import DayRange
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import DayRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.models import Merchant
 from payments.notify.models import Mail

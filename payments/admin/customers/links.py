@@ -21,9 +21,10 @@ from payments.admin.base.access import can, person
 from payments.admin.base.actions import AdminAction
 from payments.admin.base.addresses import list_url, row_url
 from payments.admin.base.error_messages import explain
-from payments.admin.base.filters import AmountRange, OwnRelated
+from payments.admin.base.filters import OwnRelated
 from payments.admin.base.links import public_link
 from payments.admin.base.page import Fact, Page
+from payments.admin.base.ranges import AmountRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.customers import customer_tables, link_actions
 from payments.admin.customers.link_actions import NewLinkForm

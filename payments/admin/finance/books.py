@@ -12,9 +12,10 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from payments import object_index
 from payments.admin.base import render
-from payments.admin.base.filters import DayRange, OfMerchant
+from payments.admin.base.filters import OfMerchant
 from payments.admin.base.links import same_page_link
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import DayRange
 from payments.admin.base.read_only_admin import ByIdAdmin, clock
 from payments.ledger import balances, queries
 from payments.ledger.models import Account, JournalEntry, Posting

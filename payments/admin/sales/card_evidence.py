@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from payments.admin.base import render
-from payments.admin.base.filters import AmountRange
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import AmountRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.models import CardEvidence
 

@@ -14,8 +14,9 @@ from unfold.contrib.filters.admin import DropdownFilter
 from payments.admin.base import render, tables
 from payments.admin.base.access import merchants, person
 from payments.admin.base.customer_service import PaidAmount, ServiceAdmin, note_looks
-from payments.admin.base.filters import DayRange, OfCustomer, OwnRelated
+from payments.admin.base.filters import OfCustomer, OwnRelated
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import DayRange
 from payments.admin.customers import customer_tables
 from payments.admin.customers.link_actions import OF_ORDER
 from payments.admin.finance import journal

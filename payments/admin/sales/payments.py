@@ -14,8 +14,6 @@ from payments.admin.base import render, tables
 from payments.admin.base.access import merchants, person
 from payments.admin.base.customer_service import Reach, ServiceAdmin, note_looks
 from payments.admin.base.filters import (
-    AmountRange,
-    DayRange,
     OfBrand,
     OfCustomer,
     OfTerminal,
@@ -23,6 +21,7 @@ from payments.admin.base.filters import (
     OwnRelated,
 )
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import AmountRange, DayRange
 from payments.admin.customers import customer_tables
 from payments.admin.finance import journal
 from payments.admin.lists.totals import Total

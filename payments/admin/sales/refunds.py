@@ -14,8 +14,9 @@ from payments.admin.base import render, tables
 from payments.admin.base.access import merchants, person
 from payments.admin.base.customer_service import Reach, ServiceAdmin, note_looks
 from payments.admin.base.error_messages import words
-from payments.admin.base.filters import AmountRange, DayRange, OfCustomer, OfOperator, OfTerminal, OwnRelated
+from payments.admin.base.filters import OfCustomer, OfOperator, OfTerminal, OwnRelated
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import AmountRange, DayRange
 from payments.admin.customers import customer_tables
 from payments.admin.finance import journal
 from payments.admin.lists.totals import Total

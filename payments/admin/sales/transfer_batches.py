@@ -13,10 +13,11 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from payments.admin.base import render, tables
 from payments.admin.base.access import person
 from payments.admin.base.actions import AdminAction
-from payments.admin.base.filters import AmountRange, DayRange, OwnRelated
+from payments.admin.base.filters import OwnRelated
 from payments.admin.base.forms import ActionForm, NoteField
 from payments.admin.base.links import row_link
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import AmountRange, DayRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance.approval_pages import Case
 from payments.admin.sales.account_looks import grouped, note_looks

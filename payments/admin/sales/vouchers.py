@@ -9,8 +9,8 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from payments.admin.base import render, tables
 from payments.admin.base.access import person
-from payments.admin.base.filters import AmountRange
 from payments.admin.base.page import Fact, Page
+from payments.admin.base.ranges import AmountRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance import journal
 from payments.models import Payment, Voucher

@@ -15,8 +15,8 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter
 
 from payments.admin.base import render, tables
 from payments.admin.base.access import ScopedAdmin, person
-from payments.admin.base.filters import DayRange
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import DayRange
 from payments.admin.base.read_only_admin import ByIdAdmin, ReadOnlyModelAdmin, clock
 from payments.admin.setup import user_actions
 from payments.models import Channel, Merchant

@@ -15,8 +15,9 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from payments.admin.base import render
 from payments.admin.base.access import person
 from payments.admin.base.error_messages import explain
-from payments.admin.base.filters import DayRange, OfMerchant
+from payments.admin.base.filters import OfMerchant
 from payments.admin.base.page import Fact, Page, Section
+from payments.admin.base.ranges import DayRange
 from payments.admin.base.read_only_admin import ByIdAdmin, clock
 from payments.core.errors import OnetillError
 from payments.notify.models import EVENT_TYPES, Event, WebhookDelivery, WebhookEndpoint

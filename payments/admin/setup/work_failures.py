@@ -13,8 +13,8 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from payments.admin.base import render
 from payments.admin.base.actions import AdminAction
-from payments.admin.base.filters import DayRange
 from payments.admin.base.page import Fact, Page
+from payments.admin.base.ranges import DayRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.models import WorkFailure
 from payments.people.models import User
