@@ -137,12 +137,8 @@ _BATCH = (
     "payments.ledger.*",
     "payments.fold_statistics",
     "payments.expire_vouchers",
-    "payments.forget_accounts",
-    "payments.forget_keys",
-    "payments.forget_sign_ins",
-    "payments.write_list_file",
-    "payments.write_list_files",
-    "payments.forget_list_files",
+    *("payments.forget_accounts", "payments.forget_keys", "payments.forget_sign_ins"),
+    "payments.*_list_file*",
     "terminals.forget_requests",
 )
 CELERY_TASK_ROUTES = {name: {"queue": "batch"} for name in _BATCH}
