@@ -66,6 +66,8 @@ NAVIGATION: Final = [
         {
             **_item(_("Unknown outcomes"), "help", "payments_payment", "explains", waits="unknown_outcomes"),
             "link": _UNKNOWN_OUTCOMES,
+            # Not on every page of payments, whose address begins alike.
+            "active": lambda request: request.GET.get("status__exact") == "unknown",
         },
         _item(_("Bank transfers"), "send_money", "payments_banktransfer", "releases_transfers"),
         _item(_("Batches for the bank"), "account_balance_wallet", "payments_transferbatch", "releases_transfers"),
