@@ -36,6 +36,8 @@ ERRORS: Final[dict[str, str]] = {
     "batch_too_large": "Post at most 500 transactions at once.",
     "body_incomplete": "The connection broke before the whole body came. Send it again with the same Idempotency-Key.",
     "body_too_large": "A body has at most one megabyte, a file at most MAX_IMPORT_MB.",
+    "connection_failed": "The provider gave no answer when the connection was tried. Try it again later.",
+    "connection_refused": "The provider refused the account's credentials; `detail` says what it answered.",
     "capture_not_supported": "This payment method or provider cannot capture in this way; `detail` says which way it "
     "can.",
     "bank_account_exists": "The bank account is entered already, under this IBAN and currency. Change that one.",

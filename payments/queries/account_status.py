@@ -16,12 +16,15 @@ from payments.providers.base import Outcome
 
 @dataclass(frozen=True, slots=True)
 class AccountStatus:
-    """`last_error` says what keeps the account from working now; None: nothing that is known."""
+    """`last_error` says what keeps the account from working now; None: nothing that is known. `problem`: the same
+    without our own names, as a page shows it.
+    """
 
     ok: bool
     last_webhook_at: datetime | None
     last_settlement_at: datetime | None
     last_error: str | None
+    problem: str | None
 
 
 def of(rows: Sequence[ProviderAccount]) -> dict[str, AccountStatus]:
@@ -34,14 +37,20 @@ def of(rows: Sequence[ProviderAccount]) -> dict[str, AccountStatus]:
 
 
 def _status(
-    row: ProviderAccount, last_webhook_at: datetime | None, settled_at: datetime | None, unanswered: str | None
+    row: ProviderAccount, last_webhook_at: datetime | None, settled_at: datetime | None, unanswered: Operation | None
 ) -> AccountStatus:
-    error = _missing_credentials(row) or unanswered
+    problem = _missing_credentials(row)
+    named = ""
+    if problem is None and unanswered is not None:
+        problem = unanswered.failure_detail or "The provider did not answer."
+        named = f" ({unanswered.verb}, {unanswered.id})"
+    error = problem and problem + named
     return AccountStatus(
         ok=row.active and error is None,
         last_webhook_at=last_webhook_at,
         last_settlement_at=settled_at,
         last_error=error,
+        problem=problem,
     )
 
 
@@ -59,13 +68,10 @@ def _missing_credentials(row: ProviderAccount) -> str | None:
     return f"Credentials are missing: {', '.join(missing)}." if missing else None
 
 
-def _unanswered(account_ids: Sequence[str]) -> dict[str, str]:
+def _unanswered(account_ids: Sequence[str]) -> dict[str, Operation]:
     """The last request that each provider failed to answer and that is still retried."""
     waiting = Operation.objects.filter(
         due_at__isnull=False, provider_account__in=account_ids, outcome__in=[Outcome.UNKNOWN, Outcome.NOT_SENT]
     )
     last = waiting.order_by("provider_account_id", "-id").distinct("provider_account_id")
-    return {
-        one.provider_account_id: f"{one.failure_detail or 'The provider did not answer.'} ({one.verb}, {one.id})"
-        for one in last
-    }
+    return {one.provider_account_id: one for one in last}

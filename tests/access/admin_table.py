@@ -223,7 +223,7 @@ TABLE: Final = [
         "payments.provideraccount",
         May.SEE,
         Rows.SHARED,
-        (Button("set/", May.MANAGE_SETTINGS, Where.WHOLE),),
+        (Button("set/", May.MANAGE_SETTINGS, Where.WHOLE), Button("try/", May.MANAGE_SETTINGS, Where.WHOLE)),
         channel="",
     ),
     Listed(

@@ -8,9 +8,11 @@ import pytest
 from payments.models import Channel, Discrepancy, IdempotencyKey, Payment, ProviderAccount, Refund, Voucher
 from payments.models.refund import Route
 from payments.people.models import Approval, AuditLog
+from payments.services import create_setup
 from payments.services.refunds.plan import BankAccount
 from tests.admin.conftest import Browser, SignIn
 from tests.builders import Shop, fresh
+from tests.simulator import RunningSimulator
 
 pytestmark = pytest.mark.django_db
 
@@ -207,7 +209,7 @@ def test_credentials_are_written_and_never_shown(shop: Shop, sign_in: SignIn) ->
         "name": "Simulator",
         "default": "on",
         "active": "on",
-        "credentials": '{"webhook_secret": "geheim-99"}',
+        "credential_webhook_secret": "geheim-99",
     }
     page = owner.post(path, **given)
     assert "webhook_secret" in page
@@ -271,3 +273,20 @@ def test_discrepancies_are_assigned_while_they_stand(shop: Shop, sign_in: SignIn
     Discrepancy.objects.update(status="resolved")
     assert "is not open any more" in finance.post("payments/discrepancy/", action="leave", _selected_action=row.id)
     assert fresh(row).assigned_to_id == finance.user.id
+
+
+def test_a_connection_is_tried_and_the_answer_shown(shop: Shop, sign_in: SignIn, simulator: RunningSimulator) -> None:
+    account = shop.account("simulator")
+    owner = sign_in("owner")
+    path = f"payments/provideraccount/{account.id}/try/"
+    assert "The provider knows this account." in owner.post(path)
+    assert AuditLog.objects.filter(action="provider_account.tried", actor=owner.user.id).exists()
+    sign_in("finance").get(path, status=403)
+
+
+def test_a_refused_connection_says_why(shop: Shop, sign_in: SignIn) -> None:
+    made = create_setup.create_provider_account(
+        merchant=shop.merchant, provider="paynl", name="Pay.nl", currency="EUR", actor="command"
+    )
+    said = sign_in("owner").post(f"payments/provideraccount/{made.id}/try/", status=422)
+    assert "The provider refused the credentials. This provider account has no service_id" in said

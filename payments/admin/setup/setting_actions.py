@@ -17,11 +17,14 @@ from payments.admin.setup.setting_forms import (
     NewChannelForm,
 )
 from payments.admin.setup.user_actions import INVITE
+from payments.core.errors import Invalid
 from payments.models import Channel, Merchant, ProviderAccount
 from payments.people.models import Approval, User
 from payments.people.permissions import May
+from payments.providers.base import Outcome
 from payments.services import create_setup, decide_alone, update_setup
 from payments.services.setting_approvals import request_provider_account
+from payments.services.try_connection import can_be_tried, try_connection
 
 
 def credential_names(row: ProviderAccount) -> list[str]:
@@ -44,6 +47,16 @@ def _change_account(*, user: User, row: ProviderAccount, form: Any) -> str:
             row, changes=changes, credentials=form.cleaned_data["credentials"], actor=user
         )
     )
+
+
+def _try_connection(*, user: User, row: ProviderAccount, form: Any) -> str:
+    result = try_connection(row, actor=user.id)
+    if result.outcome is Outcome.SUCCEEDED:
+        return _("The provider knows this account.")
+    detail = result.detail or result.code or ""
+    if result.outcome is Outcome.DECLINED:
+        raise Invalid("connection_refused", _("The provider refused the credentials. %(detail)s") % {"detail": detail})
+    raise Invalid("connection_failed", _("The provider did not answer. %(detail)s") % {"detail": detail})
 
 
 def _new_channel(*, user: User, row: Merchant, form: Any) -> str:
@@ -145,6 +158,15 @@ OF_CHANNEL = (
     ),
 )
 OF_ACCOUNT = (
+    AdminAction(
+        name="try",
+        title=gettext_lazy("Try the connection"),
+        explanation=gettext_lazy("Signs in to the provider with these credentials. No money is moved."),
+        needs=May.MANAGE_SETTINGS,
+        act=_try_connection,
+        possible=can_be_tried,
+        where=_of_all,
+    ),
     AdminAction(
         name="set",
         title=_CHANGE,

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminPasswordWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -22,6 +23,7 @@ from payments.models import Channel, Merchant, ProviderAccount
 from payments.models.merchant import MOST_PAYOUT_DAYS
 from payments.models.refund import Route
 from payments.people.models import User
+from payments.providers import registry
 
 
 def text(label: Any, **more: Any) -> forms.CharField:
@@ -203,6 +205,9 @@ class CredentialsField(JsonField):
         return read
 
 
+_CREDENTIAL: Final = "credential_"
+
+
 class AccountForm(ActionForm):
     """What of a contract can be changed."""
 
@@ -227,6 +232,28 @@ class AccountForm(ActionForm):
         rates = json.dumps(row.fee_rates, ensure_ascii=False) if row.fee_rates else ""
         initial = {**{name: getattr(row, name) for name in names}, "fee_rates": rates}
         super().__init__(*args, row=row, user=user, initial=initial, **kwargs)
+        self._name_credentials(row)
+
+    def _name_credentials(self, row: ProviderAccount) -> None:
+        """A field for each credential that the provider names, in place of JSON; what stands is never shown."""
+        named = registry.provider(row.provider).capabilities.credentials
+        kept = json.loads(row.credentials or "{}")
+        for one in named:
+            self.fields[f"{_CREDENTIAL}{one.name}"] = text(
+                one.name,
+                max_length=4000,
+                required=False,
+                help_text=_("It is set; leave this empty to keep it.") if kept.get(one.name) else _("It is not set."),
+                widget=UnfoldAdminPasswordWidget if one.secret else UnfoldAdminTextInputWidget,
+            )
+        if named:
+            del self.fields["credentials"]
+
+    def clean(self) -> dict[str, Any]:
+        """The credentials that were given, by their own names."""
+        given = {name: self.cleaned_data.pop(name) for name in self.fields if name.startswith(_CREDENTIAL)}
+        written = {name.removeprefix(_CREDENTIAL): value.strip() for name, value in given.items() if value.strip()}
+        return {**self.cleaned_data, "credentials": self.cleaned_data.get("credentials") or written}
 
     def clean_default(self) -> bool:
         """Another account takes the place; it is not left empty."""

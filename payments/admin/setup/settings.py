@@ -1,5 +1,6 @@
 """Merchants, channels and provider accounts: who is paid, where, and by whose hands."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -19,6 +20,7 @@ from payments.models import Channel, Merchant, Payment, ProviderAccount
 from payments.models.merchant import WITH_COUNTER
 from payments.models.refund import Route
 from payments.people.permissions import May, may
+from payments.queries import account_status
 from payments.services.submit import webhook_url
 
 
@@ -194,6 +196,10 @@ def _at_the_counter(request: HttpRequest, row: Channel) -> list[tuple[Any, Any]]
     ]
 
 
+def _last(at: datetime | None, row: ProviderAccount) -> Any:
+    return render.moment(at, row.merchant.zone) if at is not None else _("never")
+
+
 @admin.register(ProviderAccount)
 class ProviderAccountAdmin(SettingAdmin):
     """Contracts with providers; their credentials are set here and shown nowhere."""
@@ -211,6 +217,7 @@ class ProviderAccountAdmin(SettingAdmin):
 
     def page(self, request: HttpRequest, row: ProviderAccount) -> Page:
         """The contract; of the credentials only their names."""
+        status = account_status.of([row])[row.id]
         facts = [
             (_("provider"), row.provider),
             (_("merchant"), render.link(row.merchant_id, row.merchant.name)),
@@ -221,6 +228,9 @@ class ProviderAccountAdmin(SettingAdmin):
             (_("used when none is named"), _("yes") if row.default else _("no")),
             (_("credentials"), ", ".join(setting_actions.credential_names(row)) or _("none")),
             (_("webhook address"), render.quiet(webhook_url(row))),
+            (_("last webhook"), _last(status.last_webhook_at, row)),
+            (_("last settlement"), _last(status.last_settlement_at, row)),
+            (_("what is wrong"), status.problem or _("nothing that is known")),
             (_("created at"), render.moment(row.created_at, row.merchant.zone)),
             ("id", row.id),
         ]
