@@ -287,7 +287,8 @@ def test_a_list_asks_few_statements(path: str, role: str, sold: Shop, sign_in: S
     """However it is filtered; that they do not grow with the rows is held by `test_totals`."""
     browser = sign_in(role)
     browser.get(path)
-    for filters in ({}, {"amount_from": "10", "amount_to": "12,50"}):
+    asked: list[dict[str, Any]] = [{}, {"amount_from": "10", "amount_to": "12,50"}]
+    for filters in asked:
         with CaptureQueriesContext(connection) as captured:
             browser.get(path, **filters)
         assert len(captured) <= 15, [query["sql"][:120] for query in captured]

@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from payments.admin.base.patience import TooMuchToReadError
 from payments.admin.search import finder
 from payments.admin.search.terms import read
 from payments.audit_log.models import AuditLog
@@ -144,7 +145,7 @@ def test_it_asks_few_statements(text: str, sold: Payment, sign_in: SignIn) -> No
 
 def test_a_part_that_takes_too_long_is_refused(sold: Payment, root: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     def canceled(*_: object) -> None:
-        raise finder.TooMuchToReadError
+        raise TooMuchToReadError
 
     monkeypatch.setattr("payments.admin.search.page.find", canceled)
     assert "takes too long" in root.get("search/", q="9001")
