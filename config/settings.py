@@ -216,8 +216,9 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # Argon2id with the parameters that OWASP names; an older hash is replaced at the next sign-in.
 PASSWORD_HASHERS = ["payments.people.hashers.Argon2id", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
-# Minutes of inactivity after which users who can move money are signed out; all are after ten hours.
-SESSION_IDLE_MINUTES = env.integer("SESSION_IDLE_MINUTES", 15, minimum=1)
+# Minutes of inactivity after which users who can move money are signed out; all are after a day. What moves money asks
+# for the second factor again, so a till's or a desk's day is not interrupted for it.
+SESSION_IDLE_MINUTES = env.integer("SESSION_IDLE_MINUTES", 12 * 60, minimum=1)
 # Minutes of inactivity after which the staff of a store type their code again at the counter's page.
 COUNTER_IDLE_MINUTES = env.integer("COUNTER_IDLE_MINUTES", 5, minimum=1)
 # What pages ask by themselves is nobody's doing.

@@ -26,12 +26,13 @@ _COMMENT: Final = re.compile(r"^#(?!,).*\n", re.MULTILINE)
 
 
 def blocks(catalog: str) -> dict[str, str]:
-    """Each message of a catalog, in the words of its file from msgctxt or msgid up to its translation."""
+    """Each message of a catalog, by its words from msgctxt or msgid up to its translation, wrapped or not."""
     found = {}
     for block in catalog.split("\n\n")[1:]:
         start = _START.search(block)
         if start is not None:
-            found[block[start.start() :].partition("\nmsgstr")[0]] = _COMMENT.sub("", block).strip()
+            message = block[start.start() :].partition("\nmsgstr")[0]
+            found[message.replace('"\n"', "")] = _COMMENT.sub("", block).strip()
     return found
 
 

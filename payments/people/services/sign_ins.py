@@ -21,7 +21,7 @@ from payments.people.services import notices
 from payments.people.services.notices import Notice
 
 SESSION_KEY: Final = "sign_in"
-LONGEST: Final = timedelta(hours=10)
+LONGEST: Final = timedelta(hours=24)
 SEEN_EVERY: Final = timedelta(seconds=30)  # a busy person is not a busy row
 BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
 

@@ -59,6 +59,7 @@ class Mollie:
         ),
         currencies={method: frozenset({"EUR"}) for method in ("ideal", "bancontact", "bank_transfer")},
         keys_live=KEYS_LIVE,
+        drives_terminals=True,
     )
 
     def execute(self, call: ProviderRequest, credentials: Credentials) -> Result:

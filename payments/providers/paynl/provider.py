@@ -69,7 +69,6 @@ class PayNl:
         keys_live=timedelta(0),
         one_at_a_time=True,
         acknowledgement=webhooks.acknowledgement,
-        drives_terminals=True,
     )
 
     def execute(self, call: ProviderRequest, credentials: Credentials) -> Result:
