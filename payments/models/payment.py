@@ -180,6 +180,8 @@ class Payment(ApiObject):
                 name="payment_provisional",
                 condition=Q(provisional=True),
             ),
+            # Counted on every page of the admin, for who sees all merchants too.
+            models.Index(fields=["merchant"], name="payment_unknown", condition=Q(status="unknown")),
             models.Index(
                 fields=["expires_at"],
                 # Only what may still expire: the sweep's question stays cheap however many payments there are.

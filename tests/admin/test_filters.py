@@ -243,6 +243,8 @@ def test_no_list_looks_through_all_its_rows_for_its_filters(shop: Shop, root: Br
         with CaptureQueriesContext(connection) as captured:
             root.get(path)
         distinct = [query["sql"] for query in captured if "DISTINCT" in query["sql"] and "timezone" not in query["sql"]]
+        # In which modes their merchants are is asked of the few merchants.
+        distinct = [sql for sql in distinct if "modes" not in sql]
         assert distinct == [], path
 
 
