@@ -7,6 +7,7 @@ for some minutes in Redis, sealed, and the browser is led to it. Without Redis t
 import json
 import logging
 import secrets
+from http import HTTPStatus
 from typing import Any, Final
 
 import redis
@@ -39,6 +40,8 @@ def lead_to(request: HttpRequest, response: HttpResponse, browser: CounterBrowse
     """The way to the page that answers a form; whatever is no such page stays as it is."""
     if request.method != "POST" or isinstance(response, HttpResponseRedirect) or not response.content:
         return response
+    if response.status_code == HTTPStatus.UNAUTHORIZED and request.path != reverse("counter_sign_in"):
+        return response  # nobody sits there now whose answer it could be; the typed form is kept with it
     token = secrets.token_urlsafe(24)
     signed_in = response.cookies.get(cookies.SIGN_IN)  # who has just signed in is led on as that
     answer = {

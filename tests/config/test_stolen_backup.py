@@ -122,6 +122,8 @@ KEPT: Final = {
     "people_user.password": "a slow hash, without which nobody could sign in after a restore",
     "people_apikey.hash": "SHA-256 of 256 random bits",
     "people_secondfactor.key": "encrypted with ENCRYPTION_KEYS",
+    "people_passkey.credential": "a public key",
+    "people_passkey.credential_id": "a name; the private key never leaves the device",
     "people_recoverycode.hash": "a keyed hash; its key is in no backup, and whoever lost a device needs theirs",
     "payments_provideraccount.credentials": "encrypted with ENCRYPTION_KEYS",
     "notify_webhookendpoint.secret": "encrypted with ENCRYPTION_KEYS",

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from config import sql as figures
 from payments import mail, statistics
+from payments.admin.lists import files
 from payments.core.money import Money
 from payments.models import (
     CardEvidence,
@@ -35,6 +36,7 @@ from payments.models import (
 from payments.notify.models import Mail, WebhookDelivery, WebhookEndpoint
 from payments.notify.services import deliver, endpoints
 from payments.notify.services.emit import NewEvent, emit
+from payments.people.models import ListFile
 from payments.runtime import sweeps
 from payments.runtime.sweeps import ATTEMPTS
 from payments.services.card_present.types import DeviceOutcome, Kind
@@ -77,6 +79,7 @@ from terminals.services.actions.request import SaleRequest, request_sale
 from terminals.services.create import create as create_terminal
 from tests import sql
 from tests.notify.receiver import running
+from tests.people.cast import person
 from tests.reconciliation.conftest import BankLine, Line, Shop, card_present, settlement_csv, statement
 from tests.reconciliation.conftest import open_shop as open_shop
 from tests.reconciliation.conftest import shop as shop
@@ -131,6 +134,7 @@ def test_every_sweep_over_work_is_proven_here() -> None:
         *("terminals.forget_requests", "payments.ledger.fold", "payments.ledger.extend_chain"),
     }
     proven = {
+        *("payments.write_list_files", "payments.forget_list_files"),
         *("payments.recover", "payments.write_receipts", "payments.expire_vouchers", "payments.fold_statistics"),
         *("payments.notify.deliver", "payments.notify.send_mail"),
         *("terminals.sweep_waiting", "terminals.sweep_actions", "terminals.drive_all"),
@@ -606,6 +610,31 @@ def test_an_export_that_cannot_be_made(shop: Shop, neighbour: Shop) -> None:
     failure("reconciliation.make_export", poison.id)
     good.refresh_from_db()
     assert good.status == "ready"
+
+
+def test_a_file_of_a_list_that_cannot_be_written_or_deleted(shop: Shop, neighbour: Shop) -> None:
+    poison, good = (
+        ListFile.objects.create(
+            user=person(name, each.merchant.id),
+            page="payments.payment",
+            columns=["channel"],
+            format="csv",
+            language="en",
+        )
+        for name, each in (("ada", shop), ("bob", neighbour))
+    )
+    ListFile.objects.filter(id=poison.id).update(page="payments.nonsense")
+    ListFile.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    files.write_due()
+    failure(files.WRITE, poison.id)
+    good.refresh_from_db()
+    assert good.status == "ready"
+
+    ListFile.objects.update(created_at=timezone.now() - ListFile.RETENTION - timedelta(days=1))
+    ListFile.objects.filter(id=poison.id).update(file="../outside")
+    files.forget_files()
+    failure(files.FORGET, poison.id)
+    assert list(ListFile.objects.values_list("id", flat=True)) == [poison.id]
 
 
 def test_a_schedule_that_cannot_be_kept(shop: Shop, neighbour: Shop, settings: Any, tmp_path: Any) -> None:

@@ -34,6 +34,7 @@ PIECE: Final = 2_000
 MOST_ATTEMPTS: Final = 3
 SWEPT: Final = 20
 WRITE: Final = "payments.write_list_file"
+FORGET: Final = "payments.forget_list_file"
 MEDIA: Final = {
     ListFile.Format.CSV: "text/csv; charset=utf-8",
     ListFile.Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -109,11 +110,13 @@ def write_due() -> int:
 
 def forget_files() -> int:
     """Delete files that have outlived their use (beat). Return how many."""
-    old = ListFile.objects.filter(created_at__lt=timezone.now() - ListFile.RETENTION)
+    sweep = Sweep(FORGET)
+    old = ListFile.objects.filter(created_at__lt=timezone.now() - ListFile.RETENTION).exclude(id__in=sweep.resting)
     for row in old:
-        if row.file:
-            row.file.delete(save=False)
-        row.delete()
+        with sweep.item(row.id):
+            if row.file:
+                row.file.delete(save=False)
+            row.delete()
     return len(old)
 
 
