@@ -21,7 +21,7 @@ from payments.admin.base.actions import AdminAction
 from payments.admin.base.addresses import row_url
 from payments.admin.base.filters import OwnRelated
 from payments.admin.base.forms import ActionForm, NoteField
-from payments.admin.base.links import list_link, open_page_link
+from payments.admin.base.links import list_link, open_page_link, overview_link
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.ranges import DayRange
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
@@ -87,7 +87,7 @@ def _behind(check: dict[str, Any], scope: Scope) -> Any:
     if check["passed"]:
         return called
     if name not in _BEHIND:
-        return open_page_link(calendar.days_address(scope), called)
+        return overview_link(Period, calendar.days_address(scope), called)  # an approval shows it to others, too
     model, filters = _BEHIND[name]
     return list_link(model, called, **filters, merchant__id__exact=scope.merchant.id)
 

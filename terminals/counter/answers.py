@@ -40,8 +40,9 @@ def lead_to(request: HttpRequest, response: HttpResponse, browser: CounterBrowse
     """The way to the page that answers a form; whatever is no such page stays as it is."""
     if request.method != "POST" or isinstance(response, HttpResponseRedirect) or not response.content:
         return response
-    if response.status_code == HTTPStatus.UNAUTHORIZED and request.path != reverse("counter_sign_in"):
-        return response  # nobody sits there now whose answer it could be; the typed form is kept with it
+    if response.status_code == HTTPStatus.UNAUTHORIZED and cookies.read(request, cookies.SIGN_IN):
+        # Of somebody whose sign-in has ended: nobody might open the answer, and with it the typed form that is kept.
+        return response
     token = secrets.token_urlsafe(24)
     signed_in = response.cookies.get(cookies.SIGN_IN)  # who has just signed in is led on as that
     answer = {

@@ -144,6 +144,13 @@ def named_list_link(model: str, text: Any, **filters: Any) -> str | SafeString:
     return NOTHING if found is None else list_link(found, text, **filters)
 
 
+def overview_link(model: type[Model], address: str, text: Any) -> str | SafeString:
+    """A page about many rows of a model at once; only the text where the reader's roles open none of them."""
+    if not _may_open(model):
+        return str(text)
+    return format_html('<a href="{}" class="ot-link">{}</a>', address, text)
+
+
 def add_link(model: str, text: Any, **given: Any) -> str | SafeString:
     """The form of a new row with these fields filled in; nothing where the reader may add none."""
     found, request = _model(model), current_request.get()
