@@ -1,6 +1,6 @@
 """One request to a provider, or something that a provider, a terminal or a person reported as done."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.db import models
 from django.db.models import Q
@@ -11,6 +11,9 @@ from payments.models.base import ApiObject
 from payments.models.merchant import Merchant, ProviderAccount
 from payments.models.payment import Payment
 from payments.providers.base import Outcome, Verb
+
+# Sent, and nobody knows what came of it.
+IN_DOUBT: Final = Q(outcome=None, submitted_at__isnull=False) | Q(outcome=Outcome.UNKNOWN)
 
 
 class Operation(ApiObject):

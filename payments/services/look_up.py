@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from payments.models import Operation, Payment, ProviderEvent
+from payments.models.operation import IN_DOUBT
 from payments.providers import registry
 from payments.providers.base import HintedProvider, Outcome, ProviderReport, WebhookEvent
 from payments.runtime import task_queue
@@ -49,5 +50,4 @@ def _is_about_ours(row: ProviderEvent, hint: WebhookEvent) -> bool:
     unnamed = Operation.objects.filter(provider_account=account, payment__provider_reference=None)
     if hint.operation_id is not None:
         return unnamed.filter(id=hint.operation_id).exists()
-    in_doubt = Q(outcome=None, submitted_at__isnull=False) | Q(outcome=Outcome.UNKNOWN)
-    return unnamed.filter(in_doubt, executor=Operation.Executor.PROVIDER).exists()
+    return unnamed.filter(IN_DOUBT, executor=Operation.Executor.PROVIDER).exists()

@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 
 from payments.core.money import Money
 from payments.models import Operation
+from payments.models.operation import IN_DOUBT
 from payments.providers import registry
 from payments.providers.base import Outcome, Verb
 
@@ -21,8 +22,7 @@ def must_wait(operation: Operation) -> bool:
     able = registry.provider(operation.provider_account.provider).capabilities
     if not able.one_at_a_time or operation.verb not in _CHANGES:
         return False
-    in_doubt = Q(outcome=None, submitted_at__isnull=False) | Q(outcome=Outcome.UNKNOWN)
-    return _beside(operation).filter(in_doubt, executor=Operation.Executor.PROVIDER, verb__in=_CHANGES).exists()
+    return _beside(operation).filter(IN_DOUBT, executor=Operation.Executor.PROVIDER, verb__in=_CHANGES).exists()
 
 
 def moved_before(operation: Operation) -> Money | None:
