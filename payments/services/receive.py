@@ -36,11 +36,6 @@ _ANSWERED: Final = CompiledQuery(
     )
 )
 
-_HINTS: Final = CompiledQuery(
-    lambda event_id: ProviderEvent.objects.filter(id=event_id, due_at__isnull=False).select_related(
-        "provider_account__merchant"
-    )
-)
 _DUE: Final = CompiledQuery(
     lambda event_id: (
         ProviderEvent.objects.select_for_update(of=("self",), skip_locked=True)
@@ -113,42 +108,55 @@ def _is_known(account: ProviderAccount, report: ProviderReport) -> bool:
 
 
 def apply_event(event_id: str) -> None:
-    """Apply one stored event, unless it was, or another worker just does."""
-    fail_point("apply.asking")
-    answered = _looked_up(event_id)
-    fail_point("apply.asked")
+    """Apply one stored event, unless it was, or another worker just does.
+
+    A hint is asked about in between, since no provider is called inside a transaction.
+    """
     with transaction.atomic():
         fail_point("apply.opened")
         row = _DUE.first(event_id)
-        if row is not None:
-            _apply(row, answered)
+        notice = _read(row) if row is not None else None
+        is_hint = notice is not None and bool(notice.look_up)
+        if row is not None and not is_hint:
+            _apply(row, notice)
         fail_point("apply.written")
     fail_point("apply.committed")
+    if row is not None and notice is not None and is_hint:
+        _follow(row, notice)
 
 
-def _looked_up(event_id: str) -> Sequence[ProviderReport] | None:
-    """What the provider says about an event that is only a hint; None: there is nothing to ask, or no answer."""
-    row = _HINTS.first(event_id)
-    notice = _read(row) if row is not None else None
-    if row is None or notice is None or not notice.look_up:
-        return None
+def _follow(asked: ProviderEvent, hint: WebhookEvent) -> None:
+    """Ask what a hint is about, and apply the answer as if it were the event's own."""
+    fail_point("hint.asking")
+    reports = _looked_up(asked, hint)
+    fail_point("hint.answered")
+    with transaction.atomic():
+        row = _DUE.first(asked.id)
+        if row is not None:
+            look_up.wake(row, hint)
+            _apply(row, replace(hint, reports=tuple(reports or ())), answered=reports is not None)
+            # It came once more since we asked, so that there may be news which the answer does not hold.
+            if row.deliveries != asked.deliveries:
+                ProviderEvent.objects.filter(id=row.id).update(status=Status.PENDING, due_at=timezone.now())
+        fail_point("hint.written")
+    fail_point("hint.committed")
+
+
+def _looked_up(row: ProviderEvent, hint: WebhookEvent) -> Sequence[ProviderReport] | None:
+    """What the provider says about what is only a hint; None: it gave no answer."""
     try:
-        return look_up.look_up(row, notice)
+        return look_up.look_up(row, hint)
     except Exception:  # as in submit: a defect in the adapter must not lose the event
         logger.exception("provider %s failed to look up %s", row.provider_account.provider, row.event_id)
         return None
 
 
-def _apply(row: ProviderEvent, answered: Sequence[ProviderReport] | None) -> None:
-    notice = _read(row)
+def _apply(row: ProviderEvent, notice: WebhookEvent | None, *, answered: bool = True) -> None:
     now = timezone.now()
     row.attempts += 1
-    if notice is not None and notice.look_up:
-        look_up.wake(row, notice)
-        notice = replace(notice, reports=tuple(answered or ()))
     if notice is None:
         row.status, row.due_at = Status.UNREADABLE, None
-    elif notice.look_up and answered is None:
+    elif not answered:
         _ask_later(row)
     elif not notice.reports:
         row.status, row.due_at, row.applied_at = Status.IGNORED, None, now

@@ -4,11 +4,11 @@ import json
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -22,6 +22,8 @@ from payments.ledger.models import BookDay
 from payments.models import Order, Payment, ProviderEvent, Refund
 from payments.notify.models import Event, WebhookDelivery
 from payments.notify.services.deliver import deliver
+from payments.providers.base import Credentials, ProviderReport, WebhookEvent
+from payments.providers.simulator.provider import Simulator
 from payments.services.receive import apply_event
 from payments.services.recover import recover
 from payments.statistics import fold_all
@@ -102,7 +104,7 @@ class IsUnknown(Life):
 class IsNotified(Life):
     """iDEAL: the customer approves on the provider's page, and the provider tells."""
 
-    own = ("receive.", "apply.")
+    own: ClassVar[tuple[str, ...]] = ("receive.", "apply.")
 
     def prepare(self) -> None:
         with receiver.running() as here:
@@ -120,6 +122,31 @@ class IsNotified(Life):
 
     def check(self) -> Iterator[str]:
         yield from self.not_charged(1250)
+
+
+class AsHint(Simulator):
+    """Its webhooks only say which payment there is news of; what news, it says when asked."""
+
+    truth: ClassVar[dict[str, Sequence[ProviderReport]]] = {}
+
+    def parse_webhook(self, body: bytes) -> WebhookEvent:
+        event = super().parse_webhook(body)
+        named = event.reports[0].result.payment_reference or ""
+        self.truth[named] = event.reports
+        return WebhookEvent(event.event_id, (), look_up=named)
+
+    def look_up(self, reference: str, credentials: Credentials) -> Sequence[ProviderReport] | None:
+        return self.truth.get(reference)
+
+
+class IsHintedAt(IsNotified):
+    """The same, at a provider that has to be asked."""
+
+    own = ("hint.",)
+
+    def act(self) -> None:
+        settings.PROVIDERS = {**settings.PROVIDERS, "simulator": f"{__name__}.{AsHint.__name__}"}
+        super().act()
 
 
 class RunsOut(Life):
@@ -351,7 +378,7 @@ class IsClosed(Life):
 LIVES: Final[dict[str, type[Life]]] = {
     life.__name__: life
     for life in (
-        *(Pays, IsCaptured, BringsBack, IsUnknown, IsNotified, RunsOut),
+        *(Pays, IsCaptured, BringsBack, IsUnknown, IsNotified, IsHintedAt, RunsOut),
         *(
             IsFolded,
             IsTellingTheShop,

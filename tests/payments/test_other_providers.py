@@ -4,7 +4,7 @@ Each is the simulator with one thing taken from it; what it did is still in its 
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -72,6 +72,7 @@ class Hinting(Simulator):
     )
     truth: ClassVar[Sequence[ProviderReport] | None] = ()
     asked: ClassVar[list[str]] = []
+    meanwhile: ClassVar[list[Callable[[], None]]] = []
 
     def verify(self, body: bytes, headers: Mapping[str, str], credentials: Credentials) -> str:
         return "hint:" + str(json.loads(body)["payment"])
@@ -82,13 +83,16 @@ class Hinting(Simulator):
 
     def look_up(self, reference: str, credentials: Credentials) -> Sequence[ProviderReport] | None:
         self.asked.append(reference)
-        return self.truth
+        answer = self.truth
+        while self.meanwhile:
+            self.meanwhile.pop()()
+        return answer
 
 
 @pytest.fixture(autouse=True)
 def _clean() -> Iterator[None]:
     yield
-    for kept in (Forgetful.asked, Forgetful.sent, Hinting.asked):
+    for kept in (Forgetful.asked, Forgetful.sent, Hinting.asked, Hinting.meanwhile):
         kept.clear()
     Forgetful.found, Hinting.truth = Result(Outcome.NOT_SENT, code="not_received"), ()
 
@@ -226,6 +230,27 @@ class TestHints:
         assert (event.status, event.deliveries) == ("applied", 3)
         assert fresh(payment).amount_refunded == 20_00
         assert Refund.objects.count() == 2
+
+    def test_that_comes_again_while_its_answer_is_on_its_way_is_asked_about_again(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shop = shop_at(Hinting, monkeypatch)
+        payment = shop.pay(50_00)
+
+        def more_is_refunded() -> None:
+            Hinting.truth = self.total(payment, 20_00)
+            receive(
+                shop.account("simulator"), body=json.dumps({"payment": payment.provider_reference}).encode(), headers={}
+            )
+
+        Hinting.truth = self.total(payment, 10_00)
+        Hinting.meanwhile.append(more_is_refunded)
+        event = self.hint(shop, str(payment.provider_reference))
+        assert fresh(payment).amount_refunded == 10_00
+        assert event.due_at is not None
+        apply_event(event.id)
+        assert fresh(payment).amount_refunded == 20_00
+        assert fresh(event).due_at is None
 
     def test_of_a_smaller_total_means_that_a_refund_came_back(self, monkeypatch: pytest.MonkeyPatch) -> None:
         shop = shop_at(Hinting, monkeypatch)
