@@ -190,8 +190,12 @@ class Life(RuleBasedStateMachine):
 
 @pytest.fixture
 def machine() -> type[Life]:
-    """A shop for all the lives of one run."""
+    """A shop for all the lives of one run, whose till has cash enough for all of them.
+
+    They share it: what one life takes out would otherwise be missing in the next, and the same steps end otherwise.
+    """
     Life.shop = open_shop(refund_fallback="voucher")
+    Life.shop.pay_cash(1_000_000_00)
     return Life
 
 
