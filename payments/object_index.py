@@ -1,10 +1,10 @@
 """Objects by their id, of every app: the apps above register theirs when they start.
 
-directory.keep("trm", Terminal.objects)                   a terminal that a refund names is found
-directory.keep("pyo", Payout.objects, booked=True)        the books know a payout by its `item`
-directory.keep("stl", Settlement.objects, booked=True, id="file_id")    a file by the items of its settlements
+object_index.register("trm", Terminal.objects)                   a terminal that a refund names is found
+object_index.register("pyo", Payout.objects, booked=True)        the books know a payout by its `item`
+object_index.register("stl", Settlement.objects, booked=True, id="file_id")    a file by the items of its settlements
 
-What is kept under one prefix by several tables is found in all of them.
+What several tables register under one prefix is found in all of them.
 """
 
 from collections import defaultdict
@@ -20,8 +20,8 @@ Rows = Manager[Any] | QuerySet[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class _Shelf:
-    """Where objects of one kind stand, and which columns hold their id and their merchant's."""
+class _Table:
+    """A table that holds objects of one kind, and which of its columns hold their id and their merchant's."""
 
     rows: Rows
     booked: bool
@@ -32,13 +32,13 @@ class _Shelf:
         return self.rows.filter(**{self.id: object_id, self.merchant: merchant_id})
 
 
-_shelves: Final[dict[str, list[_Shelf]]] = defaultdict(
+_tables: Final[dict[str, list[_Table]]] = defaultdict(
     list,
     {
-        "pay": [_Shelf(Payment.objects, booked=True)],
-        "ref": [_Shelf(RefundPart.objects, booked=True, id="refund_id", merchant="refund__merchant_id")],
-        "cbk": [_Shelf(Chargeback.objects, booked=True)],
-        "vch": [_Shelf(Voucher.objects, booked=True)],
+        "pay": [_Table(Payment.objects, booked=True)],
+        "ref": [_Table(RefundPart.objects, booked=True, id="refund_id", merchant="refund__merchant_id")],
+        "cbk": [_Table(Chargeback.objects, booked=True)],
+        "vch": [_Table(Voucher.objects, booked=True)],
     },
 )
 
@@ -52,46 +52,46 @@ def register(
     merchant: str = "merchant_id",
 ) -> None:
     """Enter a kind of object by its ids' prefix; `booked` says that the books know each by its column `item`."""
-    shelf = _Shelf(rows, booked, id, merchant)
-    if not any(shelf.rows.model is other.rows.model for other in _shelves[prefix]):
-        _shelves[prefix].append(shelf)
+    table = _Table(rows, booked, id, merchant)
+    if not any(table.rows.model is other.rows.model for other in _tables[prefix]):
+        _tables[prefix].append(table)
 
 
 def exists(prefix: str, object_id: str, *, merchant_id: str) -> bool:
     """Tell whether the merchant has such an object."""
     right_kind = object_id.partition("_")[0] == prefix
-    return right_kind and any(shelf.find(object_id, merchant_id).exists() for shelf in _shelves.get(prefix, ()))
+    return right_kind and any(table.find(object_id, merchant_id).exists() for table in _tables.get(prefix, ()))
 
 
 def choices(prefix: str, *, merchant_id: str, **columns: Any) -> list[tuple[str, str]]:
     """What the merchant has of this kind (with these values in its columns), by id and as people call it."""
-    shelves = _shelves.get(prefix, ())
-    found = [row for shelf in shelves for row in shelf.rows.filter(**{shelf.merchant: merchant_id}, **columns)]
+    tables = _tables.get(prefix, ())
+    found = [row for table in tables for row in table.rows.filter(**{table.merchant: merchant_id}, **columns)]
     return sorted(((str(row.pk), str(row)) for row in found), key=lambda named: named[1])
 
 
 def choices_of(prefix: str, merchant_ids: Iterable[str]) -> list[tuple[str, str]]:
     """The same of several merchants, in one query for each table."""
     own = list(merchant_ids)
-    shelves = _shelves.get(prefix, ())
-    found = [row for shelf in shelves for row in shelf.rows.filter(**{f"{shelf.merchant}__in": own})]
+    tables = _tables.get(prefix, ())
+    found = [row for table in tables for row in table.rows.filter(**{f"{table.merchant}__in": own})]
     return sorted(((str(row.pk), str(row)) for row in found), key=lambda named: named[1])
 
 
 def booked_kinds() -> list[str]:
     """The prefixes of the ids by which the books know objects."""
-    return sorted(prefix for prefix, shelves in _shelves.items() if any(shelf.booked for shelf in shelves))
+    return sorted(prefix for prefix, tables in _tables.items() if any(table.booked for table in tables))
 
 
 def items_of(object_id: str, *, merchant_id: str) -> list[int]:
     """The open items that the books know an object by; none for what is not the merchant's."""
-    shelves = [shelf for shelf in _shelves.get(object_id.partition("_")[0], ()) if shelf.booked]
-    return [item for shelf in shelves for item in shelf.find(object_id, merchant_id).values_list("item", flat=True)]
+    tables = [table for table in _tables.get(object_id.partition("_")[0], ()) if table.booked]
+    return [item for table in tables for item in table.find(object_id, merchant_id).values_list("item", flat=True)]
 
 
 def objects_of(items: Collection[int]) -> dict[int, str]:
     """The object that each open item is about, where one is known."""
     found: dict[int, str] = {}
-    for shelf in (shelf for shelves in _shelves.values() for shelf in shelves if shelf.booked):
-        found |= dict(shelf.rows.filter(item__in=items).values_list("item", shelf.id))
+    for table in (table for tables in _tables.values() for table in tables if table.booked):
+        found |= dict(table.rows.filter(item__in=items).values_list("item", table.id))
     return found

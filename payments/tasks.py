@@ -1,4 +1,4 @@
-"""Celery is the doorbell: a task carries an id and makes one service call; the sweep finds what no bell rang for."""
+"""Tasks only make work sooner: each carries an id and makes one service call; sweeps find what no task came for."""
 
 from celery import shared_task
 
@@ -42,7 +42,7 @@ def expire_vouchers() -> None:
 
 @shared_task(name=WRITE)
 def write_receipts() -> int:
-    """Write the receipts that are due (beat: every ten seconds, for what no bell rang for)."""
+    """Write the receipts that are due (beat: every ten seconds, for what no task came for)."""
     return send_receipt.write_due()
 
 
@@ -54,7 +54,7 @@ def write_list_file(file_id: str) -> None:
 
 @shared_task(name="payments.write_list_files")
 def write_list_files() -> int:
-    """Write the files that are due (beat: every five seconds, for what no bell rang for)."""
+    """Write the files that are due (beat: every five seconds, for what no task came for)."""
     return list_files.write_due()
 
 

@@ -22,7 +22,7 @@ def import_file(file_id: str) -> None:
 
 @shared_task(name="reconciliation.import_due")
 def import_due() -> int:
-    """Import what no bell rang for (beat: every few seconds)."""
+    """Import what no task came for (beat: every few seconds)."""
     return importing.import_due()
 
 
@@ -82,7 +82,7 @@ def make_export(export_id: str) -> None:
 
 @shared_task(name="reconciliation.make_exports_due")
 def make_exports_due() -> int:
-    """Make exports that no bell rang for (beat: every few seconds)."""
+    """Make exports that no task came for (beat: every few seconds)."""
     return exporting.make_due()
 
 

@@ -1,4 +1,4 @@
-"""Celery is the doorbell: each task makes one service call."""
+"""Tasks only make work sooner: each makes one service call; sweeps find what no task came for."""
 
 from celery import shared_task
 

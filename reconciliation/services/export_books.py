@@ -45,7 +45,7 @@ class NotReleased(OnetillError):
 
 
 @dataclass(slots=True)
-class Proof:
+class Tally:
     """What was written, counted while it was: the ground on which an export is released."""
 
     balanced: bool  # whether each entry must come to nothing
@@ -89,7 +89,7 @@ class Proof:
         self.digest = (self.digest + int.from_bytes(hashlib.sha256(entry.id.encode()).digest())) % MODULUS
 
 
-def write_books(export: Export, kind: ExportKind, out: IO[bytes]) -> Proof:
+def write_books(export: Export, kind: ExportKind, out: IO[bytes]) -> Tally:
     """Write the export's file and return what it holds.
 
     Raises:
@@ -99,11 +99,11 @@ def write_books(export: Export, kind: ExportKind, out: IO[bytes]) -> Proof:
     with sql.snapshot(), translation.override(export.merchant.language):
         reading = _Reading(export, kind)
         reading.refuse_unmapped()
-        proof = Proof(balanced=not kind.of_one_account)
-        kind.write(out, reading.books, proof.watch(reading.entries()))
-        reading.refuse_differences(proof)
-    proof.opening, proof.closing = reading.opening_and_closing()
-    return proof
+        tally = Tally(balanced=not kind.of_one_account)
+        kind.write(out, reading.books, tally.watch(reading.entries()))
+        reading.refuse_differences(tally)
+    tally.opening, tally.closing = reading.opening_and_closing()
+    return tally
 
 
 def booked_since(export: Export, kind: ExportKind) -> int:
@@ -141,17 +141,17 @@ class _Reading:
         while some := _some(whole):
             yield from self._named(some)
 
-    def refuse_differences(self, proof: Proof) -> None:
+    def refuse_differences(self, tally: Tally) -> None:
         """Compare what was written with the books' own sums, and with what stood before and stands after."""
         totals = self.books.totals
-        problems = [_unbalanced(entry) for entry in proof.unbalanced]
+        problems = [_unbalanced(entry) for entry in tally.unbalanced]
         stated = {name: getattr(totals, name) for name in ("entries", "postings", "debit", "credit")}
         problems += [
-            _differs(name, value, made) for name, value in stated.items() if (made := getattr(proof, name)) != value
+            _differs(name, value, made) for name, value in stated.items() if (made := getattr(tally, name)) != value
         ]
         for number, code in self._codes.items():
             if self._span.owned is None or number in self._span.owned:
-                made = self._opening.get(number, 0) + proof.moved.get(code, 0)
+                made = self._opening.get(number, 0) + tally.moved.get(code, 0)
                 if made != self._closing.get(number, 0):
                     problems.append(_differs(code, self._closing.get(number, 0), made))
         if problems:

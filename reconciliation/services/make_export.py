@@ -15,7 +15,7 @@ from payments.runtime.sweeps import Sweep
 from reconciliation import registry
 from reconciliation.models import Export
 from reconciliation.services.deliver_export import deliver
-from reconciliation.services.export_books import NotReleased, Problem, Proof, write_books
+from reconciliation.services.export_books import NotReleased, Problem, Tally, write_books
 from reconciliation.sql import session
 
 WORK: Final = "reconciliation.make_export"
@@ -69,12 +69,12 @@ def _make(export: Export) -> None:
     kind = registry.export_kinds()[export.kind]
     with tempfile.TemporaryFile() as file:
         try:
-            proof = write_books(export, kind, file)
+            tally = write_books(export, kind, file)
         except NotReleased as refusal:
             _fail(export, refusal.problems)
             return
         _store(export, file)
-    _release(export, proof)
+    _release(export, tally)
 
 
 def _store(export: Export, file: IO[bytes]) -> None:
@@ -88,13 +88,13 @@ def _store(export: Export, file: IO[bytes]) -> None:
     export.file.save("export", File(file), save=False)
 
 
-def _release(export: Export, proof: Proof) -> None:
-    export.entries, export.postings = proof.entries, proof.postings
-    export.first_entry = proof.first and proof.first[1]
-    export.last_entry = proof.last and proof.last[1]
-    export.entries_sha256 = proof.entries_sha256
-    export.opening, export.closing = proof.opening, proof.closing
-    export.debit, export.credit = proof.debit, proof.credit
+def _release(export: Export, tally: Tally) -> None:
+    export.entries, export.postings = tally.entries, tally.postings
+    export.first_entry = tally.first and tally.first[1]
+    export.last_entry = tally.last and tally.last[1]
+    export.entries_sha256 = tally.entries_sha256
+    export.opening, export.closing = tally.opening, tally.closing
+    export.debit, export.credit = tally.debit, tally.credit
     export.status, export.due_at, export.finished_at = Export.Status.READY, None, timezone.now()
     with transaction.atomic():
         # Of two workers that made it, one has written it down already, with the same bytes.

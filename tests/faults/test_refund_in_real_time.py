@@ -58,7 +58,7 @@ def test_the_broker_dies_with_the_message(stack: Stack, shop: Shop) -> None:
     for pid in stack.processes("valkey-server"):
         os.kill(pid, signal.SIGKILL)
 
-    refund = returned_in_store(shop, payment)  # no bell can ring now
+    refund = returned_in_store(shop, payment)  # no task can be enqueued now
     stack.flush_broker()
 
     until_succeeded(shop, refund, within=60)

@@ -47,7 +47,7 @@ class Page:
     notes: Sequence[Any] = field(default_factory=tuple)
 
     @property
-    def told(self) -> list[Fact]:
+    def readable(self) -> list[Fact]:
         """What people read."""
         return [fact for fact in self.facts if fact.name != ID]
 

@@ -185,7 +185,7 @@ class MessageChangeList(ReadOnlyChangeList):
         self.result_list = self.completed(list(self.result_list))  # type: ignore[has-type]
 
     def completed(self, rows: list[Any]) -> list[Any]:
-        self.model_admin.tell(rows)
+        self.model_admin.complete(rows)
         return rows
 
 
@@ -200,10 +200,10 @@ class ByIdAdmin(ReadOnlyModelAdmin):
 
     def row(self, request: HttpRequest, object_id: str) -> Any:
         row = super().row(request, object_id)
-        self.tell([row])
+        self.complete([row])
         return row
 
-    def tell(self, rows: list[Any]) -> None:
+    def complete(self, rows: list[Any]) -> None:
         """Give each row its merchant and channel; none where it has none."""
         whose = [(row, getattr(row, self.merchant_of, None), getattr(row, self.channel_of, None)) for row in rows]
         merchants = Merchant.objects.in_bulk({merchant for _, merchant, _ in whose if merchant})

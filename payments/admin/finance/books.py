@@ -136,9 +136,9 @@ class AccountAdmin(BooksAdmin):
     ordering = ("code", "currency")
     list_per_page = 100
 
-    def tell(self, rows: list[Any]) -> None:
+    def complete(self, rows: list[Any]) -> None:
         """Give each account its name and balance."""
-        super().tell(rows)
+        super().complete(rows)
         names = books.names({row.code for row in rows})
         sums = balances.balances([row.number for row in rows])
         for row in rows:

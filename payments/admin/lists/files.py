@@ -90,7 +90,7 @@ def write_file(file_id: str) -> None:
             _end(row, ListFile.Status.FAILED)
             return
         ListFile.objects.filter(id=row.id).update(rows=cl.queryset.order_by().count())
-        _write(made, cl, row.format, row.columns, lambda written: _tell(row, written))
+        _write(made, cl, row.format, row.columns, lambda written: _keep_progress(row, written))
         made.seek(0)
         row.file.storage.delete(row.file.field.generate_filename(row, ""))  # of an attempt that died
         row.file.save("rows", File(made), save=False)
@@ -138,7 +138,7 @@ def _end(row: ListFile, status: ListFile.Status) -> None:
     row.save(update_fields=["status", "due_at", "finished_at", "file"])
 
 
-def _tell(row: ListFile, written: int) -> None:
+def _keep_progress(row: ListFile, written: int) -> None:
     """How far it is; a worker that lives keeps the file to itself."""
     ListFile.objects.filter(id=row.id).update(written=written, due_at=timezone.now() + timedelta(minutes=10))
 
@@ -149,22 +149,22 @@ def _as(row: ListFile) -> HttpRequest:
     return request
 
 
-def _write(out: IO[bytes], cl: Any, form: str, names: Sequence[str], tell: Progress) -> None:
+def _write(out: IO[bytes], cl: Any, form: str, names: Sequence[str], progress: Progress) -> None:
     columns = Columns(cl.model_admin, names)
     with answering(cl.request):
-        rows = _cells(cl, columns, tell)
+        rows = _cells(cl, columns, progress)
         if form == ListFile.Format.XLSX:
             _write_xlsx(out, columns.titles(), rows)
         else:
             _write_csv(out, columns.titles(), rows)
 
 
-def _cells(cl: Any, columns: Columns, tell: Progress) -> Iterator[list[Cell]]:
+def _cells(cl: Any, columns: Columns, progress: Progress) -> Iterator[list[Cell]]:
     written = 0
     for piece in pieces(cl.apply_select_related(cl.queryset), cl.completed, PIECE):
         yield from map(columns.cells, piece)
         written += len(piece)
-        tell(written)
+        progress(written)
 
 
 def _write_csv(out: IO[bytes], titles: Sequence[str], rows: Iterator[list[Cell]]) -> None:

@@ -159,9 +159,9 @@ class AuditLogAdmin(ByIdAdmin):
     search_fields = ("=actor", "=object_id", "action__startswith")
     search_help_text = gettext_lazy("Action, or the id of the actor or of the changed object")
 
-    def tell(self, rows: list[Any]) -> None:
+    def complete(self, rows: list[Any]) -> None:
         """Give each row its merchant, and its actor a name."""
-        super().tell(rows)
+        super().complete(rows)
         names = render.people(row.actor for row in rows)
         for row in rows:
             row.called = names[row.actor]

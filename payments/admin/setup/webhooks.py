@@ -152,11 +152,11 @@ class WebhookDeliveryAdmin(ByIdAdmin):
     search_fields = ("=id", "=event__id", "=event__object_id")
     search_help_text = gettext_lazy("Id of the event or of what it is about")
 
-    def tell(self, rows: list[Any]) -> None:
+    def complete(self, rows: list[Any]) -> None:
         """A delivery belongs to the merchant of its endpoint."""
         for row in rows:
             row.merchant_id, row.channel_id = row.endpoint.merchant_id, row.endpoint.channel_id
-        super().tell(rows)
+        super().complete(rows)
 
     @admin.display(description=gettext_lazy("time"), ordering="id")
     def time(self, row: Any) -> str:

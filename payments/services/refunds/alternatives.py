@@ -24,12 +24,12 @@ def obstacles(
         try:
             plan_refund(replace(request, route=route, terminal_id=terminal_id), actor=actor)
         except OnetillError as refusal:
-            if not _is_yet_to_be_said(refusal, request):
+            if not _lacks_only_input(refusal, request):
                 found[route] = refusal
     return found
 
 
-def _is_yet_to_be_said(refusal: OnetillError, request: RefundRequest) -> bool:
+def _lacks_only_input(refusal: OnetillError, request: RefundRequest) -> bool:
     """Whether only the account, or an amount that fits, is missing."""
     if refusal.code == "bank_account_required":
         return True
