@@ -226,6 +226,7 @@ class Capabilities:
     credentials: tuple[Credential, ...] = ()
     other_credentials: bool = False  # whatever else its merchant wants to keep with the account
     drives_terminals: bool = False
+    refunds_terminal_sales: bool = False  # gives back without the card what a terminal of its own has charged
     currencies: Mapping[str, frozenset[str]] = field(default_factory=dict)  # of methods that know only these
     # How long an operation may be sent again under its id and move money once. None: always. Zero: the provider has no
     # idempotency, so that what may have arrived is never sent again without a person.

@@ -44,6 +44,8 @@ POINTS: Final[dict[str, str]] = {
     "action.swept": "What follows from silence is written, not committed.",
     "drive.taken": "What a terminal is to do is taken and committed; its maker is not asked.",
     "drive.answered": "The maker has answered; nothing of it is written.",
+    "drive.polling": "It is noted that the maker is being asked what came of it; it is not asked yet.",
+    "drive.polled": "The maker has said how far it is; nothing of it is written.",
     "drive.recorded": "What it answered is committed.",
     "receive.verified": "A webhook's signature is right; nothing is stored.",
     "receive.stored": "The event is stored; no task is enqueued, and the provider has no answer.",

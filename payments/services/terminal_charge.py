@@ -83,6 +83,25 @@ def request_charge(charge: TerminalCharge, *, actor: str) -> tuple[Payment, Oper
     return payment, operation
 
 
+def known_outcome(operation: Operation, payment_reference: str | None, *, actor: str) -> str | None:
+    """Return what is known by now of what a terminal is asked for; the order stays locked until the caller commits.
+
+    A sale takes over its provider's name, if it has none: by it webhooks tell of it, refunds are asked for, and
+    settlements name it. Joins the caller's transaction.
+    """
+    uow = UnitOfWork(merchant=operation.merchant, actor=actor, now=timezone.now(), facts=True)
+    payment = Payment.objects.only("order_id").get(id=operation.payment_id or "")
+    uow.lock([payment.order_id])
+    held = uow.payments[payment.id]
+    if payment_reference and operation.verb == Verb.SALE and held.provider_reference is None:
+        taken = Payment.objects.filter(provider_account=held.provider_account_id, provider_reference=payment_reference)
+        # Another payment of that name: a provider that gives one name twice names neither.
+        if not taken.exists():
+            uow.change(held, provider_reference=payment_reference)
+    uow.flush()
+    return Operation.objects.values_list("outcome", flat=True).get(id=operation.id)
+
+
 def conclude(operation: Operation, outcome: Outcome, *, code: str = "", detail: str = "", actor: str) -> None:
     """Record what follows of what a terminal was asked for, where no transaction of the device says it.
 

@@ -41,8 +41,9 @@ class TerminalAction(ApiObject):
     """One thing that one terminal is asked to do. Written under its terminal's lock.
 
     A sale or refund has the `operation` whose outcome is asked for; a question or a stop has its `target` instead.
-    `sent_at` is when a device was first given it: from then on nobody may assume that it never happened. `history`
-    holds each status with its cause: [{at, status, cause, actor}].
+    `sent_at` is when a device was first given it: from then on nobody may assume that it never happened. A maker's
+    own name for it is `maker_reference`, and `poll_at` when a maker that is at it is asked again. `history` holds each
+    status with its cause: [{at, status, cause, actor}].
     """
 
     OBJECT: ClassVar[str] = "terminal_action"
@@ -69,6 +70,8 @@ class TerminalAction(ApiObject):
     completed_at = models.DateTimeField(_("completed at"), null=True, blank=True)
     ask_at = models.DateTimeField(null=True, blank=True)  # when the terminal is asked what came of it
     questions = models.PositiveSmallIntegerField(default=0)  # how often it was, so that the pauses grow
+    maker_reference = models.CharField(_("reference at the maker"), max_length=255, null=True, blank=True)
+    poll_at = models.DateTimeField(null=True, blank=True)
     history: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)
 
     class Meta:
@@ -100,6 +103,7 @@ class TerminalAction(ApiObject):
             # What the sweep looks for: few at any time.
             models.Index(fields=["expires_at"], name="terminal_action_expiring", condition=Q(status="queued")),
             models.Index(fields=["ask_at"], name="terminal_action_asking", condition=Q(ask_at__isnull=False)),
+            models.Index(fields=["poll_at"], name="terminal_action_polling", condition=Q(poll_at__isnull=False)),
         ]
 
     def __str__(self) -> str:

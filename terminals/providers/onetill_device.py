@@ -23,10 +23,10 @@ class OnetillDevice:
     def refund(self, request: Request, till: Till) -> Answer:
         return Answer(outcome=Outcome.PENDING)
 
-    def cancel(self, action_id: str, till: Till) -> Answer:
+    def cancel(self, request: Request, till: Till) -> Answer:
         return Answer(outcome=Outcome.PENDING)
 
-    def status(self, action_id: str, till: Till) -> Answer:
+    def status(self, request: Request, till: Till) -> Answer:
         return Answer(outcome=Outcome.PENDING)
 
     def totals(self, till: Till) -> Sequence[Total] | None:

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from payments.core.money import Money
 from payments.providers.base import Card, Outcome
-from terminals.providers.base import TIMEOUT, Answer, Request, Till, Total
+from terminals.providers.base import BUSY, TIMEOUT, Answer, Request, Till, Total
 
 _OUTCOMES: Final = {
     "approved": Outcome.SUCCEEDED,
@@ -35,11 +35,11 @@ class Simulator:
     def refund(self, request: Request, till: Till) -> Answer:
         return self._ask("POST", f"/terminals/{till.device_id}/refunds", _body(request))
 
-    def cancel(self, action_id: str, till: Till) -> Answer:
-        return self._ask("POST", f"/terminals/{till.device_id}/payments/{action_id}/cancel", {})
+    def cancel(self, request: Request, till: Till) -> Answer:
+        return self._ask("POST", f"/terminals/{till.device_id}/payments/{request.action_id}/cancel", {})
 
-    def status(self, action_id: str, till: Till) -> Answer:
-        return self._ask("GET", f"/terminals/{till.device_id}/payments/{action_id}", None)
+    def status(self, request: Request, till: Till) -> Answer:
+        return self._ask("GET", f"/terminals/{till.device_id}/payments/{request.action_id}", None)
 
     def totals(self, till: Till) -> Sequence[Total] | None:
         try:
@@ -59,7 +59,7 @@ class Simulator:
         if answer.status_code == 404 and method == "GET":
             return Answer(outcome=Outcome.DECLINED, code="not_found")
         if answer.status_code == 409:
-            return Answer(outcome=Outcome.NOT_SENT, code="busy")
+            return Answer(outcome=Outcome.DECLINED, code=BUSY)
         if answer.status_code != 200:
             return _UNREADABLE
         try:

@@ -340,7 +340,9 @@ class IsDrivenByItsMaker(IsDriven):
             on_its_own(drive.drive_all)
             # Whatever was taken and not recorded is asked about once its time is over.
             now = timezone.now()
-            TerminalAction.objects.filter(type="sale", status="presented").update(expires_at=now, ask_at=now)
+            TerminalAction.objects.filter(type="sale", status="presented").update(
+                presented_at=now - timedelta(minutes=3), expires_at=now, ask_at=now
+            )
             on_its_own(sweep.sweep)
             on_its_own(drive.drive_all)
         finally:

@@ -36,7 +36,7 @@ def test_a_card_is_charged_and_told_with_what_proves_it(books: Books, till: Till
     [payment] = books.all("tr")
     assert (payment["method"], payment["details"]) == ("pointofsale", {"terminalId": till.device_id})
     afterwards.pay(books, payment["id"])
-    answer = one.status(asked.action_id, till)
+    answer = one.status(asked, till)
     assert (answer.outcome, answer.charged) == (Outcome.SUCCEEDED, Money(10_00, "EUR"))
     assert (answer.rrn, answer.authorization_code) == (payment["id"], "080668")
     card = answer.card
@@ -62,7 +62,7 @@ def test_a_stop_that_crosses_a_tap_says_what_happened(books: Books, till: Till, 
     one, asked = Mollie(), request()
     one.start(asked, till)
     fake_mollie.traps.set(Trap.CANCEL_CROSSES_TAP)
-    answer = one.cancel(asked.action_id, till)
+    answer = one.cancel(asked, till)
     assert (answer.outcome, answer.charged) == (Outcome.SUCCEEDED, Money(10_00, "EUR"))
 
 
@@ -70,8 +70,8 @@ def test_what_the_device_alone_can_stop_goes_on(books: Books, till: Till, fake_m
     one, asked = Mollie(), request()
     one.start(asked, till)
     fake_mollie.traps.set(Trap.NOT_CANCELABLE)
-    assert one.cancel(asked.action_id, till).outcome is Outcome.PENDING
-    assert one.cancel(asked.action_id, till).code == "canceled"
+    assert one.cancel(asked, till).outcome is Outcome.PENDING
+    assert one.cancel(asked, till).code == "canceled"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_silence_is_found_out_by_asking(
     fake_mollie.faults.plan(fault)
     assert one.start(asked, till).outcome is Outcome.UNKNOWN
     one.start(request(20_00), till)  # another customer's, which is not the one
-    answer = one.status(asked.action_id, till)
+    answer = one.status(asked, till)
     assert answer.outcome is afterwards_known
     assert answer.code == ("not_found" if afterwards_known is Outcome.DECLINED else "")
 
@@ -96,8 +96,8 @@ def test_a_question_that_is_not_answered_decides_nothing(
     one, asked = Mollie(), request()
     one.start(asked, till)
     fake_mollie.faults.plan(fault, fault)
-    assert one.status(asked.action_id, till).outcome is Outcome.UNKNOWN
-    assert one.cancel(asked.action_id, till).outcome is Outcome.UNKNOWN
+    assert one.status(asked, till).outcome is Outcome.UNKNOWN
+    assert one.cancel(asked, till).outcome is Outcome.UNKNOWN
 
 
 def test_a_device_that_is_unknown_or_retired_takes_nothing(books: Books, till: Till) -> None:

@@ -60,6 +60,7 @@ class Mollie:
         currencies={method: frozenset({"EUR"}) for method in ("ideal", "bancontact", "bank_transfer")},
         keys_live=KEYS_LIVE,
         drives_terminals=True,
+        refunds_terminal_sales=True,
     )
 
     def execute(self, call: ProviderRequest, credentials: Credentials) -> Result:

@@ -109,7 +109,9 @@ def _charge(payment: Payload) -> tuple[ProviderReport, ...]:
     verb = _verb(payment)
     result = translate.charged(payment, verb)
     if text(translate.metadata_of(payment), ACTION) is not None:
-        return ()  # what was paid at a terminal is recorded with the terminal's action
+        # At a terminal only money that moved is told: what else came of it, the terminal's action is asked.
+        moved = operation is not None and result.outcome is Outcome.SUCCEEDED
+        return (ProviderReport(ReportType.SALE, result, operation),) if moved else ()
     # What names no operation of ours was made without us, and is told only where money moved.
     wanted = (Outcome.SUCCEEDED, Outcome.DECLINED) if operation else (Outcome.SUCCEEDED,)
     return (ProviderReport(ReportType(verb.value), result, operation),) if result.outcome in wanted else ()

@@ -171,8 +171,10 @@ def _provider_obstacle(payment: Payment, now: datetime) -> tuple[str, str] | Non
         return _without_card(payment)
     if not account.active:
         return ("provider_account_inactive", f"The provider account {account.name} is no longer active.")
-    # Taken at a terminal under an online provider's account: without a name there it cannot be asked to give back.
-    if not capabilities.instant and payment.provider_reference is None:
+    # Taken at a terminal under an online provider's account: without a name there it cannot be asked to give back, and
+    # with one only where it needs no card for it.
+    at_a_terminal = payment.terminal_id is not None and not capabilities.refunds_terminal_sales
+    if not capabilities.instant and (payment.provider_reference is None or at_a_terminal):
         return _without_card(payment)
     # Known before the call, so that another route is taken instead of a refusal an hour later.
     if window is not None and now - payment.occurred_at > window:

@@ -1,5 +1,6 @@
 """A maker of terminals that runs beside the tests, and may be killed and started again."""
 
+import json
 import threading
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
@@ -27,6 +28,10 @@ class RunningMaker:
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def requests(self) -> Any:
+        """What it was ever asked for."""
+        return json.loads(self._path.read_text()) if self._path.exists() else {}
 
     def restart(self) -> None:
         self.stop()

@@ -1,10 +1,15 @@
 """A terminal that its maker drives takes part in everything: sales, silence, stops and refunds, and the same books."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
-from payments.models import Payment
+from payments.core.money import Money
+from payments.models import Operation, Payment
+from payments.providers.base import Outcome, ProviderReport, ReportType, Result
+from payments.services.record import record
 from terminals.models import Terminal, TerminalAction
 from terminals.services.actions import drive, sweep
 from tests.api.client import Api, refusal
@@ -99,6 +104,71 @@ def test_a_process_that_dies_before_it_recorded_the_answer(
     drive.drive_all()
     assert status_of(action) == ("succeeded", "captured")
     assert books(shop.merchant) == {"receivable": 1000, "takings": -1000}
+
+
+def test_a_process_that_stood_still_since_it_took_a_sale_does_not_send_it(
+    back_office: Api, till: str, maker: RunningMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drive, "_LEASE", timedelta(0))
+    assert status_of(ask(back_office, till, amount=1000)) == ("canceled", "canceled")
+    assert maker.requests() == {}
+
+
+def test_what_may_be_on_its_way_to_the_maker_is_not_called_unknown_to_it(
+    back_office: Api, till: str, maker: RunningMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(drive, "_ask", lambda *_: pytest.fail("stands still"))
+        with pytest.raises(pytest.fail.Exception):
+            ask(back_office, till, amount=1000)
+    row = TerminalAction.objects.get()
+    action = {"id": row.id, "payment": row.payment_id}
+    back_office.post(f"/v1/terminals/{till}/actions", {"type": "status"})
+    drive.drive(till)
+    assert status_of(action) == ("presented", "processing")
+    pass_time(action, 140)
+    drive.drive_all()
+    assert status_of(action) == ("canceled", "canceled")
+
+
+def test_a_maker_that_is_at_it_is_asked_every_few_seconds(
+    back_office: Api, till: str, maker: RunningMaker, shop: Shop
+) -> None:
+    action = ask(back_office, till, amount=1005)
+    row = TerminalAction.objects.get()
+    assert drive.poll(row.id) is False  # not yet
+    for _ in range(2):
+        TerminalAction.objects.filter(poll_at__isnull=False).update(poll_at=timezone.now())
+        assert drive.drive_all() == 1
+    assert status_of(action) == ("succeeded", "captured")
+    assert TerminalAction.objects.filter(type="status").count() == 0
+    assert books(shop.merchant) == {"receivable": 1005, "takings": -1005}
+
+
+def test_a_question_without_an_answer_decides_nothing_while_there_is_time(
+    back_office: Api, till: str, maker: RunningMaker
+) -> None:
+    action = ask(back_office, till, amount=1005)
+    maker.stop()
+    TerminalAction.objects.filter(poll_at__isnull=False).update(poll_at=timezone.now())
+    drive.drive_all()
+    assert status_of(action) == ("presented", "processing")
+    maker.start()
+
+
+def test_what_a_webhook_told_first_is_charged_once(
+    back_office: Api, till: str, maker: RunningMaker, shop: Shop
+) -> None:
+    action = ask(back_office, till, amount=1005)
+    operation = Operation.objects.select_related("provider_account__merchant").get()
+    result = Result(Outcome.SUCCEEDED, "tr_1", "tr_1", Money(1005, "EUR"))
+    record(operation.provider_account, [ProviderReport(ReportType.SALE, result, operation.id)], actor="tests")
+    for _ in range(2):
+        TerminalAction.objects.filter(poll_at__isnull=False).update(poll_at=timezone.now())
+        drive.drive_all()
+    assert status_of(action) == ("succeeded", "captured")
+    assert Payment.objects.count() == 1
+    assert books(shop.merchant) == {"receivable": 1005, "takings": -1005}
 
 
 def test_a_stop_reaches_the_maker(back_office: Api, till: str, maker: RunningMaker) -> None:

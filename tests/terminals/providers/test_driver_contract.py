@@ -30,7 +30,7 @@ def test_a_driver_answers_with_one_of_five_outcomes(code: str, maker: RunningMak
     requested = request()
     one = driver(code)
     assert one.code == code
-    answers = [one.start(requested, TILL), one.status(requested.action_id, TILL), one.cancel(requested.action_id, TILL)]
+    answers = [one.start(requested, TILL), one.status(requested, TILL), one.cancel(requested, TILL)]
     answers += [one.refund(request(), TILL)]
     assert {type(answer) for answer in answers} == {Answer}
     if not one.asks:  # the device fetches it, and answers by itself
@@ -41,7 +41,7 @@ def test_a_driver_answers_with_one_of_five_outcomes(code: str, maker: RunningMak
 def test_no_driver_raises_while_its_maker_is_away(code: str, maker: RunningMaker) -> None:
     maker.stop()
     one, requested = driver(code), request()
-    outcomes = {one.start(requested, TILL).outcome, one.status(requested.action_id, TILL).outcome}
+    outcomes = {one.start(requested, TILL).outcome, one.status(requested, TILL).outcome}
     assert outcomes == ({Outcome.NOT_SENT} if one.asks else {Outcome.PENDING})
     assert one.totals(TILL) is None
     maker.start()
@@ -73,13 +73,13 @@ def test_what_was_not_answered_is_found_out_by_asking(
     one, requested = driver("simulator"), request(amount)
     assert one.start(requested, TILL).outcome == at_once
     maker.restart()  # its memory is on the disk
-    assert one.status(requested.action_id, TILL).outcome == afterwards
+    assert one.status(requested, TILL).outcome == afterwards
 
 
 def test_a_stop_that_comes_too_late_says_what_happened(maker: RunningMaker) -> None:
     one, paid, slow = driver("simulator"), request(), request(1005)
     one.start(paid, TILL)
     one.start(slow, TILL)
-    assert one.cancel(paid.action_id, TILL).outcome == Outcome.SUCCEEDED
-    stopped = one.cancel(slow.action_id, TILL)
+    assert one.cancel(paid, TILL).outcome == Outcome.SUCCEEDED
+    stopped = one.cancel(slow, TILL)
     assert (stopped.outcome, stopped.code) == (Outcome.DECLINED, "canceled")
