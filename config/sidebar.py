@@ -29,6 +29,7 @@ def _group(title: Any, *items: dict[str, Any]) -> dict[str, Any]:
 _OPEN_DISCREPANCIES: Final = lazy(
     lambda: f"{reverse('admin:payments_discrepancy_changelist')}?status__exact=open", str
 )()
+_WAITING_FOR_ME: Final = lazy(lambda: f"{reverse('admin:people_approval_changelist')}?turn=me", str)()
 _UNKNOWN_OUTCOMES: Final = lazy(lambda: f"{reverse('admin:payments_payment_changelist')}?status__exact=unknown", str)()
 
 NAVIGATION: Final = [
@@ -58,7 +59,10 @@ NAVIGATION: Final = [
     ),
     _group(
         _("To do"),
-        _item(_("Second person"), "approval", "people_approval", "sees", waits="approvals"),
+        {
+            **_item(_("Second person"), "approval", "people_approval", "sees", waits="approvals"),
+            "link": _WAITING_FOR_ME,
+        },
         {
             **_item(_("Discrepancies"), "rule", "payments_discrepancy", "explains", waits="discrepancies"),
             "link": _OPEN_DISCREPANCIES,

@@ -121,7 +121,7 @@ def test_terminals_and_decisions_that_wait_lead_to_their_lists(shop: Shop, sign_
         listed = decides.get(link)
         assert f">{names}<" in listed and f">{others}<" not in listed
     assert "requests that wait for your decision" in page
-    assert len(decides.client.get("/admin/people/approval/?for_me=yes").context["cl"].result_list) == 1
+    assert len(decides.client.get("/admin/people/approval/?turn=me").context["cl"].result_list) == 1
     assert "requests that wait for your decision" not in asks.get("")
 
 

@@ -7,7 +7,7 @@ of a finished page at once, by one query for each kind of row, and leaves of the
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
@@ -105,6 +105,20 @@ def named_link(text: str) -> str | SafeString:
     rows: QuerySet[Model] = QuerySet(model)
     row = rows.filter(pk=text).first()
     return link(text) if row is None else row_link(row)
+
+
+def rows_by_id(ids: Iterable[str]) -> dict[str, Model]:
+    """Return the objects of ours that have these ids, by id, with one statement for each kind of object."""
+    wanted: dict[type[Model], set[str]] = defaultdict(set)
+    for object_id in ids:
+        model = _model(_MODELS.get(object_id.partition("_")[0]))
+        if model is not None:
+            wanted[model].add(object_id)
+    found: dict[str, Model] = {}
+    for model, some in wanted.items():
+        rows: QuerySet[Model] = QuerySet(model)
+        found |= rows.in_bulk(some)
+    return found
 
 
 def row_link(row: Model | None, text: str = "") -> str | SafeString:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from payments.accounting import journal
 from payments.admin.base import render, tables
 from payments.admin.base.page import Section
-from payments.models import Channel, Merchant, ProviderAccount, Refund, RefundPart
+from payments.models import CardEvidence, Channel, Merchant, ProviderAccount, Refund, RefundPart
 from payments.models.refund import Route
 from payments.payloads import REFUND_PREFETCH
 from payments.people.models import ApiKey, Approval, User
@@ -63,6 +63,7 @@ def refund(approval: Approval) -> Case:
         sections=[
             _refund_parts(row, parts),
             _refund_effect(row, parts),
+            *_evidence(row, parts),
             *([tables.refund_parts(given, row.merchant.zone)] if given else []),
         ],
     )
@@ -175,6 +176,13 @@ def _refund_effect(row: Refund, parts: Sequence[RefundPart]) -> Section:
         for line in entry.lines
     ]
     return effect(lines)
+
+
+def _evidence(row: Refund, parts: Sequence[RefundPart]) -> list[Section]:
+    """The card transactions of what is given back from, where there were any."""
+    paid = {part.payment_id for part in parts if part.payment_id}
+    found = list(CardEvidence.objects.filter(payment_id__in=paid).order_by("id")[:20]) if paid else []
+    return [tables.evidence(found, row.merchant.zone)] if found else []
 
 
 def _setting_row(approval: Approval) -> Row:

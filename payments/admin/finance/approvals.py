@@ -5,8 +5,6 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
@@ -15,41 +13,26 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from payments.admin.base import render
-from payments.admin.base.access import merchants, person, require_second_factor
+from payments.admin.base.access import person, require_second_factor
 from payments.admin.base.addresses import row_url
 from payments.admin.base.error_messages import explain
 from payments.admin.base.forms import NoteField
 from payments.admin.base.page import Fact, Page
 from payments.admin.base.read_only_admin import ReadOnlyModelAdmin
 from payments.admin.finance import approval_pages
+from payments.admin.finance.approval_summaries import summaries
+from payments.admin.finance.approval_tabs import WAITING, ApprovalList, Turn, after
 from payments.admin.sales.create_refund import voucher_code_message
 from payments.core.errors import OnetillError
-from payments.models import Channel, Discrepancy, Merchant, Refund, TransferBatch
+from payments.models import Channel, Merchant, Order
 from payments.people.models import Approval
 from payments.people.services import approvals
 
 COLORS = {"approved": "success", "rejected": "danger", "withdrawn": "", None: "warning"}
 KEPT_NOTE = "approval_note"  # session key: the note survives the trip to the second factor's page
-
-
-class ForMe(DropdownFilter):
-    """What the reader is asked to decide, apart from what others are and from their own requests."""
-
-    parameter_name = "for_me"
-    title = gettext_lazy("waiting for me")
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("yes", _("waiting for me"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() != "yes":
-            return queryset
-        user = person(request)
-        own = list(merchants(user).values_list("id", flat=True))
-        return queryset.filter(id__in=[row.id for row in approvals.undecided_for(user, merchants=own)])
 
 
 @admin.register(Approval)
@@ -59,32 +42,33 @@ class ApprovalAdmin(ReadOnlyModelAdmin):
     empty_text = gettext_lazy(
         "Nothing waits for a second person, and nothing ever did. What needs one appears here by itself."
     )
-    list_display = ("what", "amount_of", "merchant_name", "requester", "requested_at", "decision_label", "decided_by")
-    list_filter = (ForMe, ("decision", ChoicesDropdownFilter), ("action", ChoicesDropdownFilter))
+    list_display = ("what", "amount_of", "customer", "order", "why", "requester", "asked_at", "decision_label")
+    more_columns = ("merchant_name", "decided_by", "decided_at")
+    phone = ("what", "amount_of", "requester", "decision_label")
+    list_filter = (Turn, ("decision", ChoicesDropdownFilter), ("action", ChoicesDropdownFilter))
     list_select_related = ("decided_by",)
     search_fields = ("=subject_id", "=id")
     page_template = "payments/admin/approval.html"
+    change_list_template = "payments/admin/approvals.html"
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With what each is about in money: of its refund, discrepancy or batch of transfers."""
-        rows: QuerySet[Any] = super().get_queryset(request)
-        about = [model.objects.filter(id=OuterRef("subject_id")) for model in (Refund, Discrepancy, TransferBatch)]
-        annotated: QuerySet[Any] = rows.annotate(
-            of_amount=Coalesce(*(Subquery(row.values("amount")[:1]) for row in about)),
-            of_currency=Coalesce(*(Subquery(row.values("currency")[:1]) for row in about)),
-        )
-        return annotated
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """What waits longest comes first; of what is decided, the latest."""
+        return ("requested_at", "pk") if request.GET.get("turn") in WAITING else ("-id",)
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Load the names of all requesters and merchants of the page in one query each."""
-        found = super().get_changelist_instance(request)
-        rows = list(found.result_list)
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return ApprovalList
+
+    def tell(self, rows: list[Any]) -> None:
+        """Give all rows of a page their requesters, merchants and what they are about, in one query each."""
         people = render.people(row.requested_by for row in rows)
         names = Merchant.objects.in_bulk({row.merchant_id for row in rows if row.merchant_id})
+        about = summaries(rows)
         for row in rows:
-            row.asker, row.merchant = people[row.requested_by], names.get(row.merchant_id)
-        found.result_list = rows
-        return found
+            row.asker, row.merchant, row.summary = (
+                people[row.requested_by],
+                names.get(row.merchant_id),
+                about[row.id],
+            )
 
     @admin.display(description=gettext_lazy("what"), ordering="action")
     def what(self, row: Approval) -> str:
@@ -92,15 +76,34 @@ class ApprovalAdmin(ReadOnlyModelAdmin):
 
     @admin.display(description=gettext_lazy("amount"))
     def amount_of(self, row: Any) -> str | SafeString:
-        return render.NOTHING if row.of_amount is None else render.money(row.of_amount, row.of_currency)
+        return render.money(row.summary.amount, row.summary.currency) if row.summary.amount is not None else ""
+
+    @admin.display(description=gettext_lazy("customer"))
+    def customer(self, row: Any) -> str:
+        return str(row.summary.customer)
+
+    @admin.display(description=gettext_lazy("about"))
+    def order(self, row: Any) -> str | SafeString:
+        """The order, or what is to be changed."""
+        order: Order | None = row.summary.order
+        about: str | SafeString = row.summary.about
+        return render.link(order.id, order.reference) if order is not None else about
+
+    @admin.display(description=gettext_lazy("reason"))
+    def why(self, row: Any) -> str:
+        return str(row.summary.reason)
 
     @admin.display(description=gettext_lazy("merchant"))
     def merchant_name(self, row: Any) -> str:
-        return row.merchant.name if row.merchant else render.NOTHING
+        return row.merchant.name if row.merchant else ""
 
     @admin.display(description=gettext_lazy("requested by"), ordering="requested_by")
     def requester(self, row: Any) -> str:
         return str(row.asker)
+
+    @admin.display(description=gettext_lazy("requested at"), ordering="requested_at")
+    def asked_at(self, row: Any) -> str:
+        return render.short_moment(row.requested_at, _zone(row.merchant))
 
     @admin.display(description=gettext_lazy("decision"), ordering="decision")
     def decision_label(self, row: Approval) -> SafeString:
@@ -123,12 +126,14 @@ class ApprovalAdmin(ReadOnlyModelAdmin):
         )
 
     def page_context(self, request: HttpRequest, row: Approval) -> dict[str, Any]:
-        """The form, for people who may decide; for others the reason why they may not."""
+        """The form, for people who may decide; for others the reason why they may not; and the way to the next one."""
+        following = after(row, person(request))
         if row.decision is not None:
-            return {}
+            return following
         merchant = Merchant.objects.filter(id=row.merchant_id).first()
         refusal = approvals.refusal(row, person(request), alone_from=merchant.decides_alone_from if merchant else None)
         return {
+            **following,
             "waits": True,
             "refusal": explain(refusal) if refusal is not None else "",
             "alone": person(request).id in row.behind,

@@ -80,7 +80,7 @@ def _alarms(user: User, merchant: Merchant) -> list[Alarm]:
     waiting = approvals.undecided_for(user, merchants=[merchant.id])
     for_me = attention.of_rows("approvals", [row.requested_at for row in waiting])
     found = [
-        alarm(_("requests that wait for your decision"), for_me, now, Approval, {"for_me": "yes"}, urgent=True),
+        alarm(_("requests that wait for your decision"), for_me, now, Approval, {"turn": "me"}, urgent=True),
         alarm(
             _("payments with an unknown outcome"),
             attention.unknown_outcomes(here),
