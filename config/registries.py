@@ -7,6 +7,7 @@ PROVIDERS = {
     "stripe": "payments.providers.stripe.provider.Stripe",
     "paynl": "payments.providers.paynl.provider.PayNl",
     "mollie": "payments.providers.mollie.provider.Mollie",
+    "adyen": "payments.providers.adyen.provider.Adyen",
 }
 SETTLEMENT_FORMATS = [
     "reconciliation.formats.simulator_csv.SimulatorCsv",

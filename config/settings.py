@@ -9,6 +9,7 @@ from django.urls import reverse_lazy
 
 from config import env, ownership, pooled, sidebar
 from config.observability import logging
+from config.provider_addresses import *  # noqa: F403 (all of them are settings)
 from config.registries import *  # noqa: F403 (all of them are settings)
 from config.standalone import embedded, home
 
@@ -33,11 +34,6 @@ PUBLIC_URL = env.text("PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
 STREAM_URL = env.text("STREAM_URL", f"http://127.0.0.1:{PORT + 1}").rstrip("/")
 TERMINAL_SIMULATOR_URL = env.text("TERMINAL_SIMULATOR_URL", f"http://127.0.0.1:{PORT + 3}").rstrip("/")
 SIMULATOR_URL = env.text("SIMULATOR_URL", f"http://127.0.0.1:{PORT + 2}").rstrip("/")
-# Pay.nl has several hosts for each of its two APIs, and moves merchants between them.
-PAYNL_CONNECT_URL = env.text("PAYNL_CONNECT_URL", "https://connect.pay.nl").rstrip("/")
-PAYNL_REST_URL = env.text("PAYNL_REST_URL", "https://rest.pay.nl").rstrip("/")
-STRIPE_API_BASE = env.text("STRIPE_API_BASE", "https://api.stripe.com").rstrip("/")
-MOLLIE_API_BASE = env.text("MOLLIE_API_BASE", "https://api.mollie.com").rstrip("/")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [PUBLIC_URL])
 HTTPS = PUBLIC_URL.startswith("https://")
 # The names this installation answers to: its own, and what ALLOWED_HOSTS adds (`.shop.example`: all below it).

@@ -26,6 +26,7 @@ from payments.services.refunds.onward import take_next_route
 from payments.services.unit_of_work import UnitOfWork
 
 _VERBS = frozenset(ReportType(verb.value) for verb in Verb)
+_CHARGES = frozenset({Verb.SALE.value, Verb.AUTHORIZE.value})
 
 
 @dataclass(slots=True)
@@ -83,8 +84,10 @@ class _Known:
         self.payments = uow.payments
 
     def operation(self, report: ProviderReport) -> Operation | None:
-        if report.operation_id is not None:
-            return next((row for row in self.operations if row.id == report.operation_id), None)
+        named = self.named(report)
+        # Some providers name all that is done to a payment by the operation that made it: that is no answer to it.
+        if report.operation_id is not None and (named is None or _is_about(report.fact, named)):
+            return named
         verb, reference = report.fact.value, report.result.reference
         by_reference = [row for row in self.of_verb(verb) if reference and row.provider_reference == reference]
         if by_reference:
@@ -99,12 +102,18 @@ class _Known:
         # One sale or authorization of the payment and no other name for it: it can only be that.
         return of_payment[0] if len(of_payment) == 1 and not of_payment[0].provider_reference else None
 
+    def named(self, report: ProviderReport) -> Operation | None:
+        """The operation of ours whose id a report bears."""
+        return next((row for row in self.operations if row.id == report.operation_id), None)
+
     def of_verb(self, verb: str) -> list[Operation]:
         # References are unique within an account only: two providers may use the same one.
         return [row for row in self.operations if row.verb == verb and row.provider_account_id == self.account.id]
 
     def payment(self, report: ProviderReport) -> Payment | None:
-        reference = report.result.payment_reference
+        reference, named = report.result.payment_reference, self.named(report)
+        if reference is None and named is not None:
+            return self.payments.get(named.payment_id or "")
         return next(
             (
                 row
@@ -164,6 +173,11 @@ class _Known:
 _NONE: Final = [""]
 
 
+def _is_about(fact: ReportType, operation: Operation) -> bool:
+    """Whether a report can be the answer to an operation: a provider need not know which kind of charge it was."""
+    return operation.verb == fact.value or {operation.verb, fact.value} <= _CHARGES
+
+
 def _named(account_id: str, operation_ids: Sequence[str], references: Sequence[str]) -> Q:
     return Q(id__in=operation_ids) | Q(provider_account_id=account_id, provider_reference__in=references)
 
@@ -219,7 +233,7 @@ def _apply(uow: UnitOfWork, known: _Known, report: ProviderReport) -> bool:
         return True
     payment = known.payment(report)
     # It names an operation that is not here (another installation may use the account): no work of a dashboard.
-    if payment is None or report.operation_id is not None:
+    if payment is None or (report.operation_id is not None and known.named(report) is None):
         return False
     at = report.result.occurred_at or uow.now
     if report.fact in chargeback.FACTS:

@@ -66,6 +66,7 @@ CACHES: Final = {
     "payments/people/origin.py:network",
     "payments/people/throttled.py:_language",
     "payments/people/throttled.py:_page",
+    "payments/providers/adyen/client.py:pooled",
     "payments/providers/mollie/client.py:_client",
     "payments/providers/paynl/client.py:_client",
     "payments/providers/simulator/provider.py:_pooled_client",

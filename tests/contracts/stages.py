@@ -3,6 +3,7 @@
 A new provider adds one stage here: the recordings, or the magic, by which its outcomes can be had.
 """
 
+import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -93,6 +94,13 @@ def mollie_signed(secret: str, body: bytes, *, at: datetime | None = None) -> di
     return {"x-mollie-signature": mollie_webhooks.signed(body, secret)["X-Mollie-Signature"]}
 
 
+def adyen_secrets() -> Mapping[str, str]:
+    """An account at the fake Adyen that nobody used yet."""
+    name = secrets.token_hex(8)
+    key = hashlib.sha256(name.encode()).hexdigest()
+    return {"api_key": f"AQE_{name}", "merchant_account": f"Onetill_{name}", "hmac_key": key}
+
+
 def paid_on_the_page(sale: Result) -> None:
     """The customer goes to the provider's page and pays there."""
     assert sale.redirect_url is not None
@@ -155,6 +163,21 @@ STAGES: Final = {
         sign=mollie_signed,
         replayable=True,
         pay=paid_on_the_page,
+        refund=Outcome.PENDING,
+    ),
+    "adyen": Stage(
+        amounts={
+            Outcome.SUCCEEDED: 12_50,
+            Outcome.DECLINED: magic(12_00, Ending.DO_NOT_HONOR),
+            Outcome.PENDING: magic(12_00, Ending.PENDING_SUCCEEDS),
+            Outcome.UNKNOWN: magic(12_00, Ending.DROPPED_DONE),
+            Outcome.NOT_SENT: magic(12_00, Ending.RATE_LIMITED),
+        },
+        asked={"metadata": {"adyen_stored_payment_method": "8415", "adyen_shopper": "shopper-1"}},
+        unseen=Outcome.UNKNOWN,  # it cannot be asked
+        secrets=adyen_secrets,
+        secret="hmac_key",  # signs within the body: tests/adyen/test_webhooks.py
+        replayable=True,
         refund=Outcome.PENDING,
     ),
     "external": Stage(amounts={Outcome.DECLINED: 12_50}, refuses=tuple(Verb)),

@@ -15,7 +15,7 @@ from tests.contracts.stages import STAGES, Stage, account_of, call, credentials,
 from tests.fake_paynl.server import FakePayNl
 from tests.fake_stripe.server import FakeStripe
 
-pytestmark = pytest.mark.usefixtures("simulator", "fake_stripe", "fake_paynl", "fake_mollie")
+pytestmark = pytest.mark.usefixtures("simulator", "fake_stripe", "fake_paynl", "fake_mollie", "fake_adyen")
 BODY = b'{"id":"evt_1","type":"something"}'
 
 
@@ -51,6 +51,7 @@ def knows_keys(code: str) -> bool:
 
 
 WITH_KEYS = [code for code in STAGES if knows_keys(code)]
+CAN_FETCH = [code for code in STAGES if registry.provider(code).capabilities.can_fetch]
 
 
 def test_every_provider_has_a_stage() -> None:
@@ -106,6 +107,7 @@ def test_the_same_operation_is_the_same_answer(code: str, provider: Provider, st
         assert provider.execute(request, account) == again
 
 
+@pytest.mark.parametrize("code", CAN_FETCH)
 def test_fetch_tells_what_execute_told(code: str, provider: Provider, stage: Stage) -> None:
     account = account_of(code, provider)
     for outcome in (Outcome.SUCCEEDED, Outcome.PENDING):
@@ -220,7 +222,16 @@ def test_a_connection_can_be_tried(code: str, provider: Provider) -> None:
     assert provider.try_connection(account_of(code, provider)).outcome is Outcome.SUCCEEDED
 
 
-@pytest.mark.parametrize("code", ["mollie", "paynl", "stripe"])
+@pytest.mark.parametrize("code", [code for code in STAGES if code not in CAN_FETCH])
+def test_who_cannot_be_asked_says_so_and_tells_the_same_again(code: str, provider: Provider, stage: Stage) -> None:
+    account, request = account_of(code, provider), call(stage, amount=stage.amounts[Outcome.UNKNOWN])
+    assert provider.execute(request, account).outcome is Outcome.UNKNOWN
+    asked = provider.fetch(request, account)
+    assert (asked.outcome, asked.code) == (Outcome.UNKNOWN, "cannot_be_asked")
+    assert provider.execute(request, account).outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("code", ["adyen", "mollie", "paynl", "stripe"])
 def test_a_connection_without_keys_is_refused_in_words(code: str, provider: Provider) -> None:
     result = provider.try_connection(credentials(code, {}))
     assert (result.outcome, result.code) == (Outcome.DECLINED, "credentials_missing")

@@ -1,0 +1,1 @@
+"""Adyen, over its Checkout API: sessions, payments, modifications that are answered later, and signed webhooks."""
