@@ -58,7 +58,7 @@ class ApprovalAdmin(ReadOnlyModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return ApprovalList
 
-    def tell(self, rows: list[Any]) -> None:
+    def complete(self, rows: list[Any]) -> None:
         """Give all rows of a page their requesters, merchants and what they are about, in one query each."""
         people = render.people(row.requested_by for row in rows)
         names = Merchant.objects.in_bulk({row.merchant_id for row in rows if row.merchant_id})
