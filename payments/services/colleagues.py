@@ -96,7 +96,8 @@ def give_role(user: User, *, merchant_id: str, channel_id: str | None, role: Rol
         except IntegrityError:
             raise Conflict("role_held", "This person has this role there already.") from None
         _roles_changed(user, "user.role_given", by=by, merchant_id=merchant_id)
-        if not only_looks(user) and not second_factors.has_one(user):  # a password alone is not enough from now on
+        # A password alone is not enough from now on; who has none signs in at the counter alone.
+        if user.is_staff and not only_looks(user) and not second_factors.has_one(user):
             one_time_links.issue(user, _INVITATION, actor=name_of(by), by=_called(by))
 
 
@@ -149,10 +150,13 @@ def invite_again(user: User, *, merchant_id: str | None, by: Actor) -> NewLink:
     """Send another link to a colleague who has not joined yet; the earlier one works no more.
 
     Raises:
-        Conflict: `has_joined`: recover the account instead.
+        Conflict: `has_joined`: recover the account instead; `email_missing`, of who signs in at the counter alone.
         Forbidden: as `set_open`.
     """
     _require_manages(user, Action.CHANGE_USER, merchant_id=merchant_id, by=by)
+    if not user.is_staff:
+        detail = "This person signs in at the counter alone, by a code. Invite them by their e-mail address."
+        raise Conflict("email_missing", detail)
     if has_joined(user):
         raise Conflict("has_joined", "This person has joined. Who lost the device or the password is recovered.")
     return one_time_links.issue(user, _INVITATION, actor=name_of(by), by=_called(by))

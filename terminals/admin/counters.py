@@ -29,6 +29,7 @@ from payments.models.merchant import WITH_COUNTER
 from payments.people.models import User
 from payments.people.permissions import May, may_somewhere, within
 from terminals import codes
+from terminals.admin.staff import STARTER_CODE
 from terminals.models import CounterBrowser, StaffCode
 from terminals.services.counter.pair import OfferedBrowser, offer, unpair
 from terminals.services.counter.staff_codes import LONGEST, choose, withdraw
@@ -239,7 +240,10 @@ class Withdraw(AdminAction):
 WITHDRAW = Withdraw(
     name="remove",
     title=gettext_lazy("Take the code away"),
-    explanation=gettext_lazy("Somebody saw it, or its person has left. They can choose another one themselves."),
+    explanation=gettext_lazy(
+        "Somebody saw it, or its person has left. Who has an account can choose another one themselves; who has none "
+        "is closed with their last code."
+    ),
     needs=May.MANAGE_TERMINALS,
     act=_withdraw,
     dangerous=True,
@@ -250,10 +254,13 @@ WITHDRAW = Withdraw(
 class StaffCodeAdmin(MadeByServiceAdmin):
     """Who has a code in which store. Each person chooses their own; nobody sees it."""
 
-    empty_text = gettext_lazy("Nobody has a staff code yet. Each colleague chooses their own here.")
+    empty_text = gettext_lazy(
+        "Nobody has a staff code yet. Each colleague chooses their own here; who has no account is added on the "
+        "store's page."
+    )
     own_form = StaffCodeForm
     creation = "staff_code.chosen"
-    page_actions = (WITHDRAW,)
+    page_actions = (STARTER_CODE, WITHDRAW)
     list_display = ("who", "channel", "state", "changed")
     list_filter = (("channel", OwnRelated),)
     list_select_related = ("merchant", "channel", "user")
@@ -266,7 +273,11 @@ class StaffCodeAdmin(MadeByServiceAdmin):
     @admin.display(description=_("status"))
     def state(self, row: StaffCode) -> SafeString:
         """Whether it still opens anything."""
-        return render.label(_("locked"), "danger") if row.is_locked else render.label(_("active"), "success")
+        if row.is_locked:
+            return render.label(_("locked"), "danger")
+        if row.starter_hash:
+            return render.label(_("waits for its person"), "info")
+        return render.label(_("active"), "success")
 
     @admin.display(description=_("chosen at"), ordering="changed_at")
     def changed(self, row: StaffCode) -> str:
@@ -282,7 +293,8 @@ class StaffCodeAdmin(MadeByServiceAdmin):
         facts: list[tuple[Any, Any]] = [
             (_("person"), render.link(row.user_id, str(row))),
             (_("store"), render.link(row.channel_id, row.channel.name)),
-            (_("chosen at"), render.moment(row.changed_at, zone)),
+            (_("chosen at"), not row.starter_hash and render.moment(row.changed_at, zone)),
+            (_("starter code good until"), row.starter_hash and render.moment(row.starter_expires_at, zone)),
             (_("last used at"), row.used_at and render.moment(row.used_at, zone)),
             (_("wrong guesses"), row.failures),
             ("id", row.id),

@@ -32,7 +32,7 @@ from terminals.services.counter.browsers import paired_by
 logger = logging.getLogger(__name__)
 
 KEPT_SECONDS: Final = 900
-_VERBS: Final = ("mail", "cancel", "abort", "ask", "again")  # addresses that only take forms
+_VERBS: Final = ("mail", "cancel", "abort", "ask", "again", "remove")  # addresses that only take forms
 _MADE: Final = {"ref": "counter_refunded", "act": "counter_action", "lnk": "counter_linked"}
 
 
@@ -109,6 +109,8 @@ def _key(token: str) -> str:
 
 def _page_of(path: str) -> str:
     """The page on which a form stood."""
+    if path.endswith(("/passkey", "/first-code")):
+        return reverse("counter_sign_in")
     before, _, last = path.rpartition("/")
     return before if last in _VERBS else path
 

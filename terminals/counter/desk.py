@@ -21,7 +21,7 @@ from terminals.counter import cookies
 from terminals.counter.answers import lead_to
 from terminals.counter.page import guarded, language_of, page
 from terminals.models import CounterBrowser
-from terminals.services.counter import sign_ins
+from terminals.services.counter import passkeys, sign_ins
 from terminals.services.counter.browsers import paired_by
 
 View = Callable[..., HttpResponse]
@@ -57,6 +57,11 @@ class Desk:
     def can(self, what: May) -> bool:
         """Whether the person may do this in this store."""
         return may(self.user, what, merchant_id=self.merchant.id, channel_id=self.channel.id)
+
+    @property
+    def keeps_passkeys(self) -> bool:
+        """Whether the person adds and removes passkeys here."""
+        return passkeys.may_add(self.user)
 
     @property
     def can_refund(self) -> bool:

@@ -11,16 +11,18 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from payments.core.errors import NotFound, OnetillError, TooMany
+from payments.core.errors import NotFound, OnetillError, TooMany, ValidationFailed
 from payments.people import origin
 from terminals.counter import cookies
 from terminals.counter.answers import lead_to
-from terminals.counter.desk import paired, with_browser
+from terminals.counter.desk import paired, refusal_of, with_browser
 from terminals.counter.kept import KeptForm, open_
 from terminals.counter.page import LANGUAGES, guarded, language_of, page
-from terminals.models import CounterBrowser
+from terminals.models import CounterBrowser, CounterSignIn
+from terminals.services.counter import first_codes, sign_ins
 from terminals.services.counter import pair as pairing
-from terminals.services.counter import sign_ins
+from terminals.services.counter import passkeys as of_passkeys
+from terminals.services.counter.sign_in import SignedIn, Starting
 from terminals.services.counter.sign_in import sign_in as check_code
 
 
@@ -28,6 +30,14 @@ class PairForm(forms.Form):
     """The code that the admin shows."""
 
     code = forms.CharField(max_length=64)
+
+
+class FirstCodeForm(forms.Form):
+    """A code of one's own, twice, and the ticket that shows who proved a starter code."""
+
+    ticket = forms.CharField(max_length=2_000)
+    code = forms.CharField(max_length=20)
+    again = forms.CharField(max_length=20)
 
 
 class SignInForm(forms.Form):
@@ -64,9 +74,38 @@ def sign_in(request: HttpRequest, browser: CounterBrowser) -> HttpResponse:
     try:
         signed_in = check_code(browser, user_id=given["person"], code=given["code"])
     except OnetillError as error:
-        return _refused(request, browser, error)
+        return refused(request, browser, error)
+    if isinstance(signed_in, Starting):
+        sign_ins.end_at(browser, CounterSignIn.Ended.NEXT_PERSON)
+        response = _first_code_page(request, browser, ticket=first_codes.ticket_of(browser, signed_in))
+        cookies.drop(response, cookies.SIGN_IN)  # also one that has ended: nobody might open the answer with it
+        return response
+    return welcome(request, browser, signed_in)
+
+
+@sensitive_post_parameters("code", "again")
+@require_POST
+@with_browser
+def first_code(request: HttpRequest, browser: CounterBrowser) -> HttpResponse:
+    """`/counter/first-code`: who proved a starter code chooses the code that they sign in by from now on."""
+    form = FirstCodeForm(request.POST)
+    ticket = request.POST.get("ticket", "")[:2_000]
+    if not form.is_valid() or form.cleaned_data["code"] != form.cleaned_data["again"]:
+        error = _("The two codes differ.") if form.is_valid() else _("Type the same code twice.")
+        return _first_code_page(request, browser, ticket=ticket, error=error, status=422)
+    try:
+        signed_in = first_codes.choose_first_code(browser, ticket=ticket, code=form.cleaned_data["code"])
+    except ValidationFailed as refusal:
+        return _first_code_page(request, browser, ticket=ticket, error=refusal_of(refusal), status=422)
+    except OnetillError as error:
+        return refused(request, browser, error)
+    return welcome(request, browser, signed_in)
+
+
+def welcome(request: HttpRequest, browser: CounterBrowser, signed_in: SignedIn) -> HttpResponse:
+    """Where who has just signed in wanted to go, or the form that waits for them; the browser keeps the token."""
     kept = open_(request.POST.get("kept", ""))
-    response = _offer(request, browser, kept, given["person"]) if kept else redirect(_after(request))
+    response = _offer(request, browser, kept, signed_in.row.user_id) if kept else redirect(_after(request))
     cookies.keep(response, cookies.SIGN_IN, signed_in.token)
     return response
 
@@ -108,6 +147,7 @@ def sign_in_page(
         "error": error,
         "chosen": chosen,
         "over": request.method == "POST" and status == 401 and not error,
+        "by_passkey": of_passkeys.known(browser).exists(),
     }
     return page(request, "sign_in.html", context, title=_("Who is there?"), status=status)
 
@@ -132,23 +172,43 @@ def _pair(request: HttpRequest, form: PairForm) -> HttpResponse:
     return response
 
 
-def _refused(request: HttpRequest, browser: CounterBrowser, error: OnetillError) -> HttpResponse:
-    texts = {
-        "staff_code_locked": _("Too many wrong codes were typed for you here. Choose another code in the admin."),
-        "staff_code_wrong": _("This is not your code for this store."),
-    }
-    seconds = error.retry_after if isinstance(error, TooMany) else None
+def refused(request: HttpRequest, browser: CounterBrowser, error: OnetillError) -> HttpResponse:
+    """The page of signing in, with what was wrong."""
     response = sign_in_page(
         request,
         browser,
         kept=request.POST.get("kept", ""),
-        error=texts.get(error.code, "") if seconds is None else _waiting(seconds),
+        error=refusal_text(error),
         chosen=request.POST.get("person", ""),
         status=error.status,
     )
-    if seconds is not None:
-        response["Retry-After"] = str(seconds)
+    if isinstance(error, TooMany):
+        response["Retry-After"] = str(error.retry_after)
     return response
+
+
+def refusal_text(error: OnetillError) -> str:
+    """Why somebody is not signed in, in words for who stands there."""
+    if isinstance(error, TooMany):
+        return _waiting(error.retry_after)
+    texts = {
+        "staff_code_locked": _("Too many wrong codes were typed for you here. Choose another code in the admin."),
+        "starter_code_needed": _("Too many wrong codes were typed for you here. Ask your manager for a starter code."),
+        "staff_code_wrong": _("This is not your code for this store."),
+        "passkey_wrong": _(
+            "Nobody who works here has this passkey, or it took too long. Try again, or type your code."
+        ),
+        "passkey_not_good": _("This did not work, or this passkey is here already. Try again."),
+        "starter_code_used": _("This starter code is used, or too old. Ask your manager for another."),
+    }
+    return texts.get(error.code) or refusal_of(error)
+
+
+def _first_code_page(
+    request: HttpRequest, browser: CounterBrowser, *, ticket: str, error: str = "", status: int = 200
+) -> HttpResponse:
+    context = {"browser": browser, "ticket": ticket, "error": error, "next": _after(request)}
+    return page(request, "first_code.html", context, title=_("Choose your own code"), status=status)
 
 
 def _offer(request: HttpRequest, browser: CounterBrowser, kept: KeptForm, user_id: str) -> HttpResponse:

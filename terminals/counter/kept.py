@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from payments.core.crypto import Undecipherable, decrypt, encrypt
 
 LARGEST: Final = 20_000  # characters; the counter's forms are short
-_NEVER_KEPT: Final = ("csrfmiddlewaretoken", "code", "kept")
+_NEVER_KEPT: Final = ("csrfmiddlewaretoken", "code", "again", "ticket", "passkey", "kept")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,18 @@
 
 from django.urls import path
 
-from terminals.counter import answers, charge, entry, exchange, link, order, receipt, refund, search
+from terminals.counter import answers, charge, entry, exchange, link, order, passkeys, receipt, refund, search
 
 urlpatterns = [
     path("", search.find, name="counter"),
     path("pair", entry.pair, name="counter_pair"),
     path("sign-in", entry.sign_in, name="counter_sign_in"),
+    path("first-code", entry.first_code, name="counter_first_code"),
+    path("passkey", passkeys.sign_in, name="counter_passkey"),
+    path("passkey/ask", passkeys.ask, name="counter_passkey_ask"),
+    path("passkeys", passkeys.own, name="counter_passkeys"),
+    path("passkeys/ask", passkeys.ask_new, name="counter_passkeys_ask"),
+    path("passkeys/remove", passkeys.remove, name="counter_passkeys_remove"),
     path("sign-out", entry.sign_out, name="counter_sign_out"),
     path("answers/<str:token>", answers.show, name="counter_answer"),
     path("language", entry.language, name="counter_language"),

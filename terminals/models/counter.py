@@ -55,7 +55,10 @@ class CounterBrowser(ApiObject):
 
 
 class StaffCode(ApiObject):
-    """One person's short code in one store. `failures` counts wrong guesses since the last right one."""
+    """One person's short code in one store. `failures` counts wrong guesses since the last right one.
+
+    Who has no account in the admin gets a starter code from a manager: it opens nothing but the choice of their own.
+    """
 
     OBJECT: ClassVar[str] = "staff_code"
     MOST_FAILURES: ClassVar[int] = 20  # of a million codes; then its person chooses another
@@ -65,6 +68,8 @@ class StaffCode(ApiObject):
     channel = models.ForeignKey(Channel, models.PROTECT, related_name="+", verbose_name=_("channel"))
     user = models.ForeignKey(User, models.CASCADE, related_name="+", verbose_name=_("person"))
     code_hash = models.CharField(max_length=200, editable=False)
+    starter_hash = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False)
+    starter_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
     failures = models.PositiveSmallIntegerField(_("wrong guesses"), default=0, editable=False)
     changed_at = models.DateTimeField(_("chosen at"), default=timezone.now, editable=False)
     used_at = models.DateTimeField(_("last used at"), null=True, blank=True, editable=False)
@@ -101,6 +106,8 @@ class CounterSignIn(models.Model):
     browser = models.ForeignKey(CounterBrowser, models.CASCADE, related_name="sign_ins")
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    # Of the challenge that a passkey answered: the same answer opens nothing twice.
+    challenge_hash = models.CharField(max_length=64, null=True, unique=True, editable=False)
     created_at = models.DateTimeField(_("signed in at"), default=timezone.now, editable=False)
     last_seen_at = models.DateTimeField(_("last seen at"), default=timezone.now, editable=False)
     ended_at = models.DateTimeField(_("ended at"), null=True, editable=False)

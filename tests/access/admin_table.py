@@ -216,7 +216,11 @@ TABLE: Final = [
         "payments.channel",
         May.SEE,
         Rows.SHARED,
-        (Button("issue-voucher/", May.APPROVE_REFUNDS), Button("set/", May.MANAGE_SETTINGS, Where.WHOLE)),
+        (
+            Button("issue-voucher/", May.APPROVE_REFUNDS),
+            Button("add-staff/", May.MANAGE_TERMINALS, only={"kind": "in_store"}),
+            Button("set/", May.MANAGE_SETTINGS, Where.WHOLE),
+        ),
         channel="id",
     ),
     Listed(
@@ -308,7 +312,16 @@ TABLE: Final = [
         (Button("unpair/", May.MANAGE_TERMINALS),),
         adds=May.MANAGE_TERMINALS,
     ),
-    Listed("terminals.staffcode", May.SEE, Rows.CHANNEL, (Button("remove/", May.MANAGE_TERMINALS),), adds=May.SERVE),
+    Listed(
+        "terminals.staffcode",
+        May.SEE,
+        Rows.CHANNEL,
+        (
+            Button("remove/", May.MANAGE_TERMINALS),
+            Button("starter-code/", May.MANAGE_TERMINALS, only={"user__is_staff": False}),
+        ),
+        adds=May.SERVE,
+    ),
     Listed(
         "terminals.sequenceconflict",
         May.SEE,

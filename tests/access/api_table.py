@@ -128,6 +128,8 @@ KEYLESS: Final = {
     *(f"v1/terminal/tills/{kind}" for kind in ("count", "paid_in", "paid_out", "deposit")),
     "counter/answers/(token)",
     *("counter/", "counter/pair", "counter/sign-in", "counter/sign-out", "counter/language", "counter/link"),
+    *("counter/first-code", "counter/passkey", "counter/passkey/ask"),
+    *("counter/passkeys", "counter/passkeys/ask", "counter/passkeys/remove"),
     *(
         "counter/orders/(order_id)",
         "counter/orders/(order_id)/refund",

@@ -139,6 +139,7 @@ KEPT: Final = {
     "payments_refund.reason_code": "why something came back",
     "payments_refundreason.code": "a word of the merchant's own list",
     "terminals_staffcode.code_hash": "Argon2 with a key that is in no backup, and good at a paired browser alone",
+    "terminals_staffcode.starter_hash": "the same, for a day, and good for the choice of a code alone",
     "payments_voucher.code_hash": "a keyed hash, without which no voucher could be redeemed after a restore",
     "people_customer.email_hash": "a keyed hash, by which a customer is recognized",
     "people_approval.secrets": "encrypted with ENCRYPTION_KEYS, and gone with the decision",

@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from fido2.server import Fido2Server
 from fido2.webauthn import (
     AttestedCredentialData,
     AuthenticationResponse,
+    AuthenticatorAttachment,
     PublicKeyCredentialDescriptor,
     PublicKeyCredentialRpEntity,
     PublicKeyCredentialType,
@@ -61,14 +63,24 @@ def of(user: User) -> list[Passkey]:
 
 def registration_options(request: HttpRequest, user: User) -> str:
     """What a browser is asked in order to make a passkey, as JSON; its challenge is kept in this session."""
+    options, state = begin_registration(user)
+    _keep(request, user, state)
+    return options
+
+
+def begin_registration(user: User, *, carried: bool = False) -> tuple[str, Any]:
+    """What a browser is asked in order to make a passkey, as JSON, and the challenge that its answer is held against.
+
+    `carried`: only on what its person carries along, a telephone or a security key, not on a device that they share.
+    """
     options, state = _server().register_begin(
         PublicKeyCredentialUserEntity(id=user.pk.encode(), name=user.username, display_name=user.get_full_name()),
         _descriptors(of(user)),
         resident_key_requirement=ResidentKeyRequirement.PREFERRED,
         user_verification=_VERIFIED,
+        authenticator_attachment=AuthenticatorAttachment.CROSS_PLATFORM if carried else None,
     )
-    _keep(request, user, state)
-    return json.dumps(dict(options.public_key))
+    return json.dumps(dict(options.public_key)), state
 
 
 def proof_options(request: HttpRequest, user: User) -> str:
@@ -76,9 +88,15 @@ def proof_options(request: HttpRequest, user: User) -> str:
     known = of(user) if available() else []
     if not known:
         return ""
-    options, state = _server().authenticate_begin(_descriptors(known), user_verification=_VERIFIED)
+    options, state = begin_proof(known)
     _keep(request, user, state)
-    return json.dumps(dict(options.public_key))
+    return options
+
+
+def begin_proof(known: list[Passkey]) -> tuple[str, Any]:
+    """What a browser is asked in order to prove one of these, as JSON, and the challenge that it answers."""
+    options, state = _server().authenticate_begin(_descriptors(known), user_verification=_VERIFIED)
+    return json.dumps(dict(options.public_key)), state
 
 
 def register(request: HttpRequest, user: User, *, answer: str, name: str) -> Passkey:
@@ -89,7 +107,15 @@ def register(request: HttpRequest, user: User, *, answer: str, name: str) -> Pas
     Raises:
         Invalid: `passkey_not_good`: it answers no challenge of this session, or is not whole.
     """
-    state = _take(request, user)
+    return complete_registration(user, _take(request, user), answer=answer, name=name)
+
+
+def complete_registration(user: User, state: Any, *, answer: str, name: str) -> Passkey:
+    """Keep the passkey that answers this challenge (None: there is none); the person gets an e-mail.
+
+    Raises:
+        Invalid: `passkey_not_good`.
+    """
     try:
         response = RegistrationResponse.from_dict(_parsed(answer))
         made = _server().register_complete(state, response) if state is not None else None
@@ -127,7 +153,7 @@ def prove(request: HttpRequest, user: User, *, answer: str) -> bool:
         raise TooMany("too_many_attempts", "Too many attempts. Wait, then try again.", retry_after=block.seconds)
     state = _take(request, user)
     with transaction.atomic():
-        right = state is not None and _is_right(user, state, answer)
+        right = state is not None and used(Passkey.objects.filter(user=user), state, answer) is not None
     if right:
         sign_in_throttle.succeeded(counted)
     else:
@@ -147,22 +173,23 @@ def remove(user: User, passkey_id: str) -> bool:
     return True
 
 
-def _is_right(user: User, state: Any, answer: str) -> bool:
+def used(rows: QuerySet[Passkey], state: Any, answer: str) -> Passkey | None:
+    """Return which of these passkeys answers this challenge; None: none does. In the caller's transaction."""
     # Locked: the count of an authenticator goes forward, also by two answers at once.
-    known = {bytes(row.credential_id): row for row in Passkey.objects.select_for_update().filter(user=user)}
+    known = {bytes(row.credential_id): row for row in rows.select_for_update(of=("self",))}
     try:
         response = AuthenticationResponse.from_dict(_parsed(answer))
         credentials = [AttestedCredentialData(bytes(row.credential)) for row in known.values()]
-        used = known[bytes(_server().authenticate_complete(state, credentials, response).credential_id)]
+        found = known[bytes(_server().authenticate_complete(state, credentials, response).credential_id)]
         count = response.response.authenticator_data.counter
     except _UNREADABLE:
-        return False
-    if (count or used.sign_count) and count <= used.sign_count:
-        audit_log.write(actor=user.id, action="passkey.copied", subject=user, merchant_id=None)
-        return False
-    used.sign_count, used.last_used_at = count, timezone.now()
-    used.save(update_fields=["sign_count", "last_used_at"])
-    return True
+        return None
+    if (count or found.sign_count) and count <= found.sign_count:
+        audit_log.write(actor=found.user_id, action="passkey.copied", subject=found.user, merchant_id=None)
+        return None
+    found.sign_count, found.last_used_at = count, timezone.now()
+    found.save(update_fields=["sign_count", "last_used_at"])
+    return found
 
 
 def _server() -> Fido2Server:

@@ -1,4 +1,4 @@
-"""Independence of a second person: neither the requester, the maker of the requesting key, nor an account of theirs."""
+"""Independence of a second person: neither the requester, who made their key or code, nor an account of theirs."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -11,12 +11,21 @@ from payments.people.models import ApiKey, AuditLog
 # An account that was made, or whose factor, role or password was changed, within this time before the request is no
 # independent person from the one who did so.
 INDEPENDENT_AFTER: Final = timedelta(days=1)
+# What the audit log calls it when a manager gives somebody without an account of their own a way in at the counter.
+STARTER_CODE_GIVEN: Final = "staff_code.given"
 
 
 def behind(requested_by: str) -> list[str]:
-    """The people and keys that stand behind a request: a person; or a key, its whole chain, and who made each."""
+    """The people and keys that stand behind a request: a person; or a key, its whole chain, and who made each.
+
+    Behind a person who signs in at the counter alone stands whoever gave them a starter code, too: nobody else has
+    ever seen that there is such a person.
+    """
+    if requested_by.startswith("usr_"):
+        given = AuditLog.objects.filter(object_id=requested_by, action=STARTER_CODE_GIVEN, actor__startswith="usr_")
+        return sorted({requested_by, *given.values_list("actor", flat=True)})
     if not requested_by.startswith("key_"):
-        return [requested_by] if requested_by.startswith("usr_") else []
+        return []
     chain = _chain(requested_by)
     makers = {key.created_by for key in chain if key.created_by.startswith("usr_")}
     return sorted(makers | {key.id for key in chain} | {requested_by})

@@ -1,7 +1,8 @@
-"""Staff codes: chosen by their own person, signed in to the admin with a second factor, one for each store.
+"""Staff codes, one for each store: chosen by their own person, signed in to the admin with a second factor.
 
 Whoever knew a colleague's code could act in that name, and so be the second person to a request of their own: nobody
-makes a code for anybody else, and managers can only take one away.
+makes a code for anybody else, and managers can only take one away. Who has no account in the admin is handed a starter
+code (`members`), and chooses with it at the counter.
 """
 
 from typing import Final
@@ -46,18 +47,49 @@ def choose(*, user: User, channel: Channel, code: str) -> StaffCode:
     approvals.require_second_factor(user)
     _check(code)
     with transaction.atomic():
-        row, _made = StaffCode.objects.select_for_update().update_or_create(
-            user=user,
-            channel=channel,
-            defaults={
-                "merchant_id": channel.merchant_id,
-                "code_hash": make_password(_peppered(user.id, channel.id, code)),
-                "failures": 0,
-                "changed_at": timezone.now(),
-            },
-        )
-        sign_ins.end_of(user, channel, CounterSignIn.Ended.CODE)
-        audit_log.write(actor=user.id, action="staff_code.chosen", subject=row, merchant_id=row.merchant_id)
+        return _keep(user, channel, code)
+
+
+def starts(row: StaffCode, code: str) -> bool:
+    """Tell whether this is the starter code of this person, and still good."""
+    until = row.starter_expires_at
+    if not row.starter_hash or until is None or until <= timezone.now():
+        return False
+    return check_password(peppered(row.user_id, row.channel_id, code), row.starter_hash)
+
+
+def choose_first(row_id: str, *, starter_hash: str, code: str) -> StaffCode | None:
+    """Give who proved a starter code at the counter the code of their own choice; None: it was used meanwhile.
+
+    `starter_hash` is the row's at the moment of that proof.
+
+    Raises:
+        ValidationFailed: as `choose`.
+    """
+    _check(code)
+    with transaction.atomic():
+        rows = StaffCode.objects.select_for_update(of=("self",)).select_related("user", "channel")
+        row = rows.filter(id=row_id, starter_hash=starter_hash, starter_expires_at__gt=timezone.now()).first()
+        if row is None or not sign_ins.may_serve(row.user, row.channel):
+            return None
+        return _keep(row.user, row.channel, code)
+
+
+def _keep(user: User, channel: Channel, code: str) -> StaffCode:
+    row, _made = StaffCode.objects.select_for_update().update_or_create(
+        user=user,
+        channel=channel,
+        defaults={
+            "merchant_id": channel.merchant_id,
+            "code_hash": make_password(peppered(user.id, channel.id, code)),
+            "starter_hash": "",
+            "starter_expires_at": None,
+            "failures": 0,
+            "changed_at": timezone.now(),
+        },
+    )
+    sign_ins.end_of(user, channel, CounterSignIn.Ended.CODE)
+    audit_log.write(actor=user.id, action="staff_code.chosen", subject=row, merchant_id=row.merchant_id)
     return row
 
 
@@ -79,15 +111,26 @@ def withdraw(row: StaffCode, *, actor: str) -> None:
             after={"user": row.user_id},
         )
         StaffCode.objects.filter(id=row.id).delete()
+        if not row.user.is_staff and not StaffCode.objects.filter(user=row.user_id).exists():
+            _close(row, actor=actor)
+
+
+def _close(row: StaffCode, *, actor: str) -> None:
+    """Who signed in at the counter alone, and has no counter any more, has left."""
+    User.objects.filter(pk=row.user_id).update(is_active=False)
+    audit_log.write(actor=actor, action="user.closed", subject=row.user, merchant_id=row.merchant_id)
 
 
 def matches(row: StaffCode, code: str) -> bool:
     """Tell whether this is the person's code; slow, so that a stolen table is not soon guessed through."""
-    return check_password(_peppered(row.user_id, row.channel_id, code), row.code_hash)
+    return check_password(peppered(row.user_id, row.channel_id, code), row.code_hash)
 
 
-def _peppered(user_id: str, channel_id: str, code: str) -> str:
-    """Six digits are guessed in hours even behind Argon2; with our key in them only by who has that, too."""
+def peppered(user_id: str, channel_id: str, code: str) -> str:
+    """What is hashed of a code, with our key in it.
+
+    Six digits are guessed in hours even behind Argon2; with our key in them only by who has that, too.
+    """
     return keyed_hash(f"staff code:{user_id}:{channel_id}:{code}")
 
 

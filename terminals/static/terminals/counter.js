@@ -30,6 +30,37 @@ addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
 
+// A passkey: the browser is asked, and its answer sent with the form. The form shows only where browsers know passkeys.
+async function passkey(form) {
+  const asked = await (await fetch(form.dataset.ask, { cache: "no-store" })).json();
+  const make = form.dataset.passkey === "create";
+  const publicKey = make
+    ? PublicKeyCredential.parseCreationOptionsFromJSON(asked.options)
+    : PublicKeyCredential.parseRequestOptionsFromJSON(asked.options);
+  const made = await (make ? navigator.credentials.create({ publicKey }) : navigator.credentials.get({ publicKey }));
+  form.elements.ticket.value = asked.ticket;
+  form.elements.passkey.value = JSON.stringify(made.toJSON());
+}
+const knows = "PublicKeyCredential" in window && "parseRequestOptionsFromJSON" in PublicKeyCredential;
+for (const form of knows ? document.querySelectorAll("form[data-passkey]") : []) {
+  form.hidden = false;
+  document.querySelector("[data-no-passkey]")?.remove();
+  form.addEventListener("submit", async (event) => {
+    if (form.elements.passkey.value) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const fault = form.querySelector("[data-fault]");
+    fault.hidden = true;
+    try {
+      await passkey(form);
+    } catch {
+      fault.hidden = false;
+      return;
+    }
+    form.requestSubmit();
+  });
+}
+
 // What is under way: shown as soon as it has changed. What a stream tells of is waited for there, the rest is looked at
 // again, ever less often; so is all of it where the stream does not answer. None of it keeps anybody signed in.
 let seconds = 1.5;
