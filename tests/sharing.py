@@ -20,7 +20,6 @@ LONGEST: Final = (
     "tests/config/test_backup.py",
     "tests/access/test_admin_matrix.py",
     "tests/api/test_openapi.py",
-    "tests/test_migrations.py",
 )
 
 

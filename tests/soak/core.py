@@ -45,6 +45,7 @@ def _proofs(share: float) -> Iterator[dict[str, Any]]:
         yield prove("core.refund_races", "tests/faults/test_refunds_race.py", cases=cases, sizes=sizes)
         yield prove("core.cards", "tests/faults/test_card_numbers_stay_out.py", cases=cards, sizes={"CARDS": cards})
         yield prove("core.tampering", "tests/faults/test_tampering.py", cases=lies, sizes={"TAMPERINGS": lies})
+        yield prove("core.migrations", "tests/test_migrations.py", cases=1, sizes={"MIGRATIONS": "full"})
         yield crashes.result()
 
 
