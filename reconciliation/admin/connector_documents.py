@@ -42,17 +42,33 @@ def _sent(*, user: User, row: ConnectorDocument, form: Any) -> str:
 
 @admin.register(ConnectorDocument)
 class ConnectorDocumentAdmin(ReadOnlyModelAdmin):
-    """What was and is to be sent, one row a journal."""
+    """What was and is to be sent: a row for each journal, statement and paid invoice."""
 
     empty_text = gettext_lazy("Nothing was handed to the accountant's software yet. Connect it under Connectors.")
     sees: ClassVar[May] = May.SEE_BOOKS
     merchant_path = "connector__merchant_id"
     channel_path: ClassVar[str | None] = None
-    list_display = ("key", "connector", "shown_day", "entries", "shown_status", "remote_id", "attempts", "shown_sent")
-    list_filter = (("connector", OwnRelated), ("status", ChoicesDropdownFilter), ("book_date", DayRange))
+    list_display = (
+        "key",
+        "connector",
+        "kind",
+        "invoice",
+        "shown_day",
+        "entries",
+        "shown_status",
+        "remote_id",
+        "attempts",
+        "shown_sent",
+    )
+    list_filter = (
+        ("connector", OwnRelated),
+        ("kind", ChoicesDropdownFilter),
+        ("status", ChoicesDropdownFilter),
+        ("book_date", DayRange),
+    )
     list_select_related = ("connector__merchant",)
-    search_fields = ("key", "=remote_id")
-    search_help_text = gettext_lazy("Key, or id there")
+    search_fields = ("key", "=invoice", "=remote_id")
+    search_help_text = gettext_lazy("Key, invoice, or id there")
     page_actions = (
         AdminAction(
             name="again",
@@ -92,6 +108,8 @@ class ConnectorDocumentAdmin(ReadOnlyModelAdmin):
         zone = row.connector.merchant.zone
         facts: list[tuple[Any, Any]] = [
             (_("connector"), row_link(row.connector)),
+            (_("kind"), row.get_kind_display()),
+            (_("invoice"), row.invoice),
             (_("book date"), render.day(row.book_date)),
             (_("id there"), row.remote_id),
             (_("error"), trouble(row.error_code, row.error_detail)),
@@ -104,7 +122,7 @@ class ConnectorDocumentAdmin(ReadOnlyModelAdmin):
             title=row.key,
             label=_state(row),
             facts=[Fact(name, value) for name, value in facts if value],
-            sections=[_statement(row) if row.kind == ConnectorDocument.Kind.STATEMENT else _lines(row), _entries(row)],
+            sections=[_CONTENTS[row.kind](row), _entries(row)],
         )
 
 
@@ -112,10 +130,20 @@ def documents_section(id_: str, title: str, rows: QuerySet[ConnectorDocument], e
     return Section(
         id=id_,
         title=title,
-        columns=[_("key"), _("book date"), _("entries"), _("status"), _("id there"), _("sent at"), _("error")],
+        columns=[
+            _("key"),
+            _("invoice"),
+            _("book date"),
+            _("entries"),
+            _("status"),
+            _("id there"),
+            _("sent at"),
+            _("error"),
+        ],
         rows=[
             [
                 row_link(row),
+                row.invoice or render.NOTHING,
                 render.day(row.book_date),
                 row.entries,
                 _state(row),
@@ -161,6 +189,24 @@ def _statement(document: ConnectorDocument) -> Section:
         columns=[_("book date"), _("event"), _("amount")],
         rows=begins + shown + ends,
     )
+
+
+def _payment(document: ConnectorDocument) -> Section:
+    """From which account the invoice is paid."""
+    name = books.names({document.account})[document.account]
+    return Section(
+        id="lines",
+        title=_("What is booked there"),
+        columns=[_("invoice"), _("from account"), _("amount")],
+        rows=[[document.invoice, name, _money(-row.amount, document)] for row in sql.changed(document.id)],
+    )
+
+
+_CONTENTS: Final = {
+    ConnectorDocument.Kind.JOURNAL: _lines,
+    ConnectorDocument.Kind.STATEMENT: _statement,
+    ConnectorDocument.Kind.PAYMENT: _payment,
+}
 
 
 def _money(amount: int, document: ConnectorDocument) -> SafeString:

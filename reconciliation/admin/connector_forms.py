@@ -19,7 +19,9 @@ from reconciliation.services import connector_access, connector_sign_in
 
 SETTINGS: Final[dict[str, Any]] = {
     "administration": _("administration"),
+    "debtors": _("account of the debtors"),
     "division": _("division"),
+    "invoices": _("invoices that orders name"),
     "journal": _("journal"),
     "positive": _("a positive amount is"),
     "tenant": _("tenant"),
@@ -32,7 +34,12 @@ CREDENTIALS: Final[dict[str, Any]] = {
     "subscription_key": _("subscription key"),
     "access_token": _("API token"),
 }
-CHOICES: Final[dict[str, Any]] = {"debit": _("debit"), "credit": _("credit")}
+CHOICES: Final[dict[str, Any]] = {
+    "debit": _("debit"),
+    "credit": _("credit"),
+    "leave": _("are left alone"),
+    "pay": _("are marked as paid"),
+}
 
 
 def package_name(kind: str) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import ClassVar, Final, Protocol
 
+from payments.core.money import Money
 from payments.providers.base import Credential
 
 LONGEST_KEY: Final = 25  # SnelStart's field `boekstuk`, the shortest of all
@@ -66,6 +67,11 @@ class Setting:
     choices: tuple[str, ...] = ()
 
 
+# Of packages that get journals: whether the invoices that orders name are marked as paid there.
+LEAVE, PAY = "leave", "pay"
+INVOICES: Final = Setting("invoices", required=False, default=LEAVE, choices=(LEAVE, PAY))
+
+
 @dataclass(frozen=True, slots=True)
 class OAuth:
     """Where a person signs in, and where codes and refresh tokens are exchanged; paths below the two bases."""
@@ -86,6 +92,7 @@ class Capabilities:
     statements: bool = False  # takes statements of accounts, to match open invoices with
     finds_statements: bool = False  # and can tell whether it has one
     links_invoices: bool = False  # and marks the invoices as paid that its lines name
+    pays_invoices: bool = False  # beside journals, books payments of invoices, where its setting `invoices` says so
     longest_text: int = 250  # of a line's description
 
 
@@ -162,6 +169,22 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class InvoicePayment:
+    """A sale that pays an invoice: `amount` in minor units, above zero; `key` names it for good.
+
+    It is booked from `account`, the package's code of the clearing account on which journals put what was sold.
+    """
+
+    key: str
+    date: date
+    currency: str
+    account: str
+    amount: int
+    invoice: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """Something under our key: its id there, and its debit total in minor units where the package tells it."""
 
@@ -207,6 +230,58 @@ class Connector(Protocol):
         a person there.
         """
         ...
+
+    def find_payment(self, access: Access, payment: InvoicePayment) -> list[Found]:
+        """Return the payments under this key; only where `pays_invoices`."""
+        ...
+
+    def pay_invoice(self, access: Access, payment: InvoicePayment) -> str:
+        """Pay the one open invoice of this number with exactly this amount; return the payment's id there.
+
+        Raises:
+            Refused: there is no such open invoice, or several, or less is open than was paid (`open_invoice`).
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInvoice:
+    """A sales invoice as a package tells it: what is `unpaid` in minor units, and what is needed to pay it."""
+
+    id: str
+    unpaid: int
+    currency: str
+
+
+def open_invoice(found: Sequence[OpenInvoice], payment: InvoicePayment) -> OpenInvoice:
+    """Return the one that a payment is for.
+
+    Raises:
+        Refused: `invoice_not_open`, `invoice_ambiguous`, `invoice_currency`, `invoice_less_open`.
+    """
+    if not found:
+        raise Refused("invoice_not_open", payment.invoice)
+    if len(found) > 1:
+        raise Refused("invoice_ambiguous", payment.invoice)
+    (only,) = found
+    if only.currency != payment.currency:
+        raise Refused("invoice_currency", f"{payment.invoice}: {only.currency}")
+    if only.unpaid < payment.amount:
+        unpaid = Money(only.unpaid, only.currency)
+        raise Refused("invoice_less_open", f"{payment.invoice}: {unpaid.to_decimal()} {unpaid.currency}")
+    return only
+
+
+class NoInvoices:
+    """For packages in which no invoice can be paid beside journals."""
+
+    def find_payment(self, access: Access, payment: InvoicePayment) -> list[Found]:
+        """Refuse it."""
+        raise Refused("invoices_not_supported")
+
+    def pay_invoice(self, access: Access, payment: InvoicePayment) -> str:
+        """Refuse it."""
+        raise Refused("invoices_not_supported")
 
 
 class JournalsOnly:

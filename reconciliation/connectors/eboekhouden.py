@@ -1,9 +1,10 @@
-"""e-Boekhouden (REST v1): mutations of the type journal.
+"""e-Boekhouden (REST v1): mutations of the type journal, and of payments of invoices.
 
 A reconstruction: written against a specification put together from other clients, and never run against e-Boekhouden
 itself. Our key is the mutation's `entryNumber`, which its list filters by. A journal is written from the side of one
 ledger account (the first line's), the others are its rows; whether a positive row debits it is not documented, so that
-the setting `positive` turns the sign. Compare the first day that it books.
+the setting `positive` turns the sign. Compare the first day that it books. A payment goes from a financial account
+(FIN) to the debtors', so that the clearing account of what was sold has to be one there.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -11,23 +12,28 @@ from typing import Any, ClassVar, Final
 
 from payments.providers.base import Credential
 from reconciliation.connectors.base import (
+    INVOICES,
     Access,
     Capabilities,
     Found,
+    InvoicePayment,
     Journal,
     JournalsOnly,
     NotReached,
+    OpenInvoice,
     Refused,
     Setting,
     SignInNeeded,
     TokenRefused,
     Tokens,
+    open_invoice,
 )
 from reconciliation.connectors.http import Answer, ask
-from reconciliation.connectors.package import base_of, codes, created, decimal, known, shortened
+from reconciliation.connectors.package import base_of, codes, created, decimal, known, minor, shortened
 
 _SOURCE: Final = "Onetill"
-_JOURNAL: Final = 7
+_PAYMENT, _JOURNAL = 3, 7
+_DEBTORS: Final = "DEB"
 _PAGE: Final = 2000
 
 
@@ -38,7 +44,12 @@ class EBoekhouden(JournalsOnly):
     name: ClassVar[str] = "e-Boekhouden"
     capabilities: ClassVar[Capabilities] = Capabilities(
         credentials=(Credential("access_token"),),
-        settings=(Setting("positive", required=False, default="debit", choices=("debit", "credit")),),
+        settings=(
+            Setting("positive", required=False, default="debit", choices=("debit", "credit")),
+            INVOICES,
+            Setting("debtors", required=False),
+        ),
+        pays_invoices=True,
         longest_text=50,
     )
 
@@ -62,12 +73,11 @@ class EBoekhouden(JournalsOnly):
 
     def find(self, access: Access, journal: Journal) -> list[Found]:
         """Mutations with our entry number; their amounts cannot be relied on."""
-        rows = self._page(access, "mutation", entryNumber=journal.key)
-        return [Found(str(row["id"])) for row in rows if row.get("entryNumber") == journal.key]
+        return self._under(access, journal.key)
 
     def push(self, access: Access, journal: Journal) -> str:
         """One mutation."""
-        accounts = self._accounts(access)
+        accounts = codes(self._ledgers(access), "code", "id")
         sign = -1 if access.settings.get("positive") == "credit" else 1
         first, *others = journal.lines
         rows = [
@@ -88,16 +98,66 @@ class EBoekhouden(JournalsOnly):
             "inExVat": "EX",
             "rows": rows,
         }
+        return self._book(access, mutation)
+
+    def find_payment(self, access: Access, payment: InvoicePayment) -> list[Found]:
+        """Mutations with our entry number."""
+        return self._under(access, payment.key)
+
+    def pay_invoice(self, access: Access, payment: InvoicePayment) -> str:
+        """One mutation of the type payment, of the one unpaid invoice of this number, whoever it was sent to."""
+        rows = self._page(access, "mutation/invoice/outstanding", credDeb="D", invoiceNumber=payment.invoice)
+        rows = [row for row in rows if row.get("invoiceNumber") == payment.invoice]
+        # An administration has one currency, and an invoice no other.
+        unpaid = [
+            OpenInvoice(str(row["relationId"]), minor(row["outstandingAmount"], payment.currency), payment.currency)
+            for row in rows
+        ]
+        invoice, ledgers = open_invoice(unpaid, payment), self._ledgers(access)
+        text = shortened(payment.description, self.capabilities.longest_text)
+        row = {
+            "ledgerId": self._debtors(access, ledgers),
+            "amount": decimal(payment.amount, payment.currency),
+            "vatCode": "GEEN",
+            "invoiceNumber": payment.invoice,
+            "relationId": int(invoice.id),
+            "description": text,
+        }
+        mutation = {
+            "type": _PAYMENT,
+            "date": payment.date.isoformat(),
+            "ledgerId": int(known(codes(ledgers, "code", "id"), payment.account)),
+            "entryNumber": payment.key,
+            "description": text,
+            "inExVat": "EX",
+            "rows": [row],
+        }
+        return self._book(access, mutation)
+
+    def _under(self, access: Access, key: str) -> list[Found]:
+        rows = self._page(access, "mutation", entryNumber=key)
+        return [Found(str(row["id"])) for row in rows if row.get("entryNumber") == key]
+
+    def _book(self, access: Access, mutation: dict[str, Any]) -> str:
         access.hold()
         url = f"{base_of(self.code)}/v1/mutation"
         answer = ask("POST", url, headers=_headers(access), body=mutation, writes=True, explain=_words)
         return created(answer.body, "id")
 
-    def _accounts(self, access: Access) -> dict[str, str]:
+    def _debtors(self, access: Access, ledgers: list[Any]) -> int:
+        """The debtors' account of the settings; without one, the only one."""
+        fit = codes([row for row in ledgers if row.get("category") == _DEBTORS], "code", "id")
+        if chosen := access.settings.get("debtors"):
+            return int(known(fit, chosen))
+        if len(fit) != 1:
+            raise Refused("debtors_ambiguous", ", ".join(sorted(fit)))
+        return int(*fit.values())
+
+    def _ledgers(self, access: Access) -> list[Any]:
         rows: list[Any] = []
         while len(page := self._page(access, "ledger", limit=str(_PAGE), offset=str(len(rows)))) == _PAGE:
             rows += page
-        return codes(rows + page, "code", "id")
+        return rows + page
 
     def _page(self, access: Access, what: str, **params: str) -> list[Any]:
         url = f"{base_of(self.code)}/v1/{what}"

@@ -15,6 +15,7 @@ from reconciliation.connectors.base import (
     Found,
     Journal,
     JournalsOnly,
+    NoInvoices,
     NotReached,
     OAuth,
     Refused,
@@ -25,7 +26,7 @@ from reconciliation.connectors.http import Answer, ask
 from reconciliation.connectors.package import base_of, bearer, codes, created, decimal, known, minor, renewed, shortened
 
 
-class ExactOnline(JournalsOnly):
+class ExactOnline(JournalsOnly, NoInvoices):
     """Signed in by OAuth; an access token lives ten minutes."""
 
     code: ClassVar[str] = "exact_online"

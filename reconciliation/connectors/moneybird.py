@@ -16,6 +16,7 @@ from reconciliation.connectors.base import (
     Capabilities,
     Found,
     Journal,
+    NoInvoices,
     NotReached,
     OAuth,
     Refused,
@@ -34,7 +35,7 @@ logger = logging.getLogger(__name__)
 _JOURNALS: Final = "documents/general_journal_documents"
 
 
-class Moneybird:
+class Moneybird(NoInvoices):
     """Signed in by OAuth, or by a personal token (`token`) that does not expire."""
 
     code: ClassVar[str] = "moneybird"

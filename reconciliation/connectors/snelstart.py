@@ -1,8 +1,10 @@
-"""SnelStart (B2B v2): memoriaalboekingen, and statements uploaded as CAMT.053.
+"""SnelStart (B2B v2): memoriaalboekingen, also such as pay an invoice, and statements uploaded as CAMT.053.
 
 Spec-validated: written against a copy of SnelStart's OpenAPI document, and never run against SnelStart itself. What
 the upload of statements rejects is not known. Our key is the `boekstuk` (25 characters), by which the ledger's
-movements are filtered. An uploaded statement cannot be looked up: where its answer was lost, a person has to look.
+movements are filtered. Of a line that pays an invoice the document does not tell the sign: above zero is taken for
+what the customer paid, against the debit beside it; the other way round the booking would not balance. An uploaded
+statement cannot be looked up: where its answer was lost, a person has to look.
 """
 
 import base64
@@ -11,11 +13,14 @@ from typing import Any, ClassVar, Final
 
 from payments.providers.base import Credential
 from reconciliation.connectors.base import (
+    INVOICES,
     Access,
     Capabilities,
     Found,
+    InvoicePayment,
     Journal,
     NotReached,
+    OpenInvoice,
     Refused,
     Setting,
     SignInNeeded,
@@ -23,6 +28,7 @@ from reconciliation.connectors.base import (
     TokenRefused,
     Tokens,
     Unclear,
+    open_invoice,
 )
 from reconciliation.connectors.http import Answer, ask
 from reconciliation.connectors.package import base_of, bearer, codes, created, decimal, known, minor, shortened
@@ -38,7 +44,8 @@ class SnelStart:
     name: ClassVar[str] = "SnelStart"
     capabilities: ClassVar[Capabilities] = Capabilities(
         credentials=(Credential("client_key"), Credential("subscription_key")),
-        settings=(Setting("journal", required=False),),
+        settings=(Setting("journal", required=False), INVOICES),
+        pays_invoices=True,
         statements=True,
     )
 
@@ -63,12 +70,7 @@ class SnelStart:
 
     def find(self, access: Access, journal: Journal) -> list[Found]:
         """The ledger's movements under our boekstuk; they do not name the booking, so that the boekstuk is its id."""
-        rows: list[Any] = []
-        while len(page := self._moved(access, journal.key, len(rows))) == _PAGE:
-            rows += page
-        rows += page
-        ours = [row for row in rows if row.get("boekstuk") == journal.key]
-        return [Found(journal.key, sum(minor(row.get("debet") or 0, journal.currency) for row in ours))] if ours else []
+        return self._under(access, journal.key, journal.currency)
 
     def push(self, access: Access, journal: Journal) -> str:
         """One memoriaalboeking."""
@@ -82,15 +84,55 @@ class SnelStart:
             }
             for line in journal.lines
         ]
+        return self._book(access, journal, {"memoriaalBoekingsRegels": lines})
+
+    def find_payment(self, access: Access, payment: InvoicePayment) -> list[Found]:
+        """The ledger's movements under our boekstuk."""
+        return self._under(access, payment.key, payment.currency)
+
+    def pay_invoice(self, access: Access, payment: InvoicePayment) -> str:
+        """One memoriaalboeking: what was sold, against the booking of the one unpaid invoice of this number."""
+        invoice = open_invoice(self._unpaid(access, payment), payment)
+        text = shortened(payment.description, self.capabilities.longest_text)
+        amount = decimal(payment.amount, payment.currency)
+        account = {"id": known(self._accounts(access), payment.account)}
+        lines = {
+            "memoriaalBoekingsRegels": [{"omschrijving": text, "grootboek": account, "debet": amount, "credit": 0}],
+            "verkoopboekingBoekingsRegels": [
+                {"omschrijving": text, "boekingId": {"id": invoice.id}, "bedrag": amount},
+            ],
+        }
+        return self._book(access, payment, lines)
+
+    def _unpaid(self, access: Access, payment: InvoicePayment) -> list[OpenInvoice]:
+        number = payment.invoice.replace("'", "''")
+        rows = self._page(access, "verkoopfacturen", 0, f"factuurnummer eq '{number}'")
+        found = []
+        for row in rows:
+            unpaid = minor(row.get("openstaandSaldo") or 0, payment.currency)
+            booking = (row.get("verkoopBoeking") or {}).get("id")
+            # An invoice has no currency there, and one without a booking is not in the books yet.
+            if row.get("factuurnummer") == payment.invoice and unpaid > 0 and booking:
+                found.append(OpenInvoice(str(booking), unpaid, payment.currency))
+        return found
+
+    def _book(self, access: Access, paper: Journal | InvoicePayment, lines: dict[str, Any]) -> str:
         booking = {
-            "datum": f"{journal.date.isoformat()}T00:00:00",
-            "boekstuk": journal.key,
-            "omschrijving": shortened(journal.description, self.capabilities.longest_text),
+            "datum": f"{paper.date.isoformat()}T00:00:00",
+            "boekstuk": paper.key,
+            "omschrijving": shortened(paper.description, self.capabilities.longest_text),
             "dagboek": {"id": self._journal(access)},
-            "memoriaalBoekingsRegels": lines,
+            **lines,
         }
         access.hold()
         return created(self._post(access, "memoriaalboekingen", booking).body, "id")
+
+    def _under(self, access: Access, key: str, currency: str) -> list[Found]:
+        rows: list[Any] = []
+        while len(page := self._moved(access, key, len(rows))) == _PAGE:
+            rows += page
+        ours = [row for row in rows + page if row.get("boekstuk") == key]
+        return [Found(key, sum(minor(row.get("debet") or 0, currency) for row in ours))] if ours else []
 
     def find_statement(self, access: Access, statement: Statement) -> list[Found]:
         """Nothing can be looked up."""

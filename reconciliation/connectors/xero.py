@@ -1,23 +1,28 @@
-"""Xero: manual journals.
+"""Xero: manual journals, and payments of invoices.
 
 Spec-validated: written against Xero's published OpenAPI document, and never run against Xero itself. The one package
 with an idempotency key of its own (`Idempotency-Key`), which is sent beside ours in the narration. A manual journal
-cannot book on Xero's own bank and tax accounts.
+cannot book on Xero's own bank and tax accounts; a payment is taken from an account only where Xero's chart of accounts
+says "enable payments to this account" of it. Our key stands in the payment's reference.
 """
 
 from typing import Any, ClassVar
 
 from payments.providers.base import Credential
 from reconciliation.connectors.base import (
+    INVOICES,
     Access,
     Capabilities,
     Found,
+    InvoicePayment,
     Journal,
     JournalsOnly,
     OAuth,
+    OpenInvoice,
     Refused,
     Setting,
     Tokens,
+    open_invoice,
 )
 from reconciliation.connectors.http import Answer, ask
 from reconciliation.connectors.package import base_of, bearer, created, decimal, minor, renewed
@@ -30,13 +35,14 @@ class Xero(JournalsOnly):
     name: ClassVar[str] = "Xero"
     capabilities: ClassVar[Capabilities] = Capabilities(
         credentials=(Credential("client_id", secret=False), Credential("client_secret")),
-        settings=(Setting("tenant", required=False),),
+        settings=(Setting("tenant", required=False), INVOICES),
         oauth=OAuth(
             "/identity/connect/authorize",
             "/connect/token",
             ("offline_access", "accounting.transactions", "accounting.settings.read"),
             basic=True,
         ),
+        pays_invoices=True,
     )
 
     def renew(self, access: Access) -> Tokens:
@@ -75,12 +81,50 @@ class Xero(JournalsOnly):
             "Status": "POSTED",
             "JournalLines": lines,
         }
-        headers = {**self._headers(access), "Idempotency-Key": journal.key}
-        access.hold()
-        url = f"{base_of(self.code)}/api.xro/2.0/ManualJournals"
-        body = {"ManualJournals": [made]}
-        answer = ask("PUT", url, headers=headers, body=body, writes=True, explain=_words)
+        answer = self._put(access, "ManualJournals", made, key=journal.key)
         return created(answer.body, "ManualJournals", 0, "ManualJournalID")
+
+    def find_payment(self, access: Access, payment: InvoicePayment) -> list[Found]:
+        """Payments with our key as their reference, deleted ones left out."""
+        rows = self._get(access, "Payments", where=f'Reference=="{payment.key}"').body["Payments"]
+        return [
+            Found(str(row["PaymentID"]), minor(row["Amount"], payment.currency))
+            for row in rows
+            if row.get("Reference") == payment.key and row.get("Status") != "DELETED"
+        ]
+
+    def pay_invoice(self, access: Access, payment: InvoicePayment) -> str:
+        """One payment of the one approved sales invoice of this number."""
+        invoice = open_invoice(self._unpaid(access, payment), payment)
+        made = {
+            "Invoice": {"InvoiceID": invoice.id},
+            "Account": {"Code": payment.account},
+            "Date": payment.date.isoformat(),
+            "Amount": decimal(payment.amount, payment.currency),
+            "Reference": payment.key,
+        }
+        return created(self._put(access, "Payments", made, key=payment.key).body, "Payments", 0, "PaymentID")
+
+    def _unpaid(self, access: Access, payment: InvoicePayment) -> list[OpenInvoice]:
+        """What Xero lists under the number: a comma in it divides numbers, so that others may be listed, too."""
+        rows = self._get(access, "Invoices", InvoiceNumbers=payment.invoice, Statuses="AUTHORISED").body["Invoices"]
+        return [
+            OpenInvoice(
+                id=str(row["InvoiceID"]),
+                unpaid=minor(row.get("AmountDue") or 0, payment.currency),
+                currency=str(row["CurrencyCode"]),
+            )
+            for row in rows
+            if row.get("Type") == "ACCREC"
+            and row.get("Status") == "AUTHORISED"
+            and row.get("InvoiceNumber") == payment.invoice
+        ]
+
+    def _put(self, access: Access, what: str, made: dict[str, Any], *, key: str) -> Answer:
+        headers = {**self._headers(access), "Idempotency-Key": key}
+        access.hold()
+        url = f"{base_of(self.code)}/api.xro/2.0/{what}"
+        return ask("PUT", url, headers=headers, body={what: [made]}, writes=True, explain=_words)
 
     def _headers(self, access: Access) -> dict[str, str]:
         return {**bearer(access), "xero-tenant-id": access.settings.get("tenant") or self._only_tenant(access)}

@@ -1,8 +1,8 @@
 """The accountant's software: who is connected, and the outbox of what it gets.
 
-A **document** is what is sent as one: a journal, the entries of one book date summed up per account and side, or a
-statement of one account. It names its entries (`ConnectorEntry`, one row each), so that no entry is sent twice and each
-can be asked what became of it.
+A **document** is what is sent as one: a journal, the entries of one book date summed up per account and side, a
+statement of one account, or a sale that pays an invoice. It names its entries (`ConnectorEntry`, one row each), so that
+no entry is sent twice and each can be asked what became of it.
 """
 
 from datetime import timedelta
@@ -93,6 +93,7 @@ class ConnectorDocument(ApiObject):
     class Kind(models.TextChoices):
         JOURNAL = "journal", _("journal")
         STATEMENT = "statement", _("statement")
+        PAYMENT = "payment", _("payment of an invoice")
 
     class Status(models.TextChoices):
         PENDING = "pending", _("pending")
@@ -105,6 +106,7 @@ class ConnectorDocument(ApiObject):
     )
     kind = models.CharField(_("kind"), max_length=9, choices=Kind)
     account = models.CharField(_("account"), max_length=100, blank=True, default="", db_collation="C")
+    invoice = models.CharField(_("invoice"), max_length=64, blank=True, default="", db_default="")  # that is paid
     book_date = models.DateField(_("book date"))
     currency = CurrencyField(_("currency"))
     number = models.PositiveIntegerField(_("number"))  # of that date; later ones hold what was booked on it afterwards

@@ -7,7 +7,7 @@ from payments.core.errors import Fault, ValidationFailed
 from payments.core.pan import has_card_number
 from payments.services import setup_faults
 from reconciliation import registry
-from reconciliation.connectors.base import Capabilities
+from reconciliation.connectors.base import INVOICES, LEAVE, PAY, Capabilities
 from reconciliation.models import Connector
 
 LONGEST_SETTING: Final = 100
@@ -28,6 +28,7 @@ def refuse(*, kind: str, name: str, settings: Mapping[str, str], credentials: Ma
         setup_faults.name_fault(name),
         setup_faults.choice_fault("sends", sends, _sendable(able)),
         *_setting_faults(able, settings),
+        *_invoice_faults(settings, sends),
         *_credential_faults(able, credentials),
     )
 
@@ -56,6 +57,12 @@ def _setting_faults(able: Capabilities, settings: Mapping[str, str]) -> Iterator
             yield Fault(f"settings.{name}", "too_long", f"Use at most {LONGEST_SETTING} characters.")
         elif has_card_number(value):
             yield Fault(f"settings.{name}", "card_number_refused", "This holds a card number. Never send one.")
+
+
+def _invoice_faults(settings: Mapping[str, str], sends: str) -> Iterator[Fault]:
+    if sends == Connector.Sends.STATEMENTS and settings.get(INVOICES.name, "").strip() == PAY:
+        detail = f"Statements name the invoices themselves. Use {LEAVE}, or send journals."
+        yield Fault(f"settings.{INVOICES.name}", "invalid_choice", detail)
 
 
 def _credential_faults(able: Capabilities, credentials: Mapping[str, str]) -> Iterator[Fault]:

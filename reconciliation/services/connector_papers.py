@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from payments.core.money import EXPONENTS
 from payments.models import Merchant
-from reconciliation.connectors.base import Journal, Line, Refused, Statement, StatementLine
+from reconciliation.connectors.base import InvoicePayment, Journal, Line, Refused, Statement, StatementLine
 from reconciliation.exports.base import Account, Books, Entry, Totals
 from reconciliation.exports.base import Line as ExportLine
 from reconciliation.exports.camt053 import Camt053
@@ -70,6 +70,33 @@ def statement(document: ConnectorDocument, connector: Connector) -> Statement:
         file=b"",
     )
     return replace(plain, file=_camt(plain, account, merchant, rows, named))
+
+
+def invoice_payment(document: ConnectorDocument, connector: Connector) -> InvoicePayment:
+    """A sale that pays an invoice.
+
+    Raises:
+        Refused: as `journal`.
+    """
+    merchant = connector.merchant
+    if document.currency != merchant.currency:
+        raise Refused("currency_not_booked", document.currency)
+    account = mapped_accounts(merchant)[document.account]
+    if not account.mapped:
+        raise Refused("account_unmapped", account.title)
+    (row,) = sql.changed(document.id)
+    with translation.override(merchant.language):
+        about = export_texts.named([export_texts.Described(row.id, row.key, row.event, row.items)])[row.id]
+        text = export_texts.sentence(row.event, replace(about, invoice=document.invoice))
+    return InvoicePayment(
+        key=document.key,
+        date=document.book_date,
+        currency=document.currency,
+        account=account.code,
+        amount=-row.amount,  # what was sold is credited
+        invoice=document.invoice,
+        description=text,
+    )
 
 
 def _paid(row: sql.Changed, invoice: str) -> str:

@@ -13,8 +13,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from payments.runtime.sweeps import Sweep
+from reconciliation.connectors.base import INVOICES, PAY
 from reconciliation.models import Connector
-from reconciliation.sql import connectors as sql
+from reconciliation.sql import outboxes
 
 # A day is over when even a till that closes after midnight has sent what it sold.
 GRACE: Final = timedelta(hours=3)
@@ -42,8 +43,9 @@ def fill(connector_id: str, *, now: datetime) -> int:
         if row.removed_at is not None or row.status == Connector.Status.OFF:
             return 0
         through = (now - GRACE).astimezone(row.merchant.zone).date() - timedelta(days=1)
-        filled = sql.fill(
+        filled = outboxes.fill(
             statements=row.sends == Connector.Sends.STATEMENTS,
+            payments=row.settings.get(INVOICES.name) == PAY,
             connector=row.id,
             merchant=row.merchant_id,
             currency=row.merchant.currency,

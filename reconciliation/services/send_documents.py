@@ -120,6 +120,8 @@ class _Run:
             self._begin(document)
             if document.kind == ConnectorDocument.Kind.STATEMENT:
                 remote_id = self._statement(document, unanswered=unanswered)
+            elif document.kind == ConnectorDocument.Kind.PAYMENT:
+                remote_id = self._payment(document)
             else:
                 remote_id = self._journal(document)
         except Refused as refusal:
@@ -137,6 +139,11 @@ class _Run:
         journal = connector_papers.journal(document, self.row)
         found = self._signed(lambda access: self.package.find(access, journal))
         return _only(found, journal.total) or self._signed(lambda access: self.package.push(access, journal))
+
+    def _payment(self, document: ConnectorDocument) -> str:
+        payment = connector_papers.invoice_payment(document, self.row)
+        found = self._signed(lambda access: self.package.find_payment(access, payment))
+        return _only(found, payment.amount) or self._signed(lambda access: self.package.pay_invoice(access, payment))
 
     def _statement(self, document: ConnectorDocument, *, unanswered: bool) -> str:
         """Where statements cannot be looked up, a person looks whether one arrived that was not answered."""

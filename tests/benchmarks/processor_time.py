@@ -13,10 +13,11 @@ _PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
 def milliseconds(stack: Stack) -> dict[str, float]:
     """By program: what its processes and those that have ended below them have used since they began."""
-    return {name: sum(map(_used, stack.processes(command))) for name, command in PROGRAMS.items()}
+    return {name: sum(map(used, stack.processes(command))) for name, command in PROGRAMS.items()}
 
 
-def _used(pid: int) -> float:
+def used(pid: int) -> float:
+    """Milliseconds of one process; 0 where it runs on another machine, or has ended."""
     try:
         # Behind the name, which may hold spaces: the fields from the third on; 14 to 17 are user and system time,
         # of the process and of the children it has waited for.

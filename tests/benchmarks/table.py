@@ -36,6 +36,7 @@ _WORDS: Final = {
     "m.import_peak": "memory of an import at its peak : of a tenth of the file",
     "n.loop": "lines looked up one at a time : matched as a set",
     "n.linear": "matching the largest file : the smallest",
+    "n.linear_processor": "the same, processor time of PostgreSQL",
     "n.import_and_match": "reading and matching the largest file : 20 s",
     "x.journal_csv": "exporting the books as `journal_csv`",
     "x.journal_csv_seconds": "the whole export : ten times that of a tenth of the postings",

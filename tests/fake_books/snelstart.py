@@ -1,4 +1,4 @@
-"""SnelStart: memoriaalboekingen, and statements as files."""
+"""SnelStart: memoriaalboekingen, also of payments of invoices, and statements as files."""
 
 import base64
 import re
@@ -26,6 +26,7 @@ class SnelStart(Package):
     lives: float = 3599.0
     journals: dict[str, str] = field(default_factory=lambda: {"90": str(uuid.uuid4())})
     bookings: list[dict[str, Any]] = field(default_factory=list)
+    invoices: list[dict[str, Any]] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     access: dict[str, float] = field(default_factory=dict)
 
@@ -37,6 +38,7 @@ class SnelStart(Package):
             "GET /dagboeken": self._journals,
             "GET /grootboeken": self._accounts,
             "GET /grootboekmutaties": self._mutations,
+            "GET /verkoopfacturen": self._invoices,
             "POST /memoriaalboekingen": self._create,
             "POST /bankafschriftbestanden": self._upload,
         }
@@ -102,14 +104,44 @@ class SnelStart(Package):
         self.demand(len(given["boekstuk"]) <= 25, "boekstuk")
         self.demand(given["dagboek"]["id"] in self.journals.values(), "dagboek")
         debit = sum((Decimal(str(line["debet"])) for line in lines), Decimal(0))
-        balanced = debit == sum((Decimal(str(line["credit"])) for line in lines), Decimal(0))
+        paid = given.get("verkoopboekingBoekingsRegels", [])
+        credit = sum((Decimal(str(line["credit"])) for line in lines), Decimal(0))
+        balanced = debit == credit + sum((Decimal(str(line["bedrag"])) for line in paid), Decimal(0))
         known = set(self.accounts.values())
         if not balanced or any(line["grootboek"]["id"] not in known for line in lines):
             raise Refusal(400, [{"errorCode": "BK-0001", "message": "De boeking is niet in balans."}])
+        for line in paid:
+            self._pay(line)
         row = {**given, "id": str(uuid.uuid4())}
         self.bookings.append(row)
-        self.effects.append(Effect("journal", given["boekstuk"], int(debit * 100)))
+        self.effects.append(Effect("payment" if paid else "journal", given["boekstuk"], int(debit * 100)))
         return 201, row
+
+    def invoiced(self, number: str, amount: str, **more: Any) -> dict[str, Any]:
+        """An invoice that was booked, with what is unpaid of it."""
+        booking = {"id": str(uuid.uuid4())}
+        row = {"factuurnummer": number, "openstaandSaldo": float(amount), "verkoopBoeking": booking, **more}
+        self.invoices.append(row)
+        return row
+
+    def unpaid(self, number: str) -> list[str]:
+        """What is unpaid of the invoices of a number."""
+        return [f"{row['openstaandSaldo']:.2f}" for row in self.invoices if row["factuurnummer"] == number]
+
+    def _invoices(self, request: Request) -> tuple[int, Any]:
+        self._signed(request)
+        wanted = re.fullmatch(r"factuurnummer eq '((?:[^']|'')*)'", request.query.get("$filter", ""))
+        self.demand(wanted is not None, "a filter that is not read here")
+        assert wanted is not None
+        rows = [row for row in self.invoices if row["factuurnummer"] == wanted[1].replace("''", "'")]
+        return 200, self._paged(request, rows)
+
+    def _pay(self, line: Any) -> None:
+        named = line["boekingId"]["id"]
+        invoice = next((one for one in self.invoices if one["verkoopBoeking"]["id"] == named), None)
+        if invoice is None or Decimal(str(line["bedrag"])) > Decimal(str(invoice["openstaandSaldo"])):
+            raise Refusal(400, [{"errorCode": "BK-0002", "message": "De factuur staat niet open."}])
+        invoice["openstaandSaldo"] = float(Decimal(str(invoice["openstaandSaldo"])) - Decimal(str(line["bedrag"])))
 
     def _upload(self, request: Request) -> tuple[int, Any]:
         self._signed(request)
