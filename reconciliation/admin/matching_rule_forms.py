@@ -30,6 +30,7 @@ EXPLAINED: Final[dict[str, Any]] = {
     "batch": gettext_lazy("the lines of a terminal's day are together all that it sold then"),
     "payout_set": gettext_lazy("one line of the bank is several payouts that come to its amount"),
     "payout_parts": gettext_lazy("several lines of the bank that name one payout are its parts"),
+    "payout_batch": gettext_lazy("lines of a provider that are together exactly all the payouts it owes, or they name"),
 }
 
 

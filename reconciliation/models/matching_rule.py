@@ -21,7 +21,7 @@ class MatchingRule(ApiObject):
     OBJECT: ClassVar[str] = "matching_rule"
 
     class Rule(models.TextChoices):
-        """What a line may be matched by; the last four match several at once."""
+        """What a line may be matched by; the last five match several at once."""
 
         OPERATION = "operation", _("by our own number")
         REFERENCE = "reference", _("by the provider's reference")
@@ -35,6 +35,7 @@ class MatchingRule(ApiObject):
         BATCH = "batch", _("as a batch")
         PAYOUT_SET = "payout_set", _("one transfer for several payouts")
         PAYOUT_PARTS = "payout_parts", _("several transfers for one payout")
+        PAYOUT_BATCH = "payout_batch", _("several transfers for several payouts")
 
     class Reason(models.TextChoices):
         """What a tolerated difference is, and so to which account it is booked."""

@@ -80,7 +80,7 @@ def _tolerate(row: Discrepancy, setting: RuleSetting, rest: OpenBalance | None) 
     assert rest is not None
     assert line is not None
     step = steps.record(row, action=tolerances.ACTION, actor=ACTOR, amount=rest.amount)
-    target = tolerances.target(line.settlement, setting)
+    target = tolerances.target(setting, rest.account.currency, line.settlement.provider_account_id)
     lines = [Line(target, rest.amount), Line(rest.account, -rest.amount, rest.item)]
     entry = journal.resolved(row.merchant, row.id, lines, timezone.now(), nth=step.number - 1)
     post([entry])

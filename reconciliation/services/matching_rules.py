@@ -25,8 +25,10 @@ Rule = MatchingRule.Rule
 Reason = MatchingRule.Reason
 # Several sales in one line, and in several lines of a batch.
 TOTALS: Final = frozenset({Rule.DAY_TOTAL, Rule.BATCH})
-# Lines that differ in amount are known by these alone: the others find nothing but the exact amount.
-TOLERANT: Final = frozenset({Rule.OPERATION, Rule.REFERENCE, Rule.CARD_PRESENT, Rule.PAYMENT_ONLY, *TOTALS})
+# What differs in amount is known by these alone, a payout by its name: the others find nothing but the exact amount.
+TOLERANT: Final = frozenset(
+    {Rule.OPERATION, Rule.REFERENCE, Rule.CARD_PRESENT, Rule.PAYMENT_ONLY, Rule.PAYOUT_PARTS, *TOTALS}
+)
 # Days at most: RRNs and authorization codes come again; a payout may be late.
 WINDOWS: Final[Mapping[str, int]] = {
     Rule.CARD_PRESENT: 31,
@@ -35,6 +37,7 @@ WINDOWS: Final[Mapping[str, int]] = {
     Rule.BATCH: 31,
     Rule.PAYOUT_SET: 90,
     Rule.PAYOUT_PARTS: 90,
+    Rule.PAYOUT_BATCH: 90,
 }
 WHOLE: Final = 10_000  # basis points
 
@@ -74,6 +77,7 @@ USUAL: Final = (
     RuleSetting(rule=Rule.BATCH, priority=10, enabled=False, window_days=0),
     RuleSetting(rule=Rule.PAYOUT_SET, priority=11, window_days=60),
     RuleSetting(rule=Rule.PAYOUT_PARTS, priority=12, window_days=60),
+    RuleSetting(rule=Rule.PAYOUT_BATCH, priority=13, window_days=60),
 )
 _NAMES: Final = tuple(RuleSetting.__dataclass_fields__)
 _Rules = Sequence[RuleSetting]

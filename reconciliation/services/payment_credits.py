@@ -9,7 +9,7 @@ from reconciliation import journal
 from reconciliation.models import BankStatementLine
 from reconciliation.services.allocations import free_bank_lines, unallocated
 from reconciliation.services.auto_resolve import resolve_explained
-from reconciliation.sql import statements
+from reconciliation.sql import late_lines
 
 _State = BankStatementLine.State
 
@@ -41,7 +41,7 @@ def find(merchant: Merchant, pairs: Sequence[tuple[int, str]]) -> None:
 
 def late(merchant: Merchant) -> list[tuple[int, str]]:
     """Return the lines in suspense that are payments which succeeded since: (line, operation)."""
-    return statements.late_credits(merchant.id)
+    return late_lines.late_credits(merchant.id)
 
 
 def _payments(operations: Iterable[str | None]) -> dict[str, Payment]:

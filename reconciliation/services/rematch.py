@@ -15,7 +15,7 @@ from payments.runtime.sweeps import Sweep
 from reconciliation import journal
 from reconciliation.card_present import sql as card_present
 from reconciliation.models import Payout, Settlement, SettlementLine
-from reconciliation.services import payment_credits, till_deposits, tolerances
+from reconciliation.services import payment_credits, payout_tolerances, till_deposits, tolerances
 from reconciliation.services.allocations import allocate, free_bank_lines, unallocated
 from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.confirm_settled import confirm_settled
@@ -24,8 +24,7 @@ from reconciliation.services.line_discrepancies import UNEXPLAINED, key, kind_of
 from reconciliation.services.match_totals import match_totals
 from reconciliation.services.matching_rules import rules_of, ruleset
 from reconciliation.services.open_differences import open_differences
-from reconciliation.sql import differences, matching, payout_names, session, settlements
-from reconciliation.sql import statements as bank
+from reconciliation.sql import differences, late_lines, matching, payout_batches, payout_names, session, settlements
 
 _State = SettlementLine.State
 _Found = tuple[int, tuple[tuple[str, int | None], ...]]  # a bank line, and the payouts that it is with their amounts
@@ -102,15 +101,38 @@ def find_payouts(*, merchant: Merchant) -> None:
     payout_names.find_names(payout_names.STORED, merchant_id=merchant.id)
     sets = payout_names.payout_parts()
     found: list[_Found] = [(line_id, tuple(parts)) for line_id, parts in sets.items()]
-    found += [(line_id, ((payout_id, None),)) for line_id, payout_id in bank.late_payouts(merchant.id)]
+    found += [(line_id, ((payout_id, None),)) for line_id, payout_id in late_lines.late_payouts(merchant.id)]
     sweep = Sweep("reconciliation.find_payout")
     found = [one for one in found if one[1][0][0] not in sweep.resting]
     sweep.together(found, partial(_give, merchant), subject=lambda one: one[1][0][0], merchant_id=merchant.id)
+    _find_batches(merchant, sweep, found)
     sweep = Sweep("reconciliation.find_credit")
     credited = [pair for pair in payment_credits.late(merchant) if pair[1] not in sweep.resting]
     sweep.together(
         credited, partial(payment_credits.find, merchant), subject=lambda pair: pair[1], merchant_id=merchant.id
     )
+
+
+def _find_batches(merchant: Merchant, sweep: Sweep, found: Sequence[_Found]) -> None:
+    """Match several lines that are several payouts together; what was found by itself is in none of them."""
+    known = {payout_id for _line, parts in found for payout_id, _amount in parts}
+    batches = payout_batches.find_batches(
+        merchant.id, lines=[line_id for line_id, _parts in found], payouts=[*known, *sweep.resting]
+    )
+    sweep.together(
+        batches, partial(_give_batches, merchant), subject=lambda one: one.payouts[0][0], merchant_id=merchant.id
+    )
+
+
+def _give_batches(merchant: Merchant, batches: Sequence[payout_batches.Batch]) -> None:
+    """Give payouts the lines that they are together, or none of them where somebody has matched one meanwhile."""
+    for batch in batches:
+        payouts = Payout.objects.select_for_update(of=("self",)).filter(id__in=dict(batch.payouts)).order_by("id")
+        waiting = [payout for payout in payouts if payout.status == Payout.Status.ANNOUNCED]
+        free = free_bank_lines(merchant_id=merchant.id).filter(id__in=dict(batch.lines)).select_for_update(of=("self",))
+        lines = {line.id: unallocated(line) for line in free.order_by("id")}
+        if {payout.id: payout.owed for payout in waiting} == dict(batch.payouts) and lines == dict(batch.lines):
+            _give(merchant, list(batch.parts()))
 
 
 def _give(merchant: Merchant, found: Sequence[_Found]) -> None:
@@ -119,7 +141,7 @@ def _give(merchant: Merchant, found: Sequence[_Found]) -> None:
     # By id, as every sweep and every person locks them: payouts before lines.
     names = {payout_id for parts in by_line.values() for payout_id, _amount in parts}
     payouts = Payout.objects.select_for_update(of=("self",)).filter(id__in=names).order_by("id")
-    by_id = {payout.id: payout for payout in payouts.select_related("merchant", "settlement")}
+    by_id = {payout.id: payout for payout in payouts.select_related("merchant", "settlement", "provider_account")}
     free = free_bank_lines(merchant_id=merchant.id).filter(id__in=by_line).select_for_update(of=("self",))
     entries: list[Entry] = []
     suspended: list[int] = []
@@ -133,6 +155,7 @@ def _give(merchant: Merchant, found: Sequence[_Found]) -> None:
             suspended += [line.id] if line.item is not None else []
             entries.append(allocate(line, parts))
     post(entries)
+    payout_tolerances.settle(by_id.values(), at=timezone.now())
     resolve_explained(merchant, [f"{Kind.UNKNOWN_LINE}:bank:{line_id}" for line_id in suspended])
 
 

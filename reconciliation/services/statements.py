@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from payments.core.money import Money
@@ -20,14 +21,14 @@ from reconciliation import journal
 from reconciliation.formats.base import Kind as FileKind
 from reconciliation.formats.base import Problem, StatementHeader, StatementTrailer
 from reconciliation.models import BankStatement, BankStatementLine, Payout, SettlementFile
-from reconciliation.services import notified_batches, payment_credits, till_deposits
+from reconciliation.services import notified_batches, payment_credits, payout_tolerances, till_deposits
 from reconciliation.services.allocations import allocate_imported
 from reconciliation.services.auto_resolve import resolve_explained
 from reconciliation.services.line_discrepancies import of_bank_line
 from reconciliation.services.own_accounts import account_named, ibans_of
 from reconciliation.services.staging import Reading
 from reconciliation.services.transfer_returns import returned_because
-from reconciliation.sql import notified_parts, payout_names, session, statements
+from reconciliation.sql import notified_parts, payout_names, session, statement_gaps, statements
 
 ACTOR: Final = "system:reconciliation"
 
@@ -113,9 +114,8 @@ def _book_lines(merchant: Merchant, lines: QuerySet[BankStatementLine]) -> None:
 
 def check_gaps(*, merchant: Merchant, account: str, file_id: str | None = None) -> None:
     """Open a discrepancy where a statement does not open with the last one's closing balance; resolve filled gaps."""
-    gaps = {
-        f"statement_gap:{account}:{row[0]}": row for row in statements.gaps(merchant_id=merchant.id, account=account)
-    }
+    found = statement_gaps.gaps(merchant_id=merchant.id, account=account)
+    gaps = {f"statement_gap:{account}:{row[0]}": row for row in found}
     unresolved = Discrepancy.objects.filter(
         merchant=merchant, kind=Kind.STATEMENT_GAP, key__startswith=f"statement_gap:{account}:"
     ).exclude(status=Discrepancy.Status.RESOLVED)
@@ -199,7 +199,7 @@ def _book_payouts(merchant: Merchant, lines: Sequence[BankStatementLine]) -> Non
     }
     names = {payout_id for parts in by_line.values() for payout_id, _amount in parts}
     payouts = Payout.objects.select_for_update(of=("self",)).filter(id__in=names).order_by("id")
-    by_id = {payout.id: payout for payout in payouts.select_related("merchant", "settlement")}
+    by_id = {payout.id: payout for payout in payouts.select_related("merchant", "settlement", "provider_account")}
     entries: list[Entry] = []
     shown: dict[str, list[tuple[BankStatementLine, int]]] = defaultdict(list)
     for line in _of(lines, BankStatementLine.State.PAYOUT):
@@ -210,6 +210,7 @@ def _book_payouts(merchant: Merchant, lines: Sequence[BankStatementLine]) -> Non
     for payout_id in sorted(shown):
         allocate_imported(by_id[payout_id], shown[payout_id])
     post(entries)
+    payout_tolerances.settle(by_id.values(), at=timezone.now())
 
 
 def _book_transfers(merchant: Merchant, lines: Sequence[BankStatementLine]) -> None:

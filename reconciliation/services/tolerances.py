@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from payments.accounting.chart_of_accounts import account
 from payments.ledger.posting import AccountSpec, Line, post
-from payments.models import Discrepancy
+from payments.models import Discrepancy, Merchant
 from payments.models.discrepancy import DiscrepancyKind as Kind
 from payments.services import discrepancy
 from reconciliation import journal
@@ -68,7 +68,8 @@ def _resolve(
     entries, steps = [], []
     for row, setting in todo.values():
         amount = row.amount or 0
-        lines = [Line(target(settlement, setting), amount), Line(owed, -amount, row.item)]
+        where = target(setting, owed.currency, settlement.provider_account_id)
+        lines = [Line(where, amount), Line(owed, -amount, row.item)]
         entry = journal.resolved(settlement.merchant, row.id, lines, at)
         entries.append(entry)
         # The number is 1: nobody has done anything about a discrepancy that was opened just now.
@@ -87,15 +88,17 @@ def _resolve(
     post(entries)
     for reason in MatchingRule.Reason.values:
         keys = [row.key for row, setting in todo.values() if setting.reason == reason]
-        done: dict[str, Any] = {"action": ACTION, "reason": reason, "note": "", "with": [], "until": None}
-        discrepancy.resolve_discrepancies(
-            merchant=settlement.merchant, keys=keys, actor=ACTOR, resolution=done | {"actor": ACTOR}
-        )
+        close(settlement.merchant, keys, reason)
 
 
-def target(settlement: Settlement, setting: RuleSetting) -> AccountSpec:
-    """Return the account that a tolerated difference is booked to."""
-    currency = settlement.currency
+def close(merchant: Merchant, keys: Sequence[str], reason: str) -> None:
+    """Resolve discrepancies whose amount was booked as this reason says."""
+    done: dict[str, Any] = {"action": ACTION, "reason": reason, "note": "", "with": [], "until": None}
+    discrepancy.resolve_discrepancies(merchant=merchant, keys=keys, actor=ACTOR, resolution=done | {"actor": ACTOR})
+
+
+def target(setting: RuleSetting, currency: str, account_id: str) -> AccountSpec:
+    """Return the account that a tolerated difference with a provider account is booked to."""
     if setting.reason == MatchingRule.Reason.FEE:
-        return account("fees", currency, settlement.provider_account_id)
+        return account("fees", currency, account_id)
     return account("rounding" if setting.reason == MatchingRule.Reason.ROUNDING else "write_offs", currency)

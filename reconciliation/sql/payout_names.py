@@ -56,6 +56,9 @@ JOIN reconciliation_bankstatement statement ON statement.id = stored.statement_i
 WHERE statement.merchant_id = %(merchant)s AND statement.kind = 'statement'
   AND stored.state = 'suspense' AND stored.undone = 0
 """
+# Days before the one on which a payout is expected (else known) from which on a line may be about it: its settlement
+# may be imported days after the bank has paid it. How long after, says the account's rule.
+BEFORE: Final = 10
 # How an account's rules for several payouts or transfers at once are set (`services/matching_rules.py`).
 RULE_OFF: Final = """EXISTS (
     SELECT FROM reconciliation_matchingrule off
@@ -122,7 +125,7 @@ named AS (
 waiting AS (
     SELECT provider_account_id, currency, id, amount - amount_received AS owed,
            count(*) OVER whole AS many, sum(amount - amount_received) OVER whole AS together,
-           min(COALESCE(expected_on, created_at::date)) OVER whole - 10 AS since,
+           min(COALESCE(expected_on, created_at::date)) OVER whole - {BEFORE} AS since,
            max(COALESCE(expected_on, created_at::date)) OVER whole + {RULE_DAYS.format(**_SET)} AS until
     FROM reconciliation_payout
     WHERE merchant_id = %(merchant)s AND status = 'announced' AND NOT {RULE_OFF.format(**_SET)}

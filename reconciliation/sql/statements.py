@@ -17,26 +17,15 @@ from django.db import connection
 
 from reconciliation.sql.open_items import UNSETTLED
 from reconciliation.sql.payout_names import (
-    LETTERED,
-    PROVIDERS,
     REFERENCE,
-    RULE_DAYS,
     RULE_OFF,
     STAGED,
-    TELLING,
     TEXTS,
     UNSPACED,
-    WITHIN,
-    WORD,
     find_names,
 )
 from reconciliation.sql.repeated_lines import NOT_REPEATED, REPEATED
 
-# Days before the one on which a payout is expected (else known) from which on a line that names it is a part of it: the
-# settlement may be imported days after the bank has paid it. How long after, as what was held back may come weeks
-# later, says the account's rule, which may be off.
-_BEFORE: Final = 10
-_PARTS: Final = {"rule": "payout_parts", "account": "reconciliation_payout.provider_account_id"}
 _NO_PARTS: Final = RULE_OFF.format(rule="payout_parts", account="named.provider_account_id")
 # The operation's id that we gave as end-to-end id, as banks spell it.
 _OUR_ID: Final = r"""'op_' || substring(
@@ -56,7 +45,7 @@ JOIN payments_refundpart part ON part.item = posting.item
 WHERE account.merchant_id = %(merchant)s AND split_part(account.code, ':', 1) = 'in_transit' AND {which}
 """
 # A sale that the provider credits by itself, with our end-to-end id, and that nothing has settled yet.
-_CREDITED: Final = f"""
+CREDITED: Final = f"""
 SELECT line.position, operation.id, operation.provider_account_id,
        operation.outcome = 'succeeded' AND operation.reversed_at IS NULL AND operation.amount = line.amount
        AND operation.currency = line.currency AND {UNSETTLED} AS fits,
@@ -124,7 +113,7 @@ back AS (
           AND position(upper({REFERENCE}) IN upper({UNSPACED.format(TEXTS.format("second"))})) > 0
     )
 ),
-credited AS ({_CREDITED}),
+credited AS ({CREDITED}),
 -- Whose it might be: the provider that is named, else the one of a payout that some of the text could mean, or of the
 -- sale that it names.
 owner AS (
@@ -248,131 +237,3 @@ def store_statement_lines(statement_ids: Sequence[int | None]) -> None:
     """Keep the staged lines with what explains them; ids in the order of the file's statements, None if left out."""
     with connection.cursor() as cursor:
         cursor.execute(_STORE, {"statements": list(statement_ids)})
-
-
-# A statement is linked by another that closes where it opens, on the same day or the last one before it: several of
-# one day come in any order, and banks number them or not. Where exports overlap it is linked by one that has, at the
-# end of a day, the balance it opens with; of two that open alike, the later one by the earlier. One without such a link
-# begins the account's chain; the others have a gap before them.
-_GAPS: Final = """
-WITH statement AS (
-    SELECT id, currency, opening, closing, opened_on, closed_on,
-           row_number() OVER chain AS place, lag(closing) OVER chain AS before,
-           max(closed_on) OVER (
-               PARTITION BY currency ORDER BY closed_on RANGE BETWEEN UNBOUNDED PRECEDING AND '1 day' PRECEDING
-           ) AS day_before
-    FROM reconciliation_bankstatement
-    WHERE merchant_id = %(merchant)s AND account = %(account)s AND kind = 'statement' AND opening IS NOT NULL
-    WINDOW chain AS (PARTITION BY currency ORDER BY closed_on, opened_on, length(sequence), sequence, id)
-),
-loose AS (
-    SELECT statement.*, row_number() OVER (PARTITION BY currency ORDER BY place) AS nth
-    FROM statement
-    WHERE NOT EXISTS (
-        SELECT FROM statement link
-        WHERE link.id <> statement.id AND link.currency = statement.currency AND link.closing = statement.opening
-          AND link.closed_on IN (statement.closed_on, statement.day_before)
-    ) AND NOT EXISTS (
-        SELECT FROM statement link
-        WHERE link.id <> statement.id AND link.currency = statement.currency
-          AND statement.opened_on BETWEEN link.opened_on AND link.closed_on
-          AND (link.opened_on < statement.opened_on OR link.id < statement.id)
-          AND statement.opening IN (
-              SELECT link.opening + coalesce(sum(line.amount), 0)
-              FROM (VALUES (statement.opened_on), (statement.opened_on - 1)) until(day)
-              LEFT JOIN reconciliation_bankstatementline line
-                ON line.statement_id = link.id AND line.booked_on <= until.day
-              GROUP BY until.day
-          )
-    )
-)
-SELECT id, opening, before FROM loose WHERE nth > 1 AND before IS NOT NULL
-"""
-
-
-def gaps(*, merchant_id: str, account: str) -> list[tuple[int, int, int]]:
-    """(statement, its opening, the closing before it) wherever a statement does not open where another closed."""
-    with connection.cursor() as cursor:
-        cursor.execute(_GAPS, {"merchant": merchant_id, "account": account})
-        return [tuple(row) for row in cursor.fetchall()]
-
-
-# Whichever of the two comes first: what names a payout is (a part of) it, as if it came after it. Of what only may be
-# some payout by its amount, the amount says that it is. A line in full is taken before parts.
-_LATE: Final = rf"""
-WITH waiting AS (
-    SELECT id, provider_account_id, reference, amount, currency, amount_received,
-           COALESCE(expected_on, created_at::date) - {_BEFORE} AS since,
-           COALESCE(expected_on, created_at::date) + {RULE_DAYS.format(**_PARTS)} AS until,
-           {RULE_OFF.format(**_PARTS)} AS whole_only
-    FROM reconciliation_payout WHERE merchant_id = %(merchant)s AND status = 'announced'
-),
-line AS (
-    SELECT stored.id AS position, stored.amount, stored.currency, stored.counterparty_name, stored.counterparty_iban,
-           stored.booked_on, {TEXTS.format("stored")} AS texts
-    FROM reconciliation_bankstatementline stored
-    JOIN reconciliation_bankstatement statement ON statement.id = stored.statement_id
-    WHERE statement.merchant_id = %(merchant)s AND statement.kind = 'statement'
-      AND stored.state IN ('suspense', 'other') AND stored.undone = 0
-      AND ((stored.amount, stored.currency) IN (SELECT amount, currency FROM waiting)
-           OR stored.booked_on >= (SELECT min(since) FROM waiting))
-),
-provider AS ({PROVIDERS}),
-pair AS (
-    SELECT line.position, payout.id, length(payout.reference) AS longest, payout.amount = line.amount AS whole
-    FROM line
-    JOIN waiting payout
-      ON payout.currency = line.currency AND {WITHIN} AND {WORD}
-     AND (payout.amount = line.amount AND payout.amount_received = 0
-          OR NOT payout.whole_only
-             AND sign(payout.amount) = sign(line.amount) AND line.booked_on BETWEEN payout.since AND payout.until
-             -- More than all of it may be several, of which the others are not known yet.
-             AND abs(line.amount) < abs(payout.amount - payout.amount_received))
-    WHERE {TELLING} OR payout.amount = line.amount AND payout.amount_received = 0 AND ({LETTERED} OR EXISTS (
-        SELECT FROM provider WHERE provider.position = line.position AND provider.id = payout.provider_account_id
-    ))
-),
-of_line AS (
-    SELECT DISTINCT ON (position) position, id, whole FROM pair
-    WHERE whole OR position NOT IN (
-        -- What names several by themselves may be all of them.
-        SELECT position FROM staged_payout_name WHERE word AND telling AND alone GROUP BY position HAVING count(*) > 1
-    )
-    ORDER BY position, longest DESC, whole DESC, id
-),
-ranked AS (
-    SELECT of_line.*, row_number() OVER (PARTITION BY id ORDER BY whole DESC, position) AS place,
-           bool_or(whole) OVER (PARTITION BY id) AS in_full
-    FROM of_line
-)
-SELECT position, id FROM ranked WHERE place = 1 OR NOT in_full ORDER BY id, position
-"""
-
-
-def late_payouts(merchant_id: str) -> list[tuple[int, str]]:
-    """(bank line, payout) where a payout announced by now was at the bank before, in full or in parts.
-
-    Needs the names that stored lines have (`payout_names.find_names`).
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(_LATE, {"merchant": merchant_id})
-        return [tuple(row) for row in cursor.fetchall()]
-
-
-_LATE_CREDITS: Final = f"""
-WITH line AS (
-    SELECT stored.id AS position, stored.amount, stored.currency, stored.end_to_end_id, stored.remittance
-    FROM reconciliation_bankstatementline stored
-    JOIN reconciliation_bankstatement statement ON statement.id = stored.statement_id
-    WHERE statement.merchant_id = %(merchant)s AND statement.kind = 'statement' AND stored.state = 'suspense'
-      AND stored.undone = 0 AND stored.amount > 0
-)
-SELECT position, id FROM ({_CREDITED}) credited WHERE fits AND nth = 1 ORDER BY position
-"""
-
-
-def late_credits(merchant_id: str) -> list[tuple[int, str]]:
-    """(bank line, operation) where what was credited by itself is known by now."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LATE_CREDITS, {"merchant": merchant_id})
-        return [tuple(row) for row in cursor.fetchall()]

@@ -35,8 +35,9 @@ def test_a_package_is_chosen_and_its_fields_filled_in(connects: Connects) -> Non
     for code, package in PACKAGES.items():
         assert f'href="?package={code}"' in first, package
     form = page(client, f"{CONNECT}?package=snelstart")
-    assert re.findall(r'name="(\w+)"', form.partition('name="name"')[2])[:3] == [
+    assert re.findall(r'name="(\w+)"', form.partition('name="name"')[2])[:4] == [
         "setting_journal",
+        "setting_invoices",
         "secret_client_key",
         "secret_subscription_key",
     ]
