@@ -122,7 +122,7 @@ class ConnectorDocumentAdmin(ReadOnlyModelAdmin):
             title=row.key,
             label=_state(row),
             facts=[Fact(name, value) for name, value in facts if value],
-            sections=[_CONTENTS[row.kind](row), _entries(row)],
+            sections=[_CONTENTS[ConnectorDocument.Kind(row.kind)](row), _entries(row)],
         )
 
 

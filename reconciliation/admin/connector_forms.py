@@ -67,6 +67,7 @@ class PackageFields(forms.Form):
             if one.choices:
                 self.fields[name] = forms.ChoiceField(
                     label=capfirst(label),
+                    required=one.required,
                     choices=[(choice, CHOICES[choice]) for choice in one.choices],
                     widget=UnfoldAdminSelectWidget,
                 )

@@ -6,7 +6,7 @@ none) have to come to exactly these payouts, and no other line may be about one 
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -105,7 +105,7 @@ def find_batches(merchant_id: str, *, lines: Collection[int], payouts: Collectio
 
     Needs the names that stored lines have (`payout_names.find_names`).
     """
-    values = {"merchant": merchant_id, "lines": list(lines), "payouts": list(payouts)}
+    values: dict[str, Any] = {"merchant": merchant_id, "lines": list(lines), "payouts": list(payouts)}
     with connection.cursor() as cursor:
         cursor.execute(_BATCHES, values)
         return [

@@ -165,5 +165,6 @@ def test_several_transfers_are_one_payout_where_the_rule_is_on(shop: Shop, on: b
 def test_rules_that_were_set_before_there_were_so_many_keep_their_places(shop: Shop) -> None:
     account = shop.account("external")
     sets(shop, "order", provider="external")
-    MatchingRule.objects.filter(rule__in=["day_total", "batch", "payout_set", "payout_parts"]).delete()
+    several = ["day_total", "batch", "payout_set", "payout_parts", "payout_batch"]
+    MatchingRule.objects.filter(rule__in=several).delete()
     assert rules_of(account) == tuple(having("order"))
