@@ -124,6 +124,10 @@ NAVIGATION: Final = [
     ),
     _group(
         _("Ledger"),
+        {
+            **_item(_("Trial balance"), "balance", "admin:index", "sees_books"),
+            "link": reverse_lazy("trial_balance"),
+        },
         _item(_("Journal entries"), "menu_book", "ledger_journalentry", "sees_books"),
         _item(_("Accounts"), "account_tree", "ledger_account", "sees_books"),
         _item(_("Exports"), "ios_share", "reconciliation_export", "sees_books"),

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import path
 
-from payments.admin.finance import dashboard, return_reasons, sales, voucher_liability
+from payments.admin.finance import dashboard, return_reasons, sales, trial_balance, voucher_liability
 from payments.admin.lists import pages as list_pages
 from payments.admin.setup import language
 
@@ -12,6 +12,7 @@ urlpatterns = [
     path("sales/", admin.site.admin_view(sales.page), name="sales"),
     path("return-reasons/", admin.site.admin_view(return_reasons.page), name="return_reasons"),
     path("vouchers-outstanding/", admin.site.admin_view(voucher_liability.page), name="vouchers_outstanding"),
+    path("trial-balance/", admin.site.admin_view(trial_balance.page), name="trial_balance"),
     *(
         path(f"lists/<str:page>/{route}", admin.site.admin_view(view), name=f"list_{name}")
         for route, view, name in (

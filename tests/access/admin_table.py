@@ -358,6 +358,7 @@ PAGES: Final[dict[str, May | None]] = {
     "admin/sales/": May.SEE,
     "admin/return-reasons/": May.SEE,
     "admin/vouchers-outstanding/": May.SEE_BOOKS,
+    "admin/trial-balance/": May.SEE_BOOKS,
     "admin/account/": None,
     "admin/password_change/": None,
     "admin/search/": May.SEE,
