@@ -12,3 +12,7 @@ ADYEN_CHECKOUT_URL = env.text("ADYEN_CHECKOUT_URL", "https://checkout-test.adyen
 ADYEN_CHECKOUT_LIVE_URL = env.text(
     "ADYEN_CHECKOUT_LIVE_URL", "https://{prefix}-checkout-live.adyenpayments.com/checkout"
 ).rstrip("/")
+# Terminals: over Adyen's cloud, whose live hosts lie in several regions, and in the store itself.
+ADYEN_DEVICES_URL = env.text("ADYEN_DEVICES_URL", "https://device-api-test.adyen.com").rstrip("/")
+ADYEN_DEVICES_LIVE_URL = env.text("ADYEN_DEVICES_LIVE_URL", "https://device-api-live.adyen.com").rstrip("/")
+ADYEN_LOCAL_URL = env.text("ADYEN_LOCAL_URL", "https://{host}:8443/nexo")

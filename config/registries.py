@@ -96,6 +96,7 @@ TERMINAL_DRIVERS = {
     "onetill_device": "terminals.providers.onetill_device.OnetillDevice",
     "simulator": "terminals.providers.simulator.Simulator",
     "mollie": "terminals.providers.mollie.Mollie",
+    "adyen": "terminals.providers.adyen.driver.Adyen",
 }
 # What floors above add to the story of an order.
 ORDER_STORIES = ["terminals.happenings.happenings"]

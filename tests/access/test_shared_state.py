@@ -79,6 +79,8 @@ CACHES: Final = {
     "reconciliation/registry.py:_load_connector",
     "reconciliation/registry.py:_load_export",
     "reconciliation/registry.py:_load_source",
+    "terminals/providers/adyen/connection.py:_local",
+    "terminals/providers/adyen/encryption.py:_derived",
     "terminals/providers/registry.py:_load",
     "terminals/providers/simulator.py:_client",
     "terminals/signatures.py:_public_key",

@@ -10,7 +10,8 @@ running = FakeAdyen(int(port))
 for each in addresses:
     name, _, url = each.partition("=")
     running.account(name).webhook_url = url
-    print(f"{name}: {running.account(name).secrets}", flush=True)
-print(f"export ADYEN_CHECKOUT_URL={running.url}", flush=True)
+    running.terminal(name).card = "tap"
+    print(f"{name}: {running.account(name).secrets}, and the terminal V400m-324688179", flush=True)
+print(f"export ADYEN_CHECKOUT_URL={running.url} ADYEN_DEVICES_URL={running.url}", flush=True)
 while True:
     time.sleep(3600)

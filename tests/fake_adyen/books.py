@@ -60,6 +60,7 @@ class Books:
     sessions: dict[str, Object] = field(default_factory=dict)
     payments: dict[str, Payment] = field(default_factory=dict)
     changes: dict[str, Change] = field(default_factory=dict)
+    terminals: dict[str, Any] = field(default_factory=dict)  # by their device ids
     effects: list[Effect] = field(default_factory=list)
     answers: dict[str, Kept] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)

@@ -24,6 +24,48 @@ _CHANGE: Final = shape(
     "merchantAccount", "amount", "reference", merchantAccount=TEXT, amount=_AMOUNT, reference=_REFERENCE
 )
 
+_NUMBER: Final[Schema] = {"type": "number", "exclusiveMinimum": 0}
+_HEADER: Final = shape(
+    *("ProtocolVersion", "MessageClass", "MessageCategory", "MessageType", "SaleID", "ServiceID", "POIID"),
+    ProtocolVersion={"const": "3.0"},
+    MessageClass={"const": "Service"},
+    MessageCategory=TEXT,
+    MessageType={"const": "Request"},
+    SaleID=TEXT,
+    ServiceID={"type": "string", "pattern": "^[A-Z0-9]{1,10}$"},
+    POIID=TEXT,
+)
+_ENVELOPE: Final = shape(
+    "SaleToPOIRequest",
+    SaleToPOIRequest={"type": "object", "properties": {"MessageHeader": _HEADER}, "required": ["MessageHeader"]},
+)
+_MOMENT: Final = shape("TransactionID", "TimeStamp", TransactionID=TEXT, TimeStamp=TEXT)
+_SALE_DATA: Final = shape("SaleTransactionID", SaleTransactionID=_MOMENT, OperatorID=TEXT)
+_AMOUNTS: Final = shape("Currency", "RequestedAmount", Currency=TEXT, RequestedAmount=_NUMBER)
+_MESSAGE: Final = shape("MessageCategory", "SaleID", "ServiceID", MessageCategory=TEXT, SaleID=TEXT, ServiceID=TEXT)
+# nexo messages by their category, as the published schemas of the Terminal API have them.
+_NEXO: Final[dict[str, Schema]] = {
+    "NEXO Payment": shape(
+        "SaleData",
+        "PaymentTransaction",
+        SaleData=_SALE_DATA,
+        PaymentTransaction=shape("AmountsReq", AmountsReq=_AMOUNTS),
+        PaymentData=shape("PaymentType", PaymentType={"const": "Refund"}),
+    ),
+    "NEXO Reversal": shape(
+        *("OriginalPOITransaction", "ReversalReason", "SaleData", "ReversedAmount"),
+        OriginalPOITransaction=shape("POITransactionID", POITransactionID=_MOMENT),
+        ReversalReason={"const": "MerchantCancel"},
+        SaleData=_SALE_DATA,
+        ReversedAmount=_NUMBER,
+    ),
+    "NEXO TransactionStatus": shape(
+        "MessageReference", MessageReference=_MESSAGE, ReceiptReprintFlag={"type": "boolean"}
+    ),
+    "NEXO Abort": shape("MessageReference", "AbortReason", MessageReference=_MESSAGE, AbortReason=TEXT),
+    "NEXO GetTotals": shape(),
+}
+
 SPECIFICATION: Final = Specification(
     {
         "POST /v72/sessions": shape(
@@ -47,8 +89,14 @@ SPECIFICATION: Final = Specification(
         "POST /v72/payments/{psp}/cancels": shape(
             "merchantAccount", "reference", merchantAccount=TEXT, reference=_REFERENCE
         ),
+        "POST /v1/merchants/{merchant}/devices/{device}/sync": _ENVELOPE,
+        "POST /v1/merchants/{merchant}/devices/{device}/async": _ENVELOPE,
+        "POST /nexo": _ENVELOPE,
+        **_NEXO,
     },
     {"adyen/adyen-checkout-v72.openapi.json": "/v72"},
 )
+# Where the published schema of a nexo message's body is, where it is at hand.
+TERMINAL_API: Final = "adyen/adyen-terminal-api-v1.openapi.json"
 # Those that the published specification must have, where it is at hand.
-PUBLISHED: Final = tuple(SPECIFICATION.own)
+PUBLISHED: Final = tuple(endpoint for endpoint in SPECIFICATION.own if endpoint.startswith("POST /v72/"))

@@ -14,10 +14,11 @@ import pytest
 from django.conf import settings
 
 from payments.providers.simulator.magic import Ending, ending
-from tests.fake_adyen import webhooks
+from tests.fake_adyen import terminals, webhooks
 from tests.fake_adyen.books import KEYS_LIVE, Books, Kept, Object
 from tests.fake_adyen.endpoints import Endpoints, pay_page
 from tests.fake_adyen.schemas import SPECIFICATION
+from tests.fake_adyen.terminals import FakeTerminal
 from tests.fake_adyen.traps import Trap
 from tests.fakes.faults import Fault
 from tests.fakes.json_api import Call, JsonFake, Refused, Route
@@ -62,7 +63,8 @@ class FakeAdyen(JsonFake):
 
     def routing(self) -> Mapping[str, Route]:
         """Answers have the forms of the specification's own examples, but for what only its prose tells."""
-        do, spec = Endpoints(self), Origin.SPEC_EXAMPLE
+        do, spec, fixture = Endpoints(self), Origin.SPEC_EXAMPLE, Origin.PUBLIC_FIXTURE
+        of_device = "/v1/merchants/{merchant}/devices/{device}"
         return {
             "POST /v72/sessions": Route(do.create_session, spec, 201),
             "POST /v72/payments": Route(do.create_payment, spec),
@@ -70,10 +72,16 @@ class FakeAdyen(JsonFake):
             "POST /v72/payments/{psp}/captures": Route(do.capture, spec, 201),
             "POST /v72/payments/{psp}/refunds": Route(do.refund, spec, 201),
             "POST /v72/payments/{psp}/cancels": Route(do.cancel, spec, 201),
+            f"POST {of_device}/sync": Route(lambda call: terminals.cloud(self, call, waits=True), fixture),
+            f"POST {of_device}/async": Route(lambda call: terminals.cloud(self, call, waits=False), fixture),
+            "POST /nexo": Route(lambda call: terminals.local(self, call), fixture),
         }
 
     def account_of(self, requested: Asked, endpoint: str) -> Books:
-        """The merchant account behind a key."""
+        """The merchant account behind a key; a terminal in the store is asked without one."""
+        if endpoint == "POST /nexo":
+            device = json.loads(requested.body)["SaleToPOIRequest"]["MessageHeader"]["POIID"]
+            return next(books for books in self.accounts.values() if device in books.terminals)
         key = requested.headers.get("X-API-Key", "")
         name = key.removeprefix("AQE_")
         if name == key or not name or "revoked" in name:
@@ -101,13 +109,14 @@ class FakeAdyen(JsonFake):
     def once(self, call: Call, act: Any) -> tuple[int, Any]:
         """Once a key, for a week."""
         books: Books = call.account
-        if call.body.get("merchantAccount") != books.merchant_account:
+        named = call.names.get("merchant") or call.body.get("merchantAccount")
+        if call.endpoint != "POST /nexo" and named != books.merchant_account:
             raise self.refusal(403, "901", "Invalid Merchant Account")
         key = self.key_of(call.asked)
+        if key is None:  # terminals have locks of their own
+            done: tuple[int, Any] = act()
+            return done
         with books.lock:
-            if key is None:
-                done: tuple[int, Any] = act()
-                return done
             request = f"{call.asked.path} {json.dumps(call.body, sort_keys=True)}"
             kept = None if self.traps.springs(Trap.KEY_FORGOTTEN) else books.answers.get(key)
             if kept is not None and books.now() - kept.at < KEYS_LIVE:
@@ -131,6 +140,13 @@ class FakeAdyen(JsonFake):
                 422, json.dumps(refused.body), {"Content-Type": "application/json", "transient-error": "true"}
             )
         return super().serve(requested)
+
+    def terminal(self, name: str, device: str = "V400m-324688179", *, encrypted: bool = False) -> FakeTerminal:
+        """A terminal of an account, opened where it is new."""
+        books = self.account(name)
+        made = FakeTerminal(device, books, is_encrypted=encrypted)
+        terminal: FakeTerminal = books.terminals.setdefault(device, made)
+        return terminal
 
     def tell(self, books: Books, items: list[Object]) -> None:
         """Send the webhook, where somebody wants it."""
@@ -164,5 +180,7 @@ def fake_adyen(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAdyen]:
     """An Adyen of one's own, where the addresses of the settings point."""
     running = FakeAdyen()
     monkeypatch.setattr(settings, "ADYEN_CHECKOUT_URL", running.url)
+    monkeypatch.setattr(settings, "ADYEN_DEVICES_URL", running.url)
+    monkeypatch.setattr(settings, "ADYEN_LOCAL_URL", f"{running.url}/nexo")
     yield running
     running.close()

@@ -15,3 +15,9 @@ class Trap(StrEnum):
     REFUND_REFUSED = "refund_refused"  # received, and REFUND false
     CANCEL_REFUSED = "cancel_refused"  # received, and CANCELLATION false
     ORIGINAL_REFERENCE = "original_reference"  # what was done to a payment bears the payment's reference, not its own
+    TERMINAL_OFFLINE = "terminal_offline"
+    TERMINAL_BUSY = "terminal_busy"
+    POWER_LOST = "power_lost"  # in the middle of a payment: nothing charged, no answer, and it remembers nothing of it
+    ABORT_CROSSES_TAP = "abort_crosses_tap"  # the card was there first
+    ABORT_IGNORED = "abort_ignored"  # "ok", and it goes on
+    PLAIN_ANSWER = "plain_answer"  # of a terminal that encrypts: a forgery

@@ -20,7 +20,7 @@ VERSION: Final = "v72"
 API_KEY: Final = "api_key"
 MERCHANT_ACCOUNT: Final = "merchant_account"
 LIVE_PREFIX: Final = "live_url_prefix"
-_NEVER_CONNECTED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+NEVER_CONNECTED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
 class NoSuccess(Exception):
@@ -111,7 +111,7 @@ def ask(
         # By process, too: connections of before a fork must not be used on both sides of it.
         answer = pooled(os.getpid()).request(method, url, json=body, headers=signed, timeout=timeout)
     except httpx.HTTPError as error:
-        raise NoSuccess(None, connected=not isinstance(error, _NEVER_CONNECTED)) from error
+        raise NoSuccess(None, connected=not isinstance(error, NEVER_CONNECTED)) from error
     read = decoded(answer.content)
     if not answer.is_success:
         transient = answer.headers.get("transient-error", "").lower() == "true"

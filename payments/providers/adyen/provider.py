@@ -50,10 +50,15 @@ class Adyen:
             Credential(MERCHANT_ACCOUNT, secret=False),
             Credential("hmac_key", required=False),
             Credential(LIVE_PREFIX, required=False, secret=False),
+            # Of terminals whose messages are encrypted, as all of those in a store's own network are.
+            Credential("terminal_key_identifier", required=False, secret=False),
+            Credential("terminal_key_version", required=False, secret=False),
+            Credential("terminal_key_passphrase", required=False),
         ),
         currencies={method: frozenset({"EUR"}) for method in ("ideal", "bancontact")},
         keys_live=KEYS_LIVE,
         can_fetch=False,
+        drives_terminals=True,
     )
 
     def execute(self, call: ProviderRequest, credentials: Credentials) -> Result:

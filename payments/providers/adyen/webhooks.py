@@ -193,8 +193,9 @@ def _released(item: Payload) -> ProviderReport:
 
 def _canceled_or_refunded(item: Payload) -> ProviderReport | None:
     """A reversal: Adyen chose by itself whether to give up or to give back."""
-    if is_id(text(item, "merchantReference") or "", "act"):
-        return None  # of a terminal's action, which tells of it
+    # Of a refund that a terminal was asked for: whether Adyen gave up or gave back, its customer has the money.
+    if _operation(item) is not None:
+        return _change(ReportType.REFUND)(item)
     fact = {"cancel": ReportType.CANCEL, "refund": ReportType.REFUND}.get(
         text(item, "additionalData", "modification.action") or ""
     )
