@@ -97,6 +97,7 @@ TERMINAL_DRIVERS = {
     "simulator": "terminals.providers.simulator.Simulator",
     "mollie": "terminals.providers.mollie.Mollie",
     "adyen": "terminals.providers.adyen.driver.Adyen",
+    "paynl": "terminals.providers.paynl.PayNl",
 }
 # What floors above add to the story of an order.
 ORDER_STORIES = ["terminals.happenings.happenings"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -13,6 +14,7 @@ from payments.core.errors import Invalid
 from payments.models import Channel, Merchant, ProviderAccount
 from payments.people.permissions import May
 from payments.people.services import authority
+from payments.providers import registry as providers
 from payments.services.counter import check_counter
 from payments.services.default_account import reporting_accounts
 from payments.services.idempotency import IdempotencyGuard
@@ -47,7 +49,8 @@ def create(
 
     Raises:
         Invalid: `channel_kind` (nobody stands in a webshop); or no provider account is named, and the merchant has
-            none that devices report to; or another's is; or the driver is for test merchants alone.
+            none that devices report to; or another's is, or none of the driver's maker; or the driver is for test
+            merchants alone.
         Forbidden: `permission_missing`, the actor manages no terminals in this channel.
     """
     check_counter(channel, what="A terminal")
@@ -58,10 +61,12 @@ def create(
         raise Invalid("not_found", "The merchant has no such provider account.", param="provider_account")
     if registry.driver(driver).test_only and not merchant.test_mode:
         raise Invalid("provider_test_only", "A live merchant cannot use the simulator.", param="driver")
+    account = provider_account or _default_account(merchant, driver)
+    _check_maker(driver, account)
     terminal = Terminal(
         merchant=merchant,
         channel=channel,
-        provider_account=provider_account or _default_account(merchant),
+        provider_account=account,
         label=label,
         serial_number=serial_number,
         model=model,
@@ -109,8 +114,28 @@ def offer_code(terminal: Terminal, now: datetime) -> str:
     return code
 
 
-def _default_account(merchant: Merchant) -> ProviderAccount:
-    account = reporting_accounts(merchant).filter(active=True).first()
+def _check_maker(driver: str, account: ProviderAccount) -> None:
+    """Refuse a terminal of a provider's under an account that this provider cannot sign in with.
+
+    Raises:
+        Invalid: `provider_account_required`.
+    """
+    if _is_a_providers(driver) and account.provider != driver:
+        detail = f"A terminal with the driver {driver} needs a provider account of {driver}. Name one."
+        raise Invalid("provider_account_required", detail, param="provider_account")
+
+
+def _is_a_providers(driver: str) -> bool:
+    return driver in settings.PROVIDERS and providers.provider(driver).capabilities.drives_terminals
+
+
+def _default_account(merchant: Merchant, driver: str) -> ProviderAccount:
+    if _is_a_providers(driver):
+        # Of several none is chosen: whose contract a device has, only its merchant knows.
+        own = list(merchant.provider_accounts.filter(provider=driver, active=True)[:2])
+        account = own[0] if len(own) == 1 else None
+    else:
+        account = reporting_accounts(merchant).filter(active=True).first()
     if account is None:
         raise Invalid(
             "provider_account_required",

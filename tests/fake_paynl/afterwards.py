@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+from collections.abc import Callable
 from typing import Any, Final
 
 from tests.fake_paynl.books import Books, Object, now, set_status
@@ -87,7 +88,10 @@ def charge_back(books: Books, name: str) -> None:
 
 
 def add_terminal(books: Books, code: str, *, payment_types: tuple[str, ...] = ("SALE", "REFUND")) -> Object:
-    """A terminal of the sales location; `_card` is what its customer does: `tap`, `refuse`, `give_up` or nothing."""
+    """A terminal of the sales location; `_card` is what its customer does: `tap`, `refuse`, `give_up`, or nothing.
+
+    `lose_power` is a tap that is approved just before the terminal dies: Pay.nl learns of it when that is `restored`.
+    """
     terminal: Object = {
         "code": code,
         "name": f"Terminal {code}",
@@ -105,8 +109,12 @@ def add_terminal(books: Books, code: str, *, payment_types: tuple[str, ...] = ("
 def present(fake: Any, books: Books, order: Object, code: str) -> None:
     """The customer at the terminal does something after a moment."""
     terminal = books.terminals[code]
-    acts = {"tap": lambda: pay(books, order["orderId"]), "refuse": lambda: fail(books, order["orderId"], -63)}
-    acts["give_up"] = lambda: fail(books, order["orderId"], -90)
+    acts: dict[str, Callable[[], object]] = {
+        "tap": lambda: pay(books, order["orderId"]),
+        "refuse": lambda: fail(books, order["orderId"], -63),
+        "give_up": lambda: fail(books, order["orderId"], -90),
+        "lose_power": lambda: terminal.update(connectionStatus="OFFLINE", _approved=order["orderId"]),
+    }
     act = acts.get(terminal["_card"])
     if act is None:
         return
@@ -118,6 +126,15 @@ def present(fake: Any, books: Books, order: Object, code: str) -> None:
     timer = threading.Timer(terminal["_seconds"], later)
     timer.daemon = True
     timer.start()
+
+
+def restore(books: Books, code: str) -> None:
+    """The terminal has power again, and tells what it approved."""
+    terminal = books.terminals[code]
+    terminal["connectionStatus"] = "ONLINE"
+    approved = terminal.pop("_approved", None)
+    if approved is not None:
+        pay(books, approved)
 
 
 def free(books: Books, order: Object) -> None:

@@ -20,6 +20,9 @@ _DRIVEN: Final = (
     "tests/terminals/test_retourpin.py",
     "tests/terminals/test_device_at_work.py",
     "tests/terminals/providers",
+    "tests/adyen/test_terminals.py",
+    "tests/mollie/test_driven_terminals.py",
+    "tests/paynl/test_terminals.py",
 )
 
 

@@ -66,6 +66,7 @@ class PayNl:
             Credential("api_token"),
         ),
         currencies={method: frozenset({"EUR"}) for method in ("ideal", "bancontact")},
+        drives_terminals=True,
         keys_live=timedelta(0),
         one_at_a_time=True,
         acknowledgement=webhooks.acknowledgement,

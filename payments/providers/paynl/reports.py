@@ -1,6 +1,7 @@
 """What is true of an order now, as reports: of its charge, its captures, its refunds and its chargeback."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from payments.providers.base import Outcome, ProviderReport, ReportType, Result, Verb
 from payments.providers.payload import Payload, text
@@ -11,8 +12,10 @@ from payments.providers.paynl.amounts import from_paynl
 def of_order(order: Payload, transaction: Payload | None) -> tuple[ProviderReport, ...]:
     """All of it; `transaction` is the same payment at the API that knows refunds."""
     name = translate.name_of(order)
-    if name is None or text(order, "type") == "credit":  # a retourpin is an order of its own, and its terminal's
+    if name is None:
         return ()
+    if text(order, "type") == "credit":
+        return tuple(_retourpin(order))
     found = [*_charge(order, name)]
     if transaction is not None:
         found += [*_refunds(transaction, name), *_chargeback(transaction, name)]
@@ -36,6 +39,16 @@ def _charge(order: Payload, name: str) -> Iterator[ProviderReport]:
         # All is taken: by our captures, at the dashboard, or at once where the location holds nothing.
         taken = Result(Outcome.SUCCEEDED, f"{name}:captured:{total.amount}", name, total)
         yield ProviderReport(ReportType.CAPTURE, taken, is_total=True)
+
+
+def _retourpin(order: Payload) -> Iterator[ProviderReport]:
+    """Money given back on a card at a terminal: an order of its own, which names no payment that was made before.
+
+    Only that it went out is told. What else came of it, the terminal's action is asked.
+    """
+    operation, result = operation_of(order), translate.charged(order, Verb.SALE)
+    if operation is not None and result.outcome is Outcome.SUCCEEDED:
+        yield ProviderReport(ReportType.REFUND, replace(result, payment_reference=None), operation)
 
 
 def _refunds(transaction: Payload, name: str) -> Iterator[ProviderReport]:

@@ -21,7 +21,7 @@ from payments.core.money import Money
 from payments.db import bulk
 from payments.models import Operation
 from payments.payloads import instant
-from payments.providers.base import Outcome
+from payments.providers.base import Card, Outcome
 from payments.runtime.fail_points import fail_point
 from payments.runtime.sweeps import Sweep
 from payments.services.submit import credentials_of, webhook_url
@@ -40,6 +40,7 @@ _NOT_MADE: Final = {"canceled": "aborted", "not_found": "not_found"}
 _LEASE: Final = timedelta(seconds=10)  # from taking an action to sending it
 _ON_ITS_WAY: Final = _LEASE + timedelta(seconds=TIMEOUT)
 _POLLED_EVERY: Final = timedelta(seconds=2)
+_NO_BRAND: Final = "unknown"
 _NOT_SENT: Final = Answer(outcome=Outcome.NOT_SENT, code="lease_over")
 
 
@@ -161,8 +162,13 @@ def _request(action: TerminalAction) -> Request:
         original=action.payment_id if is_refund else None,
         original_reference=_charged_as(action) if is_refund else None,
         webhook_url=webhook_url(action.terminal.provider_account),
-        reference=action.maker_reference,
+        reference=action.maker_reference or _told_by_webhook(action),
     )
+
+
+def _told_by_webhook(action: TerminalAction) -> str | None:
+    """The name of a charge whose first answer was lost, where a webhook has told it since."""
+    return action.payment.provider_reference if action.type == ActionType.SALE and action.payment else None
 
 
 def _charged_as(refund: TerminalAction) -> str | None:
@@ -239,7 +245,10 @@ def _post(terminal: Terminal, subject: TerminalAction, answer: Answer, now: date
     """Record the maker's answer as a transaction of the terminal, under the next number of its series."""
     state = sql.request_state(terminal_id=terminal.id, series=terminal.series, open_items=1)
     item = _transaction(terminal, subject, answer, now)
-    _, unwritten = ingest(terminal, [item], places=[""], now=now, state=state)
+    [result], unwritten = ingest(terminal, [item], places=[""], now=now, state=state)
+    if result.faults:
+        # Of a driver's making: its answer must not be taken for recorded. The sweep says so, and asks again.
+        raise ValueError(f"{subject.id}: {[f'{fault.param}: {fault.code}' for fault in result.faults]}")
     bulk.write(unwritten)
 
 
@@ -259,7 +268,7 @@ def _transaction(terminal: Terminal, subject: TerminalAction, answer: Answer, no
         "operator": subject.operator or None,
         "reason": subject.reason or None,
         "decline_code": None if approved else answer.code or "declined",
-        "card": {"brand": card.brand, "last4": card.last4, "fingerprint": card.fingerprint} if card.last4 else None,
+        "card": _card(card) if card.last4 else None,
         "entry_mode": card.entry_mode,
         "rrn": answer.rrn,
         "stan": answer.stan,
@@ -267,3 +276,8 @@ def _transaction(terminal: Terminal, subject: TerminalAction, answer: Answer, no
         "acquirer_tid": answer.acquirer_tid,
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _card(card: Card) -> dict[str, str | None]:
+    """As a device posts it; a maker that tells no brand has not said that it is another one."""
+    return {"brand": card.brand or _NO_BRAND, "last4": card.last4, "fingerprint": card.fingerprint}
