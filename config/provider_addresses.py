@@ -16,3 +16,5 @@ ADYEN_CHECKOUT_LIVE_URL = env.text(
 ADYEN_DEVICES_URL = env.text("ADYEN_DEVICES_URL", "https://device-api-test.adyen.com").rstrip("/")
 ADYEN_DEVICES_LIVE_URL = env.text("ADYEN_DEVICES_LIVE_URL", "https://device-api-live.adyen.com").rstrip("/")
 ADYEN_LOCAL_URL = env.text("ADYEN_LOCAL_URL", "https://{host}:8443/nexo")
+ADYEN_REPORTS_URL = env.text("ADYEN_REPORTS_URL", "https://ca-test.adyen.com").rstrip("/")
+ADYEN_REPORTS_LIVE_URL = env.text("ADYEN_REPORTS_LIVE_URL", "https://ca-live.adyen.com").rstrip("/")

@@ -45,6 +45,7 @@ EXPORT_KINDS = [
 SETTLEMENT_SOURCES = {
     "stripe": "reconciliation.sources.stripe.StripePayouts",
     "mollie": "reconciliation.sources.mollie.MollieSettlements",
+    "adyen": "reconciliation.sources.adyen.AdyenReports",
 }
 # The accountant's software.
 CONNECTORS = {

@@ -163,4 +163,5 @@ def _failed(account: ProviderAccount, reference: str) -> bool:
 
 
 def _name(reference: str) -> str:
-    return f"{reference}.jsonl"
+    # Some providers name a payout by the report that tells of it.
+    return reference if reference.endswith(".csv") else f"{reference}.jsonl"

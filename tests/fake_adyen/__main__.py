@@ -12,6 +12,9 @@ for each in addresses:
     running.account(name).webhook_url = url
     running.terminal(name).card = "tap"
     print(f"{name}: {running.account(name).secrets}, and the terminal V400m-324688179", flush=True)
-print(f"export ADYEN_CHECKOUT_URL={running.url} ADYEN_DEVICES_URL={running.url}", flush=True)
+print(
+    f"export ADYEN_CHECKOUT_URL={running.url} ADYEN_DEVICES_URL={running.url} ADYEN_REPORTS_URL={running.url}",
+    flush=True,
+)
 while True:
     time.sleep(3600)

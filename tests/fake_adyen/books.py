@@ -60,6 +60,8 @@ class Books:
     sessions: dict[str, Object] = field(default_factory=dict)
     payments: dict[str, Payment] = field(default_factory=dict)
     changes: dict[str, Change] = field(default_factory=dict)
+    reports: dict[str, str] = field(default_factory=dict)  # by their names
+    reported: list[int] = field(default_factory=list)  # how many effects each holds
     terminals: dict[str, Any] = field(default_factory=dict)  # by their device ids
     effects: list[Effect] = field(default_factory=list)
     answers: dict[str, Kept] = field(default_factory=dict)
@@ -82,7 +84,8 @@ class Books:
 
     @property
     def secrets(self) -> dict[str, str]:
-        return {"api_key": self.api_key, "merchant_account": self.merchant_account, "hmac_key": self.hmac_key}
+        report = {"report_api_key": f"{self.api_key}_reports"}
+        return {"api_key": self.api_key, "merchant_account": self.merchant_account, "hmac_key": self.hmac_key, **report}
 
     def now(self) -> datetime:
         """Its clock."""

@@ -141,6 +141,18 @@ class FakeAdyen(JsonFake):
             )
         return super().serve(requested)
 
+    def _report(self, requested: Asked) -> Answer:
+        """A report, for the key that may fetch it."""
+        merchant, name = requested.path.split("/")[-2:]
+        key = requested.headers.get("X-API-Key", "")
+        books = next((row for row in self.accounts.values() if row.secrets["report_api_key"] == key), None)
+        fault = self.faults.next()
+        if fault is not None:
+            return Answer(500)
+        if books is None or books.merchant_account != merchant:
+            return Answer(403)
+        return Answer(200, books.reports[name], {"Content-Type": "text/csv"}) if name in books.reports else Answer(404)
+
     def terminal(self, name: str, device: str = "V400m-324688179", *, encrypted: bool = False) -> FakeTerminal:
         """A terminal of an account, opened where it is new."""
         books = self.account(name)
@@ -162,6 +174,8 @@ class FakeAdyen(JsonFake):
 
     def page(self, requested: Asked) -> Answer | None:
         """Adyen's own page: the customer chooses what comes of it, and goes back to the shop."""
+        if requested.path.startswith("/reports/"):
+            return self._report(requested)
         if not requested.path.startswith("/pay/"):
             return None
         action = requested.fields.get("action", "")
@@ -181,6 +195,7 @@ def fake_adyen(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAdyen]:
     running = FakeAdyen()
     monkeypatch.setattr(settings, "ADYEN_CHECKOUT_URL", running.url)
     monkeypatch.setattr(settings, "ADYEN_DEVICES_URL", running.url)
+    monkeypatch.setattr(settings, "ADYEN_REPORTS_URL", running.url)
     monkeypatch.setattr(settings, "ADYEN_LOCAL_URL", f"{running.url}/nexo")
     yield running
     running.close()

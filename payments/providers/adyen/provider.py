@@ -50,6 +50,7 @@ class Adyen:
             Credential(MERCHANT_ACCOUNT, secret=False),
             Credential("hmac_key", required=False),
             Credential(LIVE_PREFIX, required=False, secret=False),
+            Credential("report_api_key", required=False),
             # Of terminals whose messages are encrypted, as all of those in a store's own network are.
             Credential("terminal_key_identifier", required=False, secret=False),
             Credential("terminal_key_version", required=False, secret=False),
