@@ -18,8 +18,8 @@ from payments.core.money import EXPONENTS, MAX_AMOUNT, Money
 from payments.providers.mollie.amounts import from_mollie
 from payments.providers.mollie.requests import OPERATION
 from payments.providers.mollie.translate import moment
-from payments.providers.payload import NOTHING, Payload, decoded, part, text, whole
-from reconciliation.formats import text as texts
+from payments.providers.payload import Payload, part, text
+from reconciliation.formats import fetched
 from reconciliation.formats.base import (
     Kind,
     LineType,
@@ -96,26 +96,18 @@ class _Reading:
 
 
 def _read(stream: BinaryIO) -> Iterator[Record]:
-    rows = ((number, decoded(line.encode())) for number, line in enumerate(texts.lines(stream), 1))
-    _, settlement = next(rows, (1, NOTHING))
+    settlement, rows = fetched.opened(stream)
     reference, paid = text(settlement, "reference"), _amount(settlement, "amount", 1)
     if reference is None or len(reference) > 255:
         raise Unreadable(1, "header_invalid", "Line 1 does not name its settlement.")
     closed_at = moment(settlement, "settledAt") or _at(settlement, 1)
     yield SettlementHeader(1, reference, paid.currency, closed_at)
-    reading, count = _Reading(paid, closed_at, Sums(paid.currency)), 0
-    for number, row in rows:
-        if text(row, "object") == "end":
-            if whole(row, "count") != count:
-                announced = whole(row, "count")
-                yield Problem(number, "file_truncated", f"{announced} lines are announced, {count} are here.")
-            yield from _end(number, reference, reading)
-            for later, _ in rows:
-                yield Problem(later, "record_invalid", f"Line {later} stands after the end.")
-            return
-        count += 1
-        yield from _line(number, row, reading)
-    raise Unreadable(count + 1, "file_truncated", "The file ends without its last line. Read the settlement again.")
+    reading = _Reading(paid, closed_at, Sums(paid.currency))
+    yield from fetched.parts(
+        rows,
+        lambda number, row: _line(number, row, reading),
+        lambda number: _end(number, reference, reading),
+    )
 
 
 def _line(number: int, row: Payload, reading: _Reading) -> Iterator[Record]:
@@ -199,9 +191,7 @@ def _end(number: int, reference: str, reading: _Reading) -> Iterator[Record]:
                 vat=_nothing(missing),
             ),
         )
-    currency = reading.paid.currency
-    gross, fee, vat, net = (Money(reading.sums.totals.get(n, 0), currency) for n in ("gross", "fee", "vat", "net"))
-    yield SettlementTrailer(number, gross, fee, vat, net, reference, reading.closed_at.date())
+    yield SettlementTrailer(number, *fetched.totals(reading.sums), reference, reading.closed_at.date())
 
 
 def _movement(number: int, row: Payload, reading: _Reading) -> Iterator[Record]:

@@ -10,10 +10,10 @@ from typing import BinaryIO, ClassVar, Final
 
 from payments.core.ids import is_id
 from payments.core.money import MAX_AMOUNT, Money
-from payments.providers.payload import NOTHING, Payload, decoded, part, text, whole
+from payments.providers.payload import Payload, part, text, whole
 from payments.providers.stripe.amounts import from_stripe
 from payments.providers.stripe.payload import moment, name_of
-from reconciliation.formats import text as texts
+from reconciliation.formats import fetched
 from reconciliation.formats.base import (
     Kind,
     LineType,
@@ -62,24 +62,16 @@ class StripePayout:
 
 
 def _read(stream: BinaryIO) -> Iterator[Record]:
-    rows = ((number, decoded(line.encode())) for number, line in enumerate(texts.lines(stream), 1))
-    _, payout = next(rows, (1, NOTHING))
+    payout, rows = fetched.opened(stream)
     amount = _amount(payout, "amount", 1)
     header = SettlementHeader(1, _name(payout, 1), amount.currency, _at(payout, 1))
     yield header
-    sums, count = Sums(header.currency), 0
-    for number, row in rows:
-        if text(row, "object") == "end":
-            if whole(row, "count") != count:
-                announced = whole(row, "count")
-                yield Problem(number, "file_truncated", f"{announced} transactions are announced, {count} are here.")
-            yield from _trailer(number, payout, amount, sums)
-            for later, _ in rows:
-                yield Problem(later, "record_invalid", f"Line {later} stands after the end.")
-            return
-        count += 1
-        yield from _line(number, row, sums)
-    raise Unreadable(count + 1, "file_truncated", "The file ends without its last line. Read the payout again.")
+    sums = Sums(header.currency)
+    yield from fetched.parts(
+        rows,
+        lambda number, row: _line(number, row, sums),
+        lambda number: _trailer(number, payout, amount, sums),
+    )
 
 
 def _line(number: int, row: Payload, sums: Sums) -> Iterator[Record]:
@@ -155,8 +147,7 @@ def _trailer(number: int, payout: Payload, amount: Money, sums: Sums) -> Iterato
     for difference in sums.differences(net=amount):
         yield Problem(number, "sums_differ", f"Line {number}: {difference}.")
     arrival = _at(payout, 1, "arrival_date")
-    gross, fee, vat, net = (Money(sums.totals.get(name, 0), sums.currency) for name in ("gross", "fee", "vat", "net"))
-    yield SettlementTrailer(number, gross, fee, vat, net, _name(payout, 1), arrival.date())
+    yield SettlementTrailer(number, *fetched.totals(sums), _name(payout, 1), arrival.date())
 
 
 def _name(row: Payload, number: int) -> str:
