@@ -83,7 +83,7 @@ def twice(shop: Shop, name: str, **more: Any) -> Became:
     again = shop.sends(content, "again", **more)
     assert again.status == ("refused" if file.status == "refused" else "duplicate"), name
     assert counted() == before, name
-    return file.status, file.lines, codes(file)
+    return file.status, file.lines, list(codes(file))
 
 
 def account(shop: Shop, iban: str) -> BankAccount:
