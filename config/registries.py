@@ -97,6 +97,7 @@ TERMINAL_DRIVERS = {
     "onetill_device": "terminals.providers.onetill_device.OnetillDevice",
     "simulator": "terminals.providers.simulator.Simulator",
     "mollie": "terminals.providers.mollie.Mollie",
+    "stripe": "terminals.providers.stripe.Stripe",
     "adyen": "terminals.providers.adyen.driver.Adyen",
     "paynl": "terminals.providers.paynl.PayNl",
 }

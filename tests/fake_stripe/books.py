@@ -14,7 +14,13 @@ from tests.fakes.effects import Effect
 
 Object = dict[str, Any]
 # Fixed amount and basis points of each method, as a Dutch account pays them.
-FEES: Final = {"card": (25, 150), "ideal": (29, 0), "bancontact": (35, 0), "sepa_debit": (35, 0), "klarna": (35, 299)}
+FEES: Final = {
+    "card": (25, 150),
+    "ideal": (29, 0),
+    "bancontact": (35, 0),
+    "sepa_debit": (35, 0),
+    "klarna": (35, 299),
+} | {"card_present": (10, 140)}
 DISPUTE_FEE: Final = 20_00
 RATES: Final = {"eur": 1.0, "usd": 0.9, "gbp": 1.15, "jpy": 0.6}  # what one unit of Stripe's is worth in cents of euro
 # `type` where it says something else than `reporting_category`.
@@ -31,6 +37,7 @@ KINDS: Final = {
     "txn": "balance_transaction",
     "po": "payout",
     "evt": "event",
+    "tmr": "terminal.reader",
 }
 
 

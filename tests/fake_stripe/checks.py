@@ -9,6 +9,7 @@ Params = dict[str, Any]
 EURO_ONLY: Final = frozenset({"ideal", "bancontact", "sepa_debit"})
 HELD: Final = frozenset({"card", "klarna"})  # what can be authorized first and captured later
 REDIRECTS: Final = frozenset({"ideal", "bancontact", "klarna"})
+PRESENTED: Final = "card_present"  # never confirmed by a request: a reader does
 LEAST: Final = {"eur": 50, "usd": 50, "gbp": 30, "jpy": 50}
 DECLINED_TOKENS: Final = {
     "pm_card_chargeDeclined": "generic_decline",
@@ -45,7 +46,7 @@ def texts(params: Params) -> None:
 
 def method(kind: str, currency: str, params: Params) -> None:
     """A method that is known, enabled, and able to do what is requested."""
-    if kind not in {*EURO_ONLY, *HELD, *REDIRECTS}:
+    if kind not in {*EURO_ONLY, *HELD, *REDIRECTS, PRESENTED}:
         raise invalid(f"The payment method type {kind} is invalid.", param="allowed_payment_method_types")
     if kind in EURO_ONLY and currency != "eur":
         raise invalid(f"{kind} is only in euros.", param="currency")
@@ -67,7 +68,8 @@ def confirmation(params: Params) -> str:
                 raise invalid(f"{name} needs confirm=true.", param=name)
     if tokens and not tokens[0].startswith(("pm_card", "ctoken_", "pm_test")):
         raise invalid(f"No such PaymentMethod: '{tokens[0]}'", code="resource_missing", param="payment_method")
-    kind = given or "card"
+    allowed = params.get("allowed_payment_method_types", ["card"])
+    kind = given or (PRESENTED if allowed == [PRESENTED] and not params.get("confirm") else "card")
     if kind not in params.get("allowed_payment_method_types", [kind]):
         raise invalid(f"{kind} is not among the allowed types.", param="payment_method")
     if params.get("confirm") and kind in REDIRECTS and "return_url" not in params:

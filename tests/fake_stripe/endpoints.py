@@ -11,7 +11,16 @@ from tests.fake_stripe.errors import card_error, invalid, unexpected_state
 CANCELABLE: Final = {"requires_payment_method", "requires_capture", "requires_confirmation", "requires_action"} | {
     "processing"
 }
+PRESENTED: Final = {
+    "brand": "mastercard",
+    "last4": "4444",
+    "fingerprint": "fp_ben",
+    "read_method": "contactless_emv",
+    "receipt": {"authorization_code": "080668", "cardholder_verification_method": "online_pin"},
+}
 CARD: Final = {"brand": "visa", "last4": "4242", "fingerprint": "fp_anna", "funding": "credit", "country": "NL"}
+
+DETAILS: Final[dict[str, Object]] = {"card": CARD, "card_present": PRESENTED}
 
 
 def create_intent(books: Books, params: Object) -> Object:
@@ -79,7 +88,7 @@ def succeed(books: Books, intent: Object, kind: str) -> None:
         disputed=False,
         metadata=dict(intent["metadata"]),
         payment_intent=intent["id"],
-        payment_method_details={"type": kind, kind: dict(CARD) if kind == "card" else {}},
+        payment_method_details={"type": kind, kind: dict(DETAILS.get(kind, {}))},
         refunded=False,
         balance_transaction=None,
         status="succeeded",

@@ -85,6 +85,13 @@ OWN: Final[dict[str, Schema]] = {
     "GET /v1/balance_transactions": shape(payout=TEXT, source=TEXT, type=TEXT, **LISTED),
     "GET /v1/payouts": shape(status=TEXT, **LISTED),
     "GET /v1/payouts/{id}": EXPAND,
+    "GET /v1/terminal/readers/{id}": EXPAND,
+    "POST /v1/terminal/readers/{id}/process_payment_intent": shape(
+        "payment_intent",
+        payment_intent=TEXT,
+        process_config=shape(enable_customer_cancellation=YES, skip_tipping=YES),
+    ),
+    "POST /v1/terminal/readers/{id}/cancel_action": EXPAND,
     "GET /v1/events": shape(type=TEXT, **LISTED),
 }
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 from django.conf import settings
 
-from tests.fake_stripe import afterwards, endpoints, schemas
+from tests.fake_stripe import afterwards, endpoints, readers, schemas
 from tests.fake_stripe.books import Books, Object
 from tests.fake_stripe.errors import Refused, invalid
 from tests.fake_stripe.faults import ANSWERS, Fault, StripeFaults
@@ -47,6 +47,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "GET /v1/payouts": lambda books, params, _: endpoints.listing(books, "po", params, "/v1/payouts", "status"),
     "GET /v1/payouts/{id}": lambda books, _, name: books.get(name, "po"),
     "GET /v1/events": lambda books, params, _: books.listed(books.events[::-1], params, "/v1/events"),
+    **readers.HANDLERS,
 }
 
 

@@ -26,6 +26,7 @@ EMPTY: Final[dict[str, dict[str, Any]]] = {
     "balance_transaction": {},
     "payout": {},
     "event": {},
+    "terminal.reader": {},
 }
 
 

@@ -57,6 +57,7 @@ class Stripe:
             Credential("payment_method_configuration", required=False, secret=False),
         ),
         currencies={method: frozenset({"EUR"}) for method in ("ideal", "bancontact", "sepa_debit")},
+        drives_terminals=True,
     )
 
     def execute(self, call: ProviderRequest, credentials: Credentials) -> Result:

@@ -19,6 +19,7 @@ OPERATION: Final = "onetill_operation"
 CAPTURE: Final = "onetill_capture"
 VERB: Final = "onetill_verb"
 PAGE: Final = "onetill_page"
+ACTION: Final = "onetill_action"  # of a reader's payment, which its action tells of
 DIRECT_METHODS: Final = frozenset({"ideal"})
 PAGE_LIVES: Final = timedelta(hours=1)  # as long as a payment waits for its customer; Stripe takes 30 minutes to 24 h
 

@@ -27,7 +27,7 @@ from payments.providers.payload import Payload, decoded, part, text, whole
 from payments.providers.stripe import translate
 from payments.providers.stripe.amounts import from_stripe
 from payments.providers.stripe.payload import moment, name_of, rows
-from payments.providers.stripe.requests import CAPTURE, OPERATION, PAGE, VERB
+from payments.providers.stripe.requests import ACTION, CAPTURE, OPERATION, PAGE, VERB
 from payments.providers.stripe.translate import END_OF_SECOND
 
 # Stripe's own default: longer than a delivery takes, too short to replay a stolen one.
@@ -100,6 +100,8 @@ def _verb(subject: Payload) -> Verb:
 
 
 def _intent_succeeded(intent: Payload, at: datetime | None) -> Reports:
+    if text(intent, "metadata", ACTION) is not None:
+        return ()  # what was paid at a reader is recorded with the terminal's action
     verb = _verb(intent)
     charge = _charge(intent, translate.charged(intent, verb, at=at))
     if verb is Verb.SALE or text(intent, "status") != "succeeded":
