@@ -48,6 +48,8 @@ _DUE: Final = CompiledQuery(
 def receive(account: ProviderAccount, *, body: bytes, headers: Mapping[str, str]) -> str:
     """Verify and store a webhook, and return our id for it; applying it is left to a worker.
 
+    Of what nobody has signed only news of our payments is stored: the answer is the same, and the id is empty.
+
     Raises:
         SignatureInvalid: the account's secret did not sign these bytes.
     """
@@ -64,6 +66,9 @@ def receive(account: ProviderAccount, *, body: bytes, headers: Mapping[str, str]
         created_at=now,
     )
     notice = _read(row)
+    if notice is not None and not look_up.is_worth_keeping(account, notice):
+        logger.info("a hint about no payment of ours came for %s", account.id)
+        return ""
     row.announces = notice.announces[:255] if notice is not None else ""
     # Many webhooks only repeat what the call itself answered; they need no worker and no lock.
     if notice is not None and notice.reports and all(_is_known(account, report) for report in notice.reports):

@@ -76,6 +76,7 @@ class Books:
         return {
             "api_key": self.api_key,
             "organization_token": self.organization_token,
+            "settlements_in_test_mode": "yes",  # whoever tries out with a fake wants its settlements, too
             "webhook_secret": self.webhook_secrets[-1],
         }
 

@@ -1,5 +1,6 @@
 """Signing in at Mollie and reading its lists: what is wrong is said in words, and nothing is read without an end."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from django.conf import LazySettings
 from payments.core.money import Money
 from payments.providers.base import Credentials, Outcome, ProviderRequest, Verb
 from payments.providers.mollie.provider import Mollie
+from reconciliation.sources.base import SourceUnavailable
+from reconciliation.sources.mollie import MollieSettlements
 from tests.contracts.stages import STAGES, call
 from tests.fake_mollie.books import Books, link
 from tests.fake_mollie.server import FakeMollie
@@ -35,12 +38,23 @@ def test_both_keys_are_tried(books: Books, fake_mollie: FakeMollie) -> None:
         ({"api_key": "live_bloem" + "x" * 30}, "credentials_of_other_mode"),
         ({"api_key": "sk_test_1"}, "credentials_missing"),
         ({"api_key": "test_\n"}, "credentials_missing"),
+        ({"settlements_in_test_mode": ""}, "credentials_of_other_mode"),
     ],
 )
 def test_a_key_that_is_wrong_is_told(books: Books, wrong: dict[str, str], code: str) -> None:
     result = Mollie().try_connection(account({**books.secrets, **wrong}))
     assert (result.outcome, result.code) == (Outcome.DECLINED, code)
     assert result.detail
+
+
+def test_a_test_merchant_reads_no_live_settlement_unless_somebody_said_so(
+    books: Books, fake_mollie: FakeMollie
+) -> None:
+    silent = account({**books.secrets, "settlements_in_test_mode": ""})
+    with pytest.raises(SourceUnavailable, match="test mode"):
+        MollieSettlements().look("1234567.2612.01", silent)
+    assert MollieSettlements().recent(silent, datetime.now(UTC)) == []
+    assert fake_mollie.received == []
 
 
 def test_a_mollie_out_of_reach_is_no_wrong_key(books: Books, settings: LazySettings) -> None:

@@ -10,11 +10,13 @@ from payments.models import Discrepancy, Payment, ProviderEvent
 from payments.providers.base import Credentials, SignatureInvalid
 from payments.providers.paynl import webhooks
 from payments.providers.paynl.provider import PayNl
+from payments.services import look_up
 from tests.fake_paynl import afterwards
 from tests.fake_paynl.books import set_status
 from tests.fake_paynl.post import body_of, forged, legacy, signed
 from tests.fake_paynl.schemas import SPECIFICATION
 from tests.fake_paynl.server import FakePayNl
+from tests.fakes.faults import Fault
 from tests.fakes.specification import SHARED
 from tests.paynl.conftest import PayNlShop
 
@@ -159,7 +161,19 @@ class TestProof:
         assert paynl.post(b"action=refund:add&order_id=51007856048X14b0&amount=1.00", {}) == "TRUE|stored"
         asked = len(fake_paynl.received)
         paynl.work()
-        assert (ProviderEvent.objects.get().status, len(fake_paynl.received)) == ("ignored", asked)
+        assert (ProviderEvent.objects.count(), len(fake_paynl.received)) == (0, asked)
+
+    def test_while_a_charge_has_no_name_only_so_many_strange_hints_are_kept(
+        self, paynl: PayNlShop, fake_paynl: FakePayNl, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(look_up, "MOST_STRANGE", 3)
+        fake_paynl.faults.plan(Fault.DROPPED_DONE)
+        paynl.pay()
+        for number in range(5):
+            answer = paynl.post(b"action=pay&order_id=51007856048X%05d&amount=1.00" % number, {})
+            assert answer == "TRUE|stored"
+            paynl.work()
+        assert ProviderEvent.objects.filter(status="ignored").count() == 3
 
     @pytest.mark.parametrize(
         "body", [b"action=pay", b"order_id=1&action=DROP TABLE", b"order_id=../x&action=pay", b"\xff"]

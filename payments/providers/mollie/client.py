@@ -20,6 +20,8 @@ READ_SECONDS = 20.0  # with the other below the 30 seconds for which an operatio
 PAGE: Final = 250  # Mollie's largest
 API_KEY: Final = "api_key"
 TOKEN: Final = "organization_token"  # noqa: S105 (the name of a credential)
+IN_TEST_MODE: Final = "settlements_in_test_mode"
+_SAY: Final = f"{IN_TEST_MODE}: yes"
 _KEYS: Final = {True: "test_", False: "live_"}
 _NEVER_CONNECTED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -55,9 +57,15 @@ def unusable_key(credentials: Credentials) -> tuple[str, str] | None:
 
 
 def unusable_token(credentials: Credentials) -> tuple[str, str] | None:
-    """Code and detail where the organization's token is missing, without which no settlement can be read."""
+    """Code and detail where the organization's token cannot be used, without which no settlement can be read.
+
+    Mollie settles live money only. So a test merchant's books take it in only where somebody has said so.
+    """
     if _can_be_sent(credentials.secrets.get(TOKEN) or ""):
-        return None
+        if credentials.test_mode is not True or credentials.secrets.get(IN_TEST_MODE) == "yes":
+            return None
+        detail = f"Mollie's settlements are live and the merchant is in test mode. Remove the {TOKEN}, or say {_SAY}."
+        return "credentials_of_other_mode", detail
     return "credentials_missing", "This provider account has no organization_token; settlements cannot be read."
 
 

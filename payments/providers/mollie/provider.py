@@ -24,7 +24,16 @@ from payments.providers.base import (
     WebhookEvent,
 )
 from payments.providers.mollie import requests, translate, webhooks
-from payments.providers.mollie.client import API_KEY, TOKEN, NoSuccess, ask, listed, unusable_key, unusable_token
+from payments.providers.mollie.client import (
+    API_KEY,
+    IN_TEST_MODE,
+    TOKEN,
+    NoSuccess,
+    ask,
+    listed,
+    unusable_key,
+    unusable_token,
+)
 from payments.providers.payload import Payload, text
 
 _CHARGES: Final = frozenset({Verb.SALE, Verb.AUTHORIZE})
@@ -56,6 +65,7 @@ class Mollie:
             Credential(API_KEY),
             Credential("webhook_secret", required=False),
             Credential(TOKEN, required=False),
+            Credential(IN_TEST_MODE, required=False, secret=False),
         ),
         currencies={method: frozenset({"EUR"}) for method in ("ideal", "bancontact", "bank_transfer")},
         keys_live=KEYS_LIVE,
@@ -112,7 +122,10 @@ class Mollie:
             return Result(Outcome.DECLINED, code=unusable[0], detail=unusable[1])
         try:
             ask(credentials, "GET", "methods")
-            if unusable_token(credentials) is None:
+            unusable = unusable_token(credentials)
+            if unusable is not None and credentials.secrets.get(TOKEN):
+                return Result(Outcome.DECLINED, code=unusable[0], detail=unusable[1])
+            if unusable is None:
                 ask(credentials, "GET", "settlements", params={"limit": 1}, credential=TOKEN)
         except NoSuccess as error:
             result = translate.from_no_success(error, Verb.SALE)
