@@ -303,9 +303,9 @@ ORDER = define(
 TILL_MOVEMENT = define(
     "TillMovement",
     record(
-        id=identifier("tmv"),
+        id=identifier("til"),
         object=word("till_movement"),
-        till=identifier("til"),
+        till=identifier("(drw|til)"),  # those made before have the latter
         channel=CHANNEL_REF,
         kind=words(TillMovement.Kind.values),
         amount=MINOR_UNITS,

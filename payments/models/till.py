@@ -15,12 +15,13 @@ class Till(ApiObject):
     """The cash of one channel: what should be in it is the balance of the account `till:C` in the books.
 
     Its row is locked, after all others, by whatever takes cash out, so that two cannot take the same notes.
+    Its id begins with `drw_` (drawer), as the API calls what is reported of it `til_`; older tills have `til_`, too.
     `float_amount` stays in the drawer overnight, in minor units of the merchant's currency; a deposit leaves it there.
     """
 
     OBJECT: ClassVar[str] = "till"
 
-    id = IdField(primary_key=True, default=id_factory("til"), editable=False)
+    id = IdField(primary_key=True, default=id_factory("drw"), editable=False)
     merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+", verbose_name=_("merchant"))
     channel = models.OneToOneField(Channel, models.PROTECT, related_name="till", verbose_name=_("channel"))
     float_amount = AmountField(_("float"), default=0)
@@ -51,7 +52,7 @@ class TillMovement(ApiObject):
         PAID_OUT = "paid_out", _("paid out")
         DEPOSIT = "deposit", _("deposit to the bank")
 
-    id = IdField(primary_key=True, default=id_factory("tmv"), editable=False)
+    id = IdField(primary_key=True, default=id_factory("til"), editable=False)
     merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+", db_index=False)
     till = models.ForeignKey(Till, models.PROTECT, related_name="movements", db_index=False, verbose_name=_("till"))
     channel_id = IdField(_("channel"))

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from payments.models import Payment, Refund
-from payments.people.models import User
+from payments.people.models import Role, User
 from terminals.services.actions import refunds
+from terminals.services.counter.members import NewMember, add_member
 from terminals.services.counter.pair import offer
 from tests.browsers import CHROMIUM, a_browser, page_of
 from tests.builders import BY, Shop, fresh, work
@@ -21,6 +22,7 @@ from tests.checkout.conftest import look_again
 from tests.counter.cast import CODE
 from tests.counter.test_terminals import device as device
 from tests.counter.test_terminals import no_answer, presented, retourpin
+from tests.people.cast import person
 from tests.simulator import RunningSimulator, eventually
 from tests.terminals.device import Device, sale
 from tests.terminals.test_long_poll import stream as stream
@@ -279,3 +281,94 @@ def test_a_driven_sale_an_unknown_outcome_and_a_retourpin_by_clicking(
     shows(says["back"])
     screen.look("given-back", dark=True)
     assert Refund.objects.get().status == "succeeded"
+
+
+# A camera of a browser that reads codes: what it sees is said by the test.
+CAMERA = """
+window.seen = null;
+window.BarcodeDetector = class { async detect() { return window.seen ? [{ rawValue: window.seen }] : []; } };
+navigator.mediaDevices.getUserMedia = async () => {
+  if (window.covered) throw new DOMException("", "NotAllowedError");
+  const canvas = document.createElement("canvas");
+  canvas.getContext("2d").fillRect(0, 0, 10, 10);
+  window.stream = canvas.captureStream();
+  return window.stream;
+};
+"""
+
+
+def test_a_receipt_is_scanned_where_the_browser_reads_codes(
+    opens: Open, shop: Shop, anna: User, simulator: RunningSimulator
+) -> None:
+    paid = fresh(bought_online(shop, simulator))
+    screen = opens("tablet", TABLET, "nl-NL")
+    page = screen.page
+    page.add_init_script(CAMERA)
+    signs_in(screen)
+    page.click("[data-scan]")
+    page.wait_for_selector("[data-camera]:not([hidden])")
+    screen.look("scanning", dark=True)
+    page.click("[data-stop]")
+    assert page.locator("[data-camera]").is_hidden()
+    assert page.evaluate("window.stream.getTracks().every((track) => track.readyState === 'ended')")
+    page.click("[data-scan]")
+    page.evaluate("code => { window.seen = code; }", paid.receipt_number)
+    page.wait_for_url("**/counter/orders/*")
+    assert paid.order_id in page.url
+
+    page.goto("/counter/")
+    page.evaluate("window.covered = true")
+    page.click("[data-scan]")  # the camera is refused: one types
+    page.wait_for_function("document.activeElement.id === 'q'")
+
+
+def test_without_a_reader_of_codes_a_receipt_is_typed(
+    opens: Open, shop: Shop, anna: User, simulator: RunningSimulator
+) -> None:
+    paid = fresh(bought_online(shop, simulator))
+    screen = opens("phone", PHONE, "en-GB")
+    page = screen.page
+    page.add_init_script("delete window.BarcodeDetector")
+    signs_in(screen)
+    assert page.locator("[data-scan]").is_hidden()
+    page.fill("#q", str(paid.receipt_number))
+    page.press("#q", "Enter")
+    page.wait_for_url("**/counter/orders/*")
+
+
+@pytest.mark.parametrize(("name", "look", "locale"), DEVICES[:2])
+def test_who_has_no_account_starts_chooses_a_code_and_comes_back_by_a_passkey(
+    name: str, look: dict[str, Any], locale: str, opens: Open, shop: Shop, live_server: Any, settings: Any
+) -> None:
+    settings.PUBLIC_URL, settings.CSRF_TRUSTED_ORIGINS = live_server.url, [live_server.url]
+    manager = person("manager", shop.merchant.id, role=Role.Name.STORE_MANAGER, channel_id=shop.store.id)
+    made = add_member(NewMember(name="Fleur de Wit", role=Role.Name.CLERK), channel=shop.store, actor=manager)
+    screen = opens(name, look, locale)
+    page = screen.page
+    key = {"protocol": "ctap2", "transport": "usb", "hasResidentKey": True, "hasUserVerification": True}
+    devices = page.context.new_cdp_session(page)
+    devices.send("WebAuthn.enable")
+    options = {**key, "isUserVerified": True, "automaticPresenceSimulation": True}
+    devices.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    page.fill("#code", made.starter_code)
+    page.click("button.main")
+    page.wait_for_selector("#again")
+    screen.look("first-code", dark=True)
+    page.fill("#code", CODE)
+    page.fill("#again", CODE)
+    page.click("button.main")
+    page.wait_for_url("**/counter/")
+    page.click("a.who")
+    page.wait_for_selector("form[data-passkey]:not([hidden])")
+    screen.look("add-passkey", dark=True)
+    page.fill("#name", "Sleutelbos")
+    page.fill("#code", CODE)
+    page.click("form[data-passkey] button")
+    page.wait_for_selector(".named >> text=Sleutelbos")
+    screen.look("passkeys", dark=True)
+    page.click("header form button")
+    page.wait_for_url("**/counter/sign-in*")
+    screen.look("sign-in-by-passkey", dark=True)
+    page.click("form[data-passkey] button")
+    page.wait_for_url("**/counter/")
+    assert "Fleur" in page.inner_text("header")

@@ -44,7 +44,7 @@ _MODELS: Final[Mapping[str, str]] = {
     "mer": "payments.merchant",
     "pev": "payments.providerevent",
     "txn": "payments.cardevidence",
-    "til": "payments.till",
+    "drw": "payments.till",
     "trm": "terminals.terminal",
     "shf": "terminals.shift",
     "act": "terminals.terminalaction",
