@@ -2,18 +2,20 @@
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from terminals.device.connection import Line
+from terminals.device.connection import Line, Reply
 from terminals.device.device import LARGEST_BATCH, Device
 from terminals.device.scenario import Day, Habits
 from terminals.device.storage import Memory, Transaction
 from tests.stack import Shop
 
+ANSWERS_WITHIN: Final = 120  # seconds that the last questions may take on a busy machine
 BUSY: Final = Habits(
     declined=0.05, refunded=0.1, reversed=0.04, unknown=0.04, twice=0.2, offline=0.1, offline_length=20, ordered=0.3
 )
@@ -66,12 +68,26 @@ class Till:
         payment_of: dict[int, str] = {}
         for start in range(0, len(self.device.done), LARGEST_BATCH):
             batch = self.device.done[start : start + LARGEST_BATCH]
-            reply = self.device.repeat(batch)
+            reply = self._repeated(batch)
+            if not reply.body.keys() & {"results", "payment"}:
+                yield "lost", f"{self._name}: {batch[0]['sequence']} and after are answered {reply.status} {reply.body}"
+                continue
             for result in reply.body.get("results") or [{"sequence": batch[0]["sequence"], **reply.body}]:
                 payment_of[result["sequence"]] = result["payment"]
                 if result["status"] != "duplicate":
                     yield "lost", f"{self._name}: {result} was not known"
         yield from self._compare(shop, payment_of)
+
+    def _repeated(self, batch: list[Transaction]) -> Reply:
+        """The answer to what was sent before; without one, or where the server is busy, a device asks again."""
+        end = time.monotonic() + ANSWERS_WITHIN
+        reply = self.device.repeat(batch)
+        while reply.status in (0, 429) or reply.status >= 500:
+            if time.monotonic() > end:
+                break
+            time.sleep(1)
+            reply = self.device.repeat(batch)
+        return reply
 
     def _compare(self, shop: Shop, payment_of: dict[int, str]) -> Iterator[tuple[str, str]]:
         taken, back = self.money()
