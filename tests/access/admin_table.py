@@ -218,7 +218,7 @@ TABLE: Final = [
         Rows.SHARED,
         (
             Button("issue-voucher/", May.APPROVE_REFUNDS),
-            Button("add-staff/", May.MANAGE_TERMINALS, only={"kind": "in_store"}),
+            Button("add-staff/", May.MANAGE_TERMINALS),
             Button("set/", May.MANAGE_SETTINGS, Where.WHOLE),
         ),
         channel="id",
@@ -318,7 +318,7 @@ TABLE: Final = [
         Rows.CHANNEL,
         (
             Button("remove/", May.MANAGE_TERMINALS),
-            Button("starter-code/", May.MANAGE_TERMINALS, only={"user__is_staff": False}),
+            Button("starter-code/", May.MANAGE_TERMINALS),
         ),
         adds=May.SERVE,
     ),
