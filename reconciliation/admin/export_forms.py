@@ -81,6 +81,8 @@ class WhatForm(forms.Form):
             field.label = capfirst(field.label)
         own: dict[str, Any] = self.fields
         own["merchant"].queryset = merchants
+        if len(only := list(merchants[:2])) == 1:  # no question where there is one answer
+            own["merchant"].initial = only[0]
         own["kind"].choices = [(code, KINDS.get(code, code)) for code in registry.export_kinds()]
         own["profile"].choices = list(PROFILES.items())
         own["account"].choices = [("", _("none")), *_statement_accounts(merchants)]

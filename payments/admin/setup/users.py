@@ -1,6 +1,6 @@
 """Colleagues: who they are, what they may do and where they are signed in; and the audit log."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.apps import apps
 from django.contrib import admin
@@ -14,10 +14,11 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter
 
 from payments.admin.base import render, tables
-from payments.admin.base.access import ScopedAdmin, person
+from payments.admin.base.access import ScopedAdmin, person, whole_merchants
+from payments.admin.base.addresses import row_url
 from payments.admin.base.page import Fact, Page, Section
 from payments.admin.base.ranges import DayRange
-from payments.admin.base.read_only_admin import ByIdAdmin, ReadOnlyModelAdmin, clock
+from payments.admin.base.read_only_admin import ByIdAdmin, ReadOnlyChangeList, ReadOnlyModelAdmin, clock
 from payments.admin.setup import user_actions
 from payments.models import Channel, Merchant
 from payments.people.models import AuditLog, Role, SecondFactor, SignIn, User
@@ -26,6 +27,19 @@ from payments.people.services import one_time_links, sign_ins
 from payments.services.colleagues import has_joined
 
 admin.site.unregister(Group)  # what people may do is in their roles
+_MOST_BUTTONS: Final = 5  # who manages more merchants invites from a merchant's own page
+
+
+class PeopleList(ReadOnlyChangeList):
+    """The colleagues, with the way to invite another."""
+
+    @property
+    def invitations(self) -> list[tuple[str, str]]:
+        """At which merchants the reader may invite somebody: what the button says, and its form."""
+        own = list(whole_merchants(person(self.request), May.MANAGE_USERS).order_by("name")[:_MOST_BUTTONS])
+        if len(own) == 1:
+            return [(_("Invite a colleague"), row_url(Merchant, own[0].id, "invite"))]
+        return [(_("Invite at %(name)s") % {"name": row.name}, row_url(Merchant, row.id, "invite")) for row in own]
 
 
 @admin.register(User)
@@ -35,10 +49,14 @@ class UserAdmin(ReadOnlyModelAdmin):
     empty_text = gettext_lazy("Nobody has an account yet. Invite a colleague.")
     sees: ClassVar[May] = May.MANAGE_USERS
     page_actions = user_actions.OF_USER
+    change_list_template = "payments/admin/people.html"
     list_display = ("username", "called", "places", "joined", "is_active", "last_login")
     list_display_links = ("username",)
     list_filter = (("is_active", BooleanRadioFilter),)
     search_fields = ("username", "first_name", "last_name", "=email", "=id")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return PeopleList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Colleagues: everybody with a role where this person manages them, and for superusers all."""
