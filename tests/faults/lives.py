@@ -343,15 +343,20 @@ class IsDrivenByItsMaker(IsDriven):
         settings.TERMINAL_SIMULATOR_URL = f"http://127.0.0.1:{maker.server_port}"
         threading.Thread(target=maker.serve_forever, args=[0.05], daemon=True).start()
         try:
-            self.drive("first", {"type": "sale", "amount": 1000, "currency": "EUR"})
+            # In progress until it has been asked about twice.
+            self.drive("first", {"type": "sale", "amount": 1005, "currency": "EUR"})
             on_its_own(drive.drive_all)
+            for _ in range(2):
+                TerminalAction.objects.filter(poll_at__isnull=False).update(poll_at=timezone.now())
+                on_its_own(drive.drive_all)
             # Whatever was taken and not recorded is asked about once its time is over.
-            now = timezone.now()
-            TerminalAction.objects.filter(type="sale", status="presented").update(
-                presented_at=now - timedelta(minutes=3), expires_at=now, ask_at=now
-            )
-            on_its_own(sweep.sweep)
-            on_its_own(drive.drive_all)
+            for _ in range(3):
+                now = timezone.now()
+                TerminalAction.objects.filter(type="sale", status__in=["presented", "unknown"]).update(
+                    presented_at=now - timedelta(minutes=3), expires_at=now, ask_at=now
+                )
+                on_its_own(sweep.sweep)
+                on_its_own(drive.drive_all)
         finally:
             maker.shutdown()
             maker.server_close()
@@ -362,7 +367,7 @@ class IsDrivenByItsMaker(IsDriven):
         known = json.loads(file.read_text()).values() if file.exists() else ()
         charged = [row for row in known if row["state"] == "approved"]
         found = list(self.payments().values_list("amount", "status"))
-        if found != [(1000, "captured" if charged else "canceled")]:
+        if found != [(1005, "captured" if charged else "canceled")]:
             yield f"payments {found}, of which the maker knows {charged}"
 
 
