@@ -16,6 +16,7 @@ from django.test import TransactionTestCase
 from django.utils import translation
 
 from tests import once, sharing, sql
+from tests.fake_adyen.server import adyen_of_stack as adyen_of_stack
 from tests.fake_adyen.server import fake_adyen as fake_adyen
 from tests.fake_mollie.server import fake_mollie as fake_mollie
 from tests.fake_paynl.server import fake_paynl as fake_paynl

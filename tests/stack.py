@@ -17,6 +17,7 @@ import pytest
 import redis
 
 from config.standalone import embedded
+from tests.fake_adyen.server import FakeAdyen
 from tests.fake_stripe.server import FakeStripe
 from tests.ports import free_ports
 from tests.simulator import eventually
@@ -198,11 +199,13 @@ def waking() -> None:
 
 
 @pytest.fixture(scope="session")
-def stack(stripe_of_stack: FakeStripe) -> Iterator[Stack]:
+def stack(stripe_of_stack: FakeStripe, adyen_of_stack: FakeAdyen) -> Iterator[Stack]:
     """One installation for all tests of this process that want one; those that hurt it come last."""
     with tempfile.TemporaryDirectory(prefix="onetill-stack-", ignore_cleanup_errors=True) as home:
         Path(home).chmod(0o755)  # the servers' own user must reach what lies below
-        running = Stack(Path(home), STRIPE_API_BASE=stripe_of_stack.url)
+        adyen = adyen_of_stack.url
+        addresses = {"STRIPE_API_BASE": stripe_of_stack.url, "ADYEN_CHECKOUT_URL": adyen, "ADYEN_REPORTS_URL": adyen}
+        running = Stack(Path(home), **addresses)
         running.start()
         _stacks.append(running)
         yield running

@@ -40,7 +40,7 @@ REVIEWED: Final = {
     "payments/people/services/api_keys.py:_remembered": "Keys by their hash for two seconds, changed under a lock.",
     "terminals/services/authenticate.py:_remembered": "Keys of devices by id; the locked row has the last word.",
     "payments/runtime/fail_points.py:_strike": "Armed by tests of crashes, in processes of their own.",
-    "payments/object_index.py:_shelves": "Filled while the apps are loaded, before any request.",
+    "payments/object_index.py:_tables": "Filled while the apps are loaded, before any request.",
 }
 # What is remembered is the same for everybody: clients of servers, what settings name, ciphers and keys by their text,
 # statements by their table, the fields of an input.

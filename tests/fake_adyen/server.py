@@ -199,3 +199,11 @@ def fake_adyen(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAdyen]:
     monkeypatch.setattr(settings, "ADYEN_LOCAL_URL", f"{running.url}/nexo")
     yield running
     running.close()
+
+
+@pytest.fixture(scope="session")
+def adyen_of_stack() -> Iterator[FakeAdyen]:
+    """The Adyen that the installation of the tests asks."""
+    running = FakeAdyen()
+    yield running
+    running.close()

@@ -7,11 +7,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from tests.fake_stripe import afterwards
-from tests.fake_stripe.books import Books
-from tests.fake_stripe.server import FakeStripe
 from tests.faults.chaos import UNSETTLED, ChaosRun, Size
 from tests.notify.receiver import Receiver
 from tests.stack import Stack
@@ -36,11 +34,12 @@ class OnlineSize(Size):
 
 
 class OnlineOrdeal(ChaosRun):
-    """One run on a stack whose `STRIPE_API_BASE` is the fake's address."""
+    """One run on a stack whose `STRIPE_API_BASE` is the fake's address; `online_adyen.py` has another provider's."""
 
     size: OnlineSize
+    token: ClassVar[dict[str, str]] = TOKEN
 
-    def __init__(self, stack: Stack, fake: FakeStripe, size: OnlineSize) -> None:
+    def __init__(self, stack: Stack, fake: Any, size: OnlineSize) -> None:
         super().__init__(stack, size)
         self.fake, self._received_before = fake, len(fake.received)
         self.account, self.books = self._open_account()
@@ -50,9 +49,11 @@ class OnlineOrdeal(ChaosRun):
         mischief.late, mischief.twice, mischief.forged = size.late, size.twice, size.forged
         mischief.chance = Random(size.seed)
 
-    def _open_account(self) -> tuple[str, Books]:
-        books = self.fake.account(f"sk_test_chaos{self.shop.merchant[-8:]}")
-        body = {"provider": "stripe", "name": "Stripe", "currency": "EUR", "credentials": books.secrets}
+    def _open_account(self) -> tuple[str, Any]:
+        return self._opened("stripe", self.fake.account(f"sk_test_chaos{self.shop.merchant[-8:]}"))
+
+    def _opened(self, provider: str, books: Any) -> tuple[str, Any]:
+        body = {"provider": provider, "name": provider, "currency": "EUR", "credentials": books.secrets}
         answer = self.shop.api.post("/v1/provider_accounts", body)
         answer.raise_for_status()
         books.webhook_url = answer.json()["webhook_url"]
@@ -74,7 +75,7 @@ class OnlineOrdeal(ChaosRun):
             "provider_account": self.account,
             "return_url": "https://shop.example/back",
             "capture": "manual" if way == "manual" else "automatic",
-            "metadata": TOKEN if way in ("token", "manual") else {},
+            "metadata": self.token if way in ("token", "manual") else {},
         }
         answer = self._insist("/v1/payments", body)
         if answer is None:
@@ -137,7 +138,7 @@ class OnlineOrdeal(ChaosRun):
         owed = self._balance("receivable")
         moved = sum(effect.net for effect in self.books.effects)
         if owed != moved:
-            self.verdict.lost.append(f"Stripe moved {moved}, the books say that it owes {owed}")
+            self.verdict.lost.append(f"the provider moved {moved}, the books say that it owes {owed}")
         self._settle()
         self.verdict.violations += self.stack.manage("audit_ledger")["violations"]
         counts = self.fake.post.counts
@@ -148,13 +149,20 @@ class OnlineOrdeal(ChaosRun):
 
     def _settle(self) -> None:
         """All that is left is paid out: it must settle to zero, and be on its way to the cent."""
-        payout = afterwards.pay_out(self.books)
+        paid = self._pay_out()
         end = time.monotonic() + self.size.patience
-        while self._balance("in_transit") != payout["amount"] and time.monotonic() < end:
+        while self._balance("in_transit") != paid and time.monotonic() < end:
             time.sleep(0.5)
         left = {name: self._balance(name) for name in ("receivable", "in_transit")}
-        if left != {"receivable": 0, "in_transit": payout["amount"]} or self.books.available():
-            self.verdict.lost.append(f"paid out {payout['amount']}, and the books have {left}")
+        if left != {"receivable": 0, "in_transit": paid}:
+            self.verdict.lost.append(f"paid out {paid}, and the books have {left}")
+
+    def _pay_out(self) -> int:
+        """The provider pays out all that it holds; what that is."""
+        paid = int(afterwards.pay_out(self.books)["amount"])
+        if self.books.available():
+            self.verdict.lost.append(f"Stripe holds {self.books.available()} that it did not pay out")
+        return paid
 
     def _balance(self, name: str) -> int:
         code = f"{name}:{self.account}"

@@ -1,7 +1,9 @@
 """A small online chaos run with every `make test`; `make soak SUITE=online` has the full size."""
 
+from tests.fake_adyen.server import FakeAdyen
 from tests.fake_stripe.server import FakeStripe
 from tests.faults.online import OnlineOrdeal, OnlineSize
+from tests.faults.online_adyen import AdyenOrdeal
 from tests.stack import Stack
 
 
@@ -15,4 +17,16 @@ def test_nothing_is_lost_doubled_stuck_or_believed_of_forgers(stack: Stack, stri
     assert sum(verdict.facts["kills"].values()) == 2
     assert verdict.facts["captured"] > 15
     assert verdict.facts["failed_calls"] > 10
+    assert verdict.facts["webhooks"]["forged_refused"] > 0
+
+
+def test_nor_at_a_provider_that_cannot_be_asked(stack: Stack, adyen_of_stack: FakeAdyen) -> None:
+    size = OnlineSize(
+        payments=24, refunds=5, kills=1, flushes=0, seed=11, tokens=True, late=0.5, forged=0.2, captured=12,
+        failed_calls=9,
+    )  # fmt: skip
+    verdict = AdyenOrdeal(stack, adyen_of_stack, size).run()
+    assert verdict.clean, verdict
+    assert verdict.facts["captured"] >= 12
+    assert verdict.facts["failed_calls"] >= 9
     assert verdict.facts["webhooks"]["forged_refused"] > 0
