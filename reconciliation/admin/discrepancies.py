@@ -37,7 +37,7 @@ from payments.people.models import Approval, User
 from payments.people.permissions import May, may
 from payments.text.messages import render_message
 from reconciliation.admin import resolve_many
-from reconciliation.admin.choices import choice, written
+from reconciliation.admin.choices import choices, written
 from reconciliation.admin.discrepancy_actions import DiscrepancyPosts, colleagues
 from reconciliation.admin.discrepancy_filters import (
     SEVERITIES,
@@ -241,7 +241,7 @@ class DiscrepancyAdmin(DiscrepancyPosts, ReadOnlyModelAdmin):
             "asked": (row.resolution or {}).get("asked"),
             "actions_possible": found,
             "may_match": any(way.name == "match" for way in found),
-            "candidates": [choice(one) for one in candidates(row)],
+            "candidates": choices(candidates(row), merchant_id=row.merchant_id),
             "open_amount": written(Money(left, balance.account.currency)) if balance is not None else "",
             "takes_part": balance is not None and balance.amount != 0,
             "open_minor": left,

@@ -24,7 +24,7 @@ from payments.admin.finance import journal
 from payments.admin.lists.totals import Total
 from payments.people.permissions import May
 from payments.text.formatting import whole
-from reconciliation.admin.choices import SIGNALS, compared, written
+from reconciliation.admin.choices import SIGNALS, compared, operations_of, written
 from reconciliation.admin.render import column
 from reconciliation.models import Settlement, SettlementLine
 from reconciliation.models.settlement import FEE_PARTS, TYPES
@@ -146,7 +146,9 @@ def _kinds(row: Settlement) -> Section:
 
 def _lines(row: Settlement) -> Section:
     """Its first lines, with the rule and the signals by which each was matched."""
-    first = list(row.lines.order_by("number")[:SHOWN])
+    matched = list(matched_lines(row, list(row.lines.order_by("number")[:SHOWN])))
+    signals = (signal for one in matched for signal in one.signals or ())
+    operations = operations_of(signals, merchant_id=row.merchant_id)
     return Section(
         id="matches",
         title=_("What its lines are about"),
@@ -158,9 +160,9 @@ def _lines(row: Settlement) -> Section:
                 render.money(one.line.gross, row.currency),
                 render.link(one.line.payment_id),
                 one.line.get_rule_display() if one.line.rule else render.NOTHING,
-                *compared(one.signals or ()),
+                *compared(one.signals or (), operations),
             ]
-            for one in matched_lines(row, first)
+            for one in matched
         ],
         empty=_("It has no lines."),
         more=list_link(SettlementLine, _("All lines of this settlement"), settlement__id__exact=row.pk),

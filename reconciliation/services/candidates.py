@@ -144,7 +144,13 @@ def _payment(line: SettlementLine, payment: Payment, evidence: CardEvidence | No
     amount = operation.amount if operation is not None else payment.amount
     signals = signals_of(line, payment, operation, evidence)
     money = Money(-amount if refunds else amount, payment.currency)
-    return Candidate(payment.id, "payment", payment.order.reference or "–", money, signals)
+    return Candidate(payment.id, "payment", called(payment), money, signals)
+
+
+def called(payment: Payment) -> str:
+    """What people call a payment: by its order or receipt, else by its card or day."""
+    card = f"•{payment.card_last4}" if payment.card_last4 else ""
+    return payment.order.reference or payment.receipt_number or card or payment.business_day.isoformat()
 
 
 def _payouts(row: Discrepancy, line: BankStatementLine) -> Iterator[Candidate]:

@@ -141,6 +141,33 @@ def test_a_line_that_contradicts_itself_is_matched_with_one_of_its_candidates(sh
     assert shop.balance("receivable", second.item) == 0
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "payment {} / {}; amount €50.00 / €48.00 (€2.00 less)"),
+        ("nl", "betaling {} / {}; bedrag € 50,00 / € 48,00 (€ 2,00 minder)"),
+    ],
+)
+def test_what_differs_of_a_candidate_is_told_in_words(shop: Shop, language: str, words: str) -> None:
+    first, second = shop.sells_online(5000), shop.sells_online(5000)
+    named, made = first.operations.get().id, second.operations.get().provider_reference or ""
+    shop.sends(settlement_csv(Line(4800, operation=named, reference=made)))
+    client = signed_in(shop, language=language)
+    (row,) = shop.disagreements("unknown_line")
+    shown = text_of(client, page(type(row), "change", row.id))
+    assert words.format(second.order.reference, first.order.reference) in shown
+    assert named not in shown.partition('id="candidates"')[2].partition("</table>")[0]
+
+
+def test_another_merchants_payment_is_not_named(shop: Shop, open_shop: Callable[[str], Shop]) -> None:
+    payment, others = shop.sells_online(5000), open_shop("Kaas").sells_online(5000)
+    shop.sends(settlement_csv(Line(5000, operation=others.operations.get().id)))
+    (row,) = shop.disagreements("unknown_line")
+    shown = text_of(signed_in(shop), page(type(row), "change", row.id))
+    assert f"payment {payment.order.reference} / one that is not ours" in shown
+    assert str(others.order.reference) not in shown
+
+
 @pytest.mark.parametrize(("action", "status"), [("book_fee", "resolved"), ("write_off", "proposed")])
 def test_a_discrepancy_is_resolved_by_the_form_that_home_leads_to(shop: Shop, action: str, status: str) -> None:
     week(shop)

@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from payments.core.errors import ValidationFailed
 from payments.core.money import Money
-from payments.models import Discrepancy
+from payments.models import Discrepancy, Payment
 from payments.services.card_present.types import Kind
 from reconciliation.models import BankStatementLine, Payout
 from reconciliation.services.actions import actions
-from reconciliation.services.candidates import Candidate, candidates
+from reconciliation.services.candidates import Candidate, called, candidates
 from reconciliation.services.overdue import raise_overdue
 from reconciliation.services.resolve import Resolution, decide, resolve
 from tests.people.cast import person
@@ -50,6 +50,19 @@ def test_of_equal_numbers_at_two_tills_all_are_candidates_the_likeliest_first(sh
     assert [one.id for one in found[:2]] == sold[:2] or [one.id for one in found[:2]] == sold[1::-1]
     assert found[2].id == sold[2]
     assert signals(found[2]) == {"rrn": True, "authorization_code": True, "amount": False, "day": True}
+
+
+def test_a_sale_is_called_by_its_order_its_receipt_its_card_or_its_day(shop: Shop) -> None:
+    sold = shop.reports(Kind.SALE, 1_000).payment_id
+    payment = Payment.objects.select_related("order").get(id=sold)
+    payment.order.reference, payment.receipt_number, payment.card_last4 = "W-1", "T1-0007", "4242"
+    assert called(payment) == "W-1"
+    payment.order.reference = None
+    assert called(payment) == "T1-0007"
+    payment.receipt_number = None
+    assert called(payment) == "•4242"
+    payment.card_last4 = None
+    assert called(payment) == payment.business_day.isoformat()
 
 
 def test_another_merchants_payments_are_none(shop: Shop, open_shop: Callable[[str], Shop]) -> None:
