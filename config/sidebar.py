@@ -37,6 +37,7 @@ NAVIGATION: Final = [
         None,
         _item(_("Overview"), "dashboard", "admin:index", "sees"),
         {**_item(_("Sales"), "bar_chart", "admin:index", "sees"), "link": reverse_lazy("sales")},
+        {**_item(_("Reports"), "table_chart", "admin:index", "sees"), "link": reverse_lazy("reports")},
         {
             **_item(_("Reasons of returns"), "help_center", "admin:index", "oversees"),
             "link": reverse_lazy("return_reasons"),

@@ -3,13 +3,14 @@
 from django.contrib import admin
 from django.urls import path
 
-from payments.admin.finance import dashboard, return_reasons, sales, trial_balance, voucher_liability
+from payments.admin.finance import dashboard, reports, return_reasons, sales, trial_balance, voucher_liability
 from payments.admin.lists import pages as list_pages
 from payments.admin.setup import language
 
 urlpatterns = [
     path("live/", dashboard.live, name="live"),
     path("sales/", admin.site.admin_view(sales.page), name="sales"),
+    path("reports/", admin.site.admin_view(reports.page), name="reports"),
     path("return-reasons/", admin.site.admin_view(return_reasons.page), name="return_reasons"),
     path("vouchers-outstanding/", admin.site.admin_view(voucher_liability.page), name="vouchers_outstanding"),
     path("trial-balance/", admin.site.admin_view(trial_balance.page), name="trial_balance"),

@@ -33,14 +33,19 @@ def figures(
     last: date,
     groups: Sequence[str] = (),
     channel_id: str | None = None,
+    channel_ids: Sequence[str] | None = None,
     currency: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Figures over business days, both inclusive: one row per group and currency, those without any left out."""
+    """Figures over business days, both inclusive: one row per group and currency, those without any left out.
+
+    `channel_ids` are those that a reader may see: none of them, no figures; without it, all of the merchant's.
+    """
     parameters: dict[str, Any] = {
         "merchant": merchant_id,
         "first": first,
         "last": last,
         "channel": channel_id,
+        "channels": None if channel_ids is None else list(channel_ids),
         "currency": currency,
     }
     with connection.cursor() as cursor:

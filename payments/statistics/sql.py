@@ -64,7 +64,9 @@ def figures(groups: Sequence[str]) -> Composed:
         read=_columns((*named, *MEASURES)),
         ours=SQL("""
             merchant_id = %(merchant)s AND business_day BETWEEN %(first)s AND %(last)s
-            AND channel_id = COALESCE(%(channel)s, channel_id) AND currency = COALESCE(%(currency)s, currency)
+            AND channel_id = COALESCE(%(channel)s, channel_id)
+            AND (%(channels)s::text[] IS NULL OR channel_id = ANY(%(channels)s::text[]))
+            AND currency = COALESCE(%(currency)s, currency)
         """),
         moved=SQL(" OR ").join(SQL("sum({}) <> 0").format(Identifier(name)) for name in MEASURES),
     )

@@ -356,6 +356,7 @@ TABLE: Final = [
 PAGES: Final[dict[str, May | None]] = {
     "admin/": None,
     "admin/sales/": May.SEE,
+    "admin/reports/": May.SEE,
     "admin/return-reasons/": May.SEE,
     "admin/vouchers-outstanding/": May.SEE_BOOKS,
     "admin/trial-balance/": May.SEE_BOOKS,

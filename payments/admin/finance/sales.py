@@ -121,7 +121,7 @@ def _table(currency: str, by: str, rows: Sequence[dict[str, Any]], channels: dic
             _("charged back"),
             _("net"),
         ],
-        rows=[[_called(by, key, channels), *_cells(sums, currency)] for key, sums in ordered],
+        rows=[[called(by, key, channels), *_cells(sums, currency)] for key, sums in ordered],
         totals=[_("total"), *_cells(total, currency)],
     )
 
@@ -135,7 +135,8 @@ def _cells(sums: dict[str, int], currency: str) -> list[Any]:
     ]
 
 
-def _called(by: str, key: Any, channels: dict[str, Channel]) -> str:
+def called(by: str, key: Any, channels: dict[str, Channel]) -> str:
+    """What people call one value of a dimension: a day, an hour, a channel's name, a method."""
     if isinstance(key, date):
         return render.day(key)
     if by == "hour":
