@@ -70,4 +70,4 @@ def test_a_clerk_of_one_store_gets_no_other_channel(shop: Shop, sign_in: SignIn)
     )
     assert foot(sign_in("clerk", channel_id=shop.store.id)) == ["total", "€20.00"]
     other = sign_in("clerk", channel_id=shop.webshop.id).get("reports/")
-    assert "Nothing was sold in this period." in other and shop.store.name not in other and "20.00" not in other
+    assert "Nothing was sold in this period." in other and shop.store.name not in other and "€20.00" not in other
