@@ -47,14 +47,15 @@ def test_unreadable_choices_are_refused(shop: Shop, sign_in: SignIn) -> None:
     shop.pay_cash(2_000)
     finance = sign_in("finance", language="nl")
     assert 'href="/admin/reports/"' in finance.get("") and "Rapporten" in finance.get("reports/")
-    for wrong in (
+    faults: list[dict[str, Any]] = [
         {"measure": "x"},
         {"rows": "x"},
         {"columns": "channel"},
         {"compare": "x"},
         {"first": "x"},
         {"x": "y"},
-    ):
+    ]
+    for wrong in faults:
         page = finance.get("reports/", **wrong)
         assert "ot-fault" in page and "<tfoot>" not in page, wrong
 

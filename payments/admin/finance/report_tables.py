@@ -23,7 +23,7 @@ from payments.models import Channel
 Sums = Counter[str]  # of the measures of `statistics.figures`: counts, and amounts in minor units
 Row = Mapping[str, Any]  # one of `statistics.figures`
 
-DIMENSIONS: Final = (
+DIMENSIONS: Final[tuple[tuple[str, Any], ...]] = (
     ("channel", gettext_lazy("channel")),
     ("business_day", gettext_lazy("day")),
     ("week", gettext_lazy("week")),

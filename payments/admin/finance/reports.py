@@ -23,7 +23,7 @@ from payments.people.models import User
 from payments.people.permissions import May, within
 
 # A year has more days than a page has room beside each other.
-COLUMNS: Final = (("", "—"), *(choice for choice in DIMENSIONS if choice[0] != "business_day"))
+COLUMNS: Final[tuple[tuple[str, Any], ...]] = (("", "—"), *(row for row in DIMENSIONS if row[0] != "business_day"))
 COMPARE: Final = (
     ("", "—"),
     ("previous", gettext_lazy("the period before")),
