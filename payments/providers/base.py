@@ -155,6 +155,17 @@ class Result:
     expected_at: datetime | None = None
 
 
+def held_back(unusable: tuple[str, str] | None, refused: tuple[str, str] | None) -> Result | None:
+    """The outcome of a request that is not sent: code and detail of credentials that are no good, or of a sure refusal.
+
+    None: it is to be sent.
+    """
+    if unusable is not None:
+        # Sent again once the operator has mended them: nothing is lost by wrong ones.
+        return Result(Outcome.NOT_SENT, code=unusable[0], detail=unusable[1])
+    return Result(Outcome.DECLINED, code=refused[0], detail=refused[1]) if refused is not None else None
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderReport:
     """One thing a provider says happened, in a webhook or a list: `result` as it would have answered a call.

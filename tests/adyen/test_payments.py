@@ -7,12 +7,13 @@ import pytest
 from django.utils import timezone
 
 from payments.models import Chargeback, Operation, Order, ProviderEvent
-from tests.adyen.conftest import BACK, STORED, AdyenShop
+from tests.adyen.conftest import STORED, AdyenShop
 from tests.fake_adyen import afterwards
 from tests.fake_adyen.server import FakeAdyen
 from tests.fake_adyen.traps import Trap
 from tests.fakes.faults import Fault
-from tests.stripe.conftest import violations
+from tests.fakes.shop import BACK
+from tests.reconciliation.conftest import violations
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -7,7 +7,7 @@ import pytest
 from payments.models import Operation, Refund
 from tests.adyen.conftest import AdyenShop
 from tests.fake_adyen import afterwards
-from tests.stripe.conftest import violations
+from tests.reconciliation.conftest import violations
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,7 +14,7 @@ from tests.adyen.conftest import AdyenShop, adyen_account
 from tests.fake_adyen.reports import close_batch
 from tests.fake_adyen.server import FakeAdyen
 from tests.fakes.faults import Fault
-from tests.stripe.conftest import violations
+from tests.reconciliation.conftest import violations
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

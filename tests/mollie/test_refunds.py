@@ -12,7 +12,7 @@ from tests.fake_mollie.server import FakeMollie
 from tests.fake_mollie.traps import Trap
 from tests.fakes.faults import Fault
 from tests.mollie.conftest import MollieShop
-from tests.stripe.conftest import violations
+from tests.reconciliation.conftest import violations
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

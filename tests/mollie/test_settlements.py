@@ -21,8 +21,7 @@ from tests.fake_mollie.books import Object
 from tests.fake_mollie.server import FakeMollie
 from tests.fakes.faults import Fault
 from tests.mollie.conftest import MollieShop
-from tests.reconciliation.conftest import BankLine, statement
-from tests.stripe.conftest import violations
+from tests.reconciliation.conftest import BankLine, statement, violations
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,9 +16,10 @@ from tests.api.conftest import BY
 from tests.fake_mollie import afterwards
 from tests.fake_stripe.books import Books as StripeBooks
 from tests.fake_stripe.server import FakeStripe
-from tests.mollie.conftest import BACK, MollieShop
+from tests.fakes.shop import BACK
+from tests.fakes.shop import shop as shop
+from tests.mollie.conftest import MollieShop
 from tests.mollie.conftest import mollie_shop as mollie_shop
-from tests.mollie.conftest import shop as shop
 from tests.mollie.test_settlements import balances, cents, reconcile, settled
 from tests.reconciliation.conftest import BankLine, statement
 from tests.stripe.conftest import stripe_account

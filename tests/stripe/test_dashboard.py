@@ -14,7 +14,8 @@ from tests.api.client import refusal
 from tests.fake_stripe import afterwards, endpoints
 from tests.fake_stripe.faults import Fault
 from tests.fake_stripe.server import FakeStripe
-from tests.stripe.conftest import StripeShop, violations
+from tests.reconciliation.conftest import violations
+from tests.stripe.conftest import StripeShop
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,7 +8,8 @@ from django.test import Client
 
 from payments.models import ProviderAccount
 from tests.fake_stripe import afterwards
-from tests.stripe.conftest import StripeShop, violations
+from tests.reconciliation.conftest import violations
+from tests.stripe.conftest import StripeShop
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

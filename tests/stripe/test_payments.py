@@ -16,7 +16,9 @@ from tests.fake_stripe import afterwards
 from tests.fake_stripe.endpoints import cancel
 from tests.fake_stripe.faults import Fault
 from tests.fake_stripe.server import FakeStripe, signed
-from tests.stripe.conftest import BACK, StripeShop, stripe_account, violations
+from tests.fakes.shop import BACK
+from tests.reconciliation.conftest import violations
+from tests.stripe.conftest import StripeShop, stripe_account
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,7 +10,8 @@ from payments.models.discrepancy import DiscrepancyKind
 from tests.fake_stripe import afterwards
 from tests.fake_stripe.faults import Fault
 from tests.fake_stripe.server import FakeStripe
-from tests.stripe.conftest import StripeShop, violations
+from tests.reconciliation.conftest import violations
+from tests.stripe.conftest import StripeShop
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -22,6 +22,7 @@ from payments.providers.base import (
     Result,
     Verb,
     WebhookEvent,
+    held_back,
 )
 
 _CHARGES: Final = frozenset({Verb.SALE, Verb.AUTHORIZE})
@@ -64,13 +65,9 @@ class Adyen:
 
     def execute(self, call: ProviderRequest, credentials: Credentials) -> Result:
         """Send the request once; a request that is certain to be refused is not sent."""
-        missing = unusable(credentials)
-        if missing is not None:
-            # Sent again once the operator has mended it: nothing is lost by a wrong one.
-            return Result(Outcome.NOT_SENT, code=missing[0], detail=missing[1])
-        pointless = _refused(call)
-        if pointless is not None:
-            return Result(Outcome.DECLINED, code=pointless[0], detail=pointless[1])
+        unsent = held_back(unusable(credentials), _refused(call))
+        if unsent is not None:
+            return unsent
         try:
             return _carry_out(call, credentials)
         except NotRepresentable as error:

@@ -22,6 +22,7 @@ from payments.providers.base import (
     Result,
     Verb,
     WebhookEvent,
+    held_back,
 )
 from payments.providers.mollie import requests, translate, webhooks
 from payments.providers.mollie.client import (
@@ -75,13 +76,9 @@ class Mollie:
 
     def execute(self, call: ProviderRequest, credentials: Credentials) -> Result:
         """Send the request once; a request that is certain to be refused is not sent."""
-        unusable = unusable_key(credentials)
-        if unusable is not None:
-            # Sent again once the operator has mended the key: nothing is lost by a wrong one.
-            return Result(Outcome.NOT_SENT, code=unusable[0], detail=unusable[1])
-        pointless = _refused(call)
-        if pointless is not None:
-            return Result(Outcome.DECLINED, code=pointless[0], detail=pointless[1])
+        unsent = held_back(unusable_key(credentials), _refused(call))
+        if unsent is not None:
+            return unsent
         try:
             return _carry_out(call, credentials)
         except NoSuccess as error:

@@ -28,6 +28,7 @@ from payments.providers.base import (
     Result,
     Verb,
     WebhookEvent,
+    held_back,
 )
 from payments.providers.payload import Payload, items, text
 from payments.providers.paynl import reports, requests, translate, webhooks
@@ -74,13 +75,9 @@ class PayNl:
 
     def execute(self, call: ProviderRequest, credentials: Credentials) -> Result:
         """Send the request once; what is certain to be refused is not sent."""
-        unusable = missing_key(credentials, TOKEN if call.verb is Verb.REFUND else SERVICE)
-        if unusable is not None:
-            # Sent again once the operator has mended the key: nothing is lost by a wrong one.
-            return Result(Outcome.NOT_SENT, code=unusable[0], detail=unusable[1])
-        pointless = _refused(call)
-        if pointless is not None:
-            return Result(Outcome.DECLINED, code=pointless[0], detail=pointless[1])
+        unsent = held_back(missing_key(credentials, TOKEN if call.verb is Verb.REFUND else SERVICE), _refused(call))
+        if unsent is not None:
+            return unsent
         try:
             return _EXECUTE[call.verb](call, credentials)
         except _Answered as answered:

@@ -24,6 +24,7 @@ from payments.providers.base import (
     Result,
     Verb,
     WebhookEvent,
+    held_back,
 )
 from payments.providers.payload import Payload
 from payments.providers.stripe import requests, translate, webhooks
@@ -62,13 +63,9 @@ class Stripe:
 
     def execute(self, call: ProviderRequest, credentials: Credentials) -> Result:
         """Send the request once, without retries; a request that is certain to be refused is not sent."""
-        unusable = unusable_key(credentials)
-        if unusable is not None:
-            # Sent again once the operator has mended the key: nothing is lost by a wrong one.
-            return Result(Outcome.NOT_SENT, code=unusable[0], detail=unusable[1])
-        pointless = _refused(call)
-        if pointless is not None:
-            return Result(Outcome.DECLINED, code=pointless[0], detail=pointless[1])
+        unsent = held_back(unusable_key(credentials), _refused(call))
+        if unsent is not None:
+            return unsent
         try:
             return _ask(call, credentials, client(credentials).v1)
         except stripe.StripeError as error:
