@@ -35,7 +35,7 @@ def made(finance: Browser) -> TransferBatch:
     return TransferBatch.objects.get()
 
 
-@pytest.mark.parametrize(("language", "button"), [("en", "Make a batch"), ("nl", "Batch voor de bank maken")])
+@pytest.mark.parametrize(("language", "button"), [("en", "Make a batch"), ("nl", "Betaalbatch maken")])
 def test_a_batch_is_made_released_by_another_and_fetched_once(
     language: str, button: str, shop: Shop, waiting: Refund, sign_in: SignIn
 ) -> None:

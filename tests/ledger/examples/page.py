@@ -4,6 +4,7 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -92,7 +93,9 @@ class Teller:
         return f"*Open at the end:* {'; '.join(left)}." if left else "*Open at the end:* nothing."
 
     def _entry(self, entry: JournalEntry) -> str:
-        postings = list(self._postings().filter(entry=entry))
+        # Lines of a set are booked in whatever order the database found them.
+        alike = groupby(self._postings().filter(entry=entry), key=lambda row: (row.account_id, row.amount > 0))
+        postings = [row for _, rows in alike for row in sorted(rows, key=lambda row: row.item or 0)]
         called = books.names({row.account.code for row in postings})
         lines = ["| account | about | debit | credit |", "|---|---|--:|--:|"]
         for row in postings:
