@@ -324,7 +324,8 @@ def test_everything_is_reached_from_home(
     _has_colleagues(shop)
     narrowed: Counter[str] = Counter()  # what the first one sorted and filtered, the next ones need not
     for who, client in clients.items():
-        rows = 1 if who.tied and not FULL else ROWS
+        # Root comes to rows by more ways than others: what can be done with a row may stand on a later one.
+        rows = 1 if who.tied and not FULL else ROWS + 2 * (who.role == "root")
         crawl = Crawl(client, rows=rows, often=OFTEN, combined=FULL, narrowed=narrowed).go()
         faults = [*crawl.wrong, *(form for form in crawl.posts if form.startswith("nothing"))]
         faults += [fault for page in crawl.seen.values() for fault in unreadable(page, raw)]

@@ -50,8 +50,8 @@ class UserAdmin(ReadOnlyModelAdmin):
     sees: ClassVar[May] = May.MANAGE_USERS
     page_actions = user_actions.OF_USER
     change_list_template = "payments/admin/people.html"
-    list_display = ("username", "called", "places", "joined", "is_active", "last_login")
-    list_display_links = ("username",)
+    list_display = ("account", "called", "places", "joined", "is_active", "last_login")
+    list_display_links = ("account", "called")
     list_filter = (("is_active", BooleanRadioFilter),)
     search_fields = ("username", "first_name", "last_name", "=email", "=id")
 
@@ -67,6 +67,10 @@ class UserAdmin(ReadOnlyModelAdmin):
             return rows
         here = Role.objects.filter(within(person(request), self.sees, channel=None), user_id=OuterRef("pk"))
         return rows.filter(Exists(here))
+
+    @admin.display(description=gettext_lazy("user name"), ordering="username")
+    def account(self, row: User) -> str:
+        return row.username if row.is_staff else _("at the counter only")
 
     @admin.display(description=gettext_lazy("name"))
     def called(self, row: User) -> str:
