@@ -41,6 +41,9 @@ def test_another_period_beside_it(shop: Shop, sign_in: SignIn) -> None:
     finance = sign_in("finance")
     assert foot(finance, compare="previous", **days) == ["total", "€150.00", "€100.00", "+50.0%"]
     assert foot(finance, compare="year", **days)[:3] == ["total", "€150.00", "€0.00"]
+    # A day of this period was never a day of the one before: its line claims no zero.
+    by_day = finance.get("reports/", rows="business_day", compare="previous", **days)
+    assert "€0.00" not in by_day.partition("<tbody")[2].partition("</tbody>")[0]
 
 
 def test_unreadable_choices_are_refused(shop: Shop, sign_in: SignIn) -> None:

@@ -70,12 +70,15 @@ def table(layout: Layout, currency: str, rows: Sequence[Row], before: Sequence[R
     lines, earlier = _lines(cells), _lines(_cells(layout, currency, before))
     heads = sorted({column for _line, column in cells}) if layout.columns else []
 
-    def line(name: Any, parts: Sequence[Sums], total: Sums, then: Sums) -> list[Any]:
+    def line(name: Any, parts: Sequence[Sums], total: Sums, then: Sums | None) -> list[Any]:
         shown = [_shown(layout, part, currency) for part in (*parts, total)]
-        return [name, *shown, *(_compared(layout, total, then, currency) if layout.compares else ())]
+        if not layout.compares:
+            return [name, *shown]
+        return [name, *shown, *(("", "") if then is None else _compared(layout, total, then, currency))]
 
     # Days of two periods are never the same: a time line compares as a whole, in its totals.
-    keys = sorted(lines if layout.rows in ("business_day", "week", "month") else {*lines, *earlier})
+    is_time = layout.rows in ("business_day", "week", "month")
+    keys = sorted(lines if is_time else {*lines, *earlier})
     return Section(
         id=f"report-{currency}",
         title=f"{MEASURES[layout.measure][0]}, {currency}",
@@ -89,7 +92,7 @@ def table(layout: Layout, currency: str, rows: Sequence[Row], before: Sequence[R
                 _called(layout.rows, key, layout),
                 [cells.get((key, head), Sums()) for head in heads],
                 lines.get(key, Sums()),
-                earlier.get(key, Sums()),
+                None if is_time else earlier.get(key, Sums()),
             )
             for key in keys
         ],
