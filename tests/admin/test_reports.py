@@ -37,7 +37,7 @@ def test_another_period_beside_it(shop: Shop, sign_in: SignIn) -> None:
     shop.pin(10_000, occurred_at=timezone.now() - timedelta(days=7))
     shop.pay_cash(15_000)
     today = shop.merchant.business_day(timezone.now())
-    days = {"first": str(today - timedelta(days=6)), "last": str(today)}
+    days: dict[str, Any] = {"first": str(today - timedelta(days=6)), "last": str(today)}
     finance = sign_in("finance")
     assert foot(finance, compare="previous", **days) == ["total", "€150.00", "€100.00", "+50.0%"]
     assert foot(finance, compare="year", **days)[:3] == ["total", "€150.00", "€0.00"]
